@@ -1,0 +1,171 @@
+"""Opens the state database, SQLite or PostgreSQL, and runs transactions in it.
+
+On SQLite every writing transaction begins with BEGIN IMMEDIATE: it takes the write lock first and waits for
+it, so two processes never meet "database is locked" in the middle of their work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"
+"""The newest migration's revision; a test compares it with Alembic's own answer."""
+
+BUSY_TIMEOUT_S = 30.0
+_READ_ONLY = "kascade_read_only"
+
+
+class StateError(Exception):
+    """The base of what this package raises."""
+
+
+class NotMigrated(StateError):
+    """The database's tables are not those of this release; run `python -m functions.state upgrade`."""
+
+
+class Base(DeclarativeBase):
+    """The base of every table, so that migrations see all of them in one metadata."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time. It takes aware datetimes only, and always gives them back in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC. Raises ValueError for a datetime without a time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a datetime without a time zone names no point in time: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Read as UTC; SQLite keeps no time zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def make_engine(url: str) -> Engine:
+    """Open the database at `url`: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`.
+
+    No connection is made yet. SQLite gets write-ahead logging, foreign keys and a wait of 30 s for locks.
+    """
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=8)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def session_factory(engine: Engine) -> sessionmaker[Session]:
+    """Build the factory that `transaction` takes; loaded rows stay readable after the transaction."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(factory: sessionmaker[Session], *, read_only: bool = False) -> Iterator[Session]:
+    """Run one transaction: commit at the end, roll back on an exception.
+
+    Args:
+        factory: from `session_factory`.
+        read_only: on SQLite, do not take the write lock, so that readers run beside a writer.
+    """
+    with factory() as session, session.begin():
+        if read_only:
+            session.connection(execution_options={_READ_ONLY: True})
+        yield session
+
+
+def insert_if_absent(session: Session, table: type[Base], values: Mapping[str, Any]) -> bool:
+    """Insert one row unless its key exists; return whether it was inserted.
+
+    A concurrent transaction that inserted the same key is waited for: if it rolls back, this one inserts.
+    """
+    target = table.__table__
+    if not isinstance(target, Table):
+        raise TypeError(f"{table.__name__} is not mapped to a table")
+    dialect = session.get_bind().dialect.name
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(target).values(**values)
+    returned = session.execute(statement.on_conflict_do_nothing().returning(text("1")))
+    return returned.first() is not None
+
+
+def check_migrated(engine: Engine) -> None:
+    """Compare the database's revision with this release's, for a readiness probe: one short query.
+
+    Raises:
+        NotMigrated: the tables are missing or of another release.
+        sqlalchemy.exc.OperationalError: the database cannot be reached.
+    """
+    with engine.connect().execution_options(**{_READ_ONLY: True}) as connection:
+        found = _revision(connection)
+    if found != HEAD:
+        raise NotMigrated(
+            f"the database is at revision {found or 'none'}, this release needs {HEAD}: "
+            "run `python -m functions.state upgrade`"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, in _begin_sqlite
+    cursor = connection.cursor()
+    try:
+        _enable_wal(cursor)
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA synchronous=FULL")
+    finally:
+        cursor.close()
+
+
+def _enable_wal(cursor: Any) -> None:
+    # Changing the mode needs the whole file and does not wait: processes opening a new file together collide.
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    try:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    except OperationalError:
+        connection.invalidate()
+        raise

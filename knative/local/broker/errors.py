@@ -1,0 +1,50 @@
+"""What can go wrong in the broker.
+
+BrokerError
+├── InvalidSpec      a Broker or Trigger cannot be honoured; every problem names its field
+├── MalformedEvent   the ingress or a reply is no CloudEvent (400, or a failed delivery)
+└── LogUnavailable   the log could not store an event (no space, I/O error): nothing was accepted
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a manifest: the field's path, and a sentence."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+class BrokerError(Exception):
+    """The base of all errors of the broker."""
+
+
+class InvalidSpec(BrokerError):
+    """A Broker or Trigger asks for something malformed or unsupported; `problems` lists everything found."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class MalformedEvent(BrokerError):
+    """The headers and body are no CloudEvent; `problems` lists everything found, one sentence each."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class LogUnavailable(BrokerError):
+    """The log refused a write; `full` says that it was for lack of space."""
+
+    def __init__(self, reason: str, *, full: bool = False) -> None:
+        super().__init__(reason)
+        self.full = full

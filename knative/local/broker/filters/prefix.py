@@ -1,0 +1,23 @@
+"""The `prefix` dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from knative.local.broker.filters.base import Attributes
+
+
+@dataclass(frozen=True)
+class PrefixFilter:
+    """Passes if every attribute is there and starts with its value, case-sensitively."""
+
+    wanted: Mapping[str, str]
+
+    def matches(self, event: Attributes) -> bool:
+        """Return whether each of the wanted attributes starts with the wanted text."""
+        return all(name in event and event[name].startswith(value) for name, value in self.wanted.items())
+
+    def required(self) -> tuple[str, frozenset[str]] | None:
+        """Return None: no finite set of values decides."""
+        return None

@@ -1,0 +1,54 @@
+"""JSON exactly as RFC 8259 has it: no NaN, no infinities, UTF-8 only, and no surprise exceptions."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+
+class NotJson(ValueError):
+    """The text is not JSON, or the value has no JSON form; the message says where and why."""
+
+
+def load_json(raw: bytes) -> Any:
+    """Parse UTF-8 JSON text.
+
+    Raises:
+        NotJson: on anything else, including NaN, numbers too large for a float and nesting too deep to read.
+    """
+    try:
+        return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise NotJson(f"byte {error.start} is not UTF-8") from error
+    except RecursionError as error:
+        raise NotJson("nested too deep") from error
+    except ValueError as error:
+        raise NotJson(str(error)) from error
+
+
+def dump_json(value: Any) -> bytes:
+    """Serialise a JSON value as compact UTF-8.
+
+    Raises:
+        NotJson: when the value is not a JSON value: NaN, a date, a set, nesting without end.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", errors="strict")
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8 form, but JSON can still spell it as an escape.
+        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJson(str(error)) from error
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large a number")
+    return number

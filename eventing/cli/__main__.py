@@ -1,0 +1,5 @@
+"""`python -m eventing.cli` is `kascade`."""
+
+from eventing.cli import main
+
+main()

@@ -1,0 +1,124 @@
+"""Commands about events: send, invoke, events."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from eventing.catalogue import PAYLOADS, PREFIX
+from eventing.cli.event_line import event_line
+from eventing.cli.home import HomeError
+from eventing.cli.options import HomeOption, JsonOption, client_of
+from eventing.codec import to_structured
+from eventing.event import Event, originate
+
+SubjectOption = Annotated[str | None, typer.Option(help="what the event is about: a model, a version")]
+DataOption = Annotated[
+    str | None, typer.Option("--data", "-d", help="JSON, or @FILE, or - for standard input")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(
+        epilog='Example: kascade send training.requested --subject churn -d \'{"model": "churn"}\'',
+    )(send)
+    app.command(
+        epilog='Example: kascade invoke govern-training training.requested -d \'{"model": "churn"}\''
+    )(invoke)
+    app.command(name="events", epilog="Example: kascade events --follow --subject churn")(list_events)
+
+
+def send(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="the prefix dev.kascade. may be left out")],
+    data: DataOption = None,
+    subject: SubjectOption = None,
+    source: Annotated[str, typer.Option(help="who sends it")] = "/kascade/cli",
+    id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Send an event to the broker, as any other system would."""
+    event = _event(type_, data, subject, source, id_)
+    client_of(home).emit(event)
+    print(event.id)
+
+
+def invoke(
+    function: Annotated[str, typer.Argument(help="the function's Service, such as govern-training")],
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="the prefix dev.kascade. may be left out")],
+    data: DataOption = None,
+    subject: SubjectOption = None,
+    source: Annotated[str, typer.Option(help="who sends it")] = "/kascade/cli",
+    id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Call one function with an event and print the event it replies with."""
+    event = _event(type_, data, subject, source, id_)
+    reply = client_of(home).invoke(function.replace("_", "-"), event)
+    if reply is None:
+        Console(stderr=True).print(f"{function} accepted the event and replied with none", style="dim")
+    else:
+        print(json.dumps(json.loads(to_structured(reply)[1]), indent=2, ensure_ascii=False))
+
+
+def list_events(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="keep printing new events until Ctrl-C")
+    ] = False,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="the prefix dev.kascade. may be left out")
+    ] = None,
+    subject: SubjectOption = None,
+    correlation: Annotated[str | None, typer.Option(help="the id of a chain's first event")] = None,
+    after: Annotated[int, typer.Option(help="print what came after this sequence number")] = 0,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """List what has happened, oldest first."""
+    console = Console(highlight=False, soft_wrap=True)
+    query: dict[str, Any] = {
+        "type": _full_type(type_) if type_ else None,
+        "subject": subject,
+        "correlation": correlation,
+    }
+    for row in client_of(home).events(after=after, wait_s=20 if follow else 0, **query):
+        if as_json:
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+        else:
+            console.print(event_line(row["event"]))
+
+
+def _event(type_: str, data: str | None, subject: str | None, source: str, id_: str | None) -> Event:
+    full = _full_type(type_)
+    payload = _read_json(data)
+    if full in PAYLOADS and not isinstance(payload, dict):
+        raise HomeError(f"{full} needs data; give it with -d '{{…}}' or -d @file.json")
+    if subject is None and isinstance(payload, dict):
+        subject = payload.get("model")
+    return originate(full, source, subject or "", payload, id_=id_, now=datetime.now(UTC))
+
+
+def _full_type(type_: str) -> str:
+    return PREFIX + type_ if PREFIX + type_ in PAYLOADS else type_
+
+
+def _read_json(data: str | None) -> Any:
+    if data is None:
+        return None
+    name = "standard input" if data == "-" else data
+    try:
+        if data == "-":
+            text = sys.stdin.read()
+        else:
+            text = Path(data[1:]).read_text() if data.startswith("@") else data
+        return json.loads(text)
+    except FileNotFoundError:
+        raise HomeError(f"there is no file {data[1:]}") from None
+    except json.JSONDecodeError as error:
+        raise HomeError(f"{name} is not JSON: {error}") from error

@@ -1,0 +1,117 @@
+"""The folder a local system lives in, and where its parts answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKER = "this-is-kascade-state"
+DEFAULT_HOME = Path(".kascade")
+BUCKETS = ("raw", "datasets", "quarantine", "models", "inferences", "feedback")
+NAMESPACE = "kascade"
+
+
+class HomeError(Exception):
+    """The state folder cannot be used as asked; the message names the folder and the fix."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The keys of the object store, and the token that its webhook must show."""
+
+    access_key: str
+    secret_key: str
+    webhook_token: str
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Base URLs, without a trailing slash."""
+
+    gateway: str
+    broker: str
+    store: str
+    api: str
+
+
+class Home:
+    """The state folder: everything a local system keeps lies under it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def prepare(self, *, fresh: bool) -> None:
+        """Create the folder; with `fresh`, remove what an earlier system left in it.
+
+        Raises:
+            HomeError: the folder holds something that is not ours.
+        """
+        if self.path.exists() and any(self.path.iterdir()) and not (self.path / MARKER).exists():
+            raise HomeError(
+                f"{self.path} is not a Kascade state folder and is not empty; name another one with --home"
+            )
+        if fresh and self.path.exists():
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / MARKER).touch()
+
+    def credentials(self) -> Credentials:
+        """Return this folder's credentials, made at random on the first call, readable by its owner alone."""
+        file = self.path / "credentials.json"
+        if not file.exists():
+            made = {
+                "access_key": secrets.token_hex(10),
+                "secret_key": secrets.token_urlsafe(30),
+                "webhook_token": secrets.token_urlsafe(30),
+            }
+            self.write_private(file.name, json.dumps(made))
+        return Credentials(**json.loads(file.read_text()))
+
+    def write_private(self, name: str, text: str) -> Path:
+        """Write a file that only its owner can read, and return its path."""
+        file = self.path / name
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            stream.write(text)
+        return file
+
+    def remember_store(self, url: str) -> None:
+        """Note where the object store of this folder answers."""
+        (self.path / "store.json").write_text(json.dumps({"store": url}))
+
+    def endpoints(self) -> Endpoints:
+        """Read where the parts of the running system answer.
+
+        Raises:
+            HomeError: no system has been started in this folder.
+        """
+        try:
+            runtime = json.loads((self.path / "endpoints.json").read_text())
+            store = json.loads((self.path / "store.json").read_text())
+        except FileNotFoundError:
+            raise HomeError(
+                f"no system runs in {self.path}; start one with `kascade up` (or name its folder with --home)"
+            ) from None
+        return Endpoints(
+            gateway=runtime["gateway"], broker=runtime["broker"], store=store["store"], api=runtime["api"]
+        )
+
+    def store_environment(self) -> dict[str, str]:
+        """Return the variables with which any S3 client reaches this folder's object store."""
+        keys = self.credentials()
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoints().store,
+            "AWS_ACCESS_KEY_ID": keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+def locate(environment: Mapping[str, str], home: Path | None) -> Home:
+    """Return the state folder to use: the option, else `KASCADE_HOME`, else `.kascade` here."""
+    return Home(home or Path(environment.get("KASCADE_HOME", DEFAULT_HOME)))

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eventing.cli.client import Client
+from eventing.cli.home import Home, locate
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", help="the state folder; else $KASCADE_HOME, else .kascade here", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON, one value per line")]
+
+
+def home_of(path: Path | None) -> Home:
+    """Return the state folder that the option or the environment names."""
+    return locate(os.environ, path)
+
+
+def client_of(path: Path | None) -> Client:
+    """Return a client of the system that runs in the state folder."""
+    return Client(home_of(path).endpoints())

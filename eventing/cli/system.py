@@ -1,0 +1,97 @@
+"""Commands about the system as a whole: up, demo, drop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from eventing.cli.address_book import print_address_book
+from eventing.cli.home import HomeError
+from eventing.cli.options import HomeOption, home_of
+from eventing.store import S3Store
+
+
+class StoreKind(StrEnum):
+    """Which object store a local system starts."""
+
+    EMBEDDED = "embedded"
+    MINIO = "minio"
+
+
+StoreOption = Annotated[
+    StoreKind, typer.Option(help="embedded needs nothing; minio is a real one (make minio)")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(epilog="Example: kascade up --gateway-port 0 --home /tmp/try --fresh")(up)
+    app.command(epilog="Example: kascade demo --store minio")(demo)
+    app.command(epilog="Example: kascade drop model.yaml train.csv --model churn")(drop)
+
+
+def up(
+    home: HomeOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="forget everything an earlier system left here")
+    ] = False,
+    store: StoreOption = StoreKind.EMBEDDED,
+    gateway_port: Annotated[int, typer.Option(help="0 takes a free one")] = 8080,
+    api_port: Annotated[int, typer.Option(help="0 takes a free one")] = 8081,
+    store_port: Annotated[int, typer.Option(help="0 takes a free one")] = 9000,
+    manifests: Annotated[
+        list[Path] | None, typer.Option(help="folders or files to apply in place of ours; repeatable")
+    ] = None,
+) -> None:
+    """Start the whole system on this machine and keep it up until Ctrl-C."""
+    from eventing.cli.up import Ports, System
+
+    console = Console()
+    place = home_of(home)
+    place.prepare(fresh=fresh)
+    ports = Ports(gateway_port, api_port, store_port)
+    system = System(place, ports, store=store, manifests=manifests or [], console=console)
+    sys.exit(system.run(lambda ready: print_address_book(ready, console)))
+
+
+def demo(
+    home: Annotated[Path, typer.Option(help="the demonstration's own state folder")] = Path(".kascade/demo"),
+    store: StoreOption = StoreKind.EMBEDDED,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="leave the system up at the end, until Ctrl-C")
+    ] = False,
+) -> None:
+    """Run the whole loop once on a real data set, showing each event; the last line is JSON."""
+    from eventing.cli.demo import Demo
+
+    place = home_of(home)
+    place.prepare(fresh=True)
+    sys.exit(Demo(place, store=store, keep=keep).run())
+
+
+def drop(
+    files: Annotated[list[Path], typer.Argument(help="a model.yaml, data files, or both")],
+    model: Annotated[str, typer.Option(help="the model they belong to")],
+    home: HomeOption = None,
+    bucket: Annotated[str, typer.Option(help="the bucket to drop into")] = "raw",
+) -> None:
+    """Put files into the bucket, exactly as any S3 client would."""
+    place = home_of(home)
+    for file in files:
+        if not file.is_file():
+            raise HomeError(f"{file} is not a file")
+    target = S3Store.from_env({**os.environ, **place.store_environment()})
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        for file in files:
+            with progress.open(file, "rb", description=file.name) as stream:
+                uri = f"s3://{bucket}/{model}/{file.name}"
+                target.put(uri, stream)
+            print(uri)

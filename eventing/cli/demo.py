@@ -1,7 +1,7 @@
 """`kascade demo`: the whole loop once, on a real data set, with nothing but events between the steps.
 
 1. A system of its own starts in the demonstration's folder, on free ports.
-2. A model.yaml and the Wisconsin breast cancer data (569 biopsies, in scikit-learn) are dropped into a bucket.
+2. A model.yaml and the Wisconsin breast cancer data (569 biopsies) are dropped into a bucket.
 3. Each event is shown as the ledger records it, until the model is rolled out.
 4. The model is asked over HTTP about a biopsy that it has not seen.
 """

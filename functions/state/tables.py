@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
-from functions.state import handled, timers
+from functions.state import handled, runs, timers, versions
 from functions.state.database import HEAD, Base
 
-MODULES = (handled, timers)
+MODULES = (handled, runs, timers, versions)
 
 
 def create_tables(engine: Engine) -> None:

@@ -1,0 +1,63 @@
+"""Training runs: approved by the governor, ended by the run itself, judged by the gate and the rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Boolean, Integer, Text, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from functions.state.database import Base, UtcDateTime
+
+
+class RunOutcome(StrEnum):
+    """How a run ended. LOST: nothing was heard of it within its lease."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+class TrainingRun(Base):
+    """One approved run. Each event fills its own columns, so the order they arrive in does not matter."""
+
+    __tablename__ = "training_runs"
+    __table_args__ = (UniqueConstraint("run_id"),)
+
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    run_id: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    automatic: Mapped[bool] = mapped_column(Boolean)
+    cause_id: Mapped[str] = mapped_column(Text)
+    correlation_id: Mapped[str] = mapped_column(Text, index=True)
+    dataset_digest: Mapped[str] = mapped_column(Text)
+    config_digest: Mapped[str] = mapped_column(Text)
+    code_digest: Mapped[str] = mapped_column(Text)
+    rows: Mapped[int] = mapped_column(Integer)
+    approved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    verdict: Mapped[str | None] = mapped_column(Text)
+    rollout: Mapped[str | None] = mapped_column(Text)
+    hold_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def get_run(session: Session, model: str, version: int) -> TrainingRun | None:
+    """Return the run that produces a version, or None."""
+    return session.get(TrainingRun, (model, version), populate_existing=True)
+
+
+def runs_of(session: Session, model: str) -> Sequence[TrainingRun]:
+    """Return a model's runs, oldest first."""
+    return session.scalars(select(TrainingRun).filter_by(model=model).order_by(TrainingRun.version)).all()
+
+
+def next_version(session: Session, model: str) -> int:
+    """Return the number of the version that the next run of a model produces."""
+    newest = session.scalar(select(func.max(TrainingRun.version)).where(TrainingRun.model == model))
+    return (newest or 0) + 1

@@ -1,0 +1,10 @@
+"""How named raw values become the one float32 matrix that a model takes.
+
+The encoding is fitted in training, travels as JSON inside model.onnx, and is applied again where the model
+serves; numpy and the standard library are all it needs there.
+"""
+
+from pipelines.encoding.encoding import Encoding, Feature
+from pipelines.encoding.errors import EncodingError, EncodingProblem
+
+__all__ = ["Encoding", "EncodingError", "EncodingProblem", "Feature"]

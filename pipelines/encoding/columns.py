@@ -1,0 +1,219 @@
+"""Encoders of numbers, booleans and categories: one column of raw values in, a float32 block out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.encoding.errors import BadCell, describe
+
+Matrix = NDArray[np.float32]
+Values = Sequence[Any] | NDArray[Any]
+_NUMERIC = "fiu"
+
+
+class Encoder(Protocol):
+    """Turns the N raw values of one feature into a float32 block [N, width]."""
+
+    method: ClassVar[str]
+
+    @property
+    def width(self) -> int:
+        """How many columns the block has."""
+        ...
+
+    def encode(self, values: Values) -> Matrix:
+        """Return the block. Raises: BadCell at the first value of a wrong type."""
+        ...
+
+    def params(self) -> dict[str, Any]:
+        """Return what was learnt, as JSON values."""
+        ...
+
+
+def is_missing(value: object) -> bool:
+    """Tell whether a raw value stands for "not known": None, NaN or NaT."""
+    return value is None or (isinstance(value, float | np.floating) and math.isnan(value)) or _is_nat(value)
+
+
+def _is_nat(value: object) -> bool:
+    return isinstance(value, np.datetime64) and bool(np.isnat(value))
+
+
+def finite(block: Matrix) -> Matrix:
+    """Turn infinities into NaN in place: what float32 cannot hold counts as missing, here and in training."""
+    if not np.isfinite(block).all():
+        block[np.isinf(block)] = np.nan
+    return block
+
+
+def to_float32(values: NDArray[Any]) -> Matrix:
+    """Convert numbers to a float32 copy; what overflows becomes NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return finite(np.array(values, dtype=np.float32, order="C"))
+
+
+@dataclass(frozen=True)
+class Number:
+    """One column with the number itself; missing and beyond float32 is NaN, imputed inside the model."""
+
+    method: ClassVar[str] = "number"
+
+    @property
+    def width(self) -> int:
+        """One."""
+        return 1
+
+    def encode(self, values: Values) -> Matrix:
+        """Return [N, 1]; booleans count as 0 and 1."""
+        array = np.asarray(values) if isinstance(values, np.ndarray) else _quick(values)
+        if array is None or array.ndim != 1 or array.dtype.kind not in _NUMERIC + "b":
+            array = np.array([_number(row, value) for row, value in enumerate(values)], dtype=np.float64)
+        return to_float32(array).reshape(-1, 1)
+
+    def params(self) -> dict[str, Any]:
+        """Nothing is learnt."""
+        return {}
+
+
+def _quick(values: Sequence[Any]) -> NDArray[Any] | None:
+    try:
+        return np.array(values)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(row: int, value: object) -> float:
+    if is_missing(value):
+        return math.nan
+    if isinstance(value, int | float | np.number | np.bool_):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.nan
+    raise BadCell(row, describe(value), "a number or null")
+
+
+@dataclass(frozen=True)
+class Boolean:
+    """One column of 0 and 1; missing is NaN."""
+
+    method: ClassVar[str] = "boolean"
+    expected: ClassVar[str] = "true, false or null"
+
+    @property
+    def width(self) -> int:
+        """One."""
+        return 1
+
+    def encode(self, values: Values) -> Matrix:
+        """Return [N, 1]."""
+        block = np.empty((len(values), 1), dtype=np.float32)
+        for row, value in enumerate(values):
+            if is_missing(value):
+                block[row, 0] = np.nan
+            elif isinstance(value, int | float | np.number | np.bool_) and value in (0, 1):
+                block[row, 0] = float(value)
+            else:
+                raise BadCell(row, describe(value), self.expected)
+        return block
+
+    def params(self) -> dict[str, Any]:
+        """Nothing is learnt."""
+        return {}
+
+
+def label_of(row: int, value: object) -> str | None:
+    """Return the canonical text of a category, the same for a table's cell and a JSON value; None if missing.
+
+    Raises: BadCell when the value is no scalar.
+    """
+    if isinstance(value, str):
+        return value
+    if is_missing(value):
+        return None
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    raise BadCell(row, describe(value), "a text, a number, a boolean or null")
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """A column per known value, and one for missing where it was seen; a value never seen is all zeros."""
+
+    method: ClassVar[str] = "one_hot"
+    values: tuple[str, ...]
+    missing: bool
+    _position: Mapping[str | None, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the known values."""
+        position: dict[str | None, int] = {value: index for index, value in enumerate(self.values)}
+        if self.missing:
+            position[None] = len(self.values)
+        object.__setattr__(self, "_position", position)
+
+    @property
+    def width(self) -> int:
+        """One per known value, at least one."""
+        return max(1, len(self.values) + self.missing)
+
+    def encode(self, values: Values) -> Matrix:
+        """Return [N, width]."""
+        block = np.zeros((len(values), self.width), dtype=np.float32)
+        position = self._position
+        for row, value in enumerate(values):
+            index = position.get(value if type(value) is str else label_of(row, value))
+            if index is not None:
+                block[row, index] = 1.0
+        return block
+
+    def params(self) -> dict[str, Any]:
+        """Return the known values in column order."""
+        return {"values": list(self.values), "missing": self.missing}
+
+
+@dataclass(frozen=True)
+class TargetMean:
+    """For many-valued categories: the target's smoothed mean per value, a column per class but the first.
+
+    `means` maps a value to its row of means; a value never seen, or rare, gets `prior`. Missing is a value of
+    its own, kept under `missing`. (Micci-Barreca 2001, "A preprocessing scheme for high-cardinality
+    categorical attributes in classification and prediction problems".)
+    """
+
+    method: ClassVar[str] = "target_mean"
+    means: Mapping[str, tuple[float, ...]]
+    missing: tuple[float, ...] | None
+    prior: tuple[float, ...]
+
+    @property
+    def width(self) -> int:
+        """One per class but the first, or one."""
+        return len(self.prior)
+
+    def encode(self, values: Values) -> Matrix:
+        """Return [N, width]."""
+        block = np.empty((len(values), self.width), dtype=np.float32)
+        missing = self.prior if self.missing is None else self.missing
+        for row, value in enumerate(values):
+            label = value if type(value) is str else label_of(row, value)
+            block[row] = missing if label is None else self.means.get(label, self.prior)
+        return block
+
+    def params(self) -> dict[str, Any]:
+        """Return the means by value."""
+        return {
+            "means": {value: list(row) for value, row in self.means.items()},
+            "missing": None if self.missing is None else list(self.missing),
+            "prior": list(self.prior),
+        }

@@ -1,0 +1,222 @@
+"""An encoding: the model's features in order, and how each becomes columns of the float32 input matrix."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.encoding.columns import (
+    Boolean,
+    Encoder,
+    Matrix,
+    Number,
+    OneHot,
+    TargetMean,
+    Values,
+    to_float32,
+)
+from pipelines.encoding.errors import BadCell, EncodingError, EncodingProblem, describe
+from pipelines.encoding.times import Datetime
+from pipelines.encoding.words import HashedText
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A named raw value of a row. `kind` is the data schema's kind of the column."""
+
+    name: str
+    kind: str
+    encoder: Encoder
+
+    @property
+    def plain(self) -> bool:
+        """Whether the raw value already is the number the model takes."""
+        return isinstance(self.encoder, Number | Boolean)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How named raw values become the model's input [N, width]; the same JSON gives the same matrix."""
+
+    features: tuple[Feature, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The features' names in order."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def width(self) -> int:
+        """How many columns the model's input has."""
+        return sum(feature.encoder.width for feature in self.features)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether every feature is a number or boolean, so that a ready matrix can be taken."""
+        return all(feature.plain for feature in self.features)
+
+    def encode(self, columns: Mapping[str, Values]) -> Matrix:
+        """Encode named columns of N raw values each.
+
+        Args:
+            columns: for each feature a list or 1-d array of N values; missing values are None or NaN.
+
+        Returns: float32 [N, width].
+        Raises: EncodingError listing every unknown, missing or unequally long column and wrongly typed value.
+        """
+        if self.plain and len(columns) == len(self.features):
+            matrix = self._stack(columns)
+            if matrix is not None:
+                return matrix
+        self._check_names_and_lengths(columns)
+        blocks, problems = [], []
+        for feature in self.features:
+            try:
+                blocks.append(feature.encoder.encode(columns[feature.name]))
+            except BadCell as bad:
+                problems.append(EncodingProblem(feature.name, bad.got, bad.expected, bad.row))
+        if problems:
+            raise EncodingError(problems)
+        rows = len(next(iter(columns.values()))) if columns else 0
+        return np.hstack(blocks) if blocks else np.zeros((rows, 0), dtype=np.float32)
+
+    def encode_matrix(self, matrix: NDArray[Any]) -> Matrix:
+        """Take a numeric matrix [N, features] whose columns are in the order of `features`.
+
+        Returns: float32 [N, width].
+        Raises: EncodingError when a feature is no number, or the shape or type is wrong.
+        """
+        problems = [
+            EncodingProblem(feature.name, "a column of a matrix", f"a named list ({feature.kind})")
+            for feature in self.features
+            if not feature.plain
+        ]
+        if not problems and (matrix.ndim != 2 or matrix.shape[1] != len(self.features)):
+            shape = "x".join(map(str, matrix.shape))
+            problems = [EncodingProblem("input", f"shape {shape}", f"shape Nx{len(self.features)}")]
+        elif not problems and matrix.dtype.kind not in "fiub":
+            problems = [EncodingProblem("input", f"a matrix of {matrix.dtype}", "a matrix of numbers")]
+        if problems:
+            raise EncodingError(problems)
+        encoded = to_float32(matrix)
+        self._check_booleans(encoded)
+        return encoded
+
+    def _stack(self, columns: Mapping[str, Values]) -> Matrix | None:
+        """Build the matrix of plain numbers at once; None when it cannot, and the careful way says why."""
+        try:
+            stacked = np.array([columns[name] for name in self.names])
+        except (KeyError, ValueError, OverflowError, TypeError):
+            return None
+        if stacked.ndim != 2 or stacked.dtype.kind not in "fiub":
+            return None
+        matrix = to_float32(stacked.T)
+        self._check_booleans(matrix)
+        return matrix
+
+    def _check_booleans(self, matrix: Matrix) -> None:
+        problems = []
+        for index in self._booleans:
+            column = matrix[:, index]
+            wrong = np.flatnonzero(~((column == 0) | (column == 1) | np.isnan(column)))
+            if wrong.size:
+                got = describe(float(column[wrong[0]]))
+                problems.append(EncodingProblem(self.names[index], got, Boolean.expected, int(wrong[0])))
+        if problems:
+            raise EncodingError(problems)
+
+    @cached_property
+    def _booleans(self) -> tuple[int, ...]:
+        return tuple(i for i, feature in enumerate(self.features) if isinstance(feature.encoder, Boolean))
+
+    def _check_names_and_lengths(self, columns: Mapping[str, Values]) -> None:
+        problems = [
+            EncodingProblem(f.name, "nothing", f"a value of kind {f.kind}")
+            for f in self.features
+            if f.name not in columns
+        ]
+        known = set(self.names)
+        lengths: dict[str, int] = {}
+        for name, values in columns.items():
+            if name not in known:
+                problems.append(EncodingProblem(name, "an unknown feature", self._suggest(name)))
+            elif isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+                problems.append(EncodingProblem(name, describe(values), "a list with one value per row"))
+            elif isinstance(values, np.ndarray) and values.ndim != 1:
+                problems.append(
+                    EncodingProblem(name, f"an array of {values.ndim} dimensions", "one value per row")
+                )
+            else:
+                lengths[name] = len(values)
+        problems += _unequal(lengths)
+        if problems:
+            raise EncodingError(problems)
+
+    def _suggest(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.6)
+        if near:
+            return f"a known feature (did you mean '{near[0]}'?)"
+        shown = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
+        return f"one of the model's features: {shown}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoding as JSON values, which `from_json` reads back to an equal encoding."""
+        return {
+            "format": FORMAT,
+            "features": [
+                {"name": f.name, "kind": f.kind, "method": f.encoder.method, **f.encoder.params()}
+                for f in self.features
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Encoding:
+        """Read what `to_json` wrote. Raises: ValueError when it was written by a newer format."""
+        if document.get("format") != FORMAT:
+            raise ValueError(
+                f"encoding format {document.get('format')!r} is not {FORMAT}: the model is of another version"
+            )
+        return cls(tuple(Feature(f["name"], f["kind"], _encoder(f)) for f in document["features"]))
+
+
+def _unequal(lengths: Mapping[str, int]) -> list[EncodingProblem]:
+    if len(set(lengths.values())) <= 1:
+        return []
+    counted = sorted(lengths.values())
+    usual = max(counted, key=counted.count)
+    return [
+        EncodingProblem(name, f"{length} values", f"{usual} values, as the other features have")
+        for name, length in lengths.items()
+        if length != usual
+    ]
+
+
+def _encoder(document: Mapping[str, Any]) -> Encoder:
+    match document["method"]:
+        case "number":
+            return Number()
+        case "boolean":
+            return Boolean()
+        case "one_hot":
+            return OneHot(tuple(document["values"]), document["missing"])
+        case "target_mean":
+            missing = document["missing"]
+            return TargetMean(
+                {value: tuple(row) for value, row in document["means"].items()},
+                None if missing is None else tuple(missing),
+                tuple(document["prior"]),
+            )
+        case "datetime":
+            return Datetime(tuple(document["parts"]))
+        case "hashed_text":
+            return HashedText(document["width"], document["gram"])
+        case method:
+            raise ValueError(f"encoding method {method!r} is unknown: the model is of another version")

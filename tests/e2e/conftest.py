@@ -1,0 +1,41 @@
+"""A whole system in a folder of its own: real processes, real HTTP, a real object store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from support.live_system import BIN, LiveSystem, eventually
+
+from eventing.cli.home import Home
+
+
+@pytest.fixture(scope="module", params=["embedded", "minio"])
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
+    """A system on each store; it is ended with Ctrl-C and must leave no process behind."""
+    if request.param == "minio" and shutil.which("minio") is None:
+        assert not os.environ.get("CI"), "CI builds MinIO"
+        pytest.skip("there is no minio on the PATH; run: make minio")
+    folder = tmp_path_factory.mktemp(request.param)
+    command = [str(BIN / "kascade"), "up", "--home", str(folder / "state"), "--store", request.param]
+    for port in ("--gateway-port", "--api-port", "--store-port"):
+        command += [port, "0"]
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    live = LiveSystem(Home(folder / "state"), process)
+    try:
+        eventually(lambda: live.events() is not None, 60, what="answering system")
+        yield live
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, (folder / "up.log").read_text()
+        assert [each for each in family if each.is_running()] == []
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,164 @@
+"""A file dropped into a bucket becomes a model that answers, on each store, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from support.live_system import LiveSystem, customers, eventually, spec
+
+from eventing import catalogue as c
+from eventing.event import originate
+
+
+def put_and_name(system: LiveSystem, key: str, data: bytes) -> str:
+    """Drop a file and return the id of the event that says so."""
+    system.put(f"s3://raw/{key}", data)
+    event = eventually(
+        lambda: next((each for each in system.events(subject=key) if "ObjectCreated" in each["type"]), None),
+        30,
+        what=f"event about {key}",
+    )
+    return str(event["id"])
+
+
+def ask(system: LiveSystem, model: str, path: str, body: object) -> requests.Response:
+    url = system.home.endpoints().gateway + path
+    return requests.post(url, json=body, headers={"Host": f"{model}.kascade.localhost"}, timeout=60)
+
+
+def test_data_dropped_before_its_spec_waits_and_then_becomes_a_model_that_answers(
+    system: LiveSystem, tmp_path: Path
+) -> None:
+    data = tmp_path / "customers.csv"
+    data.write_bytes(customers(400))
+    system.run("aws", "s3", "cp", str(data), "s3://raw/churn/früh/customers.csv")
+    waiting = eventually(lambda: system.events(subject="churn/früh/customers.csv"), 30, what="object event")
+    eventually(lambda: system.handled("ingest_data", waiting[0]["id"]), 60, what="handled file")
+    assert system.events(type=c.DATASET_INGESTED, subject="churn") == []
+
+    model_yaml = tmp_path / "model.yaml"
+    model_yaml.write_bytes(spec("churn"))
+    system.run("kascade", "drop", str(model_yaml), "--model", "churn")
+    completed = system.wait_for(c.ROLLOUT_COMPLETED, subject="churn")
+    assert completed["data"]["outcome"] == "promoted"
+
+    instance = {"amount": 10.0, "visits": 1, "country": "PL", "seen_on": "2025-03-04"}
+    answer = ask(system, "churn", "/v1/models/churn:predict", {"instances": [instance]})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["predictions"][0] in ("yes", "no")
+    assert len(answer.json()["prediction_ids"]) == 1
+
+    assert "champion" in system.run("kascade", "models")
+    story = system.run("kascade", "explain", "churn/v1")
+    for step in ("dataset.ingested", "training.approved", "training.completed", "model.approved"):
+        assert step in story
+
+
+def test_the_same_content_under_another_name_changes_nothing(system: LiveSystem) -> None:
+    event_id = put_and_name(system, "churn/again.csv", customers(400))
+    eventually(lambda: system.handled("ingest_data", event_id), 60, what="handled file")
+    assert len(system.events(type=c.DATASET_INGESTED, subject="churn")) == 1
+    assert len(system.events(type=c.TRAINING_APPROVED, subject="churn")) == 1
+
+
+def test_fifty_files_at_once_are_one_dataset_and_one_training(system: LiveSystem) -> None:
+    system.put("s3://raw/crowd/model.yaml", spec("crowd", debounce="3s", cooldown="1h", min_rows="1000"))
+    for number in range(50):
+        system.put(f"s3://raw/crowd/part-{number}.csv", customers(20, seed=number))
+    system.wait_for(c.ROLLOUT_COMPLETED, subject="crowd")
+    ingested = system.events(type=c.DATASET_INGESTED, subject="crowd")
+    assert len(ingested) == 50
+    assert max(each["data"]["total_rows"] for each in ingested) == 1000
+    assert len(system.events(type=c.TRAINING_APPROVED, subject="crowd")) == 1
+
+
+def test_each_bad_input_is_refused_with_the_place_and_disturbs_nothing(system: LiveSystem) -> None:
+    system.put("s3://raw/bad/model.yaml", b"target: churned\nretrian: {cooldown: 1h}\n")
+    refused = system.wait_for(c.SPEC_REJECTED, subject="bad")
+    assert "retrain" in json.dumps(refused["data"]["problems"])
+    system.put("s3://raw/bad/model.yaml", spec("bad"))
+    system.wait_for(c.SPEC_REGISTERED, subject="bad")
+    for name, content in {
+        "empty.csv": b"",
+        "header-only.csv": b"amount,churned\n",
+        "picture.csv": bytes(range(256)) * 20,
+        "no-target.csv": b"amount,visits\n1,2\n3,4\n",
+    }.items():
+        system.put(f"s3://raw/bad/{name}", content)
+        rejected = eventually(
+            lambda name=name: [
+                each["data"]
+                for each in system.events(type=c.DATASET_REJECTED)
+                if each["data"]["key"] == f"bad/{name}"
+            ],
+            60,
+            what=f"rejection of {name}",
+        )
+        assert rejected[0]["problems"]
+    assert system.events(type=c.DATASET_INGESTED, subject="bad") == []
+
+
+def test_an_event_that_nobody_can_handle_lies_in_the_dead_letters_with_its_reason(system: LiveSystem) -> None:
+    event = originate(c.TRAINING_REQUESTED, "/tests", "churn", {"model": "churn", "reqested_by": "a typo"})
+    system.client.emit(event)
+    failed = eventually(
+        lambda: [
+            each["data"]
+            for each in system.events(type=c.DELIVERY_FAILED)
+            if each["data"]["event_id"] == event.id
+        ],
+        60,
+        what="dead letter",
+    )
+    assert failed[0]["code"] == 400
+    assert "reqested_by" in failed[0]["error"]
+
+
+@pytest.mark.parametrize("victim", ["knative.local", "functions.run_training"])
+def test_the_loop_finishes_once_although_a_part_is_killed_while_it_trains(
+    system: LiveSystem, victim: str
+) -> None:
+    model = "killed-" + victim.split(".")[1].replace("_", "-")
+    system.put(f"s3://raw/{model}/model.yaml", spec(model))
+    system.put(f"s3://raw/{model}/customers.csv", customers(300))
+    system.wait_for(c.TRAINING_STARTED, subject=model)
+    eventually(lambda: system.kill(victim), 20, what=f"process of {victim}")
+    completed = system.wait_for(c.ROLLOUT_COMPLETED, subject=model)
+    assert completed["data"]["outcome"] == "promoted"
+    for type_ in (c.DATASET_INGESTED, c.TRAINING_APPROVED, c.TRAINING_COMPLETED, c.ROLLOUT_COMPLETED):
+        assert len([each for each in system.events(type=type_) if each["subject"].startswith(model)]) == 1
+
+
+def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(system: LiveSystem) -> None:
+    system.put("s3://raw/lossy/model.yaml", spec("lossy", min_rows="100000"))
+    system.wait_for(c.SPEC_REGISTERED, subject="lossy")
+    kills = 0
+    for number in range(20):
+        if number % 5 == 0:
+            kills += system.kill("functions.receive_objects")
+        system.put(f"s3://raw/lossy/part-{number}.csv", customers(10, seed=number))
+    assert kills
+    ingested = eventually(
+        lambda: (
+            (found := system.events(type=c.DATASET_INGESTED, subject="lossy")) and len(found) == 20 and found
+        ),
+        90,
+        what="twenty parts",
+    )
+    assert len({each["data"]["part"]["sha256"] for each in ingested}) == 20
+
+
+def test_a_function_killed_in_the_middle_of_a_request_is_asked_again(system: LiveSystem) -> None:
+    system.put("s3://raw/midway/model.yaml", spec("midway", min_rows="1000000"))
+    system.wait_for(c.SPEC_REGISTERED, subject="midway")
+    system.put("s3://raw/midway/large.csv", customers(60_000))
+    eventually(lambda: system.events(subject="midway/large.csv"), 30, what="object event")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not system.kill("functions.ingest_data"):
+        time.sleep(0.02)
+    system.wait_for(c.DATASET_INGESTED, subject="midway")
+    assert len(system.events(type=c.DATASET_INGESTED, subject="midway")) == 1

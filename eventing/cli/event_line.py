@@ -54,7 +54,7 @@ def event_line(event: Mapping[str, Any]) -> str:
     if isinstance(data, Mapping) and type_ in _WORDS:
         try:
             words = _WORDS[type_](data)
-        except (KeyError, IndexError, TypeError):
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
             words = "(incomplete payload)"
     colour = "red" if name.endswith(_BAD) else "cyan"
     when = datetime.fromisoformat(event["time"]).astimezone() if event.get("time") else None

@@ -1,0 +1,47 @@
+"""The stores that the contract is run over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from eventing.store import MemoryStore, S3Store, Store, split_uri
+from eventing.store.embedded import EmbeddedStore
+from eventing.store.s3 import make_client
+
+BUCKET = "raw"
+
+
+@dataclass
+class Subject:
+    """A store under test, and a way to remove an object behind its back."""
+
+    store: Store
+    remove: Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    with EmbeddedStore(tmp_path_factory.mktemp("store") / "objects", 0, "access", "secretsecret") as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "embedded s3"])
+def subject(request: pytest.FixtureRequest) -> Subject:
+    if request.param == "memory":
+        memory = MemoryStore(BUCKET)
+        return Subject(memory, memory.remove)
+    running: EmbeddedStore = request.getfixturevalue("embedded")
+    client = make_client(running.env)
+    store = S3Store(client)
+    store.ensure_bucket(BUCKET)
+    for entry in list(store.list(f"s3://{BUCKET}/")):
+        client.delete_object(Bucket=BUCKET, Key=entry.key)
+
+    def remove(uri: str) -> None:
+        bucket, key = split_uri(uri)
+        client.delete_object(Bucket=bucket, Key=key)
+
+    return Subject(store, remove)

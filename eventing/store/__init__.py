@@ -1,6 +1,13 @@
 """The claim-check store: what is too large for an event lies in an object store under an `s3://` address."""
 
-from eventing.store.errors import DigestMismatch, ObjectChanged, ObjectMissing, StoreError, StoreUnavailable
+from eventing.store.errors import (
+    DigestMismatch,
+    ObjectChanged,
+    ObjectMissing,
+    RequestRefused,
+    StoreError,
+    StoreUnavailable,
+)
 from eventing.store.memory import MemoryStore
 from eventing.store.port import Store, StoredObject, join_uri, split_uri
 from eventing.store.s3 import S3Store
@@ -10,6 +17,7 @@ __all__ = [
     "MemoryStore",
     "ObjectChanged",
     "ObjectMissing",
+    "RequestRefused",
     "S3Store",
     "Store",
     "StoreError",

@@ -4,7 +4,8 @@ StoreError
 ├── ObjectMissing     no such object or bucket
 ├── ObjectChanged     the object was replaced or removed while it was read
 ├── DigestMismatch    the bytes are not those that the claim promised
-└── StoreUnavailable  the store did not answer, or refused; trying later may help
+├── RequestRefused    the store refuses this for good: such a key, these credentials
+└── StoreUnavailable  the store did not answer; trying later may help
 """
 
 from __future__ import annotations
@@ -44,5 +45,9 @@ class DigestMismatch(StoreError):
         self.found = found
 
 
+class RequestRefused(StoreError):
+    """The store refuses this request however often it is made: the key's form, or the credentials."""
+
+
 class StoreUnavailable(StoreError):
-    """The store did not answer, or refused the request."""
+    """The store did not answer, or not now."""

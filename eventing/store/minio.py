@@ -60,6 +60,11 @@ class MinioStore:
         return f"http://{HOST}:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """The server's process id; 0 when it is not running."""
+        return self._process.pid if self._process else 0
+
+    @property
     def env(self) -> dict[str, str]:
         """The variables with which any S3 client reaches this store."""
         return {

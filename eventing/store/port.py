@@ -24,7 +24,7 @@ class StoredObject:
 
 
 class Store(Protocol):
-    """An object store. Every method may raise `StoreUnavailable`."""
+    """An object store. Every method may raise `StoreUnavailable` and `RequestRefused`."""
 
     def get(self, uri: str, sha256: str | None = None) -> bytes:
         """Return the whole object.

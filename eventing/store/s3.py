@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from eventing.catalogue import Claim
-from eventing.store.errors import DigestMismatch, ObjectChanged, ObjectMissing, StoreUnavailable
+from eventing.store.errors import (
+    DigestMismatch,
+    ObjectChanged,
+    ObjectMissing,
+    RequestRefused,
+    StoreUnavailable,
+)
 from eventing.store.port import StoredObject, join_uri, split_uri
 from eventing.store.stream import guarded
 
@@ -16,6 +22,7 @@ PART_BYTES = 16 << 20
 
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 _CHANGED = frozenset({"412", "PreconditionFailed"})
+_PASSING = frozenset({408, 409, 412, 429})
 _MINE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
@@ -142,7 +149,9 @@ class S3Store:
                 raise ObjectMissing(uri) from error
             if _code(error) in _CHANGED and etag is not None:
                 self._expect(uri, etag)
-            raise StoreUnavailable(uri, str(error)) from error
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            final = 400 <= status < 500 and status not in _PASSING
+            raise (RequestRefused if final else StoreUnavailable)(uri, str(error)) from error
         except (BotoCoreError, S3UploadFailedError) as error:
             raise StoreUnavailable(uri, str(error)) from error
 

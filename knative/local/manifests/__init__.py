@@ -1,0 +1,1 @@
+"""Reading manifests: kustomization trees and plain YAML files, rendered as `kubectl kustomize` renders them."""

@@ -1,0 +1,203 @@
+"""A small language for which fields an object may have: honoured, accepted without local effect, or an error."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at `path`, e.g. `spec.template.spec.containers[0].tty`."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class Rule(Protocol):
+    """What may stand at one place of an object."""
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        """Yield what is wrong with `value`."""
+        ...
+
+    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield (path, why) of every field that is accepted without local effect."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One value of the given types; `test` returns what is wrong with it, or None."""
+
+    types: tuple[type, ...]
+    name: str
+    test: Callable[[Any], str | None] | None = None
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        """Yield a problem when the type or the test does not fit; booleans are no integers."""
+        wrong = isinstance(value, bool) and bool not in self.types
+        if wrong or not isinstance(value, self.types):
+            yield Problem(path, f"must be {self.name}, not {value!r}")
+        elif self.test is not None and (complaint := self.test(value)):
+            yield Problem(path, complaint)
+
+    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield nothing: a scalar is honoured."""
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Anything: read by Kubernetes or Knative, without effect on one machine; `why` says so in the docs."""
+
+    why: str
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        """Yield nothing: any value passes."""
+        yield from ()
+
+    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield this field."""
+        yield path, self.why
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A field of Kubernetes that would change what runs, and that the runtime cannot honour."""
+
+    why: str
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        """Yield the refusal unless the value is empty."""
+        if value not in ({}, [], "", False):
+            yield Problem(path, f"the local runtime cannot honour this: {self.why}")
+
+    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield nothing."""
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list whose items follow `rule`."""
+
+    rule: Rule
+    at_least: int = 0
+    at_most: int | None = None
+    too_many: str = ""
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        """Yield what is wrong with the length and with each item."""
+        if not isinstance(value, list):
+            yield Problem(path, f"must be a list, not {value!r}")
+            return
+        if len(value) < self.at_least:
+            yield Problem(path, f"needs at least {self.at_least} item(s)")
+        if self.at_most is not None and len(value) > self.at_most:
+            yield Problem(path, self.too_many or f"may have at most {self.at_most} item(s)")
+        for index, item in enumerate(value):
+            yield from self.rule.check(item, f"{path}[{index}]")
+
+    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield the accepted fields of the items."""
+        yield from self.rule.accepted(f"{path}[]")
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A mapping from any string to values following `rule`; `test` sees each (key, value)."""
+
+    rule: Rule
+    test: Callable[[str, Any], str | None] | None = None
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        """Yield what is wrong with each entry."""
+        if not isinstance(value, dict):
+            yield Problem(path, f"must be a mapping, not {value!r}")
+            return
+        for key, item in value.items():
+            place = f"{path}[{key}]"
+            if not isinstance(key, str):
+                yield Problem(place, "keys must be strings")
+                continue
+            yield from self.rule.check(item, place)
+            if self.test is not None and (complaint := self.test(key, item)):
+                yield Problem(place, complaint)
+
+    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield the accepted fields of the values."""
+        yield from self.rule.accepted(f"{path}[]")
+
+
+Check = Callable[[Mapping[str, Any], str], Iterator[Problem]]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A mapping with known keys; a null value counts as absent, as it does for Kubernetes."""
+
+    known: Mapping[str, Rule]
+    required: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = field(default=())
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        """Yield unknown keys, missing ones, and what is wrong below."""
+        if not isinstance(value, dict):
+            yield Problem(path, f"must be a mapping, not {value!r}")
+            return
+        before = f"{path}." if path else ""
+        sound = True
+        for key, item in value.items():
+            rule = self.known.get(key)
+            if rule is None:
+                yield Problem(
+                    f"{before}{key}", f"the local runtime does not know this field{self._nearest(key)}"
+                )
+            elif item is not None:
+                for problem in rule.check(item, f"{before}{key}"):
+                    sound = False
+                    yield problem
+        for key in self.required:
+            if value.get(key) is None:
+                sound = False
+                yield Problem(f"{before}{key}", "is required")
+        if sound:
+            for extra in self.checks:
+                yield from extra(value, path)
+
+    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield the accepted fields below."""
+        for key, rule in self.known.items():
+            yield from rule.accepted(f"{path}.{key}" if path else key)
+
+    def _nearest(self, key: Any) -> str:
+        near = difflib.get_close_matches(str(key), self.known, n=1)
+        return f"; did you mean {near[0]}?" if near else ""
+
+
+def one_of(*words: str) -> Scalar:
+    """Return the rule for a string out of `words`."""
+    return Scalar((str,), "a string", lambda v: None if v in words else f"must be one of {', '.join(words)}")
+
+
+def whole(low: int, high: int | None = None) -> Scalar:
+    """Return the rule for an integer of at least `low` and at most `high`."""
+
+    def test(value: int) -> str | None:
+        if value < low or (high is not None and value > high):
+            return f"must be {low} or more" if high is None else f"must lie between {low} and {high}"
+        return None
+
+    return Scalar((int,), "an integer", test)
+
+
+TEXT = Scalar((str,), "a string")
+FLAG = Scalar((bool,), "true or false")
+NUMBER = Scalar((int, float), "a number")
+TEXTS = Mapped(TEXT)

@@ -1,0 +1,182 @@
+"""Every kind of object the runtime knows, with its fields. A kind that is not here is an error."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from knative.local.resources import batch, eventing, serving
+from knative.local.resources.fields import FLAG, TEXT, TEXTS, Accepted, Check, Fields, Problem, Rule
+from knative.local.resources.fields import Mapped as MappedTo
+from knative.local.resources.metadata import ANYTHING, metadata
+from knative.local.resources.names import label_problem
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of object, as the API's discovery tells it and as manifests are checked."""
+
+    group: str
+    version: str
+    name: str
+    plural: str
+    rule: Rule
+    short: tuple[str, ...] = ()
+    namespaced: bool = True
+    written_by_users: bool = True
+    has_status: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion` of its objects."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """The name Kubernetes uses in messages, e.g. `services.serving.knative.dev`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+def _whole_object(
+    fields: Mapping[str, Rule],
+    required: tuple[str, ...] = (),
+    *,
+    label_name: bool = False,
+    checks: tuple[Check, ...] = (),
+) -> Fields:
+    base: dict[str, Rule] = {
+        "apiVersion": TEXT,
+        "kind": TEXT,
+        "metadata": metadata(*((_label_name,) if label_name else ())),
+        "status": Accepted("set by the runtime, ignored when given"),
+    }
+    return Fields({**base, **fields}, required=("metadata", *required), checks=checks)
+
+
+def _label_name(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    if complaint := label_problem(value["name"]):
+        yield Problem(f"{path}.name", complaint)
+
+
+_NO_RIGHTS = Accepted("the API on one machine asks for no credentials")
+_SERVING, _EVENTING, _SOURCES = "serving.knative.dev", "eventing.knative.dev", "sources.knative.dev"
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def _spec(rule: Rule) -> Fields:
+    return _whole_object({"spec": rule}, ("spec",))
+
+
+_ANY_SPEC = _whole_object({"spec": Accepted("made by the runtime")})
+_RULES = _whole_object({"rules": _NO_RIGHTS, "aggregationRule": _NO_RIGHTS})
+_BINDING = _whole_object({"roleRef": _NO_RIGHTS, "subjects": _NO_RIGHTS})
+_CONFIG_MAP = _whole_object({"data": TEXTS, "binaryData": MappedTo(TEXT), "immutable": FLAG})
+_SECRET = _whole_object({"data": MappedTo(TEXT), "stringData": TEXTS, "type": TEXT, "immutable": FLAG})
+_ACCOUNT = _whole_object(
+    {"secrets": _NO_RIGHTS, "imagePullSecrets": _NO_RIGHTS, "automountServiceAccountToken": _NO_RIGHTS}
+)
+
+_BY_BROKER = {"spec": ANYTHING}  # the broker itself reads it, and says what it cannot honour
+
+SERVICE = Kind(
+    _SERVING,
+    "v1",
+    "Service",
+    "services",
+    _whole_object(
+        {"spec": serving.SERVICE_SPEC}, ("spec",), label_name=True, checks=(serving.check_revision_name,)
+    ),
+    ("kservice", "ksvc"),
+)
+REVISION = Kind(_SERVING, "v1", "Revision", "revisions", _ANY_SPEC, ("rev",), written_by_users=False)
+CONFIGURATION = Kind(
+    _SERVING, "v1", "Configuration", "configurations", _ANY_SPEC, ("config", "cfg"), written_by_users=False
+)
+ROUTE = Kind(_SERVING, "v1", "Route", "routes", _ANY_SPEC, ("rt",), written_by_users=False)
+BROKER = Kind(
+    _EVENTING, "v1", "Broker", "brokers", _whole_object(_BY_BROKER, checks=(eventing.check_broker,))
+)
+TRIGGER = Kind(
+    _EVENTING,
+    "v1",
+    "Trigger",
+    "triggers",
+    _whole_object(_BY_BROKER, ("spec",), checks=(eventing.check_trigger,)),
+)
+PING_SOURCE = Kind(_SOURCES, "v1", "PingSource", "pingsources", _spec(eventing.PING_SPEC))
+SINK_BINDING = Kind(_SOURCES, "v1", "SinkBinding", "sinkbindings", _spec(eventing.BINDING_SPEC))
+JOB_SINK = Kind("sinks.knative.dev", "v1alpha1", "JobSink", "jobsinks", _spec(eventing.JOB_SINK_SPEC))
+JOB = Kind("batch", "v1", "Job", "jobs", _spec(batch.JOB_SPEC))
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", _CONFIG_MAP, ("cm",), has_status=False)
+SECRET = Kind("", "v1", "Secret", "secrets", _SECRET, has_status=False)
+NAMESPACE = Kind(
+    "",
+    "v1",
+    "Namespace",
+    "namespaces",
+    _whole_object({"spec": Accepted("a namespace is a name")}),
+    ("ns",),
+    namespaced=False,
+)
+SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", _ACCOUNT, ("sa",), has_status=False)
+_ROLES = (
+    Kind(_RBAC, "v1", "Role", "roles", _RULES, has_status=False),
+    Kind(_RBAC, "v1", "RoleBinding", "rolebindings", _BINDING, has_status=False),
+    Kind(_RBAC, "v1", "ClusterRole", "clusterroles", _RULES, namespaced=False, has_status=False),
+    Kind(
+        _RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", _BINDING, namespaced=False, has_status=False
+    ),
+)
+
+KINDS: tuple[Kind, ...] = (
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    *_ROLES,
+    CONFIG_MAP,
+    SECRET,
+    JOB,
+    SERVICE,
+    CONFIGURATION,
+    REVISION,
+    ROUTE,
+    BROKER,
+    TRIGGER,
+    JOB_SINK,
+    SINK_BINDING,
+    PING_SOURCE,
+)
+_BY_TYPE = {(kind.api_version, kind.name): kind for kind in KINDS}
+_BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
+
+
+def kind_of(body: Mapping[str, Any]) -> Kind | None:
+    """Return the kind that `apiVersion` and `kind` of `body` name, or None when the runtime does not know it."""
+    return _BY_TYPE.get((str(body.get("apiVersion")), str(body.get("kind"))))
+
+
+def kind_at(group: str, version: str, plural: str) -> Kind | None:
+    """Return the kind served at a path of the API, or None."""
+    return _BY_PATH.get((group, version, plural))
+
+
+def unknown_kind(body: Mapping[str, Any]) -> str:
+    """Return a sentence saying that the kind of `body` is not known, with the nearest that is."""
+    given = f"{body.get('apiVersion')} {body.get('kind')}"
+    names = [f"{kind.api_version} {kind.name}" for kind in KINDS if kind.written_by_users]
+    near = difflib.get_close_matches(given, names, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"the local runtime cannot run a {given}{hint}"
+
+
+def problems_of(body: Mapping[str, Any]) -> list[Problem]:
+    """Return everything that is wrong with the object `body`, in the order of its fields."""
+    kind = kind_of(body)
+    if kind is None:
+        return [Problem("kind", unknown_kind(body))]
+    if not kind.written_by_users:
+        return [Problem("kind", f"a {kind.name} is made by its Service; write the Service instead")]
+    return list(kind.rule.check(body, ""))

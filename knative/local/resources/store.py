@@ -1,0 +1,191 @@
+"""The objects in memory, with versions, watches and a journal; the only place that changes them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from knative.local.errors import AlreadyExists, Conflict, NotFound
+from knative.local.resources.journal import Entry, Journal
+from knative.local.resources.kinds import Json, Kind
+from knative.local.resources.objects import Key, stamp
+
+Change = Literal["ADDED", "MODIFIED", "DELETED"]
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One change of one object, as a watch tells it."""
+
+    version: int
+    change: Change
+    key: Key
+    body: Json
+
+
+Listener = Callable[[Happening], None]
+
+
+class Store:
+    """Keeps every object by key. Bodies given out are never changed afterwards: do not change them either."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._entries: dict[Key, Entry] = {entry.key: entry for entry in journal.entries()}
+        versions = (int(entry.body["metadata"]["resourceVersion"]) for entry in self._entries.values())
+        self.version = max(versions, default=0) + 1
+        self._listeners: list[Listener] = []
+        self._history: deque[Happening] = deque(maxlen=_REMEMBERED)
+
+    def find(self, key: Key) -> Json | None:
+        """Return the object at `key`, or None."""
+        entry = self._entries.get(key)
+        return entry.body if entry else None
+
+    def get(self, key: Key) -> Json:
+        """Return the object at `key`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        body = self.find(key)
+        if body is None:
+            raise NotFound(
+                f'{key.kind.resource} "{key.name}" not found',
+                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
+            )
+        return body
+
+    def manifest_of(self, key: Key) -> Json | None:
+        """Return what the files said when they last made the object at `key`; None for the API's own."""
+        entry = self._entries.get(key)
+        return entry.manifest if entry else None
+
+    def all_of(self, kind: Kind, namespace: str = "") -> list[Json]:
+        """Return the objects of a kind, of one namespace when given, by namespace and name."""
+        keys = [k for k in self._entries if k.kind is kind and (not namespace or k.namespace == namespace)]
+        return [self._entries[key].body for key in sorted(keys, key=lambda k: (k.namespace, k.name))]
+
+    def keys(self) -> Iterator[Key]:
+        """Yield the key of every object."""
+        yield from tuple(self._entries)
+
+    def create(self, key: Key, body: Json, *, manifest: Json | None = None) -> Json:
+        """Add an object and return it as kept, with uid, versions and time.
+
+        Raises:
+            AlreadyExists: there is one of that name.
+        """
+        if key in self._entries:
+            raise AlreadyExists(
+                f'{key.kind.resource} "{key.name}" already exists',
+                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
+            )
+        metadata = {
+            **body["metadata"],
+            "uid": str(uuid.uuid4()),
+            "generation": 1,
+            "creationTimestamp": stamp(),
+        }
+        if key.namespace:
+            metadata["namespace"] = key.namespace
+        fresh = {"apiVersion": key.kind.api_version, "kind": key.kind.name, **body, "metadata": metadata}
+        return self._keep("ADDED", key, fresh, manifest)
+
+    def replace(
+        self, key: Key, body: Json, *, expected: str | None = None, manifest: Json | None = None
+    ) -> Json:
+        """Change an object and return it as kept; its status stays, its generation grows when more than metadata changed.
+
+        Raises:
+            NotFound: there is none.
+            Conflict: its resourceVersion is not `expected`.
+        """
+        now = self.get(key)
+        metadata = now["metadata"]
+        if expected and expected != metadata["resourceVersion"]:
+            raise Conflict(
+                f'Operation cannot be fulfilled on {key.kind.resource} "{key.name}": the object has been modified; '
+                "please apply your changes to the latest version and try again",
+                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
+            )
+        kept = {
+            name: metadata[name] for name in ("uid", "generation", "creationTimestamp", "resourceVersion")
+        }
+        fresh = {**body, "metadata": {**body["metadata"], **kept}}
+        if key.namespace:
+            fresh["metadata"]["namespace"] = key.namespace
+        fresh.pop("status", None)
+        if "status" in now:
+            fresh["status"] = now["status"]
+        if _content(fresh) != _content(now):
+            fresh["metadata"]["generation"] = metadata["generation"] + 1
+        stays = manifest if manifest is not None else self.manifest_of(key)
+        if fresh == now and stays == self.manifest_of(key):
+            return now
+        return self._keep("MODIFIED", key, fresh, stays)
+
+    def set_status(self, key: Key, status: Mapping[str, Any]) -> None:
+        """Set the status of the object at `key` if it is there and the status is another one."""
+        entry = self._entries.get(key)
+        if entry is None or entry.body.get("status") == status:
+            return
+        body = {**entry.body, "metadata": dict(entry.body["metadata"]), "status": dict(status)}
+        self._keep("MODIFIED", key, body, entry.manifest)
+
+    def delete(self, key: Key) -> Json:
+        """Remove the object at `key` and return it as it was.
+
+        Raises:
+            NotFound: there is none.
+        """
+        body = self.get(key)
+        del self._entries[key]
+        self._journal.drop(key)
+        self.version += 1
+        last = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
+        self._tell(Happening(self.version, "DELETED", key, last))
+        return last
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` at every change from now on; return what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def since(self, version: int) -> list[Happening] | None:
+        """Return the changes after `version`, or None when they are no longer remembered."""
+        if version > self.version:
+            return None
+        if version == self.version:
+            return []
+        if not self._history or self._history[0].version > version + 1:
+            return None
+        return [happening for happening in self._history if happening.version > version]
+
+    async def durable(self) -> None:
+        """Return once every change so far is on disk."""
+        await self._journal.durable()
+
+    def _keep(self, change: Change, key: Key, body: Json, manifest: Json | None) -> Json:
+        self.version += 1
+        body["metadata"]["resourceVersion"] = str(self.version)
+        kept: Json = json.loads(json.dumps(body))
+        entry = Entry(key, kept, manifest)
+        self._entries[key] = entry
+        self._journal.put(entry)
+        self._tell(Happening(self.version, change, key, kept))
+        return kept
+
+    def _tell(self, happening: Happening) -> None:
+        self._history.append(happening)
+        for listener in tuple(self._listeners):
+            listener(happening)
+
+
+def _content(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in ("metadata", "status")}

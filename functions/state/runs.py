@@ -37,6 +37,7 @@ class TrainingRun(Base):
     config_digest: Mapped[str] = mapped_column(Text)
     code_digest: Mapped[str] = mapped_column(Text)
     rows: Mapped[int] = mapped_column(Integer)
+    train_rows: Mapped[int | None] = mapped_column(Integer)
     approved_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

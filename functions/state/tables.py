@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
-from functions.state import handled, runs, timers, versions
+from functions.state import governor, handled, ledger, runs, timers, versions
 from functions.state.database import HEAD, Base
 
-MODULES = (handled, runs, timers, versions)
+MODULES = (governor, handled, ledger, runs, timers, versions)
 
 
 def create_tables(engine: Engine) -> None:

@@ -1,0 +1,119 @@
+"""What the governor's rules look at, and what they can answer, as immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from eventing.catalogue import TrainingReason
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The digests a training depends on: the same three give the same model."""
+
+    dataset: str
+    code: str
+    config: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of one approved run.
+
+    Attributes:
+        rows: rows of the dataset when it was approved.
+        train_rows: rows it trained on, once completed.
+        lease_until: when a run that says nothing counts as lost.
+        hold_until: until when its candidate's gate or rollout keeps other runs waiting.
+        outcome: `completed`, `failed`, `lost`, or None while it runs.
+        verdict: `approved`, `rejected`, or None.
+        rollout: `promoted`, `rolled_back`, `inconclusive`, or None.
+    """
+
+    run_id: str
+    version: int
+    automatic: bool
+    inputs: Inputs
+    rows: int
+    approved_at: datetime
+    lease_until: datetime
+    train_rows: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    verdict: str | None = None
+    rollout: str | None = None
+    hold_until: datetime | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """How long it ran; nothing while it runs, or when it was lost."""
+        if self.ended_at is None or self.outcome == "lost":
+            return timedelta(0)
+        return max(timedelta(0), self.ended_at - (self.started_at or self.approved_at))
+
+
+@dataclass(frozen=True)
+class State:
+    """A model's runs, oldest first: the newest, and every earlier one with the request's inputs."""
+
+    runs: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """All triggers since the last start, merged.
+
+    Attributes:
+        inputs: of the newest dataset; None when there is none.
+        total_rows: of the newest dataset.
+        first_at: when the first trigger came.
+        last_at: when the newest came.
+        depth: events between the chain's first and this one, of the shallowest trigger.
+        trained_in_chain: runs of this model among the causes of the trigger that has fewest.
+        labels: labelled rows behind a harm alarm.
+    """
+
+    reasons: frozenset[TrainingReason]
+    inputs: Inputs | None
+    total_rows: int
+    first_at: datetime
+    last_at: datetime
+    depth: int = 0
+    trained_in_chain: int = 0
+    labels: int = 0
+
+    @property
+    def manual(self) -> bool:
+        """Whether a person asks."""
+        return TrainingReason.MANUAL in self.reasons
+
+
+@dataclass(frozen=True)
+class Start:
+    """Train now, for `reason`."""
+
+    rule: str
+    reason: TrainingReason
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Not yet: decide again at `until`, or when something changes."""
+
+    rule: str
+    message: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """No; the request is forgotten. `run_id` names the run that stands in its way."""
+
+    rule: str
+    message: str
+    run_id: str | None = None
+
+
+Decision = Start | Wait | Refuse

@@ -1,0 +1,131 @@
+"""Handles one event about one model: observe it, decide what waits, write the decision, say it."""
+
+from __future__ import annotations
+
+from eventing import catalogue as kinds
+from eventing.event import Event, answer, derive_id
+from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Start, Wait
+from functions.govern_training.logic import decide
+from functions.govern_training.observe import FUNCTION, SOURCE, Scene, observe, set_lease
+from functions.govern_training.records import as_request, load_state
+from functions.state import timers, versions
+from functions.state.runs import TrainingRun, next_version
+from functions.state.stored_event import load_event
+from pipelines.spec import ModelSpec, Retrain, spec_digest
+
+
+def govern(scene: Scene, payload: kinds.Payload, code_digest: str) -> list[Event]:
+    """Return the events that answer this one, having written the state they speak of."""
+    said = observe(scene, payload)
+    scene.session.flush()
+    inputs = _inputs(scene, code_digest)
+    request = as_request(scene.row, inputs)
+    if request is not None:
+        policy = scene.spec.retrain if scene.spec is not None else Retrain()
+        decision = decide(policy, load_state(scene.session, scene.model, inputs), request, scene.now)
+        said += _carry_out(scene, request, decision)
+    if scene.row.dataset_sha256 is None and not scene.row.pending_reasons:
+        scene.session.delete(scene.row)  # someone misspelt a name: no model comes of it
+    return said
+
+
+def _inputs(scene: Scene, code_digest: str) -> Inputs | None:
+    if scene.spec is None or scene.row.dataset_sha256 is None:
+        return None
+    return Inputs(scene.row.dataset_sha256, code_digest, spec_digest(scene.spec))
+
+
+def _carry_out(scene: Scene, request: Request, decision: Decision) -> list[Event]:
+    key = f"{scene.model}/pending"
+    match decision:
+        case Start() if request.inputs is not None and scene.spec is not None:
+            timers.cancel_timer(scene.session, FUNCTION, key)
+            return [_start(scene, request.inputs, scene.spec, decision)]
+        case Wait(until=until) if until is not None:
+            timers.set_timer(scene.session, FUNCTION, key, until, cause=_cause(scene))
+        case Refuse():
+            _forget_triggers(scene)
+            timers.cancel_timer(scene.session, FUNCTION, key)
+        case _:
+            timers.cancel_timer(scene.session, FUNCTION, key)
+    return _announce(scene, request, decision)
+
+
+def _start(scene: Scene, inputs: Inputs, spec: ModelSpec, decision: Start) -> Event:
+    version = next_version(scene.session, scene.model)
+    champion = versions.champion(scene.session, scene.model)
+    known = versions.get_version(scene.session, scene.model, champion) if champion else None
+    cause = _cause(scene)
+    row = scene.row
+    subject = f"{scene.model}/v{version}"
+    unique = derive_id(cause.id, kinds.TRAINING_APPROVED, subject)[:8]
+    payload = kinds.TrainingApproved(
+        model=scene.model,
+        version=version,
+        run_id=f"{scene.model}-v{version}-{unique}",
+        reason=decision.reason,
+        rule=decision.rule,
+        dataset=_claim(row.dataset_uri, row.dataset_sha256),
+        spec=_claim(row.spec_uri, row.spec_sha256),
+        data_schema=_claim(row.schema_uri, row.schema_sha256),
+        champion=known.candidate if known else None,
+        champion_version=champion,
+        output=f"s3://models/{scene.model}/v{version}/",
+        seed=spec.train.seed,
+    )
+    run = TrainingRun(
+        model=scene.model,
+        version=version,
+        run_id=payload.run_id,
+        reason=decision.reason.value,
+        automatic=decision.reason is not kinds.TrainingReason.MANUAL,
+        cause_id=cause.id,
+        correlation_id=cause.correlation_id,
+        dataset_digest=inputs.dataset,
+        config_digest=inputs.config,
+        code_digest=inputs.code,
+        rows=row.dataset_rows,
+        approved_at=scene.now,
+        lease_until=scene.now + scene.settings.run_lease,
+    )
+    scene.session.add(run)
+    set_lease(scene, run)
+    _forget_triggers(scene)
+    row.announced = ""
+    return answer(cause, kinds.TRAINING_APPROVED, SOURCE, subject, payload, now=scene.now)
+
+
+def _announce(scene: Scene, request: Request, decision: Decision) -> list[Event]:
+    """Say why nothing starts: once while the answer stays the same, and always to a person who asks."""
+    if isinstance(decision, Start):
+        raise TypeError("a start has inputs")
+    outcome = f"{type(decision).__name__} {decision.rule}: {decision.message}"
+    asked = scene.event.type == kinds.TRAINING_REQUESTED
+    if outcome == scene.row.announced and not asked:
+        return []
+    scene.row.announced = outcome
+    payload = kinds.TrainingDeferred(
+        model=scene.model,
+        reason=min(request.reasons, key=list(kinds.TrainingReason).index),
+        rule=decision.rule,
+        message=decision.message,
+        refused=isinstance(decision, Refuse),
+        until=decision.until if isinstance(decision, Wait) else None,
+        run_id=decision.run_id if isinstance(decision, Refuse) else None,
+    )
+    return [answer(scene.event, kinds.TRAINING_DEFERRED, SOURCE, scene.model, payload, now=scene.now)]
+
+
+def _forget_triggers(scene: Scene) -> None:
+    row = scene.row
+    row.pending_reasons, row.pending_cause = "", None
+    row.pending_first_at = row.pending_last_at = None
+    row.pending_depth = row.pending_trained = row.pending_labels = 0
+
+
+def _cause(scene: Scene) -> Event:
+    return load_event(scene.row.pending_cause) if scene.row.pending_cause else scene.event
+
+
+def _claim(uri: str | None, sha256: str | None) -> kinds.Claim:
+    return kinds.Claim(uri=uri or "", sha256=sha256 or "")

@@ -1,0 +1,51 @@
+"""Takes an event to its model's governor, once, while no other event about that model is handled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing.catalogue import Payload, TimerDue
+from eventing.errors import InvalidEvent
+from eventing.event import Event
+from functions.govern_training.govern import govern
+from functions.govern_training.observe import FUNCTION, Scene
+from functions.govern_training.settings import Settings
+from functions.state.database import transaction
+from functions.state.governor import lock_model
+from functions.state.handled import once
+from pipelines.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Callable with (event, payload); returns the events that answer it."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    spec_of: Callable[[Session, str], ModelSpec | None]
+    clock: Callable[[], datetime]
+    code_digest: str
+
+    def __call__(self, event: Event, payload: Payload | None) -> list[Event]:
+        """Govern, or return the answers of the first time."""
+        if payload is None:
+            raise InvalidEvent("data: is missing")
+        now = self.clock()
+        if isinstance(payload, TimerDue):
+            model = payload.key.partition("/")[0]
+        else:
+            model = str(payload.model_dump(include={"model"})["model"])
+        with transaction(self.sessions) as session:
+
+            def work() -> list[Event]:
+                at = min(event.time or now, now)
+                row, spec = lock_model(session, model), self.spec_of(session, model)
+                return govern(
+                    Scene(session, self.settings, row, spec, event, at, now), payload, self.code_digest
+                )
+
+            return once(session, FUNCTION, event, work, now=now)

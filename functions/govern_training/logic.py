@@ -1,0 +1,245 @@
+"""Decides whether a training run starts, waits or is refused: a pure function of policy, state, request, now.
+
+The rules are asked in the order of `RULES`; the first that objects decides, and its name is in the event.
+A person's request is asked only `dataset`, `dedupe` and `single-flight`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from eventing.catalogue import TrainingReason
+from functions.govern_training.facts import Decision, Refuse, Request, Run, Start, State, Wait
+from pipelines.spec import Retrain
+
+MAX_DEPTH = 16
+MAX_ATTEMPTS = 2
+DAY = timedelta(days=1)
+
+
+Rule = Callable[[Retrain, State, Request, datetime], Wait | Refuse | None]
+
+_URGENCY = (
+    TrainingReason.MANUAL,
+    TrainingReason.PERFORMANCE,
+    TrainingReason.DRIFT,
+    TrainingReason.DATASET,
+    TrainingReason.AGE,
+)
+
+
+def decide(policy: Retrain, state: State, request: Request, now: datetime) -> Decision:
+    """Ask every rule in order; the first that objects decides, else the run starts.
+
+    Args:
+        policy: the `retrain` part of model.yaml.
+        state: the model's runs.
+        request: the merged triggers. Those that `retrain.on` leaves out count for nothing.
+        now: aware.
+    """
+    if not request.manual:
+        objection = _enabled(policy, request)
+        if objection is not None:
+            return objection
+        request = replace(request, reasons=request.reasons & set(policy.on))
+    for rule in MANUAL_RULES if request.manual else RULES:
+        found = rule(policy, state, request, now)
+        if found is not None:
+            return found
+    most_urgent = next(reason for reason in _URGENCY if reason in request.reasons)
+    return Start(_reason_to_start(policy, state, request), most_urgent)
+
+
+def _reason_to_start(policy: Retrain, state: State, request: Request) -> str:
+    if request.manual:
+        return "manual"
+    if missing_rows(policy, state, request) <= 0:
+        return "enough-rows"
+    return "harm" if _harm_suffices(policy, request) else "age"
+
+
+def _dataset(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+    if request.inputs is not None:
+        return None
+    return Refuse("dataset", "no dataset of this model has been ingested: drop a file into its folder")
+
+
+def _enabled(policy: Retrain, request: Request) -> Refuse | None:
+    if request.reasons & set(policy.on):
+        return None
+    asked = ", ".join(sorted(request.reasons))
+    return Refuse("enabled", f"retrain.on in model.yaml does not list {asked}")
+
+
+def _loop_guard(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+    if request.trained_in_chain:
+        return Refuse("loop-guard", "a run of this model is itself among the causes of this trigger")
+    if request.depth > MAX_DEPTH:
+        return Refuse("loop-guard", f"the trigger's chain of causes is longer than {MAX_DEPTH} events")
+    return None
+
+
+def _dedupe(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+    same = [run for run in state.runs if run.inputs == request.inputs]
+    for run in same:
+        if run.outcome == "completed":
+            message = f"run {run.run_id} trained on exactly this data, code and model.yaml"
+            return Refuse("dedupe", message, run.run_id)
+        if run.outcome is None and run.lease_until > now:
+            message = f"run {run.run_id} is training on exactly this data, code and model.yaml"
+            return Refuse("dedupe", message, run.run_id)
+    if len(same) >= MAX_ATTEMPTS and not request.manual:
+        return Refuse(
+            "dedupe",
+            f"{len(same)} runs on exactly these inputs ended without a model, the last is {same[-1].run_id}: "
+            "mend the data or model.yaml, or send training.requested",
+            same[-1].run_id,
+        )
+    return None
+
+
+def may_retry(state: State, lost: Run) -> bool:
+    """Say whether a lost run is tried again by itself: once."""
+    return sum(run.inputs == lost.inputs for run in state.runs) < MAX_ATTEMPTS
+
+
+def _single_flight(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
+    for run in reversed(state.runs):
+        if run.ended_at is None:
+            if run.lease_until > now:
+                return Wait("single-flight", f"run {run.run_id} is under way", run.lease_until)
+        elif is_judged(run) and run.hold_until is not None and run.hold_until > now:
+            what = "rollout" if run.verdict == "approved" else "offline gate"
+            return Wait("single-flight", f"the {what} of v{run.version} is not over", run.hold_until)
+    return None
+
+
+def is_judged(run: Run) -> bool:
+    """Say whether a run's candidate is before the gate, or in its rollout."""
+    if run.outcome != "completed":
+        return False
+    return run.verdict is None or (run.verdict == "approved" and run.rollout is None)
+
+
+def refused_in_a_row(state: State) -> int:
+    """Count the newest challengers that were rejected or rolled back, up to the last that was not."""
+    count = 0
+    for run in reversed(state.runs):
+        if run.verdict == "rejected" or run.rollout == "rolled_back":
+            count += 1
+        elif run.rollout is not None:
+            break
+    return count
+
+
+def _breaker(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+    if refused_in_a_row(state) < policy.breaker:
+        return None
+    return Refuse(
+        "breaker",
+        f"the last {policy.breaker} challengers were rejected or rolled back, so automatic runs stop: "
+        "look at the data, then send training.requested",
+    )
+
+
+def _budget(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | Refuse | None:
+    if policy.max_per_day == 0:
+        return Refuse("budget", "retrain.max_per_day is 0: send training.requested")
+    recent = runs_within_a_day(state, now)
+    if len(recent) < policy.max_per_day:
+        return None
+    return Wait(
+        "budget",
+        f"{policy.max_per_day} automatic runs in 24 hours are the limit (retrain.max_per_day)",
+        recent[-policy.max_per_day].approved_at + DAY,
+    )
+
+
+def runs_within_a_day(state: State, now: datetime) -> list[Run]:
+    """Return the automatic runs approved in the last 24 hours, oldest first."""
+    recent = [run for run in state.runs if run.automatic and run.approved_at > now - DAY]
+    return sorted(recent, key=lambda run: run.approved_at)
+
+
+def _cooldown(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
+    until = cooled_down_at(policy, state, harm=TrainingReason.PERFORMANCE in request.reasons)
+    if until is None or until <= now:
+        return None
+    return Wait("cooldown", "the last run ended too short a time ago (retrain.cooldown)", until)
+
+
+def cooled_down_at(policy: Retrain, state: State, *, harm: bool) -> datetime | None:
+    """Return when the cooldown after the last run ends.
+
+    A run that made no model changed nothing that should settle: after it only its length counts.
+    """
+    last = _last_ended(state)
+    if last is None or last.ended_at is None:
+        return None
+    length = policy.cooldown_runs * last.length
+    quiet = max(policy.cooldown, length) if last.outcome == "completed" else length
+    return last.ended_at + (min(quiet, policy.harm_cooldown) if harm else quiet)
+
+
+def _last_ended(state: State) -> Run | None:
+    ended = [run for run in state.runs if run.ended_at is not None]
+    return max(ended, key=lambda run: run.ended_at or run.approved_at, default=None)
+
+
+def _debounce(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
+    if request.reasons == {TrainingReason.AGE}:
+        return None
+    until = min(request.last_at + policy.debounce, request.first_at + policy.debounce_max)
+    if until <= now:
+        return None
+    return Wait("debounce", "waiting until no more triggers come (retrain.debounce)", until)
+
+
+def missing_rows(policy: Retrain, state: State, request: Request) -> int:
+    """Return how many new rows a run still lacks; 0 or less when there are enough."""
+    trained = [run for run in state.runs if run.outcome == "completed"]
+    last = trained[-1] if trained else None
+    if last is None:
+        return policy.min_rows - request.total_rows
+    needed = max(policy.min_rows, math.ceil(policy.min_rows_share * (last.train_rows or last.rows)))
+    return needed - (request.total_rows - last.rows)
+
+
+def _harm_suffices(policy: Retrain, request: Request) -> bool:
+    return TrainingReason.PERFORMANCE in request.reasons and request.labels >= policy.harm_min_rows
+
+
+def aged_at(policy: Retrain, state: State) -> datetime | None:
+    """Return when the last run is so old that the model is trained anyway; None without a run or when off."""
+    last = _last_ended(state)
+    if last is None or last.ended_at is None or TrainingReason.AGE not in policy.on:
+        return None
+    return last.ended_at + policy.max_age
+
+
+def _enough_rows(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
+    missing = missing_rows(policy, state, request)
+    if missing <= 0 or _harm_suffices(policy, request):
+        return None
+    aged = aged_at(policy, state)
+    if aged is not None and aged <= now:
+        return None
+    message = f"{missing} more new rows are needed: drop them, or lower retrain.min_rows in model.yaml"
+    return Wait("enough-rows", message, aged)
+
+
+MANUAL_RULES: tuple[Rule, ...] = (_dataset, _dedupe, _single_flight)
+RULES: tuple[Rule, ...] = (
+    _dataset,
+    _loop_guard,
+    _dedupe,
+    _single_flight,
+    _breaker,
+    _budget,
+    _cooldown,
+    _debounce,
+    _enough_rows,
+)

@@ -1,0 +1,248 @@
+"""Writes what each event says into the governor's state; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from eventing import catalogue as kinds
+from eventing.event import CAUSATION, CORRELATION, TRACEPARENT, Event, answer
+from functions.govern_training.facts import Run, State
+from functions.govern_training.logic import MAX_DEPTH, may_retry
+from functions.govern_training.records import load_state
+from functions.govern_training.settings import Settings
+from functions.state import ledger, timers
+from functions.state.governor import GovernorRow
+from functions.state.runs import RunOutcome, TrainingRun, get_run
+from functions.state.stored_event import dump_event
+from pipelines.spec import ModelSpec
+
+FUNCTION = "govern_training"
+SOURCE = kinds.source_of(FUNCTION)
+Reason = kinds.TrainingReason
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One event about one model and all that handling it needs; `at` is when it happened, `now` the clock."""
+
+    session: Session
+    settings: Settings
+    row: GovernorRow
+    spec: ModelSpec | None
+    event: Event
+    at: datetime
+    now: datetime
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.row.model
+
+
+def observe(scene: Scene, payload: kinds.Payload) -> list[Event]:
+    """Write what the event says into the state; return what must be said about it besides a decision."""
+    return list(OBSERVERS[type(payload)](scene, payload))
+
+
+def _dataset(scene: Scene, payload: kinds.DatasetIngested) -> Sequence[Event]:
+    row = scene.row
+    if payload.parts >= row.dataset_parts:  # events may come in another order than the parts
+        row.dataset_uri, row.dataset_sha256 = payload.dataset.uri, payload.dataset.sha256
+        row.spec_uri, row.spec_sha256 = payload.spec.uri, payload.spec.sha256
+        row.schema_uri, row.schema_sha256 = payload.data_schema.uri, payload.data_schema.sha256
+        row.dataset_parts, row.dataset_rows = payload.parts, payload.total_rows
+    _merge(scene, Reason.DATASET, scene.event, *_chain(scene))
+    return ()
+
+
+def _requested(scene: Scene, payload: kinds.TrainingRequested) -> Sequence[Event]:
+    _merge(scene, Reason.MANUAL, scene.event)
+    return ()
+
+
+def _drifted(scene: Scene, payload: kinds.DriftDetected) -> Sequence[Event]:
+    _merge(scene, Reason.DRIFT, scene.event)
+    return ()
+
+
+def _degraded(scene: Scene, payload: kinds.PerformanceDegraded) -> Sequence[Event]:
+    _merge(scene, Reason.PERFORMANCE, scene.event)
+    scene.row.pending_labels = max(scene.row.pending_labels, payload.labels)
+    return ()
+
+
+def _timer(scene: Scene, payload: kinds.TimerDue) -> Sequence[Event]:
+    what = payload.key.rpartition("/")[2]
+    if what == "age" and scene.spec is not None:
+        timers.set_timer(scene.session, FUNCTION, payload.key, scene.now + scene.spec.retrain.max_age)
+        _merge(scene, Reason.AGE, scene.event)
+    return _lose_silent_runs(scene) if what == "lease" else ()
+
+
+def _started(scene: Scene, payload: kinds.TrainingStarted) -> Sequence[Event]:
+    run = get_run(scene.session, scene.model, payload.version)
+    if run is None or run.run_id != payload.run_id:
+        return ()
+    run.started_at = run.started_at or scene.at
+    if run.ended_at is None:
+        run.lease_until = scene.at + scene.settings.run_lease
+        set_lease(scene, run)
+    return ()
+
+
+def _completed(scene: Scene, payload: kinds.TrainingCompleted) -> Sequence[Event]:
+    run = get_run(scene.session, scene.model, payload.version)
+    if run is not None and run.outcome != RunOutcome.COMPLETED:
+        _end(scene, run, RunOutcome.COMPLETED)
+        run.train_rows = payload.train_rows
+        if run.hold_until is None:
+            run.hold_until = scene.at + scene.settings.gate_hold
+    return ()
+
+
+def _failed(scene: Scene, payload: kinds.TrainingFailed) -> Sequence[Event]:
+    run = get_run(scene.session, scene.model, payload.version)
+    if run is not None and run.outcome is None:
+        _end(scene, run, RunOutcome.FAILED)
+    return ()
+
+
+def _end(scene: Scene, run: TrainingRun, outcome: RunOutcome) -> None:
+    run.outcome, run.ended_at = outcome.value, scene.at
+    timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/lease")
+    if scene.spec is not None and Reason.AGE in scene.spec.retrain.on:
+        aged = scene.at + scene.spec.retrain.max_age
+        timers.set_timer(scene.session, FUNCTION, f"{scene.model}/age", aged)
+
+
+def _approved(scene: Scene, payload: kinds.ModelApproved) -> Sequence[Event]:
+    _judge(scene, payload.version, "approved")
+    return ()
+
+
+def _rejected(scene: Scene, payload: kinds.ModelRejected) -> Sequence[Event]:
+    _judge(scene, payload.version, "rejected")
+    return ()
+
+
+def _judge(scene: Scene, version: int, verdict: str) -> None:
+    run = get_run(scene.session, scene.model, version)
+    if run is None:
+        return
+    run.verdict = verdict
+    if run.rollout is None:
+        run.hold_until = scene.at + scene.settings.rollout_hold
+
+
+def _rollout_started(scene: Scene, payload: kinds.RolloutStarted) -> Sequence[Event]:
+    run = get_run(scene.session, scene.model, payload.version)
+    if run is not None and run.rollout is None:
+        hold = scene.settings.rollout_hold
+        if payload.phase is not kinds.RolloutPhase.REPLACE and scene.spec is not None:
+            hold += scene.spec.rollout.deadline
+        run.hold_until = max(run.hold_until or scene.at, scene.at + hold)
+    return ()
+
+
+def _rollout_completed(scene: Scene, payload: kinds.RolloutCompleted) -> Sequence[Event]:
+    run = get_run(scene.session, scene.model, payload.version)
+    if run is not None:
+        run.rollout = payload.outcome.value
+    return ()
+
+
+def _lose_silent_runs(scene: Scene) -> list[Event]:
+    said: list[Event] = []
+    state = load_state(scene.session, scene.model)
+    for silent in [run for run in state.runs if run.ended_at is None and run.lease_until <= scene.now]:
+        row = get_run(scene.session, scene.model, silent.version)
+        if row is not None:
+            row.outcome, row.ended_at = RunOutcome.LOST.value, silent.lease_until
+            said.append(_lost(scene, row, retry=_try_again(scene, state, silent, row)))
+    return said
+
+
+def _try_again(scene: Scene, state: State, silent: Run, row: TrainingRun) -> bool:
+    again = may_retry(state, silent)
+    if again:
+        chain = {CORRELATION: row.correlation_id}
+        cause = Event(row.cause_id, SOURCE, kinds.TRAINING_REQUESTED, extensions=chain)
+        _merge(scene, Reason(row.reason), cause)
+    return again
+
+
+def _lost(scene: Scene, row: TrainingRun, *, retry: bool) -> Event:
+    payload = kinds.TrainingFailed(
+        model=row.model,
+        version=row.version,
+        run_id=row.run_id,
+        step="lease",
+        error=f"nothing was heard of the run until {row.lease_until.isoformat()}",
+        fix="it is tried once more"
+        if retry
+        else "see why its job ends silently, then send training.requested",
+    )
+    subject = f"{row.model}/v{row.version}"
+    return answer(scene.event, kinds.TRAINING_FAILED, SOURCE, subject, payload, now=scene.now)
+
+
+def set_lease(scene: Scene, run: TrainingRun) -> None:
+    """Wake the governor when the run should have ended."""
+    timers.set_timer(scene.session, FUNCTION, f"{scene.model}/lease", run.lease_until, cause=scene.event)
+
+
+def _chain(scene: Scene) -> tuple[int, int]:
+    """Return (depth, runs of this model among the causes) of the event in hand."""
+    causes = ledger.causes_of(scene.session, scene.event.extensions.get(CAUSATION), MAX_DEPTH + 2)
+    own = f"{scene.model}/"
+    trained = sum(
+        found.type == kinds.TRAINING_APPROVED and (found.subject or "").startswith(own) for found in causes
+    )
+    # The ledger may lag behind; that many runs in one chain are a loop whoever caused what.
+    runs = scene.session.scalar(
+        select(func.count())
+        .select_from(TrainingRun)
+        .filter_by(model=scene.model, correlation_id=scene.event.correlation_id)
+    )
+    return max(len(causes), runs or 0), trained
+
+
+def _merge(scene: Scene, reason: Reason, cause: Event, depth: int = 0, trained: int = 0) -> None:
+    """Add a trigger to those that wait; the newest is the cause of what follows."""
+    row = scene.row
+    waiting = {Reason(name) for name in row.pending_reasons.split(",") if name}
+    if not waiting:
+        row.pending_first_at = scene.at
+        row.pending_depth, row.pending_trained, row.pending_labels = depth, trained, 0
+    row.pending_last_at = max(row.pending_last_at or scene.at, scene.at) if waiting else scene.at
+    row.pending_depth = min(row.pending_depth, depth)
+    row.pending_trained = min(row.pending_trained, trained)
+    row.pending_reasons = ",".join(sorted(waiting | {reason}))
+    kept = {name: value for name, value in cause.extensions.items() if name in (CORRELATION, TRACEPARENT)}
+    bare = Event(cause.id, cause.source, cause.type, cause.subject, cause.time, None, extensions=kept)
+    row.pending_cause = dump_event(bare)
+
+
+OBSERVERS: MappingProxyType[type[kinds.Payload], Callable[[Scene, Any], Sequence[Event]]] = MappingProxyType(
+    {
+        kinds.DatasetIngested: _dataset,
+        kinds.TrainingRequested: _requested,
+        kinds.DriftDetected: _drifted,
+        kinds.PerformanceDegraded: _degraded,
+        kinds.TimerDue: _timer,
+        kinds.TrainingStarted: _started,
+        kinds.TrainingCompleted: _completed,
+        kinds.TrainingFailed: _failed,
+        kinds.ModelApproved: _approved,
+        kinds.ModelRejected: _rejected,
+        kinds.RolloutStarted: _rollout_started,
+        kinds.RolloutCompleted: _rollout_completed,
+    }
+)

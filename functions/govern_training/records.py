@@ -1,0 +1,61 @@
+"""Turns what the database keeps into what the rules look at."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from eventing.catalogue import TrainingReason
+from functions.govern_training.facts import Inputs, Request, Run, State
+from functions.state.governor import GovernorRow
+from functions.state.runs import TrainingRun
+
+RECENT_RUNS = 50
+
+
+def load_state(session: Session, model: str, inputs: Inputs | None = None) -> State:
+    """Read the model's newest runs, and any earlier run on the same inputs, oldest first."""
+    newest = select(TrainingRun).filter_by(model=model).order_by(TrainingRun.version.desc())
+    rows = {row.version: row for row in session.scalars(newest.limit(RECENT_RUNS))}
+    if inputs is not None:
+        same = newest.filter_by(
+            dataset_digest=inputs.dataset, code_digest=inputs.code, config_digest=inputs.config
+        )
+        rows |= {row.version: row for row in session.scalars(same.limit(RECENT_RUNS))}
+    return State(tuple(as_run(rows[version]) for version in sorted(rows)))
+
+
+def as_run(row: TrainingRun) -> Run:
+    """Copy a run's row into a value."""
+    return Run(
+        run_id=row.run_id,
+        version=row.version,
+        automatic=row.automatic,
+        inputs=Inputs(row.dataset_digest, row.code_digest, row.config_digest),
+        rows=row.rows,
+        approved_at=row.approved_at,
+        lease_until=row.lease_until,
+        train_rows=row.train_rows,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        verdict=row.verdict,
+        rollout=row.rollout,
+        hold_until=row.hold_until,
+    )
+
+
+def as_request(row: GovernorRow, inputs: Inputs | None) -> Request | None:
+    """Copy the waiting triggers into a value; None when none waits."""
+    if not row.pending_reasons or row.pending_first_at is None or row.pending_last_at is None:
+        return None
+    return Request(
+        reasons=frozenset(TrainingReason(name) for name in row.pending_reasons.split(",")),
+        inputs=inputs,
+        total_rows=row.dataset_rows,
+        first_at=row.pending_first_at,
+        last_at=row.pending_last_at,
+        depth=row.pending_depth,
+        trained_in_chain=row.pending_trained,
+        labels=row.pending_labels,
+    )

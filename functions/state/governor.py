@@ -1,0 +1,61 @@
+"""What the governor remembers of a model: its newest dataset, and the triggers that wait for a run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Integer, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from functions.state.database import Base, UtcDateTime, insert_if_absent
+
+
+class GovernorRow(Base):
+    """One model. The `pending_` columns are the merged triggers; `pending_reasons` is empty without one.
+
+    `announced` is the last answer that was sent, so that the same one is not sent again.
+    """
+
+    __tablename__ = "governor"
+
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    dataset_uri: Mapped[str | None] = mapped_column(Text)
+    dataset_sha256: Mapped[str | None] = mapped_column(Text)
+    dataset_parts: Mapped[int] = mapped_column(Integer, default=0)
+    dataset_rows: Mapped[int] = mapped_column(Integer, default=0)
+    spec_uri: Mapped[str | None] = mapped_column(Text)
+    spec_sha256: Mapped[str | None] = mapped_column(Text)
+    schema_uri: Mapped[str | None] = mapped_column(Text)
+    schema_sha256: Mapped[str | None] = mapped_column(Text)
+    pending_reasons: Mapped[str] = mapped_column(Text, default="")
+    pending_first_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pending_last_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pending_depth: Mapped[int] = mapped_column(Integer, default=0)
+    pending_trained: Mapped[int] = mapped_column(Integer, default=0)
+    pending_labels: Mapped[int] = mapped_column(Integer, default=0)
+    pending_cause: Mapped[str | None] = mapped_column(Text)
+    announced: Mapped[str] = mapped_column(Text, default="")
+
+
+def lock_model(session: Session, model: str) -> GovernorRow:
+    """Return the model's row, made if absent, locked until the transaction ends.
+
+    All decisions about one model happen one after another, in however many processes.
+    """
+    insert_if_absent(
+        session,
+        GovernorRow,
+        {
+            "model": model,
+            "dataset_parts": 0,
+            "dataset_rows": 0,
+            "pending_reasons": "",
+            "pending_depth": 0,
+            "pending_trained": 0,
+            "pending_labels": 0,
+            "announced": "",
+        },
+    )
+    return session.scalars(
+        select(GovernorRow).filter_by(model=model).with_for_update().execution_options(populate_existing=True)
+    ).one()

@@ -1,0 +1,143 @@
+"""The ledger: every event once, in the order it was recorded, never changed; and the dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from eventing.event import CAUSATION, Event
+from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.stored_event import dump_event
+
+_APPEND_LOCK = 0x6B617363
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class LedgerEvent(Base):
+    """One recorded event. `event` is its JSON, the other columns are for finding it."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (UniqueConstraint("source", "event_id"),)
+
+    seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(Text)
+    event_id: Mapped[str] = mapped_column(Text, index=True)
+    type: Mapped[str] = mapped_column(Text, index=True)
+    subject: Mapped[str | None] = mapped_column(Text, index=True)
+    correlation_id: Mapped[str] = mapped_column(Text, index=True)
+    causation_id: Mapped[str | None] = mapped_column(Text, index=True)
+    event: Mapped[str] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DeadLetter(Base):
+    """An event that a subscriber did not take, kept until a person redrives it.
+
+    `deaths` counts how often it came here; `redriven_at` is empty while it waits.
+    """
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (UniqueConstraint("source", "event_id", "destination"),)
+
+    id: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(Text)
+    event_id: Mapped[str] = mapped_column(Text)
+    type: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str | None] = mapped_column(Text)
+    destination: Mapped[str] = mapped_column(Text)
+    code: Mapped[int | None] = mapped_column(Integer)
+    error: Mapped[str] = mapped_column(Text)
+    event: Mapped[str] = mapped_column(Text)
+    deaths: Mapped[int] = mapped_column(Integer, default=1)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    redriven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def storable(value: str) -> str:
+    """Replace what PostgreSQL cannot keep in a text: NUL, and halves of surrogate pairs."""
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def append(session: Session, event: Event, now: datetime) -> bool:
+    """Record an event unless it is recorded (by source and id); return whether it was new.
+
+    On PostgreSQL appends wait for each other, so `seq` grows in the order of the commits and a reader that
+    asks for what came after a `seq` misses nothing.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
+    causation = event.extensions.get(CAUSATION)
+    row = {
+        "source": storable(event.source),
+        "event_id": storable(event.id),
+        "type": storable(event.type),
+        "subject": storable(event.subject) if event.subject is not None else None,
+        "correlation_id": storable(event.correlation_id),
+        "causation_id": storable(causation) if causation else None,
+        "event": dump_event(event),
+        "recorded_at": now,
+    }
+    return insert_if_absent(session, LedgerEvent, row)
+
+
+def find_events(
+    session: Session,
+    *,
+    after: int = 0,
+    type_: str | None = None,
+    subject: str | None = None,
+    correlation: str | None = None,
+    limit: int = 100,
+) -> Sequence[LedgerEvent]:
+    """Return events in recorded order.
+
+    Args:
+        after: only events with a greater `seq`.
+        type_: an exact type, or a prefix ending in `*`.
+        subject: an exact subject, or a prefix ending in `*`.
+        correlation: the id of the chain.
+        limit: at most this many.
+    """
+    found = select(LedgerEvent).where(LedgerEvent.seq > after).order_by(LedgerEvent.seq).limit(limit)
+    for column, wanted in ((LedgerEvent.type, type_), (LedgerEvent.subject, subject)):
+        if wanted is not None and wanted.endswith("*"):
+            found = found.where(column.startswith(wanted[:-1], autoescape=True))
+        elif wanted is not None:
+            found = found.where(column == wanted)
+    if correlation is not None:
+        found = found.where(LedgerEvent.correlation_id == correlation)
+    return session.scalars(found).all()
+
+
+def find_by_id(session: Session, event_id: str) -> LedgerEvent | None:
+    """Return the first recorded event with this id, of whatever source."""
+    return session.scalars(
+        select(LedgerEvent).filter_by(event_id=event_id).order_by(LedgerEvent.seq).limit(1)
+    ).first()
+
+
+def effects_of(session: Session, event_id: str, limit: int) -> Sequence[LedgerEvent]:
+    """Return the events that name this one as their cause."""
+    return session.scalars(
+        select(LedgerEvent).filter_by(causation_id=event_id).order_by(LedgerEvent.seq).limit(limit)
+    ).all()
+
+
+def causes_of(session: Session, causation_id: str | None, limit: int) -> list[LedgerEvent]:
+    """Walk from a cause to the chain's first event, the nearest first.
+
+    The walk ends where the ledger ends: an event that was not recorded (yet) has no known causes.
+    """
+    chain: list[LedgerEvent] = []
+    seen: set[str] = set()
+    while causation_id is not None and causation_id not in seen and len(chain) < limit:
+        seen.add(causation_id)
+        found = find_by_id(session, causation_id)
+        if found is None:
+            break
+        chain.append(found)
+        causation_id = found.causation_id
+    return chain

@@ -1,0 +1,347 @@
+"""Each rule of the governor at its default, on both sides of its limit, and their order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventing.catalogue import TrainingReason as Reason
+from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Run, Start, State, Wait
+from functions.govern_training.logic import MANUAL_RULES, RULES, decide, may_retry, refused_in_a_row
+from pipelines.spec import Retrain
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+DAY = timedelta(days=1)
+POLICY = Retrain()
+NEW = Inputs("d" * 64, "c" * 64, "f" * 64)
+
+
+def request(*reasons: Reason, **changes: Any) -> Request:
+    """An automatic request that every rule lets pass when nothing has run."""
+    plain = Request(
+        reasons=frozenset(reasons or (Reason.DATASET,)),
+        inputs=NEW,
+        total_rows=100_000,
+        first_at=NOW - HOUR,
+        last_at=NOW - HOUR,
+    )
+    return replace(plain, **changes)
+
+
+def run(version: int = 1, *, ended: timedelta = 10 * DAY, length: timedelta = MINUTE, **changes: Any) -> Run:
+    """A completed, promoted run of other inputs that ended `ended` before NOW."""
+    end = NOW - ended
+    plain = Run(
+        run_id=f"churn-v{version}",
+        version=version,
+        automatic=True,
+        inputs=Inputs(f"{version:064x}", NEW.code, NEW.config),
+        rows=1000,
+        approved_at=end - length,
+        lease_until=end + 4 * HOUR,
+        train_rows=800,
+        started_at=end - length,
+        ended_at=end,
+        outcome="completed",
+        verdict="approved",
+        rollout="promoted",
+    )
+    return replace(plain, **changes)
+
+
+def running(version: int = 2, **changes: Any) -> Run:
+    plain = run(version, outcome=None, verdict=None, rollout=None, train_rows=None, ended_at=None)
+    return replace(plain, **({"lease_until": NOW + HOUR} | changes))
+
+
+def ask(*runs: Run, on: Request | None = None, policy: Retrain = POLICY, now: datetime = NOW) -> Decision:
+    return decide(policy, State(runs), on or request(), now)
+
+
+def rule(decision: Decision) -> str:
+    return f"{type(decision).__name__} {decision.rule}"
+
+
+def test_the_first_model_starts_once_it_has_enough_rows() -> None:
+    assert ask() == Start("enough-rows", Reason.DATASET)
+
+
+def test_the_rules_stand_in_the_published_order() -> None:
+    names = [each.__name__.strip("_") for each in RULES]
+    assert names == [
+        "dataset",
+        "loop_guard",
+        "dedupe",
+        "single_flight",
+        "breaker",
+        "budget",
+        "cooldown",
+        "debounce",
+        "enough_rows",
+    ]
+    assert [each.__name__.strip("_") for each in MANUAL_RULES] == ["dataset", "dedupe", "single_flight"]
+
+
+def test_a_request_without_data_is_refused_with_the_way_to_give_some() -> None:
+    decision = ask(on=request(Reason.MANUAL, inputs=None))
+    assert rule(decision) == "Refuse dataset"
+    assert isinstance(decision, Refuse)
+    assert "drop a file" in decision.message
+
+
+def test_a_trigger_that_the_spec_leaves_out_is_refused_and_counts_for_nothing() -> None:
+    policy = Retrain(on=("dataset",))
+    assert rule(ask(on=request(Reason.DRIFT), policy=policy)) == "Refuse enabled"
+    late = run(ended=2 * HOUR)
+    merged = request(Reason.DATASET, Reason.PERFORMANCE, labels=500)
+    assert rule(ask(late, on=merged, policy=policy)) == "Wait cooldown"
+    assert rule(ask(late, on=merged)) == "Start enough-rows"
+    assert rule(ask(on=request(Reason.MANUAL), policy=Retrain(on=()))) == "Start manual"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"depth": 16}, "Start enough-rows"),
+        ({"depth": 17}, "Refuse loop-guard"),
+        ({"trained_in_chain": 1}, "Refuse loop-guard"),
+    ],
+)
+def test_loop_guard(changes: dict[str, Any], expected: str) -> None:
+    assert rule(ask(on=request(**changes))) == expected
+
+
+def test_dedupe_names_the_run_that_trained_on_the_same_inputs() -> None:
+    decision = ask(run(inputs=NEW), run(2))
+    assert rule(decision) == "Refuse dedupe"
+    assert isinstance(decision, Refuse)
+    assert decision.run_id == "churn-v1"
+    assert rule(ask(run(inputs=replace(NEW, code="0" * 64)))) == "Start enough-rows"
+    assert rule(ask(run(inputs=replace(NEW, config="0" * 64)))) == "Start enough-rows"
+    assert rule(ask(running(inputs=NEW))) == "Refuse dedupe"
+
+
+def test_inputs_that_failed_once_are_tried_again_and_twice_are_not_but_a_person_may() -> None:
+    failed: dict[str, Any] = {"inputs": NEW, "outcome": "failed", "verdict": None, "rollout": None}
+    once, twice = run(1, **failed), run(2, **failed)
+    assert rule(ask(once)) == "Start enough-rows"
+    assert rule(ask(once, twice)) == "Refuse dedupe"
+    assert rule(ask(once, twice, on=request(Reason.MANUAL))) == "Start manual"
+
+
+def test_single_flight_waits_for_the_lease_and_no_longer() -> None:
+    assert ask(running()) == Wait("single-flight", "run churn-v2 is under way", NOW + HOUR)
+    assert rule(ask(running(lease_until=NOW))) == "Start enough-rows"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"verdict": None, "rollout": None, "hold_until": NOW + SECOND}, "Wait single-flight"),
+        ({"verdict": None, "rollout": None, "hold_until": NOW}, "Start manual"),
+        ({"verdict": "approved", "rollout": None, "hold_until": NOW + DAY}, "Wait single-flight"),
+        ({"verdict": "approved", "rollout": "promoted", "hold_until": NOW + DAY}, "Start manual"),
+        ({"verdict": "rejected", "rollout": None, "hold_until": NOW + DAY}, "Start manual"),
+    ],
+)
+def test_none_starts_while_a_candidate_is_judged_not_even_for_a_person(
+    changes: dict[str, Any], expected: str
+) -> None:
+    assert rule(ask(run(**changes), run(2, outcome="failed"), on=request(Reason.MANUAL))) == expected
+
+
+def test_the_breaker_opens_after_two_refused_challengers_in_a_row() -> None:
+    rejected: dict[str, Any] = {"verdict": "rejected", "rollout": None}
+    rolled_back: dict[str, Any] = {"rollout": "rolled_back"}
+    assert rule(ask(run(1, **rejected))) == "Start enough-rows"
+    assert rule(ask(run(1, **rejected), run(2, **rolled_back))) == "Refuse breaker"
+    assert rule(ask(run(1, **rejected), run(2), run(3, **rolled_back))) == "Start enough-rows"
+    failed = run(3, outcome="failed", verdict=None, rollout=None)
+    assert rule(ask(run(1, **rejected), run(2, **rejected), failed)) == "Refuse breaker"
+    assert rule(ask(run(1, **rejected), run(2, **rejected), on=request(Reason.MANUAL))) == "Start manual"
+
+
+def test_the_budget_is_four_automatic_runs_in_any_24_hours() -> None:
+    policy = Retrain(cooldown=timedelta(0))
+    runs = [run(n, ended=(24 - n) * HOUR, length=HOUR / 2) for n in range(1, 5)]
+    assert ask(*runs, policy=policy) == Wait(
+        "budget",
+        "4 automatic runs in 24 hours are the limit (retrain.max_per_day)",
+        runs[0].approved_at + DAY,
+    )
+    assert rule(ask(*runs, policy=policy, now=runs[0].approved_at + DAY)) == "Start enough-rows"
+    assert (
+        rule(ask(*runs[:2], replace(runs[2], automatic=False), runs[3], policy=policy)) == "Start enough-rows"
+    )
+    assert rule(ask(policy=Retrain(max_per_day=0))) == "Refuse budget"
+
+
+@pytest.mark.parametrize(
+    ("ended", "length", "reason", "expected"),
+    [
+        (6 * HOUR - SECOND, MINUTE, Reason.DATASET, NOW + SECOND),
+        (6 * HOUR, MINUTE, Reason.DATASET, None),
+        (6 * HOUR, 3 * HOUR, Reason.DATASET, NOW + 3 * HOUR),
+        (HOUR - SECOND, 3 * HOUR, Reason.PERFORMANCE, NOW + SECOND),
+        (HOUR, 3 * HOUR, Reason.PERFORMANCE, None),
+    ],
+)
+def test_cooldown(ended: timedelta, length: timedelta, reason: Reason, expected: datetime | None) -> None:
+    decision = ask(run(ended=ended, length=length), on=request(reason, labels=200))
+    if expected is None:
+        assert isinstance(decision, Start)
+    else:
+        assert isinstance(decision, Wait)
+        assert (decision.rule, decision.until) == ("cooldown", expected)
+
+
+def test_after_a_run_without_a_model_only_its_length_cools_down() -> None:
+    failed = run(ended=2 * MINUTE, length=MINUTE, outcome="failed", verdict=None, rollout=None)
+    assert ask(failed) == Wait(
+        "cooldown", "the last run ended too short a time ago (retrain.cooldown)", NOW + MINUTE
+    )
+    assert rule(ask(replace(failed, ended_at=NOW - 3 * MINUTE, started_at=NOW - 4 * MINUTE))) == (
+        "Start enough-rows"
+    )
+    lost = run(ended=SECOND, length=4 * HOUR, outcome="lost", verdict=None, rollout=None)
+    assert rule(ask(lost)) == "Start enough-rows"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "until"),
+    [
+        (59 * SECOND, 59 * SECOND, NOW + SECOND),
+        (60 * SECOND, 60 * SECOND, None),
+        (9 * MINUTE, SECOND, NOW + 59 * SECOND),
+        (10 * MINUTE - SECOND, SECOND, NOW + SECOND),
+        (10 * MINUTE, SECOND, None),
+    ],
+)
+def test_debounce(first: timedelta, last: timedelta, until: datetime | None) -> None:
+    decision = ask(on=request(first_at=NOW - first, last_at=NOW - last))
+    assert (decision.until if isinstance(decision, Wait) else None) == until
+
+
+def test_enough_rows_says_how_many_are_missing_and_what_to_do() -> None:
+    decision = ask(on=request(total_rows=120))
+    assert decision == Wait(
+        "enough-rows",
+        "380 more new rows are needed: drop them, or lower retrain.min_rows in model.yaml",
+        None,
+    )
+    assert rule(ask(on=request(total_rows=500))) == "Start enough-rows"
+
+
+@pytest.mark.parametrize(
+    ("total", "trained", "train_rows", "starts"),
+    [
+        (1499, 1000, 800, False),
+        (1500, 1000, 800, True),
+        (40_999, 40_000, 20_000, False),  # 5 % of the training set
+        (41_000, 40_000, 20_000, True),
+    ],
+)
+def test_new_rows_count_from_the_last_model(total: int, trained: int, train_rows: int, starts: bool) -> None:
+    decision = ask(run(rows=trained, train_rows=train_rows), on=request(total_rows=total))
+    assert isinstance(decision, Start) == starts
+    if not starts:
+        assert isinstance(decision, Wait)
+        assert decision.message.startswith("1 more new rows")
+        assert decision.until == NOW + 20 * DAY  # when it is 30 days old, it is trained anyway
+
+
+def test_harm_needs_no_new_rows_with_200_labels() -> None:
+    few = request(Reason.PERFORMANCE, total_rows=1001)
+    assert rule(ask(run(), on=replace(few, labels=199))) == "Wait enough-rows"
+    assert ask(run(), on=replace(few, labels=200)) == Start("harm", Reason.PERFORMANCE)
+
+
+def test_after_30_days_it_trains_with_what_there_is() -> None:
+    few = request(Reason.AGE, total_rows=1001, first_at=NOW, last_at=NOW)
+    assert rule(ask(run(ended=30 * DAY - SECOND), on=few)) == "Wait enough-rows"
+    assert ask(run(ended=30 * DAY), on=few) == Start("age", Reason.AGE)
+    off = Retrain(on=("dataset",))
+    dropped = replace(few, reasons=frozenset({Reason.DATASET}), last_at=NOW - HOUR, first_at=NOW - HOUR)
+    decision = ask(run(ended=300 * DAY), on=dropped, policy=off)
+    assert isinstance(decision, Wait)
+    assert decision.until is None
+
+
+def test_a_person_bypasses_loop_guard_breaker_budget_cooldown_debounce_and_rows() -> None:
+    blocked = [run(n, ended=(5 - n) * MINUTE, verdict="rejected", rollout=None) for n in range(1, 5)]
+    for changes in ({}, {"reasons": frozenset({Reason.MANUAL, Reason.DATASET, Reason.DRIFT})}):
+        asked = request(
+            Reason.MANUAL,
+            **(
+                {"trained_in_chain": 3, "depth": 99, "total_rows": 0, "first_at": NOW, "last_at": NOW}
+                | changes
+            ),
+        )
+        assert ask(*blocked, on=asked) == Start("manual", Reason.MANUAL)
+
+
+def test_a_lost_run_is_retried_once() -> None:
+    lost = run(inputs=NEW, outcome="lost")
+    assert may_retry(State((run(), lost)), lost)
+    assert not may_retry(State((lost, replace(lost, version=2))), lost)
+
+
+moments = st.integers(-100_000, 100_000).map(lambda seconds: NOW + timedelta(seconds=seconds * 30))
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    approved = draw(moments)
+    outcome = draw(st.sampled_from([None, "completed", "failed", "lost"]))
+    return Run(
+        run_id=draw(st.sampled_from(["a", "b"])),
+        version=draw(st.integers(1, 9)),
+        automatic=draw(st.booleans()),
+        inputs=Inputs(draw(st.sampled_from([NEW.dataset, "0"])), NEW.code, NEW.config),
+        rows=draw(st.integers(0, 2000)),
+        approved_at=approved,
+        lease_until=approved + draw(st.sampled_from([HOUR, DAY])),
+        ended_at=approved + draw(st.sampled_from([MINUTE, HOUR])) if outcome else None,
+        outcome=outcome,
+        verdict=draw(st.sampled_from([None, "approved", "rejected"])) if outcome == "completed" else None,
+        rollout=draw(st.sampled_from([None, "promoted", "rolled_back"])) if outcome == "completed" else None,
+        hold_until=draw(st.none() | moments),
+    )
+
+
+requests = st.builds(
+    Request,
+    reasons=st.frozensets(st.sampled_from(Reason), min_size=1),
+    inputs=st.just(NEW),
+    total_rows=st.integers(0, 4000),
+    first_at=moments,
+    last_at=moments,
+    depth=st.integers(0, 20),
+    trained_in_chain=st.integers(0, 1),
+    labels=st.integers(0, 400),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(runs(), max_size=6), requests, moments)
+def test_whatever_happened_a_start_breaks_no_rule(past: list[Run], asked: Request, now: datetime) -> None:
+    decision = decide(POLICY, State(tuple(past)), asked, now)
+    assert decision == decide(POLICY, State(tuple(past)), asked, now)
+    if isinstance(decision, Wait):
+        assert decision.until is None or decision.until > now
+    if not isinstance(decision, Start):
+        return
+    assert not any(one.ended_at is None and one.lease_until > now for one in past)
+    assert not any(one.inputs == NEW and one.outcome == "completed" for one in past)
+    if asked.manual:
+        return
+    assert asked.depth <= 16
+    assert asked.trained_in_chain == 0
+    assert sum(one.automatic and one.approved_at > now - DAY for one in past) < POLICY.max_per_day
+    assert refused_in_a_row(State(tuple(past))) < POLICY.breaker

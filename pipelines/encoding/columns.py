@@ -54,6 +54,8 @@ def finite(block: Matrix) -> Matrix:
 
 def to_float32(values: NDArray[Any]) -> Matrix:
     """Convert numbers to a float32 copy; what overflows becomes NaN."""
+    if values.dtype == np.float32:
+        return finite(np.array(values, order="C"))
     with np.errstate(over="ignore", invalid="ignore"):
         return finite(np.array(values, dtype=np.float32, order="C"))
 

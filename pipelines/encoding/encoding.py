@@ -94,11 +94,13 @@ class Encoding:
         Returns: float32 [N, width].
         Raises: EncodingError when a feature is no number, or the shape or type is wrong.
         """
-        problems = [
-            EncodingProblem(feature.name, "a column of a matrix", f"a named list ({feature.kind})")
-            for feature in self.features
-            if not feature.plain
-        ]
+        problems = []
+        if not self.plain:
+            problems = [
+                EncodingProblem(feature.name, "a column of a matrix", f"a named list ({feature.kind})")
+                for feature in self.features
+                if not feature.plain
+            ]
         if not problems and (matrix.ndim != 2 or matrix.shape[1] != len(self.features)):
             shape = "x".join(map(str, matrix.shape))
             problems = [EncodingProblem("input", f"shape {shape}", f"shape Nx{len(self.features)}")]
@@ -123,6 +125,8 @@ class Encoding:
         return matrix
 
     def _check_booleans(self, matrix: Matrix) -> None:
+        if not self._booleans:
+            return
         problems = []
         for index in self._booleans:
             column = matrix[:, index]

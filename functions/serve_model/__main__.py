@@ -1,0 +1,50 @@
+"""Serves one model: `python -m functions.serve_model`."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+
+def main() -> int:
+    """Load the model, then listen until SIGTERM; requests under way are answered before the process ends."""
+    # numpy's linear algebra is not used here: left alone it starts a thread for each core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+    import uvicorn
+
+    from functions.serve_model.app import create_app
+    from functions.serve_model.errors import ModelUnavailable, SettingsError
+    from functions.serve_model.settings import from_env
+
+    try:
+        settings = from_env(os.environ)
+        app = create_app(settings)
+    except (SettingsError, ModelUnavailable) as error:
+        print(f"serve_model cannot start: {error}", file=sys.stderr, flush=True)
+        return 1
+    # What is loaded now stays: the collector need not walk it again (it does so within a request otherwise).
+    gc.collect()
+    gc.freeze()
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.drain_s,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

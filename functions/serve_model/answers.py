@@ -1,0 +1,34 @@
+"""What goes back over HTTP, before any server sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from functions.serve_model.errors import MethodNotAllowed, ServingError
+
+JSON = b"application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, a body and its headers; Content-Length is added when it is sent."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", JSON),)
+
+
+def json_answer(document: Any) -> Answer:
+    """Answer 200 with a JSON value."""
+    return Answer(200, orjson.dumps(document))
+
+
+def refusal(error: ServingError) -> Answer:
+    """Answer an error in the protocol's form, `{"error": "..."}`."""
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", JSON),)
+    if isinstance(error, MethodNotAllowed):
+        headers += ((b"allow", error.allowed.encode()),)
+    return Answer(error.status, orjson.dumps({"error": str(error)}), headers)

@@ -1,0 +1,142 @@
+"""The ASGI application: takes a request from the server, finds who answers it, and sends the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from time import perf_counter
+from typing import Any, TypeVar
+
+from functions.serve_model.answers import Answer, json_answer, refusal
+from functions.serve_model.errors import BadRequest, ServingError, TooLarge, UnsupportedMedia
+from functions.serve_model.handler import Inference
+from functions.serve_model.ids import IdSource
+from functions.serve_model.metrics import Metrics, exposition
+from functions.serve_model.pages import pages_of, refuse, v2_paths
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
+_T = TypeVar("_T")
+
+OFFLOAD_BYTES = 64 << 10
+"""A larger body is answered in a thread, so that health and small requests are not held up behind it."""
+
+_log = logging.getLogger("kascade.serve_model")
+
+
+class Application:
+    """Serves one model over HTTP."""
+
+    def __init__(self, inference: Inference, ids: IdSource, metrics: Metrics, max_bytes: int) -> None:
+        model = inference.model
+        self._inference = inference
+        self._ids = ids
+        self._metrics = metrics
+        self._max_bytes = max_bytes
+        self._pages = pages_of(model)
+        self._protocols = {f"{path}/infer": "v2" for path in v2_paths(model)}
+        self._protocols[f"/v1/models/{model.name}:predict"] = "v1"
+        self._protocols["/"] = "event"
+        self._known = dict.fromkeys((*self._pages, "/metrics"), "GET") | dict.fromkeys(
+            self._protocols, "POST"
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3)."""
+        started = perf_counter()
+        protocol = self._protocols.get(scope["path"]) if scope["method"] == "POST" else None
+        try:
+            if protocol is None:
+                answer = await self._page(scope)
+            else:
+                answer = await self._infer(protocol, scope, receive)
+        except ServingError as error:
+            answer = refusal(error)
+        except Exception:
+            _log.exception("a request failed: %s %s", scope["method"], scope["path"])
+            answer = refusal(ServingError("internal error: the server's log says more"))
+        if protocol is not None:
+            self._metrics.request(protocol, answer.status, perf_counter() - started)
+        length = (b"content-length", str(len(answer.body)).encode())
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _page(self, scope: Scope) -> Answer:
+        path, method = scope["path"], scope["method"]
+        if method in ("GET", "HEAD"):
+            page = self._pages.get(path)
+            if page is not None:
+                return json_answer(page())
+            if path == "/metrics":
+                body, media_type = await _in_thread(exposition, self._metrics)
+                return Answer(200, body, ((b"content-type", media_type.encode()),))
+        raise refuse(path, method, self._inference.model, self._known)
+
+    async def _infer(self, protocol: str, scope: Scope, receive: Receive) -> Answer:
+        headers = dict(scope["headers"])
+        body = await self._body(headers, receive)
+        if protocol == "event" or _is_event(headers):
+            return await _in_thread(self._event, headers, body)
+        if len(body) > OFFLOAD_BYTES:
+            return await _in_thread(self._request, protocol, headers, body)
+        return self._request(protocol, headers, body)
+
+    def _request(self, protocol: str, headers: Headers, body: bytes) -> Answer:
+        if protocol == "v2":
+            return self._inference.v2(body, _header_length(headers), self._ids)
+        return self._inference.v1(body, self._ids)
+
+    def _event(self, headers: Headers, body: bytes) -> Answer:
+        from functions.serve_model.cloud_event import answer_event
+
+        text = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        return answer_event(text, body, self._inference)
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        declared = headers.get(b"content-length")
+        if declared is not None and int(declared) > self._max_bytes:
+            raise self._too_large(int(declared))
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            raise UnsupportedMedia("a content-encoding is not read here: send the body uncompressed")
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+        parts, size = [body], len(body)
+        while message.get("more_body"):
+            message = await receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._max_bytes:
+                raise self._too_large(size)
+        return b"".join(parts)
+
+    def _too_large(self, size: int) -> TooLarge:
+        return TooLarge(
+            f"the body has {size} bytes or more, at most {self._max_bytes} are read (MAX_BODY_BYTES)"
+        )
+
+
+def _is_event(headers: Headers) -> bool:
+    return (
+        headers.get(b"content-type", b"").startswith(b"application/cloudevents")
+        or b"ce-specversion" in headers
+    )
+
+
+def _header_length(headers: Headers) -> int | None:
+    text = headers.get(b"inference-header-content-length")
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise BadRequest(f"Inference-Header-Content-Length is no whole number: {text.decode('latin-1')!r}")
+    return int(text)
+
+
+async def _in_thread(work: Callable[..., _T], *args: Any) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(None, work, *args)

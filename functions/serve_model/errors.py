@@ -1,0 +1,88 @@
+"""What serve_model raises, and the HTTP status each error answers with.
+
+ServingError
+├── BadRequest         400: the body is not what the protocol or the model takes
+├── NotFound           404: no such path, model or version
+├── MethodNotAllowed   405: the path takes another method
+├── TooLarge           413: the body or the number of rows exceeds the setting
+├── UnsupportedMedia   415: the body's content type or encoding is not read here
+└── Refused            422: a CloudEvent that is well formed and will never be answered
+ModelUnavailable       the process cannot start: the model cannot be fetched or read
+└── DigestMismatch     what was fetched is not what MODEL_SHA256 names
+SettingsError          the process cannot start: variables are missing or wrong
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class ServingError(Exception):
+    """The base of every answer that is no prediction; its text becomes `{"error": ...}`."""
+
+    status: ClassVar[int] = 500
+
+
+class BadRequest(ServingError):
+    """The body is not what the protocol or the model takes."""
+
+    status = 400
+
+
+class NotFound(ServingError):
+    """There is no such path, model or version here."""
+
+    status = 404
+
+
+class MethodNotAllowed(ServingError):
+    """The path exists, with another method: `allowed` names it."""
+
+    status = 405
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class TooLarge(ServingError):
+    """The body or the number of rows exceeds the limit; the message names the setting."""
+
+    status = 413
+
+
+class UnsupportedMedia(ServingError):
+    """The body's content type or content encoding is not read here."""
+
+    status = 415
+
+
+class Refused(ServingError):
+    """A well-formed CloudEvent that is refused for good."""
+
+    status = 422
+
+
+class ModelUnavailable(Exception):
+    """The model cannot be fetched or read, so the process must not start to serve."""
+
+
+class DigestMismatch(ModelUnavailable):
+    """The bytes at `uri` are not those that MODEL_SHA256 names."""
+
+    def __init__(self, uri: str, expected: str, actual: str) -> None:
+        super().__init__(
+            f"the digest of {uri} is {actual}, expected {expected}: it is not the approved model"
+        )
+        self.uri = uri
+        self.expected = expected
+        self.actual = actual
+
+
+class SettingsError(Exception):
+    """`problems` lists every variable that is missing or wrong."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)

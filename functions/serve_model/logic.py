@@ -1,0 +1,81 @@
+"""Predicts: from the values of some rows to the model's answer for each, with an id for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.serve_model.errors import BadRequest, TooLarge
+from functions.serve_model.model import Model, Outputs
+from functions.serve_model.tensors import Values
+from pipelines.encoding import EncodingError
+
+Inputs = NDArray[Any] | Mapping[str, Values]
+"""A matrix [N, features] in the order of the model's features, or for each feature a list of N values."""
+
+
+class TakesIds(Protocol):
+    """Where the prediction ids of a request come from."""
+
+    def take(self, count: int) -> list[str]:
+        """Return `count` ids."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for N rows, with what was asked: all that the log of predictions needs."""
+
+    ids: list[str]
+    inputs: Inputs
+    outputs: Outputs
+
+
+def predict(model: Model, inputs: Inputs, rows: int, ids: TakesIds, max_rows: int) -> Prediction:
+    """Encode the inputs and run the model.
+
+    Missing values (null, NaN, and what float32 cannot hold) are imputed as in training.
+
+    Raises:
+        BadRequest: a feature is unknown, missing, or of a wrong type or shape (each named).
+        TooLarge: there are more rows than `max_rows`.
+    """
+    if rows > max_rows:
+        raise TooLarge(
+            f"{rows} rows in one request: at most {max_rows} are taken (MAX_ROWS); split the batch"
+        )
+    if rows < 1:
+        raise BadRequest("the request has no rows")
+    encoding = model.encoding
+    try:
+        matrix = encoding.encode(inputs) if isinstance(inputs, Mapping) else encoding.encode_matrix(inputs)
+    except EncodingError as error:
+        raise BadRequest(str(error)) from error
+    outputs = model.run(matrix)
+    _check_finite(outputs)
+    return Prediction(ids.take(rows), inputs, outputs)
+
+
+def _check_finite(outputs: Outputs) -> None:
+    """Refuse what is no number: it would be null in JSON, which reads like an answer."""
+    for values in (outputs.probabilities, outputs.prediction):
+        if values is None:
+            continue
+        finite = np.isfinite(values)
+        if not finite.all():
+            row = int(np.argwhere(~finite)[0][0])
+            raise BadRequest(
+                f"row {row}: the model's answer is no number; a value is missing, or larger than any in training"
+            )
+
+
+def positional(model: Model, width: int, what: str) -> None:
+    """Check that rows without names have a value for each feature. Raises: BadRequest naming the features."""
+    names = model.encoding.names
+    if width != len(names):
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        raise BadRequest(f"{what} has {width} values per row, the model takes {len(names)} features: {shown}")

@@ -1,0 +1,154 @@
+"""Reads a verified model.onnx into a session of ONNX Runtime, and describes what it takes and gives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from functions.serve_model.errors import ModelUnavailable
+from pipelines.encoding import Encoding
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the model said of N rows. A classifier gives `label` [N] and `probabilities` [N, classes]."""
+
+    label: NDArray[Any] | None = None
+    probabilities: Matrix | None = None
+    prediction: Matrix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """An output tensor as the model's metadata describes it."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model: `run` takes the encoded matrix float32 [N, encoding.width]."""
+
+    name: str
+    version: int
+    encoding: Encoding
+    run: Callable[[Matrix], Outputs]
+    outputs: tuple[OutputSpec, ...]
+    properties: Mapping[str, Any]
+
+
+def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1) -> Model:
+    """Read `data`, the bytes of a model.onnx whose digest was checked.
+
+    Args:
+        threads: how many threads of ONNX Runtime one inference may use.
+
+    Raises: ModelUnavailable when it is no ONNX model, or not the model that `name` and `version` say.
+    """
+    session = _session(data, threads)
+    card = _card(session)
+    if (card.get("model"), card.get("version")) != (name, version):
+        raise ModelUnavailable(
+            f"the file holds {card.get('model')}/v{card.get('version')}, asked to serve {name}/v{version}"
+        )
+    try:
+        encoding = Encoding.from_json(card["encoding"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelUnavailable(f"the model's encoding cannot be read: {error!r}") from error
+    classes = card.get("classes")
+    run, outputs = _classifier(session, classes) if classes else _regressor(session)
+    _try_out(run, encoding.width)
+    kept = ("task", "target", "classes", "metric", "metrics", "dataset_digest")
+    properties = {key: card[key] for key in kept if card.get(key) is not None} | {"sha256": sha256}
+    return Model(name, version, encoding, run, outputs, properties)
+
+
+def _session(data: bytes, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    # An idle pool must not spin: a service between two requests costs no CPU.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises a dozen unrelated classes
+        raise ModelUnavailable(f"ONNX Runtime cannot read the model: {error}") from error
+
+
+def _card(session: ort.InferenceSession) -> dict[str, Any]:
+    text = session.get_modelmeta().custom_metadata_map.get("kascade")
+    try:
+        card = json.loads(text or "null")
+    except ValueError as error:
+        raise ModelUnavailable(f"the model's metadata `kascade` is not JSON: {error}") from error
+    if not isinstance(card, dict):
+        raise ModelUnavailable("the model has no metadata `kascade`: it was not exported by our pipeline")
+    return card
+
+
+Loaded = tuple[Callable[[Matrix], Outputs], tuple[OutputSpec, ...]]
+
+
+def _classifier(session: ort.InferenceSession, classes: list[Any]) -> Loaded:
+    names = _outputs(session, "label", "probabilities")
+    feed = session.get_inputs()[0].name
+    infer = session.run
+    decode = _label_decoder(session.get_outputs()[0].type, classes)
+    integers = decode is None and "int64" in session.get_outputs()[0].type
+
+    def run(matrix: Matrix) -> Outputs:
+        label, probabilities = infer(names, {feed: matrix})
+        return Outputs(label=label if decode is None else decode[label], probabilities=probabilities)
+
+    specs = (
+        OutputSpec("label", "INT64" if integers else "BYTES", (-1,)),
+        OutputSpec("probabilities", "FP32", (-1, len(classes))),
+    )
+    return run, specs
+
+
+def _label_decoder(onnx_type: str, classes: list[Any]) -> NDArray[Any] | None:
+    """Return the array that turns class indices into names, or None where the label already is the class."""
+    if "int64" not in onnx_type or all(type(value) is int for value in classes):
+        return None
+    return np.array(
+        [value if isinstance(value, str) else json.dumps(value) for value in classes], dtype=object
+    )
+
+
+def _regressor(session: ort.InferenceSession) -> Loaded:
+    names = _outputs(session, "variable")
+    feed = session.get_inputs()[0].name
+    infer = session.run
+
+    def run(matrix: Matrix) -> Outputs:
+        return Outputs(prediction=infer(names, {feed: matrix})[0].reshape(-1))
+
+    return run, (OutputSpec("prediction", "FP32", (-1,)),)
+
+
+def _outputs(session: ort.InferenceSession, *expected: str) -> list[str]:
+    names = [output.name for output in session.get_outputs()]
+    if names != list(expected):
+        raise ModelUnavailable(f"the model's outputs are {names}, expected {list(expected)}")
+    return names
+
+
+def _try_out(run: Callable[[Matrix], Outputs], width: int) -> None:
+    """Infer one row before serving: a wrong width fails now, and the first request is not the slow one."""
+    try:
+        run(np.zeros((1, width), dtype=np.float32))
+    except Exception as error:
+        raise ModelUnavailable(f"the model cannot infer {width} encoded columns: {error}") from error

@@ -1,0 +1,92 @@
+"""The settings of serve_model, read once from the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from functions.serve_model.errors import SettingsError
+from functions.serve_model.ids import MAX_ROWS
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """Where s3:// URIs are fetched from. Without static keys, boto3's own search for credentials is used."""
+
+    endpoint_url: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = None
+    secret_key: str | None = None
+    session_token: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which model is served, where, and the limits of one request."""
+
+    model: str
+    version: int
+    uri: str
+    sha256: str
+    store: ObjectStore = ObjectStore()
+    host: str = "0.0.0.0"  # noqa: S104 - a container's server listens on every interface
+    port: int = 8080
+    max_bytes: int = 8 << 20
+    max_rows: int = 10_000
+    ort_threads: int = 1
+    drain_s: int = 30
+
+
+def from_env(env: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises: SettingsError listing every variable that is missing or wrong."""
+    read = _Reader(env)
+    settings = Settings(
+        model=read.text("MODEL_NAME", r"[a-z]([-a-z0-9]*[a-z0-9])?", "a DNS label such as 'churn'"),
+        version=read.number("MODEL_VERSION", None, 1, 2**31),
+        uri=read.text("MODEL_URI", r"(s3://[^/]+/.+|file:///.+)", "s3://bucket/key or file:///path"),
+        sha256=read.text("MODEL_SHA256", r"[0-9a-f]{64}", "the SHA-256 of model.onnx, 64 hex digits"),
+        store=ObjectStore(
+            endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL"),
+            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+            access_key=env.get("AWS_ACCESS_KEY_ID"),
+            secret_key=env.get("AWS_SECRET_ACCESS_KEY"),
+            session_token=env.get("AWS_SESSION_TOKEN"),
+        ),
+        host=env.get("HOST") or Settings.host,
+        port=read.number("PORT", Settings.port, 0, 65535),
+        max_bytes=read.number("MAX_BODY_BYTES", Settings.max_bytes, 1024, 1 << 30),
+        max_rows=read.number("MAX_ROWS", Settings.max_rows, 1, MAX_ROWS),
+        ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
+        drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
+    )
+    if read.problems:
+        raise SettingsError(read.problems)
+    return settings
+
+
+class _Reader:
+    """Reads variables one by one and remembers what is wrong with each."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.problems: list[str] = []
+
+    def text(self, name: str, pattern: str, expected: str) -> str:
+        value = self._env.get(name, "")
+        if not value:
+            self.problems.append(f"{name} is not set: expected {expected}")
+        elif not re.fullmatch(pattern, value):
+            self.problems.append(f"{name} is {value!r}: expected {expected}")
+        return value
+
+    def number(self, name: str, default: int | None, least: int, most: int) -> int:
+        text = self._env.get(name, "")
+        if not text and default is not None:
+            return default
+        value = int(text) if re.fullmatch(r"\d{1,18}", text) else None
+        if value is None or not least <= value <= most:
+            said = f"is {text!r}" if text else "is not set"
+            self.problems.append(f"{name} {said}: expected a whole number from {least} to {most}")
+            return least
+        return value

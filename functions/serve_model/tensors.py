@@ -1,0 +1,166 @@
+"""Tensors of the Open Inference Protocol: from JSON and from the binary extension, and back.
+
+Sources: Open Inference Protocol, "Tensor Data Types", "Tensor Data"; Triton, "Binary Tensor Data Extension".
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.serve_model.errors import BadRequest
+
+NUMPY_TYPES = MappingProxyType(
+    {
+        "BOOL": np.dtype("?"),
+        "UINT8": np.dtype("u1"),
+        "UINT16": np.dtype("<u2"),
+        "UINT32": np.dtype("<u4"),
+        "UINT64": np.dtype("<u8"),
+        "INT8": np.dtype("i1"),
+        "INT16": np.dtype("<i2"),
+        "INT32": np.dtype("<i4"),
+        "INT64": np.dtype("<i8"),
+        "FP16": np.dtype("<f2"),
+        "FP32": np.dtype("<f4"),
+        "FP64": np.dtype("<f8"),
+    }
+)
+DATATYPES = (*NUMPY_TYPES, "BYTES")
+Values = Sequence[Any] | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input tensor: `values` is flat, in row-major order, as many as `shape` says."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    values: Values
+
+
+def matrix(tensor: Tensor) -> NDArray[Any]:
+    """Return a numeric 2-d tensor as an array [N, k]; null becomes NaN. Raises: BadRequest for text."""
+    values = tensor.values
+    if isinstance(values, np.ndarray):
+        return values.reshape(tensor.shape)
+    if tensor.datatype == "BYTES":
+        raise BadRequest(f"input '{tensor.name}': a matrix of all features needs numbers, got BYTES")
+    return pack(values, tensor.name).reshape(tensor.shape)
+
+
+def pack(values: Sequence[Any], name: str) -> NDArray[np.float32]:
+    """Convert a flat list of numbers and nulls to float32; struct does it three times faster than numpy."""
+    try:
+        packed = struct.pack(f"<{len(values)}f", *values)
+    except (struct.error, OverflowError):
+        packed = struct.pack(f"<{len(values)}f", *[_number(value, i, name) for i, value in enumerate(values)])
+    return np.frombuffer(packed, dtype=np.float32)
+
+
+def _number(value: Any, position: int, name: str) -> float:
+    if value is None:
+        return math.nan
+    try:
+        if isinstance(value, int | float):
+            return struct.unpack("<f", struct.pack("<f", value))[0]  # type: ignore[no-any-return]
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    raise BadRequest(f"input '{name}', value {position}: got {_shown(value)}, expected a number or null")
+
+
+def flatten(data: Any, shape: tuple[int, ...], name: str) -> Sequence[Any]:
+    """Flatten nested lists of `shape`; a flat list is taken as it is.
+
+    Raises: BadRequest when the lists do not have the shape.
+    """
+    size = math.prod(shape)
+    if isinstance(data, list) and len(data) == size and not (data and isinstance(data[0], list)):
+        return data
+    flat = (
+        _unnest(data, shape, name) if isinstance(data, list) and data and isinstance(data[0], list) else None
+    )
+    if flat is None:
+        got = f"{len(data)} values" if isinstance(data, list) else _shown(data)
+        raise BadRequest(f"input '{name}': shape {list(shape)} needs {size} values, got {got}")
+    return flat
+
+
+def _unnest(data: list[Any], shape: tuple[int, ...], name: str) -> list[Any]:
+    for depth, expected in enumerate(shape):
+        if depth == 0:
+            level, ragged = data, len(data) != expected
+        else:
+            ragged = any(not isinstance(part, list) or len(part) != expected for part in level)
+            level = [] if ragged else [value for part in level for value in part]
+        if ragged:
+            raise BadRequest(f"input '{name}': the nested lists do not have shape {list(shape)}")
+    if any(isinstance(value, list) for value in level):
+        raise BadRequest(f"input '{name}': the lists are nested deeper than shape {list(shape)}")
+    return level
+
+
+def check_types(values: Sequence[Any], datatype: str, name: str) -> None:
+    """Raise BadRequest where JSON values are not of `datatype`: text for BYTES, else numbers; or null."""
+    text = datatype == "BYTES"
+    for position, value in enumerate(values):
+        if value is None:
+            continue
+        wrong = not isinstance(value, str) if text else not isinstance(value, int | float)
+        if wrong:
+            raise BadRequest(f"input '{name}', value {position}: got {_shown(value)}, expected {datatype}")
+
+
+def from_binary(raw: memoryview, datatype: str, shape: tuple[int, ...], name: str) -> Values:
+    """Read a tensor of the binary extension. Raises: BadRequest when its size is not that of its shape."""
+    size = math.prod(shape)
+    if datatype == "BYTES":
+        return _strings(raw, size, name)
+    dtype = NUMPY_TYPES[datatype]
+    if len(raw) != size * dtype.itemsize:
+        needed = size * dtype.itemsize
+        raise BadRequest(f"input '{name}': {datatype} {list(shape)} needs {needed} bytes, got {len(raw)}")
+    return np.frombuffer(raw, dtype=dtype)
+
+
+def _strings(raw: memoryview, size: int, name: str) -> list[str]:
+    texts: list[str] = []
+    start = 0
+    while start + 4 <= len(raw) and len(texts) < size:
+        end = start + 4 + int.from_bytes(raw[start : start + 4], "little")
+        if end > len(raw):
+            break
+        try:
+            texts.append(str(raw[start + 4 : end], "utf-8"))
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"input '{name}', value {len(texts)}: not UTF-8 ({error.reason})") from error
+        start = end
+    if len(texts) != size or start != len(raw):
+        raise BadRequest(
+            f"input '{name}': expected {size} strings, each after its length in 4 bytes (little-endian)"
+        )
+    return texts
+
+
+def to_binary(values: Values) -> bytes:
+    """Write an output tensor in the binary extension's form."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return np.ascontiguousarray(values).tobytes()
+    parts = []
+    for value in values:
+        text = str(value).encode()
+        parts += [len(text).to_bytes(4, "little"), text]
+    return b"".join(parts)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,86 @@
+"""The v1 protocol (TensorFlow Serving's `:predict`, as KServe speaks it): reads requests, writes responses.
+
+Source: KServe, "V1 Inference Protocol".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from functions.serve_model import tensors
+from functions.serve_model.errors import BadRequest
+from functions.serve_model.logic import Inputs, Prediction, positional
+from functions.serve_model.model import Model
+
+_JSON = orjson.OPT_SERIALIZE_NUMPY
+_EXPECTED = '{"instances": [...]} with a list of values, or an object of named values, for each row'
+
+
+def read(body: bytes, model: Model) -> tuple[Inputs, int]:
+    """Read a request's body; return its inputs and the number of rows. Raises: BadRequest."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from error
+    return read_document(document, model)
+
+
+def read_document(document: Any, model: Model) -> tuple[Inputs, int]:
+    """Read a request already parsed."""
+    instances = document.get("instances") if isinstance(document, dict) else None
+    if not isinstance(instances, list):
+        raise BadRequest(f"the body must be {_EXPECTED}")
+    if all(isinstance(row, dict) for row in instances):
+        return _named(instances), len(instances)
+    if all(isinstance(row, list) for row in instances):
+        return _listed(instances, model), len(instances)
+    raise BadRequest(f"the instances must be all lists or all objects: expected {_EXPECTED}")
+
+
+def _named(instances: list[dict[str, Any]]) -> Inputs:
+    """Turn rows into columns. A row that lacks what other rows have is an error: null says "not known"."""
+    names = instances[0].keys() if instances else ()
+    for position, row in enumerate(instances):
+        if row.keys() != names:
+            odd = sorted(set(row) ^ set(names))
+            raise BadRequest(
+                f"instance {position} does not have the features of instance 0: {', '.join(odd)} "
+                "(say null for a value that is not known)"
+            )
+    return {name: [row[name] for row in instances] for name in names}
+
+
+def _listed(instances: list[list[Any]], model: Model) -> Inputs:
+    names = model.encoding.names
+    for position, row in enumerate(instances):
+        if len(row) != len(names):
+            positional(model, len(row), f"instance {position}")
+    if not model.encoding.plain:
+        return {name: [row[index] for row in instances] for index, name in enumerate(names)}
+    flat = [value for row in instances for value in row]
+    matrix: NDArray[np.float32] = tensors.pack(flat, "instances").reshape(len(instances), len(names))
+    return matrix
+
+
+def write(model: Model, prediction: Prediction) -> bytes:
+    """Write the response: KServe's `predictions`, and beside them ids, version and probabilities."""
+    return orjson.dumps(document_of(model, prediction), option=_JSON)
+
+
+def document_of(model: Model, prediction: Prediction) -> dict[str, Any]:
+    """Return the response as an object; numbers stay numpy arrays."""
+    outputs = prediction.outputs
+    main = outputs.prediction if outputs.label is None else outputs.label
+    document: dict[str, Any] = {
+        "predictions": main.tolist() if main is not None and main.dtype == object else main,
+        "prediction_ids": prediction.ids,
+        "model_name": model.name,
+        "model_version": str(model.version),
+    }
+    if outputs.probabilities is not None:
+        document["probabilities"] = outputs.probabilities
+    return document

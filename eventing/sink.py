@@ -1,0 +1,168 @@
+"""Send events to a sink (`K_SINK`) so that they arrive, or say that they did not.
+
+What is retried is what Knative retries: no answer, 404, 408, 409, 425, 429 and every 5xx.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol, Self
+
+import urllib3
+
+from eventing.codec import to_binary
+from eventing.event import TRACEPARENT, Event
+
+RETRIED = frozenset({404, 408, 409, 425, 429})
+MAX_WAIT_S = 10.0
+_QUOTED_BYTES = 500
+
+
+class SinkError(Exception):
+    """An event could not be handed over.
+
+    `status` is the sink's last answer, None when there was none; `final` says that trying again is useless.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, final: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.final = final
+
+
+class EventSink(Protocol):
+    """Where a function sends events. The twin for tests is `eventing.testing.MemorySink`."""
+
+    def send(self, event: Event) -> None:
+        """Hand the event over; when this returns, the sink has it.
+
+        Raises:
+            SinkError: the sink does not have it, as far as is known.
+        """
+        ...
+
+
+class Sink:
+    """A sink behind an HTTP address. Threads may share it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        overrides: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+        retries: int = 5,
+        backoff_s: float = 0.1,
+        sleep: Callable[[float], None] = time.sleep,
+        uniform: Callable[[float, float], float] = random.uniform,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Prepare a client; nothing is sent yet.
+
+        Args:
+            url: where events are POSTed.
+            overrides: extensions set on every event, as K_CE_OVERRIDES asks.
+            timeout_s: for one attempt: to connect, and then for each wait for bytes.
+            retries: attempts after the first.
+            backoff_s: the first pause between attempts; it doubles, and is spread by half of itself.
+            sleep: waits for seconds.
+            uniform: draws a number between two.
+            now: tells the time, to understand a Retry-After that is a date.
+        """
+        self.url = url
+        self._overrides = dict(overrides or {})
+        self._timeout = urllib3.Timeout(connect=timeout_s, read=timeout_s)
+        self._retries = retries
+        self._backoff_s = backoff_s
+        self._sleep = sleep
+        self._uniform = uniform
+        self._now = now
+        self._pool = urllib3.PoolManager(maxsize=8, retries=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Build the sink that Knative's SinkBinding names: K_SINK and, if set, K_CE_OVERRIDES.
+
+        Raises:
+            ValueError: one of them is missing or malformed.
+        """
+        url = env.get("K_SINK", "")
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"K_SINK must be the http address that events are sent to, not {url!r}")
+        return cls(url, overrides=parse_overrides(env.get("K_CE_OVERRIDES", "")))
+
+    def send(self, event: Event) -> None:
+        """POST the event in binary mode until the sink takes it.
+
+        Raises:
+            SinkError: it was refused, or not taken in all the attempts.
+        """
+        headers, body = self._message(event)
+        for attempt in range(self._retries + 1):
+            error, retry_after_s = self._attempt(headers, body)
+            if error is None:
+                return
+            if error.final or attempt == self._retries:
+                raise error
+            pause = self._backoff_s * 2**attempt
+            self._sleep(min(MAX_WAIT_S, max(self._uniform(pause / 2, pause * 1.5), retry_after_s)))
+
+    def _message(self, event: Event) -> tuple[dict[str, str], bytes]:
+        if self._overrides:
+            event = replace(event, extensions={**event.extensions, **self._overrides})
+        headers, body = to_binary(event)
+        if TRACEPARENT in event.extensions:
+            headers[TRACEPARENT] = event.extensions[TRACEPARENT]
+        return headers, body
+
+    def _attempt(self, headers: dict[str, str], body: bytes) -> tuple[SinkError | None, float]:
+        """Send once; return what went wrong, if anything, and how many seconds the sink asks to wait."""
+        try:
+            answer = self._pool.request(
+                "POST", self.url, headers=headers, body=body, timeout=self._timeout, redirect=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            return SinkError(f"the sink {self.url} did not answer: {error}"), 0.0
+        if 200 <= answer.status < 300:
+            return None, 0.0
+        said = answer.data[:_QUOTED_BYTES].decode(errors="replace").strip()
+        final = answer.status < 500 and answer.status not in RETRIED
+        message = f"the sink {self.url} answered {answer.status}: {said or '(nothing)'}"
+        refusal = SinkError(message, status=answer.status, final=final)
+        return refusal, parse_retry_after(answer.headers.get("Retry-After", ""), self._now())
+
+
+def parse_overrides(text: str) -> dict[str, str]:
+    """Read K_CE_OVERRIDES: `{"extensions": {"<name>": "<value>"}}`; nothing is no overrides.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not text:
+        return {}
+    try:
+        extensions = json.loads(text).get("extensions") or {}
+        values = {name: value for name, value in extensions.items() if isinstance(value, str)}
+    except (ValueError, AttributeError) as error:
+        raise ValueError('K_CE_OVERRIDES must be JSON: {"extensions": {"name": "value"}}') from error
+    if len(values) != len(extensions):
+        raise ValueError("K_CE_OVERRIDES: every extension's value must be a string")
+    return values
+
+
+def parse_retry_after(text: str, now: datetime) -> float:
+    """Return the seconds that a Retry-After header asks to wait: a number or a date; 0 when it is neither."""
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())

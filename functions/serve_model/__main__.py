@@ -9,6 +9,9 @@ import sys
 
 def main() -> int:
     """Load the model, then listen until SIGTERM; requests under way are answered before the process ends."""
+    # No collection while all that stays is built; then what is loaded is set aside for good: otherwise the
+    # collector walks it again and again, within a request.
+    gc.disable()
     # numpy's linear algebra is not used here: left alone it starts a thread for each core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -24,9 +27,8 @@ def main() -> int:
     except (SettingsError, ModelUnavailable) as error:
         print(f"serve_model cannot start: {error}", file=sys.stderr, flush=True)
         return 1
-    # What is loaded now stays: the collector need not walk it again (it does so within a request otherwise).
-    gc.collect()
     gc.freeze()
+    gc.enable()
     uvicorn.run(
         app,
         host=settings.host,

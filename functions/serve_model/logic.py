@@ -69,7 +69,7 @@ def _check_finite(outputs: Outputs) -> None:
         if not finite.all():
             row = int(np.argwhere(~finite)[0][0])
             raise BadRequest(
-                f"row {row}: the model's answer is no number; a value is missing, or larger than any in training"
+                f"row {row}: the model's answer is no number; a value is missing, or beyond those of training"
             )
 
 

@@ -42,6 +42,10 @@ class MalformedEvent(BrokerError):
         self.problems = problems
 
 
+class Unreachable(BrokerError):
+    """A subscriber or a sink gave no answer: refused, broken off, or too late."""
+
+
 class LogUnavailable(BrokerError):
     """The log refused a write; `full` says that it was for lack of space."""
 

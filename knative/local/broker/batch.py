@@ -1,0 +1,136 @@
+"""What is written to the log in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from knative.local.broker.event import Record
+
+Tell = Callable[[Any], None]
+"""Is told on the event loop what came of a note: a value, or a LogUnavailable."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Notes for one transaction. Rows are tuples in the order of the statements that take them.
+
+    Attributes:
+        events: (seq, ttl, fanout, open, headers, body) of accepted events.
+        deliveries: (lane, seq) of their deliveries.
+        waiting: who learns that the events are stored: (whom, the event's seq).
+        lanes: (number, key) of new lanes.
+        answered: (lane, seq) delivered and replied to: finished only together with `events`.
+        settled: (lane, seq) delivered, of events with a single lane.
+        shared: (lane, seq) delivered, of events with several lanes.
+        retried: (attempts, due, error, lane, seq).
+        moved: (new lane, due, error, lane, seq), to the lane of the dead letter sink.
+        parked: (lane, seq, parked_at, error, delivered lane), to rest until someone redrives them.
+        calls: (who is told the result, function) run after the notes are stored.
+    """
+
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    deliveries: list[tuple[int, int]] = field(default_factory=list)
+    waiting: list[tuple[Tell, int]] = field(default_factory=list)
+    lanes: list[tuple[int, str]] = field(default_factory=list)
+    answered: list[tuple[int, int]] = field(default_factory=list)
+    settled: list[tuple[int, int]] = field(default_factory=list)
+    shared: list[tuple[int, int]] = field(default_factory=list)
+    retried: list[tuple[Any, ...]] = field(default_factory=list)
+    moved: list[tuple[Any, ...]] = field(default_factory=list)
+    parked: list[tuple[Any, ...]] = field(default_factory=list)
+    calls: list[tuple[Tell, Callable[[sqlite3.Connection], Any]]] = field(default_factory=list)
+
+    def add_event(self, seq: int, record: Record, lanes: list[int], tell: Tell) -> None:
+        """Note an accepted event and its deliveries."""
+        count = len(lanes)
+        self.events.append((seq, record.ttl, count, count, orjson.dumps(record.headers), record.body))
+        for lane in lanes:
+            self.deliveries.append((lane, seq))
+        self.waiting.append((tell, seq))
+
+    def without_events(self) -> Batch:
+        """Return the same notes without the accepted events: what must not be lost when there is no space."""
+        return Batch(
+            lanes=self.lanes,
+            settled=self.settled,
+            shared=self.shared,
+            retried=self.retried,
+            moved=self.moved,
+            parked=self.parked,
+            calls=self.calls,
+        )
+
+    def __bool__(self) -> bool:
+        """Say whether there is anything to do."""
+        return any(getattr(self, name) for name in self.__slots__)
+
+    def absorb(self, later: Batch) -> None:
+        """Append the notes of a later batch to these."""
+        for name in self.__slots__:
+            getattr(self, name).extend(getattr(later, name))
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write the notes, all or nothing.
+
+        Raises:
+            sqlite3.Error: nothing was written.
+        """
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._write(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        many = connection.executemany
+        if self.lanes:
+            many("INSERT INTO lanes VALUES (?, ?)", self.lanes)
+        if self.events:
+            many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", self.events)
+            many("INSERT INTO deliveries VALUES (?, ?, 0, 0, NULL)", self.deliveries)
+        if self.settled:
+            many("DELETE FROM deliveries WHERE lane = ? AND seq = ?", self.settled)
+            many("DELETE FROM events WHERE seq = ?", [(seq,) for _, seq in self.settled])
+        for lane, seq in (*self.answered, *self.shared):
+            settle(connection, lane, seq)
+        if self.retried:
+            many(
+                "UPDATE deliveries SET attempts = ?, due = ?, error = ? WHERE lane = ? AND seq = ?",
+                self.retried,
+            )
+        if self.moved:
+            many(
+                "UPDATE OR REPLACE deliveries SET lane = ?, attempts = 0, due = ?, error = ? "
+                "WHERE lane = ? AND seq = ?",
+                self.moved,
+            )
+        for note in self.parked:
+            _park(connection, *note)
+
+
+def _park(connection: sqlite3.Connection, lane: int, seq: int, at: float, error: bytes, held: int) -> None:
+    if connection.execute("DELETE FROM deliveries WHERE lane = ? AND seq = ?", (held, seq)).rowcount:
+        connection.execute(
+            "INSERT INTO parked (lane, seq, parked_at, error) VALUES (?, ?, ?, ?)", (lane, seq, at, error)
+        )
+
+
+def settle(connection: sqlite3.Connection, lane: int, seq: int) -> None:
+    """Delete a delivery, and its event if it was the last; nothing if it is gone already."""
+    if connection.execute("DELETE FROM deliveries WHERE lane = ? AND seq = ?", (lane, seq)).rowcount:
+        close_events(connection, [seq])
+
+
+def close_events(connection: sqlite3.Connection, seqs: list[int]) -> None:
+    """Say that one lane less has each of these events, and delete those that no lane has."""
+    rows = [(seq,) for seq in seqs]
+    connection.executemany("UPDATE events SET open = open - 1 WHERE seq = ?", rows)
+    connection.executemany("DELETE FROM events WHERE seq = ? AND open <= 0", rows)

@@ -1,0 +1,171 @@
+"""One queue of deliveries: what is in memory, what is under way, and when to look into the log for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from knative.local.broker.errors import LogUnavailable
+from knative.local.broker.event import Record
+from knative.local.broker.log import Log
+from knative.local.broker.pages import Item, Page, read_page
+from knative.local.broker.settings import BrokerSettings
+
+_PAUSE_S = 0.5  # before a failed read is tried again
+
+
+class Lane:
+    """Delivers what the log holds for one target, `concurrency` at once.
+
+    While it keeps up, events come straight from the ingress, once they are stored. When it falls behind, it
+    forgets them and reads them from the log, page by page, so its memory is bounded whatever the backlog.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        log: Log,
+        settings: BrokerSettings,
+        work: Callable[[Item], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        """Make a lane that stands still until `start`.
+
+        Args:
+            number: of the lane in the log.
+            log: which keeps the deliveries.
+            settings: of the broker.
+            work: delivers one item and notes in the log what came of it; never raises.
+            clock: epoch seconds.
+        """
+        self.number = number
+        self.backlog = 0
+        self._log = log
+        self._settings = settings
+        self._work = work
+        self._clock = clock
+        self._queue: deque[Item] = deque()
+        self._queued_bytes = 0
+        self._held: set[int] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._cursor = 0
+        self._behind = True
+        self._reading = False
+        self._released: set[int] = set()
+        self._next_due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._open = False
+
+    def start(self) -> None:
+        """Start delivering, with whatever the log holds."""
+        self._open = True
+        self._pump()
+
+    async def stop(self, wait_s: float) -> None:
+        """Start nothing more; wait for what is under way, then break it off: the log still has it."""
+        self._open = False
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=wait_s)
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def offer(self, seq: int, record: Record, *, shared: bool) -> None:
+        """Take a stored event, or leave it to the log if there is no room in memory."""
+        if self._behind or not self._open:
+            self._behind = True
+            return
+        if len(self._queue) >= self._settings.page_events or self._queued_bytes > self._settings.page_bytes:
+            self._behind = True
+            return
+        self._cursor = seq
+        self._hold(Item(seq, record, shared))
+        self._pump()
+
+    def expect(self, due: float) -> None:
+        """Know that the log has a delivery for this lane at `due` (epoch seconds)."""
+        if self._next_due is None or due < self._next_due:
+            self._next_due = due
+            self._arm()
+
+    def _hold(self, item: Item) -> None:
+        self._held.add(item.seq)
+        self._queue.append(item)
+        self._queued_bytes += len(item.record.body)
+
+    def _pump(self) -> None:
+        while self._open and self._queue and len(self._running) < self._settings.concurrency:
+            item = self._queue.popleft()
+            self._queued_bytes -= len(item.record.body)
+            task = asyncio.get_running_loop().create_task(self._run(item))
+            self._running.add(task)
+            task.add_done_callback(self._finished)
+        if self._open and not self._reading and len(self._queue) < self._settings.page_events // 4:
+            self._look_for_more()
+
+    async def _run(self, item: Item) -> None:
+        try:
+            await self._work(item)
+        finally:
+            self._held.discard(item.seq)
+            if self._reading:
+                self._released.add(item.seq)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a delivery broke; it stays in the log until the next start", "exception": error}
+            )
+        self._pump()
+
+    def _look_for_more(self) -> None:
+        now = self._clock()
+        if not self._behind and (self._next_due is None or self._next_due > now):
+            return
+        self._reading = True
+        self._next_due = None
+        fresh = self._behind
+        read = partial(
+            read_page,
+            lane=self.number,
+            after=self._cursor,
+            now=now,
+            events=self._settings.page_events,
+            fresh=fresh,
+            skip=len(self._held),
+            max_bytes=self._settings.page_bytes,
+        )
+        # Told in the log's own order: an event stored after this read is offered after its page is taken.
+        self._log.read(read, partial(self._take_page, fresh))
+
+    def _take_page(self, fresh: bool, page: Page | LogUnavailable) -> None:
+        self._reading = False
+        released, self._released = self._released, set()
+        if isinstance(page, LogUnavailable):
+            self._behind = True
+            asyncio.get_running_loop().call_later(_PAUSE_S, self._pump)
+            return
+        for item in (*page.due, *page.fresh):
+            if item.seq not in self._held and item.seq not in released:
+                self._hold(item)
+        if fresh:
+            self._cursor = page.fresh[-1].seq if page.fresh else self._cursor
+            self._behind = page.more_fresh
+        if page.next_due is not None:
+            self.expect(page.next_due)
+        self._pump()
+
+    def _arm(self) -> None:
+        """Set the timer to the next retry."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._next_due is not None and self._open:
+            delay = max(0.0, self._next_due - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(delay + 0.001, self._pump)

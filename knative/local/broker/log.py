@@ -1,0 +1,219 @@
+"""The durable log: one thread writes, in groups; the event loop only hands over notes and awaits futures."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from knative.local.broker.batch import Batch, Tell
+from knative.local.broker.errors import LogUnavailable
+from knative.local.broker.event import Record
+from knative.local.broker.schema import open_log, tidy
+from knative.local.broker.settings import BrokerSettings
+
+_PAUSE_S = 0.25  # between attempts to write notes that found no space
+_TIDY_S = 0.5  # of silence before free space is given back
+
+
+class Log:
+    """Keeps accepted events until every lane has finished with them.
+
+    A lane is one queue of deliveries: a trigger has one towards its subscriber and one towards its dead
+    letter sink. Notes of one call order are written in that order; a read sees all notes made before it.
+    """
+
+    def __init__(self, path: Path, settings: BrokerSettings) -> None:
+        """Open the log; `start` must be called before anything is written.
+
+        Raises:
+            LogUnavailable: see `open_log`.
+        """
+        self._settings = settings
+        self._connection = open_log(path, settings)
+        row = self._connection.execute("SELECT max(seq) FROM events").fetchone()
+        self._seq: int = row[0] or 0
+        self._lanes: dict[str, int] = {
+            key: id_ for id_, key in self._connection.execute("SELECT id, key FROM lanes")
+        }
+        self._batch = Batch()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._lingering = False
+        self._untidy = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def lane(self, key: str) -> int:
+        """Return the number of the lane of this key, giving it one if it is new."""
+        if key not in self._lanes:
+            self._lanes[key] = max(self._lanes.values(), default=0) + 1
+            with self._lock:
+                self._batch.lanes.append((self._lanes[key], key))
+        return self._lanes[key]
+
+    def lanes(self) -> dict[str, int]:
+        """Return the lanes that the log knows, by key; also those whose trigger is gone."""
+        return dict(self._lanes)
+
+    def counts(self) -> dict[int, int]:
+        """Return how many deliveries each lane has. Only before `start`."""
+        return dict(
+            self._connection.execute("SELECT lane, count(*) FROM deliveries GROUP BY lane").fetchall()
+        )
+
+    def start(self) -> None:
+        """Start the writer. Call it on the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="broker-log", daemon=True)
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Write all notes and close the file."""
+        if self._thread is None:
+            self._connection.close()
+            return
+        self._closing = True
+        self._wake.set()
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def append(
+        self, record: Record, lanes: list[int], tell: Tell, *, settles: tuple[int, int] | None = None
+    ) -> None:
+        """Note an accepted event.
+
+        Args:
+            record: the event.
+            lanes: who gets it; not empty.
+            tell: is told the event's number once it is stored, or a LogUnavailable: then nothing was stored.
+                Calls to all `tell` come in the order in which the log did things.
+            settles: (lane, seq) of the delivery that this event replies to, finished with it.
+        """
+        with self._lock:
+            self._seq += 1
+            self._batch.add_event(self._seq, record, lanes, tell)
+            if settles is not None:
+                self._batch.answered.append(settles)
+        self._wake.set()
+
+    def settle(self, lane: int, seq: int, *, shared: bool) -> None:
+        """Note that a delivery is finished."""
+        with self._lock:
+            (self._batch.shared if shared else self._batch.settled).append((lane, seq))
+        self._soon()
+
+    def retry(self, lane: int, seq: int, attempts: int, due: float, error: bytes | None) -> None:
+        """Note that a delivery has failed `attempts` times and is tried again at `due` (epoch seconds)."""
+        with self._lock:
+            self._batch.retried.append((attempts, due, error, lane, seq))
+        self._soon()
+
+    def move(self, lane: int, seq: int, to: int, due: float, error: bytes) -> None:
+        """Note that a delivery goes over to another lane, at `due`, with why."""
+        with self._lock:
+            self._batch.moved.append((to, due, error, lane, seq))
+        self._soon()
+
+    def park(self, held: int, seq: int, lane: int, now: float, error: bytes) -> None:
+        """Note that a delivery held by lane `held` rests until it is redriven into `lane`."""
+        with self._lock:
+            self._batch.parked.append((lane, seq, now, error, held))
+        self._soon()
+
+    def read(self, function: Callable[[sqlite3.Connection], Any], tell: Tell) -> None:
+        """Run a function on the writer's thread after all notes made so far are stored; tell its result."""
+        with self._lock:
+            self._batch.calls.append((tell, function))
+        self._wake.set()
+
+    async def call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Run a function likewise and return its result.
+
+        Raises:
+            LogUnavailable: SQLite failed.
+        """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.read(function, partial(resolve, future))
+        return await future
+
+    def _soon(self) -> None:
+        if not self._lingering and self._loop is not None:
+            self._lingering = True
+            self._loop.call_later(self._settings.settle_within_s, self._linger_is_over)
+
+    def _linger_is_over(self) -> None:
+        self._lingering = False
+        self._wake.set()
+
+    def _run(self) -> None:
+        owed = Batch()
+        while True:
+            self._wake.wait(_PAUSE_S if owed else _TIDY_S if self._untidy else None)
+            self._wake.clear()
+            closing = self._closing
+            with self._lock:
+                taken, self._batch = self._batch, Batch()
+            owed.absorb(taken)
+            if owed:
+                owed = self._store(owed)
+            else:
+                self._untidy = tidy(self._connection)
+            if closing:
+                break
+        self._connection.close()
+
+    def _store(self, notes: Batch) -> Batch:
+        """Write the notes; return those that must be tried again because there was no space."""
+        try:
+            notes.write(self._connection)
+        except sqlite3.Error as error:
+            self._refuse(notes.waiting, error)
+            return self._store(notes.without_events()) if notes.events else notes
+        self._untidy = True
+        self._answer(notes)
+        return Batch()
+
+    def _answer(self, batch: Batch) -> None:
+        results: list[tuple[Tell, Any]] = list(batch.waiting)
+        results += [(tell, self._called(function)) for tell, function in batch.calls]
+        self._tell(results)
+
+    def _called(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
+        try:
+            return function(self._connection)
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            return LogUnavailable(str(error), full=_is_full(error))
+
+    def _refuse(self, waiting: Iterable[tuple[Tell, int]], error: sqlite3.Error) -> None:
+        reason = LogUnavailable(f"the broker's log cannot store events: {error}", full=_is_full(error))
+        self._tell([(tell, reason) for tell, _ in waiting])
+
+    def _tell(self, results: list[tuple[Tell, Any]]) -> None:
+        if results and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_tell_all, results)
+
+
+def resolve(future: asyncio.Future[Any], result: Any) -> None:
+    """Give a result, or raise an exception, through a future that someone may have given up."""
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def _tell_all(results: list[tuple[Tell, Any]]) -> None:
+    for tell, result in results:
+        tell(result)

@@ -1,0 +1,158 @@
+"""Reads of the log: bounded pages of what a lane has to deliver, and what is parked."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from knative.local.broker.batch import close_events
+from knative.local.broker.event import Record
+
+_COLUMNS = "d.seq, d.attempts, d.error, e.fanout, e.ttl, e.headers, e.body"
+_FROM = "FROM deliveries d JOIN events e ON e.seq = d.seq"
+_DUE = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.due > 0 AND d.due <= ? ORDER BY d.due LIMIT ?"
+_FRESH = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.seq > ? AND d.due = 0 ORDER BY d.seq LIMIT ?"
+
+
+@dataclass(slots=True)
+class Item:
+    """One delivery: its event, how often it has failed so far, and in the dead letter lane with what."""
+
+    seq: int
+    record: Record
+    shared: bool
+    attempts: int = 0
+    error: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a lane can deliver now.
+
+    Attributes:
+        due: retries whose time has come, the oldest first.
+        fresh: deliveries not tried yet, in order of acceptance.
+        more_fresh: whether there are more of those.
+        next_due: when the next retry comes (epoch seconds); None when there is none.
+    """
+
+    due: list[Item]
+    fresh: list[Item]
+    more_fresh: bool
+    next_due: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event that no one took: neither the subscriber nor a dead letter sink."""
+
+    id: int
+    trigger: str
+    parked_at: float
+    headers: dict[str, str]
+    body: bytes
+    error: dict[str, str]
+
+
+def read_page(
+    connection: sqlite3.Connection,
+    lane: int,
+    after: int,
+    *,
+    now: float,
+    events: int,
+    fresh: bool,
+    skip: int,
+    max_bytes: int,
+) -> Page:
+    """Read a page of a lane.
+
+    Args:
+        connection: of the log.
+        lane: whose deliveries.
+        after: fresh deliveries start behind this number.
+        now: epoch seconds, for the retries.
+        events: how many of each kind at most.
+        fresh: whether fresh deliveries are wanted, or only retries.
+        skip: how many of the due ones the lane has already, so that some new ones are among them.
+        max_bytes: of bodies, of each kind; the first one fits always.
+    """
+    due, more_due = _items(
+        connection.execute(_DUE, (lane, now, events + skip)), events + skip, max_bytes, skip
+    )
+    found, more_fresh = _items(
+        connection.execute(_FRESH, (lane, after, events)) if fresh else (), events, max_bytes, 0
+    )
+    (next_due,) = connection.execute(
+        "SELECT min(due) FROM deliveries WHERE lane = ? AND due > ?", (lane, now)
+    ).fetchone()
+    return Page(due, found, more_fresh, now if more_due else next_due)
+
+
+def _items(rows: Iterable[Any], limit: int, max_bytes: int, free: int) -> tuple[list[Item], bool]:
+    """Build items until their bodies take `max_bytes`; the `free` first ones are not counted."""
+    items: list[Item] = []
+    size = 0
+    for seq, attempts, error, fanout, ttl, headers, body in rows:
+        if items and size + len(body) > max_bytes:
+            return items, True
+        items.append(Item(seq, Record(orjson.loads(headers), body, ttl), fanout > 1, attempts, error))
+        size += len(body) if len(items) > free else 0
+    return items, len(items) == limit
+
+
+def drop_lane(connection: sqlite3.Connection, lane: int) -> int:
+    """Delete all deliveries of a lane, those parked too; return how many."""
+    dropped = 0
+    connection.execute("BEGIN IMMEDIATE")
+    for table in ("deliveries", "parked"):
+        seqs = [seq for (seq,) in connection.execute(f"SELECT seq FROM {table} WHERE lane = ?", (lane,))]  # noqa: S608
+        connection.execute(f"DELETE FROM {table} WHERE lane = ?", (lane,))  # noqa: S608
+        close_events(connection, seqs)
+        dropped += len(seqs)
+    connection.execute("COMMIT")
+    return dropped
+
+
+def read_parked(connection: sqlite3.Connection, limit: int) -> list[Parked]:
+    """Read what is parked, the newest first."""
+    rows = connection.execute(
+        "SELECT p.id, l.key, p.parked_at, e.headers, e.body, p.error FROM parked p "
+        "JOIN events e ON e.seq = p.seq JOIN lanes l ON l.id = p.lane ORDER BY p.id DESC LIMIT ?",
+        (limit,),
+    )
+    return [
+        Parked(id_, key, at, orjson.loads(headers), body, orjson.loads(error))
+        for id_, key, at, headers, body, error in rows
+    ]
+
+
+def redrive(connection: sqlite3.Connection, lane: int, ids: list[int] | None) -> int:
+    """Give parked events of a lane back to it as new deliveries, all of them or those of `ids`."""
+    connection.execute("BEGIN IMMEDIATE")
+    rows = connection.execute("SELECT id, seq FROM parked WHERE lane = ? ORDER BY id", (lane,)).fetchall()
+    chosen = [(id_, seq) for id_, seq in rows if ids is None or id_ in ids]
+    now = time.time()
+    for id_, seq in chosen:
+        connection.execute("DELETE FROM parked WHERE id = ?", (id_,))
+        connection.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, 0, ?, NULL)", (lane, seq, now))
+    connection.execute("COMMIT")
+    return len(chosen)
+
+
+def discard_parked(connection: sqlite3.Connection, ids: list[int]) -> int:
+    """Delete parked events for good; return how many there were."""
+    connection.execute("BEGIN IMMEDIATE")
+    dropped = 0
+    for id_ in ids:
+        row = connection.execute("DELETE FROM parked WHERE id = ? RETURNING seq", (id_,)).fetchone()
+        if row is not None:
+            close_events(connection, [row[0]])
+            dropped += 1
+    connection.execute("COMMIT")
+    return dropped

@@ -1,0 +1,86 @@
+"""The tables of the log, and how its file is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from knative.local.broker.errors import LogUnavailable
+from knative.local.broker.settings import BrokerSettings
+
+VERSION = 1
+_KEPT_FREE_PAGES = 2_048
+_TIDIED_PAGES = 2_048
+
+# `fanout` is how many lanes an event was accepted for, `open` how many still have it: the last one to finish
+# deletes it. A delivery is fresh (due = 0) or waits for its time (due > 0, seconds since the epoch).
+_TABLES = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, ttl INTEGER NOT NULL, fanout INTEGER NOT NULL, open INTEGER NOT NULL,
+    headers BLOB NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE lanes (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+CREATE TABLE deliveries (
+    lane INTEGER NOT NULL, seq INTEGER NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL, error BLOB,
+    PRIMARY KEY (lane, seq)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_due ON deliveries (lane, due) WHERE due > 0;
+CREATE TABLE parked (
+    id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, seq INTEGER NOT NULL, parked_at REAL NOT NULL, error BLOB
+);
+CREATE INDEX parked_lane ON parked (lane, id);
+"""
+
+
+def open_log(path: Path, settings: BrokerSettings) -> sqlite3.Connection:
+    """Open or create the log; this process alone holds it until it is closed or the process dies.
+
+    Raises:
+        LogUnavailable: held by another process, written by another version, or no SQLite file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {settings.synchronous}")
+        connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
+        connection.execute("PRAGMA cache_size = -8192")
+        _limit_size(connection, settings.max_log_bytes)
+        _create_tables(connection)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise LogUnavailable(f"the broker's log {path} cannot be opened: {error}") from error
+    except LogUnavailable:
+        connection.close()
+        raise
+    return connection
+
+
+def tidy(connection: sqlite3.Connection) -> bool:
+    """Give a part of the free space back to the file system; return whether there is more to give."""
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free <= _KEPT_FREE_PAGES:
+        return False
+    for _ in connection.execute(f"PRAGMA incremental_vacuum({_TIDIED_PAGES})"):
+        pass
+    return True
+
+
+def _limit_size(connection: sqlite3.Connection, max_bytes: int | None) -> None:
+    if max_bytes is not None:
+        (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
+
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+    if version not in (0, VERSION):
+        raise LogUnavailable(f"the broker's log has the format {version}; this broker reads {VERSION}")

@@ -1,0 +1,190 @@
+"""One trigger at work: every attempt at delivery, what its outcome means, and what the log is told."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+from knative.local.broker import structured, ttl
+from knative.local.broker.answers import Answer, Delivered, Failed, judge, judge_dead_letter_sink, unreachable
+from knative.local.broker.courier import Courier
+from knative.local.broker.dead_letter import error_headers
+from knative.local.broker.errors import LogUnavailable, Unreachable
+from knative.local.broker.event import Incoming
+from knative.local.broker.filters import Filter
+from knative.local.broker.headers import with_trace
+from knative.local.broker.lane import Lane
+from knative.local.broker.log import Log
+from knative.local.broker.metrics import BrokerMetrics
+from knative.local.broker.model import Delivery, TriggerSpec
+from knative.local.broker.pages import Item
+from knative.local.broker.retries import backoff_s, wait_s
+from knative.local.broker.settings import BrokerSettings
+
+
+class Publish(Protocol):
+    """Publishes a reply to the trigger's broker, and with it settles the delivery that it answers."""
+
+    def __call__(self, reply: Incoming, hops: int, settles: tuple[int, int], /) -> Awaitable[Failed | None]:
+        """Return None, or why the broker refused. Raises LogUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every subscription works with."""
+
+    log: Log
+    courier: Courier
+    settings: BrokerSettings
+    metrics: BrokerMetrics
+    clock: Callable[[], float]
+
+
+class Subscription:
+    """Delivers one trigger's events to its subscriber, and what fails for good to the dead letter sink."""
+
+    def __init__(self, spec: TriggerSpec, delivery: Delivery, tools: Tools, publish: Publish) -> None:
+        """Make a subscription that stands still until `start`."""
+        self._tools = tools
+        self._publish = publish
+        log, settings, clock = tools.log, tools.settings, tools.clock
+        key = f"{spec.namespace}/{spec.name}"
+        self.lane = Lane(log.lane(key), log, settings, self._to_subscriber, clock)
+        self.dead_lane = Lane(log.lane(f"{key}#dead"), log, settings, self._to_dead_letter_sink, clock)
+        labels = (spec.namespace, spec.name)
+        metrics = tools.metrics
+        self._delivered = metrics.delivered.labels(*labels)
+        self._failed = metrics.failed.labels(*labels)
+        self._retried = metrics.retried.labels(*labels)
+        self._dead_lettered = metrics.dead_lettered.labels(*labels)
+        self._parked = metrics.parked.labels(*labels)
+        self.change(spec, delivery)
+
+    @property
+    def filter(self) -> Filter:
+        """Return what the trigger takes."""
+        return self.spec.filter
+
+    def change(self, spec: TriggerSpec, delivery: Delivery) -> None:
+        """Go on by another spec of the same trigger; what waits already stays."""
+        self.spec = spec
+        self.delivery = delivery
+        self._extra = {"Prefer": "reply", "Kn-Namespace": spec.namespace}
+        self._timeout_s = delivery.timeout_s or self._tools.settings.attempt_timeout_s
+
+    def start(self) -> None:
+        """Start delivering."""
+        self.lane.start()
+        self.dead_lane.start()
+
+    async def stop(self, wait_s: float) -> None:
+        """Stop delivering; wait for what is under way."""
+        await asyncio.gather(self.lane.stop(wait_s), self.dead_lane.stop(wait_s))
+
+    async def _to_subscriber(self, item: Item) -> None:
+        uri = self.spec.subscriber_uri
+        outcome = await self._attempt(item, uri, self._extra, self._judge)
+        if isinstance(outcome, Delivered) and outcome.reply is not None:
+            refused = await self._reply(item, outcome.reply)
+            if refused is None:
+                self._delivered.inc()
+                self.lane.backlog -= 1
+                return
+            outcome = refused
+        if isinstance(outcome, Delivered):
+            self._delivered.inc()
+            self._settle(self.lane, item)
+        elif not self._again(self.lane, item, outcome):
+            self._bury(item, outcome)
+
+    async def _to_dead_letter_sink(self, item: Item) -> None:
+        uri = self.delivery.dead_letter_uri
+        if uri is None:  # the sink was taken away meanwhile
+            self._park(self.dead_lane, item, item.error or b"{}")
+            return
+        extra = {
+            f"ce-{ttl.EXTENSION}": str(item.record.ttl),
+            **orjson.loads(item.error or b"{}"),
+            "Kn-Namespace": self.spec.namespace,
+        }
+        outcome = await self._attempt(item, uri, extra, judge_dead_letter_sink)
+        if isinstance(outcome, Delivered):
+            self._dead_lettered.inc()
+            self._settle(self.dead_lane, item)
+        elif not self._again(self.dead_lane, item, outcome):
+            self._park(self.dead_lane, item, item.error or b"{}")
+
+    def _judge(self, answer: Answer) -> Delivered | Failed:
+        return judge(answer, self._tools.settings.reply_statuses)
+
+    async def _attempt(
+        self, item: Item, uri: str, extra: dict[str, str], judged: Callable[[Answer], Delivered | Failed]
+    ) -> Delivered | Failed:
+        headers, body = item.record.headers | extra, item.record.body
+        try:
+            if self.delivery.format == "json":
+                headers, body = structured.from_binary(headers, body)
+            return judged(await self._tools.courier.post(uri, headers, body, self._timeout_s))
+        except Unreachable as error:
+            return unreachable(uri, str(error))
+        except Exception:  # a defect must not lose the event: it counts as a failed attempt and says where
+            return Failed(500, traceback.format_exc().encode(), retriable=True)
+
+    async def _reply(self, item: Item, reply: Incoming) -> Failed | None:
+        """Publish a reply; if it cannot be stored, try that again by the trigger's own rules."""
+        settings = self._tools.settings
+        reply.headers = with_trace(reply.headers, item.record.headers)
+        for retry in range(1, self.delivery.retry + 2):
+            try:
+                return await self._publish(reply, item.record.ttl, (self.lane.number, item.seq))
+            except LogUnavailable as error:
+                reason = str(error).encode()
+            if settings.refused_reply == "redeliver":
+                return Failed(500, reason, retriable=True, destination=self._ingress)
+            if retry <= self.delivery.retry:
+                await asyncio.sleep(backoff_s(self.delivery, retry, settings.linear_backoff))
+        return Failed(500, reason, retriable=False, destination=self._ingress)
+
+    @property
+    def _ingress(self) -> str:
+        return f"{self._tools.settings.ingress_url}/{self.spec.namespace}/{self.spec.broker}"
+
+    def _settle(self, lane: Lane, item: Item) -> None:
+        lane.backlog -= 1
+        self._tools.log.settle(lane.number, item.seq, shared=item.shared)
+
+    def _again(self, lane: Lane, item: Item, failure: Failed) -> bool:
+        """Have it tried again if its failure and the policy allow that."""
+        self._failed.inc()
+        attempts = item.attempts + 1
+        if not failure.retriable or attempts > self.delivery.retry:
+            return False
+        now = self._tools.clock()
+        linear = self._tools.settings.linear_backoff
+        due = now + wait_s(self.delivery, attempts, failure.status, failure.headers, now, linear)
+        self._tools.log.retry(lane.number, item.seq, attempts, due, item.error)
+        self._retried.inc()
+        lane.expect(due)
+        return True
+
+    def _bury(self, item: Item, failure: Failed) -> None:
+        error = orjson.dumps(error_headers(failure, self.spec.subscriber_uri))
+        if self.delivery.dead_letter_uri is None:
+            self._park(self.lane, item, error)
+            return
+        due = self._tools.clock()
+        self._tools.log.move(self.lane.number, item.seq, self.dead_lane.number, due, error)
+        self.lane.backlog -= 1
+        self.dead_lane.backlog += 1
+        self.dead_lane.expect(due)
+
+    def _park(self, lane: Lane, item: Item, error: bytes) -> None:
+        lane.backlog -= 1
+        self._parked.inc()
+        self._tools.log.park(lane.number, item.seq, self.lane.number, self._tools.clock(), error)

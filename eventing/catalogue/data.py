@@ -1,0 +1,60 @@
+"""Payloads about specs, datasets and features."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from eventing.catalogue.base import Claim, ModelName, Payload, Problem
+
+
+class SpecRegistered(Payload):
+    """A model.yaml was accepted; `spec` is its immutable copy."""
+
+    model: ModelName
+    spec: Claim
+
+
+class SpecRejected(Payload):
+    """A model.yaml was refused; `problems` names each place and its fix."""
+
+    model: str
+    key: str
+    problems: list[Problem]
+
+
+class DatasetIngested(Payload):
+    """A validated part was added to the model's dataset; `dataset` is the manifest of all parts so far."""
+
+    model: ModelName
+    part: Claim
+    profile: Claim
+    dataset: Claim
+    spec: Claim
+    data_schema: Claim
+    rows: int
+    total_rows: int
+    parts: int
+    quarantined_rows: int = 0
+    quarantine_uri: str | None = None
+    key: str
+
+
+class DatasetRejected(Payload):
+    """A dropped file was refused whole; it is kept where it was dropped."""
+
+    model: str
+    key: str
+    reason: str
+    problems: list[Problem]
+    report_uri: str | None = None
+    rows: int = 0
+    bad_rows: int = 0
+
+
+class FeaturesMaterialized(Payload):
+    """The online feature store is up to date to a point in time."""
+
+    model: ModelName
+    until: datetime
+    feature_view: str
+    rows: int

@@ -1,0 +1,64 @@
+"""Payloads about whether a candidate is good enough."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Version
+
+
+class SliceResult(Payload):
+    """How one slice of the holdout compares."""
+
+    column: str
+    value: str
+    rows: int
+    metric: float
+    champion_metric: float | None = None
+    passed: bool
+
+
+class GateVerdict(Payload):
+    """The offline gate's comparison of a candidate with the champion on the same holdout."""
+
+    model: ModelName
+    version: Version
+    candidate: Claim
+    metric: str
+    value: float
+    minimum: float
+    champion_version: Version | None = None
+    champion_value: float | None = None
+    interval_low: float | None = None
+    interval_high: float | None = None
+    slices: list[SliceResult] = Field(default_factory=list)
+    rows: int
+    rule: str
+    message: str
+
+
+class ModelApproved(OutsidePayload):
+    """The candidate may be rolled out. A person sends it with model, version and approved_by alone."""
+
+    model: ModelName
+    version: Version
+    approved_by: str
+    verdict: GateVerdict | None = None
+
+
+class ModelRejected(OutsidePayload):
+    """The candidate is refused by the gate, or by a person."""
+
+    model: ModelName
+    version: Version
+    rejected_by: str
+    message: str = ""
+    verdict: GateVerdict | None = None
+
+
+class ModelApprovalRequested(Payload):
+    """The gate passed and the spec asks for a person; answer with model.approved or model.rejected."""
+
+    model: ModelName
+    version: Version
+    verdict: GateVerdict

@@ -1,0 +1,42 @@
+"""The payload of S3 object events, as S3 and MinIO write it and the CloudEvents S3 adapter passes it on."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from eventing.catalogue.base import Payload
+
+
+class _Aliased(Payload):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+
+
+class Bucket(_Aliased):
+    """Where the object lies."""
+
+    name: str = Field(min_length=1)
+
+
+class StoredKey(_Aliased):
+    """The object. Events of removal have neither ETag nor size."""
+
+    key: str = Field(min_length=1)
+    etag: str | None = Field(default=None, alias="eTag")
+    size: int | None = Field(default=None, ge=0)
+    version_id: str | None = Field(default=None, alias="versionId")
+    sequencer: str | None = None
+
+
+class S3Entity(_Aliased):
+    """The part of a record that says which object."""
+
+    bucket: Bucket
+    object: StoredKey
+
+
+class ObjectRecord(_Aliased):
+    """One record of an S3 notification. Senders add much more; what is not used here is passed over."""
+
+    event_name: str = Field(alias="eventName", min_length=1)
+    event_time: str | None = Field(default=None, alias="eventTime")
+    s3: S3Entity

@@ -1,0 +1,96 @@
+"""Payloads about training runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Sha256, Version
+
+
+class TrainingReason(StrEnum):
+    """Why a training run was asked for."""
+
+    MANUAL = "manual"
+    DATASET = "dataset"
+    DRIFT = "drift"
+    PERFORMANCE = "performance"
+    AGE = "age"
+
+
+class TrainingRequested(OutsidePayload):
+    """A person or another system asks for a training run now."""
+
+    model: ModelName
+    requested_by: str = "unknown"
+    comment: str = ""
+
+
+class TrainingApproved(Payload):
+    """The governor starts run `run_id`, which produces version `version` under `output`."""
+
+    model: ModelName
+    version: Version
+    run_id: str
+    reason: TrainingReason
+    rule: str
+    dataset: Claim
+    spec: Claim
+    data_schema: Claim
+    champion: Claim | None = None
+    champion_version: Version | None = None
+    output: str
+    seed: int = 0
+
+
+class TrainingDeferred(Payload):
+    """The governor waits (`until` says till when) or refuses (`refused`), and names the rule."""
+
+    model: ModelName
+    reason: TrainingReason
+    rule: str
+    message: str
+    refused: bool = False
+    until: datetime | None = None
+    run_id: str | None = None
+
+
+class TrainingStarted(Payload):
+    """A launcher began the run."""
+
+    model: ModelName
+    version: Version
+    run_id: str
+    launcher: str
+    run_url: str | None = None
+
+
+class TrainingCompleted(Payload):
+    """The run produced a candidate."""
+
+    model: ModelName
+    version: Version
+    run_id: str
+    candidate: Claim
+    card: Claim
+    holdout: Claim
+    reference: Claim
+    metrics: dict[str, float]
+    dataset_digest: Sha256
+    config_digest: Sha256
+    code_digest: Sha256
+    train_rows: int
+    seconds: float
+    run_url: str | None = None
+
+
+class TrainingFailed(Payload):
+    """The run ended without a candidate; `fix` says what its owner can do."""
+
+    model: ModelName
+    version: Version
+    run_id: str
+    step: str
+    error: str
+    fix: str = ""
+    run_url: str | None = None

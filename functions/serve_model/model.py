@@ -105,27 +105,34 @@ def _classifier(session: ort.InferenceSession, classes: list[Any]) -> Loaded:
     names = _outputs(session, "label", "probabilities")
     feed = session.get_inputs()[0].name
     infer = session.run
-    decode = _label_decoder(session.get_outputs()[0].type, classes)
-    integers = decode is None and "int64" in session.get_outputs()[0].type
+    decode, datatype = _labels(session.get_outputs()[0].type, classes)
 
     def run(matrix: Matrix) -> Outputs:
         label, probabilities = infer(names, {feed: matrix})
         return Outputs(label=label if decode is None else decode[label], probabilities=probabilities)
 
-    specs = (
-        OutputSpec("label", "INT64" if integers else "BYTES", (-1,)),
+    return run, (
+        OutputSpec("label", datatype, (-1,)),
         OutputSpec("probabilities", "FP32", (-1, len(classes))),
     )
-    return run, specs
 
 
-def _label_decoder(onnx_type: str, classes: list[Any]) -> NDArray[Any] | None:
-    """Return the array that turns class indices into names, or None where the label already is the class."""
-    if "int64" not in onnx_type or all(type(value) is int for value in classes):
-        return None
-    return np.array(
-        [value if isinstance(value, str) else json.dumps(value) for value in classes], dtype=object
-    )
+def _labels(onnx_type: str, classes: list[Any]) -> tuple[NDArray[Any] | None, str]:
+    """Return the array that turns the graph's labels into classes (None: they are), and their datatype.
+
+    A graph that gives integers gives positions in `classes`; one that gives strings gives the classes.
+    """
+    if "int64" not in onnx_type:
+        return None, "BYTES"
+    kinds = {type(value) for value in classes}
+    if kinds == {int}:
+        same = classes == list(range(len(classes)))
+        return (None if same else np.array(classes, dtype=np.int64)), "INT64"
+    if kinds == {bool}:
+        return np.array(classes, dtype=np.bool_), "BOOL"
+    if kinds <= {int, float}:
+        return np.array(classes, dtype=np.float64), "FP64"
+    return np.array([str(value) for value in classes], dtype=object), "BYTES"
 
 
 def _regressor(session: ort.InferenceSession) -> Loaded:

@@ -165,10 +165,12 @@ def runs_within_a_day(state: State, now: datetime) -> list[Run]:
 
 
 def _cooldown(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
-    until = cooled_down_at(policy, state, harm=TrainingReason.PERFORMANCE in request.reasons)
+    harm = TrainingReason.PERFORMANCE in request.reasons
+    until = cooled_down_at(policy, state, harm=harm)
     if until is None or until <= now:
         return None
-    return Wait("cooldown", "the last run ended too short a time ago (retrain.cooldown)", until)
+    key = "harm_cooldown" if harm else "cooldown"
+    return Wait("cooldown", f"the last run ended too short a time ago (retrain.{key})", until)
 
 
 def cooled_down_at(policy: Retrain, state: State, *, harm: bool) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -174,7 +174,8 @@ def _try_again(scene: Scene, state: State, silent: Run, row: TrainingRun) -> boo
     if again:
         chain = {CORRELATION: row.correlation_id}
         cause = Event(row.cause_id, SOURCE, kinds.TRAINING_REQUESTED, extensions=chain)
-        _merge(scene, Reason(row.reason), cause)
+        # It waited for quiet before it was approved: it need not wait again.
+        _merge(replace(scene, at=row.approved_at), Reason(row.reason), cause)
     return again
 
 

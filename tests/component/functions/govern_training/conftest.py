@@ -1,0 +1,163 @@
+"""A governor over a SQLite file with a clock that the test turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing import catalogue as kinds
+from eventing.event import Event, answer, originate
+from functions.govern_training.handler import Handler
+from functions.govern_training.settings import Settings
+from functions.ring_timers.logic import timer_due
+from functions.state import timers
+from functions.state.database import make_engine, session_factory, transaction
+from functions.state.runs import TrainingRun
+from functions.state.tables import create_tables
+from pipelines.spec import ModelSpec, parse_spec
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLAIM = {"uri": "s3://datasets/x", "sha256": "0" * 64}
+
+
+def digest(number: int) -> str:
+    return f"{number:064x}"
+
+
+@dataclass
+class World:
+    """The governor, what it said, and helpers that play the rest of the loop."""
+
+    sessions: sessionmaker[Session]
+    handler: Handler
+    clock: list[datetime]
+    spec: ModelSpec
+    said: list[Event] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.clock[0]
+
+    def send(
+        self, type_: str, data: dict[str, Any], *, cause: Event | None = None, id_: str = ""
+    ) -> list[Event]:
+        self.count += 1
+        subject = data.get("model", "churn")
+        if cause is not None:
+            event = answer(cause, type_, "/test", subject, data, now=self.now)
+        else:
+            event = originate(type_, "/test", subject, data, id_=id_ or f"e{self.count}", now=self.now)
+        return self.deliver(event)
+
+    def deliver(self, event: Event) -> list[Event]:
+        answers = self.handler(event, kinds.PAYLOADS[event.type].model_validate(event.data))
+        self.said += [each for each in answers if each not in self.said]
+        return answers
+
+    def drop(self, part: int, *, rows: int = 1000, **where: Any) -> list[Event]:
+        return self.send(kinds.DATASET_INGESTED, ingested(part, rows), **where)
+
+    def later(self, **passed: float) -> list[Event]:
+        """Turn the clock and ring every timer that is due by then, at its time."""
+        until = self.now + timedelta(**passed)
+        said: list[Event] = []
+        while True:
+            with transaction(self.sessions, read_only=True) as session:
+                waiting = timers.due(session, until, 1)
+            if not waiting:
+                self.clock[0] = until
+                return said
+            self.clock[0] = max(self.now, waiting[0].due)
+            said += self.ring(waiting[0])
+
+    def ring(self, timer: timers.Timer) -> list[Event]:
+        with transaction(self.sessions) as session:
+            timers.mark_rung(session, timer)
+        return self.deliver(timer_due(timer, self.now))
+
+    def complete(self, approved: Event, *, minutes: float = 1, verdict: str = "approved") -> None:
+        """Play the run, the gate and the rollout of an approved training."""
+        self.clock[0] += timedelta(minutes=minutes)
+        self.send(kinds.TRAINING_COMPLETED, completed(approved), cause=approved)
+        version = {"model": "churn", "version": approved.data["version"]}
+        if verdict == "rejected":
+            self.send(kinds.MODEL_REJECTED, version | {"rejected_by": "gate"}, cause=approved)
+            return
+        self.send(kinds.MODEL_APPROVED, version | {"approved_by": "gate"}, cause=approved)
+        outcome = "promoted" if verdict == "approved" else verdict
+        self.send(kinds.ROLLOUT_COMPLETED, version | {"outcome": outcome, "message": ""}, cause=approved)
+
+    def runs(self) -> list[TrainingRun]:
+        with transaction(self.sessions, read_only=True) as session:
+            return list(session.scalars(select(TrainingRun).order_by(TrainingRun.version)))
+
+
+def ingested(part: int, rows: int = 1000) -> dict[str, Any]:
+    return {
+        "model": "churn",
+        "part": CLAIM,
+        "profile": CLAIM,
+        "dataset": {"uri": f"s3://datasets/churn/{part}", "sha256": digest(part)},
+        "spec": CLAIM,
+        "data_schema": CLAIM,
+        "rows": rows,
+        "total_rows": rows * part,
+        "parts": part,
+        "key": f"churn/{part}.csv",
+    }
+
+
+def completed(approved: Event) -> dict[str, Any]:
+    data = approved.data
+    return {
+        **{name: data[name] for name in ("model", "version", "run_id")},
+        **dict.fromkeys(("candidate", "card", "holdout", "reference"), CLAIM),
+        "metrics": {"roc_auc": 0.9},
+        "dataset_digest": data["dataset"]["sha256"],
+        "config_digest": digest(0),
+        "code_digest": digest(0),
+        "train_rows": 800,
+        "seconds": 60.0,
+    }
+
+
+def make_world(url: str, text: str = "", start: datetime = NOON) -> World:
+    spec = parse_spec(f"model: churn\ntarget: churned\n{text}".encode(), model="churn")
+    sessions = session_factory(make_engine(url))
+    clock = [start]
+    handler = Handler(Settings(url), sessions, lambda _session, _model: spec, lambda: clock[0], digest(7))
+    return World(sessions, handler, clock, spec)
+
+
+@pytest.fixture
+def world_of(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    made: list[World] = []
+
+    def build(text: str = "", name: str = "state.db") -> World:
+        world = make_world(f"sqlite:///{tmp_path / name}", text)
+        create_tables(world.sessions.kw["bind"])
+        made.append(world)
+        return world
+
+    yield build
+    for world in made:
+        world.sessions.kw["bind"].dispose()
+
+
+@pytest.fixture
+def open_world() -> Callable[..., World]:
+    """Open a governor over a database that exists, as another process would."""
+    return make_world
+
+
+@pytest.fixture
+def world(world_of: Callable[..., World]) -> World:
+    return world_of()

@@ -1,0 +1,324 @@
+"""The governor through its whole life: triggers merge, runs start, end, get lost, and are counted."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventing import catalogue as kinds
+from eventing.event import Event, answer, originate
+from functions.state import ledger, versions
+from functions.state.database import transaction
+
+if TYPE_CHECKING:
+    from conftest import World
+
+
+def approvals(world: World) -> list[Event]:
+    return [event for event in world.said if event.type == kinds.TRAINING_APPROVED]
+
+
+def rules(world: World) -> list[str]:
+    return [event.data["rule"] for event in world.said if event.type == kinds.TRAINING_DEFERRED]
+
+
+def first_model(world: World) -> Event:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    world.complete(approved)
+    return approved
+
+
+def test_a_drop_waits_for_quiet_and_then_trains_once_in_its_own_chain(world: World) -> None:
+    (deferred,) = world.drop(1)
+    assert deferred.type == kinds.TRAINING_DEFERRED
+    assert deferred.subject == "churn"
+    assert deferred.data["rule"] == "debounce"
+    assert deferred.data["until"] == "2026-03-01T12:01:00Z"
+    (approved,) = world.later(minutes=1)
+    assert approved.type == kinds.TRAINING_APPROVED
+    assert approved.subject == "churn/v1"
+    assert approved.correlation_id == "e1"
+    assert approved.extensions["causationid"] == "e1"
+    payload = kinds.TrainingApproved.model_validate(approved.data)
+    assert payload.dataset.sha256 == f"{1:064x}"
+    assert payload.output == "s3://models/churn/v1/"
+    assert (payload.version, payload.reason, payload.rule) == (1, "dataset", "enough-rows")
+    assert payload.champion is None
+    assert payload.run_id.startswith("churn-v1-")
+
+
+def test_fifty_files_give_one_training_on_the_newest_dataset(world: World) -> None:
+    order = [*range(1, 49), 50, 49]  # the last two events overtake each other
+    for part in order:
+        world.drop(part)
+        world.clock[0] += timedelta(seconds=1)
+    (approved,) = world.later(minutes=2)
+    assert approved.data["dataset"]["sha256"] == f"{50:064x}"
+    assert rules(world) == ["debounce"]
+
+
+def test_the_same_answer_is_not_repeated_but_a_person_always_gets_one(world: World) -> None:
+    first_model(world)
+    for part in (2, 3):
+        world.drop(part)
+    assert rules(world) == ["debounce", "cooldown"]
+    same = {"model": "churn"}
+    world.drop(4)
+    (approved,) = world.send(kinds.TRAINING_REQUESTED, same)
+    assert approved.data["reason"] == "manual"
+    for _ in range(2):
+        (refused,) = world.send(kinds.TRAINING_REQUESTED, same)
+        assert (refused.data["rule"], refused.data["refused"]) == ("dedupe", True)
+        assert refused.data["run_id"] == approved.data["run_id"]
+
+
+def test_a_request_for_an_unknown_model_is_refused_and_leaves_nothing(world: World) -> None:
+    (refused,) = world.send(kinds.TRAINING_REQUESTED, {"model": "chrun"})
+    assert (refused.data["rule"], refused.data["refused"]) == ("dataset", True)
+    assert "drop a file" in refused.data["message"]
+
+
+def test_few_rows_wait_and_each_drop_says_how_many_are_missing(world: World) -> None:
+    world.drop(1, rows=200)
+    world.later(minutes=1)
+    world.drop(2, rows=200)
+    world.later(minutes=1)
+    messages = [event.data["message"] for event in world.said if event.data["rule"] == "enough-rows"]
+    assert [message.split()[0] for message in messages] == ["300", "100"]
+    world.drop(3, rows=200)
+    assert [event.type for event in world.later(minutes=1)] == [kinds.TRAINING_APPROVED]
+
+
+def test_what_comes_during_a_run_waits_for_rollout_and_cooldown(world: World) -> None:
+    world.drop(1)
+    (first,) = world.later(minutes=1)
+    world.drop(2)
+    world.drop(3)
+    assert rules(world) == ["debounce", "single-flight"]
+    world.complete(first)
+    assert rules(world) == ["debounce", "single-flight", "single-flight", "single-flight", "cooldown"]
+    (second,) = world.later(hours=6)
+    assert second.data["version"] == 2
+    assert second.data["dataset"]["sha256"] == f"{3:064x}"
+    assert second.correlation_id == "e3"
+
+
+def test_the_champion_is_named_with_its_candidate(world: World) -> None:
+    first_model(world)
+    claim = kinds.Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
+    with transaction(world.sessions) as session:
+        data = kinds.TrainingCompleted(
+            model="churn", version=1, run_id="r", candidate=claim, card=claim, holdout=claim, reference=claim,
+            metrics={}, dataset_digest="0" * 64, config_digest="0" * 64, code_digest="0" * 64,
+            train_rows=1, seconds=1,
+        )  # fmt: skip
+        versions.register(session, data, "e", world.now)
+        versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "e", world.now)
+    world.drop(2)
+    (approved,) = world.later(hours=7)
+    payload = kinds.TrainingApproved.model_validate(approved.data)
+    assert (payload.champion, payload.champion_version) == (claim, 1)
+
+
+def test_two_refused_challengers_stop_automatic_runs_until_a_person_gets_one_through(world: World) -> None:
+    for part in (1, 2):
+        world.drop(part)
+        (approved,) = world.later(minutes=1 if part == 1 else 360)
+        world.complete(approved, verdict="rejected" if part == 1 else "rolled_back")
+    world.drop(3)
+    world.drop(4)
+    world.later(days=3)
+    assert rules(world)[-1] == "breaker"
+    assert rules(world).count("breaker") == 1
+    (approved,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    world.complete(approved)
+    world.drop(5)
+    (approved,) = world.later(hours=7)
+    assert approved.data["version"] == 4
+
+
+def test_a_silent_run_is_lost_said_so_and_tried_once_more(world: World) -> None:
+    world.drop(1)
+    (first,) = world.later(minutes=1)
+    failed, second = world.later(hours=4.5)
+    assert (failed.type, failed.data["step"], failed.data["version"]) == (kinds.TRAINING_FAILED, "lease", 1)
+    assert (second.type, second.data["version"]) == (kinds.TRAINING_APPROVED, 2)
+    assert second.data["dataset"] == first.data["dataset"]
+    assert second.correlation_id == first.correlation_id == "e1"
+    world.deliver(failed)  # our own announcement comes back through the broker
+    (failed,) = world.later(days=2)
+    assert "training.requested" in failed.data["fix"]
+    assert [run.outcome for run in world.runs()] == ["lost", "lost"]
+    (third,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    assert third.data["version"] == 3
+
+
+def test_a_started_run_has_its_lease_from_its_start(world: World) -> None:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    world.later(hours=4)
+    said = {name: approved.data[name] for name in ("model", "version", "run_id")} | {"launcher": "jobsink"}
+    world.send(kinds.TRAINING_STARTED, said, cause=approved)
+    assert world.later(hours=4) == []
+    assert world.later(hours=1)[0].type == kinds.TRAINING_FAILED
+
+
+def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: World) -> None:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    said = {name: approved.data[name] for name in ("model", "version", "run_id")}
+    world.clock[0] += timedelta(minutes=1)
+    world.send(kinds.TRAINING_FAILED, said | {"step": "check", "error": "one class"}, cause=approved)
+    assert approvals(world) == [approved]  # nothing is retried by itself
+    world.drop(2)
+    (again,) = world.later(minutes=3)
+    assert again.data["version"] == 2
+
+
+def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: World) -> None:
+    world.drop(1)
+    (first,) = world.later(minutes=1)
+    world.later(hours=4.6)
+    world.send(kinds.TRAINING_COMPLETED, completed_of(first), cause=first)
+    assert [run.outcome for run in world.runs()] == ["completed", None]
+
+
+def completed_of(approved: Event) -> dict[str, Any]:
+    claim = {"uri": "s3://models/x", "sha256": "0" * 64}
+    return {
+        **{name: approved.data[name] for name in ("model", "version", "run_id")},
+        **dict.fromkeys(("candidate", "card", "holdout", "reference"), claim),
+        **dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64),
+        "metrics": {},
+        "train_rows": 5,
+        "seconds": 1.0,
+    }
+
+
+def test_after_30_days_the_model_is_trained_with_the_few_rows_there_are(world: World) -> None:
+    first_model(world)
+    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    said = world.later(days=30)
+    assert [event.data["rule"] for event in said] == ["enough-rows", "age"]
+    assert said[-1].type == kinds.TRAINING_APPROVED
+
+
+def ingested_rows(part: int, total: int) -> dict[str, Any]:
+    claim = {"uri": "s3://datasets/x", "sha256": "0" * 64}
+    return {
+        "model": "churn", "part": claim, "profile": claim, "spec": claim, "data_schema": claim,
+        "dataset": {"uri": "s3://d", "sha256": f"{part:064x}"},
+        "rows": 10, "total_rows": total, "parts": part, "key": "k",
+    }  # fmt: skip
+
+
+def test_age_without_new_data_is_refused_and_any_new_row_then_suffices(world: World) -> None:
+    first_model(world)
+    assert [event.data["rule"] for event in world.later(days=31)] == ["dedupe"]
+    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    assert [event.data["rule"] for event in world.later(minutes=1)] == ["age"]
+
+
+def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
+    first_model(world)
+    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    alarm = {
+        "model": "churn",
+        "version": 1,
+        "statistic": 6000,
+        "threshold": 5000,
+        "baseline": 0.1,
+        "labels": 200,
+    }
+    (deferred,) = world.send(kinds.PERFORMANCE_DEGRADED, alarm)
+    assert (deferred.data["rule"], deferred.data["until"]) == ("cooldown", "2026-03-01T13:02:00Z")
+    (approved,) = world.later(hours=1)
+    assert (approved.data["reason"], approved.data["rule"]) == ("performance", "harm")
+
+
+def test_a_training_that_causes_its_own_trigger_is_stopped_by_the_ledger(world: World) -> None:
+    approved = first_model(world)
+    middle = answer(approved, "com.example.features.exported", "/x", "churn", {})
+    with transaction(world.sessions) as session:
+        for event in (approved, middle):
+            ledger.append(session, event, world.now)
+    world.clock[0] += timedelta(days=1)
+    (refused,) = world.drop(2, cause=middle)
+    assert (refused.data["rule"], refused.data["refused"]) == ("loop-guard", True)
+    world.drop(3)  # a file dropped by itself starts a new chain
+    assert [event.type for event in world.later(minutes=2)] == [kinds.TRAINING_APPROVED]
+
+
+def test_a_chain_longer_than_16_events_is_stopped(world: World) -> None:
+    event = originate("com.example.step", "/x", "s", {}, id_="step0")
+    with transaction(world.sessions) as session:
+        for _ in range(20):
+            ledger.append(session, event, world.now)
+            event = answer(event, "com.example.step", "/x", "s", {})
+        ledger.append(session, event, world.now)
+    (refused,) = world.drop(1, cause=event)
+    assert refused.data["rule"] == "loop-guard"
+    assert "longer than 16" in refused.data["message"]
+
+
+def test_a_redelivered_event_gives_the_same_answer_and_changes_nothing(world: World) -> None:
+    event = originate(kinds.TRAINING_REQUESTED, "/cli", "churn", {"model": "churn"}, id_="ask", now=world.now)
+    world.drop(1)
+    first = world.deliver(event)
+    assert [answer.type for answer in first] == [kinds.TRAINING_APPROVED]
+    world.clock[0] += timedelta(hours=1)
+    assert world.deliver(event) == first
+    assert len(world.runs()) == 1
+
+
+def test_facts_of_runs_it_never_approved_are_passed_over(world: World) -> None:
+    world.send(kinds.MODEL_APPROVED, {"model": "churn", "version": 9, "approved_by": "ann"})
+    world.send(
+        kinds.ROLLOUT_COMPLETED, {"model": "churn", "version": 9, "outcome": "promoted", "message": ""}
+    )
+    assert world.said == []
+    assert world.runs() == []
+
+
+def test_the_same_log_gives_the_same_events_in_another_database(world_of: Callable[..., World]) -> None:
+    def live(world: World) -> list[Event]:
+        first_model(world)
+        world.drop(2)
+        world.later(hours=7)
+        world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+        world.later(days=40)
+        return world.said
+
+    assert live(world_of(name="one.db")) == live(world_of(name="two.db"))
+
+
+@pytest.mark.parametrize("processes", [4])
+def test_fifty_drops_at_once_in_several_processes_start_exactly_one_run(
+    world_of: Callable[..., World], open_world: Callable[..., World], tmp_path: Path, processes: int
+) -> None:
+    world_of(name="shared.db")
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    context = multiprocessing.get_context("fork")
+    barrier, answers = context.Barrier(processes), context.Queue()
+
+    def deliver(numbers: range) -> None:
+        world = open_world(url, "retrain: {debounce: 0s}")
+        barrier.wait(60)
+        for number in numbers:
+            answers.put([event.type for event in world.drop(number, id_=f"drop{number}")])
+        world.sessions.kw["bind"].dispose()
+
+    started = [context.Process(target=deliver, args=(range(1 + n, 51, processes),)) for n in range(processes)]
+    for process in started:
+        process.start()
+    said = [type_ for _ in range(50) for type_ in answers.get(timeout=60)]
+    for process in started:
+        process.join(60)
+    assert [process.exitcode for process in started] == [0] * processes
+    assert said.count(kinds.TRAINING_APPROVED) == 1

@@ -11,6 +11,8 @@ from rich.console import Console
 from eventing.cli import events, models, system
 from eventing.cli.client import CallError
 from eventing.cli.home import HomeError
+from eventing.store import StoreError
+from eventing.store.embedded import StoreProcessError
 
 # The commands of another room live in that room; they are named here and loaded by name.
 _FROM_OTHER_ROOMS = {"spec": "pipelines.commands:spec_app"}
@@ -38,7 +40,7 @@ def main() -> None:
     """Run the command line; known errors are one clear message and exit code 1."""
     try:
         build()()
-    except (HomeError, CallError) as error:
+    except (HomeError, CallError, StoreError, StoreProcessError) as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]kascade:[/] {error}")
         sys.exit(1)
     except KeyboardInterrupt:

@@ -128,10 +128,8 @@ class Demo:
 
         bunch = load_breast_cancer()
         names = [str(name).replace(" ", "_") for name in bunch.feature_names]
-        rows = [
-            [*map(float, row), "no" if kind else "yes"]
-            for row, kind in zip(bunch.data, bunch.target, strict=True)
-        ]
+        labels = ["no" if benign else "yes" for benign in bunch.target]
+        rows = [[*map(float, row), label] for row, label in zip(bunch.data, labels, strict=True)]
         file = self._home.path / "biopsies.csv"
         with file.open("w", newline="") as stream:
             writer = csv.writer(stream)
@@ -144,7 +142,7 @@ class Demo:
         self._step(
             f"dropped model.yaml and {file.name} ({len(rows) - HELD_BACK} rows) into s3://raw/{MODEL}/"
         )
-        return dict(zip(names, rows[-1][:-1], strict=True))
+        return dict(zip(names, map(float, bunch.data[-1]), strict=True))
 
     def _follow(self, client: Client) -> None:
         """Show events as they are recorded, until the rollout is over or something failed."""

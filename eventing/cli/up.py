@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from rich.console import Console
 from eventing.cli.home import BUCKETS, NAMESPACE, Credentials, Home, HomeError
 from eventing.store import S3Store
 from eventing.store.embedded import EmbeddedStore, MinioStore
+from eventing.store.process import free_port
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "knative" / "overlays" / "local"
 _READY_TIMEOUT_S = 120
@@ -40,7 +40,7 @@ class Ports:
 
     def settle(self) -> Ports:
         """Return the same ports with each 0 replaced by one that is free now."""
-        return Ports(*(port or _free_port() for port in (self.gateway, self.api, self.store)))
+        return Ports(*(port or free_port() for port in (self.gateway, self.api, self.store)))
 
 
 class System:
@@ -191,12 +191,6 @@ def _store_variables(keys: Credentials, endpoint: str) -> dict[str, str]:
 
 def _object(kind: str, name: str, **content: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, **content}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _die_with_parent() -> None:

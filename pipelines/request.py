@@ -1,0 +1,67 @@
+"""What a training run is asked to do: the parameters that every launcher gives, and every pipeline takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eventing.catalogue import Claim, TrainingApproved
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A training run: its inputs by claim, and `output`, the address under which the version is written."""
+
+    model: str
+    version: int
+    run_id: str
+    dataset: Claim
+    spec: Claim
+    data_schema: Claim
+    output: str
+    seed: int
+
+    @classmethod
+    def of(cls, approved: TrainingApproved) -> RunRequest:
+        """Read the request out of the governor's event."""
+        return cls(
+            model=approved.model,
+            version=approved.version,
+            run_id=approved.run_id,
+            dataset=approved.dataset,
+            spec=approved.spec,
+            data_schema=approved.data_schema,
+            output=approved.output.rstrip("/"),
+            seed=approved.seed,
+        )
+
+    def to_parameters(self) -> dict[str, Any]:
+        """Return the request as pipeline parameters, plain values by name."""
+        return {
+            "model": self.model,
+            "version": self.version,
+            "run_id": self.run_id,
+            "dataset_uri": self.dataset.uri,
+            "dataset_sha256": self.dataset.sha256,
+            "spec_uri": self.spec.uri,
+            "spec_sha256": self.spec.sha256,
+            "schema_uri": self.data_schema.uri,
+            "schema_sha256": self.data_schema.sha256,
+            "output": self.output,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_parameters(cls, given: Mapping[str, Any]) -> RunRequest:
+        """Read back what `to_parameters` wrote."""
+        return cls(
+            model=given["model"],
+            version=int(given["version"]),
+            run_id=given["run_id"],
+            dataset=Claim(uri=given["dataset_uri"], sha256=given["dataset_sha256"]),
+            spec=Claim(uri=given["spec_uri"], sha256=given["spec_sha256"]),
+            data_schema=Claim(uri=given["schema_uri"], sha256=given["schema_sha256"]),
+            output=given["output"],
+            seed=int(given["seed"]),
+        )

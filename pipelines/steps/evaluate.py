@@ -1,0 +1,60 @@
+"""Step 7: how well does the graph that will serve predict rows that nothing was fitted to?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.errors import StepError
+from pipelines.metrics import class_scores, measure
+from pipelines.onnx_graph import Scorer
+from pipelines.steps import files
+
+
+def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
+    """Score the holdout by the ONNX model; write metrics and predictions, and return the metrics.
+
+    Raises: StepError when the spec's metric is undefined on the holdout.
+    """
+    facts = files.read_json(prepared / files.PREPARED)
+    matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)
+    target = np.load(prepared / files.HOLDOUT_TARGET)
+    predicted = Scorer((refitted / files.ONNX).read_bytes()).score(matrix)
+    metrics = measure(facts["task"], target, predicted)
+    metric = facts["metric"]
+    if metric not in metrics:
+        raise StepError(
+            f"'{metric}' is undefined on the {len(target)} holdout rows{_held(target, facts['classes'])}",
+            "add rows, so that the holdout has some of every class, or choose another train.metric",
+        )
+    evaluation = {
+        "metric": metric,
+        "value": metrics[metric],
+        "metrics": metrics,
+        "rows": len(target),
+        "per_class": _per_class(target, predicted, facts["classes"]),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / files.PREDICTED, predicted)
+    files.write_json(folder / files.EVALUATION, evaluation)
+    return evaluation
+
+
+def _held(target: NDArray[Any], classes: list[Any] | None) -> str:
+    if classes is None:
+        return ""
+    return f", which have {len(np.unique(target))} of {len(classes)} classes"
+
+
+def _per_class(
+    target: NDArray[Any], predicted: NDArray[np.float32], classes: list[Any] | None
+) -> list[dict[str, Any]]:
+    if classes is None:
+        return []
+    return [
+        {"class": name, "precision": float(p), "recall": float(r), "f1": float(f), "rows": int(n)}
+        for name, (p, r, f, n) in zip(classes, class_scores(target, predicted), strict=True)
+    ]

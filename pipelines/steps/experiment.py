@@ -1,0 +1,82 @@
+"""Step 4, in parallel: measure one candidate's parameters by cross-validation on the training rows."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.errors import StepError
+from pipelines.estimators import EstimatorSpec, find
+from pipelines.estimators.build import build, fit, predict
+from pipelines.metrics import METRICS
+from pipelines.steps import files
+from pipelines.steps.split import rounds
+
+MAX_ROWS = 200_000  # experiments compare on a sample of this many rows; the final fit uses all
+
+Result = dict[str, Any]
+
+
+def experiment(prepared: Path, index: int) -> list[Result]:
+    """Run one item of the plan.
+
+    Returns: for each parameter combination `estimator`, `parameters`, `folds` (the metric in each round),
+        `mean` (None when undefined), `seconds` and `warnings`.
+    Raises: StepError when a parameter's value is refused.
+    """
+    facts = files.read_json(prepared / files.PREPARED)
+    item = facts["plan"][index]
+    estimator = find(item["estimator"], facts["task"])
+    if estimator is None:
+        raise StepError(f"'{item['estimator']}' is no allowed estimator", "correct train.candidates")
+    matrix, target, folds = _sample(prepared, facts["seed"])
+    return [
+        _measure(estimator, parameters, matrix, target, folds, facts) for parameters in item["parameters"]
+    ]
+
+
+def _sample(prepared: Path, seed: int) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.int8]]:
+    matrix = files.read_array(prepared / files.TRAIN_MATRIX)
+    target = np.load(prepared / files.TRAIN_TARGET)
+    folds = np.load(prepared / files.FOLDS)
+    if len(matrix) <= MAX_ROWS:
+        return matrix, target, folds
+    chosen = np.sort(np.random.default_rng(seed).choice(len(matrix), MAX_ROWS, replace=False))
+    return matrix[chosen], target[chosen], folds[chosen]
+
+
+def _measure(
+    estimator: EstimatorSpec,
+    parameters: Mapping[str, Any],
+    matrix: NDArray[np.float32],
+    target: NDArray[Any],
+    folds: NDArray[np.int8],
+    facts: Mapping[str, Any],
+) -> Result:
+    started = time.perf_counter()
+    metric = METRICS[facts["metric"]]
+    classes = None if facts["classes"] is None else len(facts["classes"])
+    values: list[float] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for train, valid in rounds(folds, ordered=facts["ordered"]):
+            if not valid.any() or (classes is not None and len(np.unique(target[train])) < 2):
+                continue
+            pipeline = build(estimator, parameters, seed=facts["seed"], balanced=facts["balanced"])
+            fit(pipeline, estimator, matrix[train], target[train], balanced=facts["balanced"])
+            values.append(metric.compute(target[valid], predict(pipeline, matrix[valid], classes)))
+    defined = [value for value in values if np.isfinite(value)]
+    return {
+        "estimator": estimator.name,
+        "parameters": dict(parameters),
+        "folds": defined,
+        "mean": float(np.mean(defined)) if defined else None,
+        "seconds": round(time.perf_counter() - started, 3),
+        "warnings": sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught}),
+    }

@@ -1,0 +1,172 @@
+"""Step 8: hold ONNX against scikit-learn, write the version's files, last the card that completes them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from eventing.catalogue import Claim
+from eventing.store import Store, StoreUnavailable
+from pipelines import layout, parity
+from pipelines.code import code_digest, environment
+from pipelines.errors import TransientError
+from pipelines.onnx_graph import Scorer, with_metadata
+from pipelines.request import RunRequest
+from pipelines.spec import ModelSpec, spec_digest
+from pipelines.steps import files
+from pipelines.steps.extract import read_spec
+from pipelines.target import usable_rows
+
+REFERENCE_ROWS = 10_000
+
+
+def export(
+    store: Store,
+    request: RunRequest,
+    folders: Mapping[str, Path],
+    results: Sequence[dict[str, Any]],
+    *,
+    started: datetime,
+    now: datetime,
+) -> dict[str, Any]:
+    """Check parity, write every file of the version under `request.output`, and return its card.
+
+    Args:
+        folders: of `extracted`, `prepared`, `refitted` and `evaluated`.
+        results: of every experiment.
+
+    Raises:
+        StepError: ONNX and scikit-learn differ beyond the limits.
+        TransientError: the store does not answer.
+    """
+    facts = files.read_json(folders["prepared"] / files.PREPARED)
+    evaluation = files.read_json(folders["evaluated"] / files.EVALUATION)
+    found = _parity(folders, facts)
+    parity.require(found)
+    raw = with_metadata(
+        (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, facts, evaluation)
+    )
+    spec = read_spec((folders["extracted"] / files.SPEC).read_bytes(), request.model)
+    contents = {
+        layout.ONNX: raw,
+        layout.SKOPS: (folders["refitted"] / files.SKOPS).read_bytes(),
+        layout.REFERENCE: _reference(folders, spec, raw, facts),
+        layout.HOLDOUT: _holdout(folders, spec),
+        layout.METRICS: files.to_json(evaluation),
+        layout.ENVIRONMENT: environment().encode(),
+    }
+    try:
+        claims = {name: store.put(f"{request.output}/{name}", data) for name, data in contents.items()}
+        card = _card(request, spec, folders, facts, evaluation, results, claims) | {
+            "parity": found.to_json(),
+            "started": started.isoformat(),
+            "finished": now.isoformat(),
+            "seconds": round((now - started).total_seconds(), 3),
+        }
+        store.put(f"{request.output}/{layout.CARD}", files.to_json(card))
+    except StoreUnavailable as error:
+        raise TransientError(str(error)) from error
+    return card
+
+
+def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Parity:
+    expected = np.load(folders["refitted"] / files.EXPECTED)
+    predicted = np.load(folders["evaluated"] / files.PREDICTED)
+    scale = 1.0 if facts["classes"] is not None else float(np.std(expected))
+    return parity.compare(expected, predicted, scale)
+
+
+def _metadata(request: RunRequest, facts: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "model": request.model,
+        "version": request.version,
+        "task": facts["task"],
+        "target": facts["target"],
+        "classes": facts["classes"],
+        "encoding": facts["encoding"],
+        "metric": evaluation["metric"],
+        "metrics": evaluation["metrics"],
+        "dataset_digest": request.dataset.sha256,
+    }
+
+
+def _reference(folders: Mapping[str, Path], spec: ModelSpec, raw: bytes, facts: Mapping[str, Any]) -> bytes:
+    """Sample training rows: raw features, target and score, at most REFERENCE_ROWS of them in their order."""
+    rows = np.load(folders["prepared"] / files.TRAIN_ROWS)
+    chosen = np.arange(len(rows))
+    if len(rows) > REFERENCE_ROWS:
+        rng = np.random.default_rng(facts["seed"])
+        chosen = np.sort(rng.choice(len(rows), REFERENCE_ROWS, replace=False))
+    matrix = files.read_array(folders["prepared"] / files.TRAIN_MATRIX)
+    scores = score_of(Scorer(raw).score(np.ascontiguousarray(matrix[chosen])))
+    table = usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows[chosen]))
+    wanted = [name for name, _ in facts["features"]] + [spec.target]
+    return _parquet(table.select(wanted).append_column(layout.SCORE, pa.array(scores, pa.float64())))
+
+
+def score_of(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return one number per row [N]: see `layout.SCORE`."""
+    if predicted.ndim == 1:
+        return predicted.astype(np.float64)
+    column = predicted[:, 1] if predicted.shape[1] == 2 else predicted.max(axis=1)
+    return column.astype(np.float64)
+
+
+def _holdout(folders: Mapping[str, Path], spec: ModelSpec) -> bytes:
+    """Keep the holdout's rows with every column: features, target, slices, entity and timestamp."""
+    rows = np.load(folders["prepared"] / files.HOLDOUT_ROWS)
+    return _parquet(usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows)))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _card(
+    request: RunRequest,
+    spec: ModelSpec,
+    folders: Mapping[str, Path],
+    facts: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+    results: Sequence[dict[str, Any]],
+    claims: Mapping[str, Claim],
+) -> dict[str, Any]:
+    extracted = files.read_json(folders["extracted"] / files.EXTRACTED)
+    refitted = files.read_json(folders["refitted"] / files.REFITTED)
+    return {
+        "model": request.model,
+        "version": request.version,
+        "run_id": request.run_id,
+        "task": facts["task"],
+        "target": spec.target,
+        "classes": facts["classes"],
+        "features": facts["features"],
+        "columns": facts["width"],
+        "data": {
+            "dataset": request.dataset.model_dump(),
+            "schema": request.data_schema.model_dump(),
+            "parts": extracted["parts"],
+            "parts_in_dataset": extracted["parts_in_dataset"],
+            "rows": extracted["rows"],
+            "split": facts["split"],
+        },
+        "spec": {**request.spec.model_dump(), "digest": spec_digest(spec)},
+        "code_digest": code_digest(),
+        "seed": facts["seed"],
+        "class_weight": "balanced" if facts["balanced"] else "none",
+        "chosen": refitted["chosen"],
+        "experiments": list(results),
+        "evaluation": evaluation,
+        "warnings": [*facts["warnings"], *refitted["warnings"]],
+        "files": {name: claim.model_dump() for name, claim in claims.items()},
+    }

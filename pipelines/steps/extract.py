@@ -1,0 +1,123 @@
+"""Step 1: bring the dataset's parts, as far as the window reaches, into one table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from eventing.catalogue import Claim
+from eventing.store import DigestMismatch, ObjectMissing, Store, StoreUnavailable
+from pipelines.errors import StepError, TransientError
+from pipelines.request import RunRequest
+from pipelines.spec import ModelSpec, SpecError, parse_spec
+from pipelines.steps import files
+from pipelines.tables import ARROW_TYPES, canonical
+
+_CHUNK = 1 << 20
+_BATCH_ROWS = 65_536
+
+
+def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
+    """Write the table, the spec and the schema into `folder`, and return what was extracted.
+
+    Raises:
+        StepError: a part is missing, damaged or no Parquet, or the spec is no longer valid.
+        TransientError: the store does not answer.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    raw_spec = fetch(store, request.spec)
+    spec = read_spec(raw_spec, request.model)
+    schema = json.loads(fetch(store, request.data_schema))
+    manifest = json.loads(fetch(store, request.dataset))
+    columns = schema["columns"]
+    wanted = pa.schema([(column["name"], ARROW_TYPES[column["kind"]]) for column in columns])
+    parts = manifest["parts"]
+    used = parts[spec.train.window.start([part["rows"] for part in parts]) :]
+    with pa.OSFile(str(folder / files.TABLE), "wb") as sink, pa.ipc.new_file(sink, wanted) as writer:
+        rows = sum(_append(store, part, columns, writer) for part in used)
+    (folder / files.SPEC).write_bytes(raw_spec)
+    extracted = {
+        "rows": rows,
+        "parts": [{key: part.get(key) for key in ("uri", "sha256", "rows", "key")} for part in used],
+        "parts_in_dataset": len(parts),
+        "schema": schema,
+    }
+    files.write_json(folder / files.EXTRACTED, extracted)
+    return extracted
+
+
+def fetch(store: Store, claim: Claim) -> bytes:
+    """Read what a claim promises. Raises: StepError, TransientError as `extract`."""
+    try:
+        return store.get(claim.uri, claim.sha256)
+    except (ObjectMissing, DigestMismatch) as error:
+        raise _gone(error) from error
+    except StoreUnavailable as error:
+        raise TransientError(str(error)) from error
+
+
+def read_spec(raw: bytes, model: str) -> ModelSpec:
+    """Parse the spec. Raises: StepError when it is not valid."""
+    try:
+        return parse_spec(raw, model=model)
+    except SpecError as error:
+        raise StepError(f"the spec is not valid: {error}", "correct model.yaml and drop it again") from error
+
+
+def _gone(error: Exception) -> StepError:
+    return StepError(f"the dataset is damaged: {error}", "drop the file again, so that it is ingested anew")
+
+
+def _append(
+    store: Store,
+    part: Mapping[str, Any],
+    columns: Sequence[Mapping[str, Any]],
+    writer: pa.RecordBatchFileWriter,
+) -> int:
+    with tempfile.TemporaryFile() as local:
+        _download(store, Claim(uri=part["uri"], sha256=part["sha256"]), local)
+        try:
+            source = pq.ParquetFile(local)
+        except pa.ArrowInvalid as error:
+            raise _gone(error) from error
+        present = [c["name"] for c in columns if c["name"] in source.schema_arrow.names]
+        rows = 0
+        for batch in source.iter_batches(_BATCH_ROWS, columns=present):
+            writer.write_table(_conform(pa.Table.from_batches([batch]), columns))
+            rows += batch.num_rows
+    return rows
+
+
+def _download(store: Store, claim: Claim, into: BinaryIO) -> None:
+    digest = hashlib.sha256()
+    try:
+        with store.open(claim.uri) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                into.write(chunk)
+    except ObjectMissing as error:
+        raise _gone(error) from error
+    except StoreUnavailable as error:
+        raise TransientError(str(error)) from error
+    if digest.hexdigest() != claim.sha256:
+        raise _gone(DigestMismatch(claim.uri, claim.sha256, digest.hexdigest()))
+    into.seek(0)
+
+
+def _conform(table: pa.Table, columns: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Give a part the schema's columns in its order; a column that an older part lacks is all missing."""
+    arrays = {}
+    for column in columns:
+        name, kind = column["name"], column["kind"]
+        if name in table.column_names:
+            arrays[name] = canonical(table.column(name), kind, name)
+        else:
+            arrays[name] = pa.chunked_array([pa.nulls(table.num_rows, ARROW_TYPES[kind])])
+    return pa.table(arrays)

@@ -1,0 +1,150 @@
+"""Step 3: keep the holdout aside, learn the encoding from the training rows, and plan the experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from pipelines.encoding import Encoding, Feature
+from pipelines.encoding.columns import Boolean, Encoder, Matrix, Number, TargetMean
+from pipelines.encoding.fitting import (
+    Responses,
+    fit_category,
+    fit_datetime,
+    fit_text,
+    out_of_fold_means,
+    responses_of,
+)
+from pipelines.encoding.times import to_seconds
+from pipelines.errors import StepError
+from pipelines.spec import ModelSpec
+from pipelines.steps import files
+from pipelines.steps.extract import read_spec
+from pipelines.steps.plan import plan_experiments
+from pipelines.steps.sides import Sides, divide
+from pipelines.steps.split import folds_by_class, folds_by_time
+from pipelines.tables import encode_feature, factorise, times, write_blocks
+from pipelines.target import usable_rows
+
+MAX_MATRIX_BYTES = 4 << 30
+_SKEWED = (
+    5  # weigh classes when the commonest is more than this many times the rarest, if the spec leaves it open
+)
+_MANY_ROWS = 20_000  # from here on three folds compare as well as five
+
+
+def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int) -> list[str]:
+    """Write matrices, targets, folds and the plan into `folder`.
+
+    Returns: the experiments' indices as text, one per parallel item.
+    Raises: StepError when a side of the split is too small, or the matrix too large.
+    """
+    spec = read_spec((extracted / files.SPEC).read_bytes(), model)
+    facts = files.read_json(checked / files.CHECKED)
+    table = usable_rows(files.read_table(extracted), spec.target)
+    sides = divide(table, spec, facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    sides.save(folder)
+    seed = seed or spec.train.seed
+    training = table.take(pa.array(sides.train))
+    folds = _folds(training, sides, spec, seed)
+    np.save(folder / files.FOLDS, folds)
+    encoding = _encode_training(training, facts["features"], sides, folds, folder)
+    _encode_holdout(encoding, table.take(pa.array(sides.holdout)), folder)
+    plan = plan_experiments(spec, facts["task"], encoding.width)
+    prepared = {
+        **facts,
+        "classes": sides.classes,
+        "target": spec.target,
+        "encoding": encoding.to_json(),
+        "width": encoding.width,
+        "seed": seed,
+        "balanced": _balanced(spec, sides),
+        "ordered": sides.divided.by == "time",
+        "plan": plan,
+        "split": sides.describe(),
+        "warnings": [*facts["warnings"], *sides.warnings()],
+    }
+    files.write_json(folder / files.PREPARED, prepared)
+    return [str(index) for index in range(len(plan))]
+
+
+def _folds(training: pa.Table, sides: Sides, spec: ModelSpec, seed: int) -> NDArray[np.int8]:
+    count = 3 if len(sides.train) >= _MANY_ROWS else 5
+    if sides.divided.by == "time":
+        return folds_by_time(times(training.column(str(spec.timestamp))), 3)
+    return folds_by_class(sides.train_target, count, seed, classes=sides.classes is not None)
+
+
+def _balanced(spec: ModelSpec, sides: Sides) -> bool:
+    if sides.classes is None or spec.train.class_weight == "none":
+        return False
+    counts = np.bincount(sides.train_target, minlength=len(sides.classes))
+    return spec.train.class_weight == "balanced" or int(counts.max()) > _SKEWED * int(counts.min())
+
+
+def _encode_training(
+    training: pa.Table, columns: Sequence[Sequence[str]], sides: Sides, folds: NDArray[np.int8], folder: Path
+) -> Encoding:
+    """Learn an encoder per feature and write the training matrix, target means out of fold."""
+    count = None if sides.classes is None else len(sides.classes)
+    responses = responses_of(np.asarray(sides.train_target, dtype=np.float64), count)
+    fitted = [Feature(name, kind, _fit(kind, training.column(name), responses)) for name, kind in columns]
+    encoding = Encoding(tuple(fitted))
+    matrix = _open_matrix(folder / files.TRAIN_MATRIX, training.num_rows, encoding)
+    start = 0
+    for feature in encoding.features:
+        end = start + feature.encoder.width
+        column = training.column(feature.name)
+        if isinstance(feature.encoder, TargetMean):
+            found = factorise(column)
+            block = out_of_fold_means(found.labels, found.codes, responses, folds.astype(np.int64))
+        else:
+            block = encode_feature(feature, column)
+        matrix[:, start:end] = block
+        start = end
+    _flush(matrix)
+    return encoding
+
+
+def _fit(kind: str, column: pa.ChunkedArray, responses: Responses) -> Encoder:
+    match kind:
+        case "category":
+            found = factorise(column)
+            return fit_category(found.labels, found.codes, responses)
+        case "text":
+            return fit_text(factorise(column).labels)
+        case "datetime":
+            return fit_datetime(to_seconds(times(column)))
+        case "boolean":
+            return Boolean()
+        case _:
+            return Number()
+
+
+def _encode_holdout(encoding: Encoding, holdout: pa.Table, folder: Path) -> None:
+    matrix = _open_matrix(folder / files.HOLDOUT_MATRIX, holdout.num_rows, encoding)
+    write_blocks(encoding.features, holdout, matrix)
+    _flush(matrix)
+
+
+def _open_matrix(path: Path, rows: int, encoding: Encoding) -> Matrix:
+    size = rows * encoding.width * 4
+    if size > MAX_MATRIX_BYTES:
+        raise StepError(
+            f"{rows} rows of {encoding.width} encoded columns need {size / 2**30:.1f} GiB; "
+            f"the limit is {MAX_MATRIX_BYTES >> 30} GiB",
+            "train on fewer rows (train.window), or on fewer text and category columns",
+        )
+    shape = (rows, encoding.width)
+    return np.asanyarray(open_memmap(path, mode="w+", dtype=np.float32, shape=shape))  # type: ignore[no-untyped-call]
+
+
+def _flush(matrix: Matrix) -> None:
+    if isinstance(matrix, np.memmap):
+        matrix.flush()

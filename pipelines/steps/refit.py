@@ -1,0 +1,40 @@
+"""Step 6: fit the chosen estimator on all training rows, and put it in both its forms: skops and ONNX."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.errors import StepError
+from pipelines.estimators import find
+from pipelines.estimators.build import build, fit, predict
+from pipelines.onnx_graph import convert
+from pipelines.steps import files
+
+
+def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
+    """Write `model.skops`, the bare `model.onnx`, and scikit-learn's own predictions of the holdout."""
+    import skops.io
+
+    facts = files.read_json(prepared / files.PREPARED)
+    estimator = find(chosen["estimator"], facts["task"])
+    if estimator is None:
+        raise StepError(f"'{chosen['estimator']}' is no allowed estimator", "correct train.candidates")
+    matrix = files.read_array(prepared / files.TRAIN_MATRIX)
+    target = np.load(prepared / files.TRAIN_TARGET)
+    pipeline = build(estimator, chosen["parameters"], seed=facts["seed"], balanced=facts["balanced"])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(pipeline, estimator, matrix, target, balanced=facts["balanced"])
+    classes = facts["classes"]
+    holdout = np.ascontiguousarray(files.read_array(prepared / files.HOLDOUT_MATRIX))
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / files.EXPECTED, predict(pipeline, holdout, None if classes is None else len(classes)))
+    skops.io.dump(pipeline, folder / files.SKOPS)
+    (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classes))
+    messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
+    files.write_json(folder / files.REFITTED, {"chosen": dict(chosen), "warnings": messages})

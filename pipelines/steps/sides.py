@@ -1,0 +1,108 @@
+"""The two sides of the split: the rows to learn from and to be judged by, their targets as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.errors import StepError
+from pipelines.spec import ModelSpec
+from pipelines.steps import files
+from pipelines.steps.split import SALT, Split, split
+from pipelines.tables import numbers
+from pipelines.target import Class, class_indices
+
+_MIN_SIDE = {"training": 10, "holdout": 2}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Row numbers of both sides, their targets, and the training side's classes (None for regression)."""
+
+    train: NDArray[np.int64]
+    holdout: NDArray[np.int64]
+    train_target: NDArray[Any]
+    holdout_target: NDArray[Any]
+    classes: list[Class] | None
+    divided: Split
+    unknown: int = 0
+
+    def save(self, folder: Path) -> None:
+        """Write rows and targets."""
+        np.save(folder / files.TRAIN_ROWS, self.train)
+        np.save(folder / files.HOLDOUT_ROWS, self.holdout)
+        np.save(folder / files.TRAIN_TARGET, self.train_target)
+        np.save(folder / files.HOLDOUT_TARGET, self.holdout_target)
+
+    def describe(self) -> dict[str, Any]:
+        """Say how the rows were divided, as JSON values."""
+        return {
+            "by": self.divided.by,
+            "cutoff": self.divided.cutoff,
+            "salt": None if self.divided.by == "time" else SALT,
+            "train_rows": len(self.train),
+            "holdout_rows": len(self.holdout),
+        }
+
+    def warnings(self) -> list[str]:
+        """Say what was left out."""
+        if not self.unknown:
+            return []
+        return [f"{self.unknown} rows of the holdout are left out: the training rows do not have their class"]
+
+
+def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any]) -> Sides:
+    """Split the rows that have a target.
+
+    Raises: StepError when a side is too small, or the training side has one class only.
+    """
+    divided = split(table, entity=spec.entity, timestamp=spec.timestamp, share=spec.train.holdout)
+    train, holdout = np.flatnonzero(~divided.holdout), np.flatnonzero(divided.holdout)
+    if checked["classes"] is None:
+        target: NDArray[Any] = numbers(table.column(spec.target))
+        sides = Sides(train, holdout, target[train], target[holdout], None, divided)
+    else:
+        sides = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
+    _check_size("training", len(sides.train), spec)
+    _check_size("holdout", len(sides.holdout), spec)
+    return sides
+
+
+def _with_classes(
+    table: pa.Table,
+    name: str,
+    known: list[Class],
+    train: NDArray[np.int64],
+    holdout: NDArray[np.int64],
+    divided: Split,
+) -> Sides:
+    """Keep the classes that the training side has: a model cannot know another."""
+    indices = class_indices(table.column(name), known)
+    present = np.unique(indices[train])
+    classes = [known[index] for index in present]
+    if len(classes) < 2:
+        raise StepError(
+            f"the rows to train on all have the target {classes[0]!r}; the others are in the holdout",
+            "add rows of another class" + (" from an earlier time" if divided.by == "time" else ""),
+        )
+    renumbered = np.full(len(known), -1, dtype=np.int64)
+    renumbered[present] = np.arange(len(present))
+    target = renumbered[indices]
+    judged = holdout[target[holdout] >= 0]
+    unknown = len(holdout) - len(judged)
+    return Sides(train, judged, target[train], target[judged], classes, divided, unknown)
+
+
+def _check_size(side: str, rows: int, spec: ModelSpec) -> None:
+    if rows < _MIN_SIDE[side]:
+        raise StepError(
+            f"the {side} side of the split has {rows} rows; at least {_MIN_SIDE[side]} are needed",
+            f"drop more rows (train.holdout is {spec.train.holdout})"
+            + (f", or more values of '{spec.entity}'" if spec.entity and not spec.timestamp else ""),
+        )

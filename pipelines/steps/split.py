@@ -1,0 +1,138 @@
+"""Which rows are kept aside, and how the others are divided to compare experiments.
+
+Without timestamps a row's side is decided by a salted hash of its entity, else of its content: the same row
+is on the same side in every version, whatever else the dataset holds by then. A hash treats all classes alike,
+so the holdout has their shares up to chance. With timestamps the newest rows are the holdout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.tables import factorise, times
+
+SALT = "kascade-holdout-1"
+ALWAYS_TRAIN = -1
+
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows are the holdout, [N]; `by` is time, entity or content; `cutoff` is its first moment."""
+
+    holdout: NDArray[np.bool_]
+    by: str
+    cutoff: str | None = None
+
+
+def split(table: pa.Table, *, entity: str | None, timestamp: str | None, share: float) -> Split:
+    """Divide the rows of a table of canonical columns.
+
+    Args:
+        share: how much of the rows the holdout should have, about.
+    """
+    if timestamp is not None:
+        moments = times(table.column(timestamp))
+        known = np.sort(moments[~np.isnat(moments)])
+        if len(known):
+            cutoff = known[min(len(known) - 1, int(np.ceil(len(known) * (1 - share))))]
+            if cutoff > known[0]:
+                return Split(np.asarray(moments >= cutoff), "time", f"{cutoff}Z")
+    content = row_hashes(table)
+    if entity is None:
+        return Split(_below(content, share), "content")
+    owner = factorise(table.column(entity))
+    hashed = np.array([_hash_text(label or "") for label in owner.labels], dtype=np.uint64)[owner.codes]
+    nobody = np.array([label is None for label in owner.labels])[owner.codes]
+    return Split(_below(np.where(nobody, content, hashed), share), "entity")
+
+
+def _below(hashes: Hashes, share: float) -> NDArray[np.bool_]:
+    return np.asarray(hashes < np.uint64(share * 2**64))
+
+
+def row_hashes(table: pa.Table) -> Hashes:
+    """Hash each row's content, [N]: equal rows alike, whatever the order of columns and of rows.
+
+    A missing value adds nothing, so a column that later files bring does not move the rows that lack it.
+    """
+    total = np.zeros(table.num_rows, dtype=np.uint64)
+    for name in table.column_names:
+        salt = np.uint64(_hash_text(name))
+        total += _column_hashes(table.column(name), salt)
+    return _mix(total)
+
+
+def _column_hashes(column: pa.ChunkedArray, salt: np.uint64) -> Hashes:
+    if pa.types.is_string(column.type):
+        found = factorise(column)
+        texts = [0 if label is None else _hash_text(label) for label in found.labels]
+        known = np.array([label is not None for label in found.labels])[found.codes]
+        bits = np.array(texts, dtype=np.uint64)[found.codes]
+    else:
+        bits = _bits(column)
+        known = ~np.asarray(column.is_null(nan_is_null=True).to_numpy(), dtype=bool)
+    return np.where(known, _mix(bits ^ salt), np.uint64(0))
+
+
+def _bits(column: pa.ChunkedArray) -> Hashes:
+    if pa.types.is_timestamp(column.type):
+        return times(column).astype(np.int64).view(np.uint64)
+    if pa.types.is_integer(column.type):
+        filled = column.fill_null(0)
+        return np.asarray(filled.to_numpy(), dtype=np.int64).view(np.uint64)
+    values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64) + 0.0  # -0.0 becomes 0.0
+    return values.view(np.uint64)
+
+
+def _mix(bits: Hashes) -> Hashes:
+    """Spread 64 bits over 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
+    mixed = bits + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _hash_text(text: str) -> int:
+    salted = f"{SALT}\0{text}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(salted, digest_size=8).digest(), "big")
+
+
+def folds_by_time(moments: NDArray[Any], folds: int) -> NDArray[np.int8]:
+    """Number the rows by time into `folds` + 1 equal blocks; 0, the oldest, is never validated on."""
+    order = np.argsort(moments, kind="stable")
+    blocks = np.empty(len(moments), dtype=np.int8)
+    blocks[order] = np.arange(len(moments)) * (folds + 1) // max(1, len(moments))
+    return blocks
+
+
+def folds_by_class(target: NDArray[Any], folds: int, seed: int, *, classes: bool) -> NDArray[np.int8]:
+    """Deal the rows into `folds` folds, each class (or each stretch of a numeric target) evenly.
+
+    A class of one row is `ALWAYS_TRAIN`: validating on it would leave none to learn from.
+    """
+    rng = np.random.default_rng(seed)
+    dealt = np.empty(len(target), dtype=np.int8)
+    shuffled = rng.permutation(len(target))
+    order = shuffled[np.argsort(target[shuffled], kind="stable")]
+    dealt[order] = np.arange(len(target)) % folds
+    if classes:
+        values, counts = np.unique(target, return_counts=True)
+        dealt[np.isin(target, values[counts < 2])] = ALWAYS_TRAIN
+    return dealt
+
+
+def rounds(
+    folds: NDArray[np.int8], *, ordered: bool
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Yield each round's training and validation rows; in order of time, the past trains for the future."""
+    for fold in range(1 if ordered else 0, int(folds.max()) + 1):
+        yield (folds < fold) if ordered else (folds != fold), folds == fold

@@ -1,0 +1,71 @@
+"""The target: which task it makes, its classes, and its values as numbers a model can be fitted to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.errors import StepError
+from pipelines.metrics import Task
+
+MAX_CLASSES = 200
+_FEW = 10  # an integer target with at most this many distinct values is taken for classes
+
+Class = str | int | float | bool
+
+
+def usable_rows(table: pa.Table, target: str) -> pa.Table:
+    """Return the rows whose target is known (and finite, where it is a number)."""
+    column = table.column(target)
+    known = pc.is_valid(column)
+    if pa.types.is_floating(column.type):
+        known = pc.and_(known, pc.fill_null(pc.is_finite(column), False))
+    return table if pc.all(known).as_py() else table.filter(known)
+
+
+def infer_task(column: pa.ChunkedArray) -> Task:
+    """Tell the task from a target column's type and number of distinct values."""
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        return "classification"
+    distinct = pc.unique(column).drop_null()
+    if pa.types.is_integer(column.type):
+        return "classification" if len(distinct) <= _FEW else "regression"
+    whole = pc.all(pc.equal(distinct, pc.floor(distinct))).as_py()
+    return "classification" if len(distinct) <= 2 and whole else "regression"
+
+
+def classes_of(column: pa.ChunkedArray, name: str) -> list[Class]:
+    """Return the distinct classes in order: false before true, numbers by size, texts by code point.
+
+    Raises: StepError when there is one only, or so many that they cannot be classes.
+    """
+    values = [_plain(value) for value in pc.unique(column).drop_null().to_pylist()]
+    if len(values) > MAX_CLASSES:
+        raise StepError(
+            f"the target '{name}' has {len(values)} distinct values; at most {MAX_CLASSES} can be classes",
+            "write `task: regression`, or take a target with fewer classes",
+        )
+    if len(values) < 2:
+        raise StepError(
+            f"the target '{name}' has one class only: {values[0]!r}",
+            "add rows of another class; there is nothing to tell apart yet",
+        )
+    return sorted(values)
+
+
+def _plain(value: Any) -> Class:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def class_indices(column: pa.ChunkedArray, classes: list[Class]) -> NDArray[np.int64]:
+    """Return each row's index into `classes`, [N]; -1 for a value that is none of them."""
+    position = {value: index for index, value in enumerate(classes)}
+    encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    lookup = np.array([position.get(_plain(v), -1) for v in encoded.dictionary.to_pylist()], dtype=np.int64)
+    return np.asarray(lookup[encoded.indices.to_numpy(zero_copy_only=False)])

@@ -51,6 +51,15 @@ def once(
     return answers
 
 
+def remembered(session: Session, function: str, event: Event) -> list[Event] | None:
+    """Return what `function` answered to this event, or None when it has not handled it.
+
+    For work too long for a transaction: look here first, work, then let `once` store the answer.
+    """
+    row = session.get(Handled, (function, event.source, event.id))
+    return None if row is None else [load_event(text) for text in json.loads(row.outcome)]
+
+
 def purge(session: Session, before: datetime) -> int:
     """Forget what was handled before a point in time; return how many rows went.
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+from typing import NoReturn
 
 
 def main() -> int:
     """Load the model, then listen until SIGTERM; requests under way are answered before the process ends."""
+    # uvicorn takes the signal over while it serves, and raises it again when all requests are answered.
+    signal.signal(signal.SIGTERM, _end)
     # No collection while all that stays is built; then what is loaded is set aside for good: otherwise the
     # collector walks it again and again, within a request.
     gc.disable()
@@ -46,6 +50,10 @@ def main() -> int:
         timeout_graceful_shutdown=settings.drain_s,
     )
     return 0
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

@@ -60,9 +60,9 @@ def matrix(tensor: Tensor) -> NDArray[Any]:
 def pack(values: Sequence[Any], name: str) -> NDArray[np.float32]:
     """Convert a flat list of numbers and nulls to float32; struct does it three times faster than numpy."""
     try:
-        packed = struct.pack(f"<{len(values)}f", *values)
+        packed = struct.pack(f"{len(values)}f", *values)
     except (struct.error, OverflowError):
-        packed = struct.pack(f"<{len(values)}f", *[_number(value, i, name) for i, value in enumerate(values)])
+        packed = struct.pack(f"{len(values)}f", *[_number(value, i, name) for i, value in enumerate(values)])
     return np.frombuffer(packed, dtype=np.float32)
 
 
@@ -71,7 +71,7 @@ def _number(value: Any, position: int, name: str) -> float:
         return math.nan
     try:
         if isinstance(value, int | float):
-            return struct.unpack("<f", struct.pack("<f", value))[0]  # type: ignore[no-any-return]
+            return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
     raise BadRequest(f"input '{name}', value {position}: got {_shown(value)}, expected a number or null")

@@ -1,0 +1,107 @@
+"""Small models, and a way to send the application a request without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.serve_model import testing
+from functions.serve_model.app import Deps, create_app
+from functions.serve_model.asgi import Application
+from functions.serve_model.logic import Prediction
+from pipelines.encoding import Encoding, Feature
+from pipelines.encoding.columns import Boolean, Number, OneHot
+
+MIXED = Encoding(
+    (
+        Feature("amount", "number", Number()),
+        Feature("country", "category", OneHot(("DE", "FR"), missing=False)),
+        Feature("active", "boolean", Boolean()),
+    )
+)
+NOW_S = 1_790_000_000.0
+
+
+@dataclass
+class Reply:
+    """What the application answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Client:
+    """Sends requests to an application, as an ASGI server would."""
+
+    app: Application
+    recorded: list[Prediction] = field(default_factory=list)
+
+    def get(self, path: str, method: str = "GET") -> Reply:
+        return self.send(method, path, [b""], {})
+
+    def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> Reply:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.send("POST", path, [raw], {"content-length": str(len(raw)), **(headers or {})})
+
+    def send(self, method: str, path: str, parts: list[bytes], headers: dict[str, str]) -> Reply:
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+        waiting = list(parts)
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            part = waiting.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(waiting)}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        asyncio.run(self.app(scope, receive, send))
+        names = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Reply(sent[0]["status"], names, sent[1]["body"])
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Callable[..., Client]:
+    """Build a client of an application that serves the given model."""
+
+    def build(data: bytes, **settings: Any) -> Client:
+        recorded: list[Prediction] = []
+        deps = Deps(clock=lambda: NOW_S, random_bits=lambda bits: 0, record=recorded.append)
+        return Client(create_app(testing.write(tmp_path, data, **settings), deps), recorded)
+
+    return build
+
+
+@pytest.fixture
+def churn(serve: Callable[..., Client]) -> Client:
+    """A classifier of three numbers."""
+    return serve(testing.classifier(testing.numbers("age", "amount", "visits")))
+
+
+@pytest.fixture
+def mixed(serve: Callable[..., Client]) -> Client:
+    """A classifier named `mixed` of a number, a category and a boolean, with classes of text."""
+    return serve(testing.classifier(MIXED, ("no", "yes"), model="mixed", version=7))
+
+
+@pytest.fixture
+def price(serve: Callable[..., Client]) -> Client:
+    """A regression of two numbers."""
+    return serve(testing.regressor(testing.numbers("rooms", "area")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,8 @@ from yarl import URL
 
 from knative.local.broker.answers import Answer
 from knative.local.broker.errors import Unreachable
+
+_WHOLE_BYTES = 1 << 20  # a larger body is written in pieces, so that others are served in between
 
 
 class Courier(Protocol):
@@ -61,7 +64,7 @@ class HttpCourier:
         try:
             async with self._opened().post(
                 _parsed(target.url),
-                data=body,
+                data=body if len(body) < _WHOLE_BYTES else io.BytesIO(body),
                 headers=headers,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s),

@@ -40,7 +40,11 @@ def to_binary(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], 
     if problems:
         raise MalformedEvent(*problems)
     binary = {name: value for name, value in headers.items() if name != "content-type"}
-    binary |= {f"ce-{name}": quote(value, safe=_PRINTABLE) for name, value in attributes.items()}
+    binary |= {
+        # A lone surrogate, which JSON can spell, passes here and is refused with the other values.
+        f"ce-{name}": quote(value, safe=_PRINTABLE, errors="surrogatepass")
+        for name, value in attributes.items()
+    }
     if content_type is not None:
         binary["content-type"] = content_type
     return binary, data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from knative.local.broker.model import Delivery, TriggerSpec
 from knative.local.broker.pages import Item
 from knative.local.broker.retries import backoff_s, wait_s
 from knative.local.broker.settings import BrokerSettings
+
+_LOG = logging.getLogger(__name__)
 
 
 class Publish(Protocol):
@@ -134,6 +137,7 @@ class Subscription:
         except Unreachable as error:
             return unreachable(uri, str(error))
         except Exception:  # a defect must not lose the event: it counts as a failed attempt and says where
+            _LOG.exception("a delivery by trigger %s/%s broke", self.spec.namespace, self.spec.name)
             return Failed(500, traceback.format_exc().encode(), retriable=True)
 
     async def _reply(self, item: Item, reply: Incoming) -> Failed | None:

@@ -7,11 +7,11 @@ from eventing.event import Event, answer, derive_id
 from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Start, Wait
 from functions.govern_training.logic import decide
 from functions.govern_training.observe import FUNCTION, SOURCE, Scene, observe, set_lease
-from functions.govern_training.records import as_request, load_state
+from functions.govern_training.records import SpecInForce, as_request, load_state
 from functions.state import timers, versions
 from functions.state.runs import TrainingRun, next_version
 from functions.state.stored_event import load_event
-from pipelines.spec import ModelSpec, Retrain, spec_digest
+from pipelines.spec import Retrain
 
 
 def govern(scene: Scene, payload: kinds.Payload, code_digest: str) -> list[Event]:
@@ -30,17 +30,17 @@ def govern(scene: Scene, payload: kinds.Payload, code_digest: str) -> list[Event
 
 
 def _inputs(scene: Scene, code_digest: str) -> Inputs | None:
-    if scene.spec is None or scene.row.dataset_sha256 is None:
+    if scene.in_force is None or scene.row.dataset_sha256 is None:
         return None
-    return Inputs(scene.row.dataset_sha256, code_digest, spec_digest(scene.spec))
+    return Inputs(scene.row.dataset_sha256, code_digest, scene.in_force.digest)
 
 
 def _carry_out(scene: Scene, request: Request, decision: Decision) -> list[Event]:
     key = f"{scene.model}/pending"
     match decision:
-        case Start() if request.inputs is not None and scene.spec is not None:
+        case Start() if request.inputs is not None and scene.in_force is not None:
             timers.cancel_timer(scene.session, FUNCTION, key)
-            return [_start(scene, request.inputs, scene.spec, decision)]
+            return [_start(scene, request.inputs, scene.in_force, decision)]
         case Wait(until=until) if until is not None:
             timers.set_timer(scene.session, FUNCTION, key, until, cause=_cause(scene))
         case Refuse():
@@ -51,7 +51,7 @@ def _carry_out(scene: Scene, request: Request, decision: Decision) -> list[Event
     return _announce(scene, request, decision)
 
 
-def _start(scene: Scene, inputs: Inputs, spec: ModelSpec, decision: Start) -> Event:
+def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start) -> Event:
     version = next_version(scene.session, scene.model)
     champion = versions.champion(scene.session, scene.model)
     known = versions.get_version(scene.session, scene.model, champion) if champion else None
@@ -66,12 +66,12 @@ def _start(scene: Scene, inputs: Inputs, spec: ModelSpec, decision: Start) -> Ev
         reason=decision.reason,
         rule=decision.rule,
         dataset=_claim(row.dataset_uri, row.dataset_sha256),
-        spec=_claim(row.spec_uri, row.spec_sha256),
+        spec=in_force.claim,
         data_schema=_claim(row.schema_uri, row.schema_sha256),
         champion=known.candidate if known else None,
         champion_version=champion,
         output=f"s3://models/{scene.model}/v{version}/",
-        seed=spec.train.seed,
+        seed=in_force.spec.train.seed,
     )
     run = TrainingRun(
         model=scene.model,

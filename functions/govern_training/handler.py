@@ -9,15 +9,15 @@ from datetime import datetime
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Payload, TimerDue
-from eventing.errors import InvalidEvent
+from eventing.errors import Rejected
 from eventing.event import Event
 from functions.govern_training.govern import govern
 from functions.govern_training.observe import FUNCTION, Scene
+from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings
 from functions.state.database import transaction
 from functions.state.governor import lock_model
 from functions.state.handled import once
-from pipelines.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,13 @@ class Handler:
 
     settings: Settings
     sessions: sessionmaker[Session]
-    spec_of: Callable[[Session, str], ModelSpec | None]
+    spec_of: Callable[[Session, str], SpecInForce | None]
     clock: Callable[[], datetime]
     code_digest: str
 
-    def __call__(self, event: Event, payload: Payload | None) -> list[Event]:
+    def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Govern, or return the answers of the first time."""
-        if payload is None:
-            raise InvalidEvent("data: is missing")
-        now = self.clock()
-        if isinstance(payload, TimerDue):
-            model = payload.key.partition("/")[0]
-        else:
-            model = str(payload.model_dump(include={"model"})["model"])
+        now, model = self.clock(), _model_of(payload)
         with transaction(self.sessions) as session:
 
             def work() -> list[Event]:
@@ -49,3 +43,11 @@ class Handler:
                 )
 
             return once(session, FUNCTION, event, work, now=now)
+
+
+def _model_of(payload: Payload) -> str:
+    if not isinstance(payload, TimerDue):
+        return str(payload.model_dump(include={"model"})["model"])
+    if payload.owner != FUNCTION:
+        raise Rejected(f"this timer belongs to {payload.owner}")
+    return payload.key.partition("/")[0]

@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from eventing.catalogue import TrainingReason
 from functions.govern_training.facts import Decision, Refuse, Request, Run, Start, State, Wait
+from functions.state.run_facts import DAY, automatic_within_a_day, refused_in_a_row
 from pipelines.spec import Retrain
 
 MAX_DEPTH = 16
 MAX_ATTEMPTS = 2
-DAY = timedelta(days=1)
 
 
 Rule = Callable[[Retrain, State, Request, datetime], Wait | Refuse | None]
@@ -124,19 +124,8 @@ def is_judged(run: Run) -> bool:
     return run.verdict is None or (run.verdict == "approved" and run.rollout is None)
 
 
-def refused_in_a_row(state: State) -> int:
-    """Count the newest challengers that were rejected or rolled back, up to the last that was not."""
-    count = 0
-    for run in reversed(state.runs):
-        if run.verdict == "rejected" or run.rollout == "rolled_back":
-            count += 1
-        elif run.rollout is not None:
-            break
-    return count
-
-
 def _breaker(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
-    if refused_in_a_row(state) < policy.breaker:
+    if refused_in_a_row(state.runs) < policy.breaker:
         return None
     return Refuse(
         "breaker",
@@ -148,7 +137,7 @@ def _breaker(policy: Retrain, state: State, request: Request, now: datetime) -> 
 def _budget(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | Refuse | None:
     if policy.max_per_day == 0:
         return Refuse("budget", "retrain.max_per_day is 0: send training.requested")
-    recent = runs_within_a_day(state, now)
+    recent = automatic_within_a_day(state.runs, now)
     if len(recent) < policy.max_per_day:
         return None
     return Wait(
@@ -156,12 +145,6 @@ def _budget(policy: Retrain, state: State, request: Request, now: datetime) -> W
         f"{policy.max_per_day} automatic runs in 24 hours are the limit (retrain.max_per_day)",
         recent[-policy.max_per_day].approved_at + DAY,
     )
-
-
-def runs_within_a_day(state: State, now: datetime) -> list[Run]:
-    """Return the automatic runs approved in the last 24 hours, oldest first."""
-    recent = [run for run in state.runs if run.automatic and run.approved_at > now - DAY]
-    return sorted(recent, key=lambda run: run.approved_at)
 
 
 def _cooldown(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:

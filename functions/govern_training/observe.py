@@ -15,7 +15,7 @@ from eventing import catalogue as kinds
 from eventing.event import CAUSATION, CORRELATION, TRACEPARENT, Event, answer
 from functions.govern_training.facts import Run, State
 from functions.govern_training.logic import MAX_DEPTH, may_retry
-from functions.govern_training.records import load_state
+from functions.govern_training.records import SpecInForce, load_state
 from functions.govern_training.settings import Settings
 from functions.state import ledger, timers
 from functions.state.governor import GovernorRow
@@ -35,10 +35,15 @@ class Scene:
     session: Session
     settings: Settings
     row: GovernorRow
-    spec: ModelSpec | None
+    in_force: SpecInForce | None
     event: Event
     at: datetime
     now: datetime
+
+    @property
+    def spec(self) -> ModelSpec | None:
+        """What the model.yaml in force says."""
+        return self.in_force.spec if self.in_force is not None else None
 
     @property
     def model(self) -> str:
@@ -55,7 +60,6 @@ def _dataset(scene: Scene, payload: kinds.DatasetIngested) -> Sequence[Event]:
     row = scene.row
     if payload.parts >= row.dataset_parts:  # events may come in another order than the parts
         row.dataset_uri, row.dataset_sha256 = payload.dataset.uri, payload.dataset.sha256
-        row.spec_uri, row.spec_sha256 = payload.spec.uri, payload.spec.sha256
         row.schema_uri, row.schema_sha256 = payload.data_schema.uri, payload.data_schema.sha256
         row.dataset_parts, row.dataset_rows = payload.parts, payload.total_rows
     _merge(scene, Reason.DATASET, scene.event, *_chain(scene))

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import TrainingReason
+from eventing.catalogue import Claim, TrainingReason
 from functions.govern_training.facts import Inputs, Request, Run, State
 from functions.state.governor import GovernorRow
 from functions.state.runs import TrainingRun
+from functions.state.specs import current_spec
+from pipelines.spec import ModelSpec, parse_spec
 
 RECENT_RUNS = 50
+
+
+@dataclass(frozen=True)
+class SpecInForce:
+    """The newest accepted model.yaml: what it says, its immutable copy, and the digest of what it says."""
+
+    spec: ModelSpec
+    claim: Claim
+    digest: str
+
+
+def spec_in_force(session: Session, model: str) -> SpecInForce | None:
+    """Read the model.yaml in force; None when none was ever accepted."""
+    row = current_spec(session, model)
+    return None if row is None else SpecInForce(_parsed(model, row.text), row.claim, row.digest)
+
+
+@lru_cache(maxsize=64)
+def _parsed(model: str, text: str) -> ModelSpec:
+    return parse_spec(text.encode(), model=model)
 
 
 def load_state(session: Session, model: str, inputs: Inputs | None = None) -> State:

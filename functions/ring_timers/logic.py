@@ -9,6 +9,7 @@ from eventing.event import CAUSATION, CORRELATION, Event, derive_id
 from functions.state.timers import Timer
 
 FUNCTION = "ring_timers"
+PURGE_MINUTE = 17
 
 
 def timer_due(timer: Timer, now: datetime) -> Event:
@@ -31,3 +32,8 @@ def timer_due(timer: Timer, now: datetime) -> Event:
         data=payload.model_dump(mode="json"),
         extensions=extensions,
     )
+
+
+def purges(now: datetime) -> bool:
+    """Say whether this tick also forgets old answers: in one minute of every hour."""
+    return now.minute == PURGE_MINUTE

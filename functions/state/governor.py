@@ -23,8 +23,6 @@ class GovernorRow(Base):
     dataset_sha256: Mapped[str | None] = mapped_column(Text)
     dataset_parts: Mapped[int] = mapped_column(Integer, default=0)
     dataset_rows: Mapped[int] = mapped_column(Integer, default=0)
-    spec_uri: Mapped[str | None] = mapped_column(Text)
-    spec_sha256: Mapped[str | None] = mapped_column(Text)
     schema_uri: Mapped[str | None] = mapped_column(Text)
     schema_sha256: Mapped[str | None] = mapped_column(Text)
     pending_reasons: Mapped[str] = mapped_column(Text, default="")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
 from functions.govern_training.handler import Handler
+from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings
 from functions.ring_timers.logic import timer_due
 from functions.state import timers
@@ -131,9 +132,10 @@ def completed(approved: Event) -> dict[str, Any]:
 
 def make_world(url: str, text: str = "", start: datetime = NOON) -> World:
     spec = parse_spec(f"model: churn\ntarget: churned\n{text}".encode(), model="churn")
+    in_force = SpecInForce(spec, kinds.Claim(**CLAIM), digest(8))
     sessions = session_factory(make_engine(url))
     clock = [start]
-    handler = Handler(Settings(url), sessions, lambda _session, _model: spec, lambda: clock[0], digest(7))
+    handler = Handler(Settings(url), sessions, lambda _session, _model: in_force, lambda: clock[0], digest(7))
     return World(sessions, handler, clock, spec)
 
 

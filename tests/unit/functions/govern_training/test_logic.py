@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from eventing.catalogue import TrainingReason as Reason
 from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Run, Start, State, Wait
-from functions.govern_training.logic import MANUAL_RULES, RULES, decide, may_retry, refused_in_a_row
+from functions.govern_training.logic import MANUAL_RULES, RULES, decide, may_retry
+from functions.state.run_facts import refused_in_a_row
 from pipelines.spec import Retrain
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -344,4 +345,4 @@ def test_whatever_happened_a_start_breaks_no_rule(past: list[Run], asked: Reques
     assert asked.depth <= 16
     assert asked.trained_in_chain == 0
     assert sum(one.automatic and one.approved_at > now - DAY for one in past) < POLICY.max_per_day
-    assert refused_in_a_row(State(tuple(past))) < POLICY.breaker
+    assert refused_in_a_row(past) < POLICY.breaker

@@ -1,0 +1,57 @@
+"""What follows from a model's runs alone, for whoever has them as rows or as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+DAY = timedelta(days=1)
+
+
+class JudgedRun(Protocol):
+    """A run, as far as its end and its start matter."""
+
+    @property
+    def automatic(self) -> bool:
+        """Whether no person asked for it."""
+        ...
+
+    @property
+    def approved_at(self) -> datetime:
+        """When the governor let it start."""
+        ...
+
+    @property
+    def verdict(self) -> str | None:
+        """`approved` or `rejected` by the offline gate or a person."""
+        ...
+
+    @property
+    def rollout(self) -> str | None:
+        """`promoted`, `rolled_back` or `inconclusive`."""
+        ...
+
+
+R = TypeVar("R", bound=JudgedRun)
+
+
+def refused_in_a_row(runs: Sequence[JudgedRun]) -> int:
+    """Count the newest challengers that were rejected or rolled back, up to the last that was not.
+
+    Args:
+        runs: oldest first. Those without a challenger count neither way.
+    """
+    count = 0
+    for run in reversed(runs):
+        if run.verdict == "rejected" or run.rollout == "rolled_back":
+            count += 1
+        elif run.rollout is not None:
+            break
+    return count
+
+
+def automatic_within_a_day(runs: Sequence[R], now: datetime) -> list[R]:
+    """Return the automatic runs that were approved in the last 24 hours, oldest first."""
+    recent = [run for run in runs if run.automatic and run.approved_at > now - DAY]
+    return sorted(recent, key=lambda run: run.approved_at)

@@ -63,9 +63,13 @@ def tidy(connection: sqlite3.Connection) -> bool:
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     if free <= _KEPT_FREE_PAGES:
         return False
-    for _ in connection.execute(f"PRAGMA incremental_vacuum({_TIDIED_PAGES})"):
-        pass
-    return True
+    # As a script: `execute` would stop at the first page.
+    connection.executescript(f"PRAGMA incremental_vacuum({_TIDIED_PAGES})")
+    if free > _KEPT_FREE_PAGES + _TIDIED_PAGES:
+        return True
+    # Only a checkpoint makes the file itself shorter.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return False
 
 
 def _limit_size(connection: sqlite3.Connection, max_bytes: int | None) -> None:

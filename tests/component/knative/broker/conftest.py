@@ -158,9 +158,17 @@ class World:
         for subscriber in self.subscribers:
             if subscriber.runner is not None:
                 self.run(subscriber.runner.cleanup())
+        self.run(self._cancel_what_hangs())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
         self.loop.close()
+
+    async def _cancel_what_hangs(self) -> None:
+        """Subscribers that were told to answer late still do when a test is over."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def subscriber(self, *replies: Reply) -> Subscriber:
         """Start a subscriber."""

@@ -1,1 +1,1 @@
-"""Reading manifests: kustomization trees and plain YAML files, rendered as `kubectl kustomize` renders them."""
+"""Reading manifests: kustomization trees, rendered as `kubectl kustomize` does, and plain YAML files."""

@@ -71,7 +71,7 @@ def parse_yaml(text: str, origin: str) -> list[Any]:
         ManifestError: it is no YAML; says where.
     """
     try:
-        return [doc for doc in yaml.load_all(text, Loader=_Loader) if doc is not None]  # noqa: S506
+        return [doc for doc in yaml.load_all(text, Loader=_Loader) if doc is not None]
     except yaml.YAMLError as error:
         raise ManifestError([f"{origin}: {' '.join(str(error).split())}"]) from error
 

@@ -9,17 +9,23 @@ from knative.local.errors import ManifestError
 from knative.local.manifests.documents import Manifest, named, read_documents
 from knative.local.manifests.kustomize import kustomization_in, render
 from knative.local.manifests.patching import merge
-from knative.local.resources.kinds import kind_of, problems_of
+from knative.local.resources.fields import Problem
+from knative.local.resources.kinds import Json, kind_of, problems_of
 
 DEFAULT_NAMESPACE = "default"
 
 
-def load(paths: Iterable[Path], overrides: Iterable[Path] = ()) -> list[Manifest]:
-    """Return the objects of the manifests at `paths`, checked; `overrides` are merged over those of the same name.
+def load(
+    paths: Iterable[Path],
+    overrides: Iterable[Path] = (),
+    problems_in: Callable[[Json], list[Problem]] = problems_of,
+) -> list[Manifest]:
+    """Return the objects of the manifests at `paths`, checked; `overrides` are merged over them.
 
     Args:
         paths: folders with a kustomization, folders of YAML files, or single files.
         overrides: YAML files whose objects complete or replace fields, e.g. this machine's ConfigMap.
+        problems_in: says what is wrong with an object.
 
     Raises:
         ManifestError: lists everything found, each with file, object and field.
@@ -39,7 +45,7 @@ def load(paths: Iterable[Path], overrides: Iterable[Path] = ()) -> list[Manifest
             body = merge(below.body, manifest.body) if below else manifest.body
             found[key] = Manifest(body, str(path))
     for manifest in found.values():
-        problems.extend(f"{manifest}: {problem}" for problem in problems_of(manifest.body))
+        problems.extend(f"{manifest}: {problem}" for problem in problems_in(manifest.body))
     if problems:
         raise ManifestError(problems)
     return list(found.values())

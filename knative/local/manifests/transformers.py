@@ -13,7 +13,7 @@ from knative.local.resources.kinds import Json, kind_of
 
 
 def set_namespace(objects: list[Manifest], namespace: str) -> list[Manifest]:
-    """Return `objects` in `namespace`; a Namespace object takes its name, subjects of role bindings follow."""
+    """Return `objects` in `namespace`; a Namespace object takes its name, role bindings follow."""
     accounts = {m.body["metadata"].get("name") for m in objects if m.body.get("kind") == "ServiceAccount"} | {
         "default"
     }
@@ -106,7 +106,7 @@ def _rename_images(value: Any, entry: Mapping[str, str]) -> None:
 
 
 def renamed(image: str, entry: Mapping[str, str]) -> str:
-    """Return `image` as an entry of `images` (name, newName, newTag, digest) makes it; unchanged if not named."""
+    """Return `image` as an entry of `images` makes it; unchanged if the entry names another one."""
     name, rest = split_image(image)
     if name != entry["name"]:
         return image

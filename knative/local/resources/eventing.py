@@ -76,11 +76,11 @@ _OVERRIDES = Fields({"extensions": Mapped(TEXT, _attribute_name)})
 
 
 def cron_problem(schedule: str) -> str | None:
-    """Return why `schedule` is no cron line (five fields, six with seconds first, or `@hourly` …), or None."""
+    """Return why `schedule` is no cron line (five fields, six with seconds first, `@hourly`), or None."""
     if schedule.startswith("@every"):
         return "@every is not known to PingSource; write a cron line"
     try:
-        croniter(schedule, datetime(2026, 1, 1), second_at_beginning=True)  # noqa: DTZ001
+        croniter(schedule, datetime(2026, 1, 1), second_at_beginning=True)
     except (ValueError, KeyError, AttributeError) as error:
         return f"is no cron line: {error}"
     fields = len(schedule.split())

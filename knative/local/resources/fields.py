@@ -1,4 +1,4 @@
-"""A small language for which fields an object may have: honoured, accepted without local effect, or an error."""
+"""A small language for the fields of an object: honoured, accepted without local effect, or an error."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from knative.local.resources.names import label_problem
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """One kind of object, as the API's discovery tells it and as manifests are checked."""
 
@@ -154,7 +154,7 @@ _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 
 
 def kind_of(body: Mapping[str, Any]) -> Kind | None:
-    """Return the kind that `apiVersion` and `kind` of `body` name, or None when the runtime does not know it."""
+    """Return the kind that `apiVersion` and `kind` of `body` name, or None when it is not known."""
     return _BY_TYPE.get((str(body.get("apiVersion")), str(body.get("kind"))))
 
 

@@ -15,7 +15,7 @@ def label_problem(value: str) -> str | None:
     """Return why `value` is no DNS-1035 label (what a Service name must be), or None."""
     if _LABEL_1035.fullmatch(value):
         return None
-    return "must be a DNS label: lower case letters, digits and '-', starting with a letter, at most 63 characters"
+    return "must be a DNS label: at most 63 lower case letters, digits and '-', starting with a letter"
 
 
 def subdomain_problem(value: str) -> str | None:

@@ -39,7 +39,7 @@ def _one_revision(target: Mapping[str, Any], path: str) -> Iterator[Problem]:
 
 
 def check_traffic(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
-    """Yield what is wrong with `spec.traffic`: percents sum to 100, tags are unique, one revision per target."""
+    """Yield what is wrong with `spec.traffic`: percents sum to 100, tags are unique, one revision each."""
     targets = spec.get("traffic") or []
     if not targets:
         return

@@ -71,7 +71,7 @@ class Store:
         keys = [k for k in self._entries if k.kind is kind and (not namespace or k.namespace == namespace)]
         return [self._entries[key].body for key in sorted(keys, key=lambda k: (k.namespace, k.name))]
 
-    def keys(self) -> Iterator[Key]:
+    def every_key(self) -> Iterator[Key]:
         """Yield the key of every object."""
         yield from tuple(self._entries)
 
@@ -100,7 +100,9 @@ class Store:
     def replace(
         self, key: Key, body: Json, *, expected: str | None = None, manifest: Json | None = None
     ) -> Json:
-        """Change an object and return it as kept; its status stays, its generation grows when more than metadata changed.
+        """Change an object and return it as kept.
+
+        Its status stays; its generation grows when more than its metadata changed.
 
         Raises:
             NotFound: there is none.
@@ -109,11 +111,7 @@ class Store:
         now = self.get(key)
         metadata = now["metadata"]
         if expected and expected != metadata["resourceVersion"]:
-            raise Conflict(
-                f'Operation cannot be fulfilled on {key.kind.resource} "{key.name}": the object has been modified; '
-                "please apply your changes to the latest version and try again",
-                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
-            )
+            raise modified(key)
         kept = {
             name: metadata[name] for name in ("uid", "generation", "creationTimestamp", "resourceVersion")
         }
@@ -189,3 +187,12 @@ class Store:
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in ("metadata", "status")}
+
+
+def modified(key: Key) -> Conflict:
+    """Build the refusal of a change based on an older version of the object at `key`."""
+    return Conflict(
+        f'Operation cannot be fulfilled on {key.kind.resource} "{key.name}": the object has been modified; '
+        "please apply your changes to the latest version and try again",
+        details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
+    )

@@ -1,0 +1,1 @@
+"""The Kubernetes-shaped API: the same `kubernetes` client code and `kubectl` work against it."""

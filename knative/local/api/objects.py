@@ -1,0 +1,145 @@
+"""Creating, changing and deleting objects as the API does: admission, patches, dry runs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from knative.local.api.admission import admit, normalised
+from knative.local.errors import Conflict, NotFound, Refused
+from knative.local.log import say
+from knative.local.manifests.documents import parse_yaml
+from knative.local.manifests.patching import PatchFailed, json_patch, merge, strategic_merge
+from knative.local.resources.kinds import NAMESPACE, Json, Kind
+from knative.local.resources.objects import Key
+from knative.local.resources.store import Store, modified
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+class Objects:
+    """The verbs of the API over the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, kind: Kind, namespace: str, given: Any, *, dry_run: bool = False) -> Json:
+        """Add an object; raises Refused, NotFound (its namespace), AlreadyExists or Invalid."""
+        body = _object(kind, given)
+        metadata = body["metadata"]
+        if not metadata.get("name") and metadata.get("generateName"):
+            name = f"{metadata['generateName']}{uuid.uuid4().hex[:5]}"
+            metadata = {key: value for key, value in metadata.items() if key != "generateName"} | {
+                "name": name
+            }
+            body = {**body, "metadata": metadata}
+        key = Key(kind, namespace, str(metadata.get("name")))
+        body = _placed(key, body)
+        if namespace and self._store.find(Key(NAMESPACE, "", namespace)) is None:
+            raise NotFound(
+                f'namespaces "{namespace}" not found', details={"name": namespace, "kind": "namespaces"}
+            )
+        admit(key, body, None)
+        body = normalised(key, body)
+        body.pop("status", None)
+        if dry_run:
+            return body
+        made = self._store.create(key, body)
+        say("object created", object=str(key))
+        return made
+
+    def replace(self, key: Key, given: Any, *, dry_run: bool = False) -> Json:
+        """Replace an object; raises Refused, NotFound, Conflict or Invalid."""
+        body = _placed(key, _object(key.kind, given))
+        before = self._store.get(key)
+        _check_version(key, body, before)
+        admit(key, body, before)
+        body = normalised(key, body)
+        if dry_run:
+            return body
+        changed = self._store.replace(key, body)
+        if changed is not before:
+            say("object changed", object=str(key))
+        return changed
+
+    def patch(self, key: Key, content_type: str, raw: bytes, *, dry_run: bool = False) -> Json:
+        """Patch an object by the content type's rules; raises Refused, NotFound, Conflict or Invalid."""
+        patch = _parse(raw)
+        if content_type == APPLY:
+            if self._store.find(key) is None:
+                return self.create(key.kind, key.namespace, patch, dry_run=dry_run)
+            content_type = MERGE_PATCH
+        before = self._store.get(key)
+        try:
+            after = _patched(before, content_type, patch)
+        except PatchFailed as error:
+            raise Refused(f"the patch does not fit: {error}") from error
+        return self.replace(key, after, dry_run=dry_run)
+
+    def delete(self, key: Key, options: Any = None, *, dry_run: bool = False) -> Json:
+        """Delete an object, and with a Namespace all that is in it; raises NotFound or Conflict."""
+        body = self._store.get(key)
+        uid = ((options or {}).get("preconditions") or {}).get("uid") if isinstance(options, dict) else None
+        if uid and uid != body["metadata"]["uid"]:
+            raise Conflict(f"the uid of {key} is another one")
+        if dry_run:
+            return body
+        if key.kind is NAMESPACE:
+            for below in list(self._store.every_key()):
+                if below.namespace == key.name and self._store.find(below) is not None:
+                    self._store.delete(below)
+        say("object deleted", object=str(key))
+        return self._store.delete(key)
+
+
+def _parse(raw: bytes) -> Any:
+    documents = parse_yaml(raw.decode(errors="replace"), "the request's body")
+    if len(documents) != 1:
+        raise Refused("the body must hold one document")
+    return documents[0]
+
+
+def _object(kind: Kind, body: Any) -> Json:
+    if not isinstance(body, dict) or not isinstance(body.get("metadata"), dict):
+        raise Refused("the body must be an object with metadata")
+    given = (body.get("apiVersion", kind.api_version), body.get("kind", kind.name))
+    if given != (kind.api_version, kind.name):
+        raise Refused(f"the body is a {given[0]} {given[1]}, the path is for {kind.api_version} {kind.name}")
+    if not kind.written_by_users:
+        raise Refused(f"a {kind.name} is made by its Service; change the Service instead")
+    return {"apiVersion": kind.api_version, "kind": kind.name, **body}
+
+
+def _placed(key: Key, body: Json) -> Json:
+    metadata: Mapping[str, Any] = body["metadata"]
+    if metadata.get("name") != key.name:
+        raise Refused(f"the body is named {metadata.get('name')}, the path says {key.name}")
+    if not key.namespace:
+        return body
+    if metadata.get("namespace") not in (None, "", key.namespace):
+        raise Refused(f"the body is for namespace {metadata['namespace']}, the path for {key.namespace}")
+    return {**body, "metadata": {**metadata, "namespace": key.namespace}}
+
+
+def _check_version(key: Key, body: Json, before: Json) -> None:
+    expected = body["metadata"].get("resourceVersion")
+    if expected and expected != before["metadata"]["resourceVersion"]:
+        raise modified(key)
+
+
+def _patched(before: Json, content_type: str, patch: Any) -> Any:
+    if content_type == JSON_PATCH:
+        if not isinstance(patch, list):
+            raise PatchFailed("a JSON patch is a list of operations")
+        return json_patch(before, patch)
+    if not isinstance(patch, dict):
+        raise PatchFailed("the patch must be an object")
+    if content_type == STRATEGIC:
+        return strategic_merge(before, patch)
+    if content_type in (MERGE_PATCH, "application/json"):
+        return merge(before, patch)
+    raise Refused(f"patches of type {content_type} are not known")

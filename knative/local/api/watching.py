@@ -1,0 +1,98 @@
+"""Watches: a line of JSON for every change, from a version on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from aiohttp import web
+
+from knative.local.api.selectors import Selection
+from knative.local.api.tables import table_of
+from knative.local.resources.kinds import Json, Kind
+from knative.local.resources.store import Happening, Store
+
+_LONGEST_S = 3600.0
+
+
+async def watch(
+    request: web.Request, store: Store, kind: Kind, namespace: str, selection: Selection
+) -> web.StreamResponse:
+    """Stream the changes of a kind until the client leaves or `timeoutSeconds` are over."""
+    heard: asyncio.Queue[Happening] = asyncio.Queue()
+
+    def hear(happening: Happening) -> None:
+        if happening.key.kind is kind and namespace in ("", happening.key.namespace):
+            heard.put_nowait(happening)
+
+    end = store.listen(hear)
+    table = "as=Table" in request.headers.get("Accept", "")
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache"})
+    try:
+        first = _first(request, store, kind, namespace, selection)
+        await response.prepare(request)
+        for change, body in first:
+            await response.write(_line(change, body, kind, table))
+        limit_s = min(float(request.query.get("timeoutSeconds") or _LONGEST_S), _LONGEST_S)
+        if not first or first[0][0] != "ERROR":
+            await _stream(response, heard, selection, kind, table, limit_s)
+    except ConnectionError:
+        return response
+    finally:
+        end()
+    return response
+
+
+def _first(
+    request: web.Request, store: Store, kind: Kind, namespace: str, selection: Selection
+) -> list[tuple[str, Json]]:
+    """Return what comes before the live changes: all objects, or the changes since the version asked for."""
+    asked = request.query.get("resourceVersion", "")
+    if asked in ("", "0"):
+        return [("ADDED", body) for body in store.all_of(kind, namespace) if selection.holds(body)]
+    missed = store.since(int(asked)) if asked.isdigit() else None
+    if missed is None:
+        return [("ERROR", _gone(asked))]
+    return [
+        (happening.change, happening.body)
+        for happening in missed
+        if happening.key.kind is kind
+        and namespace in ("", happening.key.namespace)
+        and selection.holds(happening.body)
+    ]
+
+
+async def _stream(
+    response: web.StreamResponse,
+    heard: asyncio.Queue[Happening],
+    selection: Selection,
+    kind: Kind,
+    table: bool,
+    limit_s: float,
+) -> None:
+    try:
+        async with asyncio.timeout(limit_s):
+            while True:
+                happening = await heard.get()
+                if selection.holds(happening.body):
+                    await response.write(_line(happening.change, happening.body, kind, table))
+    except TimeoutError:
+        return
+
+
+def _line(change: str, body: Json, kind: Kind, table: bool) -> bytes:
+    if table and change != "ERROR":
+        body = table_of(kind, [body], body["metadata"]["resourceVersion"])
+    return json.dumps({"type": change, "object": body}).encode() + b"\n"
+
+
+def _gone(version: str) -> Json:
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": f"too old resource version: {version}",
+        "reason": "Expired",
+        "code": 410,
+    }

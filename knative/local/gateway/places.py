@@ -1,0 +1,75 @@
+"""Where a request goes, by its host and path; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from knative.local.addresses import BROKER_HOST, JOB_SINK_HOST
+
+_SUFFIXES = (".localhost", ".svc.cluster.local", ".svc")
+_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a request is for; `path` is what its receiver sees, query included."""
+
+    kind: Literal["service", "broker", "jobsink", "index", "nowhere"]
+    namespace: str = ""
+    name: str = ""
+    path: str = "/"
+
+
+_NOWHERE = Place("nowhere")
+
+
+@lru_cache(maxsize=4096)
+def place_of(host: str, target: str) -> Place:
+    """Return the place of a request.
+
+    Args:
+        host: the Host header, a port allowed.
+        target: the request target: path and query.
+    """
+    name = host.lower().rpartition(":")[0] if ":" in host and not host.endswith("]") else host.lower()
+    name = name.rstrip(".")
+    if name in _MACHINE:
+        return _on_machine(target)
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix):
+            return _by_host(name[: -len(suffix)], target)
+    return _NOWHERE
+
+
+def _by_host(name: str, target: str) -> Place:
+    if name == BROKER_HOST:
+        return _two_segments("broker", target)
+    if name == JOB_SINK_HOST:
+        return _two_segments("jobsink", target)
+    service, _, namespace = name.partition(".")
+    if not service or not namespace or "." in namespace:
+        return _NOWHERE
+    return Place("service", namespace, service, target)
+
+
+def _on_machine(target: str) -> Place:
+    path = target.partition("?")[0]
+    if path in ("/", ""):
+        return Place("index")
+    if not path.startswith("/-/"):
+        return _two_segments("broker", target)
+    _, _, what, *rest = target.split("/", 5)
+    if what == "jobsinks":
+        return _two_segments("jobsink", "/" + "/".join(rest))
+    if what != "services" or len(rest) < 2:
+        return _NOWHERE
+    name, question, query = rest[1].partition("?")
+    below = "/" + rest[2] if len(rest) > 2 else f"/{question}{query}"
+    return Place("service", rest[0], name, below)
+
+
+def _two_segments(kind: Literal["broker", "jobsink"], target: str) -> Place:
+    parts = target.removeprefix("/").removesuffix("/").split("/")
+    return Place(kind, parts[0], parts[1]) if len(parts) == 2 and all(parts) else _NOWHERE

@@ -1,0 +1,173 @@
+"""One runtime: every part made, wired and started in order, and stopped in the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from knative.local.addresses import Addresses
+from knative.local.api.admission import problems_of_object
+from knative.local.api.server import Api
+from knative.local.applying import apply
+from knative.local.broker.engine import BrokerEngine
+from knative.local.broker.errors import Unreachable
+from knative.local.broker.settings import BrokerSettings
+from knative.local.gateway.courier import LocalCourier
+from knative.local.gateway.server import Gateway
+from knative.local.jobs.runner import Jobs
+from knative.local.jobs.sink import JobSinks
+from knative.local.log import say
+from knative.local.manifests.documents import Manifest
+from knative.local.manifests.loading import load
+from knative.local.options import Options
+from knative.local.processes.leftovers import end_leftovers
+from knative.local.processes.logs import rotate
+from knative.local.processes.ports import listen
+from knative.local.reconciling import Reconciler
+from knative.local.resources.journal import Journal
+from knative.local.resources.kinds import (
+    BROKER,
+    JOB,
+    JOB_SINK,
+    PING_SOURCE,
+    REVISION,
+    SERVICE,
+    SINK_BINDING,
+    TRIGGER,
+    Kind,
+)
+from knative.local.resources.objects import Key, labels_of
+from knative.local.resources.store import Store
+from knative.local.services.controller import Services
+from knative.local.services.plan import Defaults
+from knative.local.services.revisions import SERVICE_LABEL, Revisions
+from knative.local.sources.binding import SinkBindings
+from knative.local.sources.brokers import Brokers
+from knative.local.sources.ping import PingSources
+from knative.local.state import write_endpoints
+
+_DEPENDANTS: Mapping[Kind, tuple[Kind, ...]] = {
+    SERVICE: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
+    BROKER: (TRIGGER, PING_SOURCE, SINK_BINDING),
+    JOB_SINK: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
+}
+_LONGEST_TICK_S = 0.5
+
+
+def read_manifests(options: Options) -> list[Manifest]:
+    """Load and check the manifests; raises ManifestError with everything that is wrong."""
+    return load(options.manifests, options.config, problems_of_object)
+
+
+class Runtime:
+    """Runs manifests in a state folder that the caller holds."""
+
+    def __init__(self, options: Options, manifests: list[Manifest], state_dir: Path) -> None:
+        self._options = options
+        self._manifests = manifests
+        self._state_dir = state_dir.resolve()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start, tell the addresses, go on until `stop`, and leave no process behind.
+
+        Raises:
+            PortInUse: before anything was started.
+        """
+        gateway_socket = listen(self._options.gateway_port, "--gateway-port")
+        try:
+            api_socket = listen(self._options.api_port, "--api-port")
+        except Exception:
+            gateway_socket.close()
+            raise
+        left = end_leftovers(self._state_dir)
+        if left:
+            say("leftovers ended", processes=len(left))
+        addresses = Addresses(gateway_socket.getsockname()[1])
+        self._wire(addresses)
+        try:
+            apply(self._store, self._manifests)
+            self._reconciler.add_all()
+            self._reconciler.settle()
+            await self._engine.start()
+            await self._gateway.start(gateway_socket)
+            await self._api.start(api_socket)
+            await self._store.durable()
+            api_port = api_socket.getsockname()[1]
+            write_endpoints(self._state_dir, addresses.port, api_port)
+            say("ready", gateway=addresses.base, api=f"http://127.0.0.1:{api_port}", state=self._state_dir)
+            await self._tick_until(stop)
+        finally:
+            say("stopping")
+            await self._close()
+
+    def _wire(self, addresses: Addresses) -> None:
+        options, state_dir = self._options, self._state_dir
+        self._journal = Journal(state_dir / "objects.db")
+        self._store = store = Store(self._journal)
+        defaults = Defaults(idle_s=options.idle_s, max_scale=options.max_scale)
+        bindings = SinkBindings(store, addresses, lambda: self._revisions.rebind())
+        self._revisions = Revisions(store, state_dir, defaults, bindings.for_revision, self._service_changed)
+        self._services = Services(store, self._revisions, addresses)
+        self._jobs = Jobs(store, state_dir, bindings.for_job, limit=options.max_jobs)
+        job_sinks = JobSinks(store, self._jobs, addresses)
+        self._courier = LocalCourier(self._services, job_sinks, addresses.port)
+        settings = BrokerSettings(ingress_url=addresses.base)
+        self._engine = BrokerEngine(state_dir / "broker.db", self._courier, settings=settings)
+        brokers = Brokers(store, self._engine, addresses)
+        self._pings = PingSources(store, addresses, self._send)
+        self._gateway = Gateway(self._services, job_sinks, self._engine, addresses)
+        self._api = Api(store)
+        handlers = {
+            SERVICE: self._services.reconcile,
+            REVISION: self._revision_changed,
+            BROKER: brokers.reconcile_broker,
+            TRIGGER: brokers.reconcile_trigger,
+            JOB_SINK: job_sinks.reconcile,
+            JOB: self._jobs.reconcile,
+            SINK_BINDING: bindings.reconcile,
+            PING_SOURCE: self._pings.reconcile,
+        }
+        self._reconciler = Reconciler(store, handlers, _DEPENDANTS)
+
+    def _service_changed(self, namespace: str, name: str) -> None:
+        self._reconciler.add(Key(SERVICE, namespace, name))
+
+    def _revision_changed(self, key: Key) -> None:
+        revision = self._store.find(key)
+        if revision is None:
+            self._revisions.forget(key)
+        else:
+            self._service_changed(key.namespace, labels_of(revision)[SERVICE_LABEL])
+
+    async def _send(self, uri: str, headers: Mapping[str, str], body: bytes) -> int:
+        try:
+            return (await self._courier.post(uri, headers, body, 60.0)).status
+        except Unreachable as error:
+            raise ConnectionError(str(error)) from error
+
+    async def _tick_until(self, stop: asyncio.Event) -> None:
+        period_s = min(_LONGEST_TICK_S, max(0.05, self._options.idle_s / 4))
+        rounds = 0
+        while not stop.is_set():
+            self._revisions.tick()
+            rounds += 1
+            if rounds % 60 == 0:
+                for log in (self._state_dir / "logs").glob("*.log"):
+                    rotate(log)
+            try:
+                async with asyncio.timeout(period_s):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+
+    async def _close(self) -> None:
+        self._reconciler.close()
+        await self._pings.close()
+        await self._api.close()
+        await self._gateway.close()
+        await asyncio.gather(self._engine.stop(), self._jobs.close())
+        await self._revisions.close()
+        self._journal.close()
+        end_leftovers(self._state_dir)
+        say("stopped")

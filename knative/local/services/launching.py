@@ -1,0 +1,87 @@
+"""Starting the processes of a revision: port, environment, command, log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from knative.local.processes.child import STATE_VARIABLE, Child
+from knative.local.processes.environment import container_environment, expand_arguments, inherited
+from knative.local.processes.logs import last_lines
+from knative.local.processes.ports import LOOPBACK, free_port
+from knative.local.processes.probing import until_ready
+from knative.local.resources.kinds import Json
+from knative.local.resources.store import Store
+from knative.local.services.plan import Plan, Probe
+
+
+class RunningReplica:
+    """A process of a revision, listening on `port` once it is ready."""
+
+    def __init__(self, child: Child, port: int, probe: Probe) -> None:
+        self.port = port
+        self._child = child
+        self._probe = probe
+
+    async def ready(self) -> None:
+        """Return once the readiness probe succeeds."""
+        await until_ready(self._probe, self.port)
+
+    async def wait(self) -> int:
+        """Return the exit code once the process has ended."""
+        return await self._child.wait()
+
+    async def stop(self, grace_s: float) -> int:
+        """End the process, gently for `grace_s` seconds."""
+        return await self._child.stop(grace_s)
+
+
+class RevisionLauncher:
+    """Starts processes of one revision as its template says."""
+
+    def __init__(
+        self,
+        revision: Json,
+        plan: Plan,
+        store: Store,
+        state_dir: Path,
+        bindings: Callable[[Json], dict[str, str]],
+    ) -> None:
+        self._revision = revision
+        self._plan = plan
+        self._store = store
+        self._state_dir = state_dir
+        self._bindings = bindings
+        metadata = revision["metadata"]
+        self._log = state_dir / "logs" / f"{metadata['namespace']}.{metadata['name']}.log"
+
+    async def launch(self) -> RunningReplica:
+        """Start one process.
+
+        Raises:
+            CannotStart: there is no such program, or a ConfigMap or Secret it needs does not exist.
+        """
+        port = free_port()
+        env = self._environment(port)
+        argv = expand_arguments(self._plan.command.argv, env)
+        child = await Child.start(argv, env=env, log=self._log, folder=self._plan.command.folder)
+        return RunningReplica(child, port, self._plan.probe)
+
+    def last_lines(self) -> str:
+        """Return the last lines the revision's processes wrote."""
+        return last_lines(self._log)
+
+    def _environment(self, port: int) -> dict[str, str]:
+        metadata = self._revision["metadata"]
+        service = metadata["labels"]["serving.knative.dev/service"]
+        container = self._revision["spec"]["containers"][0]
+        given = container_environment(container, metadata["namespace"], metadata["name"], self._store)
+        ours = {
+            "PORT": str(port),
+            "HOST": LOOPBACK,
+            "K_SERVICE": service,
+            "K_CONFIGURATION": service,
+            "K_REVISION": metadata["name"],
+            STATE_VARIABLE: str(self._state_dir.resolve()),
+        }
+        return {**inherited(), **self._bindings(self._revision), **given, **ours}

@@ -1,0 +1,337 @@
+"""The replicas of one revision: taken by requests, started on demand, stopped when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from knative.local.errors import CannotStart, LocalError, NotServed
+from knative.local.log import say, warn
+from knative.local.services.plan import Plan
+
+_QUEUE_LIMIT = 10_000
+_GIVE_UP_AFTER = 3
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+
+
+class Running(Protocol):
+    """A started process that listens on `port`."""
+
+    port: int
+
+    async def ready(self) -> None:
+        """Return once it is ready for requests."""
+        ...
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended."""
+        ...
+
+    async def stop(self, grace_s: float) -> int:
+        """End it, gently for `grace_s` seconds; return its exit code."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts the processes of one revision."""
+
+    async def launch(self) -> Running:
+        """Start one more; raises CannotStart."""
+        ...
+
+    def last_lines(self) -> str:
+        """Return the last lines the processes wrote."""
+        ...
+
+
+@dataclass(eq=False)
+class Replica:
+    """One process and the requests it has in hand."""
+
+    running: Running | None = None
+    port: int = 0
+    ready: bool = False
+    draining: bool = False
+    in_flight: int = 0
+    idle_since: float = 0.0
+    empty: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass
+class Failure:
+    """Why no replica became ready."""
+
+    reason: str
+    message: str
+
+
+class Pool:
+    """Keeps as many replicas of a revision as requests ask for, within its scale."""
+
+    def __init__(self, name: str, plan: Plan, launcher: Launcher, on_change: Callable[[], None]) -> None:
+        self.name = name
+        self.plan = plan
+        self.replicas: list[Replica] = []
+        self.proved = False
+        self.failure: Failure | None = None
+        self.reachable = False
+        self._launcher = launcher
+        self._on_change = on_change
+        self._waiting: deque[asyncio.Future[Replica]] = deque()
+        self._initial = 0
+        self._crashes = 0
+        self._not_before = 0.0
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closers: set[asyncio.Task[None]] = set()
+
+    def prove(self) -> None:
+        """Start the initial replicas, to learn whether the revision can become ready at all."""
+        self._initial = max(1, self.plan.initial_scale)
+        self.scale()
+
+    def try_acquire(self) -> Replica | None:
+        """Return the least busy ready replica with room, now taken once more, or None."""
+        best = None
+        limit = self.plan.concurrency or math.inf
+        for replica in self.replicas:
+            if (
+                replica.ready
+                and replica.in_flight < limit
+                and (best is None or replica.in_flight < best.in_flight)
+            ):
+                best = replica
+        if best is not None:
+            best.in_flight += 1
+            if self.in_flight > len(self._active()) * self.plan.target:
+                self.scale()
+        return best
+
+    async def acquire(self, timeout_s: float | None = None) -> Replica:
+        """Return a replica for one request, waiting for room or for a process; `release` it afterwards.
+
+        Raises:
+            NotServed: none became free in time, none can be started, or the queue is full.
+        """
+        replica = None if self._waiting else self.try_acquire()
+        if replica is not None:
+            return replica
+        self._refuse_if_hopeless()
+        ticket: asyncio.Future[Replica] = asyncio.get_running_loop().create_future()
+        self._waiting.append(ticket)
+        self.scale()
+        try:
+            async with asyncio.timeout(timeout_s or self.plan.timeout_s):
+                await asyncio.shield(ticket)
+        except asyncio.CancelledError:
+            self._give_back(ticket)
+            raise
+        except TimeoutError as error:
+            self._give_back(ticket)
+            raise NotServed(504, f"{self.name}: no replica was free in time") from error
+        finally:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+        return ticket.result()
+
+    def release(self, replica: Replica) -> None:
+        """Give back a replica after a request."""
+        replica.in_flight -= 1
+        replica.idle_since = time.monotonic()
+        if replica.in_flight == 0:
+            replica.empty.set()
+        if self._waiting:
+            self._hand_out()
+
+    def forget(self, replica: Replica) -> None:
+        """Take no new requests to a replica that does not answer; it is replaced."""
+        if replica.ready and not replica.draining:
+            self._retire(replica)
+            self.scale()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests the replicas have in hand."""
+        return sum(replica.in_flight for replica in self.replicas)
+
+    @property
+    def ready_replicas(self) -> int:
+        """How many replicas take requests."""
+        return sum(replica.ready for replica in self.replicas)
+
+    def scale(self) -> None:
+        """Start replicas until there are as many as the demand asks for."""
+        if self._closing:
+            return
+        demand = self.in_flight + len(self._waiting)
+        want = min(max(math.ceil(demand / self.plan.target), self._floor()), self.plan.max_scale)
+        while len(self._active()) < want and time.monotonic() >= self._not_before:
+            replica = Replica(idle_since=time.monotonic())
+            self.replicas.append(replica)
+            replica.task = self._spawn(self._run(replica))
+            say("service scaled", revision=self.name, replicas=len(self._active()))
+
+    def tick(self) -> None:
+        """Stop replicas that were idle for the window; start what is missing. Call it now and then."""
+        now = time.monotonic()
+        floor = self._floor()
+        for replica in self._active():
+            idle = replica.ready and replica.in_flight == 0 and now - replica.idle_since >= self.plan.idle_s
+            if idle and not self._waiting and len(self._active()) > floor:
+                self._retire(replica)
+                say("service scaled", revision=self.name, replicas=len(self._active()))
+        self.scale()
+
+    def recycle(self) -> None:
+        """Replace every replica by a new one, e.g. because its environment changed."""
+        for replica in self._active():
+            self._retire(replica)
+        self.scale()
+
+    def dismiss(self, done: Callable[[Pool], object]) -> None:
+        """Begin to close; call `done` with this pool once nothing of it is left."""
+        self._closing = True
+        task = asyncio.ensure_future(self.close())
+        self._closers.add(task)
+        task.add_done_callback(self._closers.discard)
+        task.add_done_callback(lambda _: done(self))
+
+    async def close(self) -> None:
+        """Stop every replica, letting requests in hand end; waiting ones are refused."""
+        self._closing = True
+        self._fail_waiting(NotServed(503, f"{self.name} is going away"))
+        for replica in list(self.replicas):
+            self._retire(replica)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _active(self) -> list[Replica]:
+        return [replica for replica in self.replicas if not replica.draining]
+
+    def _floor(self) -> int:
+        lowest = self.plan.min_scale if self.reachable else 0
+        return lowest if self.proved or self.failure is not None else max(lowest, self._initial)
+
+    def _refuse_if_hopeless(self) -> None:
+        if self._closing:
+            raise NotServed(503, f"{self.name} is going away")
+        if len(self._waiting) >= _QUEUE_LIMIT:
+            raise NotServed(503, f"{self.name}: too many requests are waiting")
+        if self.failure is not None and time.monotonic() < self._not_before and not self.ready_replicas:
+            raise NotServed(503, f"{self.name} cannot start: {self.failure.message}")
+
+    def _give_back(self, ticket: asyncio.Future[Replica]) -> None:
+        if ticket.done() and not ticket.cancelled() and ticket.exception() is None:
+            self.release(ticket.result())
+
+    def _hand_out(self) -> None:
+        while self._waiting:
+            replica = self.try_acquire()
+            if replica is None:
+                return
+            ticket = self._waiting.popleft()
+            if ticket.done():
+                replica.in_flight -= 1
+                continue
+            ticket.set_result(replica)
+
+    def _fail_waiting(self, error: LocalError) -> None:
+        while self._waiting:
+            ticket = self._waiting.popleft()
+            if not ticket.done():
+                ticket.set_exception(error)
+
+    async def _run(self, replica: Replica) -> None:
+        running: Running | None = None
+        try:
+            running = replica.running = await self._launcher.launch()
+            replica.port = running.port
+            ended = asyncio.ensure_future(running.wait())
+            try:
+                await self._become_ready(replica, running, ended)
+                code = await ended
+            finally:
+                ended.cancel()
+            if not replica.draining:
+                self._crashed("Exited", f"exit code {code}")
+        except CannotStart as error:
+            self._crashed("CannotStart", str(error), final=True)
+        except TimeoutError:
+            if running is not None:
+                await running.stop(0)
+            self._crashed(
+                "ProgressDeadlineExceeded",
+                f"not ready within {self.plan.progress_deadline_s:g} s",
+                final=True,
+            )
+        finally:
+            replica.ready = False
+            self.replicas.remove(replica)
+            replica.empty.set()
+        self._on_change()
+
+    async def _become_ready(self, replica: Replica, running: Running, ended: asyncio.Future[int]) -> None:
+        began = time.monotonic()
+        ready = asyncio.ensure_future(running.ready())
+        try:
+            async with asyncio.timeout(self.plan.progress_deadline_s):
+                both: set[asyncio.Future[Any]] = {ready, ended}
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+        if ended.done() or replica.draining:
+            return
+        replica.ready = True
+        replica.idle_since = time.monotonic()
+        self.proved, self.failure, self._crashes, self._not_before = True, None, 0, 0.0
+        say(
+            "revision ready",
+            revision=self.name,
+            port=replica.port,
+            seconds=round(time.monotonic() - began, 2),
+        )
+        self._hand_out()
+        self._on_change()
+
+    def _crashed(self, reason: str, message: str, *, final: bool = False) -> None:
+        self._crashes += 1
+        wait_s = min(_FIRST_WAIT_S * 2 ** (self._crashes - 1), _LONGEST_WAIT_S)
+        self._not_before = time.monotonic() + wait_s
+        tail = self._launcher.last_lines()
+        warn("process ended", revision=self.name, reason=reason, message=message, again_in_s=wait_s)
+        if final or self._crashes >= _GIVE_UP_AFTER:
+            self.failure = Failure(reason, f"{message}; it last wrote:\n{tail}" if tail else message)
+            self._fail_waiting(NotServed(503, f"{self.name} cannot start: {self.failure.message}"))
+        asyncio.get_running_loop().call_later(wait_s, self.scale)
+
+    def _retire(self, replica: Replica) -> None:
+        if replica.draining:
+            return
+        replica.draining, replica.ready = True, False
+        if replica.in_flight == 0:
+            replica.empty.set()
+        else:
+            replica.empty.clear()
+        self._spawn(self._drain(replica))
+
+    async def _drain(self, replica: Replica) -> None:
+        try:
+            async with asyncio.timeout(self.plan.timeout_s):
+                await replica.empty.wait()
+        except TimeoutError:
+            warn("requests cut off", revision=self.name, in_flight=replica.in_flight)
+        if replica.running is not None:
+            await replica.running.stop(self.plan.grace_s)
+        if replica.task is not None:
+            await asyncio.gather(replica.task, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,1 @@
+"""Knative's sources: PingSource, and SinkBinding for everything that emits events itself."""

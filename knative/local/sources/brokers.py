@@ -1,0 +1,137 @@
+"""Broker and Trigger objects: told to the broker engine, their state told back in their conditions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from knative.local.addresses import Addresses
+from knative.local.broker.engine import BrokerEngine
+from knative.local.broker.errors import InvalidSpec
+from knative.local.broker.model import parse_broker, parse_trigger
+from knative.local.log import say, warn
+from knative.local.resources.kinds import BROKER, Json
+from knative.local.resources.objects import Key, condition, ready_of, with_times
+from knative.local.resources.store import Store
+from knative.local.sources.sinks import resolve
+
+
+class Brokers:
+    """Keeps the engine's brokers and triggers as the store's objects say."""
+
+    def __init__(self, store: Store, engine: BrokerEngine, addresses: Addresses) -> None:
+        self._store = store
+        self._engine = engine
+        self._addresses = addresses
+        self._known: dict[Key, Any] = {}
+        self._leaving: dict[Key, asyncio.Task[None]] = {}
+
+    def reconcile_broker(self, key: Key) -> None:
+        """Open, change or close the Broker at `key`."""
+        broker = self._store.find(key)
+        if broker is None:
+            if self._known.pop(key, None) is not None:
+                self._engine.remove_broker(key.namespace, key.name)
+                say("broker closed", broker=key.name, namespace=key.namespace)
+            return
+        delivery, dead_letter, problem = self._delivery(broker, key.namespace)
+        spec = parse_broker(_with(broker, delivery=delivery))
+        if self._known.get(key) != spec:
+            self._engine.add_broker(spec)
+            self._known[key] = spec
+            say("broker open", broker=key.name, namespace=key.namespace)
+        status: Json = {"address": {"url": self._addresses.broker(key.namespace, key.name)}}
+        conditions = [
+            condition("Addressable", True),
+            _resolved("DeadLetterSinkResolved", problem, bool(dead_letter)),
+        ]
+        self._report(key, broker, status, conditions, dead_letter)
+
+    def reconcile_trigger(self, key: Key) -> None:
+        """Add, change or remove the Trigger at `key`; it is added once its subscriber exists."""
+        trigger = self._store.find(key)
+        if trigger is None:
+            if self._known.pop(key, None) is not None:
+                self._leaving[key] = asyncio.ensure_future(self._remove(key))
+            return
+        subscriber, missing = self._resolve(trigger["spec"]["subscriber"], key.namespace)
+        delivery, dead_letter, problem = self._delivery(trigger, key.namespace)
+        broker = self._store.find(Key(BROKER, key.namespace, trigger["spec"]["broker"]))
+        if subscriber:
+            self._tell(key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber}))
+        status: Json = {"subscriberUri": subscriber} if subscriber else {}
+        conditions = [
+            _broker_ready(broker, trigger["spec"]["broker"]),
+            _resolved("DeadLetterSinkResolved", problem, bool(dead_letter)),
+            condition("DependencyReady", True),
+            _resolved("SubscriberResolved", missing, True),
+            condition("SubscriptionReady", True if subscriber else None),
+        ]
+        inherited = ((broker or {}).get("status") or {}).get("deadLetterSinkUri", "")
+        self._report(key, trigger, status, conditions, dead_letter or inherited)
+
+    def _tell(self, key: Key, manifest: Json) -> None:
+        try:
+            spec = parse_trigger(manifest)
+        except InvalidSpec as error:
+            warn("trigger refused", trigger=key.name, why=str(error))
+            return
+        leaving = self._leaving.get(key)
+        if leaving is not None and not leaving.done():
+            leaving.add_done_callback(lambda _: self.reconcile_trigger(key))
+            return
+        if key not in self._known:
+            self._engine.add_trigger(spec)
+            say("trigger added", trigger=key.name, namespace=key.namespace, subscriber=spec.subscriber_uri)
+        elif self._known[key] != manifest["spec"]:
+            self._engine.update_trigger(spec)
+        self._known[key] = manifest["spec"]
+
+    async def _remove(self, key: Key) -> None:
+        await self._engine.remove_trigger(key.namespace, key.name)
+        say("trigger removed", trigger=key.name, namespace=key.namespace)
+
+    def _resolve(self, destination: Json, namespace: str) -> tuple[str, str]:
+        return resolve(destination, namespace, self._store, self._addresses)
+
+    def _delivery(self, body: Json, namespace: str) -> tuple[Json | None, str, str]:
+        """Return `spec.delivery` with its dead letter sink as a URL, that URL, and why there is none."""
+        delivery = (body.get("spec") or {}).get("delivery")
+        if not delivery or not delivery.get("deadLetterSink"):
+            return delivery, "", ""
+        url, problem = self._resolve(delivery["deadLetterSink"], namespace)
+        rest = {name: value for name, value in delivery.items() if name != "deadLetterSink"}
+        return ({**rest, "deadLetterSink": {"uri": url}} if url else rest), url, problem
+
+    def _report(
+        self, key: Key, body: Json, status: Json, conditions: list[dict[str, str]], dead_letter: str
+    ) -> None:
+        bad = next((c for c in conditions if c["status"] == "False"), None)
+        bad = bad or next((c for c in conditions if c["status"] == "Unknown"), None)
+        ready = {**bad, "type": "Ready"} if bad else condition("Ready", True)
+        before = (body.get("status") or {}).get("conditions") or ()
+        status["conditions"] = with_times(sorted([*conditions, ready], key=lambda c: c["type"]), before)
+        status["observedGeneration"] = body["metadata"]["generation"]
+        if dead_letter:
+            status["deadLetterSinkUri"] = dead_letter
+        self._store.set_status(key, status)
+
+
+def _with(body: Json, **fields: Any) -> Json:
+    spec = {
+        **(body.get("spec") or {}),
+        **{name: value for name, value in fields.items() if value is not None},
+    }
+    return {**body, "spec": spec}
+
+
+def _resolved(type_: str, problem: str, configured: bool) -> dict[str, str]:
+    if problem:
+        return condition(type_, False, "NotFound", problem)
+    return condition(type_, True) if configured else condition(type_, True, "DeadLetterSinkNotConfigured", "")
+
+
+def _broker_ready(broker: Json | None, name: str) -> dict[str, str]:
+    if broker is None:
+        return condition("BrokerReady", False, "BrokerDoesNotExist", f'Broker "{name}" does not exist')
+    return condition("BrokerReady", True if ready_of(broker) == "True" else None)

@@ -1,0 +1,28 @@
+"""From a Destination to the URL it stands for now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from knative.local.addresses import Addresses
+from knative.local.resources.kinds import BROKER, JOB_SINK, SERVICE
+from knative.local.resources.objects import Key
+from knative.local.resources.store import Store
+
+_ADDRESSABLE = {"Service": SERVICE, "Broker": BROKER, "JobSink": JOB_SINK}
+
+
+def resolve(
+    destination: Mapping[str, Any], namespace: str, store: Store, addresses: Addresses
+) -> tuple[str, str]:
+    """Return (URL, "") or ("", why there is none): the object does not exist, or has no address at all."""
+    ref = destination.get("ref")
+    if ref:
+        kind = _ADDRESSABLE.get(ref["kind"])
+        if kind is None:
+            return "", f"a {ref['kind']} has no address locally"
+        place = ref.get("namespace") or namespace
+        if store.find(Key(kind, place, ref["name"])) is None:
+            return "", f'{kind.resource} "{ref["name"]}" not found in namespace {place}'
+    return addresses.destination(destination, namespace), ""

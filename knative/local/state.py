@@ -1,0 +1,69 @@
+"""The state folder: held by one runtime at a time; what it writes there for others."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+
+from knative.local.errors import StateInUse
+
+
+class StateDir:
+    """Holds a state folder while the runtime works in it; the system lets go even after `kill -9`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Path:
+        """Make and lock the folder.
+
+        Raises:
+            StateInUse: another runtime holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.path / "lock").open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.seek(0)
+            text = self._lock.read().strip()
+            self._lock.close()
+            raise StateInUse(str(self.path), int(text) if text.isdigit() else None) from error
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+        return self.path
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take back what says that a runtime is ready, and let go of the folder."""
+        for name in ("endpoints.json", "kubeconfig"):
+            (self.path / name).unlink(missing_ok=True)
+        self._lock.close()
+
+
+def write_endpoints(state_dir: Path, gateway_port: int, api_port: int) -> None:
+    """Write `kubeconfig` and then `endpoints.json`, which tells that everything is ready."""
+    api = f"http://127.0.0.1:{api_port}"
+    gateway = f"http://127.0.0.1:{gateway_port}"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "kascade", "cluster": {"server": api}}],
+        "users": [{"name": "kascade", "user": {}}],
+        "contexts": [{"name": "kascade", "context": {"cluster": "kascade", "user": "kascade"}}],
+        "current-context": "kascade",
+    }
+    endpoints = {"gateway": gateway, "api": api, "broker": gateway, "pid": os.getpid()}
+    _write(state_dir / "kubeconfig", json.dumps(config, indent=2))
+    _write(state_dir / "endpoints.json", json.dumps(endpoints, indent=2))
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}")
+    draft.write_text(text + "\n", encoding="utf-8")
+    draft.replace(path)

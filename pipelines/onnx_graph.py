@@ -1,7 +1,7 @@
 """From a fitted scikit-learn pipeline to the ONNX graph that serves.
 
-One input `input` float32 [N, width]. Outputs: `label` (the class itself) and `probabilities` float32
-[N, classes] in the order of the classes; or `variable` float32 [N, 1] for regression.
+One input `input` float32 [N, width]. Outputs: `label` int64 [N], the position in the metadata's `classes`,
+and `probabilities` float32 [N, classes] in their order; or `variable` float32 [N, 1] for regression.
 """
 
 from __future__ import annotations
@@ -13,23 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.target import Class
-
 INPUT = "input"
-LABEL = "label"
 PROBABILITIES = "probabilities"
 VARIABLE = "variable"
 METADATA_KEY = "kascade"
 OPSET = {"": 17, "ai.onnx.ml": 3}
-_INDEX = "class_index"
 
 
-def convert(pipeline: Any, width: int, classes: list[Class] | None) -> bytes:
+def convert(pipeline: Any, width: int, *, classifies: bool) -> bytes:
     """Convert a fitted pipeline whose classes are indices; the same pipeline gives the same bytes.
 
     Args:
         width: how many columns the input has.
-        classes: what the indices stand for; None for regression.
+        classifies: whether it gives classes, not numbers.
     """
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
@@ -38,38 +34,10 @@ def convert(pipeline: Any, width: int, classes: list[Class] | None) -> bytes:
         pipeline,
         name="kascade",
         initial_types=[(INPUT, FloatTensorType([None, width]))],
-        final_types=None,
-        options=None if classes is None else {id(pipeline): {"zipmap": False}},
+        options={id(pipeline): {"zipmap": False}} if classifies else None,
         target_opset=OPSET,
     )
-    if classes is not None:
-        _name_classes(model, classes)
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def _name_classes(model: Any, classes: list[Class]) -> None:
-    """Put the class itself in place of its index in the output `label`."""
-    from onnx import TensorProto, helper
-
-    for node in model.graph.node:
-        node.output[:] = [_INDEX if name == LABEL else name for name in node.output]
-        node.input[:] = [_INDEX if name == LABEL else name for name in node.input]
-    kind, values = _class_tensor(classes, TensorProto)
-    model.graph.initializer.append(helper.make_tensor("classes", kind, [len(classes)], values))
-    model.graph.node.append(helper.make_node("Gather", ["classes", _INDEX], [LABEL], "name_classes", axis=0))
-    for output in model.graph.output:
-        if output.name == LABEL:
-            output.CopyFrom(helper.make_tensor_value_info(LABEL, kind, [None]))
-
-
-def _class_tensor(classes: list[Class], types: Any) -> tuple[int, list[Any]]:
-    if all(isinstance(value, bool) for value in classes):
-        return types.BOOL, list(classes)
-    if all(isinstance(value, int) for value in classes):
-        return types.INT64, list(classes)
-    if all(isinstance(value, int | float) for value in classes):
-        return types.DOUBLE, [float(value) for value in classes]
-    return types.STRING, [str(value).encode() for value in classes]
 
 
 def with_metadata(raw: bytes, metadata: Mapping[str, Any]) -> bytes:

@@ -30,14 +30,13 @@ REFERENCE_ROWS = 10_000
 
 def export(
     store: Store,
-    request: RunRequest,
     folders: Mapping[str, Path],
     results: Sequence[dict[str, Any]],
     *,
     started: datetime,
     now: datetime,
 ) -> dict[str, Any]:
-    """Check parity, write every file of the version under `request.output`, and return its card.
+    """Check parity, write every file of the version under its `output`, and return its card.
 
     Args:
         folders: of `extracted`, `prepared`, `refitted` and `evaluated`.
@@ -47,6 +46,7 @@ def export(
         StepError: ONNX and scikit-learn differ beyond the limits.
         TransientError: the store does not answer.
     """
+    request = RunRequest.from_parameters(files.read_json(folders["extracted"] / files.REQUEST))
     facts = files.read_json(folders["prepared"] / files.PREPARED)
     evaluation = files.read_json(folders["evaluated"] / files.EVALUATION)
     found = _parity(folders, facts)

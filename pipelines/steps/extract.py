@@ -43,6 +43,7 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     with pa.OSFile(str(folder / files.TABLE), "wb") as sink, pa.ipc.new_file(sink, wanted) as writer:
         rows = sum(_append(store, part, columns, writer) for part in used)
     (folder / files.SPEC).write_bytes(raw_spec)
+    files.write_json(folder / files.REQUEST, request.to_parameters())
     extracted = {
         "rows": rows,
         "parts": [{key: part.get(key) for key in ("uri", "sha256", "rows", "key")} for part in used],

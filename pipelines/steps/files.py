@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+REQUEST = "request.json"
 TABLE = "table.arrow"
 EXTRACTED = "extracted.json"
 SPEC = "model.yaml"

@@ -35,6 +35,6 @@ def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / files.EXPECTED, predict(pipeline, holdout, None if classes is None else len(classes)))
     skops.io.dump(pipeline, folder / files.SKOPS)
-    (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classes))
+    (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
     files.write_json(folder / files.REFITTED, {"chosen": dict(chosen), "warnings": messages})

@@ -1,8 +1,8 @@
 """Which rows are kept aside, and how the others are divided to compare experiments.
 
 Without timestamps a row's side is decided by a salted hash of its entity, else of its content: the same row
-is on the same side in every version, whatever else the dataset holds by then. A hash treats all classes alike,
-so the holdout has their shares up to chance. With timestamps the newest rows are the holdout.
+is on the same side in every version, whatever else the dataset holds by then. A hash treats classes alike, so
+the holdout has their shares up to chance. With timestamps the newest rows are the holdout.
 """
 
 from __future__ import annotations

@@ -1,0 +1,51 @@
+"""The JobSink's job: `python -m functions.run_training`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+from eventing.errors import InvalidEvent
+from eventing.logs import configure_logs, handling
+from eventing.sink import Sink, SinkError
+from eventing.store import S3Store, StoreError
+from functions.run_training import logic
+from functions.run_training.event_file import read_event
+from functions.run_training.job import Job
+from functions.run_training.pipeline_process import PipelineProcess
+from functions.run_training.settings import Settings, SettingsError
+from pipelines.request import RunRequest
+
+log = logging.getLogger("functions.run_training")
+
+
+def main() -> int:
+    """Run the job; return its exit status."""
+    configure_logs()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        settings = Settings.from_env(os.environ)
+        event, approved = read_event(settings.event_path)
+        sink = Sink.from_env(os.environ)
+    except (SettingsError, InvalidEvent, ValueError) as error:
+        log.error("%s", error)
+        return logic.BAD_EVENT
+    with handling(event):
+        try:
+            job = Job(settings, S3Store.from_env(os.environ), sink, PipelineProcess)
+            return job.run(event, RunRequest.of(approved))
+        except (StoreError, SinkError) as error:
+            log.error("%s; the job is to be tried again", error)
+            return logic.RETRY
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave by an exception, so that the pipeline is ended and its workspace removed on the way out."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Compile the training pipeline for a cluster, or run it here.
+
+python -m pipelines compile -o training.yaml
+python -m pipelines run --workspace DIR [--package FILE]    (parameters as JSON on standard input)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines", description="The training pipeline.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    compiling = commands.add_parser("compile", help="write the pipeline as Kubeflow's IR YAML")
+    compiling.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    running = commands.add_parser("run", help="run it under kfp.local; parameters are JSON on standard input")
+    running.add_argument("--workspace", type=Path, required=True, metavar="DIR")
+    running.add_argument("--package", type=Path, metavar="FILE", help="a compiled pipeline to run instead")
+    given = parser.parse_args(arguments)
+    if given.command == "compile":
+        from pipelines.compiling import compile_training
+
+        compile_training(given.output)
+        return 0
+    from pipelines.local_run import run
+
+    return 0 if run(given.workspace, given.package, lambda: json.load(sys.stdin)) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,113 @@
+"""How a run says how it ended: `training.completed` or `training.failed`, with the same id each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from eventing.catalogue import (
+    TRAINING_COMPLETED,
+    TRAINING_FAILED,
+    Claim,
+    TrainingCompleted,
+    TrainingFailed,
+    source_of,
+)
+from eventing.event import Event, answer
+from eventing.store import Store
+from pipelines import layout, records
+from pipelines.errors import TransientError
+from pipelines.records import Failure, Fault
+from pipelines.request import RunRequest
+
+SOURCE = source_of("run_training")
+Send = Callable[[Event], None]
+
+UNSAID = Failure(
+    step="unknown",
+    error="the step ended without saying why; it may have been killed for want of memory",
+    fix="look at the run's log; give it more memory, or train on fewer rows (train.window)",
+    fault=Fault.SURROUNDINGS,
+)
+
+
+def subject_of(request: RunRequest) -> str:
+    """Return the subject of a run's events: `<model>/v<version>`."""
+    return f"{request.model}/v{request.version}"
+
+
+def cause_to_json(event: Event) -> str:
+    """Write down what of the causing event an answer needs, as a pipeline parameter."""
+    return json.dumps({"id": event.id, "source": event.source, "type": event.type, **dict(event.extensions)})
+
+
+def cause_from_json(text: str) -> Event:
+    """Read back what `cause_to_json` wrote."""
+    fields = json.loads(text)
+    known = {name: fields.pop(name) for name in ("id", "source", "type")}
+    return Event(**known, extensions=fields)
+
+
+def announce(
+    store: Store,
+    send: Send,
+    request: RunRequest,
+    cause: Event,
+    *,
+    attempt: str,
+    last: bool,
+) -> str:
+    """Send the event that says how the run ended.
+
+    Args:
+        attempt: whose recorded failure counts.
+        last: whether nobody will try again, so that a failure of the surroundings is announced too.
+
+    Returns: the type of the event sent.
+    Raises: TransientError when the attempt failed for its surroundings and another will follow.
+    """
+    done = records.read_card(store, request.output, request.run_id)
+    if done is not None:
+        event = completed(request, cause, *done)
+    else:
+        failure = records.read_failure(store, request.output, attempt) or UNSAID
+        if failure.fault is Fault.SURROUNDINGS and not last:
+            raise TransientError(f"step {failure.step}: {failure.error}")
+        event = failed(request, cause, failure)
+    send(event)
+    return event.type
+
+
+def completed(request: RunRequest, cause: Event, card: dict[str, Any], claim: Claim) -> Event:
+    """Build `training.completed` from the version's card."""
+    claims = {name: Claim(**found) for name, found in card["files"].items()}
+    payload = TrainingCompleted(
+        model=request.model,
+        version=request.version,
+        run_id=request.run_id,
+        candidate=claims[layout.ONNX],
+        card=claim,
+        holdout=claims[layout.HOLDOUT],
+        reference=claims[layout.REFERENCE],
+        metrics=card["evaluation"]["metrics"],
+        dataset_digest=card["data"]["dataset"]["sha256"],
+        config_digest=card["spec"]["digest"],
+        code_digest=card["code_digest"],
+        train_rows=card["data"]["split"]["train_rows"],
+        seconds=card["seconds"],
+    )
+    return answer(cause, TRAINING_COMPLETED, SOURCE, subject_of(request), payload)
+
+
+def failed(request: RunRequest, cause: Event, failure: Failure) -> Event:
+    """Build `training.failed`."""
+    payload = TrainingFailed(
+        model=request.model,
+        version=request.version,
+        run_id=request.run_id,
+        step=failure.step,
+        error=failure.error,
+        fix=failure.fix,
+    )
+    return answer(cause, TRAINING_FAILED, SOURCE, subject_of(request), payload)

@@ -16,6 +16,8 @@ from knative.local.broker.errors import MalformedEvent
 
 MEDIA_TYPE = "application/cloudevents+json"
 
+# Only extensions may be integers or booleans.
+_STRINGS = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema")
 _SPACE = re.compile(r"[ \t\r\n]*")
 # CloudEvents HTTP binding 3.1.3.2: all but printable ASCII, and of that space, double quote and percent.
 _PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
@@ -154,9 +156,11 @@ def _attributes(members: Mapping[str, tuple[Any, str]], problems: list[str]) -> 
             attributes[name] = value
         else:
             problems.append(f"{name} must be a string, an integer or a boolean")
-    for name in ("id", "source", "type", "specversion"):
-        if name in attributes and not isinstance(members[name][0], str):
-            problems.append(f"{name} must be a string")
+    problems.extend(
+        f"{name} must be a string"
+        for name in _STRINGS
+        if name in attributes and not isinstance(members[name][0], str)
+    )
     return attributes
 
 

@@ -8,7 +8,7 @@
 """
 
 from pipelines.spec.columns import ColumnRule, Kind
-from pipelines.spec.document import MAX_SPEC_BYTES
+from pipelines.spec.document import MAX_SPEC_BYTES, decode_spec
 from pipelines.spec.durations import format_duration, parse_duration
 from pipelines.spec.model import RESERVED_NAMES, ModelSpec
 from pipelines.spec.parse import Check, parse_spec, spec_digest
@@ -33,6 +33,7 @@ __all__ = [
     "SpecError",
     "Train",
     "Window",
+    "decode_spec",
     "format_duration",
     "parse_duration",
     "parse_spec",

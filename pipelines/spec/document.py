@@ -65,7 +65,7 @@ def load(raw: bytes) -> Document:
         SpecError: the file is too large, not UTF-8 or UTF-16 text, or not YAML that can be read further.
             Problems that leave the rest readable (a key twice, a tag) are collected in the document.
     """
-    text = _decode(raw)
+    text = decode_spec(raw)
     document = Document(value=None)
     try:
         stream = yaml.parse(text, Loader=yaml.SafeLoader)
@@ -90,7 +90,8 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _decode(raw: bytes) -> str:
+def decode_spec(raw: bytes) -> str:
+    """Decode a model.yaml: UTF-8, or UTF-16 with a byte order mark. Raises SpecError."""
     if len(raw) > MAX_SPEC_BYTES:
         raise _refusal(
             "model.yaml",

@@ -1,0 +1,82 @@
+"""The rules of ingesting that need no file: which columns must be there, and when a file is refused whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from eventing.catalogue import Problem
+from functions.ingest_data.refusal import FileRefused, clip
+from functions.ingest_data.schema import DataSchema
+from pipelines.spec import ModelSpec
+
+MAX_NAME = 200
+
+
+def columns_to_read(
+    names: Sequence[str], spec: ModelSpec, kept: DataSchema | None, *, max_columns: int
+) -> tuple[str, ...]:
+    """Return the columns that are taken from a file, in the order in which the dataset keeps them.
+
+    Columns without a name, and those that later files have beyond the kept ones, are passed over.
+
+    Raises:
+        FileRefused: too many columns, a name that cannot be kept, or columns that must be there are missing.
+    """
+    if len(names) > max_columns:
+        raise FileRefused("too many columns", [Problem(
+            where="the header", problem=f"{len(names)} columns, at most {max_columns} are read (MAX_COLUMNS)",
+            fix="leave out columns, or turn them into rows",
+        )])  # fmt: skip
+    present = [name for name in names if name]
+    unfit = [name for name in present if len(name) > MAX_NAME or not name.isprintable()]
+    if unfit:
+        raise FileRefused("a column's name cannot be kept", [Problem(
+            where=f"column {clip(unfit[0], 60)}", problem=f"over {MAX_NAME} characters, or unprintable ones",
+            fix="give it a short name",
+        )])  # fmt: skip
+    required = roles(spec) | (dict.fromkeys(kept.names, "the dataset keeps it") if kept else {})
+    for name in spec.schema_:
+        required.setdefault(name, "schema in model.yaml names it")
+    missing = {name: why for name, why in required.items() if name not in set(present)}
+    if missing:
+        raise FileRefused(_missing_reason(missing), _missing_problems(missing, present))
+    return kept.names if kept else tuple(present)
+
+
+def roles(spec: ModelSpec) -> dict[str, str]:
+    """Return the columns with a role, each with what makes it needed."""
+    named = {"target": spec.target, "entity": spec.entity, "timestamp": spec.timestamp}
+    return {name: f"it is the {role} in model.yaml" for role, name in named.items() if name is not None}
+
+
+def _missing_reason(missing: Collection[str]) -> str:
+    listed = ", ".join(clip(name, 60) for name in list(missing)[:5])
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    return f"missing column{'s' if len(missing) > 1 else ''}: {listed}{more}"
+
+
+def _missing_problems(missing: dict[str, str], present: Sequence[str]) -> list[Problem]:
+    there = ", ".join(clip(name, 40) for name in present[:20])
+    fix = f"add it to the file, or correct model.yaml; the file has {there}"
+    return [
+        Problem(where=f"column {clip(name, 80)}", problem=f"missing, and {why}", fix=fix)
+        for name, why in missing.items()
+    ]
+
+
+def refusal_of(rows: int, bad_rows: int, tolerated: float, problems: Sequence[Problem]) -> FileRefused | None:
+    """Say whether a file that was read is refused whole, by its number of rows and of bad ones."""
+    if not rows:
+        return FileRefused("the file has a header but no rows", [Problem(
+            where="the file", problem="no rows", fix="drop it again with its rows",
+        )])  # fmt: skip
+    if bad_rows == rows:
+        return FileRefused(f"all {rows} rows are bad", problems, rows=rows, bad_rows=bad_rows)
+    share = bad_rows / rows
+    if share > tolerated:
+        reason = (
+            f"{bad_rows} of {rows} rows are bad ({share:.1%}), more than the {tolerated:.1%} that "
+            "ingest.tolerated_bad_rows allows"
+        )
+        return FileRefused(reason, problems, rows=rows, bad_rows=bad_rows)
+    return None

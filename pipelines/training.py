@@ -72,15 +72,17 @@ def training(
         )
         matrices = prepared.outputs["prepared"]
         with dsl.ParallelFor(items=prepared.outputs["Output"], parallelism=4) as index:
-            measured = experiment(index=index, prepared=matrices, **run)
-        best = select(results=dsl.Collected(measured.output), metric=checked.outputs["Output"], **run)
-        model_files = refit(selected=best.output, prepared=matrices, **run)
+            tried = experiment(index=index, prepared=matrices, **run)
+        best = select(
+            measured=dsl.Collected(tried.outputs["measured"]), metric=checked.outputs["Output"], **run
+        ).outputs["selected"]
+        model_files = refit(prepared=matrices, selected=best, **run)
         judged = evaluate(prepared=matrices, refitted=model_files.outputs["refitted"], **run)
         version_files = export(
-            selected=best.output,
             started=started,
             extracted=data.outputs["extracted"],
             prepared=matrices,
+            selected=best,
             refitted=model_files.outputs["refitted"],
             evaluated=judged.outputs["evaluated"],
             **run,

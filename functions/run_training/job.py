@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -45,45 +45,45 @@ class Job:
         Returns: the exit status: SUCCESS when the outcome is announced, RETRY when another attempt may help.
         Raises: StoreUnavailable, SinkError: the surroundings failed; another attempt may succeed.
         """
-        if records.read_card(self._store, request.output, request.run_id) is not None:
-            log.info("run %s has completed before; announcing it again", request.run_id)
-            self._announce(event, request, attempt="", last=True)
-            return logic.SUCCESS
-        self._sink.send(started(event, request))
-        package = self._custom_package(request)
-        if isinstance(package, Failure):
-            log.error("%s: %s", package.step, package.error)
-            self._sink.send(failed(request, event, package))
-            return logic.SUCCESS
-        return self._attempt(event, request, package)
-
-    def _attempt(self, event: Event, request: RunRequest, package: bytes | None) -> int:
-        attempt = uuid.uuid4().hex
-        parameters: dict[str, Any] = {
-            **request.to_parameters(),
-            "attempt": attempt,
-            "cause": cause_to_json(event),
-            "started": datetime.now(UTC).isoformat(),
-            "last": False,
-        }
-        if package is not None:
-            declared = yaml.safe_load(package)["root"].get("inputDefinitions", {}).get("parameters", {})
-            parameters, missing = logic.fill_parameters(declared, parameters)
-            if missing:
-                self._sink.send(failed(request, event, unknown_parameters(missing)))
+        # Our own pipeline takes a second to load: it does so while the store and the sink are asked.
+        with closing(self._launch(request.run_id, None)) as pipeline:
+            if records.read_card(self._store, request.output, request.run_id) is not None:
+                log.info("run %s has completed before; announcing it again", request.run_id)
+                self._announce(event, request, attempt="")
                 return logic.SUCCESS
-        with closing(self._launch(request.run_id, package)) as pipeline:
-            succeeded = pipeline.run(parameters)
-            told = pipeline.announced()
-        if package is not None and succeeded and not told:
-            self._record(request, attempt, logic.NO_CARD)
-        return self._conclude(event, request, attempt, told=told)
+            self._sink.send(started(event, request))
+            package = self._custom_package(request)
+            if package is None:
+                return self._attempt(event, request, pipeline, parameters_of(event, request))
+        if isinstance(package, Failure):
+            return self._refuse(event, request, package)
+        return self._attempt_custom(event, request, package)
 
-    def _conclude(self, event: Event, request: RunRequest, attempt: str, *, told: bool) -> int:
+    def _attempt_custom(self, event: Event, request: RunRequest, package: bytes) -> int:
+        declared = yaml.safe_load(package)["root"].get("inputDefinitions", {}).get("parameters", {})
+        parameters, missing = logic.fill_parameters(declared, parameters_of(event, request))
+        if missing:
+            return self._refuse(event, request, logic.unknown_parameters(missing))
+        with closing(self._launch(request.run_id, package)) as pipeline:
+            return self._attempt(event, request, pipeline, parameters, custom=True)
+
+    def _attempt(
+        self,
+        event: Event,
+        request: RunRequest,
+        pipeline: Running,
+        parameters: Mapping[str, Any],
+        *,
+        custom: bool = False,
+    ) -> int:
+        succeeded = pipeline.run(parameters)
+        told = pipeline.announced()
+        attempt = parameters.get("attempt") or uuid.uuid4().hex
         completed = told or records.read_card(self._store, request.output, request.run_id) is not None
         failure = None if completed else records.read_failure(self._store, request.output, attempt)
         if not completed and failure is None:
-            self._record(request, attempt, UNSAID)
+            failure = logic.NO_CARD if custom and succeeded else UNSAID
+            records.write_failure(self._store, request.output, attempt, failure)
         follows = logic.after_attempt(
             announced=told,
             completed=completed,
@@ -91,19 +91,21 @@ class Job:
             attempts=0 if completed else records.count_failures(self._store, request.output),
             max_attempts=self._settings.max_attempts,
         )
-        if follows is Next.ANNOUNCE:
-            self._announce(event, request, attempt, last=True)
         if follows is Next.RETRY:
             log.warning("the attempt failed for its surroundings; the job is to be tried again")
             return logic.RETRY
+        if follows is Next.ANNOUNCE:
+            self._announce(event, request, attempt)
         return logic.SUCCESS
 
-    def _announce(self, event: Event, request: RunRequest, attempt: str, *, last: bool) -> None:
-        sent = announce(self._store, self._sink.send, request, event, attempt=attempt, last=last)
+    def _announce(self, event: Event, request: RunRequest, attempt: str) -> None:
+        sent = announce(self._store, self._sink.send, request, event, attempt=attempt, last=True)
         log.info("announced %s", sent)
 
-    def _record(self, request: RunRequest, attempt: str, failure: Failure) -> None:
-        records.write_failure(self._store, request.output, attempt, failure)
+    def _refuse(self, event: Event, request: RunRequest, failure: Failure) -> int:
+        log.error("%s: %s", failure.step, failure.error)
+        self._sink.send(failed(request, event, failure))
+        return logic.SUCCESS
 
     def _custom_package(self, request: RunRequest) -> bytes | Failure | None:
         """Return the user's own compiled pipeline; None: the spec names none; a Failure: it cannot be run."""
@@ -118,14 +120,15 @@ class Job:
             return Failure("launch", str(error), "correct model.yaml and drop it again", Fault.OWNER)
 
 
-def unknown_parameters(names: Any) -> Failure:
-    """Say that a custom pipeline asks for what a run does not have."""
-    return Failure(
-        "launch",
-        f"the custom pipeline needs parameters that a run does not have: {', '.join(names)}",
-        "give them defaults, or use the names in functions/run_training/README.md",
-        Fault.OWNER,
-    )
+def parameters_of(event: Event, request: RunRequest) -> dict[str, Any]:
+    """Return the parameters of a new attempt."""
+    return {
+        **request.to_parameters(),
+        "attempt": uuid.uuid4().hex,
+        "cause": cause_to_json(event),
+        "started": datetime.now(UTC).isoformat(),
+        "last": False,
+    }
 
 
 def started(event: Event, request: RunRequest) -> Event:

@@ -68,3 +68,13 @@ def fill_parameters(
         if name not in given and not definition.get("isOptional") and "defaultValue" not in definition
     ]
     return {name: given[name] for name in declared if name in given}, missing
+
+
+def unknown_parameters(names: Sequence[str]) -> Failure:
+    """Say that a custom pipeline asks for what a run does not have."""
+    return Failure(
+        "launch",
+        f"the custom pipeline needs parameters that a run does not have: {', '.join(names)}",
+        "give them defaults, or use the names in functions/run_training/README.md",
+        Fault.OWNER,
+    )

@@ -8,48 +8,61 @@ from pipelines.components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def experiment(index: str, output: str, attempt: str, prepared: dsl.Input[dsl.Dataset]) -> str:
-    """Measure one item of the plan by cross-validation; return its results as JSON."""
-    import json
+def experiment(
+    index: str,
+    output: str,
+    attempt: str,
+    prepared: dsl.Input[dsl.Dataset],
+    measured: dsl.Output[dsl.Artifact],
+) -> None:
+    """Measure one item of the plan by cross-validation."""
     from pathlib import Path
 
     from pipelines.components.doing import doing
     from pipelines.steps.experiment import experiment as step
+    from pipelines.steps.files import write_json
 
     with doing(f"experiment {index}", output, attempt):
-        return json.dumps(step(Path(prepared.path), int(index)))
+        write_json(Path(measured.path), step(Path(prepared.path), int(index)))
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def select(results: List[str], metric: str, output: str, attempt: str) -> str:  # noqa: UP006
-    """Return the best of all experiments, and all of them, as JSON."""
-    import json
+def select(
+    measured: dsl.Input[List[dsl.Artifact]],  # noqa: UP006
+    metric: str,
+    output: str,
+    attempt: str,
+    selected: dsl.Output[dsl.Artifact],
+) -> None:
+    """Choose the best of all experiments."""
+    from pathlib import Path
 
     from pipelines.components.doing import doing
+    from pipelines.steps.files import read_json, write_json
     from pipelines.steps.select import select as step
 
     with doing("select", output, attempt):
-        every = [result for item in results for result in json.loads(item)]
-        return json.dumps({"chosen": step(every, metric), "experiments": every})
+        every = [result for item in measured for result in read_json(Path(item.path))]
+        write_json(Path(selected.path), {"chosen": step(every, metric), "experiments": every})
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def refit(
-    selected: str,
     output: str,
     attempt: str,
     prepared: dsl.Input[dsl.Dataset],
+    selected: dsl.Input[dsl.Artifact],
     refitted: dsl.Output[dsl.Model],
 ) -> None:
     """Fit the chosen estimator on all training rows; write it as skops and ONNX."""
-    import json
     from pathlib import Path
 
     from pipelines.components.doing import doing
+    from pipelines.steps.files import read_json
     from pipelines.steps.refit import refit as step
 
     with doing("refit", output, attempt):
-        step(Path(prepared.path), json.loads(selected)["chosen"], Path(refitted.path))
+        step(Path(prepared.path), read_json(Path(selected.path))["chosen"], Path(refitted.path))
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -75,22 +88,22 @@ def evaluate(
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def export(
-    selected: str,
     started: str,
     output: str,
     attempt: str,
     extracted: dsl.Input[dsl.Dataset],
     prepared: dsl.Input[dsl.Dataset],
+    selected: dsl.Input[dsl.Artifact],
     refitted: dsl.Input[dsl.Model],
     evaluated: dsl.Input[dsl.Artifact],
 ) -> None:
     """Check parity and write the version's files, the card last."""
-    import json
     from datetime import UTC, datetime
     from pathlib import Path
 
     from pipelines.components.doing import doing, open_store
     from pipelines.steps.export import export as step
+    from pipelines.steps.files import read_json
 
     artifacts = {
         "extracted": extracted,
@@ -102,7 +115,7 @@ def export(
         step(
             open_store(),
             {name: Path(artifact.path) for name, artifact in artifacts.items()},
-            json.loads(selected)["experiments"],
+            read_json(Path(selected.path))["experiments"],
             started=datetime.fromisoformat(started),
             now=datetime.now(UTC),
         )

@@ -8,11 +8,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import Payload, TimerDue
-from eventing.errors import Rejected
+from eventing.catalogue import Payload
 from eventing.event import Event
 from functions.govern_training.govern import govern
-from functions.govern_training.observe import FUNCTION, Scene
+from functions.govern_training.observe import FUNCTION, Scene, model_of
 from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings
 from functions.state.database import transaction
@@ -32,7 +31,7 @@ class Handler:
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Govern, or return the answers of the first time."""
-        now, model = self.clock(), _model_of(payload)
+        now, model = self.clock(), model_of(payload)
         with transaction(self.sessions) as session:
 
             def work() -> list[Event]:
@@ -43,11 +42,3 @@ class Handler:
                 )
 
             return once(session, FUNCTION, event, work, now=now)
-
-
-def _model_of(payload: Payload) -> str:
-    if not isinstance(payload, TimerDue):
-        return str(payload.model_dump(include={"model"})["model"])
-    if payload.owner != FUNCTION:
-        raise Rejected(f"this timer belongs to {payload.owner}")
-    return payload.key.partition("/")[0]

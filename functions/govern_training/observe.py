@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
+from eventing.errors import Rejected
 from eventing.event import CAUSATION, CORRELATION, TRACEPARENT, Event, answer
 from functions.govern_training.facts import Run, State
 from functions.govern_training.logic import MAX_DEPTH, may_retry
@@ -49,6 +50,15 @@ class Scene:
     def model(self) -> str:
         """The model's name."""
         return self.row.model
+
+
+def model_of(payload: kinds.Payload) -> str:
+    """Return the name of the model an event is about. Raises Rejected for another function's timer."""
+    if not isinstance(payload, kinds.TimerDue):
+        return str(payload.model_dump(include={"model"})["model"])
+    if payload.owner != FUNCTION:
+        raise Rejected(f"this timer belongs to {payload.owner}")
+    return payload.key.partition("/")[0]
 
 
 def observe(scene: Scene, payload: kinds.Payload) -> list[Event]:

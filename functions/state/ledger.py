@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, select, text
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, UniqueConstraint, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from eventing.event import CAUSATION, Event
 from functions.state.database import Base, UtcDateTime, insert_if_absent
@@ -97,19 +98,25 @@ def find_events(
     Args:
         after: only events with a greater `seq`.
         type_: an exact type, or a prefix ending in `*`.
-        subject: an exact subject, or a prefix ending in `*`.
+        subject: an exact subject and all below it (`churn` finds `churn/v1`), or a prefix ending in `*`.
         correlation: the id of the chain.
         limit: at most this many.
     """
     found = select(LedgerEvent).where(LedgerEvent.seq > after).order_by(LedgerEvent.seq).limit(limit)
-    for column, wanted in ((LedgerEvent.type, type_), (LedgerEvent.subject, subject)):
-        if wanted is not None and wanted.endswith("*"):
-            found = found.where(column.startswith(wanted[:-1], autoescape=True))
-        elif wanted is not None:
-            found = found.where(column == wanted)
+    if type_ is not None:
+        found = found.where(_matches(LedgerEvent.type, type_))
+    if subject is not None:
+        below = LedgerEvent.subject.startswith(f"{subject}/", autoescape=True)
+        found = found.where(_matches(LedgerEvent.subject, subject) | below)
     if correlation is not None:
         found = found.where(LedgerEvent.correlation_id == correlation)
     return session.scalars(found).all()
+
+
+def _matches(column: InstrumentedAttribute[Any], wanted: str) -> ColumnElement[bool]:
+    if wanted.endswith("*"):
+        return column.startswith(wanted[:-1], autoescape=True)
+    return column == wanted
 
 
 def find_by_id(session: Session, event_id: str) -> LedgerEvent | None:
@@ -119,11 +126,10 @@ def find_by_id(session: Session, event_id: str) -> LedgerEvent | None:
     ).first()
 
 
-def effects_of(session: Session, event_id: str, limit: int) -> Sequence[LedgerEvent]:
-    """Return the events that name this one as their cause."""
-    return session.scalars(
-        select(LedgerEvent).filter_by(causation_id=event_id).order_by(LedgerEvent.seq).limit(limit)
-    ).all()
+def effects_of(session: Session, event_ids: Sequence[str], limit: int) -> Sequence[LedgerEvent]:
+    """Return the events that name one of these as their cause."""
+    found = select(LedgerEvent).where(LedgerEvent.causation_id.in_(event_ids))
+    return session.scalars(found.order_by(LedgerEvent.seq).limit(limit)).all()
 
 
 def causes_of(session: Session, causation_id: str | None, limit: int) -> list[LedgerEvent]:

@@ -1,0 +1,167 @@
+"""The broker's dead letter sink: keeps what nobody took, says so, and sends it again when asked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Flask, Response, jsonify, request
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing.codec import decode
+from eventing.errors import InvalidEvent
+from eventing.event import Event
+from eventing.sink import EventSink, SinkError
+from functions.record_events.logic import ERROR_EXTENSIONS, delivery_failed, error_of, strip_errors
+from functions.record_events.query import Refused, integer, refuse
+from functions.state import dead_letters
+from functions.state.database import transaction
+from functions.state.ledger import DeadLetter
+from functions.state.stored_event import dump_event, load_event
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """The routes under /dead-letters."""
+
+    sessions: sessionmaker[Session]
+    sink: EventSink
+    clock: Callable[[], datetime]
+
+    def add_to(self, app: Flask) -> None:
+        """Add the routes to the application."""
+        app.register_error_handler(SinkError, _unsent)
+        app.add_url_rule("/dead-letters", "receive_dead", self.receive, methods=["POST"])
+        app.add_url_rule("/dead-letters", "list_dead", self.listing, methods=["GET"])
+        app.add_url_rule("/dead-letters/<int:number>/redrive", "redrive", self.redrive, methods=["POST"])
+
+    def receive(self) -> Response:
+        """Keep whatever is sent here; only a database or a broker that is away makes it fail."""
+        headers, body = _split_errors(dict(request.headers)), request.get_data(cache=False)
+        try:
+            event = decode(headers.event, body)
+        except InvalidEvent as error:
+            self._keep_unreadable(dict(request.headers), body, str(error))
+            return Response(status=204)
+        told = self._keep(replace(event, extensions={**event.extensions, **headers.errors}))
+        if told is not None:
+            self._tell(told)
+        return Response(status=204)
+
+    def _keep(self, event: Event) -> Event | None:
+        destination, code, error = error_of(event)
+        now = self.clock()
+        with transaction(self.sessions) as session:
+            row = dead_letters.keep(
+                session,
+                source=event.source,
+                event_id=event.id,
+                type_=event.type,
+                subject=event.subject,
+                destination=destination,
+                code=code,
+                error=error,
+                event=dump_event(strip_errors(event)),
+                now=now,
+            )
+            return delivery_failed(event, row.id, row.deaths, row.received_at)
+
+    def _tell(self, told: Event) -> None:
+        try:
+            self.sink.send(told)
+        except SinkError as error:
+            if not error.final:
+                raise
+            _log.exception("the broker refuses to hear of a dead letter")
+
+    def _keep_unreadable(self, headers: Mapping[str, str], body: bytes, problem: str) -> None:
+        sent = {name.lower(): value for name, value in headers.items()}
+        kept = {"headers": sent, "data_base64": base64.b64encode(body).decode("ascii")}
+        text = json.dumps(kept, sort_keys=True)
+        with transaction(self.sessions) as session:
+            dead_letters.keep(
+                session,
+                source=sent.get("ce-source", ""),
+                event_id=sent.get("ce-id") or hashlib.sha256(text.encode()).hexdigest(),
+                type_="",
+                subject=None,
+                destination=sent.get("ce-knativeerrordest", "unknown"),
+                code=None,
+                error=f"not an event: {problem}",
+                event=text,
+                now=self.clock(),
+            )
+
+    def listing(self) -> Response:
+        """Answer the dead letters that wait; with `?all=1` also those that were redriven."""
+        after, limit = integer("after", 0), integer("limit", 100, most=1000)
+        everything = request.args.get("all", "") in ("1", "true")
+        with transaction(self.sessions, read_only=True) as session:
+            rows = dead_letters.find_letters(session, after=after, waiting_only=not everything, limit=limit)
+            found = [_shown(row) for row in rows]
+        return jsonify({"dead_letters": found, "next": found[-1]["id"] if found else after})
+
+    def redrive(self, number: int) -> Response:
+        """Send a dead event to the broker again, to everyone whom it concerns: handling it twice is safe."""
+        with transaction(self.sessions, read_only=True) as session:
+            row = dead_letters.get_letter(session, number)
+        if row is None:
+            raise Refused(404, f"there is no dead letter {number}")
+        if not row.type:
+            raise Refused(422, f"dead letter {number} is not an event, so no one can take it")
+        event = load_event(row.event)
+        self.sink.send(event)
+        with transaction(self.sessions) as session:
+            sent = dead_letters.get_letter(session, number)
+            if sent is not None:
+                sent.redriven_at = self.clock()
+        return jsonify({"redriven": event.id, "type": event.type, "subject": event.subject})
+
+
+@dataclass(frozen=True)
+class _Headers:
+    event: dict[str, str]
+    errors: dict[str, str]
+
+
+def _split_errors(headers: Mapping[str, str]) -> _Headers:
+    """Take the broker's error attributes out: Knative sends empty ones, which no CloudEvent may have."""
+    errors: dict[str, str] = {}
+    rest: dict[str, str] = {}
+    for name, value in headers.items():
+        attribute = name.lower().removeprefix("ce-")
+        if attribute not in ERROR_EXTENSIONS:
+            rest[name] = value
+        elif value:
+            errors[attribute] = unquote(value)
+    return _Headers(rest, errors)
+
+
+def _unsent(error: SinkError) -> Response:
+    """Answer that the broker did not take an event, so that whoever asked tries again."""
+    return refuse(Refused(503, str(error)))
+
+
+def _shown(row: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "event_id": row.event_id,
+        "type": row.type,
+        "source": row.source,
+        "subject": row.subject,
+        "destination": row.destination,
+        "code": row.code,
+        "error": row.error,
+        "deaths": row.deaths,
+        "received_at": row.received_at.isoformat(),
+        "redriven_at": row.redriven_at.isoformat() if row.redriven_at else None,
+    }

@@ -1,0 +1,32 @@
+"""Writes every event into the ledger, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing.event import Event
+from functions.record_events.bell import Bell
+from functions.record_events.logic import MAX_LEDGER_BYTES, fit_for_ledger
+from functions.state.database import transaction
+from functions.state.ledger import append
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Callable with any event; answers none."""
+
+    sessions: sessionmaker[Session]
+    bell: Bell
+    clock: Callable[[], datetime]
+
+    def __call__(self, event: Event, payload: Any) -> list[Event]:
+        """Record the event and wake those who follow the ledger."""
+        with transaction(self.sessions) as session:
+            append(session, fit_for_ledger(event, MAX_LEDGER_BYTES), self.clock())
+        self.bell.ring()
+        return []

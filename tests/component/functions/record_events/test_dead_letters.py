@@ -1,0 +1,124 @@
+"""The dead letter sink: nothing is lost, nothing loops, and a person can send an event again."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from eventing import catalogue as kinds
+from eventing.codec import to_binary
+from eventing.event import Event
+from eventing.testing import build_event
+
+if TYPE_CHECKING:
+    from conftest import Recorder
+
+REASON = base64.b64encode("Ungültig: no such column".encode()).decode()
+
+
+def ingested(id_: str = "e1") -> Event:
+    return build_event(kinds.DATASET_INGESTED, {"model": "churn"}, id_=id_)
+
+
+def test_a_dead_event_is_kept_and_told_of_with_its_reason(recorder: Recorder) -> None:
+    assert recorder.dead(ingested(), dest="http://govern-training.kascade", code="422", data=REASON) == 204
+    (letter,) = recorder.get("/dead-letters")["dead_letters"]
+    assert letter == {
+        "id": 1,
+        "event_id": "e1",
+        "type": kinds.DATASET_INGESTED,
+        "source": "/tests",
+        "subject": "churn",
+        "destination": "http://govern-training.kascade",
+        "code": 422,
+        "error": "Ungültig: no such column",
+        "deaths": 1,
+        "received_at": "2026-03-01T12:00:00+00:00",
+        "redriven_at": None,
+    }
+    (told,) = recorder.sink.events
+    assert told.type == kinds.DELIVERY_FAILED
+    assert told.extensions["causationid"] == "e1"
+    payload = kinds.DeliveryFailed.model_validate(told.data)
+    assert payload.event_type == kinds.DATASET_INGESTED
+    assert (payload.code, payload.error) == (422, "Ungültig: no such column")
+    assert payload.redrive == "POST /dead-letters/1/redrive"
+
+
+def test_the_same_dead_letter_delivered_twice_is_one(recorder: Recorder) -> None:
+    for _ in range(2):
+        assert recorder.dead(ingested(), dest="http://a", code="500") == 204
+    assert recorder.dead(ingested(), dest="http://b", code="500") == 204
+    assert [row["destination"] for row in recorder.get("/dead-letters")["dead_letters"]] == [
+        "http://a",
+        "http://b",
+    ]
+    first, again, other = recorder.sink.events
+    assert first == again
+    assert other.id != first.id
+
+
+def test_a_person_redrives_it_as_it_was_and_a_new_death_is_told_anew(recorder: Recorder) -> None:
+    event = ingested()
+    recorder.dead(event, dest="http://a", code="500", data=REASON)
+    answered = recorder.client.post("/dead-letters/1/redrive")
+    assert answered.get_json()["redriven"] == "e1"
+    assert recorder.sink.events[-1] == event
+    assert recorder.get("/dead-letters")["dead_letters"] == []
+    assert len(recorder.get("/dead-letters?all=1")["dead_letters"]) == 1
+    recorder.dead(event, dest="http://a", code="503")
+    (letter,) = recorder.get("/dead-letters")["dead_letters"]
+    assert (letter["id"], letter["deaths"], letter["code"]) == (1, 2, 503)
+    told = recorder.sink.of_type(kinds.DELIVERY_FAILED)
+    assert len({event.id for event in told}) == 2
+
+
+def test_a_dead_notice_of_a_dead_letter_makes_no_further_notice(recorder: Recorder) -> None:
+    recorder.dead(ingested(), dest="http://a")
+    (told,) = recorder.sink.events
+    assert recorder.dead(told, dest="http://b", code="400") == 204
+    assert len(recorder.get("/dead-letters")["dead_letters"]) == 2
+    assert len(recorder.sink.events) == 1
+
+
+def test_what_the_broker_left_out_is_said_to_be_unknown(recorder: Recorder) -> None:
+    recorder.dead(ingested("1"))
+    recorder.dead(ingested("2"), code="x" * 30, data="not base64!", dest="d")
+    recorder.dead(ingested("3"), code="504", data="", dest="d")
+    found = recorder.get("/dead-letters")["dead_letters"]
+    assert [(row["destination"], row["code"], row["error"]) for row in found] == [
+        ("unknown", None, "no reason given"),
+        ("d", None, "not base64!"),
+        ("d", 504, "answered 504 without a reason"),
+    ]
+
+
+def test_what_is_no_event_is_kept_as_it_came(recorder: Recorder) -> None:
+    post = recorder.client.post
+    for _ in range(2):
+        answered = post("/dead-letters", data=b"\x00junk", headers={"ce-id": "1", "ce-specversion": "9"})
+        assert answered.status_code == 204
+    assert post("/dead-letters", data=b"").status_code == 204
+    first, second = recorder.get("/dead-letters")["dead_letters"]
+    assert first["error"].startswith("not an event: ")
+    assert second["event_id"]
+    assert recorder.client.post("/dead-letters/1/redrive").status_code == 422
+    assert recorder.client.post("/dead-letters/77/redrive").status_code == 404
+    assert recorder.sink.events == []
+
+
+def test_while_the_broker_is_away_the_letter_is_kept_and_asked_for_again(recorder: Recorder) -> None:
+    recorder.sink.refusing = True
+    assert recorder.dead(ingested(), dest="http://a") == 503
+    assert len(recorder.get("/dead-letters")["dead_letters"]) == 1
+    assert recorder.client.post("/dead-letters/1/redrive").status_code == 503
+    recorder.sink.refusing = False
+    assert recorder.dead(ingested(), dest="http://a") == 204
+    assert len(recorder.sink.events) == 1
+
+
+def test_an_event_too_large_for_a_function_still_fits_here(recorder: Recorder) -> None:
+    large = build_event("com.example.large", {"text": "x" * (3 << 20)}, id_="large")
+    assert recorder.dead(large, dest="http://a", code="413") == 204
+    recorder.client.post("/dead-letters/1/redrive")
+    assert to_binary(recorder.sink.events[-1]) == to_binary(large)

@@ -1,0 +1,121 @@
+"""A tick rings what is due, once; what could not be sent is rung by the next tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing import catalogue as kinds
+from eventing.event import Event, originate
+from eventing.testing import HandlingFailed, MemorySink, build_event, handle
+from functions.ring_timers.app import Deps, create_app
+from functions.ring_timers.settings import Settings, SettingsError
+from functions.state import handled, timers
+from functions.state.database import make_engine, session_factory, transaction
+from functions.state.tables import create_tables
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+class Ringer:
+    def __init__(self, url: str, batch: int = 100) -> None:
+        self.engine = make_engine(url)
+        create_tables(self.engine)
+        self.sessions: sessionmaker[Session] = session_factory(self.engine)
+        self.sink = MemorySink()
+        self.now = NOON
+        self.app = create_app(Settings(url, batch), Deps(self.sink, lambda: self.now))
+
+    def set(self, key: str, due: datetime, cause: Event | None = None) -> None:
+        with transaction(self.sessions) as session:
+            timers.set_timer(session, "govern_training", key, due, cause=cause)
+
+    def tick(self) -> list[str]:
+        before = len(self.sink.events)
+        assert handle(self.app, build_event(kinds.PING, {}, time=self.now)) is None
+        return [str(event.subject) for event in self.sink.events[before:]]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'state.db'}"
+
+
+@pytest.fixture
+def ringer(url: str) -> Iterator[Ringer]:
+    made = Ringer(url)
+    yield made
+    made.engine.dispose()
+
+
+def test_only_what_is_due_is_rung_and_only_once(ringer: Ringer) -> None:
+    ringer.set("late", NOON - SECOND)
+    ringer.set("now", NOON)
+    ringer.set("soon", NOON + SECOND)
+    assert ringer.tick() == ["govern_training/late", "govern_training/now"]
+    assert ringer.tick() == []
+    ringer.now += SECOND
+    assert ringer.tick() == ["govern_training/soon"]
+
+
+def test_the_event_continues_the_chain_of_what_set_the_timer(ringer: Ringer) -> None:
+    cause = originate("t", "/s", "churn", {}, id_="cause")
+    ringer.set("churn/pending", NOON, cause=cause)
+    ringer.set("churn/age", NOON)
+    ringer.tick()
+    caused, alone = sorted(ringer.sink.events, key=lambda event: str(event.subject), reverse=True)
+    assert caused.extensions == {"correlationid": "cause", "causationid": "cause"}
+    assert alone.extensions == {"correlationid": alone.id}
+    payload = kinds.TimerDue.model_validate(caused.data)
+    assert (payload.owner, payload.key, payload.due) == ("govern_training", "churn/pending", NOON)
+
+
+def test_a_timer_that_was_not_sent_is_rung_again_with_the_same_id(ringer: Ringer) -> None:
+    ringer.set("churn", NOON)
+    ringer.sink.refusing = True
+    with pytest.raises(HandlingFailed, match="503"):
+        ringer.tick()
+    ringer.sink.refusing = False
+    ringer.now += SECOND
+    ringer.tick()
+    (first,) = ringer.sink.events
+    ringer.set("churn", NOON)  # as if the mark had been lost after the event was sent
+    ringer.tick()
+    assert {event.id for event in ringer.sink.events} == {first.id}
+    ringer.set("churn", NOON + SECOND)
+    ringer.tick()
+    assert ringer.sink.events[-1].id != first.id
+
+
+def test_one_tick_rings_a_bounded_number(url: str) -> None:
+    ringer = Ringer(url, batch=3)
+    for number in range(5):
+        ringer.set(f"{number}", NOON - timedelta(seconds=9 - number))
+    assert [len(ringer.tick()), len(ringer.tick()), len(ringer.tick())] == [3, 2, 0]
+    assert [str(event.subject)[-1] for event in ringer.sink.events] == list("01234")
+    ringer.engine.dispose()
+
+
+def test_old_answers_are_forgotten_in_one_minute_of_the_hour(ringer: Ringer) -> None:
+    with transaction(ringer.sessions) as session:
+        for days in (29, 31):
+            event = build_event("t", id_=f"{days} days old")
+            handled.once(session, "f", event, list, now=NOON - timedelta(days=days))
+    ringer.tick()
+    with transaction(ringer.sessions, read_only=True) as session:
+        assert len(session.scalars(select(handled.Handled)).all()) == 2
+    ringer.now = NOON + timedelta(minutes=17)
+    ringer.tick()
+    with transaction(ringer.sessions, read_only=True) as session:
+        assert session.scalars(select(handled.Handled.event_id)).all() == ["29 days old"]
+
+
+def test_bad_settings_are_told_all_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"DATABASE_URL.*TIMERS_BATCH.*HANDLED_KEEP_DAYS"):
+        Settings.from_env({"TIMERS_BATCH": "0", "HANDLED_KEEP_DAYS": "soon"})

@@ -1,0 +1,1 @@
+"""The broker under load: latency, throughput, CPU, memory, with every event on disk before its 202."""

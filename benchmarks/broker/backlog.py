@@ -1,0 +1,27 @@
+"""Memory and file with many undelivered events, and that all of them are delivered in the end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from benchmarks.broker.bench import Bench, report_of
+
+
+def measure_backlog(folder: Path, events: int) -> None:
+    """Fill a backlog towards a subscriber that is down, let it come up, and print what it took."""
+    with Bench(folder, 1) as bench:
+        bench.point_at(9, 1, delivery={"retry": 100_000, "backoffPolicy": "linear", "backoffDelay": "PT600S"})
+        bench.start()
+        for part in range(10):
+            report_of(bench.produce("flood", run=f"b{part}", senders=32, events=events // 10))
+            size = (folder / "broker.db").stat().st_size / 1e6
+            waiting, memory = (part + 1) * events // 10, bench.memory_mb()
+            print(f"{waiting:>9} waiting: {memory:6.1f} MB memory, {size:8.1f} MB log", flush=True)
+        bench.end()
+        bench.point_at(bench.sink_port, 1, delivery={"retry": 5})
+        bench.start()
+        start = time.monotonic()
+        bench.arrived(events // 10 * 10, deadline_s=3600)
+        seconds = time.monotonic() - start
+        print(f"all delivered in {seconds:.0f} s; highest memory {bench.memory_mb('VmHWM'):.1f} MB")

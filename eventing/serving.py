@@ -52,7 +52,7 @@ def options(env: Mapping[str, str]) -> dict[str, Any]:
         raise ServingError("; ".join(problems))
     return {
         "bind": f"{env.get('HOST') or '0.0.0.0'}:{port}",  # noqa: S104 a container's own address
-        "worker_class": "gthread",
+        "worker_class": "eventing.draining.DrainingWorker",
         "workers": 1,
         "threads": threads,
         "timeout": 0,  # the broker limits how long a delivery takes, not the server

@@ -1,0 +1,23 @@
+"""A gunicorn worker that ends well: while it finishes what it has, nobody is kept waiting for it."""
+
+from __future__ import annotations
+
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class DrainingWorker(ThreadWorker):  # type: ignore[misc]
+    """The threaded worker, which at its end refuses new connections and lets go of idle ones.
+
+    gunicorn's own would leave new connections waiting until it breaks them, and wait for idle ones to time out.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Accept connections or not; once the worker is ending, for good."""
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            listener.close()
+        for idle in self.keepalived_conns:
+            idle.timeout = 0
+        self.murder_keepalived()

@@ -1,0 +1,148 @@
+"""The catalogue: one payload class per type, and one JSON Schema that says the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from eventing import catalogue
+from eventing.catalogue import (
+    FEEDBACK_RECEIVED,
+    FROM_OUTSIDE,
+    MODEL_APPROVED,
+    PAYLOADS,
+    TRAINING_REQUESTED,
+    ModelApproved,
+    ObjectRecord,
+    OutsidePayload,
+)
+from eventing.errors import InvalidEvent
+from eventing.payload import read_payload
+from eventing.schemas import path_of, stale
+from eventing.testing import build_event
+
+
+def test_every_type_constant_has_a_payload_class_and_the_other_way_round() -> None:
+    constants = {
+        value
+        for name, value in vars(catalogue).items()
+        if isinstance(value, str) and value.startswith("dev.kascade.") and name != "PREFIX"
+    }
+    assert constants == PAYLOADS.keys()
+
+
+def test_types_are_our_domain_then_a_noun_then_a_participle() -> None:
+    assert all(len(type_.split(".")) == 4 for type_ in PAYLOADS)
+
+
+def test_exactly_the_types_from_outside_are_read_strictly() -> None:
+    assert {t for t, payload in PAYLOADS.items() if issubclass(payload, OutsidePayload)} == FROM_OUTSIDE
+
+
+def test_every_payload_says_what_it_means() -> None:
+    assert [payload.__name__ for payload in PAYLOADS.values() if not payload.__doc__] == []
+
+
+def test_the_catalogue_exports_what_it_lists() -> None:
+    assert [name for name in catalogue.__all__ if not hasattr(catalogue, name)] == []
+    assert {payload.__name__ for payload in PAYLOADS.values()} <= set(catalogue.__all__)
+
+
+def test_the_schemas_are_those_of_the_classes() -> None:
+    assert stale() == [], "run `python -m eventing.schemas`"
+
+
+def test_the_command_reports_a_schema_that_is_out_of_date(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from eventing import schemas
+
+    monkeypatch.setattr(schemas, "FOLDER", tmp_path)
+    (tmp_path / "dev.kascade.gone.away.json").write_text("{}")
+    assert len(schemas.write_all()) == len(PAYLOADS) + 1
+    assert schemas.stale() == []
+    (tmp_path / f"{TRAINING_REQUESTED}.json").write_text("{}")
+    assert [path.name for path in schemas.stale()] == [f"{TRAINING_REQUESTED}.json"]
+
+
+def test_the_check_command_passes_on_this_tree() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eventing.schemas", "--check"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("type_", sorted(PAYLOADS))
+def test_every_schema_is_a_valid_json_schema(type_: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(path_of(type_).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "good"),
+    [
+        (TRAINING_REQUESTED, {"model": "churn"}, True),
+        (TRAINING_REQUESTED, {"model": "churn", "requested_by": "ana", "comment": "why"}, True),
+        (TRAINING_REQUESTED, {"model": "Churn"}, False),
+        (TRAINING_REQUESTED, {"model": "a" * 41}, False),
+        (TRAINING_REQUESTED, {"model": "churn", "coment": "typo"}, False),
+        (TRAINING_REQUESTED, {}, False),
+        (TRAINING_REQUESTED, None, False),
+        (TRAINING_REQUESTED, [], False),
+        (MODEL_APPROVED, {"model": "churn", "version": 1, "approved_by": "ana"}, True),
+        (MODEL_APPROVED, {"model": "churn", "version": "1", "approved_by": "ana"}, False),
+        (MODEL_APPROVED, {"model": "churn", "version": 0, "approved_by": "ana"}, False),
+        (MODEL_APPROVED, {"model": "churn", "version": True, "approved_by": "ana"}, False),
+        (FEEDBACK_RECEIVED, {"model": "churn", "label": True, "time": "2026-11-23T08:00:00Z"}, True),
+        (FEEDBACK_RECEIVED, {"model": "churn", "label": None}, False),
+        (FEEDBACK_RECEIVED, {"model": "churn", "label": [1]}, False),
+    ],
+)
+def test_schema_and_class_agree_on_what_comes_from_outside(type_: str, data: Any, good: bool) -> None:
+    schema = json.loads(path_of(type_).read_text())
+    assert jsonschema.Draft202012Validator(schema).is_valid(data) is good
+    if good:
+        read_payload(build_event(type_, data), PAYLOADS[type_])
+    else:
+        with pytest.raises(InvalidEvent, match="data"):
+            read_payload(build_event(type_, data), PAYLOADS[type_])
+
+
+@pytest.mark.parametrize("label", ["yes", 1, 1.5, True])
+def test_a_label_keeps_its_json_type(label: Any) -> None:
+    payload = read_payload(
+        build_event(FEEDBACK_RECEIVED, {"model": "churn", "label": label}), PAYLOADS[FEEDBACK_RECEIVED]
+    )
+    assert payload.model_dump()["label"] == label
+    assert type(payload.model_dump()["label"]) is type(label)
+
+
+def test_a_field_that_a_newer_emitter_added_to_our_own_payload_is_passed_over() -> None:
+    event = build_event(
+        "dev.kascade.timer.due", {"owner": "a", "key": "b", "due": "2026-11-23T08:00:00Z", "x": 1}
+    )
+    assert "added" not in read_payload(event, PAYLOADS[event.type]).model_dump()
+
+
+def test_a_person_approves_with_three_fields() -> None:
+    event = build_event(MODEL_APPROVED, {"model": "churn", "version": 7, "approved_by": "ana"})
+    assert read_payload(event, ModelApproved) == ModelApproved(model="churn", version=7, approved_by="ana")
+
+
+def test_an_object_record_is_written_with_the_names_that_s3_uses() -> None:
+    record = ObjectRecord.model_validate(
+        {
+            "eventName": "ObjectCreated:Put",
+            "awsRegion": "",
+            "s3": {"bucket": {"name": "raw", "arn": "x"}, "object": {"key": "a", "eTag": "e", "size": 1}},
+        }
+    )
+    assert record.model_dump(mode="json", exclude_none=True) == {
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "raw"}, "object": {"key": "a", "eTag": "e", "size": 1}},
+    }

@@ -85,7 +85,7 @@ class System:
                 keys.access_key,
                 keys.secret_key,
                 webhook_endpoint=f"http://127.0.0.1:{self._ports.gateway}"
-                f"/services/{NAMESPACE}/receive-objects/webhook",
+                f"/-/services/{NAMESPACE}/receive-objects/webhook",
                 webhook_token=keys.webhook_token,
                 queue_dir=self._home.path / "webhook-queue",
             )

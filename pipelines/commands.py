@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.spec import MAX_SPEC_BYTES, SpecError, decode_spec, parse_spec
+from pipelines.spec import MAX_SPEC_BYTES, Check, SpecError, decode_spec, parse_spec
 from pipelines.spec.draft import UnknownTarget, draft_spec
 from pipelines.spec.problems import render
 from pipelines.spec.sample import SampleError, read_sample
@@ -61,10 +61,20 @@ def check(
     except OSError as error:
         raise _failure(f"{file} cannot be read: {error.strerror}") from error
     try:
-        spec = parse_spec(raw, model=model or _folder(raw, file))
+        spec = parse_spec(raw, model=model or _folder(raw, file), checks=_checks())
     except SpecError as error:
         raise _failure(*map(render, error.problems)) from error
     typer.echo(f"{file}: fine; model {spec.model}, target {spec.target}")
+
+
+def _checks() -> list[Check]:
+    """Return the checks of estimators and metrics, which need numpy."""
+    try:
+        from pipelines.estimators import check_training
+    except ImportError:
+        typer.echo("estimators and metrics are not checked: numpy is not installed here", err=True)
+        return []
+    return [check_training]
 
 
 def _folder(raw: bytes, file: Path) -> str | None:

@@ -26,6 +26,7 @@ from functions.state.database import transaction
 from functions.state.datasets import kept_schema, lock_dataset, take_waiting
 from functions.state.handled import remembered
 from functions.state.specs import add_spec, current_spec
+from pipelines.estimators import check_training
 from pipelines.spec import MAX_SPEC_BYTES, ModelSpec, SpecError, decode_spec, parse_spec, spec_digest
 
 
@@ -45,7 +46,7 @@ def take_spec(place: Workplace, event: Event, drop: Drop, file: SpecFile) -> lis
         note("superseded", drop, why=str(error))
         return place.commit(event, now, lambda session: [])
     try:
-        spec = parse_spec(raw, model=file.model)
+        spec = parse_spec(raw, model=file.model, checks=[check_training])
     except SpecError as error:
         refused = _rejection(event, drop, file.model, list(error.problems), now)
         return place.commit(event, now, lambda session: [refused])

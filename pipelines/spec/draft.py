@@ -50,7 +50,7 @@ def draft_spec(sample: Sample, *, target: str, model: str | None = None) -> str:
         f"target: {yaml_of(target)}",
         *_task(sample[target], kinds[target]),
         _entity_line(_entity(sample, kinds, target)),
-        f"#timestamp: {yaml_of(_timestamp(kinds, target) or 'seen_at')}  # the event time; splits are then by time",
+        f"#timestamp: {yaml_of(_timestamp(kinds, target))}  # event time; splits are then by time",
         "",
         *_schema(sample, kinds),
     ]
@@ -108,8 +108,8 @@ def _entity(sample: Sample, kinds: dict[str, Kind], target: str) -> str | None:
     return None
 
 
-def _timestamp(kinds: dict[str, Kind], target: str) -> str | None:
-    return next((name for name, kind in kinds.items() if kind is Kind.DATETIME and name != target), None)
+def _timestamp(kinds: dict[str, Kind], target: str) -> str:
+    return next((name for name, kind in kinds.items() if kind is Kind.DATETIME and name != target), "seen_at")
 
 
 def _entity_line(column: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -69,7 +70,7 @@ def parse_spec(raw: bytes, *, model: str | None = None, checks: Sequence[Check] 
     except ValidationError as error:
         problems += [_explain(document, details) for details in _distinct(error)]
         raise SpecError(problems) from error
-    problems += [problem for check in checks for problem in check(spec)]
+    problems += [_located(document, problem) for check in checks for problem in check(spec)]
     if problems:
         raise SpecError(problems)
     return spec
@@ -97,6 +98,13 @@ def keys_of(section: type[Section]) -> dict[str, str]:
         info.alias or name: str(info.examples[0]) if info.examples else ""
         for name, info in section.model_fields.items()
     }
+
+
+def _located(document: Document, problem: Problem) -> Problem:
+    """Add the line to a problem that names its place as `train.candidates[0].estimator`."""
+    steps = re.findall(r"[^.\[\]]+", problem.where)
+    path: Path = tuple(int(step) if step.isdigit() else step for step in steps)
+    return problem.model_copy(update={"where": document.where(path)})
 
 
 def _folder_problems(document: Document, content: Mapping[str, Any], model: str | None) -> list[Problem]:

@@ -1,0 +1,67 @@
+"""Takes a rollout as far as it goes now: observe, decide, act, and again, without waiting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from functions.roll_out_model.deployer import Deployer, Refused, Unavailable
+from functions.roll_out_model.logic import (
+    Deploy,
+    Observed,
+    Promote,
+    Readiness,
+    RollBack,
+    Rollout,
+    Shift,
+    Wait,
+    next_action,
+)
+from functions.roll_out_model.records import Moment
+
+_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a rollout came: its last step, whether its revision exists, and where the model answers."""
+
+    last: Promote | RollBack | Wait
+    exists: bool
+    url: str | None = None
+
+
+def advance(deployer: Deployer, rollout: Rollout, moment: Moment) -> Progress:
+    """Do what can be done now. Every step may be repeated: a crash at any point is made good by the next.
+
+    A platform that does not answer is waited for, past the deadline too: without it nothing can be undone.
+    """
+    exists, observed = False, Observed()
+    try:
+        for _ in range(_STEPS):
+            observed = deployer.observe(rollout.wanted.model)
+            exists = exists or observed.status(rollout.wanted.revision).readiness is not Readiness.ABSENT
+            action = next_action(rollout, observed, moment.now)
+            if isinstance(action, RollBack):
+                _remove(deployer, rollout)
+            if isinstance(action, Promote | RollBack | Wait):
+                return Progress(action, exists, observed.url)
+            _act(deployer, rollout, action)
+            exists = True
+    except Unavailable as error:
+        return Progress(Wait(str(error)), exists)
+    except Refused as error:
+        return Progress(RollBack(f"{rollout.wanted.revision} was refused: {error}"), exists, observed.url)
+    return Progress(Wait("the platform has not caught up yet"), exists, observed.url)
+
+
+def _act(deployer: Deployer, rollout: Rollout, action: Deploy | Shift) -> None:
+    wanted = rollout.wanted
+    match action:
+        case Deploy(keep):
+            deployer.ensure_revision(wanted, keep)
+        case Shift():
+            deployer.shift(wanted.model, wanted.revision)
+
+
+def _remove(deployer: Deployer, rollout: Rollout) -> None:
+    deployer.remove(rollout.wanted.model, rollout.wanted.revision, rollout.champion)

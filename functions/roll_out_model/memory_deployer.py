@@ -1,0 +1,116 @@
+"""The deployer's twin in memory: the same rules without a platform, for tests and dry runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from functions.roll_out_model.deployer import Refused, Unavailable
+from functions.roll_out_model.logic import Observed, Readiness, RevisionStatus, Wanted
+
+PENDING = RevisionStatus(Readiness.PENDING, "Deploying", "its process starts")
+LATEST = ""
+
+
+@dataclass
+class _Service:
+    template: str
+    pinned: dict[str, int]
+    revisions: dict[str, RevisionStatus] = field(default_factory=dict)
+    serving: dict[str, int] = field(default_factory=dict)
+
+
+class MemoryDeployer:
+    """A `Deployer` whose revisions stay pending until `make_ready` or `make_failed` is called.
+
+    `unavailable` makes every call raise; `calls` lists what was changed.
+    """
+
+    def __init__(self) -> None:
+        self.unavailable = False
+        self.calls: list[str] = []
+        self._services: dict[str, _Service] = {}
+
+    def make_ready(self, model: str, revision: str) -> None:
+        """Let a revision become ready."""
+        self._report(model, revision, RevisionStatus(Readiness.READY))
+
+    def make_failed(self, model: str, revision: str, reason: str, message: str) -> None:
+        """Let a revision fail."""
+        self._report(model, revision, RevisionStatus(Readiness.FAILED, reason, message))
+
+    def delete(self, model: str) -> None:
+        """Delete a Service, as by hand."""
+        self._services.pop(model, None)
+
+    def pin(self, model: str, traffic: dict[str, int]) -> None:
+        """Change the traffic, as by hand."""
+        self._services[model].pinned = dict(traffic)
+        self._route(model)
+
+    def observe(self, model: str) -> Observed:
+        """See `Deployer`."""
+        self._answer()
+        service = self._services.get(model)
+        if service is None:
+            return Observed()
+        url = f"http://{model}.kascade.localhost"
+        return Observed(
+            service.template, dict(service.revisions), dict(service.pinned), dict(service.serving), url
+        )
+
+    def ensure_revision(self, wanted: Wanted, keep: str | None) -> None:
+        """See `Deployer`."""
+        self._answer()
+        self.calls.append(f"ensure {wanted.revision} keep {keep or 'latest'}")
+        self._ensure(wanted, keep)
+
+    def _ensure(self, wanted: Wanted, keep: str | None) -> None:
+        service = self._services.get(wanted.model)
+        pinned = {keep or LATEST: 100}
+        if service is None:
+            service = self._services[wanted.model] = _Service(wanted.revision, pinned)
+        service.template, service.pinned = wanted.revision, pinned
+        service.revisions.setdefault(wanted.revision, PENDING)
+        self._route(wanted.model)
+
+    def shift(self, model: str, revision: str) -> None:
+        """See `Deployer`."""
+        self._answer()
+        self.calls.append(f"shift {revision}")
+        if model not in self._services:
+            raise Refused(f"there is no Service {model}")
+        self._services[model].pinned = {revision: 100}
+        self._route(model)
+
+    def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:
+        """See `Deployer`."""
+        self._answer()
+        self.calls.append(f"remove {revision} for {fallback.revision if fallback else 'nothing'}")
+        service = self._services.get(model)
+        if fallback is None:
+            self.delete(model)
+            return
+        known = service is not None and fallback.revision in service.revisions
+        self._ensure(fallback, fallback.revision if known else None)
+        self._services[model].revisions.pop(revision, None)
+        self._route(model)
+
+    def _report(self, model: str, revision: str, status: RevisionStatus) -> None:
+        self._services[model].revisions[revision] = status
+        self._route(model)
+
+    def _route(self, model: str) -> None:
+        """Move the traffic if each target is ready; else all stays as it is."""
+        service = self._services[model]
+        latest = service.revisions.get(service.template, PENDING).readiness is Readiness.READY
+        targets = {
+            name or service.template: share for name, share in service.pinned.items() if name or latest
+        }
+        ready = [service.revisions.get(name, PENDING).readiness is Readiness.READY for name in targets]
+        if targets and all(ready):
+            service.serving = targets
+        service.serving = {n: share for n, share in service.serving.items() if n in service.revisions}
+
+    def _answer(self) -> None:
+        if self.unavailable:
+            raise Unavailable("told to be unavailable")

@@ -1,0 +1,78 @@
+"""What roll_out_model is told by its environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from functions.roll_out_model.knative_service import ServingOptions
+
+DEFAULT_READY_DEADLINE_S = 120.0
+DEFAULT_READY_POLL_S = 0.5
+TARGETS = ("knative",)
+
+
+class SettingsError(ValueError):
+    """Variables are missing or wrong; the message names all of them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the state is, where models are served, and how long a revision may take.
+
+    Attributes:
+        database_url: of functions.state.
+        deploy_target: the platform; only `knative`.
+        ready_deadline: a revision that is not ready by then is rolled back.
+        ready_poll: how long until a rollout under way is looked at again.
+        serving: how model servers are run.
+    """
+
+    database_url: str
+    deploy_target: str = "knative"
+    ready_deadline: timedelta = timedelta(seconds=DEFAULT_READY_DEADLINE_S)
+    ready_poll: timedelta = timedelta(seconds=DEFAULT_READY_POLL_S)
+    serving: ServingOptions = field(default_factory=ServingOptions)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read the settings. Raises SettingsError naming every bad variable."""
+        problems: list[str] = []
+        if not env.get("DATABASE_URL"):
+            problems.append("DATABASE_URL is not set: give sqlite:///path or postgresql+psycopg://…")
+        target = env.get("DEPLOY_TARGET") or "knative"
+        if target not in TARGETS:
+            problems.append(f"DEPLOY_TARGET is {target!r}: valid is {', '.join(TARGETS)}")
+        deadline = _seconds(env, "READY_DEADLINE_S", DEFAULT_READY_DEADLINE_S, problems)
+        poll = _seconds(env, "READY_POLL_S", DEFAULT_READY_POLL_S, problems)
+        serving = ServingOptions(
+            namespace=env.get("KASCADE_NAMESPACE") or ServingOptions.namespace,
+            image=env.get("SERVE_IMAGE") or ServingOptions.image,
+            config_map=env.get("SERVE_CONFIG_MAP") or ServingOptions.config_map,
+            secret=env.get("SERVE_SECRET") or ServingOptions.secret,
+            min_scale=_count(env, "SERVE_MIN_SCALE", ServingOptions.min_scale, problems),
+            max_scale=_count(env, "SERVE_MAX_SCALE", ServingOptions.max_scale, problems),
+        )
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return cls(env["DATABASE_URL"], target, deadline, poll, serving)
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float, problems: list[str]) -> timedelta:
+    try:
+        found = timedelta(seconds=float(env.get(name) or default))
+    except (ValueError, OverflowError):
+        found = timedelta(0)
+    if found <= timedelta(0):
+        problems.append(f"{name} must be a number of seconds above 0, not {env.get(name)!r}")
+    return found
+
+
+def _count(env: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:
+    text = env.get(name) or str(default)
+    if re.fullmatch(r"\d{1,4}", text):
+        return int(text)
+    problems.append(f"{name} must be a whole number from 0 to 9999, not {text!r}")
+    return default

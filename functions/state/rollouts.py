@@ -1,0 +1,45 @@
+"""The rollout of each model that is under way, and the approved version that waits for its end.
+
+What has been is in the facts of `functions.state.versions`; this table holds only what goes on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, Integer, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from functions.state.database import Base, UtcDateTime, insert_if_absent
+
+
+class RolloutRow(Base):
+    """One model. `version` is being rolled out, if set; `queued_version` comes next, if set.
+
+    `approval` and `queued_approval` are the approving events, whose chains the rollouts' events continue.
+    `seq` counts the changes, so that who read the row can tell whether it is still as read.
+    """
+
+    __tablename__ = "rollouts"
+
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer)
+    version: Mapped[int | None] = mapped_column(Integer)
+    phase: Mapped[str | None] = mapped_column(Text)
+    approval: Mapped[str | None] = mapped_column(Text)
+    announced: Mapped[bool] = mapped_column(Boolean)
+    deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    queued_version: Mapped[int | None] = mapped_column(Integer)
+    queued_approval: Mapped[str | None] = mapped_column(Text)
+
+
+def get_rollout(session: Session, model: str) -> RolloutRow | None:
+    """Return a model's row as it is now, or None before its first rollout."""
+    return session.get(RolloutRow, model)
+
+
+def lock_rollout(session: Session, model: str) -> RolloutRow:
+    """Return the model's row, made if absent, locked until the transaction ends."""
+    insert_if_absent(session, RolloutRow, {"model": model, "seq": 0, "announced": False})
+    found = select(RolloutRow).filter_by(model=model).with_for_update()
+    return session.scalars(found.execution_options(populate_existing=True)).one()

@@ -1,0 +1,140 @@
+"""A roll_out_model over a SQLite file and a platform in memory, with a clock that the test turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing import catalogue as kinds
+from eventing.event import Event, originate
+from eventing.testing import MemorySink, handle
+from functions.ring_timers.logic import timer_due
+from functions.roll_out_model.app import Deps, create_app
+from functions.roll_out_model.memory_deployer import MemoryDeployer
+from functions.roll_out_model.settings import Settings
+from functions.state import timers, versions
+from functions.state.database import make_engine, session_factory, transaction
+from functions.state.tables import create_tables
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DEADLINE = timedelta(seconds=120)
+
+
+@dataclass
+class World:
+    """The function, its platform, and what it said."""
+
+    app: Flask
+    sessions: sessionmaker[Session]
+    deployer: MemoryDeployer
+    sink: MemorySink
+    clock: list[datetime]
+    count: int = 0
+    timers: list[Event] = field(default_factory=list)
+
+    def register(self, version: int, model: str = "churn") -> None:
+        """Play the part of evaluate_model: the version is in the state."""
+        claim = {"uri": f"s3://models/{model}/v{version}/model.onnx", "sha256": f"{version:064x}"}
+        completed = kinds.TrainingCompleted.model_validate(
+            {
+                "model": model,
+                "version": version,
+                "run_id": f"run-{version}",
+                **dict.fromkeys(("candidate", "card", "holdout", "reference"), claim),
+                "metrics": {"roc_auc": 0.9},
+                **dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64),
+                "train_rows": 10,
+                "seconds": 1.0,
+            }
+        )
+        with transaction(self.sessions) as session:
+            versions.register(session, completed, f"registered-{version}", self.clock[0])
+
+    def approval(self, version: int, *, gate: bool = True, id_: str = "") -> Event:
+        self.count += 1
+        data: dict[str, Any] = {"model": "churn", "version": version, "approved_by": "gate"}
+        if gate:
+            claim = {"uri": "s3://models/x", "sha256": "0" * 64}
+            data["verdict"] = {
+                **{
+                    "model": "churn",
+                    "version": version,
+                    "candidate": claim,
+                    "metric": "roc_auc",
+                    "value": 0.9,
+                },
+                **{"minimum": 0.5, "rows": 10, "rule": "first", "message": "fine"},
+            }
+        id_ = id_ or f"approval-{self.count}"
+        return originate(kinds.MODEL_APPROVED, "/gate", f"churn/v{version}", data, id_=id_, now=self.clock[0])
+
+    def approve(self, version: int, *, gate: bool = True) -> list[Event]:
+        self.register(version)
+        return self.deliver(self.approval(version, gate=gate))
+
+    def deliver(self, event: Event) -> list[Event]:
+        """Return what the function answers, by reply or through its sink."""
+        before = len(self.sink.events)
+        reply = handle(self.app, event)
+        return ([reply] if reply else []) + self.sink.events[before:]
+
+    def ring(self, after: timedelta = timedelta(seconds=1)) -> list[Event]:
+        """Turn the clock and ring what is due."""
+        self.clock[0] += after
+        with transaction(self.sessions, read_only=True) as session:
+            waiting = timers.due(session, self.clock[0], 10)
+        said: list[Event] = []
+        for timer in waiting:
+            self.timers.append(timer_due(timer, self.clock[0]))
+            said += self.deliver(self.timers[-1])
+            with transaction(self.sessions) as session:
+                timers.mark_rung(session, timer)
+        return said
+
+    def waiting(self) -> int:
+        with transaction(self.sessions, read_only=True) as session:
+            return len(timers.due(session, self.clock[0] + timedelta(days=1), 10))
+
+    def facts(self) -> list[str]:
+        with transaction(self.sessions, read_only=True) as session:
+            found = versions.facts_of(session, "churn")
+            return [f"v{row.version} {row.fact}" for row in found if row.fact != "registered"]
+
+    def champion(self) -> int | None:
+        with transaction(self.sessions, read_only=True) as session:
+            return versions.champion(session, "churn")
+
+    def serve(self, version: int) -> None:
+        """Roll a version out to its end."""
+        self.approve(version)
+        self.deployer.make_ready("churn", f"churn-v{version}")
+        self.ring()
+        assert self.champion() == version
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'state.db'}"
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    opened = make_engine(url)
+    create_tables(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def world(url: str, engine: Engine) -> World:
+    clock, deployer, sink = [NOON], MemoryDeployer(), MemorySink()
+    app = create_app(Settings(url, ready_deadline=DEADLINE), Deps(deployer, sink, lambda: clock[0]))
+    return World(app, session_factory(engine), deployer, sink, clock)

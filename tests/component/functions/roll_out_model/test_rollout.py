@@ -1,0 +1,382 @@
+"""Tests of rollouts from approval to completion, over a real database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from eventing import catalogue as kinds
+from eventing.event import CAUSATION, originate
+from eventing.testing import HandlingFailed
+from functions.roll_out_model.conduct import Conduct
+
+DAY = timedelta(days=1)
+
+
+def kinds_of(events: list[Any]) -> list[str]:
+    return [f"{event.type.removeprefix(kinds.PREFIX)} {event.subject}" for event in events]
+
+
+def test_the_first_version_is_created_then_promoted_when_it_is_ready(world: Any) -> None:
+    started = world.approve(1)
+    assert kinds_of(started) == ["rollout.started churn/v1"]
+    assert started[0].data == {"model": "churn", "version": 1, "phase": "replace", "revision": "churn-v1"}
+    assert world.ring() == []
+
+    world.deployer.make_ready("churn", "churn-v1")
+    (completed,) = world.ring()
+
+    assert completed.type == kinds.ROLLOUT_COMPLETED
+    assert completed.data["outcome"] == "promoted"
+    assert completed.data["champion_version"] == 1
+    assert completed.data["url"] == "http://churn.kascade.localhost"
+    assert world.facts() == ["v1 deployed", "v1 promoted"]
+    assert world.deployer.observe("churn").pinned == {"churn-v1": 100}
+    assert world.waiting() == 0
+
+
+def test_a_later_version_takes_over_only_once_it_is_ready(world: Any) -> None:
+    world.serve(1)
+
+    (started,) = world.approve(2)
+    assert started.data["champion_version"] == 1
+    assert world.deployer.observe("churn").serving == {"churn-v1": 100}
+
+    world.deployer.make_ready("churn", "churn-v2")
+    assert kinds_of(world.ring()) == ["rollout.completed churn/v2"]
+    assert world.deployer.observe("churn").serving == {"churn-v2": 100}
+    assert world.champion() == 2
+
+
+def test_a_revision_that_fails_is_rolled_back_with_its_reason_and_the_champion_serves_on(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "it is not the approved model")
+
+    (completed,) = world.ring()
+
+    assert completed.data["outcome"] == "rolled_back"
+    assert completed.data["champion_version"] == 1
+    assert completed.data["message"] == (
+        "churn-v2 did not become ready: ExitCode1: it is not the approved model; churn-v1 keeps the traffic"
+    )
+    scene = world.deployer.observe("churn")
+    assert (scene.template, scene.serving, list(scene.revisions)) == (
+        "churn-v1",
+        {"churn-v1": 100},
+        ["churn-v1"],
+    )
+    assert world.facts()[-1] == "v2 rolled_back"
+    assert world.champion() == 1
+    assert world.waiting() == 0
+
+
+def test_a_first_version_that_fails_leaves_no_service_behind(world: Any) -> None:
+    world.approve(1)
+    world.deployer.make_failed("churn", "churn-v1", "ExitCode1", "boom")
+
+    (completed,) = world.ring()
+
+    assert completed.data["outcome"] == "rolled_back"
+    assert "url" not in completed.data
+    assert world.deployer.observe("churn").template is None
+    assert world.champion() is None
+
+
+def test_a_revision_that_is_never_ready_is_rolled_back_at_the_deadline(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    assert world.ring(timedelta(seconds=119)) == []
+
+    (completed,) = world.ring(timedelta(seconds=1))
+
+    assert completed.data["outcome"] == "rolled_back"
+    assert "in time: Deploying: its process starts" in completed.data["message"]
+
+
+def test_after_a_rollback_the_next_version_is_rolled_out(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    world.ring()
+
+    world.serve(3)
+
+    assert world.deployer.observe("churn").serving == {"churn-v3": 100}
+
+
+def test_the_events_of_a_rollout_are_one_chain(world: Any) -> None:
+    (started,) = world.approve(1)
+    world.deployer.make_ready("churn", "churn-v1")
+    (completed,) = world.ring()
+
+    assert started.correlation_id == completed.correlation_id == "approval-1"
+    assert started.extensions[CAUSATION] == "approval-1"
+    assert world.timers[-1].extensions[CAUSATION] == "approval-1"
+
+
+def test_an_approval_delivered_twice_starts_one_rollout(world: Any) -> None:
+    world.register(1)
+    approval = world.approval(1)
+
+    first = world.deliver(approval)
+    calls = list(world.deployer.calls)
+    again = world.deliver(approval)
+
+    assert again == first
+    assert world.deployer.calls == calls
+
+
+def test_an_approval_redelivered_after_its_rollout_ended_changes_nothing(world: Any) -> None:
+    world.register(1)
+    approval = world.approval(1)
+    world.deliver(approval)
+    world.deployer.make_ready("churn", "churn-v1")
+    world.ring()
+    world.serve(2)
+    before = world.deployer.observe("churn")
+
+    world.deliver(approval)
+
+    assert world.deployer.observe("churn") == before
+    assert world.champion() == 2
+
+
+def test_a_second_approval_of_the_version_under_way_starts_nothing_new(world: Any) -> None:
+    world.approve(1)
+
+    assert world.deliver(world.approval(1, gate=False)) == []
+    world.deployer.make_ready("churn", "churn-v1")
+    assert kinds_of(world.ring()) == ["rollout.completed churn/v1"]
+
+
+def test_a_timer_delivered_twice_completes_once(world: Any) -> None:
+    world.approve(1)
+    world.deployer.make_ready("churn", "churn-v1")
+    completed = world.ring()
+
+    assert world.deliver(world.timers[-1]) == completed
+    assert world.facts() == ["v1 deployed", "v1 promoted"]
+
+
+@pytest.mark.parametrize("crash_at", ["ensure", "shift", "remove"])
+def test_a_crash_after_the_platform_was_changed_is_made_good_by_the_redelivery(
+    world: Any, monkeypatch: pytest.MonkeyPatch, crash_at: str
+) -> None:
+    """Given a process that dies before it commits, the broker's redelivery ends the rollout, once."""
+    world.serve(1)
+    world.register(2)
+    crashes = 1
+
+    def dying(*_: Any) -> Any:
+        nonlocal crashes
+        if crashes and world.deployer.calls[-1].startswith(crash_at):
+            crashes -= 1
+            raise RuntimeError("killed")
+        return recorded(*_)
+
+    recorded = Conduct.record
+    monkeypatch.setattr(Conduct, "record", dying)
+    approval = world.approval(2)
+    deliver_until_handled(world, approval)
+    said = []
+    for _ in range(3):
+        if "churn-v2" in world.deployer.observe("churn").revisions:
+            end(world.deployer, "churn-v2", fails=crash_at == "remove")
+        try:
+            said += world.ring()
+        except HandlingFailed:
+            said += deliver_until_handled(world, world.timers[-1])
+
+    assert crashes == 0
+    assert kinds_of(said) == ["rollout.completed churn/v2"]
+    assert world.facts()[2:] == (
+        ["v2 rolled_back"] if crash_at == "remove" else ["v2 deployed", "v2 promoted"]
+    )
+    expected = "churn-v1" if crash_at == "remove" else "churn-v2"
+    assert world.deployer.observe("churn").serving == {expected: 100}
+
+
+def end(deployer: Any, revision: str, *, fails: bool) -> None:
+    if fails:
+        deployer.make_failed("churn", revision, "ExitCode1", "boom")
+    else:
+        deployer.make_ready("churn", revision)
+
+
+def deliver_until_handled(world: Any, event: Any) -> list[Any]:
+    for _ in range(3):
+        try:
+            return list(world.deliver(event))
+        except HandlingFailed:
+            continue
+    raise AssertionError("never handled")
+
+
+def test_a_newer_approval_waits_for_the_rollout_under_way_and_then_begins(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    assert world.approve(3) == []
+    assert "churn-v3" not in world.deployer.observe("churn").revisions
+
+    world.deployer.make_ready("churn", "churn-v2")
+    assert kinds_of(world.ring()) == ["rollout.completed churn/v2"]
+    (started,) = world.ring()
+    world.deployer.make_ready("churn", "churn-v3")
+    world.ring()
+
+    assert kinds_of([started]) == ["rollout.started churn/v3"]
+    assert started.data["champion_version"] == 2
+    assert started.correlation_id == "approval-3"
+    assert world.champion() == 3
+
+
+def test_the_version_that_waits_begins_also_after_a_rollback(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    world.approve(3)
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    world.ring()
+    world.ring()
+    world.deployer.make_ready("churn", "churn-v3")
+    world.ring()
+
+    assert world.champion() == 3
+    assert world.deployer.observe("churn").serving == {"churn-v3": 100}
+
+
+def test_of_several_that_wait_the_newest_stays_and_the_others_are_told(world: Any) -> None:
+    world.approve(1)
+    world.approve(2)
+
+    (told,) = world.approve(3)
+
+    assert kinds_of([told]) == ["rollout.completed churn/v2"]
+    assert told.data["outcome"] == "inconclusive"
+    assert told.data["message"] == "v2 is not rolled out: v3 came before its turn"
+    assert world.facts() == ["v2 inconclusive"]
+
+
+def test_the_gates_approval_of_an_older_version_comes_too_late(world: Any) -> None:
+    world.register(1)
+    world.serve(2)
+
+    (told,) = world.deliver(world.approval(1))
+
+    assert told.data["outcome"] == "inconclusive"
+    assert world.deployer.observe("churn").template == "churn-v2"
+
+
+def test_a_person_can_go_back_to_an_older_version(world: Any) -> None:
+    world.serve(1)
+    world.serve(2)
+
+    started, completed = world.deliver(world.approval(1, gate=False))
+
+    assert started.data["champion_version"] == 2
+    assert completed.data["outcome"] == "promoted"
+    assert world.champion() == 1
+    assert world.deployer.observe("churn").serving == {"churn-v1": 100}
+
+
+def test_a_version_that_was_never_registered_is_refused(world: Any) -> None:
+    with pytest.raises(HandlingFailed, match="churn/v9 is not registered") as caught:
+        world.deliver(world.approval(9, gate=False))
+
+    assert caught.value.status == 422
+    assert world.deployer.calls == []
+
+
+def test_while_the_platform_does_not_answer_the_rollout_waits_even_past_the_deadline(world: Any) -> None:
+    world.deployer.unavailable = True
+    assert world.approve(1) == []
+    assert world.ring(DAY) == []
+    world.deployer.unavailable = False
+
+    (completed,) = world.ring()
+
+    assert completed.data["outcome"] == "rolled_back"
+    assert world.waiting() == 0
+
+
+def test_a_short_outage_of_the_platform_only_delays(world: Any) -> None:
+    world.deployer.unavailable = True
+    world.approve(1)
+    world.deployer.unavailable = False
+
+    assert kinds_of(world.ring()) == ["rollout.started churn/v1"]
+    world.deployer.make_ready("churn", "churn-v1")
+    assert kinds_of(world.ring()) == ["rollout.completed churn/v1"]
+
+
+def test_a_service_deleted_while_it_is_rolled_out_is_made_again(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    world.deployer.delete("churn")
+
+    world.ring()
+    world.deployer.make_ready("churn", "churn-v2")
+    world.ring()
+
+    assert world.deployer.observe("churn").serving == {"churn-v2": 100}
+    assert world.champion() == 2
+
+
+def test_a_rollback_brings_back_a_champion_whose_service_was_deleted(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    world.deployer.delete("churn")
+    world.ring()
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    world.ring()
+    world.deployer.make_ready("churn", "churn-v1")
+
+    assert world.deployer.observe("churn").serving == {"churn-v1": 100}
+
+
+def test_models_are_rolled_out_independently(world: Any) -> None:
+    world.approve(1)
+    world.register(1, model="price")
+    data = {"model": "price", "version": 1, "approved_by": "ann"}
+    event = originate(kinds.MODEL_APPROVED, "/people", "price/v1", data, id_="p", now=world.clock[0])
+
+    assert kinds_of(world.deliver(event)) == ["rollout.started price/v1"]
+
+
+def test_a_timer_without_a_rollout_does_nothing(world: Any) -> None:
+    data = {"owner": "roll_out_model", "key": "churn", "due": world.clock[0].isoformat()}
+    event = originate(kinds.TIMER_DUE, "/test", "roll_out_model/churn", data, id_="t", now=world.clock[0])
+
+    assert world.deliver(event) == []
+    assert world.deployer.calls == []
+
+
+def test_two_events_about_one_model_at_once_are_handled_one_after_the_other(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given an approval that is handled while another one is, the later to finish is asked to come again."""
+    world.register(1)
+    world.register(2)
+    second = world.approval(2)
+    ensure = world.deployer.ensure_revision
+
+    def interrupted(*args: Any) -> None:
+        monkeypatch.setattr(world.deployer, "ensure_revision", ensure)
+        world.deliver(second)
+        ensure(*args)
+
+    monkeypatch.setattr(world.deployer, "ensure_revision", interrupted)
+    first = world.approval(1)
+
+    with pytest.raises(HandlingFailed) as caught:
+        world.deliver(first)
+    assert caught.value.status == 503
+    told = world.deliver(first)
+    world.ring()
+    world.deployer.make_ready("churn", "churn-v2")
+    world.ring()
+
+    assert kinds_of(told) == ["rollout.completed churn/v1"]
+    assert world.champion() == 2

@@ -1,0 +1,70 @@
+"""Tests of a model's Knative Service as written and read."""
+
+from __future__ import annotations
+
+from functions.roll_out_model.knative_service import ServingOptions, observed_in, service_of
+from functions.roll_out_model.logic import Readiness, RevisionStatus, Wanted
+
+WANTED = Wanted("churn", 7, "s3://models/churn/v7/model.onnx", "a" * 64)
+
+
+def test_the_service_names_the_model_the_version_and_the_digest() -> None:
+    service = service_of(WANTED, None, ServingOptions(namespace="ml", image="registry/serve:1"))
+
+    assert service["metadata"] == {
+        "name": "churn",
+        "namespace": "ml",
+        "labels": {"kascade.dev/model": "churn"},
+    }
+    template = service["spec"]["template"]
+    assert template["metadata"]["name"] == "churn-v7"
+    (container,) = template["spec"]["containers"]
+    assert container["image"] == "registry/serve:1"
+    assert {entry["name"]: entry["value"] for entry in container["env"]} == {
+        "MODEL_NAME": "churn",
+        "MODEL_VERSION": "7",
+        "MODEL_URI": "s3://models/churn/v7/model.onnx",
+        "MODEL_SHA256": "a" * 64,
+    }
+    assert service["spec"]["traffic"] == [{"latestRevision": True, "percent": 100}]
+
+
+def test_traffic_is_kept_by_the_revisions_name() -> None:
+    service = service_of(WANTED, "churn-v6", ServingOptions())
+
+    assert service["spec"]["traffic"] == [{"revisionName": "churn-v6", "percent": 100}]
+
+
+def test_what_the_platform_reports_is_read() -> None:
+    service = service_of(WANTED, "churn-v6", ServingOptions())
+    service["status"] = {
+        "url": "http://churn.kascade.localhost",
+        "traffic": [
+            {"revisionName": "churn-v6", "percent": 90, "latestRevision": True},
+            {"revisionName": "churn-v7", "percent": 10, "tag": "canary"},
+            {"revisionName": "churn-v5", "tag": "old"},
+        ],
+    }
+    failed = {"type": "Ready", "status": "False", "reason": "ExitCode1", "message": "boom"}
+    revisions = [
+        {"metadata": {"name": "churn-v6"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
+        {"metadata": {"name": "churn-v7"}, "status": {"conditions": [failed]}},
+        {"metadata": {"name": "churn-v8"}},
+    ]
+
+    seen = observed_in(service, revisions)
+
+    assert seen.template == "churn-v7"
+    assert seen.pinned == {"churn-v6": 100}
+    assert seen.serving == {"churn-v6": 90, "churn-v7": 10}
+    assert seen.status("churn-v6") == RevisionStatus(Readiness.READY)
+    assert seen.status("churn-v7") == RevisionStatus(Readiness.FAILED, "ExitCode1", "boom")
+    assert seen.status("churn-v8").readiness is Readiness.PENDING
+    assert seen.status("churn-v9").readiness is Readiness.ABSENT
+
+
+def test_a_service_without_traffic_sends_it_to_the_newest_ready_revision() -> None:
+    service = service_of(WANTED, None, ServingOptions())
+    del service["spec"]["traffic"]
+
+    assert observed_in(service, []).pinned == {"": 100}

@@ -1,0 +1,34 @@
+"""Tests of the settings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from functions.roll_out_model.settings import Settings, SettingsError
+
+
+def test_only_the_database_must_be_said() -> None:
+    settings = Settings.from_env({"DATABASE_URL": "sqlite:///x.db"})
+
+    assert settings == Settings("sqlite:///x.db")
+    assert settings.ready_deadline == timedelta(minutes=2)
+    assert settings.serving.image == "kascade/serve-model:0.1.0"
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(
+            {
+                "DEPLOY_TARGET": "kserv",
+                "READY_DEADLINE_S": "soon",
+                "READY_POLL_S": "0",
+                "SERVE_MAX_SCALE": "-1",
+            }
+        )
+
+    said = str(caught.value)
+    assert "DEPLOY_TARGET is 'kserv': valid is knative" in said
+    for name in ("DATABASE_URL", "READY_DEADLINE_S", "READY_POLL_S", "SERVE_MAX_SCALE"):
+        assert name in said

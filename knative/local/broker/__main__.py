@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 from functools import partial
 from pathlib import Path
@@ -91,7 +92,11 @@ def main() -> None:
     )
     parser.add_argument("--concurrency", type=int, default=BrokerSettings.concurrency)
     parser.add_argument("--synchronous", choices=("FULL", "NORMAL"), default="FULL")
-    uvloop.run(serve(parser.parse_args()))
+    options = parser.parse_args()
+    # What is loaded by now stays; looking through it again and again costs a fifth of the CPU under load.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    uvloop.run(serve(options))
 
 
 if __name__ == "__main__":

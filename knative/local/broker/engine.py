@@ -223,7 +223,7 @@ class BrokerEngine:
         headers["ce-knativearrivaltime"] = incoming.attributes["knativearrivaltime"] = arrival
         matching = self._indexes.get((namespace, broker), _NO_LANES).match(incoming.attributes)
         await self._store(Record(headers, incoming.body, hops), matching, settles)
-        self._metrics.accepted.labels(namespace, broker).inc()
+        self._metrics.accept(namespace, broker)
         return None
 
     async def _store(

@@ -34,6 +34,7 @@ class Log:
             LogUnavailable: see `open_log`.
         """
         self._settings = settings
+        self._synchronous: str = settings.synchronous
         self._connection = open_log(path, settings)
         row = self._connection.execute("SELECT max(seq) FROM events").fetchone()
         self._seq: int = row[0] or 0
@@ -170,6 +171,7 @@ class Log:
     def _store(self, notes: Batch) -> Batch:
         """Write the notes; return those that must be tried again because there was no space."""
         try:
+            self._sync(self._settings.synchronous if notes.events else "NORMAL")
             notes.write(self._connection)
         except sqlite3.Error as error:
             self._refuse(notes.waiting, error)
@@ -177,6 +179,12 @@ class Log:
         self._untidy = True
         self._answer(notes)
         return Batch()
+
+    def _sync(self, how: str) -> None:
+        """Have the next transaction forced to the disk or not: accepted events must be, the rest can repeat."""
+        if how != self._synchronous:
+            self._connection.execute(f"PRAGMA synchronous = {how}")
+            self._synchronous = how
 
     def _answer(self, batch: Batch) -> None:
         results: list[tuple[Tell, Any]] = list(batch.waiting)

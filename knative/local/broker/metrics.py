@@ -21,6 +21,7 @@ class BrokerMetrics:
         def counter(name: str, says: str, labels: tuple[str, ...]) -> Counter:
             return Counter(f"kascade_broker_{name}", says, labels, registry=registry)
 
+        self._accepted: dict[tuple[str, str], Counter] = {}
         self.accepted = counter("events_accepted", "Events stored, or matched by no trigger.", _AT_INGRESS)
         self.malformed = counter("events_malformed", "Events refused as no CloudEvents.", _AT_INGRESS)
         self.refused = counter(
@@ -31,6 +32,13 @@ class BrokerMetrics:
         self.retried = counter("retries", "Failed attempts to be tried again.", _AT_TRIGGER)
         self.dead_lettered = counter("dead_lettered", "Events that the dead letter sink took.", _AT_TRIGGER)
         self.parked = counter("parked", "Events that neither subscriber nor sink took.", _AT_TRIGGER)
+
+    def accept(self, namespace: str, broker: str) -> None:
+        """Count an accepted event; on the path of every one, so its labels are looked up once."""
+        counter = self._accepted.get((namespace, broker))
+        if counter is None:
+            counter = self._accepted[namespace, broker] = self.accepted.labels(namespace, broker)
+        counter.inc()
 
 
 class BacklogCollector(Collector):

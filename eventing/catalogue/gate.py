@@ -26,7 +26,7 @@ class GateVerdict(Payload):
     candidate: Claim
     metric: str
     value: float
-    minimum: float
+    minimum: float | None = None
     champion_version: Version | None = None
     champion_value: float | None = None
     interval_low: float | None = None

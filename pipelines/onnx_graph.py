@@ -59,6 +59,11 @@ class Scorer:
         names = [output.name for output in self._session.get_outputs()]
         self._wanted = [PROBABILITIES if PROBABILITIES in names else VARIABLE]
 
+    def metadata(self) -> dict[str, Any]:
+        """Return what `with_metadata` put into the model. Raises: KeyError when there is nothing."""
+        found: dict[str, Any] = json.loads(self._session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+        return found
+
     def score(self, matrix: NDArray[np.float32], batch: int = 8192) -> NDArray[np.float32]:
         """Return probabilities [N, classes], or numbers [N] for regression."""
         blocks = [

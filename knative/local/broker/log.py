@@ -181,7 +181,7 @@ class Log:
         return Batch()
 
     def _sync(self, how: str) -> None:
-        """Have the next transaction forced to the disk or not: accepted events must be, the rest can repeat."""
+        """Have the next transaction forced to the disk or not: only accepted events must be."""
         if how != self._synchronous:
             self._connection.execute(f"PRAGMA synchronous = {how}")
             self._synchronous = how

@@ -108,10 +108,10 @@ def _scan(text: str) -> Iterator[tuple[str, Any, str]]:
     seen: set[str] = set()
     while True:
         name, at = decoder.raw_decode(text, at)
-        if not isinstance(name, str) or name in seen:
-            raise ValueError(
-                f"member {name!r} is no string" if name not in seen else f"{name!r} is there twice"
-            )
+        if not isinstance(name, str):
+            raise ValueError(f"the name of a member is missing before character {at}")
+        if name in seen:
+            raise ValueError(f"{name!r} is there twice")
         seen.add(name)
         start = _after(text, at, ":")
         value, at = decoder.raw_decode(text, start)

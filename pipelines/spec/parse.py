@@ -61,9 +61,8 @@ def parse_spec(raw: bytes, *, model: str | None = None, checks: Sequence[Check] 
     if content is None:
         content = {}
     if not isinstance(content, dict):
-        raise SpecError(
-            [*problems, _problem(document, (), "a list or a single value", "expected `key: value` lines")]
-        )
+        got = f"got {_got(content)}, expected a mapping"
+        raise SpecError([*problems, _problem(document, (), got, "write `key: value` lines")])
     problems += _folder_problems(document, content, model)
     try:
         spec = ModelSpec.model_validate({**content, "model": model} if model is not None else content)

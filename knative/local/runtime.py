@@ -21,9 +21,10 @@ from knative.local.log import say
 from knative.local.manifests.documents import Manifest
 from knative.local.manifests.loading import load
 from knative.local.options import Options
-from knative.local.processes.leftovers import end_leftovers
+from knative.local.processes import guardian
 from knative.local.processes.logs import rotate
 from knative.local.processes.ports import listen
+from knative.local.processes.workplace import Workplace
 from knative.local.reconciling import Reconciler
 from knative.local.resources.journal import Journal
 from knative.local.resources.kinds import (
@@ -66,7 +67,7 @@ class Runtime:
     def __init__(self, options: Options, manifests: list[Manifest], state_dir: Path) -> None:
         self._options = options
         self._manifests = manifests
-        self._state_dir = state_dir.resolve()
+        self._workplace = Workplace(state_dir.resolve())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, tell the addresses, go on until `stop`, and leave no process behind.
@@ -80,10 +81,11 @@ class Runtime:
         except Exception:
             gateway_socket.close()
             raise
-        left = end_leftovers(self._state_dir)
+        left = guardian.end_marked(self._workplace.state_mark)
         if left:
             say("leftovers ended", processes=len(left))
         addresses = Addresses(gateway_socket.getsockname()[1])
+        self._guardian = guardian.start(self._workplace.run_mark)
         self._wire(addresses)
         try:
             apply(self._store, self._manifests)
@@ -94,22 +96,29 @@ class Runtime:
             await self._api.start(api_socket)
             await self._store.durable()
             api_port = api_socket.getsockname()[1]
-            write_endpoints(self._state_dir, addresses.port, api_port)
-            say("ready", gateway=addresses.base, api=f"http://127.0.0.1:{api_port}", state=self._state_dir)
+            write_endpoints(self._workplace.state_dir, addresses.port, api_port)
+            say(
+                "ready",
+                gateway=addresses.base,
+                api=f"http://127.0.0.1:{api_port}",
+                state=self._workplace.state_dir,
+            )
             await self._tick_until(stop)
         finally:
             say("stopping")
             await self._close()
 
     def _wire(self, addresses: Addresses) -> None:
-        options, state_dir = self._options, self._state_dir
+        options, state_dir = self._options, self._workplace.state_dir
         self._journal = Journal(state_dir / "objects.db")
         self._store = store = Store(self._journal)
         defaults = Defaults(idle_s=options.idle_s, max_scale=options.max_scale)
         bindings = SinkBindings(store, addresses, lambda: self._revisions.rebind())
-        self._revisions = Revisions(store, state_dir, defaults, bindings.for_revision, self._service_changed)
+        self._revisions = Revisions(
+            store, self._workplace, defaults, bindings.for_revision, self._service_changed
+        )
         self._services = Services(store, self._revisions, addresses)
-        self._jobs = Jobs(store, state_dir, bindings.for_job, limit=options.max_jobs)
+        self._jobs = Jobs(store, self._workplace, bindings.for_job, limit=options.max_jobs)
         job_sinks = JobSinks(store, self._jobs, addresses)
         self._courier = LocalCourier(self._services, job_sinks, addresses.port)
         settings = BrokerSettings(ingress_url=addresses.base)
@@ -153,7 +162,7 @@ class Runtime:
             self._revisions.tick()
             rounds += 1
             if rounds % 60 == 0:
-                for log in (self._state_dir / "logs").glob("*.log"):
+                for log in (self._workplace.state_dir / "logs").glob("*.log"):
                     rotate(log)
             try:
                 async with asyncio.timeout(period_s):
@@ -169,5 +178,5 @@ class Runtime:
         await asyncio.gather(self._engine.stop(), self._jobs.close())
         await self._revisions.close()
         self._journal.close()
-        end_leftovers(self._state_dir)
+        guardian.release(self._guardian)
         say("stopped")

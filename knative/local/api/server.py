@@ -83,7 +83,7 @@ class Api:
         namespace = request.match_info.get("namespace", "")
         selection = selection_of(request.query)
         match request.method:
-            case "GET" if request.query.get("watch") in ("true", "1"):
+            case "GET" if request.query.get("watch", "").lower() in ("true", "1", "t"):
                 return await watch(request, self._store, kind, namespace, selection)
             case "GET":
                 return self._listed(request, kind, self._selected(kind, namespace, selection))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from knative.local.errors import CannotStart
 from knative.local.log import say, warn
-from knative.local.processes.child import STATE_VARIABLE, Child
+from knative.local.processes.child import Child
 from knative.local.processes.environment import container_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
+from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
 from knative.local.resources.objects import Key, condition, stamp, with_times
 from knative.local.resources.store import Store
@@ -31,10 +32,15 @@ class Jobs:
     """
 
     def __init__(
-        self, store: Store, state_dir: Path, bindings: Callable[[Json], dict[str, str]], *, limit: int = 2
+        self,
+        store: Store,
+        workplace: Workplace,
+        bindings: Callable[[Json], dict[str, str]],
+        *,
+        limit: int = 2,
     ) -> None:
         self._store = store
-        self._state_dir = state_dir
+        self._workplace = workplace
         self._bindings = bindings
         self._turns = asyncio.Semaphore(limit)
         self._running: dict[Key, asyncio.Task[None]] = {}
@@ -56,7 +62,7 @@ class Jobs:
 
     def folder(self, key: Key) -> Path:
         """Return where the Job's own files are."""
-        return self._state_dir / "jobs" / key.namespace / key.name
+        return self._workplace.job_folder(key.namespace, key.name)
 
     async def close(self) -> None:
         """End the Jobs that run; the next runtime on this state folder runs them again."""
@@ -110,8 +116,7 @@ class Jobs:
         container = spec["containers"][0]
         command = command_of(container)
         given = container_environment(container, key.namespace, key.name, self._store)
-        ours = {STATE_VARIABLE: str(self._state_dir.resolve())}
-        env = {**inherited(), **self._bindings(job), **given, **ours}
+        env = {**inherited(), **self._bindings(job), **given, **self._workplace.marks}
         argv = expand_arguments(command.argv, env)
         child = await Child.start(argv, env=env, log=self._log(key), folder=command.folder)
         try:
@@ -121,7 +126,7 @@ class Jobs:
             raise
 
     def _log(self, key: Key) -> Path:
-        return self._state_dir / "logs" / f"{key.namespace}.{key.name}.log"
+        return self._workplace.log(key.namespace, key.name)
 
     def _change(self, key: Key, **fields: object) -> None:
         job = self._store.find(key)

@@ -13,9 +13,6 @@ from pathlib import Path
 from knative.local.errors import CannotStart
 from knative.local.processes.logs import rotate
 
-STATE_VARIABLE = "KNATIVE_LOCAL_STATE"
-"""Every process of a runtime has it, so that the next runtime finds what a killed one left."""
-
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 

@@ -72,7 +72,8 @@ class Services:
             status["traffic"] = traffic
         self._route(key, status)
         status["url"] = self._addresses.service(key.namespace, key.name)
-        status["address"] = {"url": self._addresses.service_by_path(key.namespace, key.name)}
+        if status.get("traffic"):
+            status["address"] = {"url": self._addresses.service_by_path(key.namespace, key.name)}
         status["observedGeneration"] = service["metadata"]["generation"]
         configured = _configured(created, taken)
         routed = _routed(missing, traffic is not None)

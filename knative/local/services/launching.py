@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from knative.local.processes.child import STATE_VARIABLE, Child
+from knative.local.processes.child import Child
 from knative.local.processes.environment import container_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
 from knative.local.processes.ports import LOOPBACK, free_port
 from knative.local.processes.probing import until_ready
+from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
 from knative.local.resources.store import Store
 from knative.local.services.plan import Plan, Probe
@@ -44,16 +44,16 @@ class RevisionLauncher:
         revision: Json,
         plan: Plan,
         store: Store,
-        state_dir: Path,
+        workplace: Workplace,
         bindings: Callable[[Json], dict[str, str]],
     ) -> None:
         self._revision = revision
         self._plan = plan
         self._store = store
-        self._state_dir = state_dir
+        self._workplace = workplace
         self._bindings = bindings
         metadata = revision["metadata"]
-        self._log = state_dir / "logs" / f"{metadata['namespace']}.{metadata['name']}.log"
+        self._log = workplace.log(metadata["namespace"], metadata["name"])
 
     async def launch(self) -> RunningReplica:
         """Start one process.
@@ -82,6 +82,6 @@ class RevisionLauncher:
             "K_SERVICE": service,
             "K_CONFIGURATION": service,
             "K_REVISION": metadata["name"],
-            STATE_VARIABLE: str(self._state_dir.resolve()),
+            **self._workplace.marks,
         }
         return {**inherited(), **self._bindings(self._revision), **given, **ours}

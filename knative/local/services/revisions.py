@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from knative.local.errors import CannotStart
 from knative.local.log import say
+from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import REVISION, Json
 from knative.local.resources.objects import Key, condition, labels_of, ready_of, with_times
 from knative.local.resources.store import Store
@@ -26,13 +26,13 @@ class Revisions:
     def __init__(
         self,
         store: Store,
-        state_dir: Path,
+        workplace: Workplace,
         defaults: Defaults,
         bindings: Bindings,
         on_change: Callable[[str, str], None],
     ) -> None:
         self._store = store
-        self._state_dir = state_dir
+        self._workplace = workplace
         self._defaults = defaults
         self._bindings = bindings
         self._on_change = on_change
@@ -84,7 +84,7 @@ class Revisions:
         except CannotStart as error:
             self._set_ready(revision, False, "CannotStart", str(error))
             return None
-        launcher = RevisionLauncher(revision, plan, self._store, self._state_dir, self._environment)
+        launcher = RevisionLauncher(revision, plan, self._store, self._workplace, self._environment)
         pool = Pool(metadata["name"], plan, launcher, lambda: self._on_change(metadata["namespace"], service))
         self.pools[place] = pool
         return pool
@@ -156,7 +156,7 @@ class Revisions:
                 "observedGeneration": metadata["generation"],
                 "conditions": _conditions(ready, reason, message, revision),
                 "actualReplicas": pool.ready_replicas if pool else 0,
-                "logUrl": str(self._state_dir / "logs" / f"{key.namespace}.{key.name}.log"),
+                "logUrl": str(self._workplace.log(key.namespace, key.name)),
             },
         )
 

@@ -23,6 +23,9 @@ def resolve(
         if kind is None:
             return "", f"a {ref['kind']} has no address locally"
         place = ref.get("namespace") or namespace
-        if store.find(Key(kind, place, ref["name"])) is None:
+        body = store.find(Key(kind, place, ref["name"]))
+        if body is None:
             return "", f'{kind.resource} "{ref["name"]}" not found in namespace {place}'
+        if kind is SERVICE and not (body.get("status") or {}).get("address"):
+            return "", f'{kind.resource} "{ref["name"]}" has no address yet: none of its revisions is ready'
     return addresses.destination(destination, namespace), ""

@@ -1,0 +1,42 @@
+"""Where a runtime's processes live: its state folder, their logs, the marks they are known by."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+STATE_VARIABLE = "KNATIVE_LOCAL_STATE"
+RUN_VARIABLE = "KNATIVE_LOCAL_RUN"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """One run of a runtime in one state folder."""
+
+    state_dir: Path
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """The variables that every process of this run has, and hands on to its children."""
+        return {STATE_VARIABLE: str(self.state_dir), RUN_VARIABLE: self.run}
+
+    @property
+    def state_mark(self) -> str:
+        """What tells the processes of any run in this folder from others."""
+        return f"{STATE_VARIABLE}={self.state_dir}"
+
+    @property
+    def run_mark(self) -> str:
+        """What tells the processes of this run from others."""
+        return f"{RUN_VARIABLE}={self.run}"
+
+    def log(self, namespace: str, name: str) -> Path:
+        """Return the log file of a revision or a Job."""
+        return self.state_dir / "logs" / f"{namespace}.{name}.log"
+
+    def job_folder(self, namespace: str, name: str) -> Path:
+        """Return where a Job's own files are."""
+        return self.state_dir / "jobs" / namespace / name

@@ -1,0 +1,245 @@
+"""The API, spoken to by the real `kubernetes` client and the real `kubectl`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from kubernetes import client, config, watch
+
+from .conftest import REVISIONS, SERVICES, Local, until
+
+KNATIVE = ("serving.knative.dev", "v1", "default", "services")
+
+
+@pytest.fixture(scope="module")
+def local(make_local: Callable[..., Local]) -> Iterator[Local]:
+    local = make_local()
+    local.write(
+        local.service("written"),
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "settings", "namespace": "default"},
+            "data": {"LEVEL": "1"},
+        },
+    )
+    yield local.start()
+    assert local.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def api(local: Local) -> client.CustomObjectsApi:
+    return client.CustomObjectsApi(config.new_client_from_config(str(local.state / "kubeconfig")))
+
+
+def refused(call: Callable[[], Any]) -> tuple[int, dict[str, Any]]:
+    with pytest.raises(client.ApiException) as caught:
+        call()
+    return caught.value.status, json.loads(caught.value.body)
+
+
+def test_the_kubernetes_client_creates_reads_changes_and_deletes_services(
+    local: Local, api: client.CustomObjectsApi
+) -> None:
+    made = api.create_namespaced_custom_object(
+        *KNATIVE, local.service("churn", revision="churn-v1", env={"V": "1"})
+    )
+    assert made["metadata"]["uid"]
+    assert made["metadata"]["generation"] == 1
+    until(lambda: local.ready(f"{SERVICES}/churn")[0] == "True")
+
+    body = local.service("churn", revision="churn-v2", env={"V": "2"})
+    changed = api.patch_namespaced_custom_object(*KNATIVE, "churn", {"spec": body["spec"]})
+    assert changed["metadata"]["generation"] == 2
+    until(
+        lambda: (
+            api.get_namespaced_custom_object(*KNATIVE, "churn")["status"]["latestReadyRevisionName"]
+            == "churn-v2"
+        )
+    )
+    assert [s["metadata"]["name"] for s in api.list_namespaced_custom_object(*KNATIVE)["items"]] == [
+        "churn",
+        "written",
+    ]
+
+    api.patch_namespaced_custom_object(*KNATIVE, "churn", {"metadata": {"labels": {"team": "a"}}})
+    operations = [{"op": "add", "path": "/metadata/labels/by", "value": "patch"}]
+    headers = {"Content-Type": "application/json-patch+json"}
+    assert local.api("PATCH", f"{SERVICES}/churn", json=operations, headers=headers).status_code == 200
+    found = api.list_namespaced_custom_object(*KNATIVE, label_selector="team in (a, b)")
+    assert [s["metadata"]["name"] for s in found["items"]] == ["churn"]
+
+    current = api.get_namespaced_custom_object(*KNATIVE, "churn")
+    current["metadata"]["annotations"] = {"note": "x"}
+    api.replace_namespaced_custom_object(*KNATIVE, "churn", current)
+    status, body = refused(lambda: api.replace_namespaced_custom_object(*KNATIVE, "churn", current))
+    assert (status, body["reason"]) == (409, "Conflict")
+
+    api.delete_namespaced_custom_object(*KNATIVE, "churn")
+    status, body = refused(lambda: api.get_namespaced_custom_object(*KNATIVE, "churn"))
+    assert (status, body["reason"], body["details"]["name"]) == (404, "NotFound", "churn")
+
+
+def test_refusals_are_statuses_that_name_the_field(local: Local, api: client.CustomObjectsApi) -> None:
+    body = local.service("strict")
+    body["spec"]["template"]["spec"]["containers"][0]["tty"] = True
+    body["spec"]["template"]["spec"]["containerConcurency"] = 1
+    status, told = refused(lambda: api.create_namespaced_custom_object(*KNATIVE, body))
+    assert (status, told["reason"]) == (422, "Invalid")
+    assert {cause["field"] for cause in told["details"]["causes"]} == {
+        "spec.template.spec.containers[0].tty",
+        "spec.template.spec.containerConcurency",
+    }
+    assert "did you mean containerConcurrency?" in told["message"]
+
+    status, told = refused(lambda: api.create_namespaced_custom_object(*KNATIVE, local.service("written")))
+    assert (status, told["reason"]) == (409, "AlreadyExists")
+
+    elsewhere = local.service("lost")
+    elsewhere["metadata"]["namespace"] = "nowhere"
+    status, told = refused(
+        lambda: api.create_namespaced_custom_object(
+            "serving.knative.dev", "v1", "nowhere", "services", elsewhere
+        )
+    )
+    assert (status, told["details"]["kind"]) == (404, "namespaces")
+
+
+def test_a_named_revision_cannot_be_changed_without_a_new_name(
+    local: Local, api: client.CustomObjectsApi
+) -> None:
+    api.create_namespaced_custom_object(*KNATIVE, local.service("named", revision="named-v1"))
+    body = local.service("named", revision="named-v1", env={"V": "2"})
+    status, told = refused(
+        lambda: api.patch_namespaced_custom_object(*KNATIVE, "named", {"spec": body["spec"]})
+    )
+    assert status == 422
+    assert "needs a new name" in told["message"]
+
+
+def test_a_watch_tells_what_happens_from_a_version_on(local: Local, api: client.CustomObjectsApi) -> None:
+    version = api.list_namespaced_custom_object(*KNATIVE)["metadata"]["resourceVersion"]
+    api.create_namespaced_custom_object(*KNATIVE, local.service("watched"))
+    seen = []
+    stream = watch.Watch().stream(
+        api.list_namespaced_custom_object, *KNATIVE, resource_version=version, timeout_seconds=20
+    )
+    for event in stream:
+        seen.append((event["type"], event["object"]["metadata"]["name"]))
+        if event["type"] == "ADDED":
+            api.delete_namespaced_custom_object(*KNATIVE, "watched")
+        if event["type"] == "DELETED":
+            break
+    stream.close()
+    assert seen[0] == ("ADDED", "watched")
+    assert seen[-1] == ("DELETED", "watched")
+
+
+def test_a_page_from_elsewhere_cannot_drive_the_api(local: Local) -> None:
+    for headers in ({"Origin": "https://example.org"}, {"Host": "example.org"}, {"Origin": "null"}):
+        answer = local.api("GET", SERVICES, headers=headers)
+        assert (answer.status_code, answer.json()["reason"]) == (403, "Forbidden")
+
+
+def test_revisions_are_read_but_not_written(local: Local) -> None:
+    until(lambda: local.api("GET", f"{REVISIONS}/written-00001").status_code == 200)
+    body = {"metadata": {"name": "mine"}, "spec": {}}
+    assert local.api("POST", REVISIONS, json=body).status_code == 400
+    assert local.api("PUT", f"{SERVICES}/written/status", json={}).status_code == 400
+
+
+def test_a_dry_run_changes_nothing(local: Local) -> None:
+    assert local.api("POST", f"{SERVICES}?dryRun=All", json=local.service("dry")).status_code == 201
+    assert local.api("GET", f"{SERVICES}/dry").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/apis/apps/v1", "/apis/apps/v1/namespaces/default/deployments"]
+)
+def test_what_is_not_there_is_a_status_404(local: Local, path: str) -> None:
+    answer = local.api("GET", path)
+    assert answer.status_code == 404
+    assert answer.json()["kind"] == "Status"
+
+
+def kubectl(local: Local, *arguments: str, stdin: str = "") -> str:
+    if shutil.which("kubectl") is None:
+        pytest.skip(
+            "needs kubectl; install it with: curl -LO https://dl.k8s.io/release/v1.32.4/bin/linux/amd64/kubectl"
+        )
+    command = [
+        "kubectl",
+        "--kubeconfig",
+        str(local.state / "kubeconfig"),
+        "--cache-dir",
+        str(local.folder),
+        *arguments,
+    ]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_kubectl_applies_gets_and_deletes(local: Local, tmp_path: Path) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text(yaml.safe_dump(local.service("applied", env={"V": "1"})))
+    assert "created" in kubectl(local, "apply", "-f", str(file))
+    file.write_text(yaml.safe_dump(local.service("applied", env={"V": "2"})))
+    assert "configured" in kubectl(local, "apply", "-f", str(file))
+    assert "unchanged" in kubectl(local, "apply", "-f", str(file))
+    kubectl(local, "wait", "--for=condition=Ready", "ksvc/applied", "--timeout=20s")
+
+    table = kubectl(local, "get", "ksvc", "applied").splitlines()
+    assert table[0].split() == ["NAME", "URL", "LATESTCREATED", "LATESTREADY", "READY", "REASON", "AGE"]
+    assert "applied-00002" in table[1]
+    assert "applied" in kubectl(local, "get", "ksvc,revisions", "-A", "-o", "name")
+    assert kubectl(local, "get", "cm", "settings", "-o", "jsonpath={.data.LEVEL}") == "1"
+    kubectl(local, "patch", "cm", "settings", "-p", '{"data": {"LEVEL": "2"}}')
+    assert kubectl(local, "get", "cm", "settings", "-o", "jsonpath={.data.LEVEL}") == "2"
+    assert "serverside-applied" in kubectl(local, "apply", "--server-side", "-f", str(file))
+    assert "deleted" in kubectl(local, "delete", "ksvc", "applied", "--timeout=20s")
+
+
+def test_kubectl_says_which_field_cannot_be_honoured(local: Local) -> None:
+    body = local.service("refused")
+    body["spec"]["template"]["spec"]["initContainers"] = [{"name": "a", "image": "b"}]
+    if shutil.which("kubectl") is None:
+        pytest.skip(
+            "needs kubectl; install it with: curl -LO https://dl.k8s.io/release/v1.32.4/bin/linux/amd64/kubectl"
+        )
+    command = ["kubectl", "--kubeconfig", str(local.state / "kubeconfig"), "apply", "-f", "-"]
+    done = subprocess.run(
+        command, input=yaml.safe_dump(body), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "spec.template.spec.initContainers" in done.stderr
+
+
+def test_what_the_api_made_survives_kill_9(make_local: Callable[..., Local]) -> None:
+    local = make_local()
+    local.write(local.service("base"))
+    local.start()
+    made = local.api("POST", SERVICES, json=local.service("kept", revision="kept-v1", env={"V": "1"})).json()
+    until(lambda: local.ready(f"{SERVICES}/kept")[0] == "True")
+    assert local.get("kept").status_code == 200
+    local.stop(signal.SIGKILL)
+    until(lambda: not local.children(), what="no process is left behind")
+
+    local.start()
+
+    kept = local.object(f"{SERVICES}/kept")
+    assert kept["metadata"]["uid"] == made["metadata"]["uid"]
+    assert kept["status"]["latestReadyRevisionName"] == "kept-v1"
+    assert not [c for c in local.children() if c.environ().get("K_SERVICE") == "kept"]
+    assert local.get("kept").json()["env"]["V"] == "1"
+    assert requests.get(f"{local.endpoints['api']}/version", timeout=10).json()["major"] == "1"
+    local.stop()

@@ -1,0 +1,283 @@
+"""Brokers, Triggers, JobSinks, PingSources and SinkBindings, wired as their manifests say."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from .conftest import JOBS, SERVICES, Local, records, until
+
+EVENTING = "/apis/eventing.knative.dev/v1/namespaces/default"
+
+
+def object_of(api: str, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default", **metadata},
+        "spec": spec,
+    }
+
+
+def trigger(name: str, subscriber: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return object_of(
+        "eventing.knative.dev/v1", "Trigger", name, {"broker": "default", "subscriber": subscriber, **spec}
+    )
+
+
+def to(kind: str, name: str, api: str = "serving.knative.dev/v1", **more: str) -> dict[str, Any]:
+    return {"ref": {"apiVersion": api, "kind": kind, "name": name}, **more}
+
+
+BROKER = to("Broker", "default", "eventing.knative.dev/v1")
+
+
+def job_sink(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    container = {"name": "job", "image": "none", "command": ["sh", "-c", script]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    job = {"metadata": {"labels": {"emits": "yes"}}, "spec": {"template": template, **spec}}
+    return object_of("sinks.knative.dev/v1alpha1", "JobSink", name, {"job": job})
+
+
+@pytest.fixture(scope="module")
+def local(make_local: Callable[..., Local]) -> Iterator[Local]:
+    local = make_local()
+    subject = {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "selector": {"matchLabels": {"emits": "yes"}},
+    }
+    jobs = {"apiVersion": "batch/v1", "kind": "Job", "selector": {"matchLabels": {"emits": "yes"}}}
+    tick = {"schedule": "* * * * * *", "data": '{"tick": 1}', "ceOverrides": {"extensions": {"hall": "a"}}}
+    dead = {
+        "retry": 1,
+        "backoffDelay": "PT0.01S",
+        "backoffPolicy": "linear",
+        "deadLetterSink": to("Service", "morgue", uri="/dead"),
+    }
+    local.write(
+        object_of("eventing.knative.dev/v1", "Broker", "default", {"delivery": dead}),
+        local.service("ear", env={"RECORD": str(local.folder / "ear")}),
+        local.service("refuser", env={"STATUS": "422"}),
+        local.service("morgue", env={"RECORD": str(local.folder / "morgue")}),
+        local.service("bound", labels={"emits": "yes"}),
+        trigger("to-ear", to("Service", "ear", uri="/in?x=1"), filters=[{"exact": {"type": "test.heard"}}]),
+        trigger("to-refuser", to("Service", "refuser"), filters=[{"exact": {"type": "test.refused"}}]),
+        trigger("to-nobody", to("Service", "later"), filters=[{"exact": {"type": "test.late"}}]),
+        trigger(
+            "to-job",
+            to("JobSink", "work", "sinks.knative.dev/v1alpha1"),
+            filters=[{"exact": {"type": "test.work"}}],
+        ),
+        job_sink(
+            "work",
+            f"cd {local.folder}; cat $K_EVENT_PATH >> work; echo $K_SINK $K_EXECUTION_MODE >> sinks",
+        ),
+        object_of(
+            "sources.knative.dev/v1",
+            "SinkBinding",
+            "all",
+            {"subject": subject, "sink": BROKER, "ceOverrides": {"extensions": {"from": "here"}}},
+        ),
+        object_of("sources.knative.dev/v1", "SinkBinding", "jobs", {"subject": jobs, "sink": BROKER}),
+        object_of(
+            "sources.knative.dev/v1",
+            "PingSource",
+            "tick",
+            {**tick, "sink": to("Service", "ear", uri="/tick")},
+        ),
+    )
+    yield local.start()
+    assert local.stop() == 0
+    assert local.children() == []
+
+
+def test_an_accepted_event_reaches_the_subscriber_and_its_path(local: Local) -> None:
+    assert local.send("/default/default", "e1", "test.heard").status_code == 202
+    heard = until(
+        lambda: [r for r in records(local.folder / "ear") if r["headers"].get("ce-type") == "test.heard"]
+    )
+    assert heard[0]["headers"]["ce-id"] == "e1"
+    assert heard[0]["path"] == "/in?x=1"
+    assert json.loads(heard[0]["body"]) == {"n": 1}
+
+
+def test_a_refused_event_goes_to_the_dead_letter_sink_and_its_path(local: Local) -> None:
+    assert local.send("/default/default", "e2", "test.refused").status_code == 202
+    dead = until(lambda: records(local.folder / "morgue"))
+    assert dead[0]["path"] == "/dead"
+    assert dead[0]["headers"]["ce-knativeerrorcode"] == "422"
+    status = local.object(f"{EVENTING}/triggers/to-refuser")["status"]
+    assert status["deadLetterSinkUri"].endswith("/morgue/dead")
+
+
+def test_a_trigger_waits_for_its_subscriber_to_exist(local: Local) -> None:
+    status, reason, message = local.ready(f"{EVENTING}/triggers/to-nobody")
+    assert (status, reason) == ("False", "NotFound")
+    assert '"later" not found' in message
+
+    later = local.service("later", env={"RECORD": str(local.folder / "later")})
+    assert local.api("POST", SERVICES, json=later).status_code == 201
+    until(lambda: local.ready(f"{EVENTING}/triggers/to-nobody")[0] == "True")
+    local.send("/default/default", "e3", "test.late")
+    assert until(lambda: records(local.folder / "later"))[0]["headers"]["ce-id"] == "e3"
+
+
+def test_broker_and_trigger_tell_their_addresses(local: Local) -> None:
+    broker = local.object(f"{EVENTING}/brokers/default")
+    assert broker["status"]["address"]["url"] == f"{local.endpoints['broker']}/default/default"
+    assert broker["status"]["observedGeneration"] == broker["metadata"]["generation"]
+    assert local.object(f"{EVENTING}/triggers/to-ear")["status"]["subscriberUri"].endswith(
+        "/default/ear/in?x=1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "field"),
+    [
+        ("triggers/to-ear", {"broker": "other"}, "spec.broker"),
+        ("brokers/default", {"config": {"kind": "ConfigMap"}}, "spec.config"),
+        ("triggers/to-ear", {"filters": [{"exact": {"type": "a"}, "prefix": {"type": "a"}}]}, "spec.filters"),
+    ],
+)
+def test_what_may_not_change_is_refused(local: Local, path: str, change: dict[str, Any], field: str) -> None:
+    headers = {"Content-Type": "application/merge-patch+json"}
+    answer = local.api("PATCH", f"{EVENTING}/{path}", json={"spec": change}, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["details"]["causes"][0]["field"].startswith(field)
+
+
+def test_a_sink_binding_tells_services_and_jobs_where_to_send(local: Local) -> None:
+    env = local.get("bound").json()["env"]
+    assert env["K_SINK"] == f"{local.endpoints['broker']}/default/default"
+    assert json.loads(env["K_CE_OVERRIDES"]) == {"extensions": {"from": "here"}}
+    assert "K_SINK" not in local.get("ear").json()["env"]
+
+
+def test_a_changed_binding_reaches_running_processes(local: Local) -> None:
+    before = local.get("bound").json()["pid"]
+    change = {"spec": {"ceOverrides": {"extensions": {"from": "there"}}}}
+    path = "/apis/sources.knative.dev/v1/namespaces/default/sinkbindings/all"
+    local.api("PATCH", path, json=change, headers={"Content-Type": "application/merge-patch+json"})
+    told = until(lambda: (t := local.get("bound").json())["pid"] != before and t)
+    assert "there" in told["env"]["K_CE_OVERRIDES"]
+
+
+def test_a_ping_source_ticks(local: Local) -> None:
+    ticks = until(
+        lambda: (r := [r for r in records(local.folder / "ear") if r["path"] == "/tick"]) and len(r) > 1 and r
+    )
+    first, second = ticks[0]["headers"], ticks[1]["headers"]
+    assert first["ce-type"] == "dev.knative.sources.ping"
+    assert first["ce-source"] == "/apis/v1/namespaces/default/pingsources/tick"
+    assert first["ce-hall"] == "a"
+    assert json.loads(ticks[0]["body"]) == {"tick": 1}
+    assert first["ce-id"] != second["ce-id"]
+
+
+def test_an_event_becomes_one_job_however_often_it_is_delivered(local: Local) -> None:
+    for _ in range(3):
+        assert local.send("/-/jobsinks/default/work", "twice", "test.work").status_code == 202
+    assert local.send("/default/default", "once", "test.work").status_code == 202
+    written = local.folder / "work"
+    until(lambda: written.exists() and written.read_text().count("specversion") == 2)
+    jobs = until(
+        lambda: (j := local.object(JOBS)["items"]) and all(x["status"].get("succeeded") for x in j) and j
+    )
+    assert {job["metadata"]["annotations"]["kascade.dev/event-id"] for job in jobs} == {"twice", "once"}
+    assert written.read_text().count("specversion") == 2
+    broker = f"{local.endpoints['broker']}/default/default"
+    assert set((local.folder / "sinks").read_text().splitlines()) == {f"{broker} batch"}
+
+
+def test_what_is_no_event_makes_no_job(local: Local) -> None:
+    answer = requests.post(f"{local.endpoints['gateway']}/-/jobsinks/default/work", data="{}", timeout=10)
+    assert answer.status_code == 400
+    answer = requests.post(f"{local.endpoints['gateway']}/-/jobsinks/default/none", data="{}", timeout=10)
+    assert answer.status_code == 404
+
+
+def job_states(local: Local) -> list[dict[str, Any]]:
+    return [job.get("status") or {} for job in local.object(JOBS)["items"]]
+
+
+def condition_of(status: dict[str, Any]) -> tuple[str, str, str]:
+    for entry in status.get("conditions") or ():
+        return entry["type"], entry["reason"], entry["message"]
+    return "", "", ""
+
+
+def plain_job(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    container = {"name": "a", "image": "none", "command": ["sh", "-c", script]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    return object_of("batch/v1", "Job", name, {"template": template, **spec})
+
+
+def test_a_job_that_keeps_failing_fails_with_its_last_words(local: Local) -> None:
+    local.api("POST", JOBS, json=plain_job("bad", "echo cannot; exit 4", backoffLimit=1))
+    status = until(lambda: condition_of(s := local.object(f"{JOBS}/bad").get("status") or {})[0] and s)
+    type_, reason, message = condition_of(status)
+    assert (type_, reason) == ("Failed", "BackoffLimitExceeded")
+    assert "cannot" in message
+    assert status["failed"] == 2
+
+
+def test_a_job_over_its_deadline_is_ended(local: Local) -> None:
+    local.api("POST", JOBS, json=plain_job("long", "sleep 60", activeDeadlineSeconds=1))
+    status = until(lambda: condition_of(s := local.object(f"{JOBS}/long").get("status") or {})[0] and s)
+    assert condition_of(status)[:2] == ("Failed", "DeadlineExceeded")
+
+
+def test_a_finished_job_is_deleted_when_its_time_is_over(local: Local) -> None:
+    local.api("POST", JOBS, json=plain_job("short", "true", ttlSecondsAfterFinished=0))
+    until(lambda: local.api("GET", f"{JOBS}/short").status_code == 404)
+
+
+def test_a_job_whose_process_is_killed_runs_again(local: Local, tmp_path: Path) -> None:
+    script = f"echo run >> {tmp_path}/runs; [ $(wc -l < {tmp_path}/runs) -gt 1 ] || kill -9 $$"
+    local.api("POST", JOBS, json=plain_job("struck", script))
+    until(lambda: (local.object(f"{JOBS}/struck").get("status") or {}).get("succeeded"))
+    assert (tmp_path / "runs").read_text().splitlines() == ["run", "run"]
+
+
+def test_at_most_so_many_jobs_run_at_once(make_local: Callable[..., Local], tmp_path: Path) -> None:
+    local = make_local("--max-jobs", "1")
+    script = f"mkdir {tmp_path}/lock || touch {tmp_path}/overlap; sleep 0.2; rmdir {tmp_path}/lock"
+    local.write(*(plain_job(f"job-{n}", script) for n in range(3)))
+    local.start()
+    until(lambda: all(status.get("succeeded") for status in job_states(local)))
+    assert not (tmp_path / "overlap").exists()
+    local.stop()
+
+
+def test_a_job_cut_off_by_kill_9_of_the_runtime_runs_again_and_a_finished_one_does_not(
+    make_local: Callable[..., Local], tmp_path: Path
+) -> None:
+    local = make_local()
+    cut = f"echo run >> {tmp_path}/cut; [ -e {tmp_path}/go ] || sleep 60"
+    local.write(
+        job_sink("work", cut, backoffLimit=0),
+        plain_job("migration", f"echo run >> {tmp_path}/migration"),
+    )
+    local.start()
+    assert local.send("/-/jobsinks/default/work").status_code == 202
+    until(lambda: (tmp_path / "cut").exists())
+    until(lambda: (local.object(f"{JOBS}/migration").get("status") or {}).get("succeeded"))
+    local.stop(signal.SIGKILL)
+    until(lambda: not local.children(), what="no process is left behind")
+    (tmp_path / "go").touch()
+
+    local.start()
+
+    until(lambda: all(status.get("succeeded") for status in job_states(local)))
+    assert (tmp_path / "cut").read_text().splitlines() == ["run", "run"]
+    assert (tmp_path / "migration").read_text().splitlines() == ["run"]
+    assert local.send("/-/jobsinks/default/work").status_code == 202
+    assert (tmp_path / "cut").read_text().splitlines() == ["run", "run"]
+    local.stop()

@@ -8,7 +8,7 @@ from gunicorn.workers.gthread import ThreadWorker
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     """The threaded worker, which at its end refuses new connections and lets go of idle ones.
 
-    gunicorn's own would leave new connections waiting until it breaks them, and wait for idle ones to time out.
+    gunicorn's own leaves new connections waiting until it breaks them, and waits for idle ones to time out.
     """
 
     def set_accept_enabled(self, enabled: bool) -> None:

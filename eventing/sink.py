@@ -86,8 +86,13 @@ class Sink:
         self._pool = urllib3.PoolManager(maxsize=8, retries=False)
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Self:
+    def from_env(cls, env: Mapping[str, str], *, timeout_s: float = 10.0, retries: int = 5) -> Self:
         """Build the sink that Knative's SinkBinding names: K_SINK and, if set, K_CE_OVERRIDES.
+
+        Args:
+            env: the variables.
+            timeout_s: as for the class.
+            retries: as for the class.
 
         Raises:
             ValueError: one of them is missing or malformed.
@@ -95,7 +100,8 @@ class Sink:
         url = env.get("K_SINK", "")
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"K_SINK must be the http address that events are sent to, not {url!r}")
-        return cls(url, overrides=parse_overrides(env.get("K_CE_OVERRIDES", "")))
+        overrides = parse_overrides(env.get("K_CE_OVERRIDES", ""))
+        return cls(url, overrides=overrides, timeout_s=timeout_s, retries=retries)
 
     def send(self, event: Event) -> None:
         """POST the event in binary mode until the sink takes it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_plus
 
 from flask import Flask
 from pydantic import BaseModel
@@ -84,7 +85,7 @@ def object_created(
     time: datetime = NOON,
 ) -> Event:
     """Build the event that receive_objects emits for an object that was created or replaced."""
-    stored = {"key": key, "eTag": etag, "size": size}
+    stored = {"key": quote_plus(key, safe="/"), "eTag": etag, "size": size}
     data = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": stored}}
     type_ = f"{S3_CREATED_PREFIX}:Put"
     return originate(type_, f"aws:s3..{bucket}", key, data, id_=id_, now=time)
@@ -92,5 +93,6 @@ def object_created(
 
 def object_removed(key: str, *, bucket: str = "raw", id_: str | None = None, time: datetime = NOON) -> Event:
     """Build the event that receive_objects emits for an object that was removed."""
-    data = {"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
+    stored = {"key": quote_plus(key, safe="/")}
+    data = {"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": bucket}, "object": stored}}
     return originate(f"{S3_REMOVED_PREFIX}:Delete", f"aws:s3..{bucket}", key, data, id_=id_, now=time)

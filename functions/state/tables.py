@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
-from functions.state import datasets, governor, handled, ledger, rollouts, runs, specs, timers, versions
+from functions.state import (
+    datasets,
+    governor,
+    handled,
+    ledger,
+    objects,
+    rollouts,
+    runs,
+    specs,
+    timers,
+    versions,
+)
 from functions.state.database import HEAD, Base
 
-MODULES = (datasets, governor, handled, ledger, rollouts, runs, specs, timers, versions)
+MODULES = (datasets, governor, handled, ledger, objects, rollouts, runs, specs, timers, versions)
 
 
 def create_tables(engine: Engine) -> None:

@@ -1,0 +1,53 @@
+"""Builds the application of receive_objects."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from eventing.app import METRICS
+from eventing.app import create_app as create_event_app
+from eventing.catalogue import PING
+from eventing.sink import EventSink, Sink
+from eventing.store import S3Store, Store
+from functions.receive_objects.handler import Handler
+from functions.receive_objects.logic import FUNCTION
+from functions.receive_objects.receiver import Receiver
+from functions.receive_objects.settings import Settings
+from functions.receive_objects.turns import Turns
+from functions.receive_objects.webhook import Webhook
+from functions.state.database import check_migrated, make_engine, session_factory
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What the application speaks to."""
+
+    store: Store
+    sink: EventSink
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic_s: Callable[[], float] = time.monotonic
+
+
+def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
+    """Build the application; without arguments, from the environment."""
+    settings = settings or Settings.from_env(os.environ)
+    # Few attempts: what the sink does not take now, the next sweep sends.
+    deps = deps or Deps(S3Store.from_env(os.environ), Sink.from_env(os.environ, timeout_s=5, retries=1))
+    engine = make_engine(settings.database_url)
+    receiver = Receiver(session_factory(engine), deps.store, deps.sink, deps.clock)
+    app = create_event_app(
+        Handler(receiver, settings.buckets, Turns(deps.monotonic_s)),
+        name=FUNCTION,
+        accepts={PING: None},
+        sink=deps.sink,
+        ready=lambda: check_migrated(engine),
+    )
+    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, app.extensions[METRICS].registry)
+    app.add_url_rule("/webhook", view_func=webhook, endpoint="webhook", methods=["POST"])
+    return app

@@ -1,0 +1,103 @@
+"""The route that the object store calls when something happens to an object.
+
+Whatever cannot be understood is logged, counted and answered 200: MinIO sends its queue in order, for ever,
+so one notification answered 4xx would hold up all behind it. What it was about, the sweep finds.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+
+from flask import Response, request
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy.exc import InterfaceError, OperationalError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from eventing.sink import SinkError
+from eventing.store import RequestRefused, StoreUnavailable
+from functions.receive_objects.notification import Hint, Notification, read_notification
+from functions.receive_objects.receiver import Receiver
+
+_EXCERPT = 500
+_AWAY = (StoreUnavailable, OperationalError, InterfaceError)
+"""The store or the database does not answer."""
+
+_log = logging.getLogger(__name__)
+
+
+class Webhook:
+    """The view of `POST /webhook`."""
+
+    def __init__(
+        self, receiver: Receiver, buckets: tuple[str, ...], token: str | None, registry: CollectorRegistry
+    ) -> None:
+        self._receiver = receiver
+        self._buckets = buckets
+        self._token = token
+        self._records = Counter(
+            "kascade_webhook_records",
+            "Records received by the webhook, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
+
+    def __call__(self) -> Response:
+        """Take one notification. 401 and 403 are for the caller, 503 asks it to try again."""
+        refusal = self._refusal(request.headers.get("Authorization", ""))
+        if refusal is not None:
+            return refusal
+        try:
+            body = request.get_data(cache=False)
+            notification = read_notification(body)
+        except RequestEntityTooLarge:
+            body, notification = b"", Notification(problems=("the body is larger than is taken",))
+        self._count("ignored", notification.ignored)
+        self._complain(notification.problems, body)
+        try:
+            for hint in notification.hints:
+                self._follow(hint)
+        except _AWAY as error:
+            # MinIO keeps the notification and sends it again.
+            _log.warning("not recorded yet", extra={"fields": {"problems": [str(error)]}})
+            return Response("try again", 503, {"Retry-After": "3"})
+        return Response(status=200)
+
+    def _refusal(self, authorization: str) -> Response | None:
+        if self._token is None:
+            return Response("the webhook is closed: WEBHOOK_TOKEN is not set", 403)
+        scheme, _, shown = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not shown:
+            return Response("show a bearer token", 401, {"WWW-Authenticate": "Bearer"})
+        if not hmac.compare_digest(shown.strip().encode(), self._token.encode()):
+            _log.warning("a wrong token was shown")
+            return Response("this is not the token", 403)
+        return None
+
+    def _follow(self, hint: Hint) -> None:
+        if hint.bucket not in self._buckets:
+            self._count("ignored", 1)
+            return
+        try:
+            self._receiver.notice(hint.bucket, hint.key)
+        except SinkError as error:
+            # It is recorded, so the sweep sends it; the store need not know.
+            _log.warning("not sent yet", extra={"fields": {"key": hint.key, "problems": [str(error)]}})
+        except _AWAY:
+            raise
+        except Exception as error:
+            # Our own bug must not hold up the queue either.
+            _log.exception("not followed", extra={"fields": {"key": hint.key}})
+            self._count("refused" if isinstance(error, RequestRefused) else "failed", 1)
+            return
+        self._count("followed", 1)
+
+    def _complain(self, problems: tuple[str, ...], body: bytes) -> None:
+        for problem in problems:
+            excerpt = body[:_EXCERPT].decode(errors="replace")
+            _log.error("malformed notification", extra={"fields": {"problems": [problem], "body": excerpt}})
+        self._count("malformed", len(problems))
+
+    def _count(self, outcome: str, records: int) -> None:
+        if records:
+            self._records.labels(outcome).inc(records)

@@ -7,6 +7,7 @@ and `probabilities` float32 [N, classes] in their order; or `variable` float32 [
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,13 +31,15 @@ def convert(pipeline: Any, width: int, *, classifies: bool) -> bytes:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
-    model = convert_sklearn(
-        pipeline,
-        name="kascade",
-        initial_types=[(INPUT, FloatTensorType([None, width]))],
-        options={id(pipeline): {"zipmap": False}} if classifies else None,
-        target_opset=OPSET,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # skl2onnx speaks to numpy and protobuf in ways they deprecate
+        model = convert_sklearn(
+            pipeline,
+            name="kascade",
+            initial_types=[(INPUT, FloatTensorType([None, width]))],
+            options={id(pipeline): {"zipmap": False}} if classifies else None,
+            target_opset=OPSET,
+        )
     return bytes(model.SerializeToString(deterministic=True))
 
 

@@ -92,7 +92,7 @@ def factorise(column: pa.ChunkedArray) -> Factors:
 
 def numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
     """Return a number, integer or boolean column as float64; missing is NaN."""
-    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
 
 
 def times(column: pa.ChunkedArray) -> NDArray[Any]:

@@ -13,17 +13,18 @@ from pipelines.errors import StepError
 from pipelines.metrics import Task
 
 MAX_CLASSES = 200
+_LARGEST = 3.0e38
 _FEW = 10  # an integer target with at most this many distinct values is taken for classes
 
 Class = str | int | float | bool
 
 
 def usable_rows(table: pa.Table, target: str) -> pa.Table:
-    """Return the rows whose target is known (and finite, where it is a number)."""
+    """Return the rows whose target is known (and within float32, where it is a number)."""
     column = table.column(target)
     known = pc.is_valid(column)
     if pa.types.is_floating(column.type):
-        known = pc.and_(known, pc.fill_null(pc.is_finite(column), False))
+        known = pc.and_(known, pc.fill_null(pc.less(pc.abs(column), _LARGEST), False))
     return table if pc.all(known).as_py() else table.filter(known)
 
 

@@ -6,6 +6,9 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +17,16 @@ import pyarrow.parquet as pq
 from eventing.catalogue import Claim, TrainingApproved, TrainingReason
 from eventing.store import Store
 from pipelines.request import RunRequest
+from pipelines.steps.check import check
+from pipelines.steps.evaluate import evaluate
+from pipelines.steps.experiment import experiment
+from pipelines.steps.export import export
+from pipelines.steps.extract import extract
+from pipelines.steps.features import features
+from pipelines.steps.refit import refit
+from pipelines.steps.select import select
+
+_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 BUCKETS = ("datasets", "models")
 
@@ -129,3 +142,17 @@ def churn_table(rows: int, seed: int = 0) -> pa.Table:
 
 
 CHURN_SPEC = "model: churn\ntarget: churned\n"
+
+
+def train(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
+    """Run every step in this process, as the pipeline would, and return the card."""
+    extract(store, request, folder / "extracted")
+    metric = check(folder / "extracted", folder / "checked", request.model)["metric"]
+    items = features(
+        folder / "extracted", folder / "checked", folder / "prepared", request.model, request.seed
+    )
+    results = [result for item in items for result in experiment(folder / "prepared", int(item))]
+    refit(folder / "prepared", select(results, metric), folder / "refitted")
+    evaluate(folder / "prepared", folder / "refitted", folder / "evaluated")
+    folders = {name: folder / name for name in ("extracted", "prepared", "refitted", "evaluated")}
+    return export(store, folders, results, started=_NOON, now=_NOON)

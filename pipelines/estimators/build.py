@@ -21,36 +21,52 @@ def combinations(grid: Grid) -> Iterator[dict[str, Any]]:
         yield dict(zip(keys, values, strict=True))
 
 
-def build(estimator: EstimatorSpec, parameters: Mapping[str, Any], *, seed: int, balanced: bool) -> Any:
-    """Build the unfitted pipeline.
+def train(
+    estimator: EstimatorSpec,
+    parameters: Mapping[str, Any],
+    matrix: NDArray[np.float32],
+    target: NDArray[Any],
+    *,
+    seed: int,
+    balanced: bool,
+) -> Any:
+    """Build the pipeline and fit it to a matrix [N, width] and its target [N].
 
     Args:
         parameters: values for the estimator's tunable parameters.
         seed: of everything random in it.
         balanced: weigh classes by rarity, where the estimator can.
 
-    Raises: StepError when scikit-learn does not know a parameter.
+    Raises: StepError when scikit-learn refuses a parameter or its value.
     """
     from sklearn.pipeline import Pipeline
+    from sklearn.utils._param_validation import InvalidParameterError
 
+    try:
+        final = _final(estimator, parameters, seed, balanced)
+        pipeline = Pipeline([*_preparation(estimator, matrix), ("estimator", final)])
+        return pipeline.fit(matrix, target, **_weights(estimator, target, balanced))
+    except (TypeError, InvalidParameterError) as error:
+        raise StepError(
+            f"{estimator.name}: {' '.join(str(error).split())}",
+            f"correct train.candidates; parameters of {estimator.name} are {', '.join(estimator.tunable)}",
+        ) from error
+
+
+def _final(estimator: EstimatorSpec, parameters: Mapping[str, Any], seed: int, balanced: bool) -> Any:
     given: dict[str, Any] = {**estimator.fixed, **parameters}
     if estimator.seeded:
         given["random_state"] = seed
     if balanced and estimator.balance == "class_weight":
         given["class_weight"] = "balanced"
     module, _, name = estimator.path.rpartition(".")
-    try:
-        final = getattr(importlib.import_module(module), name)(**given)
-    except TypeError as error:
-        raise StepError(
-            f"{estimator.name}: {error}", f"use parameters out of {', '.join(estimator.tunable)}"
-        ) from error
-    return Pipeline([*_preparation(estimator), ("estimator", final)])
+    return getattr(importlib.import_module(module), name)(**given)
 
 
-def _preparation(estimator: EstimatorSpec) -> list[tuple[str, Any]]:
+def _preparation(estimator: EstimatorSpec, matrix: NDArray[np.float32]) -> list[tuple[str, Any]]:
     steps: list[tuple[str, Any]] = []
-    if not estimator.imputes:
+    # A column without any value is more than even the estimators that take missing values can stand.
+    if not estimator.imputes or np.isnan(matrix).all(axis=0).any():
         from sklearn.impute import SimpleImputer
 
         steps.append(("impute", SimpleImputer(strategy="median", keep_empty_features=True)))
@@ -61,31 +77,12 @@ def _preparation(estimator: EstimatorSpec) -> list[tuple[str, Any]]:
     return steps
 
 
-def fit(
-    pipeline: Any,
-    estimator: EstimatorSpec,
-    matrix: NDArray[np.float32],
-    target: NDArray[Any],
-    *,
-    balanced: bool,
-) -> None:
-    """Fit the pipeline in place.
-
-    Raises: StepError when scikit-learn refuses a parameter's value.
-    """
-    from sklearn.utils._param_validation import InvalidParameterError
-
-    extra: dict[str, Any] = {}
-    if balanced and estimator.balance == "sample_weight":
-        counts = np.bincount(target.astype(np.int64))
-        weights = len(target) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        extra["estimator__sample_weight"] = weights[target.astype(np.int64)]
-    try:
-        pipeline.fit(matrix, target, **extra)
-    except InvalidParameterError as error:
-        raise StepError(
-            f"{estimator.name}: {' '.join(str(error).split())}", "correct the value in train.candidates"
-        ) from error
+def _weights(estimator: EstimatorSpec, target: NDArray[Any], balanced: bool) -> dict[str, Any]:
+    if not balanced or estimator.balance != "sample_weight":
+        return {}
+    counts = np.bincount(target)
+    weights = len(target) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return {"estimator__sample_weight": weights[target]}
 
 
 def predict(pipeline: Any, matrix: NDArray[np.float32], classes: int | None) -> NDArray[np.float64]:

@@ -40,8 +40,14 @@ def _features(value: Any) -> Any:
     raise PydanticCustomError("features", "`all` or a list of column names")
 
 
+_NO_FILE_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
+
+
 def _encoding(value: str) -> str:
     try:
+        "a,b\n".encode(value)  # refuses codecs that are no text encodings
+        if codecs.lookup(value).name in _NO_FILE_ENCODINGS:
+            raise LookupError(value)
         return codecs.lookup(value).name
     except (LookupError, ValueError) as error:
         raise PydanticCustomError("encoding", "a known encoding, such as utf-8, utf-16 or cp1252") from error

@@ -100,7 +100,7 @@ def _metric(spec: ModelSpec, task: Task, classes: list[Any] | None) -> str:
 def _warnings(spec: ModelSpec, schema: Mapping[str, Any], table: pa.Table, usable: int) -> list[str]:
     warnings = []
     if usable < table.num_rows:
-        warnings.append(f"{table.num_rows - usable} rows without a target are left out")
+        warnings.append(f"{table.num_rows - usable} rows without a usable target are left out")
     empty = [name for name, _ in _features(spec, schema) if table.column(name).null_count == table.num_rows]
     if empty:
         shown = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")

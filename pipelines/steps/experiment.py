@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import StepError
 from pipelines.estimators import EstimatorSpec, find
-from pipelines.estimators.build import build, fit, predict
+from pipelines.estimators.build import predict, train
 from pipelines.metrics import METRICS
 from pipelines.steps import files
 from pipelines.steps.split import rounds
@@ -65,11 +65,17 @@ def _measure(
     values: list[float] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for train, valid in rounds(folds, ordered=facts["ordered"]):
-            if not valid.any() or (classes is not None and len(np.unique(target[train])) < 2):
+        for rows, valid in rounds(folds, ordered=facts["ordered"]):
+            if not valid.any() or (classes is not None and len(np.unique(target[rows])) < 2):
                 continue
-            pipeline = build(estimator, parameters, seed=facts["seed"], balanced=facts["balanced"])
-            fit(pipeline, estimator, matrix[train], target[train], balanced=facts["balanced"])
+            pipeline = train(
+                estimator,
+                parameters,
+                matrix[rows],
+                target[rows],
+                seed=facts["seed"],
+                balanced=facts["balanced"],
+            )
             values.append(metric.compute(target[valid], predict(pipeline, matrix[valid], classes)))
     defined = [value for value in values if np.isfinite(value)]
     return {

@@ -21,7 +21,7 @@ from pipelines.steps import files
 from pipelines.tables import ARROW_TYPES, canonical
 
 _CHUNK = 1 << 20
-_BATCH_ROWS = 65_536
+_BATCH_CELLS = 4_000_000  # a batch is at most this many values, so that wide files are read in small steps
 
 
 def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
@@ -88,9 +88,10 @@ def _append(
             source = pq.ParquetFile(local)
         except pa.ArrowInvalid as error:
             raise _gone(error) from error
-        present = [c["name"] for c in columns if c["name"] in source.schema_arrow.names]
+        found = set(source.schema_arrow.names)
+        present = [c["name"] for c in columns if c["name"] in found]
         rows = 0
-        for batch in source.iter_batches(_BATCH_ROWS, columns=present):
+        for batch in source.iter_batches(max(256, _BATCH_CELLS // len(columns)), columns=present):
             writer.write_table(_conform(pa.Table.from_batches([batch]), columns))
             rows += batch.num_rows
     return rows
@@ -114,11 +115,12 @@ def _download(store: Store, claim: Claim, into: BinaryIO) -> None:
 
 def _conform(table: pa.Table, columns: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Give a part the schema's columns in its order; a column that an older part lacks is all missing."""
+    given = dict(zip(table.column_names, table.columns, strict=True))
     arrays = {}
     for column in columns:
         name, kind = column["name"], column["kind"]
-        if name in table.column_names:
-            arrays[name] = canonical(table.column(name), kind, name)
+        if name in given:
+            arrays[name] = canonical(given[name], kind, name)
         else:
             arrays[name] = pa.chunked_array([pa.nulls(table.num_rows, ARROW_TYPES[kind])])
     return pa.table(arrays)

@@ -27,7 +27,7 @@ from pipelines.steps import files
 from pipelines.steps.extract import read_spec
 from pipelines.steps.plan import plan_experiments
 from pipelines.steps.sides import Sides, divide
-from pipelines.steps.split import folds_by_class, folds_by_time
+from pipelines.steps.split import folds_by_class, folds_by_time, rounds
 from pipelines.tables import encode_feature, factorise, times, write_blocks
 from pipelines.target import usable_rows
 
@@ -52,7 +52,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     sides.save(folder)
     seed = seed or spec.train.seed
     training = table.take(pa.array(sides.train))
-    folds = _folds(training, sides, spec, seed)
+    folds, ordered = _folds(training, sides, spec, seed)
     np.save(folder / files.FOLDS, folds)
     encoding = _encode_training(training, facts["features"], sides, folds, folder)
     _encode_holdout(encoding, table.take(pa.array(sides.holdout)), folder)
@@ -65,7 +65,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         "width": encoding.width,
         "seed": seed,
         "balanced": _balanced(spec, sides),
-        "ordered": sides.divided.by == "time",
+        "ordered": ordered,
         "plan": plan,
         "split": sides.describe(),
         "warnings": [*facts["warnings"], *sides.warnings()],
@@ -74,11 +74,21 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     return [str(index) for index in range(len(plan))]
 
 
-def _folds(training: pa.Table, sides: Sides, spec: ModelSpec, seed: int) -> NDArray[np.int8]:
-    count = 3 if len(sides.train) >= _MANY_ROWS else 5
+def _folds(training: pa.Table, sides: Sides, spec: ModelSpec, seed: int) -> tuple[NDArray[np.int8], bool]:
+    """Return the folds, and whether they are in order of time.
+
+    Where classes come one after the other in time, no past has what the future needs; then they are dealt.
+    """
     if sides.divided.by == "time":
-        return folds_by_time(times(training.column(str(spec.timestamp))), 3)
-    return folds_by_class(sides.train_target, count, seed, classes=sides.classes is not None)
+        dealt = folds_by_time(times(training.column(str(spec.timestamp))), 3)
+        target = sides.train_target
+        if sides.classes is None or any(
+            len(np.unique(target[past])) > 1 and len(np.unique(target[future])) > 1
+            for past, future in rounds(dealt, ordered=True)
+        ):
+            return dealt, True
+    count = 3 if len(sides.train) >= _MANY_ROWS else 5
+    return folds_by_class(sides.train_target, count, seed, classes=sides.classes is not None), False
 
 
 def _balanced(spec: ModelSpec, sides: Sides) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.errors import StepError
 from pipelines.estimators import find
-from pipelines.estimators.build import build, fit, predict
+from pipelines.estimators.build import predict, train
 from pipelines.onnx_graph import convert
 from pipelines.steps import files
 
@@ -26,10 +26,16 @@ def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
         raise StepError(f"'{chosen['estimator']}' is no allowed estimator", "correct train.candidates")
     matrix = files.read_array(prepared / files.TRAIN_MATRIX)
     target = np.load(prepared / files.TRAIN_TARGET)
-    pipeline = build(estimator, chosen["parameters"], seed=facts["seed"], balanced=facts["balanced"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fit(pipeline, estimator, matrix, target, balanced=facts["balanced"])
+        pipeline = train(
+            estimator,
+            chosen["parameters"],
+            matrix,
+            target,
+            seed=facts["seed"],
+            balanced=facts["balanced"],
+        )
     classes = facts["classes"]
     holdout = np.ascontiguousarray(files.read_array(prepared / files.HOLDOUT_MATRIX))
     folder.mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,7 @@ class Application:
         self._known = dict.fromkeys((*self._pages, "/metrics"), "GET") | dict.fromkeys(
             self._protocols, "POST"
         )
+        self._known["/"] = "GET, POST"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""

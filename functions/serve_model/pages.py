@@ -19,6 +19,7 @@ def pages_of(model: Model) -> dict[str, Page]:
     """Return what a GET of each path answers, as a JSON value."""
     ready = {"name": model.name, "ready": True}
     pages: dict[str, Page] = {
+        "/": lambda: {"status": "alive"},  # where KServe's v1 client asks
         "/healthz": lambda: {"status": "ok"},
         "/readyz": lambda: {"status": "ready", "model": model.name, "version": model.version},
         "/v2": _server,

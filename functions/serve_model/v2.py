@@ -114,11 +114,11 @@ def _parameters(entry: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 def _is_matrix(inputs: list[Tensor], model: Model) -> bool:
     """One tensor that is no feature's own column holds all features, in order."""
     only = inputs[0]
-    if len(inputs) != 1:
-        return False
-    if only.name in model.encoding.names:
-        return len(model.encoding.names) > 1 and len(only.shape) == 2 and only.shape[1] > 1
-    return len(only.shape) == 2 and (only.shape[1] > 1 or len(model.encoding.names) == 1)
+    return (
+        len(inputs) == 1
+        and len(only.shape) == 2
+        and (only.shape[1] > 1 or only.name not in model.encoding.names)
+    )
 
 
 def _matrix(tensor: Tensor, model: Model) -> tuple[Inputs, int]:
@@ -172,7 +172,13 @@ def write(model: Model, query: Query, prediction: Prediction) -> tuple[bytes, in
     `parameters.prediction_ids`, joined by commas (a parameter cannot be a list).
     """
     rows, outputs = query.rows, prediction.outputs
-    document: dict[str, Any] = {"model_name": model.name, "model_version": str(model.version)}
+    version = str(model.version)
+    # KServe's client drops the response's model_version and keeps its parameters.
+    document: dict[str, Any] = {
+        "model_name": model.name,
+        "model_version": version,
+        "parameters": {"model_version": version},
+    }
     if query.id is not None:
         document["id"] = query.id
     entries = []
@@ -187,7 +193,7 @@ def write(model: Model, query: Query, prediction: Prediction) -> tuple[bytes, in
         document["outputs"] = entries
         return orjson.dumps(document, option=_JSON), None
     if PREDICTION_ID not in query.wanted:
-        document["parameters"] = {"prediction_ids": ",".join(prediction.ids)}
+        document["parameters"]["prediction_ids"] = ",".join(prediction.ids)
     return _write_wanted(document, entries, query.wanted)
 
 

@@ -22,6 +22,7 @@ ROW = {"instances": [[1, 2, 3]]}
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
+        ("/", {"status": "alive"}),
         ("/healthz", {"status": "ok"}),
         ("/readyz", {"status": "ready", "model": "churn", "version": 1}),
         ("/v2/health/live", {"live": True}),

@@ -114,7 +114,7 @@ def test_prediction_ids_can_be_requested_by_name(churn: Any) -> None:
     reply = churn.post(INFER, asked(tensor([0] * 6, [2, 3]), outputs=wanted))
 
     assert list(outputs(reply)) == ["prediction_id", "label"]
-    assert "parameters" not in reply.json
+    assert reply.json["parameters"] == {"model_version": "1"}
 
 
 def test_a_regression_gives_predictions(price: Any) -> None:

@@ -1,0 +1,26 @@
+"""alibi-detect's CVMDrift: Cramér-von Mises on every number."""
+
+from __future__ import annotations
+
+from functions.detect_drift.columns import Pair, Table
+from functions.detect_drift.detectors.alibi import alibi
+from functions.detect_drift.detectors.one_by_one import Found, each_column, untied
+from functions.detect_drift.observed import Observed, Options
+
+
+def detect(reference: Table, current: Table, options: Options) -> Observed:
+    """Make a two-sample Cramér-von Mises test of every number; categories are untested.
+
+    Equal values are put in random order.
+
+    Raises:
+        MissingExtra: alibi-detect is not installed.
+    """
+    drift = alibi("cd", "CVMDrift")
+
+    def found(pair: Pair) -> Found:
+        left, right = untied(pair, options.seed)
+        data = drift(left[:, None]).predict(right[:, None], drift_type="feature")["data"]
+        return float(data["distance"][0]), float(data["p_val"][0])
+
+    return each_column(reference, current, {"number": ("cvm", found)})

@@ -1,0 +1,42 @@
+"""alibi-detect's CVMDriftOnline: Cramér-von Mises on every number, row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from functions.detect_drift.columns import Column, Floats, Pair, Table
+from functions.detect_drift.detectors.alibi import alibi, seeded
+from functions.detect_drift.detectors.streams import STREAMS_PER_RUN, play, streams
+from functions.detect_drift.observed import Guarantee, Observed, Options
+
+WINDOW_SIZES = (20, 60)
+# The thresholds are simulated: the time that takes grows by the square of these rows.
+_REFERENCE_ROWS = 200
+
+
+def detect(reference: Table, current: Table, options: Options) -> Observed:
+    """Play every number with few missing values through the detector; other columns are untested.
+
+    Raises:
+        MissingExtra: alibi-detect is not installed.
+    """
+    drift = alibi("cd", "CVMDriftOnline")
+    data = streams(reference, current, options, kinds=("number",), read=_values)
+    if not data.pairs:
+        return Observed((), data.untested, Guarantee.RUN_LENGTH)
+    rng = np.random.default_rng(options.seed)
+    rows = min(_REFERENCE_ROWS, len(data.reference))
+    with seeded(options.seed):
+        detector = drift(
+            data.reference[rng.choice(len(data.reference), rows, replace=False)],
+            ert=options.expected_run,
+            window_sizes=list(WINDOW_SIZES),
+            n_bootstraps=STREAMS_PER_RUN * options.expected_run,
+            verbose=False,
+        )
+        tests = play("cvm-online", detector, data)
+    return Observed(tests, data.untested, Guarantee.RUN_LENGTH)
+
+
+def _values(pair: Pair, column: Column) -> Floats:
+    return column.values.astype(np.float64)

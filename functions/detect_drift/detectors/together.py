@@ -1,0 +1,89 @@
+"""All columns as one matrix, for detectors that look at them together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from functions.detect_drift.columns import Floats, Pair, Table, Untested, pairs
+from functions.detect_drift.effects import Effect, effect
+
+# Kernel methods take time and memory by the square of the rows.
+MAX_ROWS = 2_000
+_MAX_CATEGORIES = 20
+
+Singles = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrices:
+    """Both sides as matrices of the same columns, standardised by the reference.
+
+    Attributes:
+        reference: shape (n, k).
+        current: shape (m, k).
+        largest: the largest effect of a single column.
+        untested: columns that are in neither.
+    """
+
+    reference: Singles
+    current: Singles
+    largest: Effect
+    untested: tuple[Untested, ...]
+
+
+def matrices(reference: Table, current: Table, *, seed: int, max_rows: int = MAX_ROWS) -> Matrices | None:
+    """Make the matrices, of at most `max_rows` random rows each; None when no column can be tested.
+
+    A missing number becomes the reference's median; where any are missing, a column says so. A category
+    becomes one column for each of the reference's 20 most frequent values.
+    """
+    left, right, effects, untested = [], [], [], []
+    for pair in pairs(reference, current):
+        if isinstance(pair, Untested):
+            untested.append(pair)
+            continue
+        effects.append(effect(pair))
+        ours, theirs = _numbers(pair) if pair.reference.kind == "number" else _categories(pair)
+        left.append(ours)
+        right.append(theirs)
+    if not left:
+        return None
+    rng = np.random.default_rng(seed)
+    return Matrices(
+        _sample(np.concatenate(left, axis=1), max_rows, rng),
+        _sample(np.concatenate(right, axis=1), max_rows, rng),
+        max(effects, key=lambda each: each.value),
+        tuple(untested),
+    )
+
+
+def _numbers(pair: Pair) -> tuple[Floats, Floats]:
+    known = pair.reference.numbers
+    middle, mean, unit = np.median(known), known.mean(), known.std() or 1.0
+    sides = []
+    for column in (pair.reference, pair.current):
+        values = column.values.astype(np.float64)
+        there = ~np.isnan(values)
+        scaled = (np.where(there, values, middle) - mean) / unit
+        sides.append([scaled, ~there] if pair.reference.missing or pair.current.missing else [scaled])
+    return np.column_stack(sides[0]).astype(float), np.column_stack(sides[1]).astype(float)
+
+
+def _categories(pair: Pair) -> tuple[Floats, Floats]:
+    frequent = [name for name, _ in Counter(pair.reference.categories.tolist()).most_common(_MAX_CATEGORIES)]
+    names = np.array(sorted(frequent), dtype=object)
+    left, right = (
+        (column.values[:, None] == names[None, :]).astype(np.float64)
+        for column in (pair.reference, pair.current)
+    )
+    return left, right
+
+
+def _sample(rows: Floats, most: int, rng: np.random.Generator) -> Singles:
+    if len(rows) > most:
+        rows = rows[np.sort(rng.choice(len(rows), most, replace=False))]
+    return rows.astype(np.float32)

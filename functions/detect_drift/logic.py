@@ -1,0 +1,71 @@
+"""Checks one window against the reference: detector, missing rates, and the rule that decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from functions.detect_drift.columns import Table, rows_of
+from functions.detect_drift.detectors import DETECTORS
+from functions.detect_drift.missing import compare_missing_rates
+from functions.detect_drift.observed import Observed, Options
+from functions.detect_drift.rule import Checked, Policy, Status, decide, is_sufficient, new_categories, spend
+
+
+class UnknownDetector(ValueError):
+    """No detector has the name that was asked for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no detector is named {name!r}; there are {', '.join(DETECTORS)}")
+        self.name = name
+
+
+def check(
+    reference: Table,
+    current: Table,
+    *,
+    detector: str,
+    policy: Policy,
+    window: int,
+    options: Options | None = None,
+) -> Checked:
+    """Check a window of data against the reference.
+
+    Args:
+        reference: a sample of what the model was trained on, with the scores it gave.
+        current: the window, with the same columns.
+        detector: a name in DETECTORS.
+        policy: what counts as drift.
+        window: its number since the reference was set, from 1.
+        options: seeds, and what detectors on streams need.
+
+    Raises:
+        UnknownDetector: there is no such detector.
+        MissingExtra: the detector needs a package that is not installed.
+        ValueError: `window` is below 1.
+    """
+    if detector not in DETECTORS:
+        raise UnknownDetector(detector)
+    alpha_spent = spend(policy.alpha, window)
+    observed = Observed(())
+    status = Status.INSUFFICIENT
+    if is_sufficient(policy, reference, current):
+        seen = DETECTORS[detector](reference, current, options or Options())
+        observed = replace(seen, tests=seen.tests + compare_missing_rates(reference, current))
+        status = Status.STABLE
+    judged, _ = decide(policy, observed, window=window)
+    if any(each.drifted for each in judged):
+        status = Status.DRIFTED
+    return Checked(
+        status=status,
+        window=window,
+        rows=rows_of(current),
+        reference_rows=rows_of(reference),
+        alpha=policy.alpha,
+        alpha_spent=alpha_spent,
+        min_effect=policy.min_effect,
+        correction=policy.correction,
+        guarantee=observed.guarantee,
+        tests=judged,
+        untested=observed.untested,
+        new_categories=new_categories(reference, current),
+    )

@@ -1,0 +1,48 @@
+"""A label's value as the model's target has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+Value = str | int | float | bool
+
+
+def as_class(value: object, classes: Sequence[Value]) -> Value | None:
+    """Return the class that a label names, in whatever type it came; None when there is no such class.
+
+    A CSV says "1" and "True" where JSON says 1 and true.
+    """
+    text = _text(value)
+    if text is None:
+        return None
+    return next((each for each in classes if _text(each) == text), None)
+
+
+def as_number(value: object) -> float | None:
+    """Return the number a label gives; None for what is not a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, int):
+        return str(value)
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if text.lower() in {"true", "false"}:
+        return text.lower()
+    number = as_number(text)
+    return _text(number) if number is not None and number.is_integer() else text

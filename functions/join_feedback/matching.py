@@ -1,0 +1,201 @@
+"""Finds the prediction that each label belongs to, and says of every label what became of it.
+
+A label names its prediction by id, or by entity and time: then it belongs to the newest prediction
+about that entity made at or before that time, and not longer before it than the maturity window. The
+first label of a prediction stands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from functions.join_feedback.labels import Value, as_class, as_number
+
+
+class Fate(StrEnum):
+    """What became of a label."""
+
+    JOINED = "joined"
+    DUPLICATE = "duplicate"
+    CONTRADICTORY = "contradictory"
+    LATE = "late"
+    UNKNOWN = "unknown"
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One version's answer to one request; in a shadow two versions share a `prediction_id`."""
+
+    prediction_id: str
+    at: datetime
+    version: int
+    entity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What came in; `label_id` is its event's id, or its file and row."""
+
+    label_id: str
+    value: object
+    received_at: datetime
+    prediction_id: str | None = None
+    entity: str | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a label may be: one of `classes`, or any finite number when there are none."""
+
+    classes: tuple[Value, ...] | None = None
+
+    def read(self, value: object) -> Value | None:
+        """Return the label as the target has it; None when it is impossible."""
+        return as_number(value) if self.classes is None else as_class(value, self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A label and its fate; `value` and `prediction_id` as far as they were found."""
+
+    label: Label
+    fate: Fate
+    prediction_id: str | None = None
+    value: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Every label's fate, in the order they were received.
+
+    Attributes:
+        joins: one for each label.
+        labels: prediction id to label: those known before, and those joined now.
+    """
+
+    joins: tuple[Join, ...]
+    labels: Mapping[str, Value]
+
+    @property
+    def counts(self) -> dict[Fate, int]:
+        """How many labels met each fate."""
+        found = Counter(join.fate for join in self.joins)
+        return {fate: found[fate] for fate in Fate}
+
+
+@dataclass(slots=True)
+class _Index:
+    by_id: dict[str, datetime] = field(default_factory=dict)
+    by_entity: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)
+
+
+def match(
+    labels: Iterable[Label],
+    predictions: Iterable[Prediction],
+    known: Mapping[str, Value],
+    *,
+    target: Target,
+    window: timedelta,
+) -> Matching:
+    """Join labels to predictions.
+
+    Args:
+        labels: in any order; they are taken in the order of (received_at, label_id).
+        predictions: all that the labels could belong to.
+        known: prediction id to the label it has already.
+        target: what a label may be.
+        window: how long after its prediction a label may be received; later ones are not joined.
+    """
+    index = _index(predictions)
+    standing = dict(known)
+    joins = []
+    for label in sorted(labels, key=lambda each: (each.received_at, each.label_id)):
+        join = _join(label, index, standing, target, window)
+        if join.fate is Fate.JOINED and join.prediction_id is not None and join.value is not None:
+            standing[join.prediction_id] = join.value
+        joins.append(join)
+    return Matching(tuple(joins), standing)
+
+
+def _join(
+    label: Label, index: _Index, standing: Mapping[str, Value], target: Target, window: timedelta
+) -> Join:
+    prediction_id = _find(label, index, window)
+    value = target.read(label.value)
+    if value is None:
+        return Join(label, Fate.IMPOSSIBLE, prediction_id)
+    if prediction_id is None:
+        return Join(label, Fate.UNKNOWN, None, value)
+    if prediction_id in standing:
+        fate = Fate.DUPLICATE if standing[prediction_id] == value else Fate.CONTRADICTORY
+        return Join(label, fate, prediction_id, value)
+    if label.received_at > index.by_id[prediction_id] + window:
+        return Join(label, Fate.LATE, prediction_id, value)
+    return Join(label, Fate.JOINED, prediction_id, value)
+
+
+def _find(label: Label, index: _Index, window: timedelta) -> str | None:
+    if label.prediction_id is not None:
+        return label.prediction_id if label.prediction_id in index.by_id else None
+    if label.entity is None or label.time is None:
+        return None
+    made = index.by_entity.get(label.entity, [])
+    place = bisect_right(made, label.time, key=lambda each: each[0])
+    if place == 0:
+        return None
+    at, prediction_id = made[place - 1]
+    return prediction_id if label.time - at <= window else None
+
+
+def _index(predictions: Iterable[Prediction]) -> _Index:
+    index = _Index()
+    for each in predictions:
+        earlier = index.by_id.get(each.prediction_id)
+        # Versions that answered one request: its label matures by the first answer.
+        index.by_id[each.prediction_id] = each.at if earlier is None else min(earlier, each.at)
+        if each.entity is not None and earlier is None:
+            index.by_entity.setdefault(each.entity, []).append((each.at, each.prediction_id))
+    for made in index.by_entity.values():
+        made.sort()
+    return index
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCoverage:
+    """Of one version's predictions: how many there are, are mature, and have a label among the mature."""
+
+    predictions: int
+    matured: int
+    labelled: int
+
+    @property
+    def share(self) -> float | None:
+        """The labelled share of the matured predictions; None while none is mature."""
+        return self.labelled / self.matured if self.matured else None
+
+
+def matures_at(prediction: Prediction, window: timedelta) -> datetime:
+    """Return when a prediction's label counts: at the end of its window, whether or not it came."""
+    return prediction.at + window
+
+
+def coverage(
+    predictions: Sequence[Prediction], labels: Mapping[str, Value], *, window: timedelta, now: datetime
+) -> dict[int, VersionCoverage]:
+    """Return each version's coverage at `now`."""
+    found: dict[int, VersionCoverage] = {}
+    for each in predictions:
+        old = found.get(each.version, VersionCoverage(0, 0, 0))
+        mature = matures_at(each, window) <= now
+        labelled = mature and each.prediction_id in labels
+        found[each.version] = VersionCoverage(
+            old.predictions + 1, old.matured + mature, old.labelled + labelled
+        )
+    return dict(sorted(found.items()))

@@ -1,0 +1,143 @@
+"""Decides a rollout from its matured labels, looking after every one of them.
+
+Two bets run side by side on D = loss(challenger) - loss(champion): "worse" bets against mean(D) <= 0
+and rolls back, "better" bets against mean(-D) <= -margin and promotes. Each is wrong with a chance of
+at most alpha over the whole rollout, however often one looks (wealth.py), if the labels are as
+coverage.py and pairing.py demand.
+
+The state is a fold: `begin`, then `advance` with matured requests, then `judge`. The same requests in any
+number of calls give the same state, and a request that comes twice counts once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from functions.judge_rollout.coverage import cover, is_lopsided
+from functions.judge_rollout.pairing import Matured, number_of, pair, settle
+from functions.judge_rollout.policy import Policy
+from functions.judge_rollout.state import Judge
+from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack, Verdict, Wait
+from functions.judge_rollout.wealth import Bet, place
+
+
+def begin(policy: Policy, started_at: datetime) -> Judge:
+    """Return the state of a rollout that starts now, in its first phase."""
+    return Judge(started_at, started_at, worse=Bet(null=0.0), better=Bet(null=-policy.margin))
+
+
+def enter_phase(policy: Policy, state: Judge, at: datetime) -> Judge:
+    """Return the state for the next phase.
+
+    The bet that the challenger is worse goes on, so both phases together roll back wrongly with a
+    chance of at most alpha. The bet that it is better starts anew: it must be won in each phase.
+    """
+    return Judge(
+        state.started_at, at, worse=state.worse, better=Bet(null=-policy.margin), digest=state.digest
+    )
+
+
+def observe(policy: Policy, state: Judge, difference: float) -> Judge:
+    """Place both bets on one difference of loss, challenger minus champion, unless a side has won.
+
+    Raises:
+        ValueError: the difference is outside [-1, 1].
+    """
+    if state.crossed is not None:
+        return state
+    worse, better = place(state.worse, difference), place(state.better, -difference)
+    state = replace(state, worse=worse, better=better)
+    if worse.wealth >= policy.threshold:
+        return replace(state, crossed="worse")
+    if better.wealth >= policy.threshold and better.n >= policy.min_labels:
+        return replace(state, crossed="better")
+    return state
+
+
+def advance(policy: Policy, state: Judge, requests: Iterable[Matured], now: datetime) -> Judge:
+    """Take in the requests whose labels have matured, in the order of their predictions.
+
+    Left out are those before this phase, those already taken in, those that are not mature at `now` or
+    would be only after the deadline, and whatever follows the one that decided.
+
+    Args:
+        requests: in any order; labelled or not.
+        now: aware.
+    """
+    last = min(now, state.started_at + policy.deadline) - policy.label_window
+    ripe = (each for each in requests if state.phase_at <= each.at <= last)
+    entities = set(state.entities)
+    for request in sorted(ripe, key=lambda each: (each.at, each.prediction_id)):
+        if state.crossed is not None:
+            break
+        if state.through is None or (request.at, request.prediction_id) > state.through:
+            state = _take(policy, state, request, entities)
+    return replace(state, entities=frozenset(entities))
+
+
+def judge(policy: Policy, state: Judge, now: datetime) -> Verdict:
+    """Say what follows from the state: a verdict, or when to ask again at the latest."""
+    numbers = numbers_of(policy, state)
+    ends = state.started_at + policy.deadline
+    if state.crossed == "worse":
+        return RollBack(numbers)
+    if state.crossed == "better":
+        if not policy.strict and is_lopsided(state.coverage, policy.margin):
+            return Inconclusive("coverage", numbers)
+        return Promote(numbers)
+    return Inconclusive("deadline", numbers) if now >= ends else Wait(numbers, ends)
+
+
+def numbers_of(policy: Policy, state: Judge) -> Numbers:
+    """Return every number a verdict on this state rests on."""
+    better = state.better
+    return Numbers(
+        labels=better.n,
+        wealth_worse=state.worse.wealth,
+        wealth_better=better.wealth,
+        threshold=policy.threshold,
+        difference=-better.s / better.n if better.n else None,
+        coverage_champion=state.coverage.champion,
+        coverage_challenger=state.coverage.challenger,
+        repeats=state.repeats,
+        unpaired=state.waiting.unpaired,
+        label_digest=state.digest,
+    )
+
+
+def _take(policy: Policy, state: Judge, request: Matured, entities: set[str]) -> Judge:
+    through, digest = (request.at, request.prediction_id), _chain(state.digest, request)
+    period = 0 if policy.entity_period is None else number_of(request.at, policy.entity_period)
+    if period != state.entity_period:
+        entities.clear()
+    state = replace(state, through=through, digest=digest, entity_period=period)
+    if _is_repeat(request.entity, entities):
+        return replace(state, repeats=state.repeats + 1)
+    waiting, difference = pair(
+        state.waiting,
+        settle(request.losses, strict=policy.strict),
+        period=number_of(request.at, policy.period),
+        group=policy.group,
+    )
+    state = replace(state, coverage=cover(state.coverage, request.losses), waiting=waiting)
+    return state if difference is None else observe(policy, state, difference)
+
+
+def _is_repeat(entity: str | None, entities: set[str]) -> bool:
+    """Say whether the entity has been counted, and count it: labelled or not, its first prediction counts."""
+    if entity is None:
+        return False
+    key = hashlib.sha256(entity.encode()).hexdigest()[:16]
+    if key in entities:
+        return True
+    entities.add(key)
+    return False
+
+
+def _chain(digest: str, request: Matured) -> str:
+    line = [request.prediction_id, request.at.isoformat(), request.entity, sorted(request.losses.items())]
+    return hashlib.sha256((digest + json.dumps(line)).encode()).hexdigest()

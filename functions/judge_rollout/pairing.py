@@ -1,0 +1,97 @@
+"""From matured answers to differences of loss: paired in a shadow, one against the next few in a canary.
+
+In a shadow both arms answer each request, so one label gives one difference. In a canary an answer is
+one arm's: a challenger's loss waits for the next `group` champion losses of the same period, and is set
+against their mean. Who is set against whom follows from the order of the predictions alone, never from
+a label's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from functions.judge_rollout.coverage import Arm
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Matured:
+    """A request whose maturity window has closed.
+
+    Attributes:
+        prediction_id: of the request; in a shadow both arms' answers share it.
+        at: when the prediction was made; aware.
+        entity: whom it is about, if the model has entities.
+        losses: one entry per arm that was asked: both in a shadow, one in a canary. None: no label
+            came, or the arm gave no answer.
+    """
+
+    prediction_id: str
+    at: datetime
+    entity: str | None
+    losses: Mapping[Arm, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a canary's unfinished groups hold.
+
+    Attributes:
+        period: number of the period they belong to.
+        challenger: losses that wait, oldest first.
+        champion: losses gathered so far for the oldest of them.
+        unpaired: challenger losses left over when their period ended.
+    """
+
+    period: int = -1
+    challenger: tuple[float, ...] = ()
+    champion: tuple[float, ...] = ()
+    unpaired: int = 0
+
+
+def number_of(at: datetime, period: timedelta) -> int:
+    """Return the number of the period that holds `at`, counted from 1970 in UTC."""
+    return (at - _EPOCH) // period
+
+
+def settle(losses: Mapping[Arm, float | None], *, strict: bool) -> Mapping[Arm, float]:
+    """Return the losses that count: those with a label; in strict mode a missing one at its worst.
+
+    A shadow's request counts only with both arms' losses.
+    """
+    if strict:
+        worst: dict[Arm, float] = {"champion": 0.0, "challenger": 1.0}
+        return {arm: worst[arm] if loss is None else loss for arm, loss in losses.items()}
+    if any(loss is None for loss in losses.values()):
+        return {}
+    return {arm: loss for arm, loss in losses.items() if loss is not None}
+
+
+def pair(
+    waiting: Waiting, losses: Mapping[Arm, float], *, period: int, group: int
+) -> tuple[Waiting, float | None]:
+    """Take in one request's losses; return what still waits and the difference that got ready, if any.
+
+    Args:
+        losses: as `settle` returns them; both arms' make a pair at once.
+        period: number of the request's period.
+        group: champion losses per challenger loss.
+    """
+    if len(losses) == 2:
+        return waiting, losses["challenger"] - losses["champion"]
+    if period != waiting.period:
+        left = waiting.unpaired + len(waiting.challenger)
+        waiting = Waiting(period=period, unpaired=left)
+    if "challenger" in losses:
+        queue = (*waiting.challenger, losses["challenger"])
+        return Waiting(waiting.period, queue, waiting.champion, waiting.unpaired), None
+    if "champion" not in losses or not waiting.challenger:
+        return waiting, None
+    gathered = (*waiting.champion, losses["champion"])
+    if len(gathered) < group:
+        return Waiting(waiting.period, waiting.challenger, gathered, waiting.unpaired), None
+    oldest, *rest = waiting.challenger
+    return Waiting(waiting.period, tuple(rest), (), waiting.unpaired), oldest - sum(gathered) / group

@@ -1,0 +1,64 @@
+"""What a rollout is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The `rollout` and `labels` parts of model.yaml, as far as the judge reads them.
+
+    Attributes:
+        margin: loss by which the challenger may be worse and still be promoted; 0: it must be better.
+        alpha: chance, for each side, of a wrong verdict.
+        min_labels: scores needed before a promotion.
+        deadline: from the start of the rollout until it is inconclusive.
+        label_window: from a prediction until its label is mature.
+        canary_percent: share of the requests that the canary answers.
+        period: only answers of one period are set against each other in a canary.
+        entity_period: an entity counts once in it; None: once in the whole phase.
+        strict: a missing matured label is loss 1 for the challenger and 0 for the champion.
+    """
+
+    margin: float = 0.01
+    alpha: float = 0.05
+    min_labels: int = 100
+    deadline: timedelta = timedelta(days=14)
+    label_window: timedelta = timedelta(days=7)
+    canary_percent: int = 10
+    period: timedelta = timedelta(days=1)
+    entity_period: timedelta | None = None
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        problems = [
+            message
+            for bad, message in (
+                (not 0 <= self.margin <= 1, "margin must lie in [0, 1]"),
+                (not 0 < self.alpha < 1, "alpha must lie in (0, 1)"),
+                (self.min_labels < 1, "min_labels must be at least 1"),
+                (self.deadline <= timedelta(0), "deadline must be positive"),
+                (self.label_window < timedelta(0), "label_window must not be negative"),
+                (not 1 <= self.canary_percent <= 50, "canary_percent must lie in [1, 50]"),
+                (self.period <= timedelta(0), "period must be positive"),
+                (
+                    self.entity_period is not None and self.entity_period <= timedelta(0),
+                    "entity_period must be positive",
+                ),
+            )
+            if bad
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    @property
+    def threshold(self) -> float:
+        """The wealth at which a null hypothesis is rejected."""
+        return 1.0 / self.alpha
+
+    @property
+    def group(self) -> int:
+        """How many champion labels are set against one challenger label in a canary: 9 at 10 %."""
+        return max(1, (100 - self.canary_percent) // self.canary_percent)

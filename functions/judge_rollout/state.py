@@ -1,0 +1,87 @@
+"""The whole state of one judge, and how it is written down.
+
+A row in SQL holds it as JSON between two events; reading it back continues exactly where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from functions.judge_rollout.coverage import Coverage
+from functions.judge_rollout.pairing import Waiting
+from functions.judge_rollout.wealth import Bet
+
+Side = Literal["worse", "better"]
+NO_LABELS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What the judge knows of one phase of a rollout.
+
+    Attributes:
+        started_at: when the rollout started; its deadline counts from here.
+        phase_at: when this phase started; only predictions made since count in it.
+        worse: the bet that the challenger is worse.
+        better: the bet that the challenger is not worse by the margin.
+        crossed: the side whose wealth first reached the threshold; nothing is observed after that.
+        coverage: labels per arm.
+        waiting: unfinished groups of a canary.
+        entities: keys of the entities that have been counted in `entity_period`.
+        entity_period: number of the period `entities` belongs to.
+        repeats: predictions left out because their entity had been counted.
+        through: time and id of the last prediction taken in.
+        digest: SHA-256 chain over every matured request taken in, in order.
+    """
+
+    started_at: datetime
+    phase_at: datetime
+    worse: Bet
+    better: Bet
+    crossed: Side | None = None
+    coverage: Coverage = field(default_factory=Coverage)
+    waiting: Waiting = field(default_factory=Waiting)
+    entities: frozenset[str] = frozenset()
+    entity_period: int = 0
+    repeats: int = 0
+    through: tuple[datetime, str] | None = None
+    digest: str = NO_LABELS
+
+
+def to_json(state: Judge) -> dict[str, Any]:
+    """Return the state as JSON values."""
+    document = asdict(state)
+    document["started_at"] = state.started_at.isoformat()
+    document["phase_at"] = state.phase_at.isoformat()
+    document["entities"] = sorted(state.entities)
+    document["through"] = state.through and [state.through[0].isoformat(), state.through[1]]
+    return document
+
+
+def from_json(document: Mapping[str, Any]) -> Judge:
+    """Read what `to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not a judge's state.
+    """
+    waiting = dict(document["waiting"])
+    waiting["challenger"] = tuple(waiting["challenger"])
+    waiting["champion"] = tuple(waiting["champion"])
+    through = document["through"]
+    return Judge(
+        started_at=datetime.fromisoformat(document["started_at"]),
+        phase_at=datetime.fromisoformat(document["phase_at"]),
+        worse=Bet(**document["worse"]),
+        better=Bet(**document["better"]),
+        crossed=document["crossed"],
+        coverage=Coverage(**document["coverage"]),
+        waiting=Waiting(**waiting),
+        entities=frozenset(document["entities"]),
+        entity_period=document["entity_period"],
+        repeats=document["repeats"],
+        through=through and (datetime.fromisoformat(through[0]), through[1]),
+        digest=document["digest"],
+    )

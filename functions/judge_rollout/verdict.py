@@ -1,0 +1,74 @@
+"""What the judge may say, with every number it used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Reason = Literal["coverage", "deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a verdict rests on.
+
+    Attributes:
+        labels: scores of this phase: pairs in a shadow, complete groups in a canary.
+        wealth_worse: of the bet that the challenger is worse.
+        wealth_better: of the bet that it is not worse by the margin.
+        threshold: the wealth that decides, 1/alpha.
+        difference: mean of the challenger's loss minus the champion's over this phase; None without scores.
+        coverage_champion: labelled share of the champion's matured predictions; None without any.
+        coverage_challenger: the same of the challenger.
+        repeats: predictions left out because their entity had been counted.
+        unpaired: a canary's challenger labels that found no champion labels in their period.
+        label_digest: SHA-256 of the labels used, in order.
+    """
+
+    labels: int
+    wealth_worse: float
+    wealth_better: float
+    threshold: float
+    difference: float | None
+    coverage_champion: float | None
+    coverage_challenger: float | None
+    repeats: int
+    unpaired: int
+    label_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be told yet; ask again when labels have come, at the latest at `until`."""
+
+    numbers: Numbers
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """The challenger is not worse than the champion by the margin."""
+
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """The challenger is worse than the champion."""
+
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Inconclusive:
+    """It cannot be told: the champion stays and a person is asked.
+
+    `coverage`: the arms' labels are missing unequally. `deadline`: the time is up.
+    """
+
+    reason: Reason
+    numbers: Numbers
+
+
+Verdict = Wait | Promote | RollBack | Inconclusive

@@ -1,0 +1,250 @@
+"""Judges one candidate: loads it and the champion, scores both on the same rows, and applies the gate."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from eventing.catalogue import Claim, GateVerdict, SliceResult, TrainingCompleted
+from eventing.store import Store
+from functions.evaluate_model.bootstrap import paired_interval
+from functions.evaluate_model.logic import (
+    MIN_COMPARED_ROWS,
+    MIN_SLICE_ROWS,
+    Champion,
+    Outcome,
+    Ruling,
+    Slice,
+    Standing,
+    judge,
+    slice_passes,
+)
+from functions.evaluate_model.scoring import StoredModel, Unusable, aligned, fetch, load_model
+from functions.evaluate_model.slices import slices_of
+from functions.evaluate_model.unseen import unseen_rows
+from pipelines.metrics import METRICS, Metric
+from pipelines.spec import ModelSpec, SpecError, parse_spec
+
+MAX_SLICES_TOLD = 100
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The champion's version and files."""
+
+    version: int
+    candidate: Claim
+    card: Claim
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The ruling and, unless the candidate could not be scored at all, the numbers behind it."""
+
+    ruling: Ruling
+    verdict: GateVerdict | None = None
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Both models on the same rows. `fair` are the rows the champion was not trained on, None without one."""
+
+    metric: Metric
+    truth: NDArray[Any]
+    ours: NDArray[Any]
+    theirs: NDArray[Any] | None = None
+    fair: NDArray[np.bool_] | None = None
+
+    def at(self, rows: NDArray[np.bool_]) -> _Scores:
+        """Return the scores of some rows."""
+        theirs = None if self.theirs is None else self.theirs[rows]
+        fair = None if self.fair is None else self.fair[rows]
+        return replace(self, truth=self.truth[rows], ours=self.ours[rows], theirs=theirs, fair=fair)
+
+    def standing(self, resamples: int, seed: int) -> Standing:
+        """Measure."""
+        value = _defined(self.metric.compute(self.truth, self.ours))
+        if self.theirs is None or self.fair is None:
+            return Standing(value, len(self.truth))
+        truth, ours, theirs = self.truth[self.fair], self.ours[self.fair], self.theirs[self.fair]
+        found = None
+        if len(truth):
+            found = paired_interval(self.metric, truth, ours, theirs, resamples=resamples, seed=seed)
+        return Standing(
+            value,
+            len(truth),
+            _defined(self.metric.compute(truth, ours)),
+            _defined(self.metric.compute(truth, theirs)),
+            found.low if found else None,
+            found.high if found else None,
+        )
+
+
+def evaluate(
+    store: Store,
+    completed: TrainingCompleted,
+    spec: ModelSpec | None,
+    incumbent: Incumbent | None,
+    resamples: int,
+) -> Judgement:
+    """Judge a candidate by the gate of `spec`, or of the spec it was trained with when None.
+
+    Raises:
+        StoreUnavailable: trying later may help.
+    """
+    try:
+        model, table, spec = _load(store, completed, spec)
+        whole = _own_scores(model, table)
+    except Unusable as error:
+        return Judgement(Ruling(Outcome.REJECT, "integrity", str(error)))
+    table, whole = _with_known_target(table, whole)
+    champion = None
+    if incumbent is not None:
+        whole, champion = _with_champion(store, model, table, whole, incumbent)
+    seed = int(completed.candidate.sha256[:8], 16)
+    standing = whole.standing(resamples, seed)
+    if standing.value is None:
+        message = f"{whole.metric.name} is undefined on the {standing.rows} holdout rows"
+        return Judgement(Ruling(Outcome.REJECT, "min", message))
+    lacking = [column for column in spec.gate.slices if column not in table.column_names]
+    slices, small = _slices(spec, table, whole, resamples, seed)
+    ruling = judge(whole.metric, spec.gate, standing, slices, champion)
+    if lacking and ruling.outcome is not Outcome.REJECT:
+        message = f"gate.slices names {', '.join(lacking)}, which the data lacks; a person decides"
+        ruling = Ruling(Outcome.ASK, "slices", message)
+    if small:
+        ruling = replace(ruling, message=f"{ruling.message}; slices too small to judge: {small}")
+    return Judgement(ruling, _verdict(completed, spec, whole.metric, standing, slices, champion, ruling))
+
+
+def _load(
+    store: Store, completed: TrainingCompleted, spec: ModelSpec | None
+) -> tuple[StoredModel, pa.Table, ModelSpec]:
+    model = load_model(store, completed.candidate)
+    raw = fetch(store, completed.holdout)
+    try:
+        table = pq.read_table(io.BytesIO(raw))
+    except pa.ArrowException as error:
+        raise Unusable(f"{completed.holdout.uri} is no Parquet file: {error}") from error
+    return model, table, spec or _spec_of(store, _read_card(store, completed.card), completed.model)
+
+
+def _own_scores(model: StoredModel, table: pa.Table) -> _Scores:
+    metric = METRICS.get(model.metric)
+    if metric is None or metric.task != model.task:
+        raise Unusable(f"the candidate names the metric {model.metric!r}, which is none of {model.task}")
+    if model.target not in table.column_names:
+        raise Unusable(f"the holdout has no target {model.target!r}")
+    return _Scores(metric, model.truth(table), model.predict(table))
+
+
+def _with_known_target(table: pa.Table, scores: _Scores) -> tuple[pa.Table, _Scores]:
+    truth = scores.truth
+    known = np.isfinite(truth) if truth.dtype.kind == "f" else truth >= 0
+    return (table, scores) if known.all() else (table.filter(pa.array(known)), scores.at(known))
+
+
+def _with_champion(
+    store: Store, model: StoredModel, table: pa.Table, scores: _Scores, incumbent: Incumbent
+) -> tuple[_Scores, Champion]:
+    """Score the champion on the same rows; if that cannot be, say why."""
+    try:
+        other = load_model(store, incumbent.candidate)
+        if (other.task, other.target) != (model.task, model.target):
+            raise Unusable(f"it predicts {other.target!r} ({other.task})")
+        card = _read_card(store, incumbent.card)
+        theirs = aligned(other.predict(table), other.classes, model.classes)
+        fair = unseen_rows(table, card.get("data", {}).get("split", {}), _spec_of(store, card, card["model"]))
+    except (Unusable, KeyError) as error:
+        return scores, Champion(incumbent.version, str(error))
+    rows = int(fair.sum())
+    obstacle = None
+    if rows < MIN_COMPARED_ROWS:
+        obstacle = f"it was trained on all but {rows} of the {len(fair)} holdout rows"
+    return replace(scores, theirs=theirs, fair=fair), Champion(incumbent.version, obstacle)
+
+
+def _read_card(store: Store, claim: Claim) -> dict[str, Any]:
+    try:
+        card = json.loads(fetch(store, claim))
+    except ValueError as error:
+        raise Unusable(f"{claim.uri} is no JSON: {error}") from error
+    if not isinstance(card, dict):
+        raise Unusable(f"{claim.uri} is no card")
+    return card
+
+
+def _spec_of(store: Store, card: dict[str, Any], model: str) -> ModelSpec:
+    found = card.get("spec", {})
+    try:
+        claim = Claim(uri=found["uri"], sha256=found["sha256"])
+        return parse_spec(fetch(store, claim), model=model)
+    except (KeyError, TypeError, ValueError, SpecError) as error:
+        raise Unusable(f"the card names no readable model.yaml: {error}") from error
+
+
+def _slices(
+    spec: ModelSpec, table: pa.Table, whole: _Scores, resamples: int, seed: int
+) -> tuple[list[Slice], int]:
+    """Return the slices that can be judged, and how many cannot."""
+    found: list[Slice] = []
+    small = 0
+    for column in spec.gate.slices:
+        for value, rows in slices_of(table, column) if column in table.column_names else ():
+            part = whole.at(rows)
+            fair = rows if part.fair is None else part.fair
+            standing = part.standing(resamples, seed) if int(fair.sum()) >= MIN_SLICE_ROWS else None
+            if standing is None or not standing.measured(compared=part.theirs is not None):
+                small += 1
+            else:
+                found.append(Slice(column, value, standing))
+    return found, small
+
+
+def _verdict(
+    completed: TrainingCompleted,
+    spec: ModelSpec,
+    metric: Metric,
+    standing: Standing,
+    slices: list[Slice],
+    champion: Champion | None,
+    ruling: Ruling,
+) -> GateVerdict:
+    told = [
+        SliceResult(
+            column=each.column,
+            value=each.value,
+            rows=each.standing.rows,
+            metric=each.standing.shown,
+            champion_metric=each.standing.champion,
+            passed=slice_passes(metric, spec.gate, each.standing, champion),
+        )
+        for each in slices
+    ]
+    return GateVerdict(
+        model=completed.model,
+        version=completed.version,
+        candidate=completed.candidate,
+        metric=metric.name,
+        value=standing.shown,
+        minimum=spec.gate.min,
+        champion_version=champion.version if champion else None,
+        champion_value=standing.champion,
+        interval_low=standing.low,
+        interval_high=standing.high,
+        slices=sorted(told, key=lambda each: each.passed)[:MAX_SLICES_TOLD],
+        rows=standing.rows,
+        rule=ruling.rule,
+        message=ruling.message,
+    )
+
+
+def _defined(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,157 @@
+"""The offline gate: from two models' scores on the same rows to a verdict. Pure; seeds are passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pipelines.metrics import Metric
+from pipelines.spec import Gate
+
+FUNCTION = "evaluate_model"
+MIN_COMPARED_ROWS = 30
+MIN_SLICE_ROWS = 30
+
+_IN_UNITS_OF_THE_TARGET = frozenset({"rmse", "mae"})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the candidate measures on some rows, beside the champion where there is one.
+
+    Attributes:
+        value: the candidate's metric on all of the rows; None where it is undefined.
+        compared: the candidate's metric on the rows that the champion was not trained on.
+        champion: the champion's metric on those.
+        low: lower bound of the difference, turned so that more is better.
+        high: upper bound.
+        rows: how many rows there are.
+    """
+
+    value: float | None
+    rows: int
+    compared: float | None = None
+    champion: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def shown(self) -> float:
+        """The value to tell: on the rows compared, where there are any. Raises ValueError if undefined."""
+        found = self.value if self.compared is None else self.compared
+        if found is None:
+            raise ValueError("an undefined metric has no value to tell")
+        return found
+
+    def measured(self, *, compared: bool) -> bool:
+        """Say whether everything is defined, with the comparison if there is one."""
+        return self.value is not None and (not compared or None not in (self.champion, self.low, self.high))
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The standing on the rows where `column` has `value`."""
+
+    column: str
+    value: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What the candidate is compared with. `obstacle` says why it cannot be compared, if so."""
+
+    version: int
+    obstacle: str | None = None
+
+
+class Outcome(Enum):
+    """What happens to the candidate."""
+
+    APPROVE = "approve"
+    ASK = "ask"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The outcome, the rule that decided it, and why in a sentence."""
+
+    outcome: Outcome
+    rule: str
+    message: str
+
+
+def judge(
+    metric: Metric, gate: Gate, whole: Standing, slices: Sequence[Slice], champion: Champion | None
+) -> Ruling:
+    """Apply the gate's rules in order: minimum, comparability, margin, slices, who has the last word."""
+    reason = below_minimum(metric, gate, whole)
+    if reason is not None:
+        return Ruling(Outcome.REJECT, "min", reason)
+    if champion is not None and champion.obstacle is not None:
+        message = f"v{champion.version} cannot be compared: {champion.obstacle}; a person decides"
+        return Ruling(Outcome.ASK, "not-comparable", message)
+    if champion is not None:
+        reason = worse_than_champion(metric, gate, whole, champion.version)
+        if reason is not None:
+            return Ruling(Outcome.REJECT, "margin", reason)
+    failed = [each for each in slices if not slice_passes(metric, gate, each.standing, champion)]
+    if failed:
+        names = ", ".join(f"{each.column}={each.value}" for each in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        return Ruling(Outcome.REJECT, "slices", f"the gate does not hold where {names}{more}")
+    message = _praise(metric, whole, champion)
+    if gate.approval == "manual":
+        return Ruling(Outcome.ASK, "approval", f"{message}; model.yaml asks for a person")
+    return Ruling(Outcome.APPROVE, "passed" if champion else "first-model", message)
+
+
+def slice_passes(metric: Metric, gate: Gate, standing: Standing, champion: Champion | None) -> bool:
+    """Say whether a slice passes: the same two tests as the whole."""
+    if below_minimum(metric, gate, standing) is not None:
+        return False
+    return champion is None or worse_than_champion(metric, gate, standing, champion.version) is None
+
+
+def below_minimum(metric: Metric, gate: Gate, standing: Standing) -> str | None:
+    """Say how the candidate misses `gate.min`, or None. For an error `gate.min` is the largest acceptable."""
+    if standing.value is None:
+        return f"{metric.name} is undefined on the {standing.rows} holdout rows"
+    if gate.min is None or metric.score(standing.value) >= metric.score(gate.min):
+        return None
+    side = "below" if metric.greater_is_better else "above"
+    return f"{metric.name} {standing.value:.4g} is {side} gate.min {gate.min:.4g}"
+
+
+def worse_than_champion(metric: Metric, gate: Gate, standing: Standing, version: int) -> str | None:
+    """Say how the candidate falls short of the champion, or None.
+
+    The margin of an error in the target's own units is a share of the champion's error.
+    """
+    if standing.compared is None or standing.champion is None or standing.low is None:
+        return f"the difference to v{version} is undefined on these rows"
+    unit = abs(standing.champion) if metric.name in _IN_UNITS_OF_THE_TARGET else 1.0
+    if standing.low <= -gate.margin * unit:
+        return (
+            f"the difference to v{version} may be as low as {standing.low:.4g}, "
+            f"which is not above -{gate.margin * unit:.4g} (gate.margin)"
+        )
+    gained = metric.score(standing.compared) - metric.score(standing.champion)
+    wanted = gate.better_than_champion_by
+    if wanted > 0 and gained < wanted * unit:
+        return (
+            f"it is better than v{version} by {gained:.4g}, not by {wanted * unit:.4g} "
+            "(gate.better_than_champion_by)"
+        )
+    return None
+
+
+def _praise(metric: Metric, whole: Standing, champion: Champion | None) -> str:
+    if champion is None or whole.low is None or whole.high is None or whole.champion is None:
+        return f"{metric.name} {whole.value:.4g} on {whole.rows} rows; there is no champion yet"
+    return (
+        f"{metric.name} {whole.compared:.4g} against {whole.champion:.4g} of v{champion.version}, "
+        f"difference within [{whole.low:.4g}, {whole.high:.4g}]"
+    )

@@ -1,0 +1,89 @@
+"""Reads what a judgement needs, and writes versions, facts and the events that tell of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from eventing import catalogue as kinds
+from eventing.errors import Rejected
+from eventing.event import Event, answer
+from functions.evaluate_model.evaluate import Incumbent, Judgement
+from functions.evaluate_model.logic import FUNCTION, Outcome
+from functions.state import versions
+from functions.state.specs import spec_of
+from functions.state.versions import Fact
+from pipelines.spec import ModelSpec
+
+SOURCE = kinds.source_of(FUNCTION)
+GATE = "offline gate"
+
+
+def gate_spec(session: Session, model: str) -> ModelSpec | None:
+    """Return the model.yaml in force, whose gate counts; None when none was registered."""
+    return spec_of(session, model)
+
+
+def find_incumbent(session: Session, completed: kinds.TrainingCompleted) -> Incumbent | None:
+    """Return the champion, unless it is the candidate itself."""
+    champion = versions.champion(session, completed.model)
+    if champion is None or champion == completed.version:
+        return None
+    row = versions.get_version(session, completed.model, champion)
+    return None if row is None else Incumbent(champion, row.candidate, row.card)
+
+
+def keep_judgement(
+    session: Session, event: Event, completed: kinds.TrainingCompleted, judgement: Judgement, now: datetime
+) -> list[Event]:
+    """Register the version with the verdict's fact, and return the event that tells the verdict.
+
+    Raises:
+        Rejected: the version is registered with other content.
+    """
+    if not versions.register(session, completed, event.id, now):
+        known = versions.get_version(session, completed.model, completed.version)
+        if known is not None and known.candidate_sha256 != completed.candidate.sha256:
+            raise Rejected(f"{completed.model}/v{completed.version} is registered with another model file")
+    told = _verdict_event(event, completed, judgement, now)
+    fact = {kinds.MODEL_APPROVED: Fact.APPROVED, kinds.MODEL_REJECTED: Fact.REJECTED}.get(told.type)
+    if fact is not None:
+        versions.record_fact(session, completed.model, completed.version, fact, told.id, now)
+    return [told]
+
+
+def _verdict_event(
+    event: Event, completed: kinds.TrainingCompleted, judgement: Judgement, now: datetime
+) -> Event:
+    model, version, verdict = completed.model, completed.version, judgement.verdict
+    payload: kinds.Payload
+    match judgement.ruling.outcome:
+        case Outcome.APPROVE:
+            type_ = kinds.MODEL_APPROVED
+            payload = kinds.ModelApproved(model=model, version=version, approved_by=GATE, verdict=verdict)
+        case Outcome.ASK if verdict is not None:
+            type_ = kinds.MODEL_APPROVAL_REQUESTED
+            payload = kinds.ModelApprovalRequested(model=model, version=version, verdict=verdict)
+        case _:
+            type_ = kinds.MODEL_REJECTED
+            message = f"{judgement.ruling.rule}: {judgement.ruling.message}"
+            payload = kinds.ModelRejected(
+                model=model, version=version, rejected_by=GATE, message=message, verdict=verdict
+            )
+    return answer(event, type_, SOURCE, f"{model}/v{version}", payload, now=now)
+
+
+def note_decision(
+    session: Session, event: Event, payload: kinds.ModelApproved | kinds.ModelRejected, now: datetime
+) -> list[Event]:
+    """Record what a person, or the gate itself, decided of a version.
+
+    Raises:
+        Rejected: there is no such version.
+    """
+    if versions.get_version(session, payload.model, payload.version) is None:
+        raise Rejected(f"{payload.model} has no version {payload.version} that could be decided on")
+    fact = Fact.APPROVED if isinstance(payload, kinds.ModelApproved) else Fact.REJECTED
+    versions.record_fact(session, payload.model, payload.version, fact, event.id, now)
+    return []

@@ -1,0 +1,104 @@
+"""A stored model, and what it predicts for a table of holdout rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from eventing.catalogue import Claim
+from eventing.store import DigestMismatch, ObjectMissing, RequestRefused, Store
+from pipelines.encoding import Encoding, EncodingError
+from pipelines.errors import StepError
+from pipelines.metrics import Task
+from pipelines.onnx_graph import Scorer
+from pipelines.tables import canonical, encode_table, numbers
+from pipelines.target import class_indices
+
+
+class Unusable(Exception):
+    """A file of a version is missing, is not what was promised, or cannot be used; the message says how."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model as it will serve: its graph, and what it says of itself."""
+
+    task: Task
+    target: str
+    classes: list[Any] | None
+    metric: str
+    encoding: Encoding
+    scorer: Scorer
+
+    def truth(self, table: pa.Table) -> NDArray[Any]:
+        """Return the target as this model counts it: class indices [N], -1 for an unknown one; or numbers."""
+        column = table.column(self.target)
+        return numbers(column) if self.classes is None else class_indices(column, self.classes)
+
+    def predict(self, table: pa.Table) -> NDArray[Any]:
+        """Return probabilities [N, classes], or numbers [N].
+
+        Raises:
+            Unusable: the table lacks a feature, or its values do not fit.
+        """
+        features = self.encoding.features
+        missing = [feature.name for feature in features if feature.name not in table.column_names]
+        if missing:
+            raise Unusable(f"the holdout has no column {', '.join(missing[:5])}")
+        try:
+            kept = {
+                feature.name: canonical(table.column(feature.name), feature.kind, feature.name)  # type: ignore[arg-type]
+                for feature in features
+            }
+            return self.scorer.score(encode_table(self.encoding, pa.table(kept)))
+        except (StepError, EncodingError) as error:
+            raise Unusable(str(error)) from error
+
+
+def fetch(store: Store, claim: Claim) -> bytes:
+    """Return a file whose digest is verified.
+
+    Raises:
+        Unusable: it is missing, or has another digest.
+    """
+    try:
+        return store.get(claim.uri, claim.sha256)
+    except (ObjectMissing, DigestMismatch, RequestRefused) as error:
+        raise Unusable(str(error)) from error
+
+
+def load_model(store: Store, claim: Claim) -> StoredModel:
+    """Load a model file.
+
+    Raises:
+        Unusable: it is missing, changed, or no model of ours.
+    """
+    raw = fetch(store, claim)
+    try:
+        scorer = Scorer(raw)
+        about = scorer.metadata()
+        return StoredModel(
+            task=about["task"],
+            target=about["target"],
+            classes=about["classes"],
+            metric=about["metric"],
+            encoding=Encoding.from_json(about["encoding"]),
+            scorer=scorer,
+        )
+    except Exception as error:  # ONNX Runtime raises a dozen unrelated classes
+        raise Unusable(f"{claim.uri} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def aligned(prediction: NDArray[Any], theirs: list[Any] | None, ours: list[Any] | None) -> NDArray[Any]:
+    """Return probabilities [N, ours] in the order of our classes; one that they do not know has 0."""
+    if theirs is None or ours is None or theirs == ours:
+        return prediction
+    found = np.zeros((len(prediction), len(ours)), dtype=prediction.dtype)
+    for index, name in enumerate(ours):
+        if name in theirs:
+            found[:, index] = prediction[:, theirs.index(name)]
+    return found

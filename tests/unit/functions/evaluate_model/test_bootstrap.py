@@ -1,0 +1,116 @@
+"""The fast bootstrap counts exactly what the metrics count, and its interval covers what it should."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from functions.evaluate_model.bootstrap import MAX_ROWS, paired_interval, supported, weighted
+from pipelines.metrics import METRICS, Metric
+
+
+def sample(
+    metric: Metric, seed: int, rows: int, classes: int, ties: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    rng = np.random.default_rng(seed)
+    if metric.task == "regression":
+        truth = rng.normal(size=rows)
+        return truth, (truth + rng.normal(size=rows)).astype(np.float32)
+    truth = rng.integers(0, classes, rows)
+    raw = np.round(rng.random((rows, classes)) * ties) + 0.5
+    return truth, (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_every_metric_can_be_bootstrapped() -> None:
+    assert supported() == set(METRICS)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(2, 60),
+    classes=st.integers(2, 4),
+    ties=st.sampled_from([2, 1000]),
+)
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_weights_count_as_repeated_rows(name: str, seed: int, rows: int, classes: int, ties: int) -> None:
+    metric = METRICS[name]
+    truth, found = sample(metric, seed, rows, classes, ties)
+    drawn = np.random.default_rng(seed).integers(0, rows, rows)
+    counts = np.bincount(drawn, minlength=rows).astype(np.float64)
+    expected = metric.compute(truth[drawn], found[drawn])
+    assert weighted(metric, truth, found)(counts) == pytest.approx(expected, rel=1e-6, abs=1e-9, nan_ok=True)
+
+
+def noisy(rng: np.random.Generator, truth: NDArray[Any], noise: float) -> NDArray[np.float32]:
+    score = 1 / (1 + np.exp(-(2 * truth - 1 + rng.normal(scale=noise, size=len(truth)))))
+    return np.stack([1 - score, score], axis=1).astype(np.float32)
+
+
+def test_the_same_seed_gives_the_same_interval_and_order_turns_it() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 2, 500)
+    good, bad = noisy(rng, truth, 1.0), noisy(rng, truth, 3.0)
+    ask = {"resamples": 300, "seed": 7}
+    first = paired_interval(METRICS["roc_auc"], truth, good, bad, **ask)
+    assert first == paired_interval(METRICS["roc_auc"], truth, good, bad, **ask)
+    assert first is not None
+    assert 0 < first.low < first.high
+    turned = paired_interval(METRICS["roc_auc"], truth, bad, good, **ask)
+    assert turned is not None
+    assert (turned.low, turned.high) == pytest.approx((-first.high, -first.low))
+    loss = paired_interval(METRICS["log_loss"], truth, good, bad, **ask)
+    assert loss is not None
+    assert loss.low > 0  # a smaller loss is better too
+
+
+def test_equal_models_differ_by_nothing() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 2, 100)
+    found = noisy(rng, truth, 2.0)
+    interval = paired_interval(METRICS["accuracy"], truth, found, found, resamples=100, seed=0)
+    assert interval is not None
+    assert (interval.low, interval.high) == (0, 0)
+
+
+def test_an_undefined_metric_has_no_interval() -> None:
+    truth = np.zeros(50, dtype=np.int64)
+    found = noisy(np.random.default_rng(3), truth, 1.0)
+    assert paired_interval(METRICS["roc_auc"], truth, found, found, resamples=100, seed=0) is None
+
+
+def test_the_interval_covers_the_true_difference_about_as_often_as_it_says() -> None:
+    """Accuracy 0.80 against 0.75: of 200 samples of 300 rows, 90 to 99 % of the 95 % intervals cover 0.05."""
+    covered = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        truth = np.zeros(300, dtype=np.int64)
+        ours, theirs = ((rng.random((300, 1)) < share).astype(np.float32) for share in (0.80, 0.75))
+        both = [np.hstack([right, 1 - right]) for right in (ours, theirs)]
+        found = paired_interval(METRICS["accuracy"], truth, both[0], both[1], resamples=300, seed=seed)
+        assert found is not None
+        covered += found.low <= 0.05 <= found.high
+    assert 180 <= covered <= 198
+
+
+def test_a_large_holdout_is_sampled_and_a_50_000_row_one_takes_seconds() -> None:
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 2, 50_000)
+    ours, theirs = noisy(rng, truth, 1.0), noisy(rng, truth, 1.1)
+    started = time.perf_counter()
+    found = paired_interval(METRICS["roc_auc"], truth, ours, theirs, resamples=100, seed=0)
+    seconds = time.perf_counter() - started
+    assert found is not None
+    assert found.rows == 50_000
+    assert seconds < 5  # 1,000 resamples: ten times this; about 0.4 s when nothing else runs
+    many = rng.integers(0, 2, MAX_ROWS + 10)
+    scores = noisy(rng, many, 1.0)
+    sampled = paired_interval(METRICS["accuracy"], many, scores, scores, resamples=100, seed=0)
+    assert sampled is not None
+    assert sampled.rows == MAX_ROWS

@@ -1,0 +1,91 @@
+"""The gate's rules, each on both sides of its limit, and their order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.evaluate_model.logic import Champion, Outcome, Ruling, Slice, Standing, judge
+from pipelines.metrics import METRICS
+from pipelines.spec import Gate
+
+AUC, RMSE = METRICS["roc_auc"], METRICS["rmse"]
+ALONE = Standing(value=0.8, rows=500)
+BESIDE = Standing(value=0.8, rows=500, compared=0.8, champion=0.79, low=-0.005, high=0.02)
+V3 = Champion(3)
+
+
+def gate(**changes: Any) -> Gate:
+    return Gate(**changes)
+
+
+def test_the_first_model_has_only_the_minimum() -> None:
+    assert judge(AUC, gate(min=0.8), ALONE, [], None).rule == "first-model"
+    refused = judge(AUC, gate(min=0.81), ALONE, [], None)
+    assert refused == Ruling(Outcome.REJECT, "min", "roc_auc 0.8 is below gate.min 0.81")
+    assert judge(AUC, gate(), ALONE, [], None).outcome is Outcome.APPROVE
+
+
+def test_for_an_error_the_minimum_is_the_largest_acceptable() -> None:
+    error = Standing(value=12.0, rows=500)
+    assert judge(RMSE, gate(min=12.0), error, [], None).outcome is Outcome.APPROVE
+    refused = judge(RMSE, gate(min=11.9), error, [], None)
+    assert refused.message == "rmse 12 is above gate.min 11.9"
+
+
+@pytest.mark.parametrize(
+    ("low", "outcome"), [(-0.0099, Outcome.APPROVE), (-0.01, Outcome.REJECT), (-0.2, Outcome.REJECT)]
+)
+def test_the_lower_bound_must_be_above_minus_the_margin(low: float, outcome: Outcome) -> None:
+    ruling = judge(AUC, gate(), replace(BESIDE, low=low), [], V3)
+    assert ruling.outcome is outcome
+    assert ruling.rule == ("passed" if outcome is Outcome.APPROVE else "margin")
+
+
+def test_a_margin_of_nothing_means_must_be_better() -> None:
+    assert judge(AUC, gate(margin=0), replace(BESIDE, low=0.0), [], V3).outcome is Outcome.REJECT
+    assert judge(AUC, gate(margin=0), replace(BESIDE, low=0.001), [], V3).outcome is Outcome.APPROVE
+
+
+@pytest.mark.parametrize(("low", "outcome"), [(-0.4, Outcome.APPROVE), (-0.6, Outcome.REJECT)])
+def test_the_margin_of_an_error_is_a_share_of_the_champions(low: float, outcome: Outcome) -> None:
+    errors = Standing(value=50.0, rows=500, compared=50.0, champion=50.0, low=low, high=1.0)
+    assert judge(RMSE, gate(margin=0.01), errors, [], V3).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("wanted", "outcome"), [(0.0, Outcome.APPROVE), (0.009, Outcome.APPROVE), (0.02, Outcome.REJECT)]
+)
+def test_it_must_be_better_by_what_the_spec_asks(wanted: float, outcome: Outcome) -> None:
+    assert judge(AUC, gate(better_than_champion_by=wanted), BESIDE, [], V3).outcome is outcome
+
+
+def test_a_champion_that_cannot_be_compared_is_for_a_person() -> None:
+    obstacle = Champion(3, "the holdout has no column age")
+    ruling = judge(AUC, gate(), ALONE, [], obstacle)
+    assert ruling.outcome is Outcome.ASK
+    assert ruling.message == "v3 cannot be compared: the holdout has no column age; a person decides"
+    assert judge(AUC, gate(min=0.9), ALONE, [], obstacle).outcome is Outcome.REJECT
+
+
+def test_each_slice_must_pass_both_tests() -> None:
+    fine = Slice("country", "NL", BESIDE)
+    weak = Slice("country", "BE", replace(BESIDE, value=0.7, compared=0.7))
+    worse = Slice("country", "LU", replace(BESIDE, low=-0.05))
+    assert judge(AUC, gate(min=0.75), BESIDE, [fine], V3).outcome is Outcome.APPROVE
+    refused = judge(AUC, gate(min=0.75), BESIDE, [fine, weak, worse], V3)
+    assert refused == Ruling(Outcome.REJECT, "slices", "the gate does not hold where country=BE, country=LU")
+    many = [Slice("country", str(number), replace(BESIDE, low=-1)) for number in range(7)]
+    assert judge(AUC, gate(), BESIDE, many, V3).message.endswith("country=4 and 2 more")
+
+
+def test_manual_approval_asks_a_person_only_about_what_passed() -> None:
+    assert judge(AUC, gate(approval="manual"), BESIDE, [], V3).outcome is Outcome.ASK
+    assert judge(AUC, gate(approval="manual", min=0.9), BESIDE, [], V3).outcome is Outcome.REJECT
+
+
+def test_an_undefined_metric_never_passes() -> None:
+    assert judge(AUC, gate(), replace(ALONE, value=None), [], None).outcome is Outcome.REJECT
+    assert judge(AUC, gate(), replace(BESIDE, low=None), [], V3).outcome is Outcome.REJECT

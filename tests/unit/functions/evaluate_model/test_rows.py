@@ -1,0 +1,91 @@
+"""Slices cover the rows once, and no row that a champion was trained on counts against or for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from functions.evaluate_model.scoring import Unusable, aligned
+from functions.evaluate_model.slices import slices_of
+from functions.evaluate_model.unseen import unseen_rows
+from pipelines.spec import ModelSpec, parse_spec
+from pipelines.steps.split import split
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def table(rows: int = 400) -> pa.Table:
+    rng = np.random.default_rng(5)
+    times = [START + timedelta(hours=hour) for hour in range(rows)]
+    return pa.table(
+        {
+            "customer": [f"c{number}" for number in rng.integers(0, 150, rows)],
+            "seen_at": pa.array(times, pa.timestamp("us", tz="UTC")),
+            "amount": rng.normal(size=rows),
+            "visits": rng.integers(0, 3, rows),
+            "age": rng.integers(18, 90, rows),
+            "country": pa.array([["NL", "BE", None][n] for n in rng.integers(0, 3, rows)], pa.string()),
+            "same": np.ones(rows),
+        }
+    )
+
+
+def spec(**train: Any) -> ModelSpec:
+    share = train.get("holdout", 0.2)
+    text = f"model: m\ntarget: y\nentity: customer\ntimestamp: seen_at\ntrain: {{holdout: {share}}}\n"
+    return parse_spec(text.encode(), model="m")
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [("country", 3), ("visits", 3), ("amount", 4), ("age", 4), ("seen_at", 4), ("same", 1)],
+)
+def test_slices_cover_every_row_once(column: str, values: int) -> None:
+    found = list(slices_of(table(), column))
+    assert len(found) == values
+    assert np.array_equal(np.sum([rows for _, rows in found], axis=0), np.ones(400))
+
+
+def test_slices_name_their_rows() -> None:
+    assert {value for value, _ in slices_of(table(), "country")} == {"NL", "BE", "(missing)"}
+    first = next(slices_of(table(), "seen_at"))[0]
+    assert first.startswith("[2026-01-01T00:00:00, 2026-01-05")
+
+
+def test_a_champion_divided_by_time_has_not_seen_what_came_after() -> None:
+    rows = unseen_rows(table(), {"by": "time", "cutoff": "2026-01-10T00:00:00.000000Z"}, spec())
+    assert int(rows.sum()) == 400 - 9 * 24
+    assert not rows[:216].any()
+
+
+def test_a_champion_divided_by_the_same_hash_has_seen_nothing_of_the_holdout() -> None:
+    whole = table()
+    held = split(whole, entity="customer", timestamp=None, share=0.2).holdout
+    holdout = whole.filter(pa.array(held))
+    assert unseen_rows(holdout, {"by": "entity"}, spec()).all()
+
+
+def test_a_champion_with_a_smaller_holdout_has_seen_part_of_it() -> None:
+    whole = table()
+    held = split(whole, entity="customer", timestamp=None, share=0.4).holdout
+    rows = unseen_rows(whole.filter(pa.array(held)), {"by": "entity"}, spec(holdout=0.2))
+    truly = split(whole, entity="customer", timestamp=None, share=0.2).holdout
+    assert 0 < rows.sum() < len(rows)
+    assert rows.sum() == truly.sum()
+
+
+def test_a_card_that_does_not_say_how_it_divided_is_not_guessed_at() -> None:
+    with pytest.raises(Unusable, match="does not say"):
+        unseen_rows(table(), {}, spec())
+    with pytest.raises(Unusable, match="customer"):
+        unseen_rows(table().drop_columns(["customer"]), {"by": "entity"}, spec())
+
+
+def test_probabilities_are_put_in_the_order_of_our_classes() -> None:
+    theirs = np.array([[0.2, 0.8]], dtype=np.float32)
+    assert aligned(theirs, ["b", "a"], ["a", "b", "c"]).tolist() == [[np.float32(0.8), np.float32(0.2), 0]]
+    assert aligned(theirs, ["a", "b"], ["a", "b"]) is theirs

@@ -52,7 +52,7 @@ def holdout(rows: int = ROWS, seed: int = 0) -> pa.Table:
             "lu": np.where(country == "LU", x1, 0.0),
             "seen_at": pa.array(times, pa.timestamp("us", tz="UTC")),
             "churned": np.where(churned, "yes", "no"),
-            "amount": 100 + 10 * x1 + noise,
+            "amount": 10 * x1 + noise,
         }
     )
 

@@ -258,7 +258,7 @@ def test_a_champion_that_knows_fewer_classes_is_compared_all_the_same(gate: Gate
 
 
 def test_errors_are_compared_with_their_sign_turned(gate: Gate) -> None:
-    gate.register_spec("gate: {min: 101}")
+    gate.register_spec("gate: {min: 5}")
     champion(gate, {"x1": 9.0}, **REGRESSION)
     answer = gate.ask(gate.candidate(2, {"x1": 10.0}, **REGRESSION))
     verdict = verdict_of(answer)

@@ -22,7 +22,7 @@ class Tally:
 
 
 class Connection(asyncio.Protocol):
-    """One HTTP connection; `GET /` reports and starts anew, `GET /count` only counts."""
+    """One connection; `GET /` reports and starts anew, `GET /count` only counts, `GET /ids` also names."""
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
@@ -57,6 +57,8 @@ class Connection(asyncio.Protocol):
     def _report(self, *, whole: bool) -> None:
         tally = self.tally
         report: dict[str, object] = {"count": tally.count, "distinct": len(tally.ids)}
+        if self.url == b"/ids":
+            report["ids"] = [each.decode() for each in tally.ids]
         if whole:
             report |= {"latencies_ms": tally.latencies_ms, "last": tally.last}
             tally.__init__()  # type: ignore[misc]

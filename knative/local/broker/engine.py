@@ -126,7 +126,22 @@ class BrokerEngine:
         self._reindex(namespace, subscription.spec.broker)
         await subscription.stop(self._settings.drain_s)
         for lane in (subscription.lane, subscription.dead_lane):
-            await self._log.call(partial(pages.drop_lane, lane=lane.number))
+            await self._drop(lane.number)
+
+    def leftovers(self) -> dict[str, int]:
+        """Return how many deliveries the log had at the start for triggers not added since, by their key."""
+        keys = {number: key for key, number in self._log.lanes().items()}
+        return {keys[number]: count for number, count in self._counts.items()}
+
+    async def drop_leftovers(self) -> None:
+        """Drop what the log holds for triggers that were not added: they were removed while no broker ran."""
+        while self._counts:
+            number, _ = self._counts.popitem()
+            await self._drop(number)
+
+    async def _drop(self, lane: int) -> None:
+        while await self._log.call(partial(pages.drop_some, lane=lane)):
+            pass
 
     async def start(self) -> None:
         """Start delivering, first of all what a former process left."""

@@ -106,15 +106,21 @@ def _items(rows: Iterable[Any], limit: int, max_bytes: int, free: int) -> tuple[
     return items, len(items) == limit
 
 
-def drop_lane(connection: sqlite3.Connection, lane: int) -> int:
-    """Delete all deliveries of a lane, those parked too; return how many."""
+def drop_some(connection: sqlite3.Connection, lane: int, at_most: int = 5_000) -> int:
+    """Delete deliveries of a lane, also parked ones, a part at a time as others wait; return how many."""
     dropped = 0
     connection.execute("BEGIN IMMEDIATE")
-    for table in ("deliveries", "parked"):
-        seqs = [seq for (seq,) in connection.execute(f"SELECT seq FROM {table} WHERE lane = ?", (lane,))]  # noqa: S608
-        connection.execute(f"DELETE FROM {table} WHERE lane = ?", (lane,))  # noqa: S608
-        close_events(connection, seqs)
-        dropped += len(seqs)
+    for table, key in (("deliveries", "seq"), ("parked", "id")):
+        rows = connection.execute(
+            f"SELECT {key}, seq FROM {table} WHERE lane = ? LIMIT ?",  # noqa: S608
+            (lane, at_most),
+        ).fetchall()
+        connection.executemany(
+            f"DELETE FROM {table} WHERE lane = ? AND {key} = ?",  # noqa: S608
+            [(lane, row[0]) for row in rows],
+        )
+        close_events(connection, [row[1] for row in rows])
+        dropped += len(rows)
     connection.execute("COMMIT")
     return dropped
 

@@ -11,6 +11,8 @@ from knative.local.broker.filters.all_of import AllFilter
 from knative.local.broker.filters.any_of import AnyFilter
 from knative.local.broker.filters.attributes import AttributesFilter
 from knative.local.broker.filters.base import Attributes, Filter
+from knative.local.broker.filters.cesql import compile_cesql
+from knative.local.broker.filters.cesql.values import CesqlError
 from knative.local.broker.filters.exact import ExactFilter
 from knative.local.broker.filters.not_of import NotFilter
 from knative.local.broker.filters.prefix import PrefixFilter
@@ -90,11 +92,9 @@ def _parse(raw: Any, field: str, problems: list[Problem]) -> Filter | None:
     if dialect == "not":
         part = _parse(value, where, problems)
         return NotFilter(part) if part is not None else None
-    problems.append(
-        Problem(where, "CESQL is not supported by the local broker")
-        if dialect == "cesql"
-        else Problem(where, f"is no filter dialect; there are {', '.join(_DIALECTS)}")
-    )
+    if dialect == "cesql":
+        return _parse_cesql(value, where, problems)
+    problems.append(Problem(where, f"is no filter dialect; there are {', '.join(_DIALECTS)}"))
     return None
 
 
@@ -104,6 +104,14 @@ def _parse_group(dialect: str, value: Any, where: str, problems: list[Problem]) 
         return None
     parts = [_parse(entry, f"{where}[{at}]", problems) for at, entry in enumerate(value)]
     return _GROUPS[dialect](tuple(part for part in parts if part is not None))
+
+
+def _parse_cesql(value: Any, where: str, problems: list[Problem]) -> Filter | None:
+    try:
+        return compile_cesql(value if isinstance(value, str) else "")
+    except CesqlError as error:
+        problems.append(Problem(where, str(error)))
+        return None
 
 
 def _parse_map(

@@ -134,6 +134,24 @@ def test_removing_a_trigger_drops_only_what_waits_for_it(world: Any, answer: Any
     kept.wait_for(3)
 
 
+def test_what_waits_for_a_trigger_that_is_gone_can_be_seen_and_dropped(world: Any) -> None:
+    world.trigger("http://127.0.0.1:9/", "gone", delivery={"retry": 100, "backoffDelay": "PT60S"})
+    world.trigger("http://127.0.0.1:9/", "kept", delivery={"retry": 100, "backoffDelay": "PT60S"})
+    for number in range(3):
+        world.send(id=str(number))
+    world.stop()
+    world.triggers = [trigger for trigger in world.triggers if trigger.name == "kept"]
+    world.start()
+
+    assert world.engine.leftovers() == {"kascade/gone": 3}
+    world.run(world.engine.drop_leftovers())
+
+    world.stop()
+    world.start()
+    assert world.engine.leftovers() == {}
+    assert world.engine.backlog()["kascade", "kept", "subscriber"] == 3
+
+
 def test_a_trigger_can_come_before_its_broker_and_change_while_events_flow(world: Any) -> None:
     first, second = world.subscriber(), world.subscriber()
     world.trigger(first, "early", broker="later")

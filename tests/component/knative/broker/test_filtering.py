@@ -20,6 +20,8 @@ import pytest
         ({"filters": [{"all": [{"prefix": {"type": "order."}}, {"not": {"exact": {"id": "a"}}}]}]}, ["b"]),
         ({"filters": [{"exact": {"num": "5"}}]}, ["c"]),
         ({"filters": [{"exact": {"subject": "café/v1"}}]}, ["a"]),
+        ({"filters": [{"cesql": "num > 4 OR subject LIKE 'caf_/%'"}]}, ["c"]),
+        ({"filters": [{"not": {"cesql": "num > 4"}}]}, ["a", "b"]),
         ({"filters": [{"not": {"suffix": {"subject": "/v2"}}}]}, ["a", "c"]),
     ],
 )

@@ -1,0 +1,228 @@
+"""The grammar of CESQL, by precedence climbing. CESQL 1.0, section 2 and its CESQLParser grammar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from knative.local.broker.filters.cesql.functions import find_function
+from knative.local.broker.filters.cesql.nodes import (
+    CALCULATIONS,
+    COMPARISONS,
+    Attribute,
+    Calculate,
+    Call,
+    Compare,
+    Constant,
+    Equal,
+    Exists,
+    In,
+    Like,
+    Logic,
+    Minus,
+    Node,
+    Not,
+)
+from knative.local.broker.filters.cesql.values import LARGEST, SMALLEST, CesqlError
+
+_TOKEN = re.compile(
+    r"""(?P<space>[ \t\r\n]+)|(?P<string>'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|(?P<word>[A-Za-z0-9_]+)"""
+    r"""|(?P<mark><>|!=|<=|>=|[=<>+\-*/%(),])""",
+    re.DOTALL,
+)
+_KEYWORDS = frozenset(("AND", "OR", "XOR", "NOT", "LIKE", "EXISTS", "IN", "TRUE", "FALSE"))
+_LOGIC = ("AND", "OR", "XOR")
+_EQUALITIES = ("=", "!=", "<>")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str  # string, integer, name, keyword, mark, end
+    text: str
+    at: int
+
+
+def parse(text: str) -> Node:
+    """Parse an expression.
+
+    Raises:
+        CesqlError: (parse) with the place; (missingFunction) a function that there is not.
+    """
+    try:
+        parser = _Parser(_tokens(text))
+        node = parser.expression()
+        parser.expect("end", "")
+    except RecursionError as error:
+        raise CesqlError("parse", "the expression is nested too deep") from error
+    return node
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    at = 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise CesqlError("parse", f"{text[at]!r} at position {at} is not understood")
+        if found.lastgroup != "space":
+            tokens.append(_Token(_kind_of(found.lastgroup or "", found[0]), found[0], at))
+        at = found.end()
+    return [*tokens, _Token("end", "", at)]
+
+
+def _kind_of(group: str, text: str) -> str:
+    if group != "word":
+        return group
+    if text.isdigit():
+        return "integer"
+    return "keyword" if text.upper() in _KEYWORDS else "name"
+
+
+class _Parser:
+    """Reads tokens from left to right; each method reads one level of precedence."""
+
+    def __init__(self, tokens: list[_Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    def expression(self) -> Node:
+        """Logic, the loosest; it groups from the right, as the specification's grammar does."""
+        left = self._comparison()
+        token = self._take("keyword", *_LOGIC)
+        return left if token is None else Logic(token.text.upper(), left, self.expression())
+
+    def expect(self, kind: str, *texts: str) -> _Token:
+        """Take a token that must come."""
+        token = self._take(kind, *texts)
+        if token is None:
+            found = self._tokens[self._at]
+            wanted = " or ".join(texts) or f"the {kind}"
+            raise CesqlError(
+                "parse", f"{wanted} is expected at position {found.at}, not {found.text or 'the end'!r}"
+            )
+        return token
+
+    def _comparison(self) -> Node:
+        return self._chain(self._sum, (*_EQUALITIES, *COMPARISONS))
+
+    def _sum(self) -> Node:
+        return self._chain(self._product, ("+", "-"))
+
+    def _product(self) -> Node:
+        return self._chain(self._predicate, ("*", "/", "%"))
+
+    def _chain(self, level: Callable[[], Node], marks: tuple[str, ...]) -> Node:
+        left = level()
+        while (token := self._take("mark", *marks)) is not None:
+            left = _binary(token.text, left, level())
+        return left
+
+    def _predicate(self) -> Node:
+        """Read an operand and any `[NOT] LIKE`, `[NOT] IN` behind it."""
+        node = self._unary()
+        while (token := self._peek("keyword", "LIKE", "IN", "NOT")) is not None:
+            self._at += 1
+            negated = token.text.upper() == "NOT"
+            word = self.expect("keyword", "LIKE", "IN").text if negated else token.text
+            node = self._like(node) if word.upper() == "LIKE" else self._in(node)
+            node = Not(node) if negated else node
+        return node
+
+    def _like(self, operand: Node) -> Node:
+        return Like(operand, _pattern(_unquoted(self.expect("string").text)))
+
+    def _in(self, operand: Node) -> Node:
+        self.expect("mark", "(")
+        elements = [self.expression()]
+        while self._take("mark", ","):
+            elements.append(self.expression())
+        self.expect("mark", ")")
+        return In(operand, tuple(elements))
+
+    def _unary(self) -> Node:
+        if self._take("keyword", "NOT"):
+            return Not(self._unary())
+        sign = self._take("mark", "-", "+")
+        if sign is None:
+            return self._atom()
+        number = self._take("integer")
+        if number is not None:
+            return _integer(sign.text + number.text)
+        if sign.text == "+":
+            raise CesqlError("parse", f"a number is expected after '+' at position {sign.at}")
+        return Minus(self._unary())
+
+    def _atom(self) -> Node:
+        token = self._tokens[self._at]
+        self._at += 1
+        match token.kind, token.text.upper():
+            case "string", _:
+                return Constant(_unquoted(token.text))
+            case "integer", _:
+                return _integer(token.text)
+            case "keyword", "TRUE" | "FALSE":
+                return Constant(token.text.upper() == "TRUE")
+            case "keyword", "EXISTS":
+                return Exists(_attribute(self.expect("name")))
+            case "mark", "(":
+                node = self.expression()
+                self.expect("mark", ")")
+                return node
+            case "name", _:
+                return self._named(token)
+        raise CesqlError("parse", f"{token.text or 'the end'!r} at position {token.at} is not expected there")
+
+    def _named(self, token: _Token) -> Node:
+        if not self._take("mark", "("):
+            return Attribute(_attribute(token))
+        arguments: list[Node] = []
+        if not self._take("mark", ")"):
+            arguments.append(self.expression())
+            while self._take("mark", ","):
+                arguments.append(self.expression())
+            self.expect("mark", ")")
+        return Call(find_function(token.text, len(arguments)), tuple(arguments))
+
+    def _peek(self, kind: str, *texts: str) -> _Token | None:
+        token = self._tokens[self._at]
+        fits = token.kind == kind and (not texts or token.text.upper() in texts)
+        return token if fits else None
+
+    def _take(self, kind: str, *texts: str) -> _Token | None:
+        token = self._peek(kind, *texts)
+        self._at += token is not None
+        return token
+
+
+def _binary(mark: str, left: Node, right: Node) -> Node:
+    if mark in CALCULATIONS:
+        return Calculate(mark, left, right)
+    if mark in COMPARISONS:
+        return Compare(mark, left, right)
+    equal = Equal(left, right)
+    return equal if mark == "=" else Not(equal)
+
+
+def _integer(text: str) -> Node:
+    if len(text) > 64 or not SMALLEST <= int(text) <= LARGEST:
+        raise CesqlError("parse", f"{text[:64]} does not fit into 32 bits")
+    return Constant(int(text))
+
+
+def _attribute(token: _Token) -> str:
+    """Return the attribute that a name stands for, in any case, as the conformance kit has it."""
+    if "_" in token.text:
+        raise CesqlError("parse", f"{token.text!r} at position {token.at} is no attribute: use a-z and 0-9")
+    return token.text.lower()
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace(f"\\{text[0]}", text[0])
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a LIKE pattern: `%` any text, `_` one character, `\\%` and `\\_` themselves."""
+    parts = re.findall(r"\\[%_]|.", text, re.DOTALL)
+    wild = {"%": ".*", "_": "."}
+    return re.compile("".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)

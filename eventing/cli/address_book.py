@@ -24,8 +24,8 @@ def print_address_book(home: Home, console: Console) -> None:
         console.print(f"  {name:<15} {value}", highlight=False, soft_wrap=True)
     console.print("\n[bold]Drop data[/]: a model.yaml (one line is enough) and a file of examples")
     console.print(
-        f"  kascade{home_option} spec init train.csv --target churned > model.yaml\n"
-        f"  kascade{home_option} drop model.yaml train.csv --model churn",
+        "  kascade spec init train.csv --target churned --model churn --out model.yaml\n"
+        f"  kascade drop model.yaml train.csv --model churn{home_option}",
         highlight=False,
         soft_wrap=True,
     )
@@ -44,4 +44,4 @@ def print_address_book(home: Home, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(f"\nWatch it: kascade{home_option} events --follow", highlight=False)
+    console.print(f"\nWatch it: kascade events --follow{home_option}", highlight=False)

@@ -97,7 +97,10 @@ class Home:
                 f"no system runs in {self.path}; start one with `kascade up` (or name its folder with --home)"
             ) from None
         return Endpoints(
-            gateway=runtime["gateway"], broker=runtime["broker"], store=store["store"], api=runtime["api"]
+            gateway=runtime["gateway"],
+            broker=f"{runtime['broker']}/{NAMESPACE}/default",
+            store=store["store"],
+            api=runtime["api"],
         )
 
     def store_environment(self) -> dict[str, str]:

@@ -1,0 +1,117 @@
+"""Who is kept aside: the same rows in every version, whole entities, the newest moments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.steps.split import ALWAYS_TRAIN, folds_by_class, folds_by_time, rounds, row_hashes, split
+
+
+def table(rows: int, seed: int = 0) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    return pa.table(
+        {
+            "x": rng.normal(size=rows),
+            "n": rng.integers(0, 9, rows),
+            "c": pa.array([["a", "b", None][i] for i in rng.integers(0, 3, rows)], pa.string()),
+            "who": [f"e{i}" for i in rng.integers(0, rows // 4 + 1, rows)],
+        }
+    )
+
+
+def by_content(rows: pa.Table, share: float = 0.2) -> np.ndarray:
+    return split(rows, entity=None, timestamp=None, share=share).holdout
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.integers(1, 200), st.integers(1, 200))
+def test_a_row_is_on_the_same_side_whatever_else_the_dataset_holds(seed: int, old: int, new: int) -> None:
+    first, second = table(old, seed), table(new, seed + 1)
+    both = pa.concat_tables([second, first])
+    assert np.array_equal(by_content(both)[new:], by_content(first))
+
+
+def test_neither_the_order_of_columns_nor_a_new_empty_column_moves_a_row() -> None:
+    rows = table(100)
+    turned = rows.select(["who", "c", "x", "n"]).append_column("later", pa.nulls(100, pa.string()))
+    assert np.array_equal(by_content(turned), by_content(rows))
+
+
+def test_equal_rows_are_on_the_same_side_and_different_rows_hash_differently() -> None:
+    rows = table(500)
+    twice = by_content(pa.concat_tables([rows, rows]))
+    assert np.array_equal(twice[:500], twice[500:])
+    assert len(set(row_hashes(rows).tolist())) == 500
+
+
+def test_zero_and_minus_zero_are_the_same_content_and_missing_is_no_zero() -> None:
+    hashes = row_hashes(pa.table({"x": pa.array([0.0, -0.0, None, 1.0])}))
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes.tolist())) == 3
+
+
+def test_the_share_is_kept_up_to_chance_and_hits_every_class_alike() -> None:
+    rows = table(20_000)
+    held = by_content(rows, 0.2)
+    assert abs(held.mean() - 0.2) < 0.01
+    for value in "ab":
+        of_class = np.array(rows["c"].to_pylist()) == value
+        assert abs(held[of_class].mean() - 0.2) < 0.02
+
+
+def test_all_rows_of_an_entity_are_on_one_side_and_rows_of_nobody_go_by_content() -> None:
+    rows = table(400)
+    divided = split(rows, entity="who", timestamp=None, share=0.3)
+    assert divided.by == "entity"
+    sides: dict[str, set[bool]] = {}
+    for who, held in zip(rows["who"].to_pylist(), divided.holdout, strict=True):
+        sides.setdefault(who, set()).add(bool(held))
+    assert all(len(side) == 1 for side in sides.values())
+    nobody = rows.set_column(3, "who", pa.nulls(400, pa.string()))
+    assert 0 < split(nobody, entity="who", timestamp=None, share=0.3).holdout.sum() < 400
+
+
+def times(values: list[object]) -> pa.Table:
+    return pa.table({"t": pa.array(np.array(values, dtype="datetime64[us]"), pa.timestamp("us", tz="UTC"))})
+
+
+def test_with_timestamps_the_newest_rows_are_kept_aside_and_a_moment_is_never_torn() -> None:
+    days = np.datetime64("2024-01-01") + np.repeat(np.arange(10), 10)
+    rows = times(list(np.random.default_rng(0).permutation(days)))
+    divided = split(rows, entity=None, timestamp="t", share=0.25)
+    moments = np.array(rows["t"].to_pylist(), dtype=object)
+    assert divided.by == "time"
+    assert max(moments[~divided.holdout]) < min(moments[divided.holdout])
+    assert divided.holdout.sum() == 30  # a quarter, made up to whole days
+    assert divided.cutoff == "2024-01-08T00:00:00.000000Z"
+
+
+def test_one_moment_only_is_split_by_content_and_unknown_moments_are_trained_on() -> None:
+    same = times([np.datetime64("2024-01-01")] * 50)
+    assert split(same, entity=None, timestamp="t", share=0.2).by == "content"
+    some = times([np.datetime64("NaT"), *(np.datetime64("2024-01-01") + np.arange(20))])
+    assert not split(some, entity=None, timestamp="t", share=0.2).holdout[0]
+
+
+def test_folds_give_each_class_its_share_and_a_single_row_always_trains() -> None:
+    target = np.array([0] * 50 + [1] * 10 + [2])
+    folds = folds_by_class(target, 5, seed=1, classes=True)
+    assert folds[-1] == ALWAYS_TRAIN
+    for label, each in ((0, 10), (1, 2)):
+        counts = np.bincount(folds[target == label], minlength=5)
+        assert counts.tolist() == [each] * 5
+    assert np.array_equal(folds, folds_by_class(target, 5, seed=1, classes=True))
+    for train, valid in rounds(folds, ordered=False):
+        assert not (train & valid).any()
+        assert train[-1]
+
+
+def test_folds_in_order_of_time_never_learn_from_the_future() -> None:
+    moments = np.random.default_rng(0).permutation(40)
+    pairs = list(rounds(folds_by_time(moments, 3), ordered=True))
+    assert len(pairs) == 3
+    for past, future in pairs:
+        assert moments[past].max() < moments[future].min()

@@ -1,0 +1,101 @@
+"""The allow-list: what the spec's check says, and how grids become experiments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pipelines.errors import StepError
+from pipelines.estimators import REGISTRY, check_training, default_candidates, find
+from pipelines.estimators.build import combinations, train
+from pipelines.spec import SpecError, parse_spec
+
+
+def problems(text: str) -> dict[str, tuple[str, str]]:
+    spec = parse_spec(f"target: y\n{text}".encode(), model="m")
+    return {p.where: (p.problem, p.fix) for p in check_training(spec)}
+
+
+def test_a_valid_spec_has_no_problem() -> None:
+    assert (
+        problems("train: {metric: roc_auc, candidates: [{estimator: knn, grid: {n_neighbors: [3]}}]}") == {}
+    )
+    assert problems("") == {}
+
+
+def test_an_unknown_estimator_parameter_and_metric_are_all_named_with_the_nearest() -> None:
+    candidates = "[{estimator: random_forst}, {estimator: ridge, grid: {alhpa: [1]}}]"
+    found = problems(f"train: {{metric: roc_acu, candidates: {candidates}}}")
+    assert found["train.metric"] == ("'roc_acu' is no metric", "did you mean 'roc_auc'?")
+    assert found["train.candidates[0].estimator"] == (
+        "'random_forst' is no allowed estimator",
+        "did you mean 'random_forest'?",
+    )
+    assert found["train.candidates[1].grid"] == (
+        "'ridge' has no parameter 'alhpa' that can be set",
+        "did you mean 'alpha'?",
+    )
+
+
+def test_what_belongs_to_the_other_task_is_refused_when_the_task_is_known() -> None:
+    found = problems(
+        "task: regression\ntrain: {metric: accuracy, candidates: [{estimator: logistic_regression}]}"
+    )
+    assert found["train.metric"][0] == "'accuracy' is no metric of regression"
+    assert found["train.candidates[0].estimator"][0] == (
+        "'logistic_regression' is no allowed estimator of regression"
+    )
+
+
+def test_the_check_reports_through_the_parser() -> None:
+    with pytest.raises(SpecError, match="random_forest"):
+        parse_spec(
+            b"target: y\ntrain: {candidates: [{estimator: random_forst}]}", model="m", checks=[check_training]
+        )
+
+
+def test_checking_a_spec_does_not_load_scikit_learn() -> None:
+    script = "import sys, pipelines.estimators, pipelines.metrics; assert 'sklearn' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_every_estimator_knows_its_own_parameters() -> None:
+    import importlib
+
+    for estimator in REGISTRY.values():
+        module, _, name = estimator.path.rpartition(".")
+        known = getattr(importlib.import_module(module), name)().get_params()
+        named = {*estimator.tunable, *estimator.grid, *estimator.fixed}
+        assert named <= known.keys(), estimator.name
+        assert set(estimator.grid) <= set(estimator.tunable)
+        assert ("random_state" in known) == estimator.seeded, estimator.name
+        assert (estimator.balance == "class_weight") <= ("class_weight" in known)
+
+
+def test_a_grid_is_walked_in_an_order_that_does_not_depend_on_how_it_was_written() -> None:
+    first = list(combinations({"b": (1, 2), "a": ("x", None)}))
+    assert first == list(combinations({"a": ("x", None), "b": (1, 2)}))
+    assert first[0] == {"a": "x", "b": 1}
+    assert len(first) == 4
+    assert list(combinations({})) == [{}]
+
+
+@pytest.mark.parametrize("grid", [{"n_estimators": -1}, {"n_estimators": "many"}, {"trees": 3}])
+def test_a_value_that_scikit_learn_refuses_names_estimator_and_parameter(grid: dict[str, object]) -> None:
+    forest = find("random_forest", "classification")
+    assert forest is not None
+    with pytest.raises(StepError, match=r"random_forest: .*(n_estimators|trees)"):
+        train(
+            forest, grid, np.zeros((4, 1), dtype=np.float32), np.array([0, 1, 0, 1]), seed=0, balanced=False
+        )
+
+
+def test_defaults_are_a_linear_and_a_tree_model_and_stay_fast_when_wide() -> None:
+    narrow = [name for name, _ in default_candidates("classification", 30)]
+    wide = default_candidates("regression", 10_000)
+    assert narrow == ["logistic_regression", "hist_gradient_boosting"]
+    assert [name for name, _ in wide] == ["ridge", "extra_trees"]
+    assert all(len(list(combinations(grid))) == 1 for _, grid in wide)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Integer, Text, select
+from sqlalchemy import BigInteger, Integer, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from functions.state.database import Base, UtcDateTime, insert_if_absent
@@ -22,7 +22,7 @@ class GovernorRow(Base):
     dataset_uri: Mapped[str | None] = mapped_column(Text)
     dataset_sha256: Mapped[str | None] = mapped_column(Text)
     dataset_parts: Mapped[int] = mapped_column(Integer, default=0)
-    dataset_rows: Mapped[int] = mapped_column(Integer, default=0)
+    dataset_rows: Mapped[int] = mapped_column(BigInteger, default=0)
     schema_uri: Mapped[str | None] = mapped_column(Text)
     schema_sha256: Mapped[str | None] = mapped_column(Text)
     pending_reasons: Mapped[str] = mapped_column(Text, default="")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Boolean, Integer, Text, UniqueConstraint, func, select
+from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from functions.state.database import Base, UtcDateTime
@@ -36,8 +36,8 @@ class TrainingRun(Base):
     dataset_digest: Mapped[str] = mapped_column(Text)
     config_digest: Mapped[str] = mapped_column(Text)
     code_digest: Mapped[str] = mapped_column(Text)
-    rows: Mapped[int] = mapped_column(Integer)
-    train_rows: Mapped[int | None] = mapped_column(Integer)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    train_rows: Mapped[int | None] = mapped_column(BigInteger)
     approved_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

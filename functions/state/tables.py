@@ -19,6 +19,7 @@ from functions.state import (
 from functions.state.database import HEAD, Base
 
 MODULES = (datasets, governor, handled, ledger, objects, rollouts, runs, specs, timers, versions)
+METADATA = Base.metadata
 
 
 def create_tables(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Integer, Text, UniqueConstraint, select
+from sqlalchemy import JSON, BigInteger, Integer, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.catalogue import Claim, TrainingCompleted
@@ -46,7 +46,7 @@ class ModelVersion(Base):
     dataset_digest: Mapped[str] = mapped_column(Text)
     config_digest: Mapped[str] = mapped_column(Text)
     code_digest: Mapped[str] = mapped_column(Text)
-    train_rows: Mapped[int] = mapped_column(Integer)
+    train_rows: Mapped[int] = mapped_column(BigInteger)
     event_id: Mapped[str] = mapped_column(Text)
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from knative.local.broker.pages import Item
 
 
@@ -152,7 +154,7 @@ def test_what_waits_for_a_trigger_that_is_gone_can_be_seen_and_dropped(world: An
     assert world.engine.backlog()["kascade", "kept", "subscriber"] == 3
 
 
-def test_a_trigger_can_come_before_its_broker_and_change_while_events_flow(world: Any) -> None:
+def test_81_a_trigger_can_come_before_its_broker_and_change_while_events_flow(world: Any) -> None:
     first, second = world.subscriber(), world.subscriber()
     world.trigger(first, "early", broker="later")
     assert world.request(path="/kascade/later").status == 404
@@ -166,6 +168,13 @@ def test_a_trigger_can_come_before_its_broker_and_change_while_events_flow(world
 
     second.wait_for(1)
     assert len(first.received) == 1
+
+
+def test_81_the_broker_of_a_trigger_is_immutable(world: Any) -> None:
+    world.trigger("http://127.0.0.1:9/", "fixed")
+
+    with pytest.raises(ValueError, match="immutable"):
+        world.trigger("http://127.0.0.1:9/", "fixed", broker="other")
 
 
 def test_85_what_the_broker_counts_can_be_scraped(world: Any, answer: Any, until: Any) -> None:

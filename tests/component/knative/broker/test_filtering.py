@@ -40,3 +40,14 @@ def test_68_to_74_a_trigger_passes_on_what_its_filters_say(
     everything.wait_for(3)
     received = subscriber.wait_for(len(passed))
     assert sorted(each.attribute("id") for each in received) == passed
+
+
+def test_79_filters_do_not_see_data(world: Any) -> None:
+    by_data, everything = world.subscriber(), world.subscriber()
+    world.trigger(by_data, "by-data", filters=[{"cesql": "EXISTS customer OR EXISTS data"}])
+    world.trigger(everything, "everything")
+
+    world.send(b'{"customer": 1}')
+
+    everything.wait_for(1)
+    assert by_data.received == []

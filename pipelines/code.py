@@ -22,5 +22,5 @@ def code_digest() -> str:
 
 def environment() -> str:
     """Return the installed distributions, a sorted `name==version` line each."""
-    found = {(d.metadata["Name"] or "").lower(): d.version for d in distributions()}
-    return "".join(f"{name}=={version}\n" for name, version in sorted(found.items()) if name)
+    found = {f"{d.metadata['Name'].lower()}=={d.version}\n" for d in distributions() if d.metadata["Name"]}
+    return "".join(sorted(found))

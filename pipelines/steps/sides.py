@@ -64,12 +64,12 @@ def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any]) -> Side
     """
     divided = split(table, entity=spec.entity, timestamp=spec.timestamp, share=spec.train.holdout)
     train, holdout = np.flatnonzero(~divided.holdout), np.flatnonzero(divided.holdout)
+    _check_size("training", len(train), spec)
     if checked["classes"] is None:
         target: NDArray[Any] = numbers(table.column(spec.target))
         sides = Sides(train, holdout, target[train], target[holdout], None, divided)
     else:
         sides = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
-    _check_size("training", len(sides.train), spec)
     _check_size("holdout", len(sides.holdout), spec)
     return sides
 

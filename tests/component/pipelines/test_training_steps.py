@@ -1,0 +1,187 @@
+"""All steps on whole data sets: what comes out, that it comes out again, and the odd data it must stand.
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import skops.io
+
+from eventing.store import MemoryStore
+from pipelines import layout
+from pipelines.encoding import Encoding
+from pipelines.steps.export import REFERENCE_ROWS
+from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
+
+FAST = "train: {candidates: [{estimator: logistic_regression, grid: {C: [1]}}]}\n"
+
+
+def version(
+    folder: Path, table: pa.Table, kinds: dict[str, str], spec: str
+) -> tuple[dict[str, Any], MemoryStore]:
+    store = MemoryStore()
+    return train(store, put_dataset(store, [table], kinds, spec), folder), store
+
+
+def test_a_version_is_complete_and_its_files_fit_together(tmp_path: Path) -> None:
+    card, store = version(tmp_path, churn_table(500), CHURN_KINDS, CHURN_SPEC)
+    root = "s3://models/churn/v1"
+    raw = store.get(f"{root}/{layout.ONNX}", card["files"][layout.ONNX]["sha256"])
+    session = onnxruntime.InferenceSession(raw)
+    metadata = json.loads(session.get_modelmeta().custom_metadata_map["kascade"])
+    assert metadata.keys() == {
+        "model", "version", "task", "target", "classes", "encoding", "metric", "metrics", "dataset_digest"
+    }  # fmt: skip
+    assert metadata["classes"] == ["no", "yes"]
+    assert [(o.name, o.type) for o in session.get_outputs()] == [
+        ("label", "tensor(int64)"),
+        ("probabilities", "tensor(float)"),
+    ]
+    encoding = Encoding.from_json(metadata["encoding"])
+    holdout = pq.read_table(io.BytesIO(store.get(f"{root}/{layout.HOLDOUT}")))
+    assert holdout.column_names == list(CHURN_KINDS)
+    matrix = encoding.encode({name: holdout[name].to_pylist() for name in encoding.names})
+    label, probabilities = session.run(None, {"input": matrix})
+    truth = np.array([metadata["classes"].index(value) for value in holdout["churned"].to_pylist()])
+    assert np.mean(label == truth) == pytest.approx(card["evaluation"]["metrics"]["accuracy"])
+    assert np.array_equal(label, probabilities.argmax(axis=1))
+    reference = pq.read_table(io.BytesIO(store.get(f"{root}/{layout.REFERENCE}")))
+    assert reference.column_names == [*encoding.names, "churned", layout.SCORE]
+    assert reference.num_rows + holdout.num_rows == 500
+    assert [e["estimator"] for e in card["experiments"]].count("logistic_regression") == 3
+    assert all(len(e["folds"]) == 5 for e in card["experiments"])
+    assert json.loads(store.get(f"{root}/{layout.METRICS}")) == card["evaluation"]
+    assert b"scikit-learn==" in store.get(f"{root}/{layout.ENVIRONMENT}")
+
+
+def test_the_skops_file_loads_with_no_type_beyond_the_usual_and_predicts_the_same(tmp_path: Path) -> None:
+    card, store = version(tmp_path, churn_table(300), CHURN_KINDS, CHURN_SPEC)
+    raw = store.get(card["files"][layout.SKOPS]["uri"])
+    unknown = skops.io.get_untrusted_types(data=raw)
+    assert all(name.startswith("sklearn.") for name in unknown), unknown
+    model = skops.io.loads(raw, trusted=unknown)
+    matrix = np.load(tmp_path / "prepared" / "holdout_matrix.npy")
+    assert np.array_equal(model.predict_proba(matrix), np.load(tmp_path / "refitted" / "expected.npy"))
+
+
+def test_the_same_input_gives_the_same_model_byte_for_byte_and_the_same_metrics(tmp_path: Path) -> None:
+    spec = CHURN_SPEC + "train: {candidates: [{estimator: random_forest, grid: {n_estimators: [10]}}]}\n"
+    (first, _), (second, _) = (
+        version(tmp_path / name, churn_table(300), CHURN_KINDS, spec) for name in ("one", "two")
+    )
+    assert first["evaluation"] == second["evaluation"]
+    for name in (layout.ONNX, layout.HOLDOUT, layout.REFERENCE):
+        assert first["files"][name] == second["files"][name]
+    assert [e["folds"] for e in first["experiments"]] == [e["folds"] for e in second["experiments"]]
+
+
+def test_a_holdout_row_is_never_trained_on_in_a_later_version(tmp_path: Path) -> None:
+    spec = CHURN_SPEC + FAST
+    _, old = version(tmp_path / "old", churn_table(300), CHURN_KINDS, spec)
+    grown = pa.concat_tables([churn_table(200, seed=9), churn_table(300)])
+    _, new = version(tmp_path / "new", grown, CHURN_KINDS, spec)
+
+    def rows(store: MemoryStore, name: str) -> set[str]:
+        table = pq.read_table(io.BytesIO(store.get(f"s3://models/churn/v1/{name}")))
+        return {str(row) for row in table.select(list(CHURN_KINDS)).to_pylist()}
+
+    assert rows(old, layout.HOLDOUT) <= rows(new, layout.HOLDOUT)
+    assert not rows(old, layout.HOLDOUT) & rows(new, layout.REFERENCE)
+
+
+def odd(name: str) -> tuple[pa.Table, dict[str, str]]:
+    rng = np.random.default_rng(0)
+    rows = 240
+    x = rng.normal(size=rows)
+    y = x + rng.normal(0, 0.7, rows) > 0
+    labels = pa.array([["nein", "ja"][int(v)] for v in y])
+    if name == "empty columns of every kind":
+        empty = {
+            "z": pa.float64(),
+            "c": pa.string(),
+            "b": pa.bool_(),
+            "d": pa.timestamp("us"),
+            "t": pa.string(),
+        }
+        kinds = {"z": "number", "c": "category", "b": "boolean", "d": "datetime", "t": "text"}
+        columns = {key: pa.nulls(rows, type_) for key, type_ in empty.items()}
+        return pa.table({"x": x, **columns, "y": labels}), {"x": "number", **kinds, "y": "category"}
+    if name == "unicode names and values":
+        names = ["größe (µ) 'x\"", "日本/naïve"]
+        table = pa.table({names[0]: x, names[1]: ["é", "🎉"] * (rows // 2), "y": labels})
+        return table, {names[0]: "number", names[1]: "category", "y": "category"}
+    if name == "a class of one row":
+        return pa.table({"x": x, "y": ["rare", *labels.to_pylist()[1:]]}), {"x": "number", "y": "category"}
+    if name == "infinite and huge values":
+        x[:4] = [np.inf, -np.inf, 1e300, np.nan]
+        return pa.table({"x": x, "y": labels}), {"x": "number", "y": "category"}
+    if name == "integers beyond float32":
+        big = (2**60 + (x * 2**50).astype(np.int64)).astype(np.int64)
+        return pa.table({"x": big, "y": labels}), {"x": "integer", "y": "category"}
+    if name == "a constant column":
+        return pa.table({"x": x, "k": [7] * rows, "y": labels}), {
+            "x": "number",
+            "k": "integer",
+            "y": "category",
+        }
+    table = pa.table({"x": x, "y": y})
+    return table, {"x": "number", "y": "boolean"}
+
+
+@pytest.mark.parametrize("candidate", ["logistic_regression", "hist_gradient_boosting"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "empty columns of every kind",
+        "unicode names and values",
+        "a class of one row",
+        "infinite and huge values",
+        "integers beyond float32",
+        "a constant column",
+        "a boolean target",
+    ],
+)
+def test_odd_data_still_becomes_a_model(tmp_path: Path, name: str, candidate: str) -> None:
+    table, kinds = odd(name)
+    spec = f"model: odd\ntarget: y\ntrain: {{candidates: [{{estimator: {candidate}}}]}}\n"
+    card, _ = version(tmp_path, table, kinds, spec)
+    assert all(np.isfinite(value) for value in card["evaluation"]["metrics"].values())
+    assert card["evaluation"]["metrics"]["accuracy"] > 0.45
+    assert card["parity"]["close"] == 1.0
+
+
+def test_ten_thousand_columns_are_bounded_in_time(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(120, 10_000))
+    names = [f"c{i}" for i in range(10_000)]
+    table = pa.table({**dict(zip(names, matrix.T, strict=True)), "y": matrix[:, 0] > 0})
+    started = time.monotonic()
+    card, _ = version(
+        tmp_path, table, dict.fromkeys(names, "number") | {"y": "boolean"}, "model: wide\ntarget: y\n"
+    )
+    assert card["columns"] == 10_000
+    assert time.monotonic() - started < 60
+
+
+def test_regression_by_time_has_its_newest_rows_as_holdout(tmp_path: Path) -> None:
+    rows = 400
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=rows)
+    days = np.datetime64("2024-01-01") + rng.integers(0, 200, rows)
+    table = pa.table({"x": x, "day": days, "y": 3 * x + rng.normal(0, 0.1, rows)})
+    kinds = {"x": "number", "day": "datetime", "y": "number"}
+    card, store = version(tmp_path, table, kinds, "model: r\ntarget: y\ntimestamp: day\ntask: regression\n")
+    assert card["task"] == "regression"
+    assert card["evaluation"]["metrics"]["r2"] > 0.95
+    split = card["data"]["split"]
+    holdout = pq.read_table(io.BytesIO(store.get("s3://models/r/v1/holdout.parquet")))
+    assert min(holdout["day"].to_pylist()).isoformat().startswith(split["cutoff"][:10])
+    assert split["train_rows"] <= REFERENCE_ROWS

@@ -44,12 +44,10 @@ def _infer_one(name: str, array: pa.Array, spec: ModelSpec) -> Column:
     if rule is not None and rule.kind is not None:
         format_ = rule.format
         if rule.kind is Kind.DATETIME and format_ is None:
-            format_ = _date_format(name, array, tolerated, unix=True)
+            format_ = _date_format(name, array, tolerated)
         return Column(name, rule.kind, format=format_)
     if name == spec.timestamp:
-        return Column(
-            name, Kind.DATETIME, format=_date_format(name, array, tolerated, unix=True, required=True)
-        )
+        return Column(name, Kind.DATETIME, format=_date_format(name, array, tolerated, required=True))
     if pa.types.is_string(array.type):
         return _from_text(name, array, tolerated)
     return Column(name, _from_type(array.type))
@@ -83,11 +81,9 @@ def _from_text(name: str, array: pa.Array, tolerated: float) -> Column:
     return Column(name, Kind.TEXT if _is_prose(text) else Kind.CATEGORY)
 
 
-def _date_format(
-    name: str, array: pa.Array, tolerated: float, *, unix: bool, required: bool = False
-) -> str | None:
+def _date_format(name: str, array: pa.Array, tolerated: float, *, required: bool = False) -> str | None:
     if not pa.types.is_string(array.type):
-        return _unix_format(array) if unix and _is_numeric(array.type) else None
+        return _unix_format(array) if _is_numeric(array.type) else None
     text = trimmed(array).drop_null()
     fits, formats = _dates(text, tolerated)
     if fits and len(formats) <= 1:
@@ -98,12 +94,11 @@ def _date_format(
             f"values such as {text[0].as_py()!r} fit {' and '.join(formats)}",
             f"say which in model.yaml: schema: {{{name}: {{type: datetime, format: \"{formats[0]}\"}}}}",
         )  # fmt: skip
-    if _share(pc.match_substring_regex(text, INTEGER)) >= 1 - tolerated and len(text):
-        digits = text.filter(pc.match_substring_regex(text, INTEGER))
-        return _unix_format(pc.replace_substring_regex(digits, r"^\+", "").cast(pa.int64()))
-    if required and len(text):
+    numbers = pc.match_substring_regex(text, NUMBER)
+    unix = _unix_format(text.filter(numbers).cast(pa.float64())) if _share(numbers) >= 1 - tolerated else None
+    if unix is None and required and len(text):
         raise _no_timestamp(name, text[0].as_py())
-    return None
+    return unix
 
 
 def _no_timestamp(name: str, example: str) -> FileRefused:

@@ -27,6 +27,7 @@ TYPES = {
 MISSING_WORDS = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "?"])
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
 INTEGER = r"^[-+]?[0-9]{1,18}$"
+_LONG_INTEGER = r"^[-+]?[0-9]{19}$"
 _INFINITE = r"(?i)^[-+]?(inf|infinity)$"
 _TRUE = pa.array(["true", "t", "yes", "y", "1", "1.0"])
 _FALSE = pa.array(["false", "f", "no", "n", "0", "0.0"])
@@ -125,7 +126,18 @@ def _integer(array: pa.Array, column: Column) -> Parsed:
         pc.if_else(exact, digits, pa.scalar(None, pa.string())).cast(pa.int64()),
         from_float,
     )
+    values = _with_long_integers(values, text)
     return values, bad | _lost(numbers, values)
+
+
+def _with_long_integers(values: pa.Array, text: pa.Array) -> pa.Array:
+    """Fill in the whole numbers of 19 digits, some of which are beyond 64 bits."""
+    long = to_mask(pc.match_substring_regex(text, _LONG_INTEGER))
+    if not long.any():
+        return values
+    numbers = [int(value) for value in text.filter(pa.array(long)).to_pylist()]
+    fitting = pa.array([number if -(2**63) <= number < 2**63 else None for number in numbers], pa.int64())
+    return pc.replace_with_mask(values, pa.array(long), fitting)
 
 
 def _boolean(array: pa.Array, column: Column) -> Parsed:

@@ -43,12 +43,11 @@ def read_csv(spooled: Spooled, layout: Layout) -> Iterator[Batch]:
         FileRefused: a quote is never closed, a record is too long, or half of the rows are ragged.
     """
     ragged = _Ragged(len(layout.names))
-    reader = _open(spooled, layout, ragged)
     numbering = _Numbering(ragged)
     names = [name or f"\0{place}" for place, name in enumerate(layout.names)]
     last: tuple[int, bool] | None = None
     try:
-        for block in _coalesced(reader, len(names)):
+        for block in _coalesced(_open(spooled, layout, ragged), len(names)):
             numbers = numbering.of(block.num_rows)
             above = int(np.searchsorted(numbers, layout.header_row, side="right"))
             if above:

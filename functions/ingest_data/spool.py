@@ -139,9 +139,9 @@ def _transcoded(chunks: Iterator[bytes], encoding: str, empty: Spooled, limits: 
                 yield decoder.decode(chunk).encode("utf-8")
                 done += len(chunk)
             yield decoder.decode(b"", final=True).encode("utf-8")
-        except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        except UnicodeError as error:
             raise refuse(
-                "wrong encoding", f"after byte {done}", f"not {encoding} text: {error.reason}",
+                "wrong encoding", f"after byte {done}", f"not {encoding} text: {error}"[:200],
                 "set ingest.encoding in model.yaml to what it was saved in, or save it as UTF-8",
             ) from error  # fmt: skip
 

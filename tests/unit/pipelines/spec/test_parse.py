@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -307,6 +308,15 @@ def test_utf_16_with_a_byte_order_mark_is_read() -> None:
     raw = codecs.BOM_UTF16_LE + "target: prénom\n".encode("utf-16-le")
 
     assert parse_spec(raw, model="churn").target == "prénom"
+
+
+@pytest.mark.parametrize(
+    "name", ["hex", "zlib", "rot13", "idna", "unicode_escape", "undefined", "utf-7", "\x00"]
+)
+def test_codecs_that_are_no_encoding_of_files_are_refused(name: str) -> None:
+    raw = f"target: y\ningest: {{encoding: {json.dumps(name)}}}".encode()
+
+    assert "expected a known encoding" in only_problem(raw).problem
 
 
 def test_the_grids_together_are_bounded() -> None:

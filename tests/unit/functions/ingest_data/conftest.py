@@ -1,0 +1,102 @@
+"""What tests of reading files share: a spec from YAML, a file examined from bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from functions.ingest_data.encodings import guess_encoding
+from functions.ingest_data.examine import Examined, Part, examine
+from functions.ingest_data.keys import DataFile, read_key
+from functions.ingest_data.refusal import FileRefused
+from functions.ingest_data.schema import DataSchema
+from functions.ingest_data.settings import Settings
+from functions.ingest_data.spool import spool
+from pipelines.spec import parse_spec
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+Examine = Callable[..., "Seen"]
+
+
+class Seen:
+    """What became of a file, in forms that tests compare."""
+
+    def __init__(self, examined: Examined) -> None:
+        self.examined = examined
+
+    @property
+    def part(self) -> Part:
+        """The part; the file must not have been refused."""
+        assert self.examined.part is not None, self.examined.refusal
+        return self.examined.part
+
+    @property
+    def refusal(self) -> FileRefused:
+        """Why the file was refused; it must have been, with a problem to show."""
+        assert self.examined.refusal is not None
+        assert self.examined.part is None
+        assert self.examined.refusal.problems
+        return self.examined.refusal
+
+    @property
+    def good(self) -> list[dict[str, Any]]:
+        """The rows of the part."""
+        found: list[dict[str, Any]] = pq.read_table(self.part.path).to_pylist()
+        return found
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Each column's kind."""
+        return {column.name: column.kind.value for column in self.part.schema.columns}
+
+    @property
+    def bad(self) -> list[tuple[Any, ...]]:
+        """The quarantined cells: row, column, value, reason; by row and column."""
+        if self.examined.bad_cells is None:
+            return []
+        cells = [tuple(row.values()) for row in pq.read_table(self.examined.bad_cells).to_pylist()]
+        return sorted(cells, key=lambda cell: (cell[0], cell[1], cell[3]))
+
+
+@pytest.fixture
+def examine_bytes(tmp_path: Path) -> Examine:
+    """Examine a file's bytes as if it had been dropped: (raw, spec YAML, name, kept schema, settings)."""
+    count = 0
+
+    def run(
+        raw: bytes,
+        spec: str = "target: y",
+        *,
+        name: str = "data.csv",
+        kept: DataSchema | None = None,
+        **limits: int,
+    ) -> Seen:
+        nonlocal count
+        count += 1
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        settings = replace(Settings("unused"), **limits)
+        parsed = parse_spec(spec.encode(), model="churn")
+        meaning = read_key(f"churn/{name}")
+        assert isinstance(meaning, DataFile)
+        try:
+            spooled = spool(
+                io.BytesIO(raw),
+                folder,
+                meaning.format,
+                settings,
+                encoding=parsed.ingest.encoding,
+                guess=guess_encoding,
+            )
+        except FileRefused as refusal:
+            return Seen(Examined(None, refusal))
+        return Seen(examine(spooled, parsed, kept, now=NOW, folder=folder, max_columns=settings.max_columns))
+
+    return run

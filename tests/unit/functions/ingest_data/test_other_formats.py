@@ -1,0 +1,127 @@
+"""Parquet and JSON Lines, with their own types and their own damage."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+Examine = Callable[..., Any]
+
+
+def test_parquet_is_read_by_row_groups_with_its_own_types(examine_bytes: Examine) -> None:
+    table = pa.table(
+        {
+            "i": pa.array([1, 2, None], pa.int32()),
+            "f": pa.array([1.5, float("nan"), float("inf")], pa.float32()),
+            "d": pa.array(["x", "y", None]).dictionary_encode(),
+            "b": pa.array([True, False, None]),
+            "t": pa.array([0, 1, 2], pa.timestamp("ns", tz="Europe/Amsterdam")),
+            "day": pa.array([0, 1, 2], pa.date32()),
+            "y": pa.array([1, 0, 1], pa.uint8()),
+        }
+    )
+    sink = io.BytesIO()
+    pq.write_table(table, sink, row_group_size=1)
+    found = examine_bytes(sink.getvalue(), "{target: y, ingest: {tolerated_bad_rows: 0.4}}", name="a.parquet")
+
+    assert found.kinds == {
+        "i": "integer", "f": "number", "d": "category", "b": "boolean", "t": "datetime", "day": "datetime",
+        "y": "integer",
+    }  # fmt: skip
+    assert [row["f"] for row in found.good] == [1.5, None]
+    assert found.bad == [(3, "f", "inf", "not finite")]
+
+
+@pytest.mark.parametrize(
+    ("column", "spec", "cells"),
+    [
+        (pa.array([1.5, 2.0]), "{a: int}", [(1, "a", "1.5", "not a whole number")]),
+        (pa.array([2**64 - 1, 1], pa.uint64()), "{a: int}", [(1, "a", str(2**64 - 1), "not a whole number")]),
+        (pa.array([2, 1]), "{a: bool}", [(1, "a", "2", "not true or false")]),
+        (pa.array(["x", "1"]), "{a: float}", [(1, "a", "x", "not a number")]),
+        (
+            pa.array([0, 1], pa.date32()),
+            "{a: {values: [1970-01-02]}}",
+            [(1, "a", "1970-01-01", "not among the allowed values")],
+        ),
+    ],
+)
+def test_parquet_types_that_do_not_fit_the_spec_are_bad_cells(
+    examine_bytes: Examine, column: pa.Array, spec: str, cells: list[Any]
+) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": column, "y": [1, 2]}), sink)
+    text = f"{{target: y, schema: {spec}, ingest: {{tolerated_bad_rows: 0.5}}}}"
+
+    assert examine_bytes(sink.getvalue(), text, name="a.parquet").bad == cells
+
+
+def test_parquet_that_cannot_be_taken_says_why(examine_bytes: Examine) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": [[1], [2]], "y": [1, 2]}), sink)
+    nested = sink.getvalue()
+    empty = io.BytesIO()
+    pq.write_table(pa.table({"a": pa.array([], pa.int64()), "y": pa.array([], pa.int64())}), empty)
+
+    assert examine_bytes(nested, name="a.parquet").refusal.reason == "a column holds no plain values"
+    assert examine_bytes(nested[:-20], name="a.parquet").refusal.reason == "not a Parquet file"
+    assert examine_bytes(b"PAR1", name="a.parquet").refusal.reason == "not a Parquet file"
+    assert (
+        examine_bytes(empty.getvalue(), name="a.parquet").refusal.reason
+        == "the file has a header but no rows"
+    )
+    damaged = bytearray(io_parquet(50_000))
+    damaged[200:4000] = bytes(3800)
+    assert examine_bytes(bytes(damaged), name="a.parquet").refusal.reason == "the Parquet file is damaged"
+
+
+def io_parquet(rows: int) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": list(range(rows)), "y": [1] * rows}), sink, use_dictionary=False)
+    return sink.getvalue()
+
+
+def test_json_lines_are_read_and_bad_lines_quarantined(examine_bytes: Examine) -> None:
+    rows = [
+        {"a": 1, "b": "x", "y": 1},
+        {"a": 2.5, "y": 0, "b": None},
+        {"b": "z", "a": "3", "y": 1},
+    ]
+    raw = "\n".join([*map(json.dumps, rows), "", "{broken", "[1]", '"text"', ""]).encode()
+    found = examine_bytes(raw, "{target: y, ingest: {tolerated_bad_rows: 0.5}}", name="a.jsonl")
+
+    assert [row["a"] for row in found.good] == [1.0, 2.5, 3.0]
+    assert found.bad == [
+        (5, "", "{broken", "not a JSON object"),
+        (6, "", "[1]", "not a JSON object"),
+        (7, "", '"text"', "not a JSON object"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b'[{"a": 1}]', "a JSON array, not JSON Lines"),
+        (b"a,y\n1,2\n", "not JSON Lines"),
+        (b'{"a": 1}\n', "missing column: y"),
+        (b"{}\n{}\n", "not JSON Lines"),
+    ],
+)
+def test_json_that_is_no_json_lines_says_so(examine_bytes: Examine, raw: bytes, reason: str) -> None:
+    assert examine_bytes(raw, name="a.json").refusal.reason == reason
+
+
+def test_json_numbers_beyond_64_bits_are_bad_not_a_crash(examine_bytes: Examine) -> None:
+    raw = (
+        b'{"a": 1, "y": 1}\n' * 60
+        + b'{"a": 123456789012345678901234567890, "y": 1}\n{"a": {"n": [1]}, "y": 1}\n'
+    )
+    found = examine_bytes(raw, "{target: y, schema: {a: int}}", name="a.jsonl")
+
+    assert [row for row, *_ in found.bad] == [61, 62]

@@ -1,0 +1,129 @@
+"""govern_training over HTTP: events in, one reply or several through the sink, clear refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing import catalogue as kinds
+from eventing.testing import HandlingFailed, MemorySink, build_event, handle
+from functions.govern_training.app import Deps, create_app
+from functions.govern_training.settings import Settings, SettingsError
+from functions.ring_timers.logic import timer_due
+from functions.state import specs, timers
+from functions.state.database import make_engine, session_factory, transaction
+from functions.state.tables import create_tables
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLAIM = kinds.Claim(uri="s3://models/churn/specs/x/model.yaml", sha256="1" * 64)
+SPEC = "model: churn\ntarget: churned\ntrain: {seed: 5}\nretrain: {debounce: 0s}\n"
+
+
+class Governor:
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        self.sessions: sessionmaker[Session] = session_factory(self.engine)
+        self.sink, self.now = MemorySink(), NOON
+        self.app: Flask = create_app(Settings(url), Deps(self.sink, lambda: self.now))
+
+    def register_spec(self) -> None:
+        with transaction(self.sessions) as session:
+            specs.add_spec(
+                session, "churn", claim=CLAIM, digest="0" * 64, text=SPEC, key="k", etag=None, now=NOON
+            )
+
+
+@pytest.fixture
+def governor(tmp_path: Path) -> Iterator[Governor]:
+    made = Governor(f"sqlite:///{tmp_path / 'state.db'}")
+    create_tables(made.engine)
+    yield made
+    made.engine.dispose()
+
+
+def ingested() -> kinds.DatasetIngested:
+    return kinds.DatasetIngested(
+        model="churn", part=CLAIM, profile=CLAIM, dataset=CLAIM, spec=CLAIM, data_schema=CLAIM,
+        rows=900, total_rows=900, parts=1, key="churn/a.csv",
+    )  # fmt: skip
+
+
+def test_a_dataset_is_answered_with_an_approved_run_of_the_spec_in_force(governor: Governor) -> None:
+    governor.register_spec()
+    answer = handle(governor.app, build_event(kinds.DATASET_INGESTED, ingested(), time=NOON))
+    assert answer is not None
+    assert answer.type == kinds.TRAINING_APPROVED
+    assert answer.source == "/kascade/govern_training"
+    payload = kinds.TrainingApproved.model_validate(answer.data)
+    assert (payload.spec, payload.seed, payload.version) == (CLAIM, 5, 1)
+
+
+def test_a_lost_run_and_its_retry_both_reach_the_broker(governor: Governor) -> None:
+    governor.register_spec()
+    handle(governor.app, build_event(kinds.DATASET_INGESTED, ingested(), time=NOON))
+    governor.now += timedelta(hours=5)
+    with transaction(governor.sessions, read_only=True) as session:
+        (timer,) = timers.due(session, governor.now, 10)
+    assert handle(governor.app, timer_due(timer, governor.now)) is None
+    assert [event.type for event in governor.sink.events] == [kinds.TRAINING_FAILED, kinds.TRAINING_APPROVED]
+
+
+def test_a_broker_that_is_away_makes_the_delivery_come_again_and_the_answer_the_same(
+    governor: Governor,
+) -> None:
+    governor.register_spec()
+    handle(governor.app, build_event(kinds.DATASET_INGESTED, ingested(), time=NOON))
+    governor.now += timedelta(hours=5)
+    with transaction(governor.sessions, read_only=True) as session:
+        (timer,) = timers.due(session, governor.now, 10)
+    governor.sink.refusing = True
+    with pytest.raises(HandlingFailed, match="503"):
+        handle(governor.app, timer_due(timer, governor.now))
+    governor.sink.refusing = False
+    governor.now += timedelta(minutes=1)
+    handle(governor.app, timer_due(timer, governor.now))
+    assert [event.data["version"] for event in governor.sink.events] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "status", "said"),
+    [
+        (kinds.TRAINING_REQUESTED, {"model": "churn", "because": "x"}, 400, "data.because"),
+        (kinds.TRAINING_REQUESTED, {"model": "No Name!"}, 400, "data.model"),
+        (kinds.DATASET_INGESTED, {"model": "churn"}, 400, "data.total_rows"),
+        (kinds.SPEC_REGISTERED, {}, 422, "not handled here"),
+        (
+            kinds.TIMER_DUE,
+            {"owner": "roll_out_model", "key": "x", "due": "2026-01-01T00:00:00Z"},
+            422,
+            "belongs",
+        ),
+    ],
+)
+def test_what_cannot_be_handled_is_refused_for_good_with_the_reason(
+    governor: Governor, type_: str, data: dict[str, str], status: int, said: str
+) -> None:
+    with pytest.raises(HandlingFailed, match=said) as caught:
+        handle(governor.app, build_event(type_, data))
+    assert caught.value.status == status
+
+
+def test_it_is_not_ready_before_the_database_is_migrated(tmp_path: Path) -> None:
+    governor = Governor(f"sqlite:///{tmp_path / 'empty.db'}")
+    answer = governor.app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert "python -m functions.state upgrade" in answer.text
+    governor.engine.dispose()
+
+
+def test_settings_come_from_the_environment_and_bad_ones_are_told_all_at_once() -> None:
+    found = Settings.from_env({"DATABASE_URL": "sqlite://", "RUN_LEASE_S": "90", "CODE_DIGEST": "abc"})
+    assert (found.run_lease, found.code_digest) == (timedelta(seconds=90), "abc")
+    assert found.gate_hold == timedelta(minutes=15)
+    with pytest.raises(SettingsError, match=r"DATABASE_URL.*RUN_LEASE_S.*GATE_HOLD_S.*ROLLOUT_HOLD_S"):
+        Settings.from_env({"RUN_LEASE_S": "0", "GATE_HOLD_S": "soon", "ROLLOUT_HOLD_S": "nan"})

@@ -57,11 +57,15 @@ class CannotStart(LocalError):
 
 
 class NotServed(LocalError):
-    """No replica can take the request; `status` is what the caller gets, `reason` why."""
+    """No replica can take the request; `status` is what the caller gets, `reason` why.
 
-    def __init__(self, status: int, reason: str) -> None:
+    `going` says that the revision is going away: another one may take the request at once.
+    """
+
+    def __init__(self, status: int, reason: str, *, going: bool = False) -> None:
         super().__init__(reason)
         self.status = status
+        self.going = going
         self.reason = reason
 
 

@@ -14,7 +14,10 @@ _MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a request is for; `path` is what its receiver sees, query included."""
+    """What a request is for; `path` is what its receiver sees, query included.
+
+    A broker or JobSink without a name is a path that names none.
+    """
 
     kind: Literal["service", "broker", "jobsink", "index", "nowhere"]
     namespace: str = ""
@@ -72,4 +75,6 @@ def _on_machine(target: str) -> Place:
 
 def _two_segments(kind: Literal["broker", "jobsink"], target: str) -> Place:
     parts = target.removeprefix("/").removesuffix("/").split("/")
-    return Place(kind, parts[0], parts[1]) if len(parts) == 2 and all(parts) else _NOWHERE
+    if len(parts) == 2 and all(parts):
+        return Place(kind, parts[0], parts[1])
+    return Place(kind, path=target)

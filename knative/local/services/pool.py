@@ -205,7 +205,7 @@ class Pool:
     async def close(self) -> None:
         """Stop every replica, letting requests in hand end; waiting ones are refused."""
         self._closing = True
-        self._fail_waiting(NotServed(503, f"{self.name} is going away"))
+        self._fail_waiting(NotServed(503, f"{self.name} is going away", going=True))
         for replica in list(self.replicas):
             self._retire(replica)
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -219,7 +219,7 @@ class Pool:
 
     def _refuse_if_hopeless(self) -> None:
         if self._closing:
-            raise NotServed(503, f"{self.name} is going away")
+            raise NotServed(503, f"{self.name} is going away", going=True)
         if len(self._waiting) >= _QUEUE_LIMIT:
             raise NotServed(503, f"{self.name}: too many requests are waiting")
         if self.failure is not None and time.monotonic() < self._not_before and not self.ready_replicas:

@@ -94,7 +94,8 @@ def test_a_request_over_its_time_is_answered_504(local: Local) -> None:
 
 
 def test_headers_say_where_the_request_came_from(local: Local) -> None:
-    headers = local.get("lazy", headers={"X-Forwarded-For": "10.0.0.9"}).json()["headers"]
+    told = local.get("lazy", headers={"X-Forwarded-For": "10.0.0.9"}).json()["headers"]
+    headers = {name.title(): value for name, value in told.items()}
     assert headers["X-Forwarded-For"] == "10.0.0.9, 127.0.0.1"
     assert headers["X-Forwarded-Proto"] == "http"
     assert headers["X-Forwarded-Host"] == headers["Host"] == "lazy.default.localhost"

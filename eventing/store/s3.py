@@ -29,8 +29,10 @@ _MINE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 class S3Store:
     """A `Store` over an S3 API, by a boto3 client. Threads may share it."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, *, page_keys: int = 1000) -> None:
+        """Wrap a boto3 client; a listing is read in pages of `page_keys`."""
         self._client = client
+        self._page = {"PageSize": page_keys}
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> S3Store:
@@ -88,7 +90,9 @@ class S3Store:
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
         bucket, prefix = split_uri(prefix_uri)
         with self._translated(prefix_uri):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix, PaginationConfig=self._page
+            )
             for page in pages:
                 for entry in page.get("Contents", ()):
                     key = entry["Key"]

@@ -68,6 +68,7 @@ class Webhook:
             return Response("the webhook is closed: WEBHOOK_TOKEN is not set", 403)
         scheme, _, shown = authorization.partition(" ")
         if scheme.lower() != "bearer" or not shown:
+            _log.warning("no bearer token was shown")
             return Response("show a bearer token", 401, {"WWW-Authenticate": "Bearer"})
         if not hmac.compare_digest(shown.strip().encode(), self._token.encode()):
             _log.warning("a wrong token was shown")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from eventing.store import MemoryStore, S3Store, Store, split_uri
-from eventing.store.embedded import EmbeddedStore
+from eventing.store.embedded import EmbeddedStore, MinioStore
 from eventing.store.s3 import make_client
 
 BUCKET = "raw"
+BINARY = Path(sys.executable).with_name("minio")
 
 
 @dataclass
@@ -28,14 +32,22 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore
         yield running
 
 
-@pytest.fixture(params=["memory", "embedded s3"])
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioStore]:
+    if not BINARY.exists() and not shutil.which("minio"):
+        pytest.skip("needs MinIO: make minio")
+    with MinioStore(tmp_path_factory.mktemp("minio") / "objects", 0, "access", "secretsecret") as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "embedded", "minio"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     if request.param == "memory":
         memory = MemoryStore(BUCKET)
         return Subject(memory, memory.remove)
-    running: EmbeddedStore = request.getfixturevalue("embedded")
+    running: EmbeddedStore | MinioStore = request.getfixturevalue(request.param)
     client = make_client(running.env)
-    store = S3Store(client)
+    store = S3Store(client, page_keys=10)
     store.ensure_bucket(BUCKET)
     for entry in list(store.list(f"s3://{BUCKET}/")):
         client.delete_object(Bucket=BUCKET, Key=entry.key)

@@ -23,7 +23,7 @@ from functions.receive_objects.settings import Settings
 from functions.state.database import make_engine
 from functions.state.tables import create_tables
 
-TOKEN = "a token of some length"
+TOKEN = "a-token-of-some-length"
 
 
 @dataclass
@@ -87,7 +87,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore
 @pytest.fixture
 def system(embedded: EmbeddedStore, tmp_path: Path) -> Iterator[System]:
     client = make_client(embedded.env)
-    store = S3Store(client)
+    store = S3Store(client, page_keys=100)
     store.ensure_bucket("raw")
     for entry in list(store.list("s3://raw/")):
         client.delete_object(Bucket="raw", Key=entry.key)

@@ -15,7 +15,7 @@ def app(system: Any) -> Any:
     return system.start()
 
 
-def post(app: Any, body: bytes, authorization: str | None = "Bearer a token of some length") -> Any:
+def post(app: Any, body: bytes, authorization: str | None = "Bearer a-token-of-some-length") -> Any:
     headers = {"Authorization": authorization} if authorization else {}
     return app.test_client().post("/webhook", data=body, headers=headers)
 
@@ -38,8 +38,8 @@ def test_the_ping_of_minio_is_answered(app: Any) -> None:
         ("Bearer", 401),
         ("Basic YTpi", 401),
         ("Bearer wrong", 403),
-        ("Bearer a token of some lengt", 403),
-        ("Bearer a token of some length and more", 403),
+        ("Bearer a-token-of-some-lengt", 403),
+        ("Bearer a-token-of-some-length-and-more", 403),
         ("Bearer \u00fc", 403),
     ],
 )
@@ -53,7 +53,7 @@ def test_whoever_does_not_show_the_token_is_turned_away(
 
 
 def test_the_scheme_may_be_written_in_any_case(app: Any) -> None:
-    assert post(app, b"", "bearer a token of some length").status_code == 200
+    assert post(app, b"", "bearer a-token-of-some-length").status_code == 200
 
 
 def test_without_a_token_the_webhook_is_closed(system: Any) -> None:

@@ -18,7 +18,7 @@ def test_buckets_are_a_list_each_watched_once() -> None:
 
 def test_every_bad_variable_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_env({"BUCKETS": "raw,,Not A Bucket", "WEBHOOK_TOKEN": "short"})
+        Settings.from_env({"BUCKETS": "raw,,Not A Bucket", "WEBHOOK_TOKEN": "a token with blanks"})
     for part in (
         "DATABASE_URL is not set",
         "'' is no bucket",

@@ -1,0 +1,189 @@
+"""A model.yaml is dropped: registered, refused, fixed, changed; and the files that waited for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eventing.catalogue import (
+    DATASET_INGESTED,
+    S3_CREATED_PREFIX,
+    SPEC_REGISTERED,
+    SPEC_REJECTED,
+    SpecRejected,
+)
+from functions.state.database import transaction
+from functions.state.specs import models_with_spec, spec_of
+
+World = Any
+
+CSV = "a,b,y\n1,x,0\n2,z,1\n"
+
+
+def test_a_model_yaml_is_registered_with_an_immutable_copy(world: World) -> None:
+    event = world.drop_one("churn/model.yaml", "target: y\n")
+
+    assert (event.type, event.subject) == (SPEC_REGISTERED, "churn")
+    assert world.store.get(event.data["spec"]["uri"], event.data["spec"]["sha256"]) == b"target: y\n"
+    with transaction(world.sessions, read_only=True) as session:
+        spec = spec_of(session, "churn")
+        assert spec is not None
+        assert spec.target == "y"
+        assert spec_of(session, "other") is None
+        assert models_with_spec(session) == ["churn"]
+
+
+def test_a_wrong_model_yaml_is_rejected_with_every_problem_and_its_place(world: World) -> None:
+    raw = "targt: y\ntrain: {holdot: 1, metric: roc}\nretrain: {cooldown: 6}\n"
+    payload = SpecRejected.model_validate(world.drop_one("churn/model.yaml", raw).data)
+
+    assert [problem.where for problem in payload.problems] == [
+        "model.yaml (line 1, column 1)",
+        "train.holdot (line 2, column 9)",
+        "retrain.cooldown (line 3, column 11)",
+        "targt (line 1, column 1)",
+    ]
+    assert payload.key == "churn/model.yaml"
+    assert world.store.get("s3://raw/churn/model.yaml") == raw.encode()
+
+
+def test_an_estimator_that_is_not_allowed_is_a_problem_of_the_spec(world: World) -> None:
+    raw = "target: y\ntrain:\n  candidates:\n    - estimator: logistic_regresion\n"
+    event = world.drop_one("churn/model.yaml", raw)
+
+    assert event.type == SPEC_REJECTED
+    assert event.data["problems"][0]["where"] == "train.candidates[0].estimator (line 4, column 7)"
+    assert "logistic_regression" in event.data["problems"][0]["fix"]
+
+
+@pytest.mark.parametrize("folder", ["ingest-data", "serve-model"])
+def test_a_model_cannot_take_a_functions_name(world: World, folder: str) -> None:
+    event = world.drop_one(f"{folder}/model.yaml", "target: y\n")
+
+    assert event.type == SPEC_REJECTED
+    assert "Kascade's own Services" in event.data["problems"][0]["problem"]
+
+
+def test_files_dropped_before_the_spec_wait_and_then_go_on_in_order(world: World) -> None:
+    assert world.drop("churn/b.csv", CSV) == []
+    assert world.drop("churn/a.csv", CSV.replace("x", "w")) == []
+    assert world.drop("other/a.csv", CSV) == []
+
+    answers = world.drop("churn/model.yaml", "target: y\n")
+
+    assert [event.type for event in answers] == [SPEC_REGISTERED, DATASET_INGESTED, DATASET_INGESTED]
+    assert [event.data.get("key") for event in answers] == [None, "churn/a.csv", "churn/b.csv"]
+    assert answers[2].data["total_rows"] == 4
+    assert [event.type for event in world.drop("other/model.yaml", "target: y\n")] == [
+        SPEC_REGISTERED,
+        DATASET_INGESTED,
+    ]
+
+
+def test_the_events_told_again_match_the_same_triggers_and_continue_the_specs_chain(world: World) -> None:
+    first = world.put("churn/a.csv", CSV)
+    world.tell(first)
+    spec = world.put("churn/model.yaml", "target: y\n")
+    registered, again = world.tell(spec)
+
+    assert registered.type == SPEC_REGISTERED
+    assert (again.type, again.source, again.subject, again.data) == (
+        first.type,
+        first.source,
+        first.subject,
+        first.data,
+    )
+    assert again.id != first.id
+    assert again.type.startswith(S3_CREATED_PREFIX)
+    assert again.source.endswith(".raw")
+    assert again.extensions["causationid"] == spec.id
+    assert world.tell(spec) == [registered, again], "a redelivery tells the same"
+
+
+def test_a_waiting_file_that_was_replaced_goes_on_once_in_its_newest_form(world: World) -> None:
+    world.drop("churn/a.csv", "a,b,y\nold,x,0\n")
+    world.drop("churn/a.csv", CSV)
+    answers = world.drop("churn/model.yaml", "target: y\n")
+
+    assert [event.type for event in answers] == [SPEC_REGISTERED, DATASET_INGESTED]
+    assert answers[1].data["rows"] == 2
+
+
+def test_files_wait_through_a_wrong_model_yaml_until_it_is_fixed(world: World) -> None:
+    world.drop("churn/a.csv", CSV)
+    assert [event.type for event in world.drop("churn/model.yaml", "target: [y]\n")] == [SPEC_REJECTED]
+    assert [event.type for event in world.drop("churn/model.yaml", "target: y\n")] == [
+        SPEC_REGISTERED,
+        DATASET_INGESTED,
+    ]
+
+
+def test_a_wrong_model_yaml_leaves_the_one_in_force(world: World) -> None:
+    world.drop("churn/model.yaml", "target: y\n")
+    world.drop("churn/model.yaml", "target:\n")
+
+    assert world.drop_one("churn/a.csv", CSV).type == DATASET_INGESTED
+
+
+def test_the_same_model_yaml_again_says_nothing_and_a_changed_one_is_registered(world: World) -> None:
+    first = world.drop_one("churn/model.yaml", "target: y\n")
+    assert world.drop("churn/model.yaml", "target: y\n") == []
+    second = world.drop_one("churn/model.yaml", "target: y\ngate: {min: 0.5}\n")
+    third = world.drop_one("churn/model.yaml", "target: y\n")
+
+    assert [event.type for event in (first, second, third)] == [SPEC_REGISTERED] * 3
+    assert len({event.id for event in (first, second, third)}) == 3
+    assert third.data == first.data
+
+
+def test_a_tightened_rule_holds_for_files_from_now_on(world: World) -> None:
+    world.drop("churn/model.yaml", "target: y\n")
+    first = world.drop_one("churn/1.csv", CSV).data
+    world.drop(
+        "churn/model.yaml", "target: y\nschema: {a: {type: int, min: 2}}\ningest: {tolerated_bad_rows: 0.5}\n"
+    )
+    second = world.drop_one("churn/2.csv", CSV).data
+
+    assert (second["rows"], second["quarantined_rows"], second["total_rows"]) == (1, 1, 3)
+    assert second["data_schema"] != first["data_schema"]
+    assert world.json(second["data_schema"])["columns"][0]["min"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ("target: a\n", "target"),
+        ("target: y\nschema: {a: category}\n", "schema.a.type"),
+        ("target: y\nschema: {new: int}\n", "schema.new"),
+        ("target: y\nentity: new\n", "entity"),
+        ("target: y\ntimestamp: a\n", "timestamp"),
+    ],
+)
+def test_a_change_that_the_datasets_parts_cannot_follow_is_rejected_with_a_way_out(
+    world: World, changed: str, where: str
+) -> None:
+    world.drop("churn/model.yaml", "target: y\n")
+    world.drop("churn/1.csv", CSV)
+    event = world.drop_one("churn/model.yaml", changed)
+
+    assert event.type == SPEC_REJECTED
+    assert event.data["problems"][0]["where"] == where
+    assert event.data["problems"][0]["fix"]
+    assert world.drop_one("churn/2.csv", CSV.replace("x", "w")).type == DATASET_INGESTED
+
+
+def test_before_the_first_part_anything_may_change(world: World) -> None:
+    world.drop("churn/model.yaml", "target: z\n")
+    assert world.drop_one("churn/1.csv", CSV).data["reason"] == "missing column: z"
+    assert world.drop_one("churn/model.yaml", "target: y\nentity: a\n").type == SPEC_REGISTERED
+    assert world.drop_one("churn/2.csv", CSV).type == DATASET_INGESTED
+
+
+def test_a_data_file_named_model_yaml_is_rejected_without_being_read_whole(
+    world: World,
+) -> None:
+    event = world.drop_one("churn/model.yaml", b"a,b\n" * 500_000)
+
+    assert event.type == SPEC_REJECTED
+    assert "is it a data file by mistake?" in event.data["problems"][0]["fix"]

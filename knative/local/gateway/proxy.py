@@ -10,7 +10,8 @@ from knative.local.gateway.exchange import Exchange
 from knative.local.gateway.places import Place
 from knative.local.gateway.upstream import HOP_BY_HOP, Lost, Upstreams
 from knative.local.services.controller import Services
-from knative.local.services.pool import Pool, Replica
+from knative.local.services.pool import Pool
+from knative.local.services.replicas import Replica
 
 _TRIES = 3
 _DROPPED = HOP_BY_HOP | {b"expect", b"x-forwarded-for"}

@@ -7,68 +7,16 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from knative.local.errors import CannotStart, LocalError, NotServed
 from knative.local.log import say, warn
 from knative.local.services.plan import Plan
+from knative.local.services.replicas import Failure, Launcher, Replica, Running
 
 _QUEUE_LIMIT = 10_000
 _GIVE_UP_AFTER = 3
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
-
-
-class Running(Protocol):
-    """A started process that listens on `port`."""
-
-    port: int
-
-    async def ready(self) -> None:
-        """Return once it is ready for requests."""
-        ...
-
-    async def wait(self) -> int:
-        """Return its exit code once it has ended."""
-        ...
-
-    async def stop(self, grace_s: float) -> int:
-        """End it, gently for `grace_s` seconds; return its exit code."""
-        ...
-
-
-class Launcher(Protocol):
-    """Starts the processes of one revision."""
-
-    async def launch(self) -> Running:
-        """Start one more; raises CannotStart."""
-        ...
-
-    def last_lines(self) -> str:
-        """Return the last lines the processes wrote."""
-        ...
-
-
-@dataclass(eq=False)
-class Replica:
-    """One process and the requests it has in hand."""
-
-    running: Running | None = None
-    port: int = 0
-    ready: bool = False
-    draining: bool = False
-    in_flight: int = 0
-    idle_since: float = 0.0
-    empty: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-
-
-@dataclass
-class Failure:
-    """Why no replica became ready."""
-
-    reason: str
-    message: str
 
 
 class Pool:
@@ -85,6 +33,7 @@ class Pool:
         self._on_change = on_change
         self._waiting: deque[asyncio.Future[Replica]] = deque()
         self._initial = 0
+        self._prove_until = 0.0
         self._crashes = 0
         self._not_before = 0.0
         self._closing = False
@@ -93,7 +42,9 @@ class Pool:
 
     def prove(self) -> None:
         """Start the initial replicas, to learn whether the revision can become ready at all."""
-        self._initial = max(1, self.plan.initial_scale)
+        if not self._initial:
+            self._initial = max(1, self.plan.initial_scale)
+            self._prove_until = time.monotonic() + self.plan.progress_deadline_s
         self.scale()
 
     def try_acquire(self) -> Replica | None:
@@ -215,7 +166,8 @@ class Pool:
 
     def _floor(self) -> int:
         lowest = self.plan.min_scale if self.reachable else 0
-        return lowest if self.proved or self.failure is not None else max(lowest, self._initial)
+        proving = not self.proved and time.monotonic() < self._prove_until
+        return max(lowest, self._initial) if proving else lowest
 
     def _refuse_if_hopeless(self) -> None:
         if self._closing:
@@ -251,6 +203,8 @@ class Pool:
         try:
             running = replica.running = await self._launcher.launch()
             replica.port = running.port
+            if replica.draining:
+                await running.stop(0)
             ended = asyncio.ensure_future(running.wait())
             try:
                 await self._become_ready(replica, running, ended)

@@ -1,0 +1,59 @@
+"""One process of a revision, as its pool sees it, and who starts it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Running(Protocol):
+    """A started process that listens on `port`."""
+
+    port: int
+
+    async def ready(self) -> None:
+        """Return once it is ready for requests."""
+        ...
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended."""
+        ...
+
+    async def stop(self, grace_s: float) -> int:
+        """End it, gently for `grace_s` seconds; return its exit code."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts the processes of one revision."""
+
+    async def launch(self) -> Running:
+        """Start one more; raises CannotStart."""
+        ...
+
+    def last_lines(self) -> str:
+        """Return the last lines the processes wrote."""
+        ...
+
+
+@dataclass(eq=False)
+class Replica:
+    """One process and the requests it has in hand."""
+
+    running: Running | None = None
+    port: int = 0
+    ready: bool = False
+    draining: bool = False
+    in_flight: int = 0
+    idle_since: float = 0.0
+    empty: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass
+class Failure:
+    """Why no replica became ready."""
+
+    reason: str
+    message: str

@@ -173,7 +173,7 @@ class Log:
         try:
             self._sync(self._settings.synchronous if notes.events else "NORMAL")
             notes.write(self._connection)
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is, the thread must go on and producers must hear it
             self._refuse(notes.waiting, error)
             return self._store(notes.without_events()) if notes.events else notes
         self._untidy = True
@@ -194,12 +194,12 @@ class Log:
     def _called(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
         try:
             return function(self._connection)
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is, the thread must go on and the caller must hear it
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            return LogUnavailable(str(error), full=_is_full(error))
+            return LogUnavailable(f"{type(error).__name__}: {error}", full=_is_full(error))
 
-    def _refuse(self, waiting: Iterable[tuple[Tell, int]], error: sqlite3.Error) -> None:
+    def _refuse(self, waiting: Iterable[tuple[Tell, int]], error: Exception) -> None:
         reason = LogUnavailable(f"the broker's log cannot store events: {error}", full=_is_full(error))
         self._tell([(tell, reason) for tell, _ in waiting])
 
@@ -218,7 +218,7 @@ def resolve(future: asyncio.Future[Any], result: Any) -> None:
         future.set_result(result)
 
 
-def _is_full(error: sqlite3.Error) -> bool:
+def _is_full(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 

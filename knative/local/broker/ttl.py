@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 EXTENSION = "knativebrokerttl"
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 def next_ttl(current: str | None, max_ttl: int) -> int:
@@ -10,7 +14,6 @@ def next_ttl(current: str | None, max_ttl: int) -> int:
 
     A result of zero or below means that the event is refused.
     """
-    try:
-        return int(current or "") - 1
-    except ValueError:
+    if current is None or not _INTEGER.fullmatch(current):
         return max_ttl
+    return int(current) - 1

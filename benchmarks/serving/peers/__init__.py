@@ -1,0 +1,1 @@
+"""What runs inside the peers' environments; imports nothing of the project."""

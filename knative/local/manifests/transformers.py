@@ -48,9 +48,9 @@ def set_labels(objects: list[Manifest], entry: Any, file: Path) -> list[Manifest
     for manifest in objects:
         body = copy.deepcopy(manifest.body)
         _add(body, "labels", pairs)
-        template = (body.get("spec") or {}).get("template") if entry.get("includeTemplates") else None
-        if isinstance(template, dict):
-            _add(template, "labels", pairs)
+        # kustomize knows the templates of built-in kinds only.
+        if entry.get("includeTemplates") and body.get("kind") == "Job":
+            _add(body["spec"]["template"], "labels", pairs)
         labelled.append(manifest.with_body(body))
     return labelled
 

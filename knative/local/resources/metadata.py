@@ -70,7 +70,7 @@ _HONOURED = {
 }
 HONOURED_ANNOTATIONS = tuple(_HONOURED)
 ACCEPTED_ANNOTATIONS = {
-    "autoscaling.knative.dev/activation-scale": "one replica at a time is started per waiting demand",
+    "autoscaling.knative.dev/activation-scale": "from zero, as many start as the waiting requests ask for",
     "autoscaling.knative.dev/target-utilization-percentage": "a replica is used up to its target",
     "autoscaling.knative.dev/target-burst-capacity": "the gateway always buffers",
     "autoscaling.knative.dev/panic-window-percentage": "scaling follows the demand at once",

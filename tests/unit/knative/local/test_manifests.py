@@ -1,0 +1,324 @@
+"""Reading manifests: kustomizations, patches, YAML as Kubernetes reads it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knative.local.errors import ManifestError
+from knative.local.manifests.documents import read_documents
+from knative.local.manifests.kustomize import render
+from knative.local.manifests.loading import load
+from knative.local.manifests.patching import PatchFailed, json_patch, merge, strategic_merge
+from knative.local.manifests.transformers import renamed, split_image
+
+ROOT = Path(__file__).parents[4]
+
+SERVICE = """
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: web, annotations: {since: "2026-01-01"}}
+spec:
+  template:
+    metadata: {annotations: {a: "1"}}
+    spec:
+      containers:
+        - image: acme/web:1
+          env: [{name: A, value: "1"}, {name: B, value: "2"}]
+"""
+REST = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: job, labels: {tier: back}}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - {name: one, image: "acme/job@sha256:aa", env: [{name: A, value: "1"}]}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: old}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: robot}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: may}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: may}
+subjects: [{kind: ServiceAccount, name: robot}]
+"""
+KUSTOMIZATIONS = {
+    "namespace and labels": """
+namespace: fresh
+labels: [{pairs: {team: a}}, {pairs: {part: b}, includeTemplates: true}]
+""",
+    "images": "images: [{name: acme/web, newTag: '2'}, {name: acme/job, newName: other/job, newTag: '3'}]",
+    "annotations": "commonAnnotations: {note: x}",
+    "strategic patch": """
+patches:
+  - patch: |
+      apiVersion: serving.knative.dev/v1
+      kind: Service
+      metadata: {name: web}
+      spec: {template: {spec: {containers: [{image: acme/web:9}]}}}
+  - patch: |
+      apiVersion: batch/v1
+      kind: Job
+      metadata: {name: job}
+      spec: {backoffLimit: 2, template: {spec: {containers: [{name: one, env: [{name: C, value: "3"}]}]}}}
+""",
+    "deleting patch": """
+patches:
+  - patch: |
+      apiVersion: serving.knative.dev/v1
+      kind: Service
+      metadata: {name: web}
+      spec: {template: {metadata: {annotations: {a: null}}}}
+  - patch: |
+      $patch: delete
+      apiVersion: batch/v1
+      kind: Job
+      metadata: {name: job}
+""",
+    "json patch by target": """
+patches:
+  - target: {kind: Service|Job, name: "we.*"}
+    patch: |
+      - {op: replace, path: /spec/template/spec/containers/0/image, value: acme/web:7}
+      - {op: add, path: /metadata/annotations/example.org~1note, value: y}
+  - target: {labelSelector: tier=back}
+    patch: |
+      - {op: add, path: /spec/backoffLimit, value: 1}
+""",
+    "generators": """
+configMapGenerator:
+  - {name: settings, literals: [A=1, "B=two words", 'C="quoted"'], options: {disableNameSuffixHash: true}}
+secretGenerator:
+  - {name: keys, literals: [token=abc], options: {disableNameSuffixHash: true}}
+""",
+    "patch file": "patches: [{path: patch.yaml, target: {kind: Job}}]",
+}
+
+
+def tree(folder: Path, kustomization: str) -> Path:
+    (folder / "base").mkdir()
+    (folder / "base" / "service.yaml").write_text(SERVICE)
+    (folder / "base" / "rest.yaml").write_text(REST)
+    (folder / "base" / "kustomization.yaml").write_text("resources: [service.yaml, rest.yaml]")
+    (folder / "top").mkdir()
+    (folder / "top" / "kustomization.yaml").write_text(f"resources: [../base]\n{kustomization}")
+    (folder / "top" / "patch.yaml").write_text("- {op: add, path: /spec/backoffLimit, value: 5}")
+    return folder / "top"
+
+
+def by_name(bodies: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(body["kind"], body["metadata"]["name"]): body for body in bodies}
+
+
+def kubectl_renders(folder: Path) -> list[dict[str, Any]]:
+    if shutil.which("kubectl") is None:
+        pytest.skip("needs kubectl; install it with: apt-get install kubernetes-client")
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(folder)], capture_output=True, text=True, timeout=60, check=True
+    )
+    return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_a_tree_is_rendered_as_kubectl_renders_it(tmp_path: Path, name: str) -> None:
+    folder = tree(tmp_path, KUSTOMIZATIONS[name])
+    assert by_name([m.body for m in render(folder)]) == by_name(kubectl_renders(folder))
+
+
+@pytest.mark.parametrize("overlay", ["base", "overlays/local"])
+def test_the_project_s_own_trees_are_rendered_as_kubectl_renders_them(overlay: str) -> None:
+    folder = ROOT / "knative" / overlay
+    assert by_name([m.body for m in render(folder)]) == by_name(kubectl_renders(folder))
+
+
+@pytest.mark.parametrize(
+    ("kustomization", "says"),
+    [
+        ("namePrefix: a-", "namePrefix: the local runtime cannot render this"),
+        ("commonLabels: {a: b}", "commonLabels"),
+        ("labels: [{pairs: {a: b}, includeSelectors: true}]", "includeSelectors"),
+        ("configMapGenerator: [{name: a, literals: [A=1]}]", "disableNameSuffixHash"),
+        ("configMapGenerator: [{literals: [A=1]}]", "needs a name"),
+        (
+            "configMapGenerator: [{name: a, literals: [A], options: {disableNameSuffixHash: true}}]",
+            "name=value",
+        ),
+        ("images: [{newTag: a}]", "images"),
+        ("patches: [{patch: a, path: b}]", "either path or patch"),
+        ("patches: [{path: none.yaml}]", "none.yaml: cannot be read"),
+        (
+            "patches: [{patch: '[{op: remove, path: /nothing}]', target: {kind: Job}}]",
+            "/nothing does not exist",
+        ),
+        ("patches: [{patch: '[{op: remove, path: /spec}]'}]", "needs a target"),
+        (
+            "patches: [{patch: '{kind: Job, apiVersion: batch/v1, metadata: {name: none}}'}]",
+            "nothing is named Job none",
+        ),
+        ("patches: [{patch: 'a: b', target: {annotationSelector: x}}]", "annotationSelector"),
+        ("kind: Component", "Component is not Kustomization"),
+        ("namespace: [", "kustomization.yaml"),
+    ],
+)
+def test_what_cannot_be_rendered_names_file_and_key(tmp_path: Path, kustomization: str, says: str) -> None:
+    folder = tree(tmp_path, kustomization)
+    with pytest.raises(ManifestError) as caught:
+        render(folder)
+    assert says in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_missing_or_remote_or_circular_resource_is_named(tmp_path: Path) -> None:
+    for entry, says in (
+        ("none.yaml", "no such file"),
+        ("https://example.org/a", "remote"),
+        (".", "lead back"),
+    ):
+        (tmp_path / "kustomization.yaml").write_text(f"resources: [{entry}]")
+        with pytest.raises(ManifestError, match=says):
+            render(tmp_path)
+
+
+def test_yaml_is_read_as_kubernetes_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("at: 2026-01-01\n---\n---\napiVersion: v1\nkind: List\nitems: [{kind: A}, {kind: B}]\n")
+    assert [m.body for m in read_documents(file)] == [{"at": "2026-01-01"}, {"kind": "A"}, {"kind": "B"}]
+    file.write_text("a: 1\nb: {c: 1, c: 2}\n")
+    with pytest.raises(ManifestError, match="'c' is given twice"):
+        read_documents(file)
+    file.write_text("just text")
+    with pytest.raises(ManifestError, match="holds a str"):
+        read_documents(file)
+    file.write_bytes(b"a: \xff")
+    with pytest.raises(ManifestError, match="cannot be read"):
+        read_documents(file)
+
+
+def config_map(name: str, **data: str) -> str:
+    return yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+
+
+def test_overrides_complete_objects_and_duplicates_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "a.yaml").write_text(config_map("a", X="1", Y="1"))
+    (tmp_path / "mine.yaml").write_text(config_map("a", Y="2") + "---\n" + config_map("b", Z="3"))
+    loaded = load([tmp_path / "m"], [tmp_path / "mine.yaml"])
+    assert [m.body["data"] for m in loaded] == [{"X": "1", "Y": "2"}, {"Z": "3"}]
+    assert {m.body["metadata"]["namespace"] for m in loaded} == {"default"}
+
+    with pytest.raises(ManifestError, match="is also in"):
+        load([tmp_path / "m", tmp_path / "m" / "a.yaml"])
+    with pytest.raises(ManifestError, match="no such file"):
+        load([tmp_path / "none"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ManifestError, match="neither a kustomization"):
+        load([tmp_path / "empty"])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.text(max_size=3), JSON, max_size=4)
+
+
+def nulls_in(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(item is None or nulls_in(item) for item in value.values())
+    return False
+
+
+@settings(max_examples=60, deadline=None)
+@given(target=JSON, patch=JSON)
+def test_a_merge_patch_applied_twice_equals_once(target: Any, patch: Any) -> None:
+    once = merge(target, patch)
+    assert merge(once, patch) == once
+    if isinstance(patch, dict):
+        assert not any(key in once for key, value in patch.items() if value is None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(body=OBJECTS, key=st.text(max_size=4), value=JSON)
+def test_what_a_json_patch_adds_it_can_test_copy_and_remove(
+    body: dict[str, Any], key: str, value: Any
+) -> None:
+    path = "/" + key.replace("~", "~0").replace("/", "~1")
+    added = json_patch(
+        body, [{"op": "add", "path": path, "value": value}, {"op": "test", "path": path, "value": value}]
+    )
+    assert added == {**body, key: value}
+    removed = json_patch(added, [{"op": "remove", "path": path}])
+    assert removed == {name: item for name, item in body.items() if name != key}
+
+
+def test_json_patch_works_on_lists_and_refuses_what_does_not_fit() -> None:
+    body = {"a": [1, 2]}
+    assert json_patch(body, [{"op": "add", "path": "/a/1", "value": 9}]) == {"a": [1, 9, 2]}
+    assert json_patch(body, [{"op": "add", "path": "/a/-", "value": 9}]) == {"a": [1, 2, 9]}
+    assert json_patch(body, [{"op": "move", "from": "/a/0", "path": "/b"}]) == {"a": [2], "b": 1}
+    assert json_patch(body, [{"op": "copy", "from": "/a", "path": "/b"}]) == {"a": [1, 2], "b": [1, 2]}
+    assert json_patch(body, [{"op": "replace", "path": "", "value": 1}]) == 1
+    bad: list[dict[str, Any]] = [
+        {"op": "replace", "path": "/b", "value": 1},
+        {"op": "remove", "path": "/a/7"},
+        {"op": "add", "path": "/a/x", "value": 1},
+        {"op": "add", "path": "a", "value": 1},
+        {"op": "add", "path": "/a"},
+        {"op": "test", "path": "/a", "value": 1},
+        {"op": "turn", "path": "/a"},
+        {"path": 1},
+    ]
+    for operation in bad:
+        with pytest.raises(PatchFailed):
+            json_patch(body, [operation])
+    assert body == {"a": [1, 2]}
+
+
+def test_a_strategic_merge_knows_its_directives() -> None:
+    job = {
+        "apiVersion": "batch/v1",
+        "spec": {"containers": [{"name": "a", "x": 1}, {"name": "b"}], "list": [1, 2]},
+    }
+    patch = {
+        "spec": {
+            "$setElementOrder/containers": [{"name": "b"}],
+            "containers": [{"name": "a", "$patch": "delete"}, {"name": "b", "y": 2}],
+            "$deleteFromPrimitiveList/list": [1],
+        }
+    }
+    assert strategic_merge(job, patch)["spec"] == {"containers": [{"name": "b", "y": 2}], "list": [2]}
+    assert strategic_merge(job, {"spec": {"$patch": "replace", "z": 1}})["spec"] == {"z": 1}
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "rest"),
+    [
+        ("a", "a", ""),
+        ("a:1", "a", ":1"),
+        ("r:5000/a", "r:5000/a", ""),
+        ("r:5000/a:1", "r:5000/a", ":1"),
+        ("a@sha256:b", "a", "@sha256:b"),
+        ("r:5000/a:1@sha256:b", "r:5000/a", "@sha256:b"),
+    ],
+)
+def test_an_image_is_a_name_and_a_tag_or_digest(image: str, name: str, rest: str) -> None:
+    assert split_image(image) == (name, rest)
+    assert renamed(image, {"name": name, "digest": "sha256:c"}) == f"{name}@sha256:c"
+    assert renamed(image, {"name": "z", "newTag": "2"}) == image

@@ -25,11 +25,13 @@ class Handler:
 
     def __call__(self, event: Event, payload: Any) -> list[Event]:
         """Sweep, unless a sweep is under way."""
-        with self.turns.take() as granted:
-            if granted:
-                for bucket in self.buckets:
-                    try:
-                        self.receiver.sweep(bucket, budget=BUDGET)
-                    except ObjectMissing as error:
-                        raise RetryLater(f"there is no bucket {bucket}: create it", 5) from error
+        with self.turns.take() as turn:
+            if turn is not None:
+                turn.fruitful = sum(self._sweep(bucket) for bucket in self.buckets) > 0
         return []
+
+    def _sweep(self, bucket: str) -> int:
+        try:
+            return self.receiver.sweep(bucket, budget=BUDGET)
+        except ObjectMissing as error:
+            raise RetryLater(f"there is no bucket {bucket}: create it", 5) from error

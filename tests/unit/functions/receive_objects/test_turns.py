@@ -17,13 +17,13 @@ class Clock:
 
 def granted(turns: Turns) -> bool:
     with turns.take() as turn:
-        return turn
+        return turn is not None
 
 
 def test_a_second_turn_is_refused_while_the_first_lasts() -> None:
     turns = Turns(Clock())
     with turns.take() as first:
-        assert (first, granted(turns)) == (True, False)
+        assert (first is not None, granted(turns)) == (True, False)
     assert granted(turns)
 
 
@@ -35,6 +35,16 @@ def test_the_rest_is_as_long_as_the_turn_was_dear() -> None:
     clock.now_s += 7.9
     assert not granted(turns)
     clock.now_s += 0.1
+    assert granted(turns)
+
+
+def test_after_a_turn_that_found_something_there_is_no_rest() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    with turns.take() as turn:
+        assert turn is not None
+        turn.fruitful = True
+        clock.now_s += 2
     assert granted(turns)
 
 

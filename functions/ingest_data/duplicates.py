@@ -6,6 +6,7 @@ taken for the same is about 3 in a million.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from functions.ingest_data.cells import Mask
 Hashes = npt.NDArray[np.uint64]
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
-_RUN_ON_DISK = 1 << 22
+_RUN_ON_DISK = 1 << 20
+_FILTER_BITS = 28
 
 
 def hash_keys(columns: list[pa.Array]) -> Hashes:
@@ -67,34 +69,77 @@ def _mix(values: Hashes) -> Hashes:
 
 
 class SeenKeys:
-    """The keys of a file so far: sorted runs, merged as they grow, the large ones mapped from disk."""
+    """The keys of a file so far: sorted runs, merged as they grow, the large ones on disk.
+
+    A Bloom filter answers for most keys that they are new, so that the runs on disk are seldom looked at;
+    what is looked at is mapped only for as long.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._runs: list[Hashes] = []
-        self._on_disk = 0
+        self._on_disk: list[Path] = []
+        self._filter = _Filter()
 
     def repeated(self, keys: Hashes) -> Mask:
         """Mark the keys that came before, in an earlier call or earlier in this one, and remember all."""
         fresh, first = np.unique(keys, return_index=True)
-        known = np.zeros(len(fresh), dtype=bool)
-        for run in self._runs:
-            at = np.searchsorted(run, fresh)
-            inside = at < len(run)
-            known[inside] |= run[at[inside]] == fresh[inside]
+        known = self._filter.maybe(fresh)
+        if known.any():
+            known[known] = self._search(fresh[known])
         repeated = np.ones(len(keys), dtype=bool)
         repeated[first[~known]] = False
+        self._filter.add(fresh[~known])
         self._add(fresh[~known])
         return repeated
 
-    def _add(self, run: Hashes) -> None:
-        while self._runs and len(self._runs[-1]) <= 2 * len(run) and len(run) < _RUN_ON_DISK:
-            run = np.sort(np.concatenate([self._runs.pop(), run]))
-        self._runs.append(self._to_disk(run) if len(run) >= _RUN_ON_DISK else run)
+    def _search(self, keys: Hashes) -> Mask:
+        found = np.zeros(len(keys), dtype=bool)
+        for run in self._runs:
+            found |= _contains(run, keys)
+        for path in self._on_disk:
+            found |= _contains(np.load(path, mmap_mode="r"), keys)
+        return found
 
-    def _to_disk(self, run: Hashes) -> Hashes:
-        self._on_disk += 1
-        path = self._folder / f"keys-{self._on_disk}.npy"
+    def _add(self, run: Hashes) -> None:
+        while self._runs and len(self._runs[-1]) <= 2 * len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]))
+        if len(run) < _RUN_ON_DISK:
+            self._runs.append(run)
+            return
+        path = self._folder / f"keys-{len(self._on_disk)}.npy"
         np.save(path, run)
-        mapped: Hashes = np.load(path, mmap_mode="r")
-        return mapped
+        self._on_disk.append(path)
+
+
+def _contains(run: Hashes, keys: Hashes) -> Mask:
+    at = np.searchsorted(run, keys)
+    at[at == len(run)] = 0
+    found: Mask = run[at] == keys if len(run) else np.zeros(len(keys), dtype=bool)
+    return found
+
+
+class _Filter:
+    """A Bloom filter of 32 MiB with three places a key, of which only the pages in use cost memory."""
+
+    def __init__(self) -> None:
+        self._octets = np.zeros(1 << (_FILTER_BITS - 3), dtype=np.uint8)
+
+    def maybe(self, keys: Hashes) -> Mask:
+        """Say which keys may have been added; the others were not for sure."""
+        found = np.ones(len(keys), dtype=bool)
+        for octet, bit in self._places(keys):
+            found &= (self._octets[octet] & bit) != 0
+        return found
+
+    def add(self, keys: Hashes) -> None:
+        for octet, bit in self._places(keys):
+            np.bitwise_or.at(self._octets, octet, bit)
+
+    @staticmethod
+    def _places(keys: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]]:
+        mask = np.uint64((1 << _FILTER_BITS) - 1)
+        for shift in (0, 18, 36):
+            place = (keys >> np.uint64(shift)) & mask
+            bit = np.left_shift(1, (place & np.uint64(7)).astype(np.uint8), dtype=np.uint8)
+            yield (place >> np.uint64(3)).astype(np.intp), bit

@@ -1,7 +1,8 @@
 """What kind each column is, from a sample of the first file's rows, where the spec does not say.
 
-A kind is taken when at least `1 - tolerated` of a column's sampled values are of it: some bad cells in a
-column of numbers do not make it a column of words. All rows are then checked against what was taken.
+A kind is taken when all but a few of a column's sampled values are of it, at most 5 % and at most as many as
+the spec tolerates: some bad cells in a column of numbers do not make it a column of words. All rows are then
+checked against what was taken.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _DAY_FIRST_OR_MONTH_FIRST = "/"
 _BOOLEAN = pa.array(["true", "false", "yes", "no", "t", "f", "y", "n"])
 _UNIX_RANGE = (631_152_000, 4_102_444_800)  # 1990 to 2100, in seconds
 _PROSE_WORDS = 4
+_MOST_BAD = 0.05
 
 
 def infer(sample: Mapping[str, pa.Array], spec: ModelSpec) -> tuple[Column, ...]:
@@ -40,7 +42,7 @@ def infer(sample: Mapping[str, pa.Array], spec: ModelSpec) -> tuple[Column, ...]
 
 def _infer_one(name: str, array: pa.Array, spec: ModelSpec) -> Column:
     rule = spec.schema_.get(name)
-    tolerated = spec.ingest.tolerated_bad_rows
+    tolerated = min(spec.ingest.tolerated_bad_rows, _MOST_BAD)
     if rule is not None and rule.kind is not None:
         format_ = rule.format
         if rule.kind is Kind.DATETIME and format_ is None:

@@ -102,7 +102,6 @@ def test_bad_rows_are_quarantined_with_a_report(churn: World) -> None:
         {"column": "id", "reason": "not a whole number", "cells": 1, "first_row": 102, "example": "bad"},
         {"column": "y", "reason": "the label is missing", "cells": 1, "first_row": 103, "example": None},
     ]
-    import io
 
     table = pq.read_table(io.BytesIO(churn.store.get(uri.replace("report.json", "rows.parquet"))))
     assert table.to_pylist()[0] == {

@@ -130,3 +130,9 @@ def test_the_profile_describes_each_column(examine_bytes: Examine) -> None:
         "2026-01-01T00:00:00.000000Z",
         "2026-01-28T00:00:00.000000Z",
     )
+
+
+def test_a_high_tolerance_does_not_make_words_numbers(examine_bytes: Examine) -> None:
+    found = examine_bytes(b"a,b,y\nx,1,1\n2,z,1\n", "{target: y, ingest: {tolerated_bad_rows: 1}}")
+
+    assert found.kinds == {"a": "category", "b": "category", "y": "integer"}

@@ -96,7 +96,7 @@ patches:
   - target: {kind: Service|Job, name: "we.*"}
     patch: |
       - {op: replace, path: /spec/template/spec/containers/0/image, value: acme/web:7}
-      - {op: add, path: /metadata/annotations/example.org~1note, value: y}
+      - {op: add, path: /metadata/annotations/example.org~1note, value: why}
   - target: {labelSelector: tier=back}
     patch: |
       - {op: add, path: /spec/backoffLimit, value: 1}

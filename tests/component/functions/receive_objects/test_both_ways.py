@@ -187,9 +187,7 @@ def test_webhooks_and_sweeps_at_once_announce_each_object_once(system: Any) -> N
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_a_sweep_that_listed_before_a_webhook_does_not_undo_what_it_recorded(
-    system: Any, known: bool
-) -> None:
+def test_a_sweep_that_listed_before_a_webhook_does_not_undo_its_record(system: Any, known: bool) -> None:
     app = system.start()
     if known:
         system.drop("a.csv", b"first")

@@ -62,11 +62,11 @@ def pick(column: str, reason: str, array: pa.Array, mask: Mask, numbers: Rows) -
     """Build the bad cells that a mask marks in a column of a batch."""
     where = np.flatnonzero(mask)
     found = array.take(pa.array(where))
-    return BadCells(column, reason, numbers[where], [_text(value) for value in found.to_pylist()])
+    if pa.types.is_dictionary(found.type):
+        found = found.dictionary_decode()
+    texts = found if pa.types.is_string(found.type) else found.cast(pa.string())
+    return BadCells(column, reason, numbers[where], [_short(text) for text in texts.to_pylist()])
 
 
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    text = str(value)
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -190,15 +190,25 @@ def _iso(text: str) -> datetime | None:
 
 
 _UNIX = {"unix": 1_000_000, "unix_ms": 1_000}
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_CALENDAR_S = (-62_135_596_800, 253_402_300_800)  # the years 1 and 10000
 
 
 def _epoch(numbers: pa.Array, column: Column) -> Parsed:
     factor = _UNIX[column.format or "unix"]
-    limit = 253_402_300_800 * 1_000_000 / factor  # the year 10000
-    fits = pc.less(pc.abs(numbers), limit)
-    micros = pc.round(pc.multiply(pc.if_else(fits, numbers, pa.scalar(None, pa.float64())), float(factor)))
+    inside = _within_calendar(numbers, 1_000_000 // factor)
+    micros = pc.round(pc.multiply(inside, float(factor)))
     values = micros.cast(pa.int64()).cast(TYPES[Kind.DATETIME])
     return values, _lost(numbers, values)
+
+
+def _within_calendar(array: pa.Array, per_second: int) -> pa.Array:
+    """Take moments outside the years 1 to 9999, which few calendars know, as missing."""
+    ticks = array.cast(pa.int64()) if pa.types.is_timestamp(array.type) else array
+    bounds = [max(-(2**63), min(second * per_second, 2**63 - 1)) for second in _CALENDAR_S]  # ns end sooner
+    first, end = (pa.scalar(bound, ticks.type) for bound in bounds)
+    fits = pc.and_(pc.greater_equal(ticks, first), pc.less(ticks, end))
+    return pc.if_else(fits, array, pa.scalar(None, array.type))
 
 
 def _typed_number(array: pa.Array, column: Column) -> Parsed:
@@ -248,9 +258,9 @@ def _typed_datetime(array: pa.Array, column: Column) -> Parsed:
     if pa.types.is_date(array.type):
         return array.cast(pa.timestamp("us")).cast(TYPES[Kind.DATETIME]), _no_bad(array)
     if pa.types.is_timestamp(array.type):
-        return array.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(
-            TYPES[Kind.DATETIME]
-        ), _no_bad(array)
+        inside = _within_calendar(array, _PER_SECOND[array.type.unit])
+        values = inside.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(TYPES[Kind.DATETIME])
+        return values, _lost(array, values)
     if column.format in _UNIX:
         return _epoch(_typed_number(array, column)[0], column)
     return pa.nulls(len(array), TYPES[Kind.DATETIME]), to_mask(array.is_valid())

@@ -85,6 +85,7 @@ def _from_json(path: Path, text: str) -> Sample:
 
 def _from_parquet(path: Path) -> Sample:
     try:
+        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise SampleError("reading Parquet here needs pyarrow: pip install 'kascade[ingest-data]'") from error
@@ -92,13 +93,22 @@ def _from_parquet(path: Path) -> Sample:
         batch = next(pq.ParquetFile(path).iter_batches(ROWS), None)
     except (OSError, ValueError) as error:
         raise SampleError(f"{path} is no Parquet file: {error}") from error
-    columns = {} if batch is None else batch.to_pydict()
-    return {name: [_as_text(value) for value in values] for name, values in columns.items()}
+    if batch is None:
+        return {}
+    try:
+        texts = {
+            name: column.cast(pa.string())
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        }
+    except pa.ArrowException as error:
+        raise SampleError(f"{path} has columns that hold no plain values: {error}") from error
+    return {
+        name: [None if text == "nan" else text for text in column.to_pylist()]
+        for name, column in texts.items()
+    }
 
 
 def _as_text(value: Any) -> str | None:
     if value is None or value != value:  # NaN
         return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

@@ -125,3 +125,33 @@ def test_json_numbers_beyond_64_bits_are_bad_not_a_crash(examine_bytes: Examine)
     found = examine_bytes(raw, "{target: y, schema: {a: int}}", name="a.jsonl")
 
     assert [row for row, *_ in found.bad] == [61, 62]
+
+
+def test_bad_cells_of_every_type_can_be_written_down(examine_bytes: Examine) -> None:
+    columns = {
+        "a": pa.array([1, 2], pa.timestamp("ns", tz="Asia/Tokyo")),
+        "b": pa.array([2**62, 1], pa.timestamp("ms")),
+        "c": pa.array(["x", "y"]).dictionary_encode(),
+        "d": pa.array([1, 2]).cast(pa.decimal128(30, 2)),
+        "y": pa.array([1, 2]),
+    }
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink, version="2.6")
+    spec = "{target: y, schema: {a: {values: [q]}, b: {values: [q]}, c: int, d: {values: [q]}}}"
+    found = examine_bytes(sink.getvalue(), spec, name="a.parquet")
+
+    assert found.refusal.reason == "all 2 rows are bad"
+    assert {row[1] for row in found.bad} == {"a", "b", "c", "d"}
+
+
+def test_moments_beyond_the_calendar_are_bad_cells(examine_bytes: Examine) -> None:
+    sink = io.BytesIO()
+    moments = pa.array([2**62, 1_000, -(2**50)], pa.timestamp("ms"))
+    pq.write_table(pa.table({"a": pa.array([1, 1, 1]), "t": moments}), sink)
+    found = examine_bytes(sink.getvalue(), "{target: a, ingest: {tolerated_bad_rows: 0.7}}", name="a.parquet")
+
+    assert [row["t"].isoformat() for row in found.good] == ["1970-01-01T00:00:01+00:00"]
+    assert [(row, reason) for row, _, _, reason in found.bad] == [
+        (1, "not a date or time"),
+        (3, "not a date or time"),
+    ]

@@ -1,0 +1,191 @@
+"""The gateway on the wire: what HTTP/1.1 allows, what it forbids, and processes that break off."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from .conftest import Local
+
+RAW = """
+import os, socket, threading
+
+def serve(client):
+    data = b""
+    while b"\\r\\n\\r\\n" not in data:
+        piece = client.recv(65536)
+        if not piece:
+            return
+        data += piece
+    path = data.split(b" ")[1]
+    if path == b"/open-ended":
+        client.sendall(b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\nuntil the end")
+    elif path == b"/short":
+        client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 100\\r\\n\\r\\nonly this")
+    elif path == b"/cut-chunk":
+        head = b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nTransfer-Encoding: chunked\\r\\n"
+        client.sendall(head + b"\\r\\nff\\r\\nonly")
+    elif path == b"/silent":
+        pass
+    elif path == b"/nonsense":
+        client.sendall(b"what?\\r\\n\\r\\n")
+    elif path == b"/interim":
+        client.sendall(b"HTTP/1.1 103 Early Hints\\r\\nLink: a\\r\\n\\r\\n")
+        client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    else:
+        head = b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nX-Odd: \\xe9\\r\\n\\r\\n" % len(data)
+        client.sendall(head + data)
+    client.close()
+
+server = socket.create_server(("127.0.0.1", int(os.environ["PORT"])), backlog=64)
+while True:
+    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+"""
+
+
+@pytest.fixture(scope="module")
+def local(make_local: Callable[..., Local]) -> Iterator[Local]:
+    local = make_local()
+    raw = local.service("raw")
+    container = raw["spec"]["template"]["spec"]["containers"][0]
+    container["command"] = [sys.executable, "-c", RAW]
+    del container["readinessProbe"]
+    broker = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "default"}}
+    local.write(raw, local.service("web"), broker)
+    yield local.start()
+    assert "request failed" not in local.output()
+    assert local.stop() == 0
+
+
+def spoken(local: Local, said: bytes) -> bytes:
+    """Send bytes to the gateway, and return everything it says until it closes."""
+    port = int(local.endpoints["gateway"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(said)
+        heard = b""
+        while piece := connection.recv(65536):
+            heard += piece
+        return heard
+
+
+def request(path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
+    lines = [f"{method} {path} HTTP/{version}", "Host: 127.0.0.1", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+RAW_PATH, WEB_PATH = "/-/services/default/raw", "/-/services/default/web"
+
+
+def test_requests_sent_ahead_are_answered_in_order(local: Local) -> None:
+    said = (
+        request(f"{WEB_PATH}/?s=0.2")
+        + request("/nowhere/at/all")
+        + request(f"{WEB_PATH}/b", "Connection: close")
+    )
+    heard = spoken(local, said)
+    assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200", b"405", b"200"]
+
+
+def test_a_process_sees_no_header_of_the_connection_alone(local: Local) -> None:
+    said = request(
+        RAW_PATH, "Connection: close, X-Mine", "X-Mine: 1", "X-Yours: 2", "TE: trailers", "Upgrade: h2c"
+    )
+    heard = spoken(local, said.replace(b"Upgrade: h2c\r\n", b"")).lower()
+    assert b"x-yours: 2" in heard
+    assert b"x-mine" not in heard
+    assert b"te: trailers" not in heard
+    assert b"x-odd: \xe9" in heard
+
+
+def test_head_has_the_headers_and_no_body(local: Local) -> None:
+    for _ in range(2):
+        answer = requests.head(local.endpoints["gateway"] + RAW_PATH, timeout=10)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_an_answer_without_a_length_ends_with_its_connection(local: Local) -> None:
+    assert (
+        requests.get(f"{local.endpoints['gateway']}{RAW_PATH}/open-ended", timeout=10).text == "until the end"
+    )
+    heard = spoken(local, request(f"{RAW_PATH}/open-ended", version="1.0"))
+    assert heard.endswith(b"\r\n\r\nuntil the end")
+    assert b"transfer-encoding" not in heard
+
+
+def test_interim_answers_are_not_taken_for_the_answer(local: Local) -> None:
+    assert requests.get(f"{local.endpoints['gateway']}{RAW_PATH}/interim", timeout=10).text == "ok"
+
+
+@pytest.mark.parametrize("path", ["/short", "/cut-chunk"])
+def test_an_answer_cut_off_is_cut_off_for_the_client_too(local: Local, path: str) -> None:
+    with pytest.raises(requests.exceptions.RequestException):
+        _ = requests.get(f"{local.endpoints['gateway']}{RAW_PATH}{path}", timeout=10).content
+
+
+@pytest.mark.parametrize("path", ["/silent", "/nonsense"])
+def test_a_process_that_gives_no_answer_is_a_502(local: Local, path: str) -> None:
+    answer = requests.post(f"{local.endpoints['gateway']}{RAW_PATH}{path}", data="x", timeout=10)
+    assert answer.status_code == 502
+    assert "raw broke off" in answer.text
+
+
+def test_a_process_that_ends_in_the_middle_is_a_502_and_the_next_request_gets_another(local: Local) -> None:
+    first = local.get("web").json()["pid"]
+    assert local.get("web", "/exit").status_code == 502
+    assert local.get("web").json()["pid"] != first
+
+
+def test_a_client_that_is_told_to_go_on_sends_its_body(local: Local) -> None:
+    said = request(
+        f"{WEB_PATH}/count", "Expect: 100-continue", "Content-Length: 3", "Connection: close", method="POST"
+    )
+    heard = spoken(local, said + b"abc")
+    assert heard.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert heard.endswith(b"\r\n\r\n3")
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (request("/", "Content-Length: 1", "Transfer-Encoding: chunked"), b"400"),
+        (request("/", f"X-Long: {'x' * 70_000}"), b"400"),
+        (request(WEB_PATH, "Connection: Upgrade", "Upgrade: websocket"), b"501"),
+    ],
+)
+def test_what_is_not_plain_http_is_refused(local: Local, said: bytes, status: bytes) -> None:
+    assert spoken(local, said).split()[1] == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/default/default", 405),
+        ("OPTIONS", "/default/default", 200),
+        ("POST", "/default/default", 400),
+        ("POST", "/default/none", 404),
+        ("POST", "/default", 400),
+        ("POST", "/default/default/more", 400),
+        ("POST", "/", 404),
+        ("GET", "/-/jobsinks/default/none", 405),
+    ],
+)
+def test_the_broker_s_door_answers_as_knative_s_does(
+    local: Local, method: str, path: str, status: int
+) -> None:
+    answer = requests.request(method, local.endpoints["gateway"] + path, timeout=10)
+    assert answer.status_code == status
+    if "default/default" in path and status != 404:
+        assert answer.headers["Allow"] == "POST, OPTIONS"
+
+
+def test_a_client_that_leaves_frees_its_process(local: Local) -> None:
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.get(f"{local.endpoints['gateway']}{WEB_PATH}/?s=5", timeout=0.2)
+    assert local.get("web").status_code == 200

@@ -38,8 +38,9 @@ class Brokers:
         spec = parse_broker(_with(broker, delivery=delivery))
         if self._known.get(key) != spec:
             self._engine.add_broker(spec)
+            if key not in self._known:
+                say("broker open", broker=key.name, namespace=key.namespace)
             self._known[key] = spec
-            say("broker open", broker=key.name, namespace=key.namespace)
         status: Json = {"address": {"url": self._addresses.broker(key.namespace, key.name)}}
         conditions = [
             condition("Addressable", True),

@@ -1,4 +1,4 @@
-"""The judge's two bets over many rollouts at once; a test holds it to functions.judge_rollout step for step."""
+"""The judge's two bets over many rollouts at once; a test holds it to functions.judge_rollout."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from functions.detect_drift.columns import Table, rows_of
+from functions.detect_drift.columns import Table, Untested, rows_of
 from functions.detect_drift.detectors import DETECTORS
 from functions.detect_drift.missing import compare_missing_rates
 from functions.detect_drift.observed import Observed, Options
@@ -66,6 +66,19 @@ def check(
         correction=policy.correction,
         guarantee=observed.guarantee,
         tests=judged,
-        untested=observed.untested,
+        untested=observed.untested + _deaf(observed, alpha_spent),
         new_categories=new_categories(reference, current),
+    )
+
+
+def _deaf(observed: Observed, alpha_spent: float) -> tuple[Untested, ...]:
+    """Name the tests that no difference could bring below the window's share, once corrected."""
+    needed = alpha_spent / max(len(observed.tests), 1)
+    return tuple(
+        Untested(
+            test.feature,
+            f"{test.method} gives no p-value below {test.least_p_value:.2g}, here {needed:.2g} is needed",
+        )
+        for test in observed.tests
+        if test.least_p_value > needed
     )

@@ -35,6 +35,7 @@ class Test:
         effect_name: in what unit.
         threshold: of the statistic, for a detector on a stream.
         row: the window's row, from 0, at which the statistic first exceeded its threshold.
+        least_p_value: the smallest that the test can give; 0 for all but permutation tests.
     """
 
     __test__ = False
@@ -47,6 +48,7 @@ class Test:
     effect_name: str
     threshold: float | None = None
     row: int | None = None
+    least_p_value: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

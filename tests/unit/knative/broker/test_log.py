@@ -1,0 +1,77 @@
+"""The log by itself: what it cannot open, and that nothing stops its writer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from knative.local.broker.errors import LogUnavailable
+from knative.local.broker.event import Record
+from knative.local.broker.log import Log
+from knative.local.broker.settings import BrokerSettings
+
+SETTINGS = BrokerSettings(settle_within_s=0.001)
+
+
+def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broker.db").write_text("no database at all, whatever its name says" * 100)
+
+    with pytest.raises(LogUnavailable, match="cannot be opened"):
+        Log(tmp_path / "broker.db", SETTINGS)
+
+
+def test_a_log_of_another_format_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "broker.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(LogUnavailable, match="format 99"):
+        Log(tmp_path / "broker.db", SETTINGS)
+
+
+def test_a_log_that_was_never_started_can_be_closed_and_opened_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        asyncio.run(Log(tmp_path / "broker.db", SETTINGS).close())
+
+
+def test_a_defect_in_a_read_or_an_event_is_told_and_the_writer_goes_on(tmp_path: Path) -> None:
+    async def scenario() -> list[object]:
+        log = Log(tmp_path / "broker.db", SETTINGS)
+        lane = log.lane("a/b")
+        log.start()
+        with pytest.raises(LogUnavailable, match="ZeroDivisionError"):
+            await log.call(lambda _: 1 // 0)
+        with pytest.raises(LogUnavailable, match="no such table"):
+            await log.call(lambda connection: connection.execute("SELECT * FROM missing"))
+        told: list[object] = []
+        log.append(Record({"ce-id": "1"}, b"", 2**70), [lane], told.append)
+        await log.call(lambda _: None)
+        log.append(Record({"ce-id": "2"}, b"x", 255), [lane], told.append)
+        await log.call(lambda _: None)
+        await log.close()
+        return told
+
+    refused, stored = asyncio.run(scenario())
+
+    assert isinstance(refused, LogUnavailable)
+    assert stored == 2
+
+
+def test_numbers_go_on_after_what_is_still_in_the_log(tmp_path: Path) -> None:
+    async def append() -> int:
+        log = Log(tmp_path / "broker.db", SETTINGS)
+        lane = log.lane("a/b")
+        log.start()
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        log.append(Record({"ce-id": "1"}, b"", 1), [lane], told.set_result)
+        number = await told
+        await log.close()
+        return number
+
+    assert [asyncio.run(append()) for _ in range(3)] == [1, 2, 3]
+    log = Log(tmp_path / "broker.db", SETTINGS)
+    assert log.lanes() == {"a/b": 1}
+    asyncio.run(log.close())

@@ -14,7 +14,7 @@ from eventing.event import Event
 from functions.roll_out_model import records
 from functions.roll_out_model.advance import Progress, advance
 from functions.roll_out_model.deployer import Deployer
-from functions.roll_out_model.logic import Place, Promote, RollBack, Rollout, Wait, place_of
+from functions.roll_out_model.logic import FUNCTION, Place, Promote, RollBack, Rollout, Wait, place_of
 from functions.roll_out_model.records import Moment, Scene
 from functions.state.rollouts import RolloutRow, lock_rollout
 from functions.state.stored_event import dump_event
@@ -49,8 +49,10 @@ class Conduct:
     ready_poll: timedelta
 
     def plan(self, session: Session, scene: Scene, payload: ModelApproved | TimerDue, moment: Moment) -> Plan:
-        """Decide what the event asks for. Raises: Rejected for a version that was never registered."""
+        """Decide what the event asks for. Raises: Rejected: not registered, or another's timer."""
         if isinstance(payload, TimerDue):
+            if payload.owner != FUNCTION:
+                raise Rejected(f"the timer is that of {payload.owner}, not of {FUNCTION}")
             return Plan(scene, None, None, scene.rollout)
         version = payload.version
         begun = records.new_rollout(session, scene.model, version, moment.now + self.ready_deadline)

@@ -11,6 +11,7 @@ from eventing import catalogue as kinds
 from eventing.event import CAUSATION, originate
 from eventing.testing import HandlingFailed
 from functions.roll_out_model.conduct import Conduct
+from functions.roll_out_model.deployer import Refused
 
 DAY = timedelta(days=1)
 
@@ -311,6 +312,23 @@ def test_a_short_outage_of_the_platform_only_delays(world: Any) -> None:
     assert kinds_of(world.ring()) == ["rollout.completed churn/v1"]
 
 
+def test_what_the_platform_refuses_is_rolled_back_with_its_words(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise Refused("the Service churn exists and is not a model's")
+
+    monkeypatch.setattr(world.deployer, "ensure_revision", refuse)
+
+    (completed,) = world.approve(1)
+
+    assert completed.data["outcome"] == "rolled_back"
+    assert completed.data["message"] == (
+        "churn-v1 was refused: the Service churn exists and is not a model's"
+    )
+    assert world.waiting() == 0
+
+
 def test_a_service_deleted_while_it_is_rolled_out_is_made_again(world: Any) -> None:
     world.serve(1)
     world.approve(2)
@@ -351,6 +369,15 @@ def test_a_timer_without_a_rollout_does_nothing(world: Any) -> None:
 
     assert world.deliver(event) == []
     assert world.deployer.calls == []
+
+
+def test_the_timer_of_another_function_is_refused(world: Any) -> None:
+    world.approve(1)
+    data = {"owner": "judge_rollout", "key": "churn", "due": world.clock[0].isoformat()}
+    event = originate(kinds.TIMER_DUE, "/test", "judge_rollout/churn", data, id_="t", now=world.clock[0])
+
+    with pytest.raises(HandlingFailed, match="the timer is that of judge_rollout"):
+        world.deliver(event)
 
 
 def test_two_events_about_one_model_at_once_are_handled_one_after_the_other(

@@ -182,6 +182,25 @@ def test_it_fetches_the_model_from_a_real_object_store(tmp_path: Path, start: Ca
         assert json.loads(server.request("POST", PREDICT, rows(1))[2])["predictions"] == [1]
 
 
+def test_without_keys_in_the_environment_boto3_finds_them(tmp_path: Path, start: Callable[..., Any]) -> None:
+    settings = testing.write(tmp_path, DATA)
+    keys = tmp_path / "credentials"
+    keys.write_text("[default]\naws_access_key_id = access\naws_secret_access_key = secretsecret\n")
+    with EmbeddedStore(tmp_path / "objects", 0, "access", "secretsecret") as running:
+        store = S3Store(make_client(running.env))
+        store.ensure_bucket("models")
+        claim = store.put("s3://models/churn/v1/model.onnx", DATA)
+        env = {name: value for name, value in running.env.items() if "KEY" not in name}
+        env |= {"AWS_SHARED_CREDENTIALS_FILE": str(keys), "AWS_EC2_METADATA_DISABLED": "true"}
+
+        server = start(dataclasses.replace(settings, uri=claim.uri), **env).wait_ready()
+        gone = start(dataclasses.replace(settings, uri="s3://models/gone"), **env)
+        _, errors = gone.process.communicate(timeout=30)
+
+        assert json.loads(server.request("POST", PREDICT, rows(1))[2])["predictions"] == [1]
+    assert "s3://models/gone cannot be fetched" in errors
+
+
 def test_a_missing_object_is_named(tmp_path: Path, start: Callable[..., Any]) -> None:
     settings = dataclasses.replace(testing.write(tmp_path, DATA), uri="s3://models/gone/model.onnx")
     with EmbeddedStore(tmp_path / "objects", 0, "access", "secretsecret") as running:

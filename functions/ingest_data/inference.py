@@ -24,8 +24,8 @@ _DATE_FORMATS = (
     "%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
     "%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S",
 )  # fmt: skip
-_DAY_FIRST_OR_MONTH_FIRST = "/"
-_BOOLEAN = pa.array(["true", "false", "yes", "no", "t", "f", "y", "n"])
+# "yes" and "no" stay words, so a model that learnt them answers with them.
+_BOOLEAN = pa.array(["true", "false"])
 _UNIX_RANGE = (631_152_000, 4_102_444_800)  # 1990 to 2100, in seconds
 _PROSE_WORDS = 4
 _MOST_BAD = 0.05

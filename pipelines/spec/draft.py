@@ -67,7 +67,7 @@ def guess_kind(values: Sequence[str | None]) -> Kind:
     tests: list[tuple[Kind, Callable[[str], bool]]] = [
         (Kind.INTEGER, lambda text: bool(_WHOLE.fullmatch(text))),
         (Kind.NUMBER, lambda text: bool(_NUMBER.fullmatch(text)) and not _is_code(text)),
-        (Kind.BOOLEAN, lambda text: text.lower() in ("true", "false", "yes", "no")),
+        (Kind.BOOLEAN, lambda text: text.lower() in ("true", "false")),
         (Kind.DATETIME, _is_date),
     ]
     for kind, test in tests:

@@ -19,7 +19,7 @@ def test_kinds_are_inferred_and_the_good_rows_become_a_part(examine_bytes: Exami
         b"id,amount,active,seen,country,note,zip,y\n"
         b"1,1.5,true,2026-01-01,NL,called us about the bill,00123,0\n"
         b"2,-2e3,false,2026-01-02 10:00:00,BE,did not call us back,00124,1\n"
-        b"3,,yes,2026-01-03T10:00:00+02:00,,wants to leave us soon,01125,0\n"
+        b"3,,True,2026-01-03T10:00:00+02:00,,wants to leave us soon,01125,0\n"
     )
     found = examine_bytes(raw)
 
@@ -136,3 +136,11 @@ def test_a_high_tolerance_does_not_make_words_numbers(examine_bytes: Examine) ->
     found = examine_bytes(b"a,b,y\nx,1,1\n2,z,1\n", "{target: y, ingest: {tolerated_bad_rows: 1}}")
 
     assert found.kinds == {"a": "category", "b": "category", "y": "integer"}
+
+
+def test_yes_and_no_stay_words_unless_the_spec_says_boolean(examine_bytes: Examine) -> None:
+    raw = b"a,y\nyes,no\nno,yes\n"
+
+    assert examine_bytes(raw).kinds == {"a": "category", "y": "category"}
+    said = examine_bytes(raw, "{target: y, schema: {a: bool}}")
+    assert [row["a"] for row in said.good] == [True, False]

@@ -1,7 +1,7 @@
 """Compile the training pipeline for a cluster, or run it here.
 
 python -m pipelines compile -o training.yaml
-python -m pipelines run --workspace DIR [--package FILE]    (parameters as JSON on standard input)
+python -m pipelines run --workspace DIR [--package FILE]    (parameters: a line of JSON on standard input)
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,8 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     compiling = commands.add_parser("compile", help="write the pipeline as Kubeflow's IR YAML")
     compiling.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    running = commands.add_parser("run", help="run it under kfp.local; parameters are JSON on standard input")
+    running = commands.add_parser(
+        "run", help="run it under kfp.local; parameters are a line of JSON on stdin"
+    )
     running.add_argument("--workspace", type=Path, required=True, metavar="DIR")
+    running.add_argument(
+        "--with-parent", action="store_true", help="end, with every task, as soon as standard input is closed"
+    )
     running.add_argument("--package", type=Path, metavar="FILE", help="a compiled pipeline to run instead")
     given = parser.parse_args(arguments)
     if given.command == "compile":
@@ -27,9 +33,18 @@ def main(arguments: list[str] | None = None) -> int:
 
         compile_training(given.output)
         return 0
-    from pipelines.local_run import run
+    from pipelines.local_run import end_with_parent, run
 
-    return 0 if run(given.workspace, given.package, lambda: json.load(sys.stdin)) else 1
+    def parameters() -> dict[str, Any]:
+        line = sys.stdin.readline()
+        if not line:
+            raise SystemExit(1)  # whoever started this needs it no longer
+        if given.with_parent:
+            end_with_parent()
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    return 0 if run(given.workspace, given.package, parameters) else 1
 
 
 if __name__ == "__main__":

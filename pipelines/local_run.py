@@ -5,6 +5,10 @@ The caller gives a workspace folder and TMPDIR inside it, and removes it when th
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,3 +56,17 @@ def announced(workspace: Path) -> bool:
     for found in (workspace / PIPELINE_ROOT).glob("*/announce/executor_output.json"):
         return found.stat().st_size > 0
     return False
+
+
+def end_with_parent() -> None:
+    """End this process and all its tasks when standard input is closed: a killed parent closes it too.
+
+    The process must lead a process group of its own.
+    """
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        os.killpg(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

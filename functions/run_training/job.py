@@ -9,8 +9,6 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
 from eventing.catalogue import TRAINING_STARTED, TrainingStarted
 from eventing.event import Event, answer
 from eventing.sink import EventSink
@@ -60,7 +58,9 @@ class Job:
         return self._attempt_custom(event, request, package)
 
     def _attempt_custom(self, event: Event, request: RunRequest, package: bytes) -> int:
-        declared = yaml.safe_load(package)["root"].get("inputDefinitions", {}).get("parameters", {})
+        declared = logic.declared_parameters(package)
+        if declared is None:
+            return self._refuse(event, request, logic.NO_PIPELINE)
         parameters, missing = logic.fill_parameters(declared, parameters_of(event, request))
         if missing:
             return self._refuse(event, request, logic.unknown_parameters(missing))

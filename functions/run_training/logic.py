@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+import yaml
+
 from pipelines.records import Failure, Fault
 
 SUCCESS, RETRY, BAD_EVENT = 0, 1, 2
@@ -52,6 +54,23 @@ NO_CARD = Failure(
     fix="write the files of a version as functions/run_training/README.md lists them, card.json last",
     fault=Fault.OWNER,
 )
+
+
+NO_PIPELINE = Failure(
+    step="launch",
+    error="train.pipeline is no compiled Kubeflow pipeline: it lacks `root` or is no YAML",
+    fix="write it with kfp.compiler.Compiler().compile(...) and upload the YAML",
+    fault=Fault.OWNER,
+)
+
+
+def declared_parameters(package: bytes) -> Mapping[str, Any] | None:
+    """Return the parameters that a compiled pipeline declares; None when it is no compiled pipeline."""
+    try:
+        root = yaml.safe_load(package)["root"]
+        return dict((root.get("inputDefinitions") or {}).get("parameters") or {})
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
+        return None
 
 
 def fill_parameters(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,6 +49,7 @@ class PipelineProcess:
         shutil.rmtree(self.workspace, ignore_errors=True)
         (self.workspace / "tmp").mkdir(parents=True)
         command = [sys.executable, "-m", "pipelines", "run", "--workspace", str(self.workspace)]
+        command.append("--with-parent")
         if package is not None:
             file = self.workspace / "custom.yaml"
             file.write_bytes(package)
@@ -58,11 +60,14 @@ class PipelineProcess:
 
     def run(self, parameters: Mapping[str, Any]) -> bool:
         """Give the parameters and wait; return whether the pipeline succeeded."""
+        stdin = self._process.stdin
         try:
-            self._process.communicate(json.dumps(parameters).encode())
+            if stdin is not None:
+                stdin.write(json.dumps(parameters).encode() + b"\n")
+                stdin.flush()  # and it stays open: should this process be killed, the pipeline ends too
         except BrokenPipeError:
-            self._process.wait()
-        return self._process.returncode == 0
+            pass
+        return self._process.wait() == 0
 
     def announced(self) -> bool:
         """Tell whether the run's exit task has sent its event."""
@@ -70,8 +75,6 @@ class PipelineProcess:
 
     def close(self) -> None:
         """End the process and its children, and remove the workspace."""
-        if self._process.stdin:
-            self._process.stdin.close()
         for sign in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self._process.pid, sign)
@@ -81,6 +84,9 @@ class PipelineProcess:
             except subprocess.TimeoutExpired:
                 continue
         self._process.wait()
+        if self._process.stdin:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
         shutil.rmtree(self.workspace, ignore_errors=True)
 
 

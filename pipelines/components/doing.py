@@ -50,8 +50,9 @@ def explain(step: str, error: Exception) -> Failure:
     if isinstance(error, MemoryError):
         fix = "give the job more memory, or train on fewer rows (train.window)"
         return Failure(step, "out of memory", fix, Fault.SURROUNDINGS)
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    said = f"{type(error).__name__}: {error} (at {os.path.basename(where.filename)}:{where.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" (at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    said = f"{type(error).__name__}: {error}{place}"
     return Failure(step, _short(said), "this is a defect of the pipeline; please report it", Fault.CODE)
 
 

@@ -1,0 +1,41 @@
+"""One line of the table in docs/statistics.md, and how the table is put into the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
+BEGIN, END = "<!-- simulations: begin -->", "<!-- simulations: end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was simulated, what came out, and of how much."""
+
+    case: str
+    result: str
+    of: str
+
+
+def table(parts: Iterable[tuple[str, list[Figure]]]) -> str:
+    """Return the figures as Markdown, one table for each part."""
+    lines = []
+    for heading, figures in parts:
+        lines += ["", f"### {heading}", "", "| case | result | of |", "| --- | --- | --- |"]
+        lines += [f"| {each.case} | {each.result} | {each.of} |" for each in figures]
+    return "\n".join([*lines, ""])
+
+
+def replaced(page: str, made: str) -> str:
+    """Return the page with the text between its markers replaced.
+
+    Raises:
+        ValueError: the page lacks a marker.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page needs the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{made}\n{END}{after}"

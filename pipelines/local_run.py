@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -65,7 +64,8 @@ def end_with_parent() -> None:
     """
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        # Not through sys.stdin: a thread inside its lock when the process ends is a fatal error of Python.
+        while os.read(0, 1):
             pass
         os.killpg(os.getpid(), signal.SIGKILL)
 

@@ -7,13 +7,13 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pyarrow as pa
-import pytest
 
 from eventing.event import Event
 from eventing.store import S3Store
@@ -154,3 +154,36 @@ def test_an_event_that_is_none_ends_the_job_with_another_status(
     status, log = run_job(request, K_EVENT_PATH=str(tmp_path / "nowhere"))
     assert status == 2, log
     assert "the event cannot be read" in log
+
+
+OWN_PIPELINE = """
+import sys
+from kfp import compiler, dsl
+
+@dsl.component(base_image="python:3.11", install_kfp_package=False)
+def hello(model: str, seed: int) -> None:
+    print(f"hello from {model} with seed {seed}")
+
+@dsl.pipeline(name="own")
+def own(model: str, seed: int) -> None:
+    hello(model=model, seed=seed)
+
+compiler.Compiler().compile(own, sys.argv[1])
+"""
+
+
+def test_an_allowed_custom_pipeline_runs_and_must_leave_a_version(
+    store: S3Store, sink: Recorded, run_job: RunJob, tmp_path: Path
+) -> None:
+    script = tmp_path / "own.py"
+    script.write_text(OWN_PIPELINE)
+    subprocess.run([sys.executable, str(script), str(tmp_path / "own.yaml")], check=True)
+    store.ensure_bucket("raw")
+    store.put("s3://raw/own/own.yaml", (tmp_path / "own.yaml").read_bytes())
+    spec = CHURN_SPEC.replace("churn\n", "own\n", 1) + "train: {pipeline: s3://raw/own/own.yaml}\n"
+    request = put_dataset(store, [churn_table(50)], CHURN_KINDS, spec, run_id="run-own")
+    status, log = run_job(request, ALLOW_CUSTOM_PIPELINES="true")
+    assert status == 0, log
+    assert "hello from own with seed 0" in log
+    assert sink.types() == ["training.started", "training.failed"]
+    assert "without writing card.json" in sink.events[1].data["error"]

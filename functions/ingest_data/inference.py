@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from functions.ingest_data.kinds import INTEGER, NUMBER, read_cells, to_mask, trimmed
 from functions.ingest_data.refusal import FileRefused, refuse
-from functions.ingest_data.schema import Column
+from functions.ingest_data.schema import NUMERIC, Column
 from pipelines.spec import Kind, ModelSpec
 
 _CODE = r"^[-+]?0[0-9]"  # 00123: a code, not a number
@@ -50,21 +50,23 @@ def _infer_one(name: str, array: pa.Array, spec: ModelSpec) -> Column:
         return Column(name, rule.kind, format=format_)
     if name == spec.timestamp:
         return Column(name, Kind.DATETIME, format=_date_format(name, array, tolerated, required=True))
-    if pa.types.is_string(array.type):
-        return _from_text(name, array, tolerated)
-    return Column(name, _from_type(array.type))
+    found = (
+        _from_text(name, array, tolerated) if pa.types.is_string(array.type) else _from_type(name, array.type)
+    )
+    if rule is not None and rule.bounded and found.kind not in NUMERIC:
+        return Column(name, Kind.NUMBER)  # bounds are of numbers, so what is none is a bad cell
+    return found
 
 
-def _from_type(type_: pa.DataType) -> Kind:
+def _from_type(name: str, type_: pa.DataType) -> Column:
     if pa.types.is_boolean(type_):
-        return Kind.BOOLEAN
+        return Column(name, Kind.BOOLEAN)
     if pa.types.is_integer(type_):
-        return Kind.INTEGER
+        return Column(name, Kind.INTEGER)
     if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
-        return Kind.NUMBER
-    if pa.types.is_date(type_) or pa.types.is_timestamp(type_):
-        return Kind.DATETIME
-    return Kind.CATEGORY
+        return Column(name, Kind.NUMBER)
+    moment = pa.types.is_date(type_) or pa.types.is_timestamp(type_)
+    return Column(name, Kind.DATETIME if moment else Kind.CATEGORY)
 
 
 def _from_text(name: str, array: pa.Array, tolerated: float) -> Column:

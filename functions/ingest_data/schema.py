@@ -154,4 +154,7 @@ def conflicts(kept: DataSchema, spec: ModelSpec) -> list[Problem]:
         elif rule.kind is not None and rule.kind is not column.kind:
             problem = f"got {rule.kind.value}, but the dataset's parts keep it as {column.kind.value}"
             problems.append(Problem(where=f"schema.{name}.type", problem=problem, fix=elsewhere))
+        elif rule.bounded and column.kind not in (*NUMERIC, Kind.DATETIME):
+            problem = f"got min or max, but the dataset's parts keep it as {column.kind.value}"
+            problems.append(Problem(where=f"schema.{name}", problem=problem, fix=elsewhere))
     return problems

@@ -118,6 +118,11 @@ class ColumnRule(Section):
             return Kind.CATEGORY
         return Kind.DATETIME if self.format is not None else None
 
+    @property
+    def bounded(self) -> bool:
+        """Say whether `min` or `max` is given; without a `type` the column is then a number or an integer."""
+        return self.min is not None or self.max is not None
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         bounds = [bound for bound in (self.min, self.max) if bound is not None]

@@ -156,6 +156,7 @@ def test_a_tightened_rule_holds_for_files_from_now_on(world: World) -> None:
         ("target: a\n", "target"),
         ("target: y\nschema: {a: category}\n", "schema.a.type"),
         ("target: y\nschema: {new: int}\n", "schema.new"),
+        ("target: y\nschema: {b: {min: 0}}\n", "schema.b"),
         ("target: y\nentity: new\n", "entity"),
         ("target: y\ntimestamp: a\n", "timestamp"),
     ],

@@ -144,3 +144,17 @@ def test_yes_and_no_stay_words_unless_the_spec_says_boolean(examine_bytes: Exami
     assert examine_bytes(raw).kinds == {"a": "category", "y": "category"}
     said = examine_bytes(raw, "{target: y, schema: {a: bool}}")
     assert [row["a"] for row in said.good] == [True, False]
+
+
+def test_bounds_without_a_type_make_a_column_numeric(examine_bytes: Examine) -> None:
+    raw = b"a,b,y\n1,1.5,1\noops,oops,1\n-3,2,1\n"
+    spec = "{target: y, schema: {a: {min: 0}, b: {max: 9}}, ingest: {tolerated_bad_rows: 0.7}}"
+    found = examine_bytes(raw, spec)
+
+    assert found.kinds == {"a": "number", "b": "number", "y": "integer"}
+    assert [(row, column, reason) for row, column, _, reason in found.bad] == [
+        (3, "a", "not a number"),
+        (3, "b", "not a number"),
+        (4, "a", "below the minimum 0"),
+    ]
+    assert examine_bytes(b"a,b,y\n1,2,1\n", spec).kinds["a"] == "integer"

@@ -13,10 +13,13 @@ def as_class(value: object, classes: Sequence[Value]) -> Value | None:
 
     A CSV says "1" and "True" where JSON says 1 and true.
     """
+    if isinstance(value, str):
+        value = value.strip()
+    for each in classes:
+        if type(each) is type(value) and each == value:
+            return each
     text = _text(value)
-    if text is None:
-        return None
-    return next((each for each in classes if _text(each) == text), None)
+    return None if text is None else next((each for each in classes if _text(each) == text), None)
 
 
 def as_number(value: object) -> float | None:

@@ -93,11 +93,11 @@ def _latency(policy: GuardPolicy, champion: Service, challenger: Service, alpha:
     usual, ours = p99(champion.latencies_s), p99(challenger.latencies_s)
     if ours <= policy.slow_factor * usual:
         return None
-    # Exact: which answers are the slowest does not depend on who gave them.
+    # Exact: which answers are the slowest, ties included, does not depend on who gave them.
     both = sorted((*champion.latencies_s, *challenger.latencies_s))
-    limit = both[-max(_TAIL, len(both) // 100) - 1]
-    slow = sum(latency > limit for latency in challenger.latencies_s)
-    also = sum(latency > limit for latency in champion.latencies_s)
+    limit = both[-max(_TAIL, len(both) // 100)]
+    slow = sum(latency >= limit for latency in challenger.latencies_s)
+    also = sum(latency >= limit for latency in champion.latencies_s)
     p_value = fisher(slow, len(challenger.latencies_s), also, len(champion.latencies_s))
     if p_value > alpha:
         return None

@@ -1,0 +1,195 @@
+"""Labels and the predictions they belong to: every label has one fate, and it is counted."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.join_feedback.labels import as_class, as_number
+from functions.join_feedback.matching import (
+    Fate,
+    Label,
+    Matching,
+    Prediction,
+    Target,
+    VersionCoverage,
+    coverage,
+    match,
+    matures_at,
+)
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+WINDOW = 7 * 24 * HOUR
+CHURN = Target(classes=("no", "yes"))
+PREDICTIONS = [
+    Prediction("p1", START, 1, "anna"),
+    Prediction("p2", START + HOUR, 1, "anna"),
+    Prediction("p3", START + 2 * HOUR, 2, "bert"),
+]
+
+
+def label(number: int, value: object = "yes", *, hours: float = 5, **address: object) -> Label:
+    """A label received some hours after the start."""
+    return Label(f"l{number}", value, START + hours * HOUR, **address)  # type: ignore[arg-type]
+
+
+def matched(*labels: Label, target: Target = CHURN) -> Matching:
+    return match(labels, PREDICTIONS, {}, target=target, window=WINDOW)
+
+
+def fates(found: Matching) -> list[Fate]:
+    return [join.fate for join in found.joins]
+
+
+def test_a_label_by_prediction_id_is_joined() -> None:
+    found = matched(label(1, prediction_id="p1"))
+
+    assert fates(found) == [Fate.JOINED]
+    assert found.labels == {"p1": "yes"}
+
+
+def test_a_label_by_entity_and_time_belongs_to_the_newest_prediction_before_it() -> None:
+    found = matched(
+        label(1, entity="anna", time=START + timedelta(minutes=59)),
+        label(2, "no", entity="anna", time=START + HOUR),
+        label(3, entity="bert", time=START + 30 * HOUR),
+    )
+
+    assert found.labels == {"p1": "yes", "p2": "no", "p3": "yes"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"prediction_id": "p9"},
+        {"entity": "cleo", "time": START + HOUR},
+        {"entity": "anna", "time": START - HOUR},
+        {"entity": "anna", "time": START + 2 * WINDOW},
+        {"entity": "anna"},
+        {},
+    ],
+)
+def test_a_label_of_no_prediction_is_unknown(address: dict[str, object]) -> None:
+    assert fates(matched(label(1, **address))) == [Fate.UNKNOWN]
+
+
+def test_the_same_label_again_is_a_duplicate_and_another_value_contradicts_the_first() -> None:
+    found = matched(
+        label(3, "no", hours=7, prediction_id="p1"),
+        label(2, "yes", hours=6, prediction_id="p1"),
+        label(1, "yes", hours=5, prediction_id="p1"),
+    )
+
+    assert fates(found) == [Fate.JOINED, Fate.DUPLICATE, Fate.CONTRADICTORY]
+    assert found.labels == {"p1": "yes"}
+    assert found.counts == {
+        Fate.JOINED: 1,
+        Fate.DUPLICATE: 1,
+        Fate.CONTRADICTORY: 1,
+        Fate.LATE: 0,
+        Fate.UNKNOWN: 0,
+        Fate.IMPOSSIBLE: 0,
+    }
+
+
+def test_a_label_known_from_before_stands() -> None:
+    found = match(
+        [label(1, "no", prediction_id="p1")], PREDICTIONS, {"p1": "yes"}, target=CHURN, window=WINDOW
+    )
+
+    assert fates(found) == [Fate.CONTRADICTORY]
+    assert found.labels == {"p1": "yes"}
+
+
+def test_a_label_after_the_window_is_late_and_not_joined() -> None:
+    last = WINDOW / HOUR
+    found = matched(label(1, hours=last, prediction_id="p1"), label(2, hours=last + 1.01, prediction_id="p2"))
+
+    assert fates(found) == [Fate.JOINED, Fate.LATE]
+    assert "p2" not in found.labels
+
+
+@pytest.mark.parametrize("value", ["maybe", None, [], {"a": 1}, math.nan, True, 1])
+def test_a_label_of_no_class_is_impossible(value: object) -> None:
+    assert fates(matched(label(1, value, prediction_id="p1"))) == [Fate.IMPOSSIBLE]
+
+
+@pytest.mark.parametrize("value", ["much", None, math.inf, "nan", True, [1.0]])
+def test_a_label_of_no_number_is_impossible_where_numbers_are_predicted(value: object) -> None:
+    assert fates(matched(label(1, value, prediction_id="p1"), target=Target())) == [Fate.IMPOSSIBLE]
+
+
+@pytest.mark.parametrize(
+    ("value", "classes", "found"),
+    [
+        ("1", (0, 1), 1),
+        (1.0, (0, 1), 1),
+        ("1.0", (0, 1), 1),
+        (1, ("0", "1"), "1"),
+        ("True", (False, True), True),
+        (True, ("False", "True"), "True"),
+        (True, (0, 1), None),
+        (" yes ", ("no", "yes"), "yes"),
+        ("007", ("7", "007"), "007"),
+        ("7", ("007", "7"), "7"),
+    ],
+)
+def test_a_class_is_found_in_whatever_type_it_came(
+    value: object, classes: tuple[object, ...], found: object
+) -> None:
+    assert as_class(value, classes) == found  # type: ignore[arg-type]
+
+
+def test_a_number_may_come_as_text() -> None:
+    assert (as_number("2.5"), as_number(3), as_number("x")) == (2.5, 3.0, None)
+
+
+def test_one_label_serves_both_versions_that_answered_a_request() -> None:
+    both = [Prediction("p1", START, 1), Prediction("p1", START + timedelta(seconds=1), 2)]
+    found = match([label(1, prediction_id="p1")], both, {}, target=CHURN, window=WINDOW)
+
+    assert coverage(both, found.labels, window=WINDOW, now=START + 2 * WINDOW) == {
+        1: VersionCoverage(1, 1, 1),
+        2: VersionCoverage(1, 1, 1),
+    }
+
+
+def test_coverage_counts_only_what_is_mature() -> None:
+    now = matures_at(PREDICTIONS[1], WINDOW)
+    found = coverage(PREDICTIONS, {"p1": "yes", "p3": "no"}, window=WINDOW, now=now)
+
+    assert found == {1: VersionCoverage(2, 2, 1), 2: VersionCoverage(1, 0, 0)}
+    assert (found[1].share, found[2].share) == (0.5, None)
+
+
+LABELS = st.builds(
+    label,
+    st.integers(0, 10_000),
+    st.sampled_from(["yes", "no", "maybe"]),
+    hours=st.floats(0, 400),
+    prediction_id=st.sampled_from(["p1", "p2", "p3", "p9", None]),
+    entity=st.sampled_from(["anna", "cleo", None]),
+    time=st.sampled_from([START, START + 3 * HOUR, None]),
+)
+
+
+@given(st.lists(LABELS, max_size=20, unique_by=lambda each: each.label_id), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=60)
+def test_every_label_has_one_fate_whatever_the_order_they_are_given_in(
+    labels: list[Label], rng: object
+) -> None:
+    shuffled = list(labels)
+    rng.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = matched(*labels), matched(*shuffled)
+
+    assert one == other
+    assert sum(one.counts.values()) == len(labels)
+    assert len(one.labels) == one.counts[Fate.JOINED]
+    again = match(labels, PREDICTIONS, one.labels, target=CHURN, window=WINDOW)
+    assert again.labels == one.labels
+    assert again.counts[Fate.JOINED] == 0

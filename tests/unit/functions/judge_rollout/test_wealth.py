@@ -1,0 +1,109 @@
+"""The bets, by hand and by property, and the errors they promise."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.simulations import rollouts
+from benchmarks.simulations.betting import run
+from functions.judge_rollout.logic import begin, observe
+from functions.judge_rollout.losses import clipped_absolute, zero_one
+from functions.judge_rollout.policy import Policy
+from functions.judge_rollout.wealth import Bet, place, stake
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+DIFFERENCES = st.lists(st.floats(-1, 1), max_size=300)
+
+
+def test_the_first_stake_is_zero_and_the_second_follows_the_first_observation() -> None:
+    bet = place(Bet(null=0.0), 1.0)
+
+    assert stake(Bet(null=0.0)) == 0.0
+    assert bet == Bet(null=0.0, wealth=1.0, s=1.0, v=1.0, n=1)
+    assert stake(bet) == 0.5  # 0.5 / (1.25 / 2 + 0.25) = 0.571, cut at one half
+    assert place(bet, 1.0).wealth == 1.5
+
+
+@given(DIFFERENCES, st.floats(-1, 0))
+@settings(deadline=None, max_examples=100)
+def test_wealth_is_never_negative_and_always_finite(differences: list[float], null: float) -> None:
+    bet = Bet(null=null)
+    for x in differences:
+        bet = place(bet, x)
+        assert 0.0 < bet.wealth < math.inf
+
+
+def test_wealth_stays_finite_through_any_run_of_evidence() -> None:
+    bet = Bet(null=0.0)
+    for _ in range(5_000):
+        bet = place(bet, 1.0)
+    assert math.isfinite(bet.wealth)
+
+
+@pytest.mark.parametrize("x", [1.5, -1.01, math.nan])
+def test_what_is_no_difference_of_losses_is_refused(x: float) -> None:
+    with pytest.raises(ValueError, match=r"must lie in \[-1, 1\]"):
+        place(Bet(null=0.0), x)
+
+
+def test_the_simulations_bet_exactly_as_the_judge_does() -> None:
+    differences = rollouts.paired(0.08, (20, 700), np.random.default_rng(5))
+    ends = run(differences)
+    policy = Policy()
+
+    for row, verdict, scores in zip(differences, ends.verdict, ends.scores, strict=True):
+        state = begin(policy, START)
+        for x in row.tolist():
+            state = observe(policy, state, x)
+        assert {None: 0, "better": 1, "worse": -1}[state.crossed] == verdict
+        assert state.better.n == scores
+
+
+def test_losses_lie_between_zero_and_one() -> None:
+    assert (zero_one("a", "b"), zero_one("a", "a")) == (1.0, 0.0)
+    assert clipped_absolute(10.0, 12.0, scale=4.0) == 0.5
+    assert clipped_absolute(10.0, 99.0, scale=4.0) == 1.0
+    with pytest.raises(ValueError, match="scale"):
+        clipped_absolute(1.0, 2.0, scale=0.0)
+    with pytest.raises(ValueError, match="finite"):
+        clipped_absolute(math.nan, 2.0, scale=1.0)
+
+
+class TestSimulated:
+    """Rates over many rollouts, seeded; a tolerance is about three standard errors."""
+
+    def test_a_challenger_worse_by_the_margin_is_promoted_at_most_alpha_often(self) -> None:
+        shadow = rollouts.shadow(rollouts.BOUNDARY, rollouts=1_500, labels=2_500, seed=1)
+        canary = rollouts.canary(rollouts.BOUNDARY, rollouts=1_500, labels=2_500, seed=2)
+
+        assert shadow.share(1) == pytest.approx(0.029, abs=0.014)
+        assert canary.share(1) == pytest.approx(0.037, abs=0.015)
+        assert max(shadow.share(1), canary.share(1)) <= 0.05
+
+    def test_equal_models_are_rolled_back_at_most_alpha_often(self) -> None:
+        for simulate in (rollouts.shadow, rollouts.canary):
+            assert simulate(rollouts.EQUAL, rollouts=1_500, labels=2_500, seed=3).share(-1) <= 0.05
+
+    def test_a_better_challenger_is_promoted_after_about_419_labels_in_shadow_and_714_in_canary(self) -> None:
+        shadow = rollouts.shadow(rollouts.BETTER, rollouts=800, labels=4_000, seed=4)
+        canary = rollouts.canary(rollouts.BETTER, rollouts=800, labels=4_000, seed=5)
+
+        assert min(shadow.share(1), canary.share(1)) > 0.97
+        assert shadow.median(1) == pytest.approx(419, rel=0.12)
+        assert canary.median(1) == pytest.approx(714, rel=0.12)
+
+    def test_labels_that_come_five_times_break_the_promise_and_one_label_per_entity_repairs_it(self) -> None:
+        assert rollouts.repeated(5, rollouts=800, labels=5_000, seed=6).share(1) > 0.3
+        assert rollouts.repeated(1, rollouts=800, labels=1_000, seed=6).share(1) <= 0.05
+
+    def test_a_challenger_whose_errors_lack_labels_is_caught_by_coverage(self) -> None:
+        ends, gap = rollouts.unlabelled_errors(0.8, rollouts=800, labels=4_000, seed=7)
+
+        assert ends.share(1) > 0.75
+        assert np.mean((ends.verdict == 1) & (gap <= 0.005)) <= 0.05

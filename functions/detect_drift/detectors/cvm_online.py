@@ -6,7 +6,7 @@ import numpy as np
 
 from functions.detect_drift.columns import Column, Floats, Pair, Table
 from functions.detect_drift.detectors.alibi import alibi, seeded
-from functions.detect_drift.detectors.streams import STREAMS_PER_RUN, play, streams
+from functions.detect_drift.detectors.streams import STREAMS_PER_RUN, Read, play, streams
 from functions.detect_drift.observed import Guarantee, Observed, Options
 
 WINDOW_SIZES = (20, 60)
@@ -21,10 +21,10 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
         MissingExtra: alibi-detect is not installed.
     """
     drift = alibi("cd", "CVMDriftOnline")
-    data = streams(reference, current, options, kinds=("number",), read=_values)
+    rng = np.random.default_rng(options.seed)
+    data = streams(reference, current, options, kinds=("number",), read=_untied(rng))
     if not data.pairs:
         return Observed((), data.untested, Guarantee.RUN_LENGTH)
-    rng = np.random.default_rng(options.seed)
     rows = min(_REFERENCE_ROWS, len(data.reference))
     with seeded(options.seed):
         detector = drift(
@@ -38,5 +38,12 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
     return Observed(tests, data.untested, Guarantee.RUN_LENGTH)
 
 
-def _values(pair: Pair, column: Column) -> Floats:
-    return column.values.astype(np.float64)
+def _untied(rng: np.random.Generator) -> Read:
+    """Read numbers so that equal ones are in random order: the thresholds are for continuous values."""
+
+    def read(pair: Pair, column: Column) -> Floats:
+        both = np.unique(np.concatenate([pair.reference.numbers, pair.current.numbers]))
+        gap = float(np.diff(both).min()) if len(both) > 1 else 1.0
+        return column.values.astype(np.float64) + rng.uniform(0, gap, column.rows)
+
+    return read

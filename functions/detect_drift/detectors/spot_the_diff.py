@@ -21,7 +21,13 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
         return Observed(())
     with torch_seeded(options.seed):
         detector = drift(
-            both.reference, backend="pytorch", train_size=0.5, seed=options.seed, epochs=10, device="cpu"
+            both.reference,
+            backend="pytorch",
+            train_size=0.5,
+            seed=options.seed,
+            epochs=20,
+            learning_rate=0.03,
+            device="cpu",
         )
         data = detector.predict(both.current, return_probs=False, return_model=False)["data"]
     largest = both.largest

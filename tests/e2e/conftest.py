@@ -15,14 +15,13 @@ from support.live_system import BIN, LiveSystem, eventually
 from eventing.cli.home import Home
 
 
-@pytest.fixture(scope="module", params=["embedded", "minio"])
-def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
-    """A system on each store; it is ended with Ctrl-C and must leave no process behind."""
-    if request.param == "minio" and shutil.which("minio") is None:
+def started(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
+    """Run a system on a store; it is ended with Ctrl-C and must leave no process behind."""
+    if store == "minio" and shutil.which("minio") is None:
         assert not os.environ.get("CI"), "CI builds MinIO"
         pytest.skip("there is no minio on the PATH; run: make minio")
-    folder = tmp_path_factory.mktemp(request.param)
-    command = [str(BIN / "kascade"), "up", "--home", str(folder / "state"), "--store", request.param]
+    folder = tmp_path_factory.mktemp(store)
+    command = [str(BIN / "kascade"), "up", "--home", str(folder / "state"), "--store", store]
     for port in ("--gateway-port", "--api-port", "--store-port"):
         command += [port, "0"]
     with (folder / "up.log").open("wb") as log:
@@ -39,3 +38,17 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
+    """A system on the embedded store."""
+    yield from started("embedded", tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=["embedded", "minio"])
+def each_system(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveSystem]:
+    """A system on each store, for what depends on how objects are announced."""
+    yield from started(request.param, tmp_path_factory)

@@ -31,8 +31,9 @@ def ask(system: LiveSystem, model: str, path: str, body: object) -> requests.Res
 
 
 def test_data_dropped_before_its_spec_waits_and_then_becomes_a_model_that_answers(
-    system: LiveSystem, tmp_path: Path
+    each_system: LiveSystem, tmp_path: Path
 ) -> None:
+    system = each_system
     data = tmp_path / "customers.csv"
     data.write_bytes(customers(400))
     system.run("aws", "s3", "cp", str(data), "s3://raw/churn/früh/customers.csv")
@@ -58,7 +59,8 @@ def test_data_dropped_before_its_spec_waits_and_then_becomes_a_model_that_answer
         assert step in story
 
 
-def test_the_same_content_under_another_name_changes_nothing(system: LiveSystem) -> None:
+def test_the_same_content_under_another_name_changes_nothing(each_system: LiveSystem) -> None:
+    system = each_system
     event_id = put_and_name(system, "churn/again.csv", customers(400))
     eventually(lambda: system.handled("ingest_data", event_id), 60, what="handled file")
     assert len(system.events(type=c.DATASET_INGESTED, subject="churn")) == 1
@@ -133,7 +135,8 @@ def test_the_loop_finishes_once_although_a_part_is_killed_while_it_trains(
         assert len([each for each in system.events(type=type_) if each["subject"].startswith(model)]) == 1
 
 
-def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(system: LiveSystem) -> None:
+def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(each_system: LiveSystem) -> None:
+    system = each_system
     system.put("s3://raw/lossy/model.yaml", spec("lossy", min_rows="100000"))
     system.wait_for(c.SPEC_REGISTERED, subject="lossy")
     kills = 0

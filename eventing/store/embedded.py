@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from eventing.store.minio import MinioStore
 from eventing.store.process import HOST, ServerProcess, StoreProcessError, find_binary, free_port
+from eventing.store.server import StoreServer
 
 __all__ = ["EmbeddedStore", "MinioStore", "StoreProcessError"]
 
 
-class EmbeddedStore:
+class EmbeddedStore(StoreServer):
     """`rclone serve s3` over a folder, running while the context is open.
 
     The first level of folders are the buckets, and each object is a file at its key's path, so the folder can
@@ -47,26 +47,6 @@ class EmbeddedStore:
         self._log = log or folder.with_name(f"{folder.name}.log")
         self._process: ServerProcess | None = None
 
-    @property
-    def endpoint(self) -> str:
-        """The address for AWS_ENDPOINT_URL_S3."""
-        return f"http://{HOST}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        """The server's process id; 0 when it is not running."""
-        return self._process.pid if self._process else 0
-
-    @property
-    def env(self) -> dict[str, str]:
-        """The variables with which any S3 client reaches this store."""
-        return {
-            "AWS_ENDPOINT_URL_S3": self.endpoint,
-            "AWS_ACCESS_KEY_ID": self._keys[0],
-            "AWS_SECRET_ACCESS_KEY": self._keys[1],
-            "AWS_REGION": "us-east-1",
-        }
-
     def __enter__(self) -> Self:
         """Start it and wait until it answers.
 
@@ -86,10 +66,3 @@ class EmbeddedStore:
         self._process = ServerProcess(command, env, port=self.port, log=self._log)
         self._process.start()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End it."""
-        if self._process is not None:
-            self._process.stop()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from eventing.store.process import HOST, ServerProcess, StoreProcessError, find_binary, free_port
 from eventing.store.s3 import S3Store, make_client
+from eventing.store.server import StoreServer
 
 WEBHOOK_ID = "KASCADE"
 WATCHED_BUCKET = "raw"
 
 
-class MinioStore:
+class MinioStore(StoreServer):
     """A MinIO server over a folder, running while the context is open.
 
     With a webhook endpoint it announces every object created in or removed from the bucket `raw`.
@@ -54,26 +54,6 @@ class MinioStore:
         self._log = log or folder.with_name(f"{folder.name}.log")
         self._process: ServerProcess | None = None
 
-    @property
-    def endpoint(self) -> str:
-        """The address for AWS_ENDPOINT_URL_S3."""
-        return f"http://{HOST}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        """The server's process id; 0 when it is not running."""
-        return self._process.pid if self._process else 0
-
-    @property
-    def env(self) -> dict[str, str]:
-        """The variables with which any S3 client reaches this store."""
-        return {
-            "AWS_ENDPOINT_URL_S3": self.endpoint,
-            "AWS_ACCESS_KEY_ID": self._keys[0],
-            "AWS_SECRET_ACCESS_KEY": self._keys[1],
-            "AWS_REGION": "us-east-1",
-        }
-
     def __enter__(self) -> Self:
         """Start it, wait until it answers, and turn its notifications on.
 
@@ -95,13 +75,6 @@ class MinioStore:
             self._process.stop()
             raise
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End it."""
-        if self._process is not None:
-            self._process.stop()
 
     def _variables(self) -> dict[str, str]:
         endpoint, token, queue_dir = self._webhook

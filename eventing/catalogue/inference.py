@@ -3,59 +3,101 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Version
+from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Share, Version
+
+Count = Annotated[int, Field(ge=0)]
 
 
 class InferenceLogged(Payload):
-    """A batch of predictions lies in the store."""
+    """A batch of predictions of one version, column by column: item i of every list is about row i.
+
+    `shadow`: the answers to copies of another version's requests; no client saw them, and their ids and times
+    are those of the requests. A classifier gives `labels` and `probabilities`, a regressor `predictions`.
+    `failures` counts the requests that ended with a 5xx since the batch before; they have no rows.
+    """
 
     model: ModelName
     version: Version
-    rows: int
-    batch: Claim | None = None
-    first: datetime
-    last: datetime
+    shadow: bool = False
+    ids: list[str]
+    times_ms: list[int]
+    inputs: dict[str, list[Any]]
+    labels: list[Any] | None = None
+    probabilities: list[list[float]] | None = None
+    predictions: list[float] | None = None
+    entities: list[str | None] | None = None
+    latencies_ms: list[float]
+    failures: Count = 0
 
 
 class WindowClosed(Payload):
-    """Enough new inferences to test."""
+    """Enough new predictions to test; `data` holds their rows, in the form of the log of predictions."""
 
     model: ModelName
     version: Version
     window: Annotated[int, Field(ge=1)]
     rows: int
-    batches: list[Claim]
+    data: Claim
+    first: datetime
+    last: datetime
 
 
 class FeatureDrift(Payload):
-    """What a detector observed of one feature."""
+    """What a detector observed of one feature. A detector on a stream has a threshold and no p-value."""
 
     feature: str
+    method: str
     statistic: float
-    p_value: float
-    p_value_corrected: float
+    p_value: float | None = None
+    p_value_corrected: float | None = None
+    threshold: float | None = None
     effect: float
+    effect_name: str
     drifted: bool
 
 
+class Untested(Payload):
+    """A column that no test was made of, and why."""
+
+    feature: str
+    reason: str
+
+
 class DriftChecked(Payload):
-    """The statistics of one window; `alpha` is the budget spent on it."""
+    """One look at new data: every number the rule used; `features` are the most conspicuous tests.
+
+    `window` is the look's number since the version became the reference: it may spend
+    `alpha_spent` of the budget `alpha`. `report` is the whole of it, `page_uri` the same to be read.
+    """
 
     model: ModelName
     version: Version
-    window: int
+    of: Literal["inferences", "dataset"]
+    window: Annotated[int, Field(ge=1)]
+    status: Literal["insufficient", "stable", "drifted"]
     detector: str
+    rows: Count
+    reference_rows: Count
     alpha: float
+    alpha_spent: float
+    min_effect: float
+    correction: str
+    guarantee: str
+    tests: Count
     features: list[FeatureDrift]
-    report_uri: str | None = None
+    untested: list[Untested] = Field(default_factory=list)
+    report: Claim | None = None
+    page_uri: str | None = None
 
 
 class DriftDetected(DriftChecked):
-    """The budgeted rule fired."""
+    """The budgeted rule fired. `strong`: the model's answers drifted, or features they depend on."""
+
+    strong: bool = False
 
 
 class FeedbackReceived(OutsidePayload):
@@ -68,23 +110,41 @@ class FeedbackReceived(OutsidePayload):
     time: datetime | None = None
 
 
+class VersionFeedback(Payload):
+    """One version's predictions: made, mature, labelled among the mature, and the mean loss of those."""
+
+    version: Version
+    predictions: Count
+    matured: Count
+    labelled: Count
+    mean_loss: float | None = None
+
+
 class FeedbackJoined(Payload):
-    """Labels were joined to the predictions they belong to."""
+    """Labels were joined to the predictions they belong to; every label received by `through` is in.
+
+    The counts say what became of the labels since the event before; `labels` lists them one by one.
+    """
 
     model: ModelName
-    labels: Claim
-    joined: int
-    unknown: int = 0
-    duplicate: int = 0
-    contradictory: int = 0
+    through: datetime
+    joined: Count
+    duplicate: Count = 0
+    contradictory: Count = 0
+    late: Count = 0
+    unknown: Count = 0
+    impossible: Count = 0
+    labels: Claim | None = None
+    versions: list[VersionFeedback] = Field(default_factory=list)
 
 
 class PerformanceDegraded(Payload):
-    """Labelled error rose beyond the baseline."""
+    """The labelled loss rose beyond the baseline: a sequential test over `labels` labels."""
 
     model: ModelName
     version: Version
     statistic: float
     threshold: float
-    baseline: float
-    labels: int
+    baseline: Share
+    mean_loss: Share
+    labels: Count

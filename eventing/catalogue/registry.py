@@ -23,7 +23,13 @@ from eventing.catalogue.inference import (
     WindowClosed,
 )
 from eventing.catalogue.operations import DeliveryFailed, TimerDue
-from eventing.catalogue.rollouts import RolloutAdvanced, RolloutCompleted, RolloutDecided, RolloutStarted
+from eventing.catalogue.rollouts import (
+    RolloutAdvanced,
+    RolloutCompleted,
+    RolloutDecided,
+    RolloutRequested,
+    RolloutStarted,
+)
 from eventing.catalogue.training import (
     TrainingApproved,
     TrainingCompleted,
@@ -38,6 +44,8 @@ S3_PREFIX = "com.amazonaws.s3."
 S3_CREATED_PREFIX = "com.amazonaws.s3.ObjectCreated"
 S3_REMOVED_PREFIX = "com.amazonaws.s3.ObjectRemoved"
 PING = "dev.knative.sources.ping"
+KSERVE_REQUEST = "org.kubeflow.serving.inference.request"
+KSERVE_RESPONSE = "org.kubeflow.serving.inference.response"
 
 SPEC_REGISTERED = PREFIX + "spec.registered"
 SPEC_REJECTED = PREFIX + "spec.rejected"
@@ -53,6 +61,7 @@ TRAINING_FAILED = PREFIX + "training.failed"
 MODEL_APPROVED = PREFIX + "model.approved"
 MODEL_REJECTED = PREFIX + "model.rejected"
 MODEL_APPROVAL_REQUESTED = PREFIX + "model.approval_requested"
+ROLLOUT_REQUESTED = PREFIX + "rollout.requested"
 ROLLOUT_STARTED = PREFIX + "rollout.started"
 ROLLOUT_ADVANCED = PREFIX + "rollout.advanced"
 ROLLOUT_DECIDED = PREFIX + "rollout.decided"
@@ -67,7 +76,9 @@ PERFORMANCE_DEGRADED = PREFIX + "performance.degraded"
 TIMER_DUE = PREFIX + "timer.due"
 DELIVERY_FAILED = PREFIX + "delivery.failed"
 
-FROM_OUTSIDE = frozenset({TRAINING_REQUESTED, MODEL_APPROVED, MODEL_REJECTED, FEEDBACK_RECEIVED})
+FROM_OUTSIDE = frozenset(
+    {TRAINING_REQUESTED, MODEL_APPROVED, MODEL_REJECTED, ROLLOUT_REQUESTED, FEEDBACK_RECEIVED}
+)
 """What people and other systems may send. Their payloads are `OutsidePayload`s, read strictly.
 
 S3 object events come from outside too, but in a form that is S3's: `ObjectRecord`, read leniently.
@@ -89,6 +100,7 @@ PAYLOADS: MappingProxyType[str, type[Payload]] = MappingProxyType(
         MODEL_APPROVED: ModelApproved,
         MODEL_REJECTED: ModelRejected,
         MODEL_APPROVAL_REQUESTED: ModelApprovalRequested,
+        ROLLOUT_REQUESTED: RolloutRequested,
         ROLLOUT_STARTED: RolloutStarted,
         ROLLOUT_ADVANCED: RolloutAdvanced,
         ROLLOUT_DECIDED: RolloutDecided,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eventing.catalogue.base import ModelName, Payload, Sha256, Share, Version
+from eventing.catalogue.base import ModelName, OutsidePayload, Payload, Sha256, Share, Version
 
 
 class RolloutPhase(StrEnum):
@@ -26,14 +26,39 @@ class RolloutOutcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+class RolloutAction(StrEnum):
+    """What a person can ask of a model's rollout."""
+
+    PROMOTE = "promote"
+    ROLL_BACK = "roll_back"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class RolloutRequested(OutsidePayload):
+    """A person or another system steps in.
+
+    `promote` and `roll_back` end the rollout under way; without one, `roll_back` gives the traffic back to
+    the champion before, and `promote` with a version gives it to that one. `pause` holds the judge's
+    verdicts back until `resume`.
+    """
+
+    model: ModelName
+    action: RolloutAction
+    version: Version | None = None
+    requested_by: str = "unknown"
+    comment: str = ""
+
+
 class RolloutStarted(Payload):
-    """A revision of `version` was created and has not traffic yet, or only copies of it."""
+    """A revision of `version` is ready and has no traffic yet, or only copies of it."""
 
     model: ModelName
     version: Version
     champion_version: Version | None = None
     phase: RolloutPhase
     revision: str
+    percent: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class RolloutAdvanced(Payload):
@@ -41,22 +66,49 @@ class RolloutAdvanced(Payload):
 
     model: ModelName
     version: Version
+    champion_version: Version | None = None
     phase: RolloutPhase
+    revision: str
     percent: Annotated[int, Field(ge=0, le=100)]
 
 
+class GuardBreach(Payload):
+    """A service guard that the challenger broke."""
+
+    guard: Literal["error-rate", "latency-p99"]
+    champion: float
+    challenger: float
+    champion_requests: int
+    challenger_requests: int
+    p_value: float
+    alpha: float
+
+
 class RolloutDecided(Payload):
-    """The judge's verdict with the numbers it used."""
+    """The judge's verdict on one phase, with every number it used.
+
+    `promoted` in a phase that another follows lets the rollout enter that one.
+    """
 
     model: ModelName
     version: Version
+    champion_version: Version
+    phase: RolloutPhase
     outcome: RolloutOutcome
+    reason: Literal["evidence", "guard", "coverage", "deadline"]
     labels: int
     wealth_worse: float
     wealth_better: float
+    threshold: float
+    alpha: float
+    margin: float
+    difference: float | None = None
     coverage_champion: Share | None = None
     coverage_challenger: Share | None = None
+    repeats: int = 0
+    unpaired: int = 0
     label_digest: Sha256 | None = None
+    breach: GuardBreach | None = None
     message: str
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 MARKER = "this-is-kascade-state"
 DEFAULT_HOME = Path(".kascade")
-BUCKETS = ("raw", "datasets", "quarantine", "models", "inferences", "feedback")
+BUCKETS = ("raw", "datasets", "quarantine", "models", "inferences", "feedback", "labels", "reports")
 NAMESPACE = "kascade"
 
 

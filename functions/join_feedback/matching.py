@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from functions.join_feedback.labels import Value, as_class, as_number
+from functions.inferences.labels import Value, as_class, as_number
 
 
 class Fate(StrEnum):

@@ -17,6 +17,8 @@ class RolloutRow(Base):
     """One model. `version` is being rolled out, if set; `queued_version` comes next, if set.
 
     `approval` and `queued_approval` are the approving events, whose chains the rollouts' events continue.
+    `champion_version` serves beside it. `deadline` is until when its revision must be ready. While `paused`,
+    `held` keeps the event of a verdict that came meanwhile.
     `seq` counts the changes, so that who read the row can tell whether it is still as read.
     """
 
@@ -29,6 +31,10 @@ class RolloutRow(Base):
     approval: Mapped[str | None] = mapped_column(Text)
     announced: Mapped[bool] = mapped_column(Boolean)
     deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    champion_version: Mapped[int | None] = mapped_column(Integer)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused: Mapped[bool] = mapped_column(Boolean)
+    held: Mapped[str | None] = mapped_column(Text)
     queued_version: Mapped[int | None] = mapped_column(Integer)
     queued_approval: Mapped[str | None] = mapped_column(Text)
 
@@ -40,6 +46,6 @@ def get_rollout(session: Session, model: str) -> RolloutRow | None:
 
 def lock_rollout(session: Session, model: str) -> RolloutRow:
     """Return the model's row, made if absent, locked until the transaction ends."""
-    insert_if_absent(session, RolloutRow, {"model": model, "seq": 0, "announced": False})
+    insert_if_absent(session, RolloutRow, {"model": model, "seq": 0, "announced": False, "paused": False})
     found = select(RolloutRow).filter_by(model=model).with_for_update()
     return session.scalars(found.execution_options(populate_existing=True)).one()

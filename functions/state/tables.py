@@ -6,8 +6,12 @@ from sqlalchemy import Engine, text
 
 from functions.state import (
     datasets,
+    drift,
     governor,
     handled,
+    inferences,
+    judges,
+    labels,
     ledger,
     objects,
     rollouts,
@@ -18,7 +22,22 @@ from functions.state import (
 )
 from functions.state.database import HEAD, Base
 
-MODULES = (datasets, governor, handled, ledger, objects, rollouts, runs, specs, timers, versions)
+MODULES = (
+    datasets,
+    drift,
+    governor,
+    handled,
+    inferences,
+    judges,
+    labels,
+    ledger,
+    objects,
+    rollouts,
+    runs,
+    specs,
+    timers,
+    versions,
+)
 METADATA = Base.metadata
 
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from eventing.catalogue import ModelName
 from pipelines.spec.columns import ColumnRule, Kind
-from pipelines.spec.policies import Drift, Gate, Ingest, Labels, Retrain, Rollout
+from pipelines.spec.policies import Drift, Gate, Ingest, Labels, Outliers, Retrain, Rollout
 from pipelines.spec.section import Section
 from pipelines.spec.train import Candidate, Train, Window
 
@@ -90,6 +90,11 @@ class ModelSpec(Section):
         examples=["{canary_percent: 10}"],
     )
     drift: Drift = Field(default_factory=Drift, description="how data is watched", examples=["{window: 500}"])
+    outliers: Outliers = Field(
+        default_factory=Outliers,
+        description="which predictions are marked",
+        examples=["{detector: isolation_forest}"],
+    )
     retrain: Retrain = Field(
         default_factory=Retrain, description="when it is trained again", examples=["{on: [dataset, age]}"]
     )
@@ -135,6 +140,7 @@ SECTIONS: MappingProxyType[tuple[str, ...], type[Section]] = MappingProxyType(
         ("gate",): Gate,
         ("rollout",): Rollout,
         ("drift",): Drift,
+        ("outliers",): Outliers,
         ("retrain",): Retrain,
         ("labels",): Labels,
         ("ingest",): Ingest,

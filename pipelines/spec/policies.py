@@ -102,6 +102,28 @@ class Rollout(Section):
         description="when an undecided rollout ends as inconclusive",
         examples=["14d"],
     )
+    strict: bool = Field(
+        default=False,
+        description="count a missing mature label as the challenger's error and the champion's success",
+        examples=["false"],
+    )
+
+
+class Outliers(Section):
+    """Which single predictions are marked as unlike the training data."""
+
+    detector: Name | None = Field(
+        default=None,
+        description="name of an outlier detector; none by default",
+        examples=["isolation_forest"],
+    )
+    share: float = Field(
+        default=0.01,
+        gt=0,
+        lt=0.5,
+        description="share of the training data that would be marked",
+        examples=["0.01"],
+    )
 
 
 class Drift(Section):
@@ -178,6 +200,11 @@ class Labels(Section):
         default=timedelta(days=7),
         description="how long until a prediction's label is mature",
         examples=["7d"],
+    )
+    train: bool = Field(
+        default=True,
+        description="give labelled predictions back as rows to train on",
+        examples=["true"],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import StepError
+from pipelines.loss import holdout_loss, loss_scale
 from pipelines.metrics import class_scores, measure
 from pipelines.onnx_graph import Scorer
 from pipelines.steps import files
@@ -35,12 +36,17 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
         "value": metrics[metric],
         "metrics": metrics,
         "rows": len(target),
+        "loss": holdout_loss(target, predicted, scale=_scale(prepared, facts["classes"])),
         "per_class": _per_class(target, predicted, facts["classes"]),
     }
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / files.PREDICTED, predicted)
     files.write_json(folder / files.EVALUATION, evaluation)
     return evaluation
+
+
+def _scale(prepared: Path, classes: list[Any] | None) -> float | None:
+    return None if classes is not None else loss_scale(np.load(prepared / files.TRAIN_TARGET))
 
 
 def _held(target: NDArray[Any], classes: list[Any] | None) -> str:

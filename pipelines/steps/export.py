@@ -51,10 +51,10 @@ def export(
     evaluation = files.read_json(folders["evaluated"] / files.EVALUATION)
     found = _parity(folders, facts)
     parity.require(found)
-    raw = with_metadata(
-        (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, facts, evaluation)
-    )
     spec = read_spec((folders["extracted"] / files.SPEC).read_bytes(), request.model)
+    raw = with_metadata(
+        (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, spec, facts, evaluation)
+    )
     contents = {
         layout.ONNX: raw,
         layout.SKOPS: (folders["refitted"] / files.SKOPS).read_bytes(),
@@ -84,12 +84,15 @@ def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Par
     return parity.compare(expected, predicted, scale)
 
 
-def _metadata(request: RunRequest, facts: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(
+    request: RunRequest, spec: ModelSpec, facts: Mapping[str, Any], evaluation: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "model": request.model,
         "version": request.version,
         "task": facts["task"],
         "target": facts["target"],
+        "entity": spec.entity,
         "classes": facts["classes"],
         "encoding": facts["encoding"],
         "metric": evaluation["metric"],

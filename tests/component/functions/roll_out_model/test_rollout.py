@@ -23,7 +23,13 @@ def kinds_of(events: list[Any]) -> list[str]:
 def test_the_first_version_is_created_then_promoted_when_it_is_ready(world: Any) -> None:
     started = world.approve(1)
     assert kinds_of(started) == ["rollout.started churn/v1"]
-    assert started[0].data == {"model": "churn", "version": 1, "phase": "replace", "revision": "churn-v1"}
+    assert started[0].data == {
+        "model": "churn",
+        "version": 1,
+        "phase": "replace",
+        "revision": "churn-v1",
+        "percent": 0,
+    }
     assert world.ring() == []
 
     world.deployer.make_ready("churn", "churn-v1")

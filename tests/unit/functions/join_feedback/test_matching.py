@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.join_feedback.labels import as_class, as_number
+from functions.inferences.labels import as_class, as_number
 from functions.join_feedback.matching import (
     Fate,
     Label,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations import rollouts
 from benchmarks.simulations.betting import run
+from functions.inferences.losses import clipped_absolute, zero_one
 from functions.judge_rollout.logic import begin, observe
-from functions.judge_rollout.losses import clipped_absolute, zero_one
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.wealth import Bet, place, stake
 

@@ -18,8 +18,8 @@ def as_class(value: object, classes: Sequence[Value]) -> Value | None:
     for each in classes:
         if type(each) is type(value) and each == value:
             return each
-    text = _text(value)
-    return None if text is None else next((each for each in classes if _text(each) == text), None)
+    text = text_of(value)
+    return None if text is None else next((each for each in classes if text_of(each) == text), None)
 
 
 def as_number(value: object) -> float | None:
@@ -33,7 +33,8 @@ def as_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
+    """Return a class as canonical text, the same for a CSV's cell and a JSON value; None: it is no class."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -48,4 +49,4 @@ def _text(value: object) -> str | None:
     if text.lower() in {"true", "false"}:
         return text.lower()
     number = as_number(text)
-    return _text(number) if number is not None and number.is_integer() else text
+    return text_of(number) if number is not None and number.is_integer() else text

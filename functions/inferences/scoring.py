@@ -1,0 +1,65 @@
+"""How wrong a version's answers are: what its card says of its target, and the loss of one answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eventing.catalogue import Claim
+from eventing.store import Store
+from functions.inferences.labels import Value, as_class, as_number, text_of
+from functions.inferences.losses import clipped_absolute, zero_one
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutLoss:
+    """A version's loss on its holdout: rows, mean and variance, in [0, 1]."""
+
+    rows: int
+    mean: float
+    variance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What a label may be and what an answer costs.
+
+    Attributes:
+        classes: of the target; None for regression.
+        scale: the absolute error that counts as wholly wrong; of no meaning for classes.
+        holdout: None for a version whose card does not say.
+    """
+
+    classes: tuple[Value, ...] | None
+    scale: float = 1.0
+    holdout: HoldoutLoss | None = None
+
+    def read(self, value: object) -> Value | None:
+        """Return a label as the target has it; None when it is impossible."""
+        return as_number(value) if self.classes is None else as_class(value, self.classes)
+
+    def loss(self, predicted: str | float | None, label: Value) -> float | None:
+        """Return the loss of an answer as the log has it, in [0, 1]; None without an answer."""
+        if predicted is None:
+            return None
+        if self.classes is not None:
+            return zero_one(predicted, text_of(label))
+        return clipped_absolute(float(predicted), float(label), scale=self.scale)
+
+
+def scoring_of(card: Mapping[str, Any]) -> Scoring:
+    """Read a model card. Raises: KeyError, TypeError or ValueError when it is not one of ours."""
+    classes = card["classes"]
+    found = card["evaluation"].get("loss")
+    holdout = (
+        HoldoutLoss(int(found["rows"]), float(found["mean"]), float(found["variance"])) if found else None
+    )
+    scale = float(found["scale"]) if found else 1.0
+    return Scoring(None if classes is None else tuple(classes), scale, holdout)
+
+
+def load_scoring(store: Store, card: Claim) -> Scoring:
+    """Fetch a version's card and read it. Raises: eventing.store.StoreError when it cannot be had."""
+    return scoring_of(json.loads(store.get(card.uri, sha256=card.sha256)))

@@ -1,0 +1,44 @@
+"""How often new data was held against a version's reference: each look spends a share of the budget."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from functions.state.database import Base, UtcDateTime, insert_if_absent
+
+
+class DriftLook(Base):
+    """One look; `look` counts them within a version's time as the reference, from 1."""
+
+    __tablename__ = "drift_looks"
+    __table_args__ = (UniqueConstraint("model", "version", "source", "event_id"),)
+
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    look: Mapped[int] = mapped_column(Integer, primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    event_id: Mapped[str] = mapped_column(Text)
+    of: Mapped[str] = mapped_column(Text)
+    status: Mapped[str | None] = mapped_column(Text)
+    rows: Mapped[int | None] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def take_look(
+    session: Session, model: str, version: int, *, source: str, event_id: str, of: str, at: datetime
+) -> DriftLook:
+    """Return the look that belongs to an event: the one it took before, else the next number.
+
+    Two events that ask at once get two numbers: the second insertion of a number waits, fails and counts on.
+    """
+    key = {"model": model, "version": version}
+    while True:
+        known = session.scalars(select(DriftLook).filter_by(**key, source=source, event_id=event_id)).first()
+        if known is not None:
+            return known
+        last = session.scalar(select(func.max(DriftLook.look)).filter_by(**key)) or 0
+        row = {**key, "look": last + 1, "source": source, "event_id": event_id, "of": of, "at": at}
+        insert_if_absent(session, DriftLook, row)

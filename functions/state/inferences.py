@@ -1,0 +1,98 @@
+"""Where the log of predictions lies: one row for each file of it, so that a question opens few files.
+
+The rows themselves are Parquet in the object store (`functions.inferences.log`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from eventing.catalogue import Claim
+from functions.state.database import Base, UtcDateTime, insert_if_absent
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class InferenceBatch(Base):
+    """One file of the log: a batch of predictions of one version.
+
+    `window` is the number of the closed window that its rows are in; empty while none is. Shadow
+    answers are in no window.
+    """
+
+    __tablename__ = "inference_batches"
+    __table_args__ = (UniqueConstraint("source", "event_id"),)
+
+    seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(Text)
+    event_id: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(Text, index=True)
+    version: Mapped[int] = mapped_column(Integer)
+    shadow: Mapped[bool] = mapped_column(Boolean)
+    uri: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+    rows: Mapped[int] = mapped_column(Integer)
+    failures: Mapped[int] = mapped_column(Integer)
+    first: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    last: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    window: Mapped[int | None] = mapped_column(Integer)
+
+    @property
+    def claim(self) -> Claim:
+        """The file."""
+        return Claim(uri=self.uri, sha256=self.sha256)
+
+
+class InferenceHalf(Base):
+    """Half of a prediction that KServe's logger told of, until the other half comes.
+
+    Its request and its response are two events with one id and one source.
+    """
+
+    __tablename__ = "inference_halves"
+
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    event_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    half: Mapped[str] = mapped_column(Text, primary_key=True)
+    event: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+def add_batch(session: Session, row: InferenceBatch) -> bool:
+    """Record a file of the log unless its event has one; return whether it was new."""
+    values = {
+        column.name: getattr(row, column.name)
+        for column in InferenceBatch.__table__.columns
+        if column.name != "seq"
+    }
+    return insert_if_absent(session, InferenceBatch, values)
+
+
+def batches_between(
+    session: Session,
+    model: str,
+    first: datetime,
+    last: datetime,
+    *,
+    version: int | None = None,
+    shadow: bool | None = None,
+) -> Sequence[InferenceBatch]:
+    """Return the files that may hold predictions made in [first, last], oldest first.
+
+    Args:
+        version: only this version's.
+        shadow: only shadow answers, or only served ones.
+    """
+    found = select(InferenceBatch).where(
+        InferenceBatch.model == model, InferenceBatch.last >= first, InferenceBatch.first <= last
+    )
+    if version is not None:
+        found = found.where(InferenceBatch.version == version)
+    if shadow is not None:
+        found = found.where(InferenceBatch.shadow == shadow)
+    return session.scalars(found.order_by(InferenceBatch.first, InferenceBatch.seq)).all()

@@ -1,0 +1,39 @@
+"""The judge of each model's rollout: its policy and its whole state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Integer, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from functions.state.database import Base, UtcDateTime, insert_if_absent
+
+
+class JudgeRow(Base):
+    """One model. Without a `version` no rollout is judged.
+
+    `policy` was fixed when the rollout started. `looks` counts the looks of the service guards; those have
+    seen the predictions made up to `guarded_through`. `decided`: the phase has its verdict.
+    """
+
+    __tablename__ = "judges"
+
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int | None] = mapped_column(Integer)
+    champion_version: Mapped[int | None] = mapped_column(Integer)
+    phase: Mapped[str | None] = mapped_column(Text)
+    policy: Mapped[Any | None] = mapped_column(JSON)
+    state: Mapped[Any | None] = mapped_column(JSON)
+    looks: Mapped[int] = mapped_column(Integer)
+    guarded_through: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided: Mapped[bool] = mapped_column(Boolean)
+    cause: Mapped[str | None] = mapped_column(Text)
+
+
+def lock_judge(session: Session, model: str) -> JudgeRow:
+    """Return the model's row, made if absent, locked until the transaction ends."""
+    insert_if_absent(session, JudgeRow, {"model": model, "looks": 0, "decided": False})
+    found = select(JudgeRow).filter_by(model=model).with_for_update()
+    return session.scalars(found.execution_options(populate_existing=True)).one()

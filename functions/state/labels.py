@@ -1,0 +1,86 @@
+"""Labels: those that wait to be joined, those that were, and how far the joining has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from functions.state.database import Base, UtcDateTime, insert_if_absent
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+
+class WaitingLabel(Base):
+    """A label that came in and is not joined yet; `label_id` is its event's id, or its file and row."""
+
+    __tablename__ = "waiting_labels"
+    __table_args__ = (UniqueConstraint("model", "label_id"),)
+
+    seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    model: Mapped[str] = mapped_column(Text)
+    label_id: Mapped[str] = mapped_column(Text)
+    value: Mapped[Any] = mapped_column(JSON)
+    prediction_id: Mapped[str | None] = mapped_column(Text)
+    entity: Mapped[str | None] = mapped_column(Text)
+    time: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JoinedLabel(Base):
+    """The label of a prediction: the first one that came. `at` is when the prediction was made.
+
+    `released`: the labelled row has been given back as training data.
+    """
+
+    __tablename__ = "joined_labels"
+    __table_args__ = (Index("ix_joined_labels_model_at", "model", "at"),)
+
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    prediction_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    value: Mapped[Any] = mapped_column(JSON)
+    label_id: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    released: Mapped[bool] = mapped_column(Boolean)
+
+
+class FeedbackRow(Base):
+    """One model. Every label received by `joined_through` is joined.
+
+    `harm` is the state of the harm test (JSON) of version `harm_version`, which has taken in all matured
+    labels of predictions up to (`harm_at`, `harm_id`).
+    """
+
+    __tablename__ = "feedback"
+
+    model: Mapped[str] = mapped_column(Text, primary_key=True)
+    joined_through: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    harm: Mapped[Any | None] = mapped_column(JSON)
+    harm_version: Mapped[int | None] = mapped_column(Integer)
+    harm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    harm_id: Mapped[str | None] = mapped_column(Text)
+
+
+def lock_feedback(session: Session, model: str) -> FeedbackRow:
+    """Return the model's row, made if absent, locked until the transaction ends."""
+    insert_if_absent(session, FeedbackRow, {"model": model})
+    found = select(FeedbackRow).filter_by(model=model).with_for_update()
+    return session.scalars(found.execution_options(populate_existing=True)).one()
+
+
+def joined_through(session: Session, model: str) -> datetime | None:
+    """Return the time up to which every label received is joined; None before the first joining."""
+    row = session.get(FeedbackRow, model)
+    return None if row is None else row.joined_through
+
+
+def labels_between(session: Session, model: str, first: datetime, last: datetime) -> Sequence[JoinedLabel]:
+    """Return the labels of predictions made in [first, last]."""
+    found = select(JoinedLabel).where(
+        JoinedLabel.model == model, JoinedLabel.at >= first, JoinedLabel.at <= last
+    )
+    return session.scalars(found.order_by(JoinedLabel.at, JoinedLabel.prediction_id)).all()

@@ -206,6 +206,9 @@ class Labels(Section):
         description="give labelled predictions back as rows to train on",
         examples=["true"],
     )
+    min_rows: int = Field(
+        default=500, ge=1, description="labelled rows given back at a time", examples=["500"]
+    )
 
 
 class Ingest(Section):

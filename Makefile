@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { command -v $$p; break; }; done)
 STORE ?= embedded
+STORY ?= all
 MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -46,8 +47,8 @@ run: install ## keep the system up; prints its addresses and the ways in
 	@kascade up --store $(STORE)
 
 .PHONY: demo
-demo: install ## run the whole loop once on a real data set
-	@kascade demo --store $(STORE)
+demo: install ## play the whole story on a real data set; STORY=train, rollout or drift plays a part
+	@kascade demo --store $(STORE) --story $(STORY)
 
 .PHONY: bench
 bench: install ## measure the hot paths beside their peers

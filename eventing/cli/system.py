@@ -25,6 +25,15 @@ class StoreKind(StrEnum):
     MINIO = "minio"
 
 
+class StoryKind(StrEnum):
+    """How much of the demonstration is played."""
+
+    TRAIN = "train"
+    ROLLOUT = "rollout"
+    DRIFT = "drift"
+    ALL = "all"
+
+
 StoreOption = Annotated[
     StoreKind, typer.Option(help="embedded needs nothing; minio is a real one (make minio)")
 ]
@@ -64,16 +73,19 @@ def up(
 def demo(
     home: Annotated[Path, typer.Option(help="the demonstration's own state folder")] = Path(".kascade/demo"),
     store: StoreOption = StoreKind.EMBEDDED,
+    story: Annotated[
+        StoryKind, typer.Option(help="how much of it: train, rollout, drift, or all")
+    ] = StoryKind.ALL,
     keep: Annotated[
         bool, typer.Option("--keep", help="leave the system up at the end, until Ctrl-C")
     ] = False,
 ) -> None:
-    """Run the whole loop once on a real data set, showing each event; the last line is JSON."""
-    from eventing.cli.demo import Demo
+    """Play the whole story on a real data set, showing each event; the last line is JSON."""
+    from eventing.cli.demo import run_demo
 
     place = home_of(home)
     place.prepare(fresh=True)
-    sys.exit(Demo(place, store=store, keep=keep).run())
+    sys.exit(run_demo(place, store=store, story=story, keep=keep))
 
 
 def drop(

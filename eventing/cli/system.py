@@ -1,4 +1,4 @@
-"""Commands about the system as a whole: up, demo, drop."""
+"""Commands about the system as a whole: up, demo, drop, stream."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from eventing.cli.address_book import print_address_book
 from eventing.cli.home import HomeError
 from eventing.cli.options import HomeOption, home_of
+from eventing.cli.streaming import stream
 from eventing.store import S3Store
 
 
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: kascade up --gateway-port 0 --home /tmp/try --fresh")(up)
     app.command(epilog="Example: kascade demo --store minio")(demo)
     app.command(epilog="Example: kascade drop model.yaml train.csv --model churn")(drop)
+    app.command(epilog="Example: kascade stream weather.csv --model rain --target target")(stream)
 
 
 def up(

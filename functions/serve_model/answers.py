@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from functions.serve_model.errors import MethodNotAllowed, ServingError
+
+if TYPE_CHECKING:
+    from functions.serve_model.logic import Prediction
 
 JSON = b"application/json"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a body and its headers; Content-Length is added when it is sent."""
+    """A status, a body and its headers; Content-Length is added when it is sent.
+
+    `prediction` is what the log is told once it is sent.
+    """
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", JSON),)
+    prediction: Prediction | None = None
 
 
 def json_answer(document: Any) -> Answer:

@@ -8,14 +8,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from functions.serve_model.asgi import Application
+from functions.serve_model.asgi import Application, TakesNotes
 from functions.serve_model.fetch import fetch_verified
 from functions.serve_model.handler import Inference
 from functions.serve_model.ids import IdSource
-from functions.serve_model.logic import Prediction
+from functions.serve_model.inference_log import InferenceLog, NoLog
 from functions.serve_model.metrics import Metrics
-from functions.serve_model.model import load
-from functions.serve_model.settings import Settings, from_env
+from functions.serve_model.model import Model, load
+from functions.serve_model.posting import Poster
+from functions.serve_model.settings import LogSettings, Settings, from_env
+
+# The catalogue's own constants; importing it would cost a cold start its schema classes.
+LOGGED_TYPE = "dev.kascade.inference.logged"
+SOURCE = "/kascade/serve_model"
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,13 @@ class Deps:
 
     clock: Callable[[], float] = time.time
     random_bits: Callable[[int], int] = random.Random().getrandbits  # noqa: S311 - ids, not secrets; seeded by the system
-    record: Callable[[Prediction], None] | None = None
+    log: TakesNotes | None = None
 
 
 def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Application:
     """Fetch the model, check its digest, load it, and return the ASGI application that serves it.
+
+    Its log of predictions runs; `Application.close` ends it.
 
     Raises: SettingsError, ModelUnavailable.
     """
@@ -37,11 +44,17 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Ap
     data = fetch_verified(settings.uri, settings.sha256, settings.store)
     model = load(data, settings.model, settings.version, settings.sha256, threads=settings.ort_threads)
     metrics = Metrics(model.name, model.version)
+    log = deps.log or _log_of(model, settings.log)
+    if isinstance(log, InferenceLog):
+        metrics.watch_log(log.counts)
+        log.start()
+    ids = IdSource(deps.clock, deps.random_bits)
+    return Application(Inference(model, settings.max_rows), ids, metrics, log, settings.max_bytes)
 
-    def record(prediction: Prediction) -> None:
-        metrics.predictions(len(prediction.ids))
-        if deps.record is not None:
-            deps.record(prediction)
 
-    inference = Inference(model, settings.max_rows, record)
-    return Application(inference, IdSource(deps.clock, deps.random_bits), metrics, settings.max_bytes)
+def _log_of(model: Model, settings: LogSettings) -> InferenceLog | NoLog:
+    if settings.sink is None:
+        return NoLog()
+    subject = f"{model.name}/v{model.version}"
+    poster = Poster(settings.sink, type_=LOGGED_TYPE, source=SOURCE, subject=subject)
+    return InferenceLog(model, poster, settings)

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from functions.serve_model.answers import Answer, json_answer, refusal
 from functions.serve_model.errors import BadRequest, ServingError, TooLarge, UnsupportedMedia
 from functions.serve_model.handler import Inference
 from functions.serve_model.ids import IdSource
+from functions.serve_model.logic import Prediction
 from functions.serve_model.metrics import Metrics, exposition
 from functions.serve_model.pages import pages_of, refuse, v2_paths
 
@@ -27,11 +28,30 @@ OFFLOAD_BYTES = 64 << 10
 _log = logging.getLogger("kascade.serve_model")
 
 
+class TakesNotes(Protocol):
+    """Where each answered request is noted; it must return at once."""
+
+    def note(self, prediction: Prediction, seconds: float) -> None:
+        """Note what was answered, and how long that took."""
+        ...
+
+    def note_failure(self) -> None:
+        """Note a request to infer that ended with a 5xx."""
+        ...
+
+    def close(self, timeout_s: float) -> None:
+        """Send on what was noted, for at most so long."""
+        ...
+
+
 class Application:
     """Serves one model over HTTP."""
 
-    def __init__(self, inference: Inference, ids: IdSource, metrics: Metrics, max_bytes: int) -> None:
+    def __init__(
+        self, inference: Inference, ids: IdSource, metrics: Metrics, log: TakesNotes, max_bytes: int
+    ) -> None:
         model = inference.model
+        self._log = log
         self._inference = inference
         self._ids = ids
         self._metrics = metrics
@@ -60,12 +80,22 @@ class Application:
             _log.exception("a request failed: %s %s", scope["method"], scope["path"])
             answer = refusal(ServingError("internal error: the server's log says more"))
         if protocol is not None:
-            self._metrics.request(protocol, answer.status, perf_counter() - started)
+            seconds = perf_counter() - started
+            self._metrics.request(protocol, answer.status, seconds)
+            if answer.prediction is not None:
+                self._metrics.predictions(len(answer.prediction.ids))
+                self._log.note(answer.prediction, seconds)
+            elif answer.status >= 500:
+                self._log.note_failure()
         length = (b"content-length", str(len(answer.body)).encode())
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]}
         )
         await send({"type": "http.response.body", "body": answer.body})
+
+    def close(self, timeout_s: float) -> None:
+        """Send what the log of predictions still holds, for at most so long."""
+        self._log.close(timeout_s)
 
     async def _page(self, scope: Scope) -> Answer:
         path, method = scope["path"], scope["method"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from eventing.catalogue import source_of
+from eventing.catalogue import INFERENCE_LOGGED, source_of
 from eventing.codec import decode, to_binary
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
@@ -19,6 +19,7 @@ from functions.serve_model.answers import Answer
 from functions.serve_model.errors import BadRequest, Refused
 from functions.serve_model.handler import Inference
 from functions.serve_model.ids import EventIds
+from functions.serve_model.logic import Prediction
 
 RESPONSE_TYPE = "org.kubeflow.serving.inference.response"
 """KServe's type for an inference's response, so that what understands KServe's events understands ours."""
@@ -26,6 +27,8 @@ RESPONSE_TYPE = "org.kubeflow.serving.inference.response"
 
 def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) -> Answer:
     """Read an event of any type whose data is a v1 or v2 request; answer with the response as an event.
+
+    A batch of another version's predictions is answered as its shadow (shadow.py).
 
     The reply's id and the prediction ids derive from the event, so a redelivery yields the same ones.
     Raises: BadRequest, also for a malformed event; Refused for an inference's reply (it would circle).
@@ -36,19 +39,20 @@ def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) 
         raise BadRequest(f"not a CloudEvent: {error}") from error
     if event.type == RESPONSE_TYPE:
         raise Refused(f"an event of type {RESPONSE_TYPE} is an inference's reply: it is not inferred again")
+    if event.type == INFERENCE_LOGGED:
+        from functions.serve_model.shadow import answer_copies
+
+        return answer_copies(event, inference.model)
     model = inference.model
-    reply = answer(
-        event,
-        RESPONSE_TYPE,
-        source_of("serve_model"),
-        f"{model.name}/v{model.version}",
-        _infer(event, inference),
-    )
+    said, prediction = _infer(event, inference)
+    subject = f"{model.name}/v{model.version}"
+    reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, said)
     sent, payload = to_binary(reply)
-    return Answer(200, payload, tuple((k.lower().encode(), v.encode("latin-1")) for k, v in sent.items()))
+    lowered = tuple((k.lower().encode(), v.encode("latin-1")) for k, v in sent.items())
+    return Answer(200, payload, lowered, prediction)
 
 
-def _infer(event: Event, inference: Inference) -> Any:
+def _infer(event: Event, inference: Inference) -> tuple[Any, Prediction | None]:
     if not isinstance(event.data, dict) or not {"inputs", "instances"} & event.data.keys():
         raise BadRequest('the event\'s data must be {"inputs": [...]} (v2) or {"instances": [...]} (v1)')
     now_ms = int((event.time.timestamp() if event.time else time.time()) * 1000)
@@ -57,4 +61,4 @@ def _infer(event: Event, inference: Inference) -> Any:
     result = inference.v2(body, None, ids) if "inputs" in event.data else inference.v1(body, ids)
     if any(name == b"inference-header-content-length" for name, _ in result.headers):
         raise BadRequest("binary outputs cannot travel in an event: ask for them without binary_data")
-    return orjson.loads(result.body)
+    return orjson.loads(result.body), result.prediction

@@ -13,6 +13,8 @@ from functions.serve_model.errors import BadRequest, TooLarge
 from functions.serve_model.model import Model, Outputs
 from functions.serve_model.tensors import Values
 from pipelines.encoding import EncodingError
+from pipelines.encoding.columns import label_of
+from pipelines.encoding.errors import BadCell
 
 Inputs = NDArray[Any] | Mapping[str, Values]
 """A matrix [N, features] in the order of the model's features, or for each feature a list of N values."""
@@ -28,17 +30,22 @@ class TakesIds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for N rows, with what was asked: all that the log of predictions needs."""
+    """The answer for N rows, with what was asked: all that the log of predictions needs.
+
+    `entities` says whom each row is about, where the client sent the column that the spec names.
+    """
 
     ids: list[str]
     inputs: Inputs
     outputs: Outputs
+    entities: list[str | None] | None = None
 
 
 def predict(model: Model, inputs: Inputs, rows: int, ids: TakesIds, max_rows: int) -> Prediction:
     """Encode the inputs and run the model.
 
-    Missing values (null, NaN, and what float32 cannot hold) are imputed as in training.
+    Missing values (null, NaN, and what float32 cannot hold) are imputed as in training. The spec's entity may
+    be sent beside the features: it is noted, and not given to the model unless it is a feature as well.
 
     Raises:
         BadRequest: a feature is unknown, missing, or of a wrong type or shape (each named).
@@ -51,13 +58,28 @@ def predict(model: Model, inputs: Inputs, rows: int, ids: TakesIds, max_rows: in
     if rows < 1:
         raise BadRequest("the request has no rows")
     encoding = model.encoding
+    entities = None
+    if model.entity is not None and isinstance(inputs, Mapping) and model.entity in inputs:
+        entities = _texts(inputs[model.entity], rows, model.entity)
+        if model.entity not in encoding.names:
+            inputs = {name: values for name, values in inputs.items() if name != model.entity}
     try:
         matrix = encoding.encode(inputs) if isinstance(inputs, Mapping) else encoding.encode_matrix(inputs)
     except EncodingError as error:
         raise BadRequest(str(error)) from error
     outputs = model.run(matrix)
     _check_finite(outputs)
-    return Prediction(ids.take(rows), inputs, outputs)
+    return Prediction(ids.take(rows), inputs, outputs, entities)
+
+
+def _texts(values: Values, rows: int, name: str) -> list[str | None]:
+    """Return an entity column as texts, numbers as whole ones where they are."""
+    if len(values) != rows:
+        raise BadRequest(f"'{name}' has {len(values)} values for {rows} rows")
+    try:
+        return [label_of(row, value) for row, value in enumerate(values)]
+    except BadCell as error:
+        raise BadRequest(f"row {error.row}: '{name}' must be a text or a number, got {error.got}") from error
 
 
 def _check_finite(outputs: Outputs) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class Metrics:
         self._labels = {"model": model, "version": str(version)}
         self._requests: dict[tuple[str, int], int] = {}
         self._rows = 0
+        self._log: Callable[[], Mapping[str, int]] = dict
         self._buckets = [0] * (len(BUCKETS_S) + 1)
         self._seconds = 0.0
 
@@ -32,6 +33,10 @@ class Metrics:
     def predictions(self, rows: int) -> None:
         """Count predictions made."""
         self._rows += rows
+
+    def watch_log(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Show the counts of the log of predictions, by name, at each scrape."""
+        self._log = counts
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families, as a custom collector of prometheus_client does."""
@@ -47,6 +52,12 @@ class Metrics:
         rows = CounterMetricFamily("kascade_predictions", "Predictions made (rows).", labels=names)
         rows.add_metric(values, self._rows)
         yield rows
+        logged = CounterMetricFamily(
+            "kascade_inference_log_rows", "Rows for the log of predictions.", labels=[*names, "outcome"]
+        )
+        for outcome, count in self._log().items():
+            logged.add_metric([*values, outcome], count)
+        yield logged
         seconds = HistogramMetricFamily(
             "kascade_inference_seconds", "Seconds from a request to its answer.", labels=names
         )

@@ -37,7 +37,10 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model: `run` takes the encoded matrix float32 [N, encoding.width]."""
+    """A loaded model: `run` takes the encoded matrix float32 [N, encoding.width].
+
+    `entity` is the column that names whom a row is about, if the spec says one.
+    """
 
     name: str
     version: int
@@ -45,6 +48,7 @@ class Model:
     run: Callable[[Matrix], Outputs]
     outputs: tuple[OutputSpec, ...]
     properties: Mapping[str, Any]
+    entity: str | None = None
 
 
 def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1) -> Model:
@@ -70,7 +74,7 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
     _try_out(run, encoding.width)
     kept = ("task", "target", "classes", "metric", "metrics", "dataset_digest")
     properties = {key: card[key] for key in kept if card.get(key) is not None} | {"sha256": sha256}
-    return Model(name, version, encoding, run, outputs, properties)
+    return Model(name, version, encoding, run, outputs, properties, card.get("entity"))
 
 
 def _session(data: bytes, threads: int) -> ort.InferenceSession:

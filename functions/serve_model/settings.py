@@ -22,6 +22,27 @@ class ObjectStore:
 
 
 @dataclass(frozen=True)
+class LogSettings:
+    """How predictions are logged; without a sink they are not.
+
+    Attributes:
+        sink: URL that batches are POSTed to.
+        interval_s: pause between two looks at what is queued.
+        queue_rows: at most so many rows wait; what comes then is dropped and counted.
+        queue_cells: at most so many values wait.
+        batch_rows: rows in one event at most.
+        batch_bytes: bytes in one event at most, unless a single row has more.
+    """
+
+    sink: str | None = None
+    interval_s: float = 1.0
+    queue_rows: int = 100_000
+    queue_cells: int = 4_000_000
+    batch_rows: int = 500
+    batch_bytes: int = 48 << 10
+
+
+@dataclass(frozen=True)
 class Settings:
     """Which model is served, where, and the limits of one request."""
 
@@ -36,6 +57,7 @@ class Settings:
     max_rows: int = 10_000
     ort_threads: int = 1
     drain_s: int = 30
+    log: LogSettings = LogSettings()
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
@@ -59,6 +81,13 @@ def from_env(env: Mapping[str, str]) -> Settings:
         max_rows=read.number("MAX_ROWS", Settings.max_rows, 1, MAX_ROWS),
         ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
         drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
+        log=LogSettings(
+            sink=env.get("K_SINK") or None,
+            interval_s=read.number("LOG_INTERVAL_MS", 1000, 10, 3_600_000) / 1000,
+            queue_rows=read.number("LOG_QUEUE_ROWS", LogSettings.queue_rows, 1, 10**8),
+            queue_cells=read.number("LOG_QUEUE_CELLS", LogSettings.queue_cells, 1, 10**9),
+            batch_rows=read.number("LOG_BATCH_ROWS", LogSettings.batch_rows, 1, 10_000),
+        ),
     )
     if read.problems:
         raise SettingsError(read.problems)

@@ -27,7 +27,12 @@ def numbers(*names: str) -> Encoding:
 
 
 def classifier(
-    encoding: Encoding, classes: Sequence[Any] = (0, 1), *, model: str = "churn", version: int = 1
+    encoding: Encoding,
+    classes: Sequence[Any] = (0, 1),
+    *,
+    model: str = "churn",
+    version: int = 1,
+    entity: str | None = None,
 ) -> bytes:
     """Return a model.onnx: class 1 where the encoded columns, missing ones taken as 1, sum to more than zero.
 
@@ -52,7 +57,7 @@ def classifier(
         helper.make_tensor_value_info("label", TensorProto.INT64, [None]),
         helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2]),
     ]
-    card = {"task": "classification", "target": "label", "classes": list(classes)}
+    card = {"task": "classification", "target": "label", "classes": list(classes), "entity": entity}
     return _model(nodes, outputs, encoding, {**card, "model": model, "version": version})
 
 

@@ -29,6 +29,24 @@ NOW_S = 1_790_000_000.0
 
 
 @dataclass
+class Notes:
+    """A log of predictions that keeps them."""
+
+    recorded: list[Prediction] = field(default_factory=list)
+    failures: int = 0
+
+    def note(self, prediction: Prediction, seconds: float) -> None:
+        assert seconds > 0
+        self.recorded.append(prediction)
+
+    def note_failure(self) -> None:
+        self.failures += 1
+
+    def close(self, timeout_s: float) -> None:
+        """Nothing is open."""
+
+
+@dataclass
 class Reply:
     """What the application answered."""
 
@@ -82,9 +100,9 @@ def serve(tmp_path: Path) -> Callable[..., Client]:
     """Build a client of an application that serves the given model."""
 
     def build(data: bytes, **settings: Any) -> Client:
-        recorded: list[Prediction] = []
-        deps = Deps(clock=lambda: NOW_S, random_bits=lambda bits: 0, record=recorded.append)
-        return Client(create_app(testing.write(tmp_path, data, **settings), deps), recorded)
+        notes = Notes()
+        deps = Deps(clock=lambda: NOW_S, random_bits=lambda bits: 0, log=notes)
+        return Client(create_app(testing.write(tmp_path, data, **settings), deps), notes.recorded)
 
     return build
 

@@ -1,0 +1,71 @@
+"""Answers copies of another version's requests: the challenger's part in a shadow.
+
+The champion's log of predictions is delivered here as well. Its inputs are answered by this version, and the
+answers go back as a batch of the log marked `shadow`: same ids, so one label scores both. No client sees
+them.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged, source_of
+from eventing.codec import to_binary
+from eventing.errors import InvalidEvent
+from eventing.event import Event, answer
+from eventing.payload import read_payload
+from functions.serve_model.answers import Answer
+from functions.serve_model.batching import columns_of
+from functions.serve_model.errors import BadRequest, Refused
+from functions.serve_model.model import Model, Outputs
+from pipelines.encoding import EncodingError
+
+NOTHING = Answer(204, b"", ())
+
+
+def answer_copies(event: Event, model: Model) -> Answer:
+    """Answer a batch of the log; nothing where it is this version's own, or a shadow's.
+
+    A feature that the champion was not asked for is missing here, and imputed as in training.
+
+    Raises: BadRequest for a malformed batch; Refused for another model's, or one that cannot be answered.
+    """
+    try:
+        batch = read_payload(event, InferenceLogged)
+    except InvalidEvent as error:
+        raise BadRequest(f"not a batch of predictions: {error}") from error
+    if batch.model != model.name:
+        raise Refused(f"this is {model.name}: predictions of {batch.model} are not answered here")
+    if batch.shadow or batch.version == model.version or not batch.ids:
+        return NOTHING
+    started = perf_counter()
+    outputs = _outputs(batch, model)
+    rows = len(batch.ids)
+    said = {
+        **batch.model_dump(include={"ids", "times_ms", "inputs", "entities"}, exclude_none=True),
+        **columns_of(outputs),
+        "model": model.name,
+        "version": model.version,
+        "shadow": True,
+        "latencies_ms": [round((perf_counter() - started) * 1000 / rows, 4)] * rows,
+    }
+    subject = f"{model.name}/v{model.version}"
+    reply = answer(event, INFERENCE_LOGGED, source_of("serve_model"), subject, said)
+    headers, body = to_binary(reply)
+    return Answer(200, body, tuple((k.lower().encode(), v.encode("latin-1")) for k, v in headers.items()))
+
+
+def _outputs(batch: InferenceLogged, model: Model) -> Outputs:
+    missing: list[Any] = [None] * len(batch.ids)
+    columns = {name: batch.inputs.get(name, missing) for name in model.encoding.names}
+    try:
+        outputs = model.run(model.encoding.encode(columns))
+    except EncodingError as error:
+        raise Refused(f"v{model.version} cannot answer what v{batch.version} was asked: {error}") from error
+    for values in (outputs.probabilities, outputs.prediction):
+        if values is not None and not np.isfinite(values).all():
+            raise Refused(f"v{model.version} gives answers that are no numbers")
+    return outputs

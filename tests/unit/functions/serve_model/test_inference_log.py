@@ -1,0 +1,195 @@
+"""The log of predictions: nothing is lost, doubled or waited for; what does not fit is dropped and told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventing.catalogue import InferenceLogged
+from functions.serve_model import testing
+from functions.serve_model.batching import Noted, cut, side_by_side, time_ms
+from functions.serve_model.ids import prediction_ids
+from functions.serve_model.inference_log import InferenceLog
+from functions.serve_model.logic import Prediction
+from functions.serve_model.model import Model, Outputs, load
+from functions.serve_model.posting import Batch, NotTaken
+from functions.serve_model.settings import LogSettings
+
+NOW_MS = 1_790_000_000_000
+
+
+def churn() -> Model:
+    return load(testing.classifier(testing.numbers("age", "amount")), "churn", 1, "0" * 64)
+
+
+def predicted(rows: int, *, seed: int = 0, matrix: bool = False, entities: bool = False) -> Prediction:
+    ids = prediction_ids(rows, NOW_MS + seed, seed)
+    values = np.arange(2 * rows, dtype=np.float64).reshape(rows, 2) + seed
+    named = {"amount": values[:, 1].tolist(), "age": values[:, 0].tolist()}
+    outputs = Outputs(np.array([1] * rows), np.full((rows, 2), 0.5, dtype=np.float32))
+    names: list[str | None] | None = [f"c{seed}-{row}" for row in range(rows)] if entities else None
+    return Prediction(ids, values if matrix else named, outputs, names)
+
+
+class Sender:
+    """Takes batches; refuses the first few as told."""
+
+    def __init__(self, *refusals: NotTaken) -> None:
+        self.refusals = list(refusals)
+        self.seen: list[str] = []
+        self.batches: list[Batch] = []
+
+    def send(self, batch: Batch) -> None:
+        self.seen.append(batch.id)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.batches.append(batch)
+
+    @property
+    def payloads(self) -> list[Any]:
+        return [json.loads(batch.body) for batch in self.batches]
+
+
+def log_of(sender: Sender, **settings: Any) -> InferenceLog:
+    return InferenceLog(churn(), sender, LogSettings(sink="http://sink", interval_s=0.01, **settings))
+
+
+def test_a_batch_is_what_the_catalogue_says() -> None:
+    sender = Sender()
+    log = log_of(sender)
+    log.note(predicted(2, seed=1), 0.0015)
+    log.note(predicted(1, seed=2, matrix=True, entities=True), 0.002)
+    log.note_failure()
+    log.drain()
+
+    (payload,) = sender.payloads
+    batch = InferenceLogged.model_validate(payload)
+    assert (batch.model, batch.version, batch.shadow, batch.failures) == ("churn", 1, False, 1)
+    assert batch.inputs == {"age": [1.0, 3.0, 2.0], "amount": [2.0, 4.0, 3.0]}
+    assert batch.entities == [None, None, "c2-0"]
+    assert batch.latencies_ms == [1.5, 1.5, 2.0]
+    assert batch.times_ms == [NOW_MS + 1, NOW_MS + 1, NOW_MS + 2]
+    assert (batch.labels, batch.predictions) == ([1, 1, 1], None)
+    assert batch.probabilities == [[0.5, 0.5]] * 3
+    assert log.counts() == {"sent": 3, "dropped": 0, "refused": 0}
+
+
+def test_what_is_no_number_is_null() -> None:
+    values = {"age": [float("nan"), float("inf")], "amount": np.array([1.0, -np.inf])}
+    noted = Noted(Prediction(prediction_ids(2, NOW_MS, 0), values, Outputs(np.array([0, 1]))), 0.001)
+
+    ((body, _),) = cut(side_by_side(churn(), [noted]), 0, max_rows=10, max_bytes=1 << 20)
+
+    assert json.loads(body)["inputs"] == {"age": [None, None], "amount": [1.0, None]}
+
+
+@given(
+    st.lists(st.integers(1, 40), max_size=12),
+    st.integers(1, 50),
+    st.integers(300, 4000),
+    st.integers(0, 3),
+)
+def test_however_it_is_cut_every_row_is_there_once_in_order(
+    requests: list[int], max_rows: int, max_bytes: int, failures: int
+) -> None:
+    noted = [Noted(predicted(rows, seed=seed), 0.001) for seed, rows in enumerate(requests)]
+    columns = side_by_side(MODEL, noted)
+
+    parts = list(cut(columns, failures, max_rows=max_rows, max_bytes=max_bytes))
+
+    documents = [json.loads(body) for body, _ in parts]
+    assert [identity for each in documents for identity in each["ids"]] == columns.ids
+    assert [row for each in documents for row in each["inputs"]["age"]] == columns.inputs["age"]
+    assert sum(each["failures"] for each in documents) == failures
+    for (body, rows), document in zip(parts, documents, strict=True):
+        assert rows == len(document["ids"]) <= max_rows
+        assert len(body) <= max_bytes or rows <= 1
+        InferenceLogged.model_validate(document)
+
+
+MODEL = churn()
+
+
+def test_what_does_not_fit_into_the_queue_is_dropped_and_counted_at_once() -> None:
+    sender = Sender()
+    log = log_of(sender, queue_rows=10)
+    for seed in range(5):
+        log.note(predicted(4, seed=seed), 0.001)
+    assert log.counts()["dropped"] == 12
+    log.drain()
+    log.note(predicted(4, seed=9), 0.001)
+    log.drain()
+    assert log.counts() == {"sent": 12, "dropped": 12, "refused": 0}
+
+
+def test_wide_rows_fill_the_queue_earlier() -> None:
+    log = log_of(Sender(), queue_cells=8)
+    log.note(predicted(5), 0.001)
+    assert log.counts()["dropped"] == 5
+    log.note(predicted(4), 0.001)
+    assert log.counts()["dropped"] == 5
+
+
+def test_a_batch_that_is_not_taken_is_sent_again_under_the_same_id() -> None:
+    sender = Sender(NotTaken("503"), NotTaken("refused"))
+    log = log_of(sender)
+    log.note(predicted(1), 0.001)
+    log.drain()
+    assert len(sender.seen) == 3
+    assert len(set(sender.seen)) == 1
+    assert log.counts()["sent"] == 1
+
+
+def test_a_batch_that_is_refused_for_good_is_counted_and_the_next_one_goes_on() -> None:
+    sender = Sender(NotTaken("400: no", final=True))
+    log = log_of(sender, batch_rows=1)
+    log.note(predicted(2), 0.001)
+    log.drain()
+    assert log.counts() == {"sent": 1, "dropped": 0, "refused": 1}
+
+
+def test_closing_sends_what_is_queued() -> None:
+    sender = Sender()
+    log = InferenceLog(churn(), sender, LogSettings(sink="http://sink", interval_s=3600))
+    log.start()
+    log.note(predicted(3), 0.001)
+    log.close(5)
+    assert log.counts() == {"sent": 3, "dropped": 0, "refused": 0}
+
+
+def test_closing_gives_up_at_its_deadline_and_counts_what_is_lost() -> None:
+    sender = Sender(*[NotTaken("down")] * 1000)
+    log = log_of(sender)
+    log.start()
+    log.note(predicted(3), 0.001)
+    log.close(0.5)
+    assert log.counts() == {"sent": 0, "dropped": 3, "refused": 0}
+
+
+def test_noting_does_not_wait_for_a_sink_that_hangs() -> None:
+    hanging = threading.Event()
+
+    class Hanging(Sender):
+        def send(self, batch: Batch) -> None:
+            hanging.wait(30)
+            super().send(batch)
+
+    sender = Hanging()
+    log = log_of(sender, queue_rows=100)
+    log.start()
+    for seed in range(200):
+        log.note(predicted(1, seed=seed), 0.001)
+    assert log.counts()["sent"] == 0
+    assert log.counts()["dropped"] >= 100
+    hanging.set()
+    log.close(5)
+    assert log.counts()["sent"] + log.counts()["dropped"] == 200
+
+
+def test_an_id_tells_its_time() -> None:
+    assert {time_ms(each) for each in prediction_ids(3, NOW_MS, 77)} == {NOW_MS}

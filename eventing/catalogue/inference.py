@@ -35,7 +35,7 @@ class InferenceLogged(Payload):
 
 
 class WindowClosed(Payload):
-    """Enough new predictions to test; `data` holds their rows, in the form of the log of predictions."""
+    """Enough new predictions to test; `data` is a JSON list of the files of the log that hold them."""
 
     model: ModelName
     version: Version

@@ -115,6 +115,15 @@ def insert_if_absent(session: Session, table: type[Base], values: Mapping[str, A
     return returned.first() is not None
 
 
+def lock_name(session: Session, name: str) -> None:
+    """Let whoever locks the same name wait until this transaction ends.
+
+    On SQLite a writing transaction has the whole database to itself already.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
 def check_migrated(engine: Engine) -> None:
     """Compare the database's revision with this release's, for a readiness probe: one short query.
 

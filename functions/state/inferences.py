@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint, select
+from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.catalogue import Claim
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, UtcDateTime, insert_if_absent, lock_name
 
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 
@@ -21,7 +21,7 @@ class InferenceBatch(Base):
     """One file of the log: a batch of predictions of one version.
 
     `window` is the number of the closed window that its rows are in; empty while none is. Shadow
-    answers are in no window.
+    answers are in no window. A batch without rows, only with failures, has no file.
     """
 
     __tablename__ = "inference_batches"
@@ -71,6 +71,25 @@ def add_batch(session: Session, row: InferenceBatch) -> bool:
         if column.name != "seq"
     }
     return insert_if_absent(session, InferenceBatch, values)
+
+
+def close_window(session: Session, model: str, version: int, size: int) -> list[InferenceBatch]:
+    """Give the served predictions that are in no window yet the next window, if they are `size` or more.
+
+    Returns: the window's files, oldest first; none when there are too few rows.
+    """
+    lock_name(session, f"windows/{model}/v{version}")
+    served = select(InferenceBatch).filter_by(model=model, version=version, shadow=False)
+    free = served.where(InferenceBatch.window.is_(None), InferenceBatch.rows > 0)
+    batches = list(session.scalars(free.order_by(InferenceBatch.first, InferenceBatch.seq)))
+    if sum(batch.rows for batch in batches) < size:
+        return []
+    last = select(func.max(InferenceBatch.window)).filter_by(model=model, version=version)
+    number = (session.scalar(last) or 0) + 1
+    for batch in batches:
+        batch.window = number
+    session.flush()
+    return batches
 
 
 def batches_between(

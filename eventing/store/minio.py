@@ -11,13 +11,14 @@ from eventing.store.s3 import S3Store, make_client
 from eventing.store.server import StoreServer
 
 WEBHOOK_ID = "KASCADE"
-WATCHED_BUCKET = "raw"
+WATCHED_BUCKETS = ("raw", "feedback")
 
 
 class MinioStore(StoreServer):
     """A MinIO server over a folder, running while the context is open.
 
-    With a webhook endpoint it announces every object created in or removed from the bucket `raw`.
+    With a webhook endpoint it announces every object created in or removed from
+    the buckets `raw` and `feedback`.
     """
 
     def __init__(
@@ -98,11 +99,12 @@ class MinioStore(StoreServer):
 
     def _announce_objects(self) -> None:
         client = make_client(self.env)
-        S3Store(client).ensure_bucket(WATCHED_BUCKET)
         queue = {
             "QueueArn": f"arn:minio:sqs::{WEBHOOK_ID}:webhook",
             "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
         }
-        client.put_bucket_notification_configuration(
-            Bucket=WATCHED_BUCKET, NotificationConfiguration={"QueueConfigurations": [queue]}
-        )
+        for bucket in WATCHED_BUCKETS:
+            S3Store(client).ensure_bucket(bucket)
+            client.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [queue]}
+            )

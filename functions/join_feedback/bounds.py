@@ -34,6 +34,17 @@ def clopper_pearson(errors: int, n: int, *, alpha: float = 0.05) -> float:
     return high
 
 
+def mean_of(rows: int, mean: float, variance: float, *, alpha: float = 0.05) -> float:
+    """Return the bound of `mean_loss` from a sample's size, mean and (population) variance."""
+    if rows < 2:
+        raise ValueError(f"a bound needs at least two losses, these are {rows}")
+    unbiased = variance * rows / (rows - 1)
+    hoeffding = math.sqrt(math.log(2 / alpha) / (2 * rows))
+    log_term = math.log(4 / alpha)
+    bernstein = math.sqrt(2 * unbiased * log_term / rows) + 7 * log_term / (3 * (rows - 1))
+    return min(1.0, mean + min(hoeffding, bernstein))
+
+
 def mean_loss(losses: Sequence[float], *, alpha: float = 0.05) -> float:
     """Return an upper bound on the mean of losses in [0, 1].
 
@@ -49,11 +60,7 @@ def mean_loss(losses: Sequence[float], *, alpha: float = 0.05) -> float:
     if not all(0.0 <= loss <= 1.0 for loss in losses):
         raise ValueError("every loss must lie in [0, 1]")
     mean = math.fsum(losses) / n
-    variance = math.fsum((loss - mean) ** 2 for loss in losses) / (n - 1)
-    hoeffding = math.sqrt(math.log(2 / alpha) / (2 * n))
-    log_term = math.log(4 / alpha)
-    bernstein = math.sqrt(2 * variance * log_term / n) + 7 * log_term / (3 * (n - 1))
-    return min(1.0, mean + min(hoeffding, bernstein))
+    return mean_of(n, mean, math.fsum((loss - mean) ** 2 for loss in losses) / n, alpha=alpha)
 
 
 def _binomial_cdf(k: int, n: int, p: float) -> float:

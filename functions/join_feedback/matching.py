@@ -52,12 +52,18 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a label may be: one of `classes`, or any finite number when there are none."""
+    """What a label may be: one of `classes`, or any finite number when there are none.
+
+    `open`: nothing is known of the target, so any value is taken.
+    """
 
     classes: tuple[Value, ...] | None = None
+    open: bool = False
 
     def read(self, value: object) -> Value | None:
         """Return the label as the target has it; None when it is impossible."""
+        if self.open:
+            return value if isinstance(value, str | int | float) else None
         return as_number(value) if self.classes is None else as_class(value, self.classes)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DEFAULT_BUCKETS = "raw"
+DEFAULT_BUCKETS = "raw,feedback"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOKEN = re.compile(r"[!-~]{16,}")
 
@@ -26,7 +26,7 @@ class Settings:
     """
 
     database_url: str
-    buckets: tuple[str, ...] = (DEFAULT_BUCKETS,)
+    buckets: tuple[str, ...] = tuple(DEFAULT_BUCKETS.split(","))
     webhook_token: str | None = None
 
     @classmethod

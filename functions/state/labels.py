@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, Text, UniqueConstraint, select
+from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, Text, UniqueConstraint, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from functions.state.database import Base, UtcDateTime, insert_if_absent
@@ -31,9 +32,10 @@ class WaitingLabel(Base):
 
 
 class JoinedLabel(Base):
-    """The label of a prediction: the first one that came. `at` is when the prediction was made.
+    """The label of a served prediction: the first one that came. `at` is when the prediction was made.
 
-    `released`: the labelled row has been given back as training data.
+    `loss` is in [0, 1], or empty where it cannot be told. `released`: the labelled row has been given back as
+    training data.
     """
 
     __tablename__ = "joined_labels"
@@ -42,7 +44,10 @@ class JoinedLabel(Base):
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     prediction_id: Mapped[str] = mapped_column(Text, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer)
+    entity: Mapped[str | None] = mapped_column(Text)
     value: Mapped[Any] = mapped_column(JSON)
+    loss: Mapped[float | None] = mapped_column(Float)
     label_id: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     released: Mapped[bool] = mapped_column(Boolean)
@@ -52,7 +57,8 @@ class FeedbackRow(Base):
     """One model. Every label received by `joined_through` is joined.
 
     `harm` is the state of the harm test (JSON) of version `harm_version`, which has taken in all matured
-    labels of predictions up to (`harm_at`, `harm_id`).
+    labels of predictions up to (`harm_at`, `harm_id`). `alarmed_at`: its last alarm, while the rows labelled
+    since have not been given back.
     """
 
     __tablename__ = "feedback"
@@ -63,6 +69,19 @@ class FeedbackRow(Base):
     harm_version: Mapped[int | None] = mapped_column(Integer)
     harm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     harm_id: Mapped[str | None] = mapped_column(Text)
+    alarmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def add_waiting(
+    session: Session, model: str, rows: Sequence[Mapping[str, Any]], received_at: datetime
+) -> None:
+    """Keep labels, each given by label_id, value, prediction_id, entity and time, unless they are kept."""
+    target = WaitingLabel.__table__
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(target).on_conflict_do_nothing()
+    for first in range(0, len(rows), 1000):
+        part = rows[first : first + 1000]
+        session.execute(statement, [{**row, "model": model, "received_at": received_at} for row in part])
 
 
 def lock_feedback(session: Session, model: str) -> FeedbackRow:

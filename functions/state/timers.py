@@ -57,6 +57,18 @@ def set_timer(session: Session, owner: str, key: str, due: datetime, *, cause: E
     session.flush()
 
 
+def ring_by(
+    session: Session, owner: str, key: str, due: datetime, *, now: datetime, cause: Event | None = None
+) -> None:
+    """Set the timer (owner, key), or move it to an earlier time; one that is due earlier stays as it is.
+
+    One whose time has come is set anew: its event may be on its way, and its row about to be removed.
+    """
+    known = session.get(TimerRow, (owner, key), populate_existing=True)
+    if known is None or known.due > due or known.due <= now:
+        set_timer(session, owner, key, due, cause=cause)
+
+
 def cancel_timer(session: Session, owner: str, key: str) -> None:
     """Remove the timer (owner, key) if it is set."""
     session.execute(delete(TimerRow).filter_by(owner=owner, key=key))

@@ -134,8 +134,8 @@ class World:
     def label(self, prediction_id: str, at: datetime, value: Any) -> None:
         """Join a label to a prediction."""
         with self.session() as session:
-            row = JoinedLabel(model=MODEL, prediction_id=prediction_id, at=at, value=value, released=False)
-            row.label_id, row.received_at = f"l-{prediction_id}", at
+            row = JoinedLabel(model=MODEL, prediction_id=prediction_id, at=at, value=value, version=1)
+            row.label_id, row.received_at, row.released = f"l-{prediction_id}", at, False
             session.add(row)
 
 

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("harm_version", sa.Integer(), nullable=True),
         sa.Column("harm_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("harm_id", sa.Text(), nullable=True),
+        sa.Column("alarmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("model", name=op.f("pk_feedback")),
     )
     op.create_table(
@@ -86,7 +87,10 @@ def upgrade() -> None:
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("prediction_id", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=True),
         sa.Column("value", sa.JSON(), nullable=False),
+        sa.Column("loss", sa.Float(), nullable=True),
         sa.Column("label_id", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released", sa.Boolean(), nullable=False),

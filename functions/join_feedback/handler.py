@@ -1,0 +1,43 @@
+"""A label, a file of labels, or the time to join them. Event in, outcome out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing.catalogue import FeedbackReceived, ObjectRecord, Payload, TimerDue
+from eventing.errors import Rejected
+from eventing.event import Event
+from eventing.store import Store
+from functions.join_feedback.files import BUCKET, file_of
+from functions.join_feedback.logic import FUNCTION
+from functions.join_feedback.receive import take_file, take_label
+from functions.join_feedback.settings import Settings
+from functions.join_feedback.work import Work
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Callable with (event, payload); returns the events that answer it."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    store: Store
+    clock: Callable[[], datetime]
+
+    def __call__(self, event: Event, payload: Payload) -> list[Event]:
+        """Keep labels, or join what waits, or give labelled rows back."""
+        match payload:
+            case FeedbackReceived():
+                return take_label(self.sessions, self.clock, event, payload)
+            case ObjectRecord():
+                file = file_of(event, payload) if payload.s3.bucket.name == BUCKET else None
+                return take_file(self.sessions, self.store, self.clock, event, file) if file else []
+            case TimerDue() if payload.owner == FUNCTION:
+                work = Work(self.sessions, self.store, self.clock, self.settings.max_labels)
+                model, _, what = payload.key.partition("/")
+                return work.release(event, model) if what == "release" else work.join(event, model)
+        raise Rejected("this timer is another function's")

@@ -1,0 +1,207 @@
+"""Joins the labels of a model that wait: reads them, finds their predictions, writes what became of each.
+
+The store is only spoken to between two writing transactions. The second finds out whether another joining
+came between, and then leaves everything to be delivered again.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from eventing import catalogue as kinds
+from eventing.catalogue import Claim
+from eventing.errors import RetryLater
+from eventing.event import Event, answer
+from eventing.store import Store
+from functions.inferences.ids import uuid7
+from functions.inferences.labels import Value
+from functions.inferences.scoring import Scoring, load_scoring
+from functions.join_feedback.logic import FUNCTION, joined_through, waits
+from functions.join_feedback.matching import Fate, Join, Label, Matching, Target, match
+from functions.join_feedback.predictions import Found, batches_for, find
+from functions.state.database import insert_if_absent, lock_name
+from functions.state.inferences import InferenceBatch
+from functions.state.labels import FeedbackRow, JoinedLabel, WaitingLabel
+from functions.state.specs import spec_of
+from functions.state.versions import champion, get_version, versions_of
+
+DEFAULT_WINDOW = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a joining starts from. `left`: when the first label that is not read here was received."""
+
+    model: str
+    read_at: datetime
+    before: datetime | None
+    window: timedelta
+    card: Claim | None
+    seqs: dict[str, int]
+    labels: list[Label]
+    left: datetime | None
+    batches: list[InferenceBatch]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What came of it, before it is written. `file` lists every label that is settled."""
+
+    scene: Scene
+    through: datetime
+    settled: list[Join]
+    found: Found
+    scoring: Scoring | None
+    file: Claim | None
+
+
+def read_scene(session: Session, model: str, clock: Callable[[], datetime], most: int) -> Scene:
+    """Read the labels that wait, oldest first, and the time, while nobody adds any."""
+    lock_name(session, f"labels/{model}")
+    now = clock()
+    waiting = select(WaitingLabel).filter_by(model=model).order_by(WaitingLabel.received_at, WaitingLabel.seq)
+    rows = session.scalars(waiting.limit(most + 1)).all()
+    left = rows[most].received_at if len(rows) > most else None
+    rows = rows[:most]
+    labels = [
+        Label(row.label_id, row.value, row.received_at, row.prediction_id, row.entity, row.time)
+        for row in rows
+    ]
+    row, spec = session.get(FeedbackRow, model), spec_of(session, model)
+    window = spec.labels.window if spec else DEFAULT_WINDOW
+    return Scene(
+        model,
+        now,
+        row.joined_through if row else None,
+        window,
+        _card(session, model),
+        {row.label_id: row.seq for row in rows},
+        labels,
+        left,
+        batches_for(session, model, labels, window),
+    )
+
+
+def join(session: Session, store: Store, scene: Scene, event: Event) -> Joined:
+    """Match the labels with their predictions. Raises: eventing.store.StoreError."""
+    scoring = load_scoring(store, scene.card) if scene.card else None
+    found = find(store, scene.batches, scene.labels)
+    target = Target(scoring.classes) if scoring else Target(open=True)
+    known = _known(session, scene.model, [each.prediction_id for each in found.predictions])
+    matching = match(scene.labels, found.predictions, known, target=target, window=scene.window)
+    waiting = [each for each in matching.joins if waits(each, scene.window, scene.read_at)]
+    stays = {each.label.label_id for each in waiting}
+    settled = [each for each in matching.joins if each.label.label_id not in stays]
+    through = joined_through(scene.read_at, waiting, scene.left)
+    file = _write(store, scene, settled, through, event) if settled else None
+    return Joined(scene, through, settled, found, scoring, file)
+
+
+def record(session: Session, row: FeedbackRow, joined: Joined, now: datetime) -> Matching:
+    """Write the joined labels and take the settled ones off those that wait.
+
+    Raises: RetryLater when another joining came between.
+    """
+    scene = joined.scene
+    if row.joined_through != scene.before:
+        raise RetryLater(f"the labels of {scene.model} are being joined by another")
+    predictions = {each.prediction_id: each for each in joined.found.predictions}
+    for each in joined.settled:
+        if each.fate is not Fate.JOINED or each.prediction_id is None or each.value is None:
+            continue
+        prediction = predictions[each.prediction_id]
+        values = {
+            "model": scene.model,
+            "prediction_id": each.prediction_id,
+            "at": prediction.at,
+            "version": prediction.version,
+            "entity": prediction.entity,
+            "value": each.value,
+            "loss": _loss(joined, each.prediction_id, each.value),
+            "label_id": each.label.label_id,
+            "received_at": each.label.received_at,
+            "released": False,
+        }
+        insert_if_absent(session, JoinedLabel, values)
+    seqs = [scene.seqs[each.label.label_id] for each in joined.settled]
+    for first in range(0, len(seqs), 500):
+        session.execute(delete(WaitingLabel).where(WaitingLabel.seq.in_(seqs[first : first + 500])))
+    row.joined_through = max(joined.through, row.joined_through or joined.through)
+    return Matching(tuple(joined.settled), {})
+
+
+def told(
+    event: Event, joined: Joined, counts: Matching, versions: list[kinds.VersionFeedback], now: datetime
+) -> Event:
+    """Build the event that tells of a joining."""
+    fates = {fate.value: count for fate, count in counts.counts.items()}
+    payload = kinds.FeedbackJoined(
+        model=joined.scene.model,
+        through=joined.through,
+        labels=joined.file,
+        versions=versions,
+        **fates,
+    )
+    source = kinds.source_of(FUNCTION)
+    return answer(event, kinds.FEEDBACK_JOINED, source, joined.scene.model, payload, now=now)
+
+
+def _card(session: Session, model: str) -> Claim | None:
+    """Return the card of the champion, else of the newest version: what a label may be."""
+    version = champion(session, model)
+    if version is None:
+        registered = versions_of(session, model)
+        return registered[-1].card if registered else None
+    row = get_version(session, model, version)
+    return row.card if row else None
+
+
+def _known(session: Session, model: str, ids: Sequence[str]) -> dict[str, Value]:
+    known: dict[str, Value] = {}
+    for first in range(0, len(ids), 500):
+        chosen = select(JoinedLabel).where(
+            JoinedLabel.model == model, JoinedLabel.prediction_id.in_(ids[first : first + 500])
+        )
+        known |= {row.prediction_id: row.value for row in session.scalars(chosen)}
+    return known
+
+
+def _loss(joined: Joined, prediction_id: str, value: Value) -> float | None:
+    if joined.scoring is None:
+        return None
+    try:
+        return joined.scoring.loss(joined.found.answers.get(prediction_id), value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _text(value: Value | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _write(store: Store, scene: Scene, settled: Sequence[Join], through: datetime, event: Event) -> Claim:
+    """Write what became of each label; the file's name follows from the event."""
+    table = pa.table(
+        {
+            "label_id": [each.label.label_id for each in settled],
+            "prediction_id": pa.array([each.prediction_id for each in settled], pa.string()),
+            "fate": [each.fate.value for each in settled],
+            "label": pa.array(
+                [None if each.value is None else str(each.value) for each in settled], pa.string()
+            ),
+            "received_at": [each.label.received_at for each in settled],
+        }
+    )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    name = uuid7(through, f"{event.source} {event.id}")
+    folder = f"s3://labels/{scene.model}/date={through:%Y-%m-%d}/hour={through:%H}"
+    return store.put(f"{folder}/{name}.parquet", buffer.getvalue())

@@ -1,0 +1,87 @@
+"""Takes labels in: single ones from events, many from files. Joining them is for later, by a timer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing.catalogue import FeedbackReceived
+from eventing.errors import Rejected
+from eventing.event import Event
+from eventing.store import Store
+from functions.join_feedback.files import LabelFile, read_labels
+from functions.join_feedback.logic import FUNCTION, SOON, join_key
+from functions.state import timers
+from functions.state.database import lock_name, transaction
+from functions.state.handled import once
+from functions.state.labels import add_waiting
+from functions.state.specs import current_spec
+from functions.state.versions import versions_of
+
+Clock = Callable[[], datetime]
+
+
+def take_label(
+    sessions: sessionmaker[Session], clock: Clock, event: Event, payload: FeedbackReceived
+) -> list[Event]:
+    """Keep one label until it is joined; a redelivery keeps nothing more.
+
+    Raises:
+        Rejected: it names no prediction, or no model that is known here.
+    """
+    if payload.prediction_id is None and (payload.entity is None or payload.time is None):
+        raise Rejected("a label needs `prediction_id`, or `entity` and `time`")
+    if payload.time is not None and payload.time.tzinfo is None:
+        raise Rejected(f"time: {payload.time.isoformat()} has no time zone: add Z or an offset")
+    row = {
+        "label_id": f"{event.source} {event.id}",
+        "value": payload.label,
+        "prediction_id": payload.prediction_id,
+        "entity": payload.entity,
+        "time": payload.time,
+    }
+    with transaction(sessions) as session:
+        check_model(session, payload.model)
+        keep(session, clock, payload.model, [row], event)
+    return []
+
+
+def take_file(
+    sessions: sessionmaker[Session], store: Store, clock: Clock, event: Event, file: LabelFile
+) -> list[Event]:
+    """Keep the labels of a file; a redelivery, or the same version of the file again, keeps nothing more.
+
+    Raises:
+        Rejected: the file cannot be read as labels; the message names the place and the fix.
+        StoreUnavailable: trying later may help.
+    """
+    with transaction(sessions, read_only=True) as session:
+        check_model(session, file.model)
+    rows = read_labels(store, file)
+    with transaction(sessions) as session:
+
+        def work() -> list[Event]:
+            keep(session, clock, file.model, rows, event)
+            return []
+
+        return once(session, FUNCTION, event, work, now=clock())
+
+
+def check_model(session: Session, model: str) -> None:
+    """Raise Rejected for a model of which nothing is known."""
+    if current_spec(session, model) is None and not versions_of(session, model):
+        raise Rejected(f"there is no model {model!r}: drop its model.yaml first")
+
+
+def keep(session: Session, clock: Clock, model: str, rows: Sequence[dict[str, Any]], event: Event) -> None:
+    """Add labels to those that wait.
+
+    The time is taken while nobody joins or adds any, so that later is later for whoever joins them.
+    """
+    lock_name(session, f"labels/{model}")
+    now = clock()
+    add_waiting(session, model, rows, now)
+    timers.ring_by(session, FUNCTION, join_key(model), now + SOON, now=now, cause=event)

@@ -46,16 +46,17 @@ class System:
     sink: MemorySink = field(default_factory=MemorySink)
     clock: Clock = field(default_factory=Clock)
     token: str | None = TOKEN
+    buckets: tuple[str, ...] = ("raw",)
 
     def start(self, **replaced: Any) -> Flask:
         """Build the application, as a new process would."""
         deps = {"store": self.store, "sink": self.sink, "clock": self.clock, **replaced}
         # A clock that stands still measures no cost, so no sweep has to rest.
-        settings = Settings(self.database, ("raw",), self.token)
+        settings = Settings(self.database, self.buckets, self.token)
         return create_app(settings, Deps(**deps, monotonic_s=lambda: 0.0))
 
-    def drop(self, key: str, content: bytes) -> None:
-        self.store.put(f"s3://raw/{key}", content)
+    def drop(self, key: str, content: bytes, bucket: str = "raw") -> None:
+        self.store.put(f"s3://{bucket}/{key}", content)
 
     def remove(self, key: str) -> None:
         self.client.delete_object(Bucket="raw", Key=key)
@@ -70,9 +71,15 @@ class System:
         assert handle(app, build_event(PING)) is None
 
     @staticmethod
-    def notify(app: Flask, *keys: str, name: str = "s3:ObjectCreated:Put", token: str = TOKEN) -> int:
+    def notify(
+        app: Flask,
+        *keys: str,
+        name: str = "s3:ObjectCreated:Put",
+        token: str = TOKEN,
+        bucket: str = "raw",
+    ) -> int:
         """Call the webhook as MinIO does; return the status."""
-        entities = [{"bucket": {"name": "raw"}, "object": {"key": quote_plus(key)}} for key in keys]
+        entities = [{"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}} for key in keys]
         message = {"Records": [{"eventName": name, "s3": entity} for entity in entities]}
         headers = {"Authorization": f"Bearer {token}"}
         return app.test_client().post("/webhook", json=message, headers=headers).status_code

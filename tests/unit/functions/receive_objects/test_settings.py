@@ -8,7 +8,9 @@ from functions.receive_objects.settings import Settings, SettingsError
 
 
 def test_the_database_is_all_that_is_needed() -> None:
-    assert Settings.from_env({"DATABASE_URL": "sqlite:///s.db"}) == Settings("sqlite:///s.db", ("raw", "feedback"), None)
+    found = Settings.from_env({"DATABASE_URL": "sqlite:///s.db"})
+    assert found == Settings("sqlite:///s.db", ("raw", "feedback"), None)
+    assert found == Settings("sqlite:///s.db")
 
 
 def test_buckets_are_a_list_each_watched_once() -> None:

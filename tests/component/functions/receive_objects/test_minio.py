@@ -77,6 +77,9 @@ class Broker:
     def keys(self) -> Counter[str]:
         return Counter(event.subject or "" for event in self.events)
 
+    def places(self) -> Counter[tuple[str, str]]:
+        return Counter((event.source, event.subject or "") for event in self.events)
+
 
 class Function:
     """`python -m functions.receive_objects`, which may be killed and started again on the same port."""
@@ -138,9 +141,9 @@ class System:
         stack.enter_context(minio)
         self._store = S3Store.from_env(minio.env)
 
-    def drop(self, *keys: str) -> None:
+    def drop(self, *keys: str, bucket: str = "raw") -> None:
         for key in keys:
-            self._store.put(f"s3://raw/{key}", key.encode())
+            self._store.put(f"s3://{bucket}/{key}", key.encode())
 
 
 @pytest.fixture
@@ -165,6 +168,18 @@ def test_files_dropped_while_the_receiver_is_dead_are_found_by_the_sweep(systems
         assert system.function.tick() == 204
 
     assert system.broker.keys() == Counter(["churn/münchen 1+2.csv", *lost])
+
+
+def test_the_webhook_tells_of_files_of_data_and_of_labels_and_the_sweep_tells_neither_again(
+    systems: Any,
+) -> None:
+    system: System = systems(None)
+    system.drop("churn/july.csv")
+    system.drop("churn/labels.csv", bucket="feedback")
+    told = Counter([("aws:s3..raw", "churn/july.csv"), ("aws:s3..feedback", "churn/labels.csv")])
+    until(lambda: system.broker.places() == told, "the webhook told of both")
+    assert system.function.tick() == 204
+    assert system.broker.places() == told
 
 
 def test_with_a_queue_the_webhook_tells_later_and_the_sweep_does_not_tell_again(

@@ -9,13 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.record_events.logic import state_of
+from functions.record_events.progress import drift_of, feedback_of, judge_of, rollout_of
 from functions.state import versions
 from functions.state.governor import GovernorRow
 from functions.state.run_facts import automatic_within_a_day, refused_in_a_row
 from functions.state.runs import TrainingRun, runs_of
 from functions.state.specs import models_with_spec, spec_of
+from functions.state.timers import TimerRow
+from pipelines.spec import ModelSpec
 
 RECENT_RUNS = 20
+_GOVERNOR = "govern_training"
 
 
 def describe_models(session: Session, now: datetime) -> list[dict[str, Any]]:
@@ -26,7 +30,7 @@ def describe_models(session: Session, now: datetime) -> list[dict[str, Any]]:
 
 
 def _model(session: Session, model: str, now: datetime) -> dict[str, Any]:
-    champion = versions.champion(session, model)
+    champion, spec = versions.champion(session, model), spec_of(session, model)
     facts: dict[int, list[versions.VersionFact]] = {}
     for fact in versions.facts_of(session, model):
         facts.setdefault(fact.version, []).append(fact)
@@ -37,7 +41,11 @@ def _model(session: Session, model: str, now: datetime) -> dict[str, Any]:
             _version(row, facts.get(row.version, []), champion)
             for row in versions.versions_of(session, model)
         ],
-        "governor": _governor(session, model, now),
+        "rollout": rollout_of(session, model, spec),
+        "judge": judge_of(session, model),
+        "governor": _governor(session, model, spec, now),
+        "feedback": feedback_of(session, model),
+        "drift": drift_of(session, model, champion),
     }
 
 
@@ -57,10 +65,10 @@ def _version(
     }
 
 
-def _governor(session: Session, model: str, now: datetime) -> dict[str, Any]:
+def _governor(session: Session, model: str, spec: ModelSpec | None, now: datetime) -> dict[str, Any]:
     row = session.get(GovernorRow, model)
     runs = runs_of(session, model)
-    spec = spec_of(session, model)
+    timer = session.get(TimerRow, (_GOVERNOR, f"{model}/pending"))
     limit, budget = (spec.retrain.breaker, spec.retrain.max_per_day) if spec else (None, None)
     refused = refused_in_a_row(runs)
     running = [run.run_id for run in runs if run.ended_at is None and run.lease_until > now]
@@ -68,6 +76,7 @@ def _governor(session: Session, model: str, now: datetime) -> dict[str, Any]:
         "dataset": {"parts": row.dataset_parts, "rows": row.dataset_rows} if row else None,
         "running": running[-1] if running else None,
         "waiting": [reason for reason in row.pending_reasons.split(",") if reason] if row else [],
+        "until": timer.due.isoformat() if timer else None,
         "said": row.announced if row else "",
         "breaker": {
             "refused_in_a_row": refused,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import Claim, TrainingCompleted
-from functions.state import governor, runs, specs, versions
+from eventing.catalogue import FEEDBACK_JOINED, Claim, TrainingCompleted
+from eventing.testing import build_event
+from functions.state import drift, governor, judges, labels, ledger, rollouts, runs, specs, timers, versions
 from functions.state.database import transaction
 
 if TYPE_CHECKING:
@@ -96,3 +97,86 @@ def test_versions_facts_breaker_budget_and_waiting_triggers_are_told(recorder: R
     assert told["waiting"] == ["dataset", "drift"]
     assert told["dataset"] == {"parts": 3, "rows": 300}
     assert [one["version"] for one in told["runs"]] == [1, 2, 3, 4]
+
+
+def test_a_model_without_rollout_labels_or_drift_says_so(recorder: Recorder) -> None:
+    with transaction(recorder.sessions) as session:
+        add_spec(session, recorder.now[0])
+        rollouts.lock_rollout(session, "churn")
+        judges.lock_judge(session, "churn")
+    (model,) = recorder.get("/models")["models"]
+    assert [model[name] for name in ("rollout", "judge", "feedback", "drift")] == [None] * 4
+    assert model["governor"]["until"] is None
+
+
+def test_a_rollout_under_way_is_told_with_the_judges_wealth(recorder: Recorder) -> None:
+    now = recorder.now[0]
+    with transaction(recorder.sessions) as session:
+        add_spec(session, now)
+        row = rollouts.lock_rollout(session, "churn")
+        row.version, row.champion_version, row.phase, row.started_at = 3, 1, "canary", now
+        row.paused, row.held, row.queued_version = True, "{}", 4
+        judge = judges.lock_judge(session, "churn")
+        judge.version, judge.phase, judge.policy = 3, "canary", {"alpha": 0.05, "canary_percent": 20}
+        judge.state = {
+            "better": {"n": 41, "wealth": 3.5},
+            "worse": {"n": 41, "wealth": 0.25},
+            "coverage": {"champion_matured": 10, "champion_labelled": 5, "challenger_matured": 0},
+        }
+    (model,) = recorder.get("/models")["models"]
+    assert model["rollout"] == {
+        "version": 3,
+        "champion_version": 1,
+        "phase": "canary",
+        "percent": 20,
+        "since": now.isoformat(),
+        "paused": True,
+        "held": True,
+        "queued_version": 4,
+    }
+    judge = model["judge"]
+    assert (judge["labels"], judge["wealth_worse"], judge["wealth_better"]) == (41, 0.25, 3.5)
+    assert (judge["threshold"], judge["coverage_champion"], judge["coverage_challenger"]) == (20, 0.5, None)
+
+
+def test_the_share_of_a_canary_without_a_judge_is_that_of_the_spec(recorder: Recorder) -> None:
+    with transaction(recorder.sessions) as session:
+        add_spec(session, recorder.now[0])
+        row = rollouts.lock_rollout(session, "churn")
+        row.version, row.phase = 2, "canary"
+    assert recorder.get("/models")["models"][0]["rollout"]["percent"] == 10
+
+
+def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(recorder: Recorder) -> None:
+    now = recorder.now[0]
+    version = {"version": 1, "predictions": 9, "matured": 8, "labelled": 6, "mean_loss": 0.1}
+    with transaction(recorder.sessions) as session:
+        add_spec(session, now)
+        versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "p", now)
+        waiting = {"label_id": "l", "value": 1, "prediction_id": "p", "entity": None, "time": None}
+        labels.add_waiting(session, "churn", [waiting], now)
+        feedback = labels.lock_feedback(session, "churn")
+        feedback.joined_through, feedback.harm_version = now, 1
+        feedback.harm = {"sums": [1.0, 2.0, 3.0, 6.0], "n": 6, "crossed": None}
+        for joined in (1, 2):
+            data = {
+                "model": "churn",
+                "through": now.isoformat(),
+                "joined": joined,
+                "versions": [version] * joined,
+            }
+            ledger.append(session, build_event(FEEDBACK_JOINED, data, id_=f"j{joined}"), now)
+        for event_id in ("w1", "w2"):
+            look = drift.take_look(
+                session, "churn", 1, source="/s", event_id=event_id, of="inferences", at=now
+            )
+            look.status, look.rows = "stable", 500
+        timers.set_timer(session, "govern_training", "churn/pending", now + timedelta(minutes=1))
+    (model,) = recorder.get("/models")["models"]
+    told = model["feedback"]
+    assert (told["through"], told["waiting"], told["versions"]) == (now.isoformat(), 1, [version] * 2)
+    assert told["harm"] == {"version": 1, "labels": 6, "statistic": 3.0, "alarmed_at": None}
+    assert model["drift"] == {
+        "look": 2, "of": "inferences", "status": "stable", "rows": 500, "at": now.isoformat(),
+    }  # fmt: skip
+    assert model["governor"]["until"] == (now + timedelta(minutes=1)).isoformat()

@@ -1,0 +1,121 @@
+"""Describes what goes on around a model: its rollout and the judge's wealth, its labels, its drift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from eventing.catalogue import FEEDBACK_JOINED, RolloutPhase
+from functions.state.drift import DriftLook
+from functions.state.judges import JudgeRow
+from functions.state.labels import FeedbackRow, WaitingLabel
+from functions.state.ledger import LedgerEvent
+from functions.state.rollouts import RolloutRow
+from pipelines.spec import ModelSpec
+
+_HARM_STATE = ("sums", "n")
+
+
+def rollout_of(session: Session, model: str, spec: ModelSpec | None) -> dict[str, Any] | None:
+    """Return the rollout under way and the version that waits for its end; None when there is neither."""
+    row = session.get(RolloutRow, model)
+    if row is None or (row.version is None and row.queued_version is None):
+        return None
+    return {
+        "version": row.version,
+        "champion_version": row.champion_version,
+        "phase": row.phase,
+        "percent": _percent(session.get(JudgeRow, model), row, spec),
+        "since": _iso(row.started_at),
+        "paused": row.paused,
+        "held": row.held is not None,
+        "queued_version": row.queued_version,
+    }
+
+
+def judge_of(session: Session, model: str) -> dict[str, Any] | None:
+    """Return how far the judge is from a verdict; None while it judges nothing."""
+    row = session.get(JudgeRow, model)
+    if row is None or row.version is None:
+        return None
+    state, policy = _mapping(row.state), _mapping(row.policy)
+    better, worse, counts = (_mapping(state.get(name)) for name in ("better", "worse", "coverage"))
+    alpha = policy.get("alpha")
+    return {
+        "version": row.version,
+        "phase": row.phase,
+        "decided": row.decided,
+        "labels": better.get("n", 0),
+        "min_labels": policy.get("min_labels"),
+        "wealth_worse": worse.get("wealth", 1.0),
+        "wealth_better": better.get("wealth", 1.0),
+        "threshold": 1 / alpha if alpha else None,
+        "coverage_champion": _share(counts, "champion"),
+        "coverage_challenger": _share(counts, "challenger"),
+        "guard_looks": row.looks,
+    }
+
+
+def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
+    """Return how many labels came and are missing; None before the first."""
+    waiting = session.scalar(select(func.count()).select_from(WaitingLabel).filter_by(model=model)) or 0
+    row = session.get(FeedbackRow, model)
+    if row is None and not waiting:
+        return None
+    newest = select(LedgerEvent.event).filter_by(type=FEEDBACK_JOINED, subject=model)
+    told = session.scalar(newest.order_by(LedgerEvent.seq.desc()).limit(1))
+    data = _mapping(json.loads(told).get("data")) if told else {}
+    return {
+        "through": _iso(row.joined_through) if row else None,
+        "waiting": waiting,
+        "versions": data.get("versions", []),
+        "harm": _harm(row) if row else None,
+    }
+
+
+def drift_of(session: Session, model: str, champion: int | None) -> dict[str, Any] | None:
+    """Return the newest look at data held against the champion's reference; None before the first."""
+    looks = select(DriftLook).filter_by(model=model, version=champion).order_by(DriftLook.look.desc())
+    row = session.scalars(looks.limit(1)).first()
+    if row is None:
+        return None
+    return {"look": row.look, "of": row.of, "status": row.status, "rows": row.rows, "at": _iso(row.at)}
+
+
+def _percent(judge: JudgeRow | None, row: RolloutRow, spec: ModelSpec | None) -> int:
+    """Return the share of requests that the challenger answers, as it was fixed at the start."""
+    if row.phase != RolloutPhase.CANARY:
+        return 0
+    fixed = _mapping(judge.policy).get("canary_percent") if judge is not None else None
+    return int(fixed if fixed is not None else (spec.rollout.canary_percent if spec else 0))
+
+
+def _harm(row: FeedbackRow) -> dict[str, Any] | None:
+    state = _mapping(row.harm)
+    if not all(name in state for name in _HARM_STATE):
+        return None
+    sums = state["sums"]
+    return {
+        "version": row.harm_version,
+        "labels": state["n"],
+        "statistic": sum(sums) / len(sums) if sums else 0.0,
+        "alarmed_at": _iso(row.alarmed_at),
+    }
+
+
+def _share(counts: Mapping[str, Any], arm: str) -> float | None:
+    matured = counts.get(f"{arm}_matured", 0)
+    return counts.get(f"{arm}_labelled", 0) / matured if matured else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -15,7 +15,14 @@ from eventing.event import Event
 
 
 class CallError(Exception):
-    """A part of the system did not answer, or refused; the message says which and what it said."""
+    """A part of the system did not answer, or refused; the message says which and what it said.
+
+    `status` is the HTTP status of a refusal, None when there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Client:
@@ -77,5 +84,6 @@ class Client:
         except requests.RequestException as error:
             raise CallError(f"{who} does not answer at {url}: {error}; is `kascade up` running?") from error
         if not response.ok:
-            raise CallError(f"{who} answered {response.status_code}: {response.text.strip()[:2000]}")
+            said = response.text.strip()[:2000]
+            raise CallError(f"{who} answered {response.status_code}: {said}", status=response.status_code)
         return response

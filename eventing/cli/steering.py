@@ -1,0 +1,199 @@
+"""Commands with which a person steers a model: rollback, promote, approve, reject, pause, resume, retrain."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from eventing import catalogue as c
+from eventing.cli import answers
+from eventing.cli.asking import Recorded, Request, Settled, ask, say
+from eventing.cli.options import HomeOption, client_of
+from eventing.event import Event, originate
+
+SOURCE = "/kascade/cli"
+
+ModelArgument = Annotated[str, typer.Argument(help="the model's name", show_default=False)]
+VersionArgument = Annotated[str, typer.Argument(help="3 or v3", show_default=False)]
+ByOption = Annotated[str | None, typer.Option("--by", help="who asks; else your login name")]
+CommentOption = Annotated[str, typer.Option(help="why; it stays in the ledger")]
+NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="send it and do not wait for the answer")]
+TimeoutOption = Annotated[float, typer.Option(min=1, help="seconds to wait for the answer")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(epilog='Example: kascade rollback churn --comment "too many complaints"')(rollback)
+    app.command(epilog="Example: kascade promote churn 3")(promote)
+    app.command(epilog="Example: kascade approve churn 3 --by ann")(approve)
+    app.command(epilog='Example: kascade reject churn 3 --comment "not in spring"')(reject)
+    app.command(epilog="Example: kascade pause churn")(pause)
+    app.command(epilog="Example: kascade resume churn")(resume)
+    app.command(epilog='Example: kascade retrain churn --comment "new price list"')(retrain)
+
+
+def rollback(
+    model: ModelArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 120,
+    home: HomeOption = None,
+) -> None:
+    """Take back the rollout under way; without one, give the traffic back to the champion before."""
+    event = _rollout(model, c.RolloutAction.ROLL_BACK, None, by, comment)
+    _ask(home, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.ROLLED_BACK))
+
+
+def promote(
+    model: ModelArgument,
+    version: Annotated[
+        str | None, typer.Argument(help="3 or v3; else the one under way", show_default=False)
+    ] = None,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 120,
+    home: HomeOption = None,
+) -> None:
+    """End the rollout under way with a promotion; with VERSION and none under way, promote that one."""
+    event = _rollout(model, c.RolloutAction.PROMOTE, version, by, comment)
+    _ask(home, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.PROMOTED))
+
+
+def pause(
+    model: ModelArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 60,
+    home: HomeOption = None,
+) -> None:
+    """Hold back the judge's verdicts on the rollout under way until `kascade resume`."""
+    event = _rollout(model, c.RolloutAction.PAUSE, None, by, comment)
+    _ask(home, event, no_wait, timeout, answers.nothing, answers.paused)
+
+
+def resume(
+    model: ModelArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 60,
+    home: HomeOption = None,
+) -> None:
+    """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
+    event = _rollout(model, c.RolloutAction.RESUME, None, by, comment)
+    _ask(home, event, no_wait, timeout, answers.ended(event), answers.resumed)
+
+
+def approve(
+    model: ModelArgument,
+    version: VersionArgument,
+    by: ByOption = None,
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 120,
+    home: HomeOption = None,
+) -> None:
+    """Let a version be rolled out, where the gate asks for a person or has refused it."""
+    number = _number(version)
+    payload = _checked(c.ModelApproved, model=model, version=number, approved_by=_who(by))
+    event = _event(c.MODEL_APPROVED, f"{model}/v{number}", payload)
+    _ask(home, event, no_wait, timeout, answers.rolling, answers.queued(event, number))
+
+
+def reject(
+    model: ModelArgument,
+    version: VersionArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 60,
+    home: HomeOption = None,
+) -> None:
+    """Refuse a version for good, where the gate asks for a person."""
+    number = _number(version)
+    payload = _checked(c.ModelRejected, model=model, version=number, rejected_by=_who(by), message=comment)
+    event = _event(c.MODEL_REJECTED, f"{model}/v{number}", payload)
+    _ask(home, event, no_wait, timeout, answers.nothing, answers.rejected(event, number))
+
+
+def retrain(
+    model: ModelArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 60,
+    home: HomeOption = None,
+) -> None:
+    """Ask the governor for a training run now; exit 1 if it refuses."""
+    payload = _checked(c.TrainingRequested, model=model, requested_by=_who(by), comment=comment)
+    _ask(home, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, answers.governed)
+
+
+def _ask(
+    home: Path | None,
+    event: Event,
+    no_wait: bool,
+    timeout_s: float,
+    answer: Callable[[Recorded, bool], Settled | None],
+    state: Callable[[Recorded], Settled | None] | None = None,
+) -> None:
+    client = client_of(home)
+    if no_wait:
+        client.emit(event)
+        print(event.id)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    settled = ask(client, Request(event, answer, state), console, timeout_s=timeout_s)
+    say(settled, console)
+    if not settled.ok:
+        raise typer.Exit(1)
+
+
+def _rollout(model: str, action: c.RolloutAction, version: str | None, by: str | None, comment: str) -> Event:
+    number = None if version is None else _number(version)
+    payload = _checked(
+        c.RolloutRequested,
+        model=model,
+        action=action,
+        version=number,
+        requested_by=_who(by),
+        comment=comment,
+    )
+    return _event(c.ROLLOUT_REQUESTED, model, payload)
+
+
+def _event(type_: str, subject: str, payload: c.Payload) -> Event:
+    return originate(type_, SOURCE, subject, payload, now=datetime.now(UTC))
+
+
+def _checked(payload: type[c.Payload], **fields: Any) -> c.Payload:
+    try:
+        return payload(**fields)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise typer.BadParameter(wrong) from error
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"v?[1-9][0-9]{0,8}", text):
+        raise typer.BadParameter(f"{text!r} is no version: write 3 or v3")
+    return int(text.removeprefix("v"))
+
+
+def _who(by: str | None) -> str:
+    if by:
+        return by
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -89,40 +89,6 @@ def delivery_failed(dead: Event, letter: int, deaths: int, now: Any) -> Event | 
     subject = dead.subject or dead.id
     told = answer(dead, DELIVERY_FAILED, SOURCE, subject, payload, now=now)
     return replace(told, id=derive_id(f"{dead.id}@{destination}#{deaths}", DELIVERY_FAILED, subject))
-
-
-def nest(events: Sequence[Mapping[str, Any]], roots: Iterable[str]) -> list[dict[str, Any]]:
-    """Arrange events as trees of causes and effects.
-
-    Args:
-        events: as JSON objects in recorded order; `causationid` names the cause.
-        roots: ids of the events to begin with, in order.
-
-    Returns:
-        A node `{"event", "effects": [...]}` for each root; every event stands in it once.
-    """
-    nodes = {event["id"]: {"event": dict(event), "effects": []} for event in reversed(events)}
-    placed: set[str] = set()
-    trees = []
-    for root in roots:
-        if root in nodes and root not in placed:
-            trees.append(_grow(nodes, events, root, placed))
-    return trees
-
-
-def _grow(
-    nodes: dict[str, dict[str, Any]], events: Sequence[Mapping[str, Any]], root: str, placed: set[str]
-) -> dict[str, Any]:
-    placed.add(root)
-    waiting = [root]
-    while waiting:
-        cause = waiting.pop(0)
-        for event in events:
-            if event.get("causationid") == cause and event["id"] not in placed:
-                placed.add(event["id"])
-                nodes[cause]["effects"].append(nodes[event["id"]])
-                waiting.append(event["id"])
-    return nodes[root]
 
 
 def state_of(facts: Sequence[str], *, champion: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,17 +11,18 @@ from flask import Flask, Response, jsonify, request
 from sqlalchemy.orm import Session, sessionmaker
 
 from functions.record_events.bell import Bell
-from functions.record_events.logic import bounded, nest
+from functions.record_events.explanation import explain
+from functions.record_events.logic import bounded
 from functions.record_events.models import describe_models
 from functions.record_events.query import Refused, integer, refuse, seconds
 from functions.record_events.settings import Settings
+from functions.record_events.trees import render
 from functions.state import ledger
 from functions.state.database import transaction
 from functions.state.stored_event import as_json, load_event
 
 MAX_PAGE = 1000
-MAX_CHAIN = 500
-_VERSION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?/v[1-9][0-9]*")
+MAX_WHOLE = 100
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,13 @@ class Questions:
         app.add_url_rule("/explain/<path:reference>", view_func=self.explain, methods=["GET"])
 
     def events(self) -> Response:
-        """Answer events in recorded order; with `wait_s` the answer waits for the first new one."""
+        """Answer events in recorded order; with `wait_s` the answer waits for the first new one.
+
+        With `whole` no data is left out, and a page is shorter.
+        """
         after = integer("after", 0)
-        limit = integer("limit", 100, most=MAX_PAGE)
+        whole = request.args.get("whole", "") in ("1", "true")
+        limit = min(integer("limit", 100, most=MAX_PAGE), MAX_WHOLE if whole else MAX_PAGE)
         wait_s = seconds("wait_s", most=self.settings.max_wait_s)
         wanted = {"type_": request.args.get("type"), "subject": request.args.get("subject")}
         correlation = request.args.get("correlation")
@@ -55,13 +59,15 @@ class Questions:
                 rows = ledger.find_events(
                     session, after=after, limit=limit, correlation=correlation, **wanted
                 )
-                return [self._shown(row) for row in rows]
+                return [self._shown(row, whole=whole) for row in rows]
 
         found = self.bell.until(look, wait_s)
         return jsonify({"events": found, "next": found[-1]["seq"] if found else after})
 
-    def _shown(self, row: ledger.LedgerEvent) -> dict[str, Any]:
-        event = bounded(as_json(load_event(row.event)), self.settings.max_data_bytes)
+    def _shown(self, row: ledger.LedgerEvent, *, whole: bool = False) -> dict[str, Any]:
+        event = as_json(load_event(row.event))
+        if not whole:
+            event = bounded(event, self.settings.max_data_bytes)
         return {"seq": row.seq, "recorded_at": row.recorded_at.isoformat(), "event": event}
 
     def event(self, event_id: str) -> Response:
@@ -79,37 +85,20 @@ class Questions:
             return jsonify({"models": describe_models(session, self.clock())})
 
     def explain(self, reference: str) -> Response:
-        """Answer the causes of a model version or an event, and what came of it."""
+        """Answer the causes of a model version or an event, and what came of it, as trees."""
         with transaction(self.sessions, read_only=True) as session:
-            starts = self._starts(session, reference)
-            if not starts:
+            found = explain(session, reference)
+            if found is None:
                 raise Refused(
                     404, f"nothing is recorded of {reference!r}: give <model>/v<version>, or an event's id"
                 )
-            rows: dict[str, ledger.LedgerEvent] = {}
-            roots = []
-            for start in starts:
-                causes = ledger.causes_of(session, start.causation_id, MAX_CHAIN)
-                roots.append((causes[-1] if causes else start).event_id)
-                rows |= {row.event_id: row for row in (*causes, start)}
-            truncated = _add_effects(session, rows, [start.event_id for start in starts])
-        ordered = sorted(rows.values(), key=lambda row: row.seq)
-        events = [self._shown(row)["event"] for row in ordered]
-        return jsonify({"reference": reference, "chain": nest(events, roots), "truncated": truncated})
-
-    def _starts(self, session: Session, reference: str) -> list[ledger.LedgerEvent]:
-        if _VERSION.fullmatch(reference):
-            return list(ledger.find_events(session, subject=reference, limit=MAX_CHAIN))
-        row = ledger.find_by_id(session, reference)
-        return [] if row is None else [row]
-
-
-def _add_effects(session: Session, rows: dict[str, ledger.LedgerEvent], waiting: list[str]) -> bool:
-    """Add all that came of some events; return whether there was more than fits."""
-    while waiting:
-        found = ledger.effects_of(session, waiting, MAX_CHAIN)
-        waiting = [row.event_id for row in found if row.event_id not in rows]
-        rows |= {row.event_id: row for row in found}
-        if len(rows) >= MAX_CHAIN:
-            return True
-    return False
+            events = {id_: self._shown(row)["event"] for id_, row in found.rows.items()}
+        return jsonify(
+            {
+                "reference": reference,
+                "chain": [render(root, events) for root in found.forest.roots],
+                "folded": dict(sorted(found.forest.folded.items())),
+                "left_out": found.forest.left_out,
+                "truncated": found.truncated,
+            }
+        )

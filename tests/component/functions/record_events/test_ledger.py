@@ -89,6 +89,8 @@ def test_large_data_is_left_out_of_lists_and_shown_alone(recorder: Recorder) -> 
     assert "data" not in big
     assert big["data_omitted_bytes"] == 20_012
     assert len(recorder.get("/events/big")["event"]["data"]["text"]) == 20_000
+    whole = recorder.get("/events?whole=1&limit=1000")["events"]
+    assert len(whole[0]["event"]["data"]["text"]) == 20_000
     assert huge["dataomitted"] == "2000012"
 
 
@@ -158,7 +160,39 @@ def test_a_wide_chain_is_cut_and_says_so(recorder: Recorder) -> None:
     recorder.record(root, *(answer(root, f"com.example.n{n}", "/s", "s", {}) for n in range(510)))
     found = recorder.get("/explain/root")
     assert found["truncated"] is True
-    assert len(found["chain"][0]["effects"]) == 500
+    assert len(found["chain"][0]["effects"]) == 499
+    assert found["left_out"] == 11
+
+
+def test_a_version_with_hundreds_of_checks_shows_the_newest_and_what_came_of_one(recorder: Recorder) -> None:
+    about = "churn/v1"
+    for number in range(300):
+        closed = build_event(kinds.WINDOW_CLOSED, {}, subject=about, id_=f"w{number}")
+        checked = answer(closed, kinds.DRIFT_CHECKED, "/kascade/detect_drift", about, {"window": number})
+        recorder.record(closed, checked)
+        if number == 7:
+            detected = answer(closed, kinds.DRIFT_DETECTED, "/kascade/detect_drift", about, {})
+            retrained = answer(detected, kinds.TRAINING_APPROVED, "/kascade/govern_training", "churn/v2", {})
+            trained = answer(retrained, kinds.TRAINING_COMPLETED, "/kascade/run_training", "churn/v2", {})
+            recorder.record(detected, retrained, trained)
+    found = recorder.get("/explain/churn/v1")
+    first, *checks = found["chain"]
+    assert first["event"]["id"] == "w7"
+    assert [node["event"]["type"] for node in first["effects"]] == [kinds.DRIFT_DETECTED]
+    (approved,) = first["effects"][0]["effects"]
+    assert (approved["event"]["subject"], approved["effects"]) == ("churn/v2", [])
+    assert [node["event"]["data"] for node in checks] == [{"window": 298}, {"window": 299}]
+    assert found["folded"][kinds.DRIFT_CHECKED] == 298
+    assert found["truncated"] is False
+
+
+def test_an_effect_in_another_chain_is_found(recorder: Recorder) -> None:
+    root = build_event("com.example.root", id_="root")
+    outside = Event("out", "/else", "com.example.reply", extensions={"causationid": "root"})
+    recorder.record(root, outside)
+    assert [each["event"]["id"] for each in recorder.get("/explain/root")["chain"][0]["effects"]] == ["out"]
+    (tree,) = recorder.get("/explain/out")["chain"]
+    assert tree["event"]["id"] == "root"
 
 
 def test_readiness_and_any_type_and_batches(recorder: Recorder) -> None:

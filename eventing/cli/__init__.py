@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from eventing.cli import events, labels, models, steering, system
+from eventing.cli import events, explaining, labels, models, steering, system
 from eventing.cli.client import CallError
 from eventing.cli.home import HomeError
 from eventing.store import StoreError
@@ -28,7 +28,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in (system, events, models, steering, labels):
+    for module in (system, events, models, explaining, steering, labels):
         module.register(app)
     for name, place in _FROM_OTHER_ROOMS.items():
         module_name, attribute = place.split(":")

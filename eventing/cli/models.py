@@ -1,4 +1,4 @@
-"""Commands about models: models, explain."""
+"""The command that lists models: their versions, and what goes on around each."""
 
 from __future__ import annotations
 
@@ -8,33 +8,50 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
-from rich.tree import Tree
 
-from eventing.cli.event_line import event_line
 from eventing.cli.options import HomeOption, JsonOption, client_of
+from eventing.cli.standing import standing
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
+    """Add the command to the application."""
     app.command(name="models", epilog="Example: kascade models --json")(list_models)
-    app.command(epilog="Example: kascade explain churn/v1")(explain)
 
 
-def list_models(as_json: JsonOption = False, home: HomeOption = None) -> None:
-    """List the models, their versions, and who is champion."""
-    answer = client_of(home).get("record-events", "/models")
+def list_models(
+    model: Annotated[str | None, typer.Argument(help="only this one", show_default=False)] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
+    found = client_of(home).get("record-events", "/models")["models"]
+    chosen = [each for each in found if model in (None, each["model"])]
+    console = Console(highlight=False, soft_wrap=True)
     if as_json:
-        for model in answer["models"]:
-            print(json.dumps(model, ensure_ascii=False))
-        return
-    table = Table("model", "version", "state", "metrics", "trained on", box=None, header_style="bold")
-    for model in answer["models"]:
-        for version in model["versions"] or [{}]:
-            table.add_row(model["model"], *_version_cells(model, version))
-    Console().print(
-        table if answer["models"] else "no model yet; drop a model.yaml and data (kascade drop --help)"
-    )
+        for each in chosen:
+            print(json.dumps(each, ensure_ascii=False))
+    elif not chosen:
+        console.print(
+            "no such model" if found else "no model yet; drop a model.yaml and data (kascade drop --help)"
+        )
+    else:
+        for each in chosen:
+            show(each, console)
+    if model is not None and not chosen:
+        raise typer.Exit(1)
+
+
+def show(model: Mapping[str, Any], console: Console) -> None:
+    """Print one model: its versions as a table, then a line for each thing that goes on."""
+    console.print(f"[bold]{escape(model['model'])}[/]")
+    table = Table("version", "state", "metrics", "trained on", box=None, header_style="dim", padding=(0, 2))
+    for version in model["versions"] or [{}]:
+        table.add_row(*_version_cells(model, version))
+    console.print(table)
+    for what, words in standing(model):
+        console.print(f"  [dim]{what:<9}[/] {escape(words)}")
 
 
 def _version_cells(model: Mapping[str, Any], version: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -45,25 +62,3 @@ def _version_cells(model: Mapping[str, Any], version: Mapping[str, Any]) -> tupl
     rows = version.get("train_rows")
     state = "champion" if champion else str(version["state"])
     return (f"v{version['version']}", state, metrics, f"{rows} rows" if rows else "")
-
-
-def explain(
-    reference: Annotated[str, typer.Argument(help="<model>/v<version>, or an event's id")],
-    as_json: JsonOption = False,
-    home: HomeOption = None,
-) -> None:
-    """Print the chain of events behind a model version or an event."""
-    chain = client_of(home).get("record-events", f"/explain/{reference}")
-    if as_json:
-        print(json.dumps(chain, ensure_ascii=False))
-        return
-    tree = Tree(f"[bold]{reference}[/]")
-    for node in chain["chain"]:
-        _grow(tree, node)
-    Console(highlight=False, soft_wrap=True).print(tree)
-
-
-def _grow(tree: Tree, node: Mapping[str, Any]) -> None:
-    branch = tree.add(event_line(node["event"]))
-    for effect in node["effects"]:
-        _grow(branch, effect)

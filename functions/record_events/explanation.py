@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -36,7 +36,7 @@ class Explanation:
 
 def explain(session: Session, reference: str) -> Explanation | None:
     """Explain `<model>/v<version>` or an event by its id; None when nothing is recorded of it."""
-    starts, folded = _starts(session, reference)
+    starts, others = _starts(session, reference)
     if not starts:
         return None
     links = {link.id: link for link in starts}
@@ -44,23 +44,24 @@ def explain(session: Session, reference: str) -> Explanation | None:
     _read_causes(session, links, starts)
     own = reference if VERSION.fullmatch(reference) else None
     forest = grow(links.values(), {link.id for link in starts}, most=MAX_SHOWN, own=own)
-    forest = Forest(forest.roots, forest.folded + folded, forest.left_out)
+    folded = Counter(link.type for link in others if link.id not in forest.placed)
+    forest = replace(forest, folded=forest.folded + folded)
     rows = _whole(session, [node.link for node in forest.nodes()])
     return Explanation(forest, rows, full or forest.left_out > 0)
 
 
-def _starts(session: Session, reference: str) -> tuple[list[Link], Counter[str]]:
-    """Return what is explained. Of the checks of a version's drift, only the newest ones are."""
+def _starts(session: Session, reference: str) -> tuple[list[Link], list[Link]]:
+    """Return what is explained, and what else is about it: of the checks for drift only the newest count."""
     if not VERSION.fullmatch(reference):
         row = ledger.find_by_id(session, reference)
-        return ([] if row is None else [_link(row)]), Counter()
+        return ([] if row is None else [_link(row)]), []
     below = LedgerEvent.subject.startswith(f"{reference}/", autoescape=True)
     found = _links(session, (LedgerEvent.subject == reference) | below, MAX_READ)
     checks = [link for link in found if link.type == kinds.DRIFT_CHECKED][-KEPT_CHECKS:]
-    starts = [link for link in found if link.type not in NOISE] + checks
-    shown = {link.id for link in starts}
-    folded = Counter(link.type for link in found if link.id not in shown)
-    return sorted(starts or found[-1:], key=lambda link: link.seq), folded
+    chosen = [link for link in found if link.type not in NOISE] + checks
+    starts = sorted(chosen or found[-1:], key=lambda link: link.seq)
+    ids = {link.id for link in starts}
+    return starts, [link for link in found if link.id not in ids]
 
 
 def _chains_of(session: Session, ids: Sequence[str]) -> list[str]:
@@ -121,7 +122,7 @@ def _link(row: LedgerEvent) -> Link:
     return Link(row.event_id, row.type, row.subject, row.causation_id, row.seq)
 
 
-def _whole(session: Session, links: Collection[Link]) -> dict[str, LedgerEvent]:
+def _whole(session: Session, links: Sequence[Link]) -> dict[str, LedgerEvent]:
     rows: dict[str, LedgerEvent] = {}
     for part in _chunks([str(link.seq) for link in links]):
         found = select(LedgerEvent).where(LedgerEvent.seq.in_([int(seq) for seq in part]))

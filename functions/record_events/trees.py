@@ -48,11 +48,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees in recorded order of their roots, what was folded at the top, and how many did not fit."""
+    """Trees in recorded order of their roots.
+
+    `folded` counts what was folded at the top, `left_out` what did not fit; `placed` are the ids of all that
+    stands in the trees or is counted.
+    """
 
     roots: list[Node]
     folded: Counter[str]
     left_out: int
+    placed: frozenset[str]
 
     def nodes(self) -> Iterator[Node]:
         """Yield every node, causes before effects."""
@@ -81,7 +86,8 @@ def grow(links: Iterable[Link], starts: Collection[str], *, most: int, own: str 
             effects.setdefault(link.cause, []).append(link)
     paths, tops = _causes(known, starts)
     shown = paths | _descendants(effects, [id_ for id_ in starts if id_ in known], own)
-    return _prune(_fold(_plant(effects, tops, known, shown), frozenset(starts)), most)
+    planted = _plant(effects, tops, known, shown)
+    return _prune(_fold(planted, frozenset(starts), frozenset(shown)), most)
 
 
 def _causes(known: Mapping[str, Link], starts: Iterable[str]) -> tuple[set[str], list[str]]:
@@ -134,7 +140,7 @@ def _plant(
     return roots
 
 
-def _fold(roots: list[Node], starts: frozenset[str]) -> Forest:
+def _fold(roots: list[Node], starts: frozenset[str], placed: frozenset[str]) -> Forest:
     """Fold from the leaves up: what repeats and leads to nothing, or only to more of it, is counted."""
     top = Node(Link("", "", None, None, 0), list(roots))
     order = [top]
@@ -149,7 +155,7 @@ def _fold(roots: list[Node], starts: frozenset[str]) -> Forest:
             kept += effect.effects
             node.folded += effect.folded + Counter({effect.link.type: 1})
         node.effects = kept
-    return Forest(top.effects, top.folded, 0)
+    return Forest(top.effects, top.folded, 0, placed)
 
 
 def _is_folded(node: Node, starts: frozenset[str]) -> bool:
@@ -168,7 +174,7 @@ def _prune(forest: Forest, most: int) -> Forest:
     for node in every:
         node.effects = [effect for effect in node.effects if id(effect) in kept]
     roots = [root for root in forest.roots if id(root) in kept]
-    return Forest(roots, forest.folded, len(every) - len(kept))
+    return Forest(roots, forest.folded, len(every) - len(kept), forest.placed)
 
 
 def render(node: Node, events: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -183,6 +183,8 @@ def test_a_version_with_hundreds_of_checks_shows_the_newest_and_what_came_of_one
     assert (approved["event"]["subject"], approved["effects"]) == ("churn/v2", [])
     assert [node["event"]["data"] for node in checks] == [{"window": 298}, {"window": 299}]
     assert found["folded"][kinds.DRIFT_CHECKED] == 298
+    # The one window that led to drift is shown; those of the two checks are counted in their trees' place.
+    assert found["folded"][kinds.WINDOW_CLOSED] == 299
     assert found["truncated"] is False
 
 

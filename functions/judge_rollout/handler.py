@@ -1,0 +1,53 @@
+"""A rollout starts, moves or ends; labels were joined; or it is time to look. Event in, outcome out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing import catalogue as c
+from eventing.errors import Rejected
+from eventing.event import Event
+from eventing.store import Store
+from functions.judge_rollout.course import FUNCTION, advanced, completed, started
+from functions.judge_rollout.look import Look
+from functions.state.database import transaction
+from functions.state.handled import once
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Callable with (event, payload); returns the events that answer it."""
+
+    sessions: sessionmaker[Session]
+    store: Store
+    clock: Callable[[], datetime]
+
+    def __call__(self, event: Event, payload: c.Payload) -> list[Event]:
+        """Follow the rollout, or judge it."""
+        now = self.clock()
+        look = Look(self.sessions, self.store, now)
+        match payload:
+            case c.FeedbackJoined():
+                return look.at_labels(event, payload.model, payload.through)
+            case c.TimerDue() if payload.owner == FUNCTION:
+                return look.at_time(event, payload.key.partition("/")[0])
+            case c.RolloutStarted():
+                return self._note(event, lambda session: started(session, event, payload, now))
+            case c.RolloutAdvanced():
+                return self._note(event, lambda session: advanced(session, event, payload, now))
+            case c.RolloutCompleted():
+                return self._note(event, lambda session: completed(session, payload))
+        raise Rejected("this timer is another function's")
+
+    def _note(self, event: Event, work: Callable[[Session], None]) -> list[Event]:
+        with transaction(self.sessions) as session:
+
+            def noted() -> list[Event]:
+                work(session)
+                return []
+
+            return once(session, FUNCTION, event, noted, now=self.clock())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -15,7 +16,8 @@ from eventing.store import StoreError
 from eventing.store.embedded import StoreProcessError
 
 # The commands of another room live in that room; they are named here and loaded by name.
-_FROM_OTHER_ROOMS = {"spec": "pipelines.commands:spec_app"}
+_SPEC = "pipelines.commands:spec_app"
+_REPLAY = "functions.replay.command:replay"
 
 
 def build() -> typer.Typer:
@@ -30,10 +32,14 @@ def build() -> typer.Typer:
     )
     for module in (system, events, models, explaining, steering, labels):
         module.register(app)
-    for name, place in _FROM_OTHER_ROOMS.items():
-        module_name, attribute = place.split(":")
-        app.add_typer(getattr(importlib.import_module(module_name), attribute), name=name)
+    app.command(epilog="Example: kascade replay --policy model.yaml --all")(_load(_REPLAY))
+    app.add_typer(_load(_SPEC), name="spec")
     return app
+
+
+def _load(place: str) -> Any:
+    module, attribute = place.split(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def main() -> None:

@@ -104,10 +104,14 @@ class Home:
         )
 
     def store_environment(self) -> dict[str, str]:
-        """Return the variables with which any S3 client reaches this folder's object store."""
-        keys = self.credentials()
+        """Return the variables with which any S3 client reaches this folder's object store.
+
+        Raises:
+            HomeError: no system has been started in this folder.
+        """
+        store, keys = self.endpoints().store, self.credentials()
         return {
-            "AWS_ENDPOINT_URL_S3": self.endpoints().store,
+            "AWS_ENDPOINT_URL_S3": store,
             "AWS_ACCESS_KEY_ID": keys.access_key,
             "AWS_SECRET_ACCESS_KEY": keys.secret_key,
             "AWS_REGION": "us-east-1",

@@ -1,0 +1,77 @@
+"""One decision as it was and as it would be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+Area = Literal["governor", "gate", "drift", "judge"]
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A decision of the log beside what the replay decides.
+
+    Attributes:
+        at: when it was decided; of one that only the replay made, when it would have been.
+        area: which rules decided.
+        recorded: in words; `nothing` where only the replay decides something.
+        replayed: in words; `nothing` where the replay decides nothing.
+        rule: that decided in the replay.
+        why: in a sentence.
+        decidable: False where the log does not hold what the rules need; `why` says what is missing.
+        what_if: it comes after another difference of the same model, and may follow from it.
+    """
+
+    at: datetime
+    model: str
+    area: Area
+    subject: str
+    recorded: str
+    replayed: str
+    rule: str
+    why: str
+    decidable: bool = True
+    what_if: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Whether the replay decides otherwise."""
+        return self.decidable and self.recorded != self.replayed
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "at": self.at.isoformat(),
+            "model": self.model,
+            "area": self.area,
+            "subject": self.subject,
+            "recorded": self.recorded,
+            "replayed": self.replayed if self.decidable else None,
+            "differs": self.differs,
+            "decidable": self.decidable,
+            "what_if": self.what_if,
+            "rule": self.rule,
+            "why": self.why,
+        }
+
+
+def undecidable(made: Compared, missing: str) -> Compared:
+    """Return a decision that the log cannot be asked about anew."""
+    return replace(made, replayed="?", decidable=False, why=f"not decidable from the event: {missing}")
+
+
+def in_time(decisions: Iterable[Compared]) -> list[Compared]:
+    """Return decisions by time; the governor's after its first difference are marked as what-if."""
+    found = []
+    differing: set[str] = set()
+    for each in sorted(decisions, key=lambda one: (one.at, one.area, one.subject)):
+        if each.area == "governor" and each.model in differing:
+            each = replace(each, what_if=True)
+        if each.area == "governor" and each.differs:
+            differing.add(each.model)
+        found.append(each)
+    return found

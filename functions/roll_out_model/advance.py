@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from functions.roll_out_model.deployer import Deployer, Refused, Unavailable
 from functions.roll_out_model.logic import (
+    Copy,
     Deploy,
+    Hold,
     Observed,
     Promote,
     Readiness,
@@ -18,14 +20,14 @@ from functions.roll_out_model.logic import (
 )
 from functions.roll_out_model.records import Moment
 
-_STEPS = 4
+_STEPS = 6
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far a rollout came: its last step, whether its revision exists, and where the model answers."""
 
-    last: Promote | RollBack | Wait
+    last: Promote | RollBack | Wait | Hold
     exists: bool
     url: str | None = None
 
@@ -43,7 +45,7 @@ def advance(deployer: Deployer, rollout: Rollout, moment: Moment) -> Progress:
             action = next_action(rollout, observed, moment.now)
             if isinstance(action, RollBack):
                 _remove(deployer, rollout)
-            if isinstance(action, Promote | RollBack | Wait):
+            if isinstance(action, Promote | RollBack | Wait | Hold):
                 return Progress(action, exists, observed.url)
             _act(deployer, rollout, action)
             exists = True
@@ -54,14 +56,19 @@ def advance(deployer: Deployer, rollout: Rollout, moment: Moment) -> Progress:
     return Progress(Wait("the platform has not caught up yet"), exists, observed.url)
 
 
-def _act(deployer: Deployer, rollout: Rollout, action: Deploy | Shift) -> None:
+def _act(deployer: Deployer, rollout: Rollout, action: Deploy | Shift | Copy) -> None:
     wanted = rollout.wanted
     match action:
         case Deploy(keep):
             deployer.ensure_revision(wanted, keep)
-        case Shift():
-            deployer.shift(wanted.model, wanted.revision)
+        case Shift(route):
+            deployer.shift(wanted.model, route)
+        case Copy(address):
+            champion = rollout.champion.version if rollout.champion else 0
+            deployer.copy(wanted.model, champion, address)
 
 
 def _remove(deployer: Deployer, rollout: Rollout) -> None:
+    """Send the traffic back and stop the copies before the revision goes, so that nobody asks for it."""
+    deployer.copy(rollout.wanted.model, 0, None)
     deployer.remove(rollout.wanted.model, rollout.wanted.revision, rollout.champion)

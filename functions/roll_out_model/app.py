@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import MODEL_APPROVED, TIMER_DUE, ModelApproved, TimerDue
+from eventing.catalogue import MODEL_APPROVED, PAYLOADS, ROLLOUT_DECIDED, ROLLOUT_REQUESTED, TIMER_DUE
 from eventing.sink import EventSink, Sink
 from functions.roll_out_model.conduct import Conduct
 from functions.roll_out_model.deployer import Deployer
@@ -18,6 +18,8 @@ from functions.roll_out_model.handler import Handler
 from functions.roll_out_model.logic import FUNCTION
 from functions.roll_out_model.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
+
+ACCEPTED = (MODEL_APPROVED, ROLLOUT_DECIDED, ROLLOUT_REQUESTED, TIMER_DUE)
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,11 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     settings = settings or Settings.from_env(os.environ)
     deps = deps or _real(settings)
     engine = make_engine(settings.database_url)
-    conduct = Conduct(deps.deployer, settings.ready_deadline, settings.ready_poll)
+    conduct = Conduct(deps.deployer, settings.ready_deadline, settings.ready_poll, settings.watch)
     return create_event_app(
         Handler(conduct, session_factory(engine), deps.clock),
         name=FUNCTION,
-        accepts={MODEL_APPROVED: ModelApproved, TIMER_DUE: TimerDue},
+        accepts={type_: PAYLOADS[type_] for type_ in ACCEPTED},
         sink=deps.sink,
         ready=lambda: check_migrated(engine),
     )

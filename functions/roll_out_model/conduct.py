@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import ModelApproved, TimerDue
+from eventing.catalogue import TimerDue
 from eventing.errors import Rejected, RetryLater
 from eventing.event import Event
 from functions.roll_out_model import records
 from functions.roll_out_model.advance import Progress, advance
+from functions.roll_out_model.course import Course, Phase, rollout_of
 from functions.roll_out_model.deployer import Deployer
-from functions.roll_out_model.logic import FUNCTION, Place, Promote, RollBack, Rollout, Wait, place_of
+from functions.roll_out_model.logic import FUNCTION, Hold, Promote, RollBack, Rollout, Wait
 from functions.roll_out_model.records import Moment, Scene
+from functions.roll_out_model.requests import Change, Payload, change_of
 from functions.state.rollouts import RolloutRow, lock_rollout
-from functions.state.stored_event import dump_event
+from functions.state.stored_event import dump_event, load_event
 
 _log = logging.getLogger("kascade.roll_out_model")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an event asks for in the scene as read: a place for an approved version, or None: to go on."""
+    """What an event changes in the scene as read, and what the changed course wants of the platform."""
 
     scene: Scene
-    place: Place | None
-    version: int | None
+    change: Change
     rollout: Rollout | None
 
 
@@ -42,26 +43,28 @@ class Done:
 
 @dataclass(frozen=True)
 class Conduct:
-    """The steps between an event and its answers. `ready_poll` is the pause between two looks."""
+    """The steps between an event and its answers.
+
+    `ready_poll` is the pause between two looks at a rollout under way, `watch` at one whose phase stands.
+    """
 
     deployer: Deployer
     ready_deadline: timedelta
     ready_poll: timedelta
+    watch: timedelta
 
-    def plan(self, session: Session, scene: Scene, payload: ModelApproved | TimerDue, moment: Moment) -> Plan:
-        """Decide what the event asks for. Raises: Rejected: not registered, or another's timer."""
-        if isinstance(payload, TimerDue):
-            if payload.owner != FUNCTION:
-                raise Rejected(f"the timer is that of {payload.owner}, not of {FUNCTION}")
-            return Plan(scene, None, None, scene.rollout)
-        version = payload.version
-        begun = records.new_rollout(session, scene.model, version, moment.now + self.ready_deadline)
-        if begun is None:
-            raise Rejected(
-                f"{scene.model}/v{version} is not registered: only a version that was trained is served"
-            )
-        place = place_of(version, scene.standing, by_person=payload.verdict is None)
-        return Plan(scene, place, version, begun if place is Place.START else None)
+    def plan(self, session: Session, scene: Scene, payload: Payload, moment: Moment) -> Plan:
+        """Decide what the event asks for. Raises: Rejected when that cannot be."""
+        if isinstance(payload, TimerDue) and payload.owner != FUNCTION:
+            raise Rejected(f"the timer is that of {payload.owner}, not of {FUNCTION}")
+        before = records.champion_but(session, scene.model, scene.standing.champion)
+        deadline = moment.now + self.ready_deadline
+
+        def begin(version: int, at_once: bool) -> Course:
+            return _begin(session, scene, version, deadline, at_once=at_once)
+
+        change = change_of(scene, moment.event, payload, begin, before, moment.now)
+        return Plan(scene, change, _rollout(session, scene, change.course) if change.course else None)
 
     def carry_out(self, plan: Plan, moment: Moment) -> Done:
         """Take the rollout as far as it goes now, outside of any transaction."""
@@ -72,21 +75,21 @@ class Conduct:
 
         Raises: RetryLater when the state is no longer what the plan was made by.
         """
-        plan = done.plan
+        plan, change = done.plan, done.plan.change
         row = lock_rollout(session, plan.scene.model)
         if row.seq != plan.scene.seq:
             raise RetryLater(f"another event about the rollout of {plan.scene.model} was handled meanwhile")
         row.seq += 1
         events: list[Event] = []
-        match plan.place, plan.version:
-            case Place.SUPERSEDED, int(version):
-                events.append(self._superseded(session, plan.scene, version, moment))
-            case Place.QUEUE, int(version):
-                events += self._queue(session, row, version, moment)
-            case Place.START, int(version):
-                records.begin(row, version, moment.event, moment.now + self.ready_deadline)
-        if plan.rollout is not None and done.progress is not None:
-            events += self._progress(session, row, plan.rollout, done.progress, moment)
+        if change.superseded is not None:
+            events.append(self._superseded(session, plan.scene, change.superseded, moment))
+        if change.queue is not None:
+            events += self._queue(session, row, change.queue, moment)
+        if change.course is not None and plan.rollout is not None and done.progress is not None:
+            if change.approval is not None:
+                row.approval, row.started_at = dump_event(change.approval), None
+            records.write_course(row, change.course)
+            events += self._progress(session, row, plan, change.course, done.progress, moment)
         return events
 
     def _superseded(self, session: Session, scene: Scene, version: int, moment: Moment) -> Event:
@@ -101,17 +104,62 @@ class Conduct:
         return [records.superseded(session, row.model, before, version, moment)] if before else []
 
     def _progress(
-        self, session: Session, row: RolloutRow, rollout: Rollout, progress: Progress, moment: Moment
+        self,
+        session: Session,
+        row: RolloutRow,
+        plan: Plan,
+        course: Course,
+        progress: Progress,
+        moment: Moment,
     ) -> list[Event]:
-        events = records.announce(row, rollout, moment) if progress.exists else []
+        wanted = plan.rollout.wanted if plan.rollout else None
+        if wanted is None:
+            return []
+        stands = isinstance(progress.last, Hold)
+        events: list[Event] = []
+        if stands or (course.phase is Phase.REPLACE and progress.exists):
+            events += records.announce(row, course, wanted, plan.scene.policy, moment)
         match progress.last:
             case Wait(reason):
-                _log.info("waiting", extra={"fields": {"revision": rollout.wanted.revision, "for": reason}})
+                _log.info("waiting", extra={"fields": {"revision": wanted.revision, "for": reason}})
                 records.look_again(session, row, self.ready_poll, moment)
                 return events
+            case Hold():
+                records.look_again(session, row, self.watch, moment)
+                return events
             case Promote():
-                events.append(records.promoted(session, rollout, progress.url, moment))
+                events.append(records.promoted(session, course, wanted, progress.url, moment))
             case RollBack(message):
-                events.append(records.rolled_back(session, rollout, message, progress.url, moment))
-        records.end(session, row, self.ready_deadline, moment)
+                told = records.rolled_back(session, course, wanted, message, progress.url, moment)
+                events.append(told)
+        self._end(session, row, plan.scene, moment)
         return events
+
+    def _end(self, session: Session, row: RolloutRow, scene: Scene, moment: Moment) -> None:
+        """End the rollout; the version that waits begins at once, by a timer in its own chain."""
+        queued, approval = row.queued_version, row.queued_approval
+        records.clear(session, row)
+        if queued is None or approval is None:
+            return
+        session.flush()
+        deadline = moment.now + self.ready_deadline
+        row.queued_version = row.queued_approval = None
+        row.approval = dump_event(load_event(approval))
+        records.write_course(row, records.first_course(session, scene.model, queued, scene.policy, deadline))
+        records.look_again(session, row, timedelta(0), moment)
+
+
+def _begin(session: Session, scene: Scene, version: int, deadline: datetime, *, at_once: bool) -> Course:
+    if records.wanted_of(session, scene.model, version) is None:
+        raise Rejected(
+            f"{scene.model}/v{version} is not registered: only a version that was trained is served"
+        )
+    return records.first_course(session, scene.model, version, scene.policy, deadline, at_once=at_once)
+
+
+def _rollout(session: Session, scene: Scene, course: Course) -> Rollout | None:
+    wanted = records.wanted_of(session, scene.model, course.version)
+    if wanted is None:
+        return None
+    champion = records.wanted_of(session, scene.model, course.champion)
+    return rollout_of(course, wanted, champion, scene.policy.canary_percent)

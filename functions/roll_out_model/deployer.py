@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from functions.roll_out_model.logic import Observed, Wanted
+from functions.roll_out_model.logic import Observed, Route, Wanted
 
 
 class DeployerError(Exception):
@@ -38,8 +38,12 @@ class Deployer(Protocol):
         """
         ...
 
-    def shift(self, model: str, revision: str) -> None:
-        """Send all traffic of a model to one revision."""
+    def shift(self, model: str, route: Route) -> None:
+        """Send the traffic of a model so, and make revisions reachable under tags."""
+        ...
+
+    def copy(self, model: str, champion: int, address: str | None) -> None:
+        """Send what the champion logs of its predictions to an address as well; None: no more."""
         ...
 
     def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:

@@ -1,4 +1,4 @@
-"""Takes an approval, or the timer of a rollout under way, as far as it goes now."""
+"""Takes an approval, a verdict, a person's request or a rollout's timer as far as it goes now."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import ModelApproved, TimerDue
+from eventing.catalogue import TimerDue
 from eventing.event import Event
 from functions.roll_out_model.conduct import Conduct
 from functions.roll_out_model.logic import FUNCTION
 from functions.roll_out_model.records import Moment, read_scene
+from functions.roll_out_model.requests import Payload
 from functions.state.database import transaction
 from functions.state.handled import once, remembered
 
@@ -25,8 +26,8 @@ class Handler:
     sessions: sessionmaker[Session]
     clock: Callable[[], datetime]
 
-    def __call__(self, event: Event, payload: ModelApproved | TimerDue) -> list[Event]:
-        """Return rollout.started and rollout.completed as they come about."""
+    def __call__(self, event: Event, payload: Payload) -> list[Event]:
+        """Return rollout.started, rollout.advanced and rollout.completed as they come about."""
         moment = Moment(event, self.clock())
         model = payload.key if isinstance(payload, TimerDue) else payload.model
         with transaction(self.sessions, read_only=True) as session:

@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from functions.roll_out_model.deployer import Refused, Unavailable
 from functions.roll_out_model.knative_service import (
     API_VERSION,
+    EVENTING_GROUP,
     GROUP,
     MODEL_LABEL,
     SERVICE_LABEL,
@@ -19,10 +20,13 @@ from functions.roll_out_model.knative_service import (
     ServingOptions,
     observed_in,
     service_of,
+    shadow_name,
+    shadow_of,
     template_of,
+    traffic_of,
     traffic_to,
 )
-from functions.roll_out_model.logic import Observed, Wanted
+from functions.roll_out_model.logic import Observed, Route, Wanted
 
 _T = TypeVar("_T")
 _TIMEOUT_S = 10
@@ -53,7 +57,7 @@ class KnativeDeployer:
         if service is None:
             return Observed()
         _check_ours(service, model)
-        return observed_in(service, self._revisions(model))
+        return observed_in(service, self._revisions(model), self._get("triggers", shadow_name(model)))
 
     def ensure_revision(self, wanted: Wanted, keep: str | None) -> None:
         """See `Deployer`."""
@@ -65,9 +69,23 @@ class KnativeDeployer:
         _check_ours(known, wanted.model)
         self._patch(wanted.model, body["spec"])
 
-    def shift(self, model: str, revision: str) -> None:
+    def shift(self, model: str, route: Route) -> None:
         """See `Deployer`."""
-        self._patch(model, {"traffic": traffic_to(revision)})
+        self._patch(model, {"traffic": traffic_of(route)})
+
+    def copy(self, model: str, champion: int, address: str | None) -> None:
+        """See `Deployer`. A Trigger that leads elsewhere is made anew: a broker's copies have one address."""
+        name = shadow_name(model)
+        known = self._get("triggers", name)
+        if address is None:
+            self._delete("triggers", name)
+            return
+        wanted = shadow_of(model, champion, address, self._options.namespace)
+        if known is not None and known["spec"].get("subscriber") == wanted["spec"]["subscriber"]:
+            return
+        if known is not None:
+            self._delete("triggers", name)
+        self._call(self._api.create_namespaced_custom_object, "triggers", wanted)
 
     def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:
         """See `Deployer`. The fallback's own revision is taken up as it is, whatever the options are now."""
@@ -113,7 +131,8 @@ class KnativeDeployer:
 
     def _call(self, method: Callable[..., _T], plural: str, *args: Any, **kwargs: Any) -> _T:
         """Call the API; turn its errors into the port's."""
-        where = (GROUP, API_VERSION, self._options.namespace, plural)
+        group = EVENTING_GROUP if plural == "triggers" else GROUP
+        where = (group, API_VERSION, self._options.namespace, plural)
         try:
             return method(*where, *args, _request_timeout=_TIMEOUT_S, **kwargs)
         except ApiException as error:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from functions.roll_out_model.logic import Observed, Readiness, RevisionStatus, Wanted
+from functions.roll_out_model.logic import Observed, Readiness, RevisionStatus, Route, Wanted
 
 Json = dict[str, Any]
 
 GROUP = "serving.knative.dev"
+EVENTING_GROUP = "eventing.knative.dev"
 API_VERSION = "v1"
 MODEL_LABEL = "kascade.dev/model"
 SERVICE_LABEL = "serving.knative.dev/service"
@@ -19,14 +20,19 @@ LATEST = ""
 
 @dataclass(frozen=True)
 class ServingOptions:
-    """How model servers are run: their image, and where their settings come from."""
+    """How model servers are run: their image, where their settings come from, where they log predictions.
+
+    A revision with traffic or a tag keeps `min_scale` processes, so the champion before is warm to go back
+    to; any other scales to zero.
+    """
 
     namespace: str = "kascade"
     image: str = "kascade/serve-model:0.1.0"
     config_map: str = "kascade"
     secret: str = "object-store"  # noqa: S105 - the name of a Secret
-    min_scale: int = 0
+    min_scale: int = 1
     max_scale: int = 10
+    sink: str | None = None
 
 
 def service_of(wanted: Wanted, keep: str | None, options: ServingOptions) -> Json:
@@ -67,6 +73,7 @@ def template_of(wanted: Wanted, options: ServingOptions) -> Json:
                         {"name": "MODEL_VERSION", "value": str(wanted.version)},
                         {"name": "MODEL_URI", "value": wanted.uri},
                         {"name": "MODEL_SHA256", "value": wanted.sha256},
+                        *([{"name": "K_SINK", "value": options.sink}] if options.sink else []),
                     ],
                     "readinessProbe": {"httpGet": {"path": "/readyz"}},
                     "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
@@ -83,8 +90,46 @@ def traffic_to(revision: str | None) -> list[Json]:
     ]
 
 
-def observed_in(service: Json, revisions: Sequence[Json]) -> Observed:
-    """Read what a Service and its revisions say."""
+def traffic_of(route: Route) -> list[Json]:
+    """Return a route as traffic targets."""
+    tags = {revision: tag for tag, revision in route.tags.items()}
+    names = [*route.shares, *(name for name in tags if name not in route.shares)]
+    return [
+        {"revisionName": name, "percent": route.shares.get(name, 0)}
+        | ({"tag": tags[name]} if name in tags else {})
+        for name in names
+    ]
+
+
+def shadow_name(model: str) -> str:
+    """Return the name of the Trigger that copies what a champion answered."""
+    return f"shadow-{model}"
+
+
+def shadow_of(model: str, champion: int, address: str, namespace: str) -> Json:
+    """Return the Trigger that sends what a champion logs to its challenger.
+
+    Copies are worth little later: a challenger that does not answer soon is not waited for long.
+    """
+    return {
+        "apiVersion": f"{EVENTING_GROUP}/{API_VERSION}",
+        "kind": "Trigger",
+        "metadata": {"name": shadow_name(model), "namespace": namespace, "labels": {MODEL_LABEL: model}},
+        "spec": {
+            "broker": "default",
+            "filters": [
+                {"exact": {"type": "dev.kascade.inference.logged", "subject": f"{model}/v{champion}"}}
+            ],
+            "subscriber": {"uri": address},
+            "delivery": {
+                "retry": 5, "backoffPolicy": "exponential", "backoffDelay": "PT0.5S", "timeout": "PT30S"
+            },
+        },
+    }  # fmt: skip
+
+
+def observed_in(service: Json, revisions: Sequence[Json], shadow: Json | None = None) -> Observed:
+    """Read what a Service, its revisions and its shadow's Trigger say."""
     spec, status = service["spec"], service.get("status") or {}
     return Observed(
         template=(spec["template"].get("metadata") or {}).get("name"),
@@ -92,7 +137,14 @@ def observed_in(service: Json, revisions: Sequence[Json]) -> Observed:
         pinned=_shares(spec.get("traffic") or traffic_to(None), latest=True),
         serving=_shares(status.get("traffic") or [], latest=False),
         url=status.get("url"),
+        tags=_by_tag(spec.get("traffic") or [], "revisionName"),
+        tag_urls=_by_tag(status.get("traffic") or [], "url"),
+        shadow=shadow["spec"]["subscriber"].get("uri") if shadow else None,
     )
+
+
+def _by_tag(targets: Sequence[Mapping[str, Any]], name: str) -> dict[str, str]:
+    return {each["tag"]: each[name] for each in targets if each.get("tag") and each.get(name)}
 
 
 def _shares(targets: Sequence[Mapping[str, Any]], *, latest: bool) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """Decides a rollout's next step from what was asked for and what the platform shows. Pure.
 
-A rollout replaces the champion: the new version's revision is created beside it, traffic moves once that is
-ready, and where it never becomes ready nothing moves at all. `next_action` remembers no steps: the same state
-and the same observation give the same action, so a step may be repeated after a crash.
+The new version's revision is created beside the champion, and nothing moves before it is ready. Then it
+replaces the champion, or answers copies of its requests (shadow), or some of them (canary), as told.
+`next_action` remembers no steps: the same state and the same observation give the same action, so a step may
+be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -59,6 +60,18 @@ class RevisionStatus:
 
 
 @dataclass(frozen=True)
+class Route:
+    """Where a model's traffic goes: percent by revision, and revisions that are reachable under a tag."""
+
+    shares: Mapping[str, int]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+CHALLENGER, PREVIOUS = "challenger", "previous"
+"""Tags: of the version that is rolled out, and of the champion before, kept warm to go back to."""
+
+
+@dataclass(frozen=True)
 class Observed:
     """What the platform shows of a model. Of a Service that does not exist, nothing.
 
@@ -67,6 +80,9 @@ class Observed:
         revisions: the status of each revision that exists.
         pinned: percent by revision as asked for; the newest ready one, when asked for, is under "".
         serving: percent by revision as it is.
+        tags: revision by tag, as asked for.
+        tag_urls: address by tag, as it is.
+        shadow: where copies of the champion's requests are sent, None when nowhere.
     """
 
     template: str | None = None
@@ -74,19 +90,56 @@ class Observed:
     pinned: Mapping[str, int] = field(default_factory=dict)
     serving: Mapping[str, int] = field(default_factory=dict)
     url: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tag_urls: Mapping[str, str] = field(default_factory=dict)
+    shadow: str | None = None
 
     def status(self, revision: str) -> RevisionStatus:
         """Return a revision's status, `ABSENT` for one that does not exist."""
         return self.revisions.get(revision, RevisionStatus(Readiness.ABSENT))
 
+    def asks_for(self, route: Route) -> bool:
+        """Say whether the traffic is asked to go so."""
+        return self.pinned == route.shares and self.tags == route.tags
+
+    def has(self, route: Route) -> bool:
+        """Say whether the traffic goes so."""
+        return (
+            self.asks_for(route)
+            and self.serving == route.shares
+            and route.tags.keys() <= self.tag_urls.keys()
+        )
+
+
+class Stage(StrEnum):
+    """What a rollout wants of the platform now."""
+
+    REPLACE = "replace"
+    SHADOW = "shadow"
+    CANARY = "canary"
+    ABANDON = "abandon"
+
 
 @dataclass(frozen=True)
 class Rollout:
-    """A rollout under way: the version, the champion beside it, and until when it may become ready."""
+    """A rollout under way.
+
+    Attributes:
+        wanted: the version that is rolled out.
+        champion: the version beside it.
+        deadline: until when its revision must be ready.
+        stage: what is wanted now; `ABANDON`: it is taken away for the reason in `message`.
+        percent: of a canary.
+        standing: a phase of it has stood already, so the deadline is past.
+    """
 
     wanted: Wanted
     champion: Wanted | None
     deadline: datetime
+    stage: Stage = Stage.REPLACE
+    percent: int = 0
+    message: str = ""
+    standing: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +151,16 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Shift:
-    """Send all traffic to the revision."""
+    """Send the traffic so."""
+
+    route: Route
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Send copies of what the champion answered to this address; None: no more."""
+
+    to: str | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +168,11 @@ class Wait:
     """Look again later; `reason` says for what."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The phase stands as wanted: the judge has the word."""
 
 
 @dataclass(frozen=True)
@@ -120,28 +187,73 @@ class RollBack:
     message: str
 
 
-Action = Deploy | Shift | Wait | Promote | RollBack
+Action = Deploy | Shift | Copy | Wait | Hold | Promote | RollBack
 
 
 def next_action(rollout: Rollout, observed: Observed, now: datetime) -> Action:
     """Return the next step of a rollout.
 
     A Service that was deleted or edited by hand meanwhile is brought back to what the rollout asks for.
+    Traffic only ever goes to a revision that is ready.
     """
     revision = rollout.wanted.revision
     status = observed.status(revision)
+    if rollout.stage is Stage.ABANDON:
+        return RollBack(rollout.message)
     if status.readiness is Readiness.FAILED and status.reason not in PASSING:
-        return RollBack(f"{revision} did not become ready: {_why(status)}")
+        verb = "failed" if rollout.standing else "did not become ready"
+        return RollBack(f"{revision} {verb}: {_why(status)}")
     if status.readiness is Readiness.READY:
-        if observed.pinned == {revision: 100} and observed.serving == {revision: 100}:
-            return Promote()
-        if observed.pinned != {revision: 100}:
-            return Shift()
-    if now >= rollout.deadline:
+        found = _when_ready(rollout, observed)
+        if found is not None:
+            return found
+    if now >= rollout.deadline and not rollout.standing:
         return RollBack(f"{revision} did not become ready in time: {_why(status)}")
-    if observed.template != revision or status.readiness is Readiness.ABSENT:
+    if status.readiness is Readiness.ABSENT or (observed.template != revision and not rollout.standing):
         return Deploy(_keep(rollout, observed))
     return Wait(_why(status))
+
+
+def _when_ready(rollout: Rollout, observed: Observed) -> Action | None:
+    """Return what the stage lacks once the revision is ready; None while the traffic is on its way."""
+    if rollout.stage in (Stage.SHADOW, Stage.CANARY) and _champion_rests(rollout, observed):
+        return None
+    route = route_of(rollout, observed)
+    shadow = rollout.stage is Stage.SHADOW and CHALLENGER in route.tags
+    if observed.shadow is not None and not shadow:
+        return Copy(None)
+    if not observed.asks_for(route):
+        return Shift(route)
+    if not observed.has(route):
+        return None
+    if not shadow:
+        return Promote() if CHALLENGER not in route.tags else Hold()
+    address = observed.tag_urls[CHALLENGER]
+    return Hold() if observed.shadow == address else Copy(address)
+
+
+def _champion_rests(rollout: Rollout, observed: Observed) -> bool:
+    """Say whether the champion is there and not ready: then nothing moves to who is being judged."""
+    if rollout.champion is None:
+        return False
+    readiness = observed.status(rollout.champion.revision).readiness
+    return readiness in (Readiness.PENDING, Readiness.FAILED)
+
+
+def route_of(rollout: Rollout, observed: Observed) -> Route:
+    """Return the traffic that a stage wants; without a champion's revision there is nothing to go beside."""
+    revision, champion = rollout.wanted.revision, rollout.champion
+    beside = champion.revision if champion is not None else None
+    if beside is None or observed.status(beside).readiness is not Readiness.READY:
+        return Route({revision: 100})
+    match rollout.stage:
+        case Stage.SHADOW:
+            return Route({beside: 100}, {CHALLENGER: revision})
+        case Stage.CANARY:
+            shares = {beside: 100 - rollout.percent, revision: rollout.percent}
+            return Route(shares, {CHALLENGER: revision})
+        case _:
+            return Route({revision: 100}, {PREVIOUS: beside})
 
 
 def _keep(rollout: Rollout, observed: Observed) -> str | None:
@@ -159,37 +271,3 @@ def _why(status: RevisionStatus) -> str:
         return "it is ready, but the traffic was not moved to it"
     said = ": ".join(part for part in (status.reason, status.message) if part)
     return said or f"the platform reports it as {status.readiness}, without a reason"
-
-
-class Place(StrEnum):
-    """What becomes of an approved version."""
-
-    START = "start"
-    QUEUE = "queue"
-    UNDER_WAY = "under way"
-    SUPERSEDED = "superseded"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a model stands when an approval comes: champion, version under way, version that waits."""
-
-    champion: int | None = None
-    active: int | None = None
-    queued: int | None = None
-
-
-def place_of(version: int, standing: Standing, *, by_person: bool) -> Place:
-    """Tell what becomes of an approved version. A model has one rollout at a time, and one that waits.
-
-    An approval by the gate that arrives after a newer version's is superseded. A person may approve any
-    version, also an older one: that is how one goes back.
-    """
-    if version in (standing.active, standing.queued):
-        return Place.UNDER_WAY
-    newest = max(
-        (v for v in (standing.champion, standing.active, standing.queued) if v is not None), default=0
-    )
-    if not by_person and version < newest:
-        return Place.SUPERSEDED
-    return Place.START if standing.active is None else Place.QUEUE

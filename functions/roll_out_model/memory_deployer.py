@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from functions.roll_out_model.deployer import Refused, Unavailable
-from functions.roll_out_model.logic import Observed, Readiness, RevisionStatus, Wanted
+from functions.roll_out_model.logic import Observed, Readiness, RevisionStatus, Route, Wanted
 
 PENDING = RevisionStatus(Readiness.PENDING, "Deploying", "its process starts")
 LATEST = ""
@@ -17,6 +17,8 @@ class _Service:
     pinned: dict[str, int]
     revisions: dict[str, RevisionStatus] = field(default_factory=dict)
     serving: dict[str, int] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    reachable: dict[str, str] = field(default_factory=dict)
 
 
 class MemoryDeployer:
@@ -29,6 +31,7 @@ class MemoryDeployer:
         self.unavailable = False
         self.calls: list[str] = []
         self._services: dict[str, _Service] = {}
+        self.shadows: dict[str, tuple[int, str]] = {}
 
     def make_ready(self, model: str, revision: str) -> None:
         """Let a revision become ready."""
@@ -44,7 +47,7 @@ class MemoryDeployer:
 
     def pin(self, model: str, traffic: dict[str, int]) -> None:
         """Change the traffic, as by hand."""
-        self._services[model].pinned = dict(traffic)
+        self._services[model].pinned, self._services[model].tags = dict(traffic), {}
         self._route(model)
 
     def observe(self, model: str) -> Observed:
@@ -55,7 +58,14 @@ class MemoryDeployer:
             return Observed()
         url = f"http://{model}.kascade.localhost"
         return Observed(
-            service.template, dict(service.revisions), dict(service.pinned), dict(service.serving), url
+            service.template,
+            dict(service.revisions),
+            dict(service.pinned),
+            dict(service.serving),
+            url,
+            dict(service.tags),
+            {tag: f"http://{tag}-{model}.kascade.localhost" for tag in service.reachable},
+            self.shadows[model][1] if model in self.shadows else None,
         )
 
     def ensure_revision(self, wanted: Wanted, keep: str | None) -> None:
@@ -69,18 +79,31 @@ class MemoryDeployer:
         pinned = {keep or LATEST: 100}
         if service is None:
             service = self._services[wanted.model] = _Service(wanted.revision, pinned)
-        service.template, service.pinned = wanted.revision, pinned
+        service.template, service.pinned, service.tags = wanted.revision, pinned, {}
         service.revisions.setdefault(wanted.revision, PENDING)
         self._route(wanted.model)
 
-    def shift(self, model: str, revision: str) -> None:
+    def shift(self, model: str, route: Route) -> None:
         """See `Deployer`."""
         self._answer()
-        self.calls.append(f"shift {revision}")
+        told = [f"{name} {share}" for name, share in route.shares.items()]
+        self.calls.append(
+            "shift " + ", ".join([*told, *(f"{tag}={name}" for tag, name in route.tags.items())])
+        )
         if model not in self._services:
             raise Refused(f"there is no Service {model}")
-        self._services[model].pinned = {revision: 100}
+        service = self._services[model]
+        service.pinned, service.tags = dict(route.shares), dict(route.tags)
         self._route(model)
+
+    def copy(self, model: str, champion: int, address: str | None) -> None:
+        """See `Deployer`."""
+        self._answer()
+        self.calls.append(f"copy v{champion} to {address or 'nobody'}")
+        if address is None:
+            self.shadows.pop(model, None)
+        else:
+            self.shadows[model] = (champion, address)
 
     def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:
         """See `Deployer`."""
@@ -106,9 +129,10 @@ class MemoryDeployer:
         targets = {
             name or service.template: share for name, share in service.pinned.items() if name or latest
         }
-        ready = [service.revisions.get(name, PENDING).readiness is Readiness.READY for name in targets]
+        named = [*targets, *service.tags.values()]
+        ready = [service.revisions.get(name, PENDING).readiness is Readiness.READY for name in named]
         if targets and all(ready):
-            service.serving = targets
+            service.serving, service.reachable = targets, dict(service.tags)
         service.serving = {n: share for n, share in service.serving.items() if n in service.revisions}
 
     def _answer(self) -> None:

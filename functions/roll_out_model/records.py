@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer
-from functions.roll_out_model.logic import FUNCTION, Rollout, Standing, Wanted
+from functions.roll_out_model.course import Course, Phase, Verdict
+from functions.roll_out_model.logic import FUNCTION, Wanted
+from functions.roll_out_model.places import Standing
 from functions.state.rollouts import RolloutRow, get_rollout
-from functions.state.stored_event import dump_event, load_event
+from functions.state.specs import spec_of
+from functions.state.stored_event import load_event
 from functions.state.timers import cancel_timer, set_timer
 from functions.state.versions import Fact, champion_of, facts_of, get_version, record_fact
+from pipelines.spec.policies import Rollout as Policy
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,8 @@ class Scene:
     model: str
     seq: int
     standing: Standing
-    rollout: Rollout | None
+    course: Course | None
+    policy: Policy
 
 
 @dataclass(frozen=True)
@@ -34,31 +41,47 @@ class Moment:
     now: datetime
 
 
-def wanted_of(session: Session, model: str, version: int) -> Wanted | None:
+def wanted_of(session: Session, model: str, version: int | None) -> Wanted | None:
     """Return a registered version as the thing to serve."""
-    found = get_version(session, model, version)
-    return None if found is None else Wanted(model, version, found.candidate_uri, found.candidate_sha256)
+    found = None if version is None else get_version(session, model, version)
+    if found is None:
+        return None
+    return Wanted(model, found.version, found.candidate_uri, found.candidate_sha256)
 
 
 def read_scene(session: Session, model: str) -> Scene:
-    """Read the row, the facts, and the version that is rolled out, if one is."""
-    row = get_rollout(session, model)
+    """Read the row, the facts, the policy, and the rollout under way, if there is one."""
+    row, spec = get_rollout(session, model), spec_of(session, model)
     standing = Standing(
         champion_but(session, model, None), row.version if row else None, row.queued_version if row else None
     )
-    rollout = None
-    if row is not None and row.version is not None and row.deadline is not None:
-        rollout = new_rollout(session, model, row.version, row.deadline)
-    return Scene(model, row.seq if row else 0, standing, rollout)
+    course = course_in(row) if row else None
+    return Scene(model, row.seq if row else 0, standing, course, spec.rollout if spec else Policy())
 
 
-def new_rollout(session: Session, model: str, version: int, deadline: datetime) -> Rollout | None:
-    """Build the rollout of a version; None when it is not registered."""
-    wanted = wanted_of(session, model, version)
-    if wanted is None:
+def course_in(row: RolloutRow) -> Course | None:
+    """Read a row's rollout; None when none is under way."""
+    if row.version is None or row.phase is None or row.deadline is None:
         return None
-    champion = champion_but(session, model, version)
-    return Rollout(wanted, None if champion is None else wanted_of(session, model, champion), deadline)
+    held: dict[str, Any] | None = json.loads(row.held) if row.held else None
+    verdict = held and Verdict(kinds.RolloutOutcome(held["outcome"]), held["message"], held["final"])
+    return Course(
+        row.version,
+        row.champion_version,
+        Phase(row.phase),
+        row.deadline,
+        row.announced,
+        row.started_at is not None,
+        row.paused,
+        verdict or None,
+    )
+
+
+def write_course(row: RolloutRow, course: Course) -> None:
+    """Write a rollout into its row."""
+    row.version, row.champion_version, row.phase = course.version, course.champion, course.phase.value
+    row.deadline, row.announced, row.paused = course.deadline, course.announced, course.paused
+    row.held = json.dumps(asdict(course.verdict)) if course.verdict else None
 
 
 def champion_but(session: Session, model: str, version: int | None) -> int | None:
@@ -67,25 +90,34 @@ def champion_but(session: Session, model: str, version: int | None) -> int | Non
     return champion_of(facts)
 
 
-def begin(row: RolloutRow, version: int, approval: Event, deadline: datetime) -> None:
-    """Make a version the one that is rolled out."""
-    row.version, row.approval, row.deadline = version, dump_event(approval), deadline
-    row.phase, row.announced = kinds.RolloutPhase.REPLACE.value, False
+def first_course(
+    session: Session, model: str, version: int, policy: Policy, deadline: datetime, *, at_once: bool = False
+) -> Course:
+    """Return the course of a version that begins now: its first phase, or a replacement."""
+    champion = champion_but(session, model, version)
+    judged = champion is not None and policy.phases and not at_once
+    return Course(version, champion, Phase(policy.phases[0]) if judged else Phase.REPLACE, deadline)
 
 
-def announce(row: RolloutRow, rollout: Rollout, moment: Moment) -> list[Event]:
-    """Say once that the revision exists."""
-    if row.announced:
+def announce(row: RolloutRow, course: Course, wanted: Wanted, policy: Policy, moment: Moment) -> list[Event]:
+    """Say once that a phase stands, or that a replacement's revision exists."""
+    if row.announced or course.phase is Phase.ROLLBACK:
         return []
-    row.announced = True
-    started = kinds.RolloutStarted(
-        model=rollout.wanted.model,
-        version=rollout.wanted.version,
-        champion_version=rollout.champion.version if rollout.champion else None,
-        phase=kinds.RolloutPhase.REPLACE,
-        revision=rollout.wanted.revision,
-    )
-    return [_event(moment, kinds.ROLLOUT_STARTED, rollout.wanted.version, started)]
+    first = row.started_at is None
+    row.announced, row.started_at = True, row.started_at or moment.now
+    told = {
+        "model": wanted.model,
+        "version": wanted.version,
+        "champion_version": course.champion,
+        "phase": kinds.RolloutPhase(course.phase.value),
+        "revision": wanted.revision,
+        "percent": policy.canary_percent if course.phase is Phase.CANARY else 0,
+    }
+    if first:
+        started = kinds.RolloutStarted.model_validate(told)
+        return [_event(moment, kinds.ROLLOUT_STARTED, wanted.version, started)]
+    advanced = kinds.RolloutAdvanced.model_validate(told)
+    return [_event(moment, kinds.ROLLOUT_ADVANCED, wanted.version, advanced)]
 
 
 def look_again(session: Session, row: RolloutRow, after: timedelta, moment: Moment) -> None:
@@ -94,33 +126,43 @@ def look_again(session: Session, row: RolloutRow, after: timedelta, moment: Mome
     set_timer(session, FUNCTION, row.model, moment.now + after, cause=cause)
 
 
-def promoted(session: Session, rollout: Rollout, url: str | None, moment: Moment) -> Event:
+def promoted(session: Session, course: Course, wanted: Wanted, url: str | None, moment: Moment) -> Event:
     """Record that a version has all traffic, and say so."""
-    wanted = rollout.wanted
-    for fact in (Fact.DEPLOYED, Fact.PROMOTED):
-        record_fact(session, wanted.model, wanted.version, fact, moment.event.id, moment.now)
+    model, version = wanted.model, wanted.version
+    if course.phase is Phase.ROLLBACK and course.champion is not None:
+        record_fact(session, model, course.champion, Fact.ROLLED_BACK, moment.event.id, moment.now)
+        told, outcome = course.champion, kinds.RolloutOutcome.ROLLED_BACK
+        message = f"{wanted.revision} has all traffic again"
+    else:
+        for fact in (Fact.DEPLOYED, Fact.PROMOTED):
+            record_fact(session, model, version, fact, moment.event.id, moment.now)
+        told, outcome = version, kinds.RolloutOutcome.PROMOTED
+        message = f"{wanted.revision} is ready and has all traffic"
+    if course.verdict is not None:
+        message += f": {course.verdict.message}"
     completed = kinds.RolloutCompleted(
-        model=wanted.model,
-        version=wanted.version,
-        outcome=kinds.RolloutOutcome.PROMOTED,
-        champion_version=wanted.version,
-        message=f"{wanted.revision} is ready and has all traffic",
-        url=url,
+        model=model, version=told, outcome=outcome, champion_version=version, message=message, url=url
     )
-    return _event(moment, kinds.ROLLOUT_COMPLETED, wanted.version, completed)
+    return _event(moment, kinds.ROLLOUT_COMPLETED, told, completed)
 
 
-def rolled_back(session: Session, rollout: Rollout, message: str, url: str | None, moment: Moment) -> Event:
+def rolled_back(
+    session: Session, course: Course, wanted: Wanted, message: str, url: str | None, moment: Moment
+) -> Event:
     """Record that a version will not serve, and say why."""
-    wanted, champion = rollout.wanted, rollout.champion
-    record_fact(session, wanted.model, wanted.version, Fact.ROLLED_BACK, moment.event.id, moment.now)
+    inconclusive = course.verdict is not None and course.verdict.outcome is kinds.RolloutOutcome.INCONCLUSIVE
+    fact = Fact.INCONCLUSIVE if inconclusive else Fact.ROLLED_BACK
+    record_fact(session, wanted.model, wanted.version, fact, moment.event.id, moment.now)
+    kept = None if course.champion is None else f"{wanted.model}-v{course.champion}"
+    if inconclusive:
+        message += f"; a person may still say: kascade promote {wanted.model} {wanted.version}"
     completed = kinds.RolloutCompleted(
         model=wanted.model,
         version=wanted.version,
-        outcome=kinds.RolloutOutcome.ROLLED_BACK,
-        champion_version=champion.version if champion else None,
-        message=message + (f"; {champion.revision} keeps the traffic" if champion else ""),
-        url=url if champion else None,
+        outcome=kinds.RolloutOutcome.INCONCLUSIVE if inconclusive else kinds.RolloutOutcome.ROLLED_BACK,
+        champion_version=course.champion,
+        message=message + (f"; {kept} keeps the traffic" if kept else ""),
+        url=url if kept else None,
     )
     return _event(moment, kinds.ROLLOUT_COMPLETED, wanted.version, completed)
 
@@ -138,15 +180,12 @@ def superseded(session: Session, model: str, version: int, by: int, moment: Mome
     return _event(moment, kinds.ROLLOUT_COMPLETED, version, completed)
 
 
-def end(session: Session, row: RolloutRow, ready_deadline: timedelta, moment: Moment) -> None:
-    """End the rollout under way; the version that waits begins at once, by a timer in its own chain."""
-    if row.queued_version is None or row.queued_approval is None:
-        row.version = row.phase = row.approval = row.deadline = None
-        cancel_timer(session, FUNCTION, row.model)
-        return
-    begin(row, row.queued_version, load_event(row.queued_approval), moment.now + ready_deadline)
-    row.queued_version = row.queued_approval = None
-    look_again(session, row, timedelta(0), moment)
+def clear(session: Session, row: RolloutRow) -> None:
+    """Take the rollout under way off its row."""
+    row.version = row.phase = row.approval = row.deadline = row.champion_version = None
+    row.started_at = row.held = None
+    row.announced = row.paused = False
+    cancel_timer(session, FUNCTION, row.model)
 
 
 def _event(moment: Moment, type_: str, version: int, data: kinds.Payload) -> Event:

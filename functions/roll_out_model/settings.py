@@ -11,6 +11,7 @@ from functions.roll_out_model.knative_service import ServingOptions
 
 DEFAULT_READY_DEADLINE_S = 120.0
 DEFAULT_READY_POLL_S = 0.5
+DEFAULT_WATCH_S = 60.0
 TARGETS = ("knative",)
 
 
@@ -27,6 +28,7 @@ class Settings:
         deploy_target: the platform; only `knative`.
         ready_deadline: a revision that is not ready by then is rolled back.
         ready_poll: how long until a rollout under way is looked at again.
+        watch: how long until one whose phase stands is looked at again.
         serving: how model servers are run.
     """
 
@@ -34,6 +36,7 @@ class Settings:
     deploy_target: str = "knative"
     ready_deadline: timedelta = timedelta(seconds=DEFAULT_READY_DEADLINE_S)
     ready_poll: timedelta = timedelta(seconds=DEFAULT_READY_POLL_S)
+    watch: timedelta = timedelta(seconds=DEFAULT_WATCH_S)
     serving: ServingOptions = field(default_factory=ServingOptions)
 
     @classmethod
@@ -47,6 +50,7 @@ class Settings:
             problems.append(f"DEPLOY_TARGET is {target!r}: valid is {', '.join(TARGETS)}")
         deadline = _seconds(env, "READY_DEADLINE_S", DEFAULT_READY_DEADLINE_S, problems)
         poll = _seconds(env, "READY_POLL_S", DEFAULT_READY_POLL_S, problems)
+        watch = _seconds(env, "WATCH_S", DEFAULT_WATCH_S, problems)
         serving = ServingOptions(
             namespace=env.get("KASCADE_NAMESPACE") or ServingOptions.namespace,
             image=env.get("SERVE_IMAGE") or ServingOptions.image,
@@ -54,10 +58,11 @@ class Settings:
             secret=env.get("SERVE_SECRET") or ServingOptions.secret,
             min_scale=_count(env, "SERVE_MIN_SCALE", ServingOptions.min_scale, problems),
             max_scale=_count(env, "SERVE_MAX_SCALE", ServingOptions.max_scale, problems),
+            sink=env.get("K_SINK") or None,
         )
         if problems:
             raise SettingsError("; ".join(problems))
-        return cls(env["DATABASE_URL"], target, deadline, poll, serving)
+        return cls(env["DATABASE_URL"], target, deadline, poll, watch, serving)
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float, problems: list[str]) -> timedelta:

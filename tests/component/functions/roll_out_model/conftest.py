@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,7 @@ from functions.ring_timers.logic import timer_due
 from functions.roll_out_model.app import Deps, create_app
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.roll_out_model.settings import Settings
-from functions.state import timers, versions
+from functions.state import specs, timers, versions
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.tables import create_tables
 
@@ -39,6 +41,42 @@ class World:
     clock: list[datetime]
     count: int = 0
     timers: list[Event] = field(default_factory=list)
+
+    def spec(self, **rollout: Any) -> None:
+        """Register a model.yaml with this rollout."""
+        text = json.dumps({"model": "churn", "target": "churned", "rollout": rollout})
+        claim = kinds.Claim(uri="s3://models/churn/specs/x", sha256=hashlib.sha256(text.encode()).hexdigest())
+        with transaction(self.sessions) as session:
+            specs.add_spec(
+                session, "churn", claim=claim, digest=claim.sha256, text=text, key="churn/model.yaml",
+                etag=None, now=self.clock[0],
+            )  # fmt: skip
+
+    def decide(self, version: int, phase: str, outcome: str, *, id_: str = "") -> list[Event]:
+        """Play the part of judge_rollout."""
+        self.count += 1
+        decided = kinds.RolloutDecided(
+            model="churn", version=version, champion_version=max(version - 1, 1),
+            phase=kinds.RolloutPhase(phase),
+            outcome=kinds.RolloutOutcome(outcome), reason="evidence", labels=100,
+            wealth_worse=1, wealth_better=30,
+            threshold=20, alpha=0.05, margin=0.01, message="because",
+        )  # fmt: skip
+        id_ = id_ or f"decided-{self.count}"
+        subject = f"churn/v{version}"
+        event = originate(kinds.ROLLOUT_DECIDED, "/judge", subject, decided, id_=id_, now=self.clock[0])
+        return self.deliver(event)
+
+    def ask(self, action: str, **more: Any) -> list[Event]:
+        """Play the part of a person."""
+        self.count += 1
+        asked = kinds.RolloutRequested(
+            model="churn", action=kinds.RolloutAction(action), requested_by="ann", **more
+        )
+        id_ = f"asked-{self.count}"
+        return self.deliver(
+            originate(kinds.ROLLOUT_REQUESTED, "/cli", "churn", asked, id_=id_, now=self.clock[0])
+        )
 
     def register(self, version: int, model: str = "churn") -> None:
         """Play the part of evaluate_model: the version is in the state."""
@@ -137,4 +175,6 @@ def engine(url: str) -> Iterator[Engine]:
 def world(url: str, engine: Engine) -> World:
     clock, deployer, sink = [NOON], MemoryDeployer(), MemorySink()
     app = create_app(Settings(url, ready_deadline=DEADLINE), Deps(deployer, sink, lambda: clock[0]))
-    return World(app, session_factory(engine), deployer, sink, clock)
+    world = World(app, session_factory(engine), deployer, sink, clock)
+    world.spec(phases=[])
+    return world

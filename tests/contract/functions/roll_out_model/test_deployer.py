@@ -13,7 +13,7 @@ from kubernetes import client
 from functions.roll_out_model.deployer import Refused, Unavailable
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions
-from functions.roll_out_model.logic import Observed, Readiness, Wanted
+from functions.roll_out_model.logic import Observed, Readiness, Route, Wanted
 
 
 def ready(revision: str) -> Any:
@@ -25,7 +25,7 @@ def serve(subject: Any, wanted: Wanted, keep: str | None = None) -> Observed:
     subject.deployer.ensure_revision(wanted, keep)
     subject.settle(wanted.revision)
     subject.until(ready(wanted.revision))
-    subject.deployer.shift(wanted.model, wanted.revision)
+    subject.deployer.shift(wanted.model, Route({wanted.revision: 100}))
     seen: Observed = subject.until(
         lambda seen: seen.pinned == {wanted.revision: 100} and seen.serving == {wanted.revision: 100}
     )
@@ -68,9 +68,50 @@ def test_a_second_version_starts_beside_the_first_and_takes_over_when_told(subje
     assert seen.serving == {first.revision: 100}
     assert subject.predict(seen.url) == 1
 
-    subject.deployer.shift(first.model, second.revision)
+    subject.deployer.shift(first.model, Route({second.revision: 100}))
     seen = subject.until(lambda seen: seen.serving == {second.revision: 100})
     assert subject.predict(seen.url) == 2
+
+
+def test_a_tagged_version_is_reachable_without_traffic_and_copies_lead_to_it(subject: Any) -> None:
+    first, second = subject.good(1), subject.good(2)
+    serve(subject, first)
+    subject.deployer.ensure_revision(second, first.revision)
+    subject.settle(second.revision)
+    subject.until(ready(second.revision))
+    route = Route({first.revision: 100}, {"challenger": second.revision})
+
+    subject.deployer.shift(first.model, route)
+    seen = subject.until(lambda seen: seen.has(route))
+    assert seen.serving == {first.revision: 100}
+    address = seen.tag_urls["challenger"]
+    assert "challenger-" in address
+
+    for _ in range(2):
+        subject.deployer.copy(first.model, 1, address)
+    assert subject.until(lambda seen: seen.shadow).shadow == address
+    for _ in range(2):
+        subject.deployer.copy(first.model, 1, None)
+    subject.until(lambda seen: seen.shadow is None)
+
+
+def test_a_canarys_share_is_served_and_the_version_before_stays_reachable_after(subject: Any) -> None:
+    first, second = subject.good(1), subject.good(2)
+    serve(subject, first)
+    subject.deployer.ensure_revision(second, first.revision)
+    subject.settle(second.revision)
+    subject.until(ready(second.revision))
+    shares = {first.revision: 90, second.revision: 10}
+    canary = Route(shares, {"challenger": second.revision})
+    done = Route({second.revision: 100}, {"previous": first.revision})
+
+    subject.deployer.shift(first.model, canary)
+    assert subject.until(lambda seen: seen.has(canary)).serving == shares
+    subject.deployer.shift(first.model, done)
+    seen = subject.until(lambda seen: seen.has(done))
+    assert subject.predict(seen.url) == 2
+    subject.deployer.shift(first.model, Route({first.revision: 100}, {"previous": second.revision}))
+    assert subject.until(lambda seen: subject.predict(seen.url) == 1)
 
 
 def test_a_version_that_cannot_start_is_seen_as_failed_with_its_reason(subject: Any) -> None:

@@ -1,0 +1,193 @@
+"""A challenger goes through shadow and canary, as the judge and people decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from eventing.testing import HandlingFailed
+
+
+@pytest.fixture
+def judged(world: Any) -> Any:
+    """A world with champion v1, whose later versions are shadowed and get 10 % before they are promoted."""
+    world.serve(1)
+    world.spec(phases=["shadow", "canary"], canary_percent=10)
+    return world
+
+
+def told(events: list[Any]) -> list[tuple[str, str]]:
+    return [
+        (each.type.removeprefix("dev.kascade."), each.data.get("phase") or each.data["outcome"])
+        for each in events
+    ]
+
+
+def challenge(world: Any, version: int = 2) -> list[Any]:
+    """Let a version be approved and become ready."""
+    said = world.approve(version)
+    world.deployer.make_ready("churn", f"churn-v{version}")
+    return [*said, *world.ring()]
+
+
+def serving(world: Any) -> dict[str, int]:
+    return dict(world.deployer.observe("churn").serving)
+
+
+def test_a_challenger_is_shadowed_then_gets_its_share_and_then_all(judged: Any) -> None:
+    started = challenge(judged)
+    assert told(started) == [("rollout.started", "shadow")]
+    assert started[0].data["champion_version"] == 1
+    assert serving(judged) == {"churn-v1": 100}
+    assert judged.deployer.shadows == {"churn": (1, "http://challenger-churn.kascade.localhost")}
+
+    advanced = judged.decide(2, "shadow", "promoted")
+    assert told(advanced) == [("rollout.advanced", "canary")]
+    assert advanced[0].data["percent"] == 10
+    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}
+    assert judged.deployer.shadows == {}
+
+    completed = judged.decide(2, "canary", "promoted")
+    assert told(completed) == [("rollout.completed", "promoted")]
+    assert serving(judged) == {"churn-v2": 100}
+    assert judged.deployer.observe("churn").tags == {"previous": "churn-v1"}
+    assert judged.champion() == 2
+    assert judged.waiting() == 0
+
+
+@pytest.mark.parametrize("outcome", ["rolled_back", "inconclusive"])
+@pytest.mark.parametrize("phase", ["shadow", "canary"])
+def test_a_challenger_that_is_not_promoted_goes_and_the_champion_serves_on(
+    judged: Any, phase: str, outcome: str
+) -> None:
+    challenge(judged)
+    if phase == "canary":
+        judged.decide(2, "shadow", "promoted")
+    completed = judged.decide(2, phase, outcome)
+    assert told(completed) == [("rollout.completed", outcome)]
+    assert completed[0].data["message"].startswith("because")
+    assert serving(judged) == {"churn-v1": 100}
+    assert "churn-v2" not in judged.deployer.observe("churn").revisions
+    assert judged.deployer.shadows == {}
+    assert judged.facts()[-1] == f"v2 {outcome}"
+    assert judged.champion() == 1
+
+
+def test_a_verdict_delivered_twice_acts_once(judged: Any) -> None:
+    challenge(judged)
+    first = judged.decide(2, "shadow", "promoted", id_="d")
+    assert judged.decide(2, "shadow", "promoted", id_="d") == first
+    assert judged.decide(2, "shadow", "promoted", id_="other") == []
+    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}
+
+
+@pytest.mark.parametrize(("version", "phase"), [(1, "shadow"), (3, "shadow"), (2, "canary")])
+def test_a_verdict_about_something_else_does_nothing(judged: Any, version: int, phase: str) -> None:
+    challenge(judged)
+    assert judged.decide(version, phase, "promoted") == []
+    assert serving(judged) == {"churn-v1": 100}
+
+
+def test_with_a_shadow_alone_its_verdict_promotes(world: Any) -> None:
+    world.serve(1)
+    world.spec(phases=["shadow"])
+    challenge(world)
+    assert told(world.decide(2, "shadow", "promoted")) == [("rollout.completed", "promoted")]
+
+
+def test_with_a_canary_alone_it_starts_with_its_share(world: Any) -> None:
+    world.serve(1)
+    world.spec(phases=["canary"], canary_percent=25)
+    (started,) = challenge(world)
+    assert (started.data["phase"], started.data["percent"]) == ("canary", 25)
+    assert serving(world) == {"churn-v1": 75, "churn-v2": 25}
+
+
+def test_a_challenger_that_never_becomes_ready_is_rolled_back_and_never_shadowed(judged: Any) -> None:
+    judged.approve(2)
+    judged.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    assert told(judged.ring()) == [("rollout.completed", "rolled_back")]
+    assert judged.deployer.shadows == {}
+
+
+def test_a_challenger_that_fails_in_its_canary_is_noticed_and_rolled_back(judged: Any) -> None:
+    challenge(judged)
+    judged.decide(2, "shadow", "promoted")
+    judged.deployer.make_failed("churn", "churn-v2", "ExitCode137", "killed")
+    assert told(judged.ring(timedelta(seconds=61))) == [("rollout.completed", "rolled_back")]
+    assert serving(judged) == {"churn-v1": 100}
+
+
+def test_while_paused_a_verdict_is_held_and_resuming_carries_it_out(judged: Any) -> None:
+    challenge(judged)
+    assert judged.ask("pause") == []
+    assert judged.decide(2, "shadow", "promoted") == []
+    assert serving(judged) == {"churn-v1": 100}
+    assert told(judged.ask("resume")) == [("rollout.advanced", "canary")]
+
+
+def test_a_person_ends_a_rollout_at_once_either_way(judged: Any) -> None:
+    challenge(judged)
+    completed = judged.ask("promote", comment="seen enough")
+    assert told(completed) == [("rollout.completed", "promoted")]
+    assert "asked for by ann: seen enough" in completed[0].data["message"]
+    challenge(judged, 3)
+    assert told(judged.ask("roll_back")) == [("rollout.completed", "rolled_back")]
+    assert judged.champion() == 2
+
+
+def test_rolling_back_gives_the_traffic_to_the_champion_before_at_once(judged: Any) -> None:
+    challenge(judged)
+    judged.ask("promote")
+    (completed,) = judged.ask("roll_back")
+    assert (completed.data["version"], completed.data["outcome"]) == (2, "rolled_back")
+    assert completed.data["champion_version"] == 1
+    assert serving(judged) == {"churn-v1": 100}
+    assert judged.champion() == 1
+    assert judged.waiting() == 0
+
+
+def test_a_person_promotes_any_registered_version_without_phases(judged: Any) -> None:
+    judged.register(2)
+    assert judged.ask("promote", version=2)[0].type.endswith("rollout.started")
+    judged.deployer.make_ready("churn", "churn-v2")
+    assert told(judged.ring()) == [("rollout.completed", "promoted")]
+
+
+@pytest.mark.parametrize(
+    ("action", "more", "said"),
+    [
+        ("roll_back", {}, "there is no version of churn to go back to"),
+        ("promote", {}, "say which one to promote"),
+        ("promote", {"version": 1}, "is champion already"),
+        ("promote", {"version": 9}, "is not registered"),
+        ("pause", {}, "no version of churn is being rolled out"),
+        ("resume", {}, "no version of churn is being rolled out"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(
+    judged: Any, action: str, more: dict[str, int], said: str
+) -> None:
+    with pytest.raises(HandlingFailed, match=said) as failed:
+        judged.ask(action, **more)
+    assert failed.value.status == 422
+
+
+def test_a_version_approved_meanwhile_begins_its_own_phases_after_the_end(judged: Any) -> None:
+    challenge(judged)
+    assert judged.approve(3) == []
+    judged.decide(2, "shadow", "rolled_back")
+    judged.ring()
+    judged.deployer.make_ready("churn", "churn-v3")
+    assert told(judged.ring()) == [("rollout.started", "shadow")]
+    assert serving(judged) == {"churn-v1": 100}
+
+
+def test_a_service_edited_by_hand_in_a_canary_is_brought_back(judged: Any) -> None:
+    challenge(judged)
+    judged.decide(2, "shadow", "promoted")
+    judged.deployer.pin("churn", {"churn-v1": 100})
+    assert judged.ring(timedelta(seconds=61)) == []
+    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}

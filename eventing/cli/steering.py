@@ -92,7 +92,9 @@ def resume(
 ) -> None:
     """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
     event = _rollout(model, c.RolloutAction.RESUME, None, by, comment)
-    _ask(home, event, no_wait, timeout, answers.ended(event), answers.resumed)
+    # One that is not paused is refused: then that it stands unpaused is no answer.
+    paused = not no_wait and _is_paused(home, model)
+    _ask(home, event, no_wait, timeout, answers.ended(event), answers.resumed if paused else None)
 
 
 def approve(
@@ -157,6 +159,11 @@ def _ask(
     say(settled, console)
     if not settled.ok:
         raise typer.Exit(1)
+
+
+def _is_paused(home: Path | None, model: str) -> bool:
+    found = client_of(home).get("record-events", "/models")["models"]
+    return any(each["model"] == model and answers.paused(each) for each in found)
 
 
 def _rollout(model: str, action: c.RolloutAction, version: str | None, by: str | None, comment: str) -> Event:

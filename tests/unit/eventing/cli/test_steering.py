@@ -97,7 +97,13 @@ def test_the_end_of_a_rollout_in_another_chain_counts_only_if_it_is_later_and_as
 
 @pytest.mark.parametrize(
     "words",
-    [("rollback", "nosuch"), ("pause", "nosuch"), ("approve", "nosuch", "3"), ("retrain", "nosuch")],
+    [
+        ("rollback", "nosuch"),
+        ("pause", "nosuch"),
+        ("resume", "nosuch"),
+        ("approve", "nosuch", "3"),
+        ("retrain", "nosuch"),
+    ],
 )
 def test_a_refusal_is_shown_with_its_reason(desk: Desk, words: tuple[str, ...]) -> None:
     desk.answer = dead(json.dumps({"error": "rejected", "problems": ["nosuch has no rollout under way"]}))
@@ -138,6 +144,13 @@ def test_a_resumed_rollout_may_end_at_once(desk: Desk) -> None:
     desk.answer = end
     done = desk.type("resume", "churn")
     assert (done.exit_code, "v3 promoted: as asked" in done.stdout) == (0, True)
+
+
+def test_to_resume_what_is_not_paused_waits_for_the_refusal(desk: Desk) -> None:
+    stage(desk, version=3, phase="shadow")
+    desk.answer = dead("v3 is not paused")
+    done = desk.type("resume", "churn")
+    assert (done.exit_code, "refused: v3 is not paused" in done.stdout) == (1, True)
 
 
 def test_an_approval_waits_for_its_rollout(desk: Desk) -> None:

@@ -14,6 +14,7 @@ class TrainingReason(StrEnum):
     MANUAL = "manual"
     DATASET = "dataset"
     DRIFT = "drift"
+    PRECAUTIONARY = "precautionary"
     PERFORMANCE = "performance"
     AGE = "age"
 

@@ -20,12 +20,16 @@ MAX_DEPTH = 16
 MAX_ATTEMPTS = 2
 
 
+_ALARMS = frozenset({TrainingReason.PERFORMANCE, TrainingReason.DRIFT, TrainingReason.PRECAUTIONARY})
+"""What says that the champion is not good any more: it stays true until rows come to learn from."""
+
 Rule = Callable[[Retrain, State, Request, datetime], Wait | Refuse | None]
 
 _URGENCY = (
     TrainingReason.MANUAL,
     TrainingReason.PERFORMANCE,
     TrainingReason.DRIFT,
+    TrainingReason.PRECAUTIONARY,
     TrainingReason.DATASET,
     TrainingReason.AGE,
 )
@@ -44,7 +48,7 @@ def decide(policy: Retrain, state: State, request: Request, now: datetime) -> De
         objection = _enabled(policy, request)
         if objection is not None:
             return objection
-        request = replace(request, reasons=request.reasons & set(policy.on))
+        request = replace(request, reasons=_wanted(policy, request))
     for rule in MANUAL_RULES if request.manual else RULES:
         found = rule(policy, state, request, now)
         if found is not None:
@@ -67,8 +71,18 @@ def _dataset(policy: Retrain, state: State, request: Request, now: datetime) -> 
     return Refuse("dataset", "no dataset of this model has been ingested: drop a file into its folder")
 
 
+def _wanted(policy: Retrain, request: Request) -> frozenset[TrainingReason]:
+    """Return the reasons that `retrain.on` lists; a precaution is a kind of drift."""
+    listed = set(policy.on)
+    return frozenset(
+        reason
+        for reason in request.reasons
+        if ("drift" if reason is TrainingReason.PRECAUTIONARY else reason.value) in listed
+    )
+
+
 def _enabled(policy: Retrain, request: Request) -> Refuse | None:
-    if request.reasons & set(policy.on):
+    if _wanted(policy, request):
         return None
     asked = ", ".join(sorted(request.reasons))
     return Refuse("enabled", f"retrain.on in model.yaml does not list {asked}")
@@ -82,10 +96,24 @@ def _loop_guard(policy: Retrain, state: State, request: Request, now: datetime) 
     return None
 
 
-def _dedupe(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+def _harm_first(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+    """Leave drift to a report where labels show no harm, or where nothing says that it matters."""
+    if request.reasons != {TrainingReason.DRIFT}:
+        return None
+    return Refuse(
+        "harm-first",
+        "drift by itself opens a report: labels show no harm yet, or there are none and it is not strong",
+    )
+
+
+def _dedupe(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | Refuse | None:
     same = [run for run in state.runs if run.inputs == request.inputs]
     for run in same:
         if run.outcome == "completed":
+            if request.reasons & _ALARMS and not request.manual:
+                return Wait(
+                    "dedupe", f"no rows are new since run {run.run_id}: it starts when some come", None
+                )
             message = f"run {run.run_id} trained on exactly this data, code and model.yaml"
             return Refuse("dedupe", message, run.run_id)
         if run.outcome is None and run.lease_until > now:
@@ -220,6 +248,7 @@ MANUAL_RULES: tuple[Rule, ...] = (_dataset, _dedupe, _single_flight)
 RULES: tuple[Rule, ...] = (
     _dataset,
     _loop_guard,
+    _harm_first,
     _dedupe,
     _single_flight,
     _breaker,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +20,7 @@ from functions.govern_training.records import SpecInForce, load_state
 from functions.govern_training.settings import Settings
 from functions.state import ledger, timers
 from functions.state.governor import GovernorRow
+from functions.state.labels import has_labels
 from functions.state.runs import RunOutcome, TrainingRun, get_run
 from functions.state.stored_event import dump_event
 from pipelines.spec import ModelSpec
@@ -27,6 +28,9 @@ from pipelines.spec import ModelSpec
 FUNCTION = "govern_training"
 SOURCE = kinds.source_of(FUNCTION)
 Reason = kinds.TrainingReason
+ALARMS = frozenset({Reason.PERFORMANCE, Reason.DRIFT, Reason.PRECAUTIONARY})
+LABELS_COUNT = timedelta(days=1)
+"""How long ago a label may have come so that labels count as there."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,12 @@ def _requested(scene: Scene, payload: kinds.TrainingRequested) -> Sequence[Event
 
 
 def _drifted(scene: Scene, payload: kinds.DriftDetected) -> Sequence[Event]:
-    _merge(scene, Reason.DRIFT, scene.event)
+    """Take drift as a precaution where it is strong and no labels would tell of harm."""
+    labelled = scene.spec is not None and has_labels(
+        scene.session, scene.model, scene.now - max(2 * scene.spec.labels.window, LABELS_COUNT)
+    )
+    precaution = payload.strong and not labelled
+    _merge(scene, Reason.PRECAUTIONARY if precaution else Reason.DRIFT, scene.event)
     return ()
 
 
@@ -169,7 +178,19 @@ def _rollout_completed(scene: Scene, payload: kinds.RolloutCompleted) -> Sequenc
     run = get_run(scene.session, scene.model, payload.version)
     if run is not None:
         run.rollout = payload.outcome.value
+    if payload.outcome is kinds.RolloutOutcome.PROMOTED:
+        _drop_alarms(scene)
     return ()
+
+
+def _drop_alarms(scene: Scene) -> None:
+    """Forget what was said of the champion before."""
+    row = scene.row
+    waiting = {Reason(name) for name in row.pending_reasons.split(",") if name} - ALARMS
+    row.pending_reasons, row.pending_labels = ",".join(sorted(waiting)), 0
+    if not waiting:
+        row.pending_cause = row.pending_first_at = row.pending_last_at = None
+        timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/pending")
 
 
 def _lose_silent_runs(scene: Scene) -> list[Event]:

@@ -103,3 +103,11 @@ def labels_between(session: Session, model: str, first: datetime, last: datetime
         JoinedLabel.model == model, JoinedLabel.at >= first, JoinedLabel.at <= last
     )
     return session.scalars(found.order_by(JoinedLabel.at, JoinedLabel.prediction_id)).all()
+
+
+def has_labels(session: Session, model: str, since: datetime) -> bool:
+    """Say whether a label that was received since then has been joined."""
+    found = select(JoinedLabel.prediction_id).where(
+        JoinedLabel.model == model, JoinedLabel.received_at >= since
+    )
+    return session.scalar(found.limit(1)) is not None

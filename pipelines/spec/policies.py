@@ -6,7 +6,7 @@ import codecs
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from pipelines.spec.columns import Names
@@ -135,9 +135,11 @@ class Drift(Section):
     )
     window: int = Field(default=500, ge=50, description="predictions per test", examples=["500"])
     min_effect: Share = Field(default=0.1, description="smallest effect that counts", examples=["0.1"])
-    features: Annotated[Literal["all"] | tuple[str, ...], PlainValidator(_features)] = Field(
-        default="all", description="`all`, or the columns to test", examples=["all"]
-    )
+    features: Annotated[
+        Literal["all"] | tuple[str, ...],
+        PlainValidator(_features),
+        PlainSerializer(lambda value: value if value == "all" else list(value)),
+    ] = Field(default="all", description="`all`, or the columns to test", examples=["all"])
 
 
 class Retrain(Section):

@@ -14,6 +14,7 @@ from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
 from functions.state import ledger, versions
 from functions.state.database import transaction
+from functions.state.labels import JoinedLabel
 
 if TYPE_CHECKING:
     from conftest import World
@@ -232,6 +233,7 @@ def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
         "model": "churn",
         "version": 1,
         "statistic": 6000,
+        "mean_loss": 0.4,
         "threshold": 5000,
         "baseline": 0.1,
         "labels": 200,
@@ -240,6 +242,81 @@ def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
     assert (deferred.data["rule"], deferred.data["until"]) == ("cooldown", "2026-03-01T13:02:00Z")
     (approved,) = world.later(hours=1)
     assert (approved.data["reason"], approved.data["rule"]) == ("performance", "harm")
+
+
+def alarm(labels: int = 300) -> dict[str, object]:
+    return {
+        "model": "churn", "version": 1, "statistic": 6000, "threshold": 5000, "baseline": 0.1,
+        "mean_loss": 0.4, "labels": labels,
+    }  # fmt: skip
+
+
+def drift(*, strong: bool) -> dict[str, object]:
+    return {
+        "model": "churn", "version": 1, "of": "inferences", "window": 1, "status": "drifted",
+        "detector": "tabular", "rows": 500, "reference_rows": 1000, "alpha": 0.05, "alpha_spent": 0.03,
+        "min_effect": 0.1, "correction": "holm", "guarantee": "budget", "tests": 1, "features": [],
+        "strong": strong,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("alarm_first", [True, False])
+def test_an_alarm_and_the_rows_it_needs_start_one_run_in_either_order(
+    world: World, alarm_first: bool
+) -> None:
+    first_model(world)
+    world.later(days=1)
+    if alarm_first:
+        (waits,) = world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+        assert (waits.data["rule"], waits.data["refused"]) == ("dedupe", False)
+        world.later(days=1)
+        said = world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1250))
+    else:
+        world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1250))
+        said = world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+    said += world.later(minutes=2)
+    (approved,) = [event for event in said if event.type == kinds.TRAINING_APPROVED]
+    assert approved.data["reason"] == "performance"
+
+
+def test_a_new_champion_drops_what_was_said_of_the_one_before(world: World) -> None:
+    first_model(world)
+    world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+    promoted = {"model": "churn", "version": 1, "outcome": "promoted", "message": ""}
+    world.send(kinds.ROLLOUT_COMPLETED, promoted)
+    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    said = world.later(days=1)
+    assert kinds.TRAINING_APPROVED not in [event.type for event in said]
+
+
+def test_strong_drift_without_labels_waits_for_rows_as_a_precaution(world: World) -> None:
+    first_model(world)
+    world.later(days=1)
+    (waits,) = world.send(kinds.DRIFT_DETECTED, drift(strong=True))
+    assert (waits.data["rule"], waits.data["reason"], waits.data["refused"]) == (
+        "dedupe",
+        "precautionary",
+        False,
+    )
+    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=2000))
+    (approved,) = world.later(minutes=2)
+    assert approved.data["reason"] == "precautionary"
+
+
+def test_drift_that_is_not_strong_opens_a_report_only(world: World) -> None:
+    first_model(world)
+    (refused,) = world.send(kinds.DRIFT_DETECTED, drift(strong=False))
+    assert (refused.data["rule"], refused.data["refused"]) == ("harm-first", True)
+
+
+def test_while_labels_come_drift_alone_starts_nothing_however_strong(world: World) -> None:
+    first_model(world)
+    with transaction(world.sessions) as session:
+        label = JoinedLabel(model="churn", prediction_id="p", at=world.now, version=1, value="yes")
+        label.label_id, label.received_at, label.released = "l", world.now, False
+        session.add(label)
+    (refused,) = world.send(kinds.DRIFT_DETECTED, drift(strong=True))
+    assert refused.data["rule"] == "harm-first"
 
 
 def test_a_training_that_causes_its_own_trigger_is_stopped_by_the_ledger(world: World) -> None:

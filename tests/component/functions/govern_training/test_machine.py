@@ -77,7 +77,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(labels=st.sampled_from([100, 300]))
     def degrade(self, labels: int) -> None:
-        numbers = {"statistic": 6e3, "threshold": 5e3, "baseline": 0.1, "labels": labels}
+        numbers = {"statistic": 6e3, "threshold": 5e3, "baseline": 0.1, "mean_loss": 0.4, "labels": labels}
         self.world.send(kinds.PERFORMANCE_DEGRADED, {"model": "churn", "version": 1} | numbers)
 
     @rule(seconds=st.sampled_from([1, 11, 120, 3600, 20_000, 200_000]))

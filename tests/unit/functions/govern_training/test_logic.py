@@ -78,6 +78,7 @@ def test_the_rules_stand_in_the_published_order() -> None:
     assert names == [
         "dataset",
         "loop_guard",
+        "harm_first",
         "dedupe",
         "single_flight",
         "breaker",

@@ -1,0 +1,154 @@
+"""Looks at new data: reads it and the champion's reference, checks, and writes the report."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing.catalogue import Claim, DatasetIngested, WindowClosed
+from eventing.errors import Rejected
+from eventing.event import Event
+from eventing.store import DigestMismatch, ObjectMissing, Store
+from functions.detect_drift.columns import Table, Untested, rows_of
+from functions.detect_drift.detectors.alibi import MissingExtra
+from functions.detect_drift.importance import IMPORTANT, importance
+from functions.detect_drift.logic import UnknownDetector, check
+from functions.detect_drift.observed import Observed
+from functions.detect_drift.report import to_html, to_json
+from functions.detect_drift.rule import Checked, Policy, Status, spend
+from functions.detect_drift.tables import chosen, reference_table, window_table
+from functions.detect_drift.telling import Of, Told, events_of
+from functions.inferences.log import read_log
+from functions.state.database import transaction
+from functions.state.drift import DriftLook, take_look
+from functions.state.specs import spec_of
+from functions.state.versions import ModelVersion, champion, get_version
+from pipelines.layout import SCORE
+from pipelines.spec.policies import Drift
+
+MIN_ROWS = 500
+LABELLED = "labelled/"
+"""Where join_feedback puts labelled predictions: those were looked at as windows already."""
+
+_log = logging.getLogger("kascade.detect_drift")
+
+
+@dataclass(frozen=True)
+class Looking:
+    """One event's look; `now` is when it is made."""
+
+    sessions: sessionmaker[Session]
+    store: Store
+    event: Event
+    now: datetime
+
+    def at_window(self, closed: WindowClosed) -> list[Event]:
+        """Look at a window of the champion's predictions; another version's is passed over."""
+        found = self._champion(closed.model)
+        if found is None or found[0].version != closed.version:
+            return []
+        version, policy = found
+        files = [Claim.model_validate(each) for each in json.loads(self._get(closed.data))]
+        return self._look(version, policy, "inferences", lambda: read_log(self.store, files))
+
+    def at_part(self, ingested: DatasetIngested) -> list[Event]:
+        """Look at a new part, unless the champion was trained on it, or it is labelled predictions."""
+        found = self._champion(ingested.model)
+        if found is None or ingested.key.startswith(f"{ingested.model}/{LABELLED}"):
+            return []
+        version, policy = found
+        if ingested.part.sha256 in json.dumps(self._card(version).get("data", {})):
+            return []
+        return self._look(version, policy, "dataset", lambda: _parquet(self._get(ingested.part)))
+
+    def _champion(self, model: str) -> tuple[ModelVersion, Drift] | None:
+        with transaction(self.sessions, read_only=True) as session:
+            number = champion(session, model)
+            version = None if number is None else get_version(session, model, number)
+            spec = spec_of(session, model)
+        return None if version is None else (version, spec.drift if spec else Drift())
+
+    def _look(self, version: ModelVersion, drift: Drift, of: Of, read: Any) -> list[Event]:
+        features = dict(self._card(version)["features"])
+        tested, untested = chosen(features, drift.features)
+        reference = reference_table(_parquet(self._get(version.reference)), tested, scored=of == "inferences")
+        data = read()
+        current = (
+            window_table(data, tested) if of == "inferences" else reference_table(data, tested, scored=False)
+        )
+        with transaction(self.sessions) as session:
+            look = take_look(
+                session, version.model, version.version,
+                source=self.event.source, event_id=self.event.id, of=of, at=self.now,
+            ).look  # fmt: skip
+        checked = _checked(reference, current, drift, look)
+        checked = replace(checked, untested=checked.untested + untested)
+        told = self._report(version, drift, of, checked, reference, current)
+        with transaction(self.sessions) as session:
+            row = session.get_one(DriftLook, (version.model, version.version, look))
+            row.status, row.rows = checked.status.value, checked.rows
+        return events_of(self.event, told, checked, self.now)
+
+    def _report(
+        self, version: ModelVersion, drift: Drift, of: Of, checked: Checked, reference: Table, current: Table
+    ) -> Told:
+        place = f"s3://reports/{version.model}/v{version.version}/drift-{checked.window}"
+        weights = {name: round(importance(reference, name, SCORE), 4) for name in reference}
+        strong = any(name == SCORE or weights.get(name, 0.0) >= IMPORTANT for name in checked.drifted)
+        document = {"of": of, "detector": drift.detector, "importance": weights, **to_json(checked)}
+        report = self.store.put(f"{place}.json", json.dumps(document, ensure_ascii=False).encode())
+        title = f"{version.model}/v{version.version}, {of}"
+        page = self.store.put(f"{place}.html", to_html(checked, reference, current, title=title).encode())
+        return Told(version.model, version.version, of, drift.detector, report, page.uri, strong)
+
+    def _card(self, version: ModelVersion) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._get(version.card))
+        return found
+
+    def _get(self, claim: Claim) -> bytes:
+        """Return a file. Raises: Rejected when it is gone, or is another; StoreUnavailable."""
+        try:
+            return self.store.get(claim.uri, sha256=claim.sha256)
+        except (ObjectMissing, DigestMismatch) as error:
+            raise Rejected(f"{claim.uri} cannot be held against anything: {error}") from error
+
+
+def _checked(reference: Table, current: Table, drift: Drift, look: int) -> Checked:
+    """Check; a detector that cannot run tells so for every column, and finds nothing.
+
+    A window that the spec makes smaller than 500 rows is enough, as it was asked for.
+    """
+    policy = Policy(alpha=drift.alpha, min_rows=min(MIN_ROWS, drift.window), min_effect=drift.min_effect)
+    try:
+        return check(reference, current, detector=drift.detector, policy=policy, window=look)
+    except UnknownDetector as error:
+        raise Rejected(f"drift.detector in model.yaml: {error}") from error
+    except MissingExtra as error:
+        _log.error("drift is not looked for: %s", error)
+        nothing = Observed(())
+        return Checked(
+            status=Status.INSUFFICIENT,
+            window=look,
+            rows=rows_of(current),
+            reference_rows=rows_of(reference),
+            alpha=policy.alpha,
+            alpha_spent=spend(policy.alpha, look),
+            min_effect=policy.min_effect,
+            correction=policy.correction,
+            guarantee=nothing.guarantee,
+            tests=(),
+            untested=tuple(Untested(name, str(error)) for name in reference),
+            new_categories=(),
+        )
+
+
+def _parquet(data: bytes) -> pa.Table:
+    return pq.read_table(io.BytesIO(data), use_threads=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rich.markup import escape
 
 from eventing import catalogue as c
 from eventing.cli.client import Client
-from eventing.cli.event_line import event_line
+from eventing.cli.event_line import event_line, reason_of
 from eventing.event import CAUSATION, CORRELATION, Event
 
 Recorded = Mapping[str, Any]
@@ -85,7 +84,7 @@ def refusal(event: Recorded, sent: Event) -> Settled | None:
     data = event.get("data") or {}
     if event["type"] != c.DELIVERY_FAILED or data.get("event_id") != sent.id:
         return None
-    return Settled(False, f"refused: {_reason(str(data.get('error', '')))}")
+    return Settled(False, f"refused: {reason_of(str(data.get('error', '')))}")
 
 
 def is_later(event: Recorded, sent: Event) -> bool:
@@ -93,15 +92,6 @@ def is_later(event: Recorded, sent: Event) -> bool:
     if not event.get("time") or sent.time is None:
         return False
     return datetime.fromisoformat(event["time"]) >= sent.time
-
-
-def _reason(error: str) -> str:
-    """Return the sentences in a function's refusal, which it gives as JSON."""
-    try:
-        problems = json.loads(error)["problems"]
-        return "; ".join(map(str, problems))
-    except (ValueError, KeyError, TypeError):
-        return error
 
 
 def _followed(client: Client, request: Request, deadline: float) -> Iterator[Recorded | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -46,6 +47,19 @@ def words_of(type_: str, data: Any) -> str:
         return _WORDS[type_](data)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         return "(incomplete payload)"
+
+
+def reason_of(error: str) -> str:
+    """Return the sentences in a function's refusal, which it gives as JSON; other text as it is."""
+    try:
+        return "; ".join(map(str, json.loads(error)["problems"]))
+    except (ValueError, KeyError, TypeError):
+        return error
+
+
+def _dead(data: Data) -> str:
+    place = str(data["destination"]).rstrip("/").rpartition("/")[2]
+    return f"{data['event_type'].removeprefix(c.PREFIX)} to {place}: {reason_of(data['error'])}"
 
 
 def _colour(type_: str, data: Any) -> str:
@@ -169,7 +183,7 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         c.FEEDBACK_RECEIVED: _feedback,
         c.FEEDBACK_JOINED: _joined,
         c.PERFORMANCE_DEGRADED: _degraded,
-        c.DELIVERY_FAILED: lambda d: f"{d['event_type']} to {d['destination']}: {d['error']}",
+        c.DELIVERY_FAILED: _dead,
         c.TIMER_DUE: lambda d: f"{d['owner']} {d['key']}",
     }
 )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from eventing import catalogue as c
+from eventing.cli.event_line import reason_of
 from eventing.cli.numbers import clock, coverage, number, share
 
 Data = Mapping[str, Any]
@@ -162,7 +163,7 @@ def _window(data: Data) -> Lines:
 
 def _dead(data: Data) -> Lines:
     code = f" with {data['code']}" if data.get("code") else ""
-    yield f"{data['destination']} answered{code}: {data['error']}"
+    yield f"{data['destination']} answered{code}: {reason_of(data['error'])}"
     yield f"redrive: {data['redrive']}"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
 from eventing.errors import HandlingError
@@ -25,7 +26,8 @@ from functions.replay.policies import Policies
 from functions.replay.recording import Recorded
 from functions.ring_timers.logic import timer_due
 from functions.state import ledger, timers
-from functions.state.database import make_engine, session_factory, transaction
+from functions.state.database import insert_if_absent, make_engine, session_factory, transaction
+from functions.state.labels import JoinedLabel
 from functions.state.tables import create_tables
 
 DECISIONS = (kinds.TRAINING_APPROVED, kinds.TRAINING_DEFERRED)
@@ -100,6 +102,7 @@ class Sandbox:
             self._now = max(self._now, moment)
             with transaction(self._sessions) as session:
                 ledger.append(session, row.event, self._now)
+                _note_labels(session, row)
             if row.event.id in fed and self._is_expected(row):
                 yield from self._deliver(row.event)
 
@@ -145,6 +148,24 @@ class Sandbox:
     def _code(self) -> str:
         past = [digest for since, digest in self._codes if since <= self._now]
         return past[-1] if past else (self._codes[0][1] if self._codes else _UNKNOWN)
+
+
+def _note_labels(session: Session, row: Recorded) -> None:
+    """Let the governor see that labels came: one stands for all of a joining."""
+    if row.event.type != kinds.FEEDBACK_JOINED or not row.data.get("joined"):
+        return
+    joined = kinds.FeedbackJoined.model_validate(row.data)
+    values = {
+        "model": joined.model,
+        "prediction_id": row.event.id,
+        "at": joined.through,
+        "version": joined.versions[-1].version if joined.versions else 1,
+        "value": None,
+        "label_id": row.event.id,
+        "received_at": joined.through,
+        "released": True,
+    }
+    insert_if_absent(session, JoinedLabel, values)
 
 
 @dataclass(frozen=True)

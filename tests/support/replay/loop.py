@@ -8,7 +8,6 @@ import json
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from support.replay.decisions import checked, decided, verdict_event
@@ -17,12 +16,12 @@ from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
 from functions.govern_training.app import ACCEPTS
 from functions.govern_training.handler import Handler
-from functions.govern_training.observe import FUNCTION
 from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings
 from functions.ring_timers.logic import timer_due
 from functions.state import ledger, timers
 from functions.state.database import make_engine, session_factory, transaction
+from functions.state.labels import JoinedLabel
 from functions.state.stored_event import as_json
 from functions.state.tables import create_tables
 from pipelines.spec import parse_spec, spec_digest
@@ -59,7 +58,7 @@ class Loop:
         """Send an event: the ledger and the governor get it, each after a delay of its own."""
         sent = event.time or self.now
         self.log.append((sent + self._delay(), event))
-        if event.type in ACCEPTS and (event.type != kinds.TIMER_DUE or event.data["owner"] == FUNCTION):
+        if event.type == kinds.FEEDBACK_JOINED or event.type in ACCEPTS:
             heapq.heappush(self._queue, (sent + self._delay(), next(self._order), event))
         return event
 
@@ -116,6 +115,9 @@ class Loop:
     def _govern(self, event: Event) -> None:
         with transaction(self._sessions) as session:
             ledger.append(session, event, self.now)
+            if event.type == kinds.FEEDBACK_JOINED:
+                session.add(_label(event.id, event.time or self.now))
+                return
         for said in self._handler(event, ACCEPTS[event.type].model_validate(event.data)):
             self.emit(said)
             if said.type == kinds.TRAINING_APPROVED:
@@ -190,16 +192,29 @@ class Loop:
 
     def _watch(self, about: str, version: int, at: datetime) -> Iterator[Event]:
         """Yield looks for drift at the version that serves, and what a shift or harm leads to."""
+        labelled = self.rng.random() < 0.5
         for look in range(1, self.rng.randint(2, 5)):
             at += timedelta(minutes=self.rng.uniform(1, 200))
+            if labelled:
+                told = {"model": MODEL, "through": at.isoformat(), "joined": 5}
+                joined = originate(
+                    kinds.FEEDBACK_JOINED,
+                    "/kascade/join_feedback",
+                    MODEL,
+                    told,
+                    id_=f"j{version}-{look}",
+                    now=at,
+                )
+                yield joined
+                at += timedelta(minutes=1)
             data = {"model": MODEL, "version": version, "window": look}
             closed = originate(kinds.WINDOW_CLOSED, "/l", about, data, id_=f"w{version}-{look}", now=at)
             yield closed
             looked = checked(self.rng, closed, self.spec.drift, look)
             yield looked
             if looked.data["status"] == "drifted":
-                type_ = kinds.DRIFT_DETECTED
-                yield replace(answer(closed, type_, looked.source, about, looked.data, now=at))
+                data = {**looked.data, "strong": self.rng.random() < 0.5}
+                yield answer(closed, kinds.DRIFT_DETECTED, looked.source, about, data, now=at)
         if self.rng.random() < 0.3:
             harm = {
                 "model": MODEL, "version": version, "statistic": 5100.0, "threshold": 5000.0,
@@ -207,6 +222,13 @@ class Loop:
             }  # fmt: skip
             at += timedelta(minutes=self.rng.uniform(1, 30))
             yield originate(kinds.PERFORMANCE_DEGRADED, "/j", about, harm, id_=f"harm{version}", now=at)
+
+
+def _label(identity: str, at: datetime) -> JoinedLabel:
+    return JoinedLabel(
+        model=MODEL, prediction_id=identity, at=at, version=1, value="yes", label_id=identity, received_at=at,
+        released=True,
+    )  # fmt: skip
 
 
 def record(seed: int, policy: str, days: float) -> str:

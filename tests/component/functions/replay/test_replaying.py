@@ -47,6 +47,7 @@ def test_the_kept_log_is_what_the_loop_makes() -> None:
     if not LOG.exists():
         LOG.write_text(made)
         pytest.fail(f"{LOG.name} was missing and has been made; run the test again")
+    # It is made anew when a rule changes on purpose: remove the file, and run the test twice.
     assert LOG.read_text() == made
 
 
@@ -60,7 +61,7 @@ def test_the_kept_log_holds_every_kind_of_decision(log: list[Recorded]) -> None:
 def test_no_decision_differs_under_the_policy_that_was_in_force(seed: int) -> None:
     decisions = replay(read_lines(record(seed, POLICY, 4).splitlines()), lambda claim: POLICY.encode())
     assert [each for each in decisions if each.differs or not each.decidable] == []
-    assert len(decisions) > 30
+    assert len(decisions) > 20
 
 
 def test_no_decision_differs_when_the_policy_tried_is_the_one_that_was(log: list[Recorded]) -> None:

@@ -123,6 +123,15 @@ LINES = [
         "waits until 2026-01-02",
     ),
     (c.MODEL_APPROVAL_REQUESTED, {"version": 3, "verdict": {"message": "auc 0.9"}}, "v3: auc 0.9"),
+    (
+        c.DELIVERY_FAILED,
+        {
+            "event_type": c.ROLLOUT_REQUESTED,
+            "destination": "http://127.0.0.1:1/-/services/kascade/roll-out-model",
+            "error": '{"error": "rejected", "problems": ["nothing is rolled out"]}',
+        },
+        "rollout.requested to roll-out-model: nothing is rolled out",
+    ),
     (c.FEEDBACK_RECEIVED, {"label": "yes", "prediction_id": "018f"}, "yes for 018f"),
 ]
 

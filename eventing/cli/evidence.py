@@ -76,14 +76,14 @@ def _gate(data: Data) -> Lines:
     verdict = data.get("verdict")
     if not verdict:
         return
-    yield f"rule {verdict['rule']}: {verdict['message']}"
     low, high = verdict.get("interval_low"), verdict.get("interval_high")
     interval = "" if low is None else f", difference within [{number(low)}, {number(high)}]"
     against = ""
     if verdict.get("champion_value") is not None:
         against = f" against {number(verdict['champion_value'])} of v{verdict['champion_version']}"
     least = "" if verdict.get("minimum") is None else f", gate.min {number(verdict['minimum'])}"
-    yield f"{verdict['metric']} {number(verdict['value'])}{against}{interval}{least}, {verdict['rows']} rows"
+    value = f"{verdict['metric']} {number(verdict['value'])}{against}{interval}{least}"
+    yield f"gate rule {verdict['rule']}: {value}, {verdict['rows']} rows"
     slices = verdict.get("slices", [])
     failed = [f"{each['column']}={each['value']}" for each in slices if not each["passed"]]
     if slices:

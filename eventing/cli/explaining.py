@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
@@ -17,7 +16,7 @@ from eventing.cli.client import CallError, Client
 from eventing.cli.event_line import event_line
 from eventing.cli.evidence import evidence
 from eventing.cli.numbers import clock, number
-from eventing.cli.options import HomeOption, JsonOption, client_of
+from eventing.cli.options import HomeOption, JsonOption, client_of, wide_console
 
 _VERSION = re.compile(r".+/v[0-9]+")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -47,7 +46,7 @@ def explain(
     if as_json:
         print(json.dumps(answer, ensure_ascii=False))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = wide_console()
     if prediction:
         console.print(prediction_tree(prediction))
     console.print(story(answer))

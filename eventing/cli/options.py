@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from eventing.cli.client import Client
 from eventing.cli.home import Home, locate
@@ -28,3 +30,9 @@ def home_of(path: Path | None) -> Home:
 def client_of(path: Path | None) -> Client:
     """Return a client of the system that runs in the state folder."""
     return Client(home_of(path).endpoints())
+
+
+def wide_console() -> Console:
+    """Return a console for trees and tables: on a terminal they are wrapped, in a file nothing is cut off."""
+    fits = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if fits else 1000)

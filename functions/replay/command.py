@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from eventing.catalogue import Claim
 from eventing.cli.home import HomeError
 from eventing.cli.numbers import clock
-from eventing.cli.options import HomeOption, JsonOption, client_of, home_of
+from eventing.cli.options import HomeOption, JsonOption, client_of, home_of, wide_console
 from eventing.store import S3Store, StoreError
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def _reader(home: Path | None) -> Callable[[Claim], bytes | None]:
 
 
 def _print(decisions: Sequence[Compared], events: int, everything: bool) -> None:
-    console = Console(highlight=False)
+    console = wide_console()
     shown = [each for each in decisions if everything or each.differs or not each.decidable]
     if shown:
         table = Table(

@@ -161,6 +161,14 @@ def test_an_event_whose_id_looks_like_a_predictions_is_explained_as_an_event(des
     assert "com.example.step" in desk.type("explain", PREDICTION).stdout
 
 
+def test_in_a_file_no_line_is_cut_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+    history(desk)
+    lines = [line.rstrip() for line in desk.type("explain", "churn/v1").stdout.splitlines()]
+    assert any(line.endswith("s3://reports/churn/v2/drift-3.html") for line in lines)
+    assert any(line.endswith("min_effect 0.1") for line in lines)
+
+
 def test_what_does_not_fit_is_said(desk: Desk) -> None:
     root = build_event("com.example.root", id_="root")
     desk.record(root, *(answer(root, f"com.example.n{n}", "/s", "s", {}) for n in range(505)))

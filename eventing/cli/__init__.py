@@ -12,10 +12,20 @@ from rich.console import Console
 from eventing.cli import events, explaining, labels, models, steering, system
 from eventing.cli.client import CallError
 from eventing.cli.home import HomeError
+from eventing.cli.options import BEGIN, LOOK
 from eventing.store import StoreError
 from eventing.store.embedded import StoreProcessError
 
 # The commands of another room live in that room; they are named here and loaded by name.
+_EXAMPLES = (
+    "kascade demo",
+    "kascade spec init train.csv --target churned --model churn --out model.yaml",
+    "kascade drop model.yaml train.csv --model churn",
+    "kascade events --follow --subject churn",
+    "kascade explain churn/v3",
+    'kascade rollback churn --comment "too many complaints"',
+    "kascade replay --policy model.yaml",
+)
 _SPEC = "pipelines.commands:spec_app"
 _REPLAY = "functions.replay.command:replay"
 
@@ -25,15 +35,16 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="kascade",
         help="Event-driven, serverless MLOps on Knative: drop data into a bucket, get a model you can curl.",
-        epilog="Start with: kascade demo",
+        epilog="\n\n".join(("Examples:", *_EXAMPLES)),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for module in (system, events, models, explaining, steering, labels):
         module.register(app)
-    app.command(epilog="Example: kascade replay --policy model.yaml --all")(_load(_REPLAY))
-    app.add_typer(_load(_SPEC), name="spec")
+    example = "Example: kascade replay --policy model.yaml --all"
+    app.command(epilog=example, rich_help_panel=LOOK)(_load(_REPLAY))
+    app.add_typer(_load(_SPEC), name="spec", rich_help_panel=BEGIN)
     return app
 
 

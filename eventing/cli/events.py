@@ -14,7 +14,7 @@ from rich.console import Console
 from eventing.catalogue import PAYLOADS, PREFIX
 from eventing.cli.event_line import event_line
 from eventing.cli.home import HomeError
-from eventing.cli.options import HomeOption, JsonOption, client_of
+from eventing.cli.options import EVENTS, HomeOption, JsonOption, client_of
 from eventing.codec import to_structured
 from eventing.event import Event, originate
 
@@ -28,11 +28,15 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(
         epilog='Example: kascade send training.requested --subject churn -d \'{"model": "churn"}\'',
+        rich_help_panel=EVENTS,
     )(send)
     app.command(
-        epilog='Example: kascade invoke govern-training training.requested -d \'{"model": "churn"}\''
+        epilog='Example: kascade invoke govern-training training.requested -d \'{"model": "churn"}\'',
+        rich_help_panel=EVENTS,
     )(invoke)
-    app.command(name="events", epilog="Example: kascade events --follow --subject churn")(list_events)
+    app.command(
+        name="events", epilog="Example: kascade events --follow --subject churn", rich_help_panel=EVENTS
+    )(list_events)
 
 
 def send(

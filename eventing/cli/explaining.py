@@ -16,7 +16,7 @@ from eventing.cli.client import CallError, Client
 from eventing.cli.event_line import event_line
 from eventing.cli.evidence import evidence
 from eventing.cli.numbers import clock, number
-from eventing.cli.options import HomeOption, JsonOption, client_of, wide_console
+from eventing.cli.options import LOOK, HomeOption, JsonOption, client_of, wide_console
 
 _VERSION = re.compile(r".+/v[0-9]+")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -25,7 +25,7 @@ _MISSING = 404
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command(epilog="Example: kascade explain churn/v1")(explain)
+    app.command(epilog="Example: kascade explain churn/v1", rich_help_panel=LOOK)(explain)
 
 
 def explain(

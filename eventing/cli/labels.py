@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from eventing import catalogue as c
 from eventing.cli.home import HomeError
-from eventing.cli.options import HomeOption, client_of, home_of
+from eventing.cli.options import STEER, HomeOption, client_of, home_of
 from eventing.event import originate
 from eventing.store import S3Store
 
@@ -22,7 +22,8 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         epilog="Example: kascade label churn 019a2b3c-0000-7000-8000-000000000000 yes\n\n"
-        "Example: kascade label churn --file labels.csv"
+        "Example: kascade label churn --file labels.csv",
+        rich_help_panel=STEER,
     )(label)
 
 

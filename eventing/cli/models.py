@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eventing.cli.options import HomeOption, JsonOption, client_of
+from eventing.cli.options import LOOK, HomeOption, JsonOption, client_of
 from eventing.cli.standing import standing
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command(name="models", epilog="Example: kascade models --json")(list_models)
+    app.command(name="models", epilog="Example: kascade models --json", rich_help_panel=LOOK)(list_models)
 
 
 def list_models(

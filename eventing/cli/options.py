@@ -13,6 +13,9 @@ from rich.console import Console
 from eventing.cli.client import Client
 from eventing.cli.home import Home, locate
 
+BEGIN, LOOK, STEER, EVENTS = "Begin", "Look", "Steer a model", "Speak in events"
+"""The headings under which `kascade --help` lists the commands."""
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(

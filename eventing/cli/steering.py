@@ -16,7 +16,7 @@ from rich.console import Console
 from eventing import catalogue as c
 from eventing.cli import answers
 from eventing.cli.asking import Recorded, Request, Settled, ask, say
-from eventing.cli.options import HomeOption, client_of
+from eventing.cli.options import STEER, HomeOption, client_of
 from eventing.event import Event, originate
 
 SOURCE = "/kascade/cli"
@@ -31,13 +31,19 @@ TimeoutOption = Annotated[float, typer.Option(min=1, help="seconds to wait for t
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(epilog='Example: kascade rollback churn --comment "too many complaints"')(rollback)
-    app.command(epilog="Example: kascade promote churn 3")(promote)
-    app.command(epilog="Example: kascade approve churn 3 --by ann")(approve)
-    app.command(epilog='Example: kascade reject churn 3 --comment "not in spring"')(reject)
-    app.command(epilog="Example: kascade pause churn")(pause)
-    app.command(epilog="Example: kascade resume churn")(resume)
-    app.command(epilog='Example: kascade retrain churn --comment "new price list"')(retrain)
+    app.command(
+        epilog='Example: kascade rollback churn --comment "too many complaints"', rich_help_panel=STEER
+    )(rollback)
+    app.command(epilog="Example: kascade promote churn 3", rich_help_panel=STEER)(promote)
+    app.command(epilog="Example: kascade approve churn 3 --by ann", rich_help_panel=STEER)(approve)
+    app.command(epilog='Example: kascade reject churn 3 --comment "not in spring"', rich_help_panel=STEER)(
+        reject
+    )
+    app.command(epilog="Example: kascade pause churn", rich_help_panel=STEER)(pause)
+    app.command(epilog="Example: kascade resume churn", rich_help_panel=STEER)(resume)
+    app.command(epilog='Example: kascade retrain churn --comment "new price list"', rich_help_panel=STEER)(
+        retrain
+    )
 
 
 def rollback(

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from eventing.cli.address_book import print_address_book
 from eventing.cli.home import HomeError
-from eventing.cli.options import HomeOption, home_of
+from eventing.cli.options import BEGIN, HomeOption, home_of
 from eventing.cli.streaming import stream
 from eventing.store import S3Store
 
@@ -42,10 +42,16 @@ StoreOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(epilog="Example: kascade up --gateway-port 0 --home /tmp/try --fresh")(up)
-    app.command(epilog="Example: kascade demo --store minio")(demo)
-    app.command(epilog="Example: kascade drop model.yaml train.csv --model churn")(drop)
-    app.command(epilog="Example: kascade stream weather.csv --model rain --target target")(stream)
+    app.command(epilog="Example: kascade up --gateway-port 0 --home /tmp/try --fresh", rich_help_panel=BEGIN)(
+        up
+    )
+    app.command(epilog="Example: kascade demo --store minio", rich_help_panel=BEGIN)(demo)
+    app.command(epilog="Example: kascade drop model.yaml train.csv --model churn", rich_help_panel=BEGIN)(
+        drop
+    )
+    app.command(
+        epilog="Example: kascade stream weather.csv --model rain --target target", rich_help_panel=BEGIN
+    )(stream)
 
 
 def up(

@@ -1,0 +1,40 @@
+"""Every command is in the operator's page, and says in its help how it is typed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from typer.main import get_command
+
+from eventing.cli import build
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+ROOT = get_command(build())
+COMMANDS: dict[str, click.Command] = ROOT.commands  # type: ignore[attr-defined]
+
+
+def typed() -> set[str]:
+    """The commands that the page's console blocks type."""
+    blocks = re.findall(r"```console\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return {name for block in blocks for name in re.findall(r"^\$ kascade ([a-z]+)", block, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_is_shown_at_work_and_in_the_table(name: str) -> None:
+    assert name in typed()
+    table = PAGE.read_text(encoding="utf-8").split("## ")[0]
+    assert f"`kascade {name}`" in table
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"spec"}))
+def test_every_commands_help_has_an_example_of_itself(name: str) -> None:
+    assert f"Example: kascade {name}" in (COMMANDS[name].epilog or "")
+
+
+def test_the_help_has_examples() -> None:
+    examples = re.findall(r"^kascade ([a-z]+)", ROOT.epilog or "", re.MULTILINE)
+    assert set(examples) <= set(COMMANDS)
+    assert {"demo", "explain", "rollback", "replay"} <= set(examples)

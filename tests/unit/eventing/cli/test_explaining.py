@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from eventing import catalogue as c
 from eventing.cli.evidence import evidence
 from eventing.event import answer
 from eventing.testing import build_event
+from functions.state import rollouts, specs, versions
+from functions.state.database import transaction
 
 if TYPE_CHECKING:
     from conftest import Desk
@@ -177,5 +180,24 @@ def test_what_does_not_fit_is_said(desk: Desk) -> None:
 
 def test_models_are_listed_with_what_goes_on(desk: Desk) -> None:
     assert "no model yet" in desk.type("models").stdout
-    history(desk)
-    assert desk.type("models", "churn").exit_code == 1
+    now = datetime.now(UTC)
+    claim = c.Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
+    with transaction(desk.sessions) as session:
+        text = "model: churn\ntarget: y\n"
+        specs.add_spec(session, "churn", claim=claim, digest="0" * 64, text=text, key="k", etag=None, now=now)
+        done = c.TrainingCompleted(
+            model="churn", version=1, run_id="r", candidate=claim, card=claim, holdout=claim, reference=claim,
+            metrics={"roc_auc": 0.91234}, dataset_digest="0" * 64, config_digest="0" * 64,
+            code_digest="0" * 64, train_rows=800, seconds=1,
+        )  # fmt: skip
+        versions.register(session, done, "e", now)
+        versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "p", now)
+        row = rollouts.lock_rollout(session, "churn")
+        row.version, row.champion_version, row.phase, row.paused = 2, 1, "canary", True
+    told = desk.type("models").stdout
+    assert "v1         champion    roc_auc 0.9123    800 rows" in told
+    assert "rollout   v2 canary with 10 % of the requests beside v1, PAUSED" in told
+    assert "breaker closed (0 of 2 refused in a row); 0 of 4 automatic runs used" in told
+    assert json.loads(desk.type("models", "churn", "--json").stdout)["champion"] == 1
+    unknown = desk.type("models", "other")
+    assert (unknown.exit_code, "no such model" in unknown.stdout) == (1, True)

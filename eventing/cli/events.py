@@ -90,6 +90,7 @@ def list_events(
         "type": _full_type(type_) if type_ else None,
         "subject": subject,
         "correlation": correlation,
+        "whole": 1 if as_json else None,
     }
     for row in client_of(home).events(after=after, wait_s=20 if follow else 0, **query):
         if as_json:

@@ -201,3 +201,10 @@ def test_models_are_listed_with_what_goes_on(desk: Desk) -> None:
     assert json.loads(desk.type("models", "churn", "--json").stdout)["champion"] == 1
     unknown = desk.type("models", "other")
     assert (unknown.exit_code, "no such model" in unknown.stdout) == (1, True)
+
+
+def test_events_as_json_are_whole_so_that_they_can_be_replayed(desk: Desk) -> None:
+    desk.record(build_event("com.example.big", {"text": "x" * 20_000}, id_="big"))
+    (row,) = map(json.loads, desk.type("events", "--json").stdout.splitlines())
+    assert len(row["event"]["data"]["text"]) == 20_000
+    assert {"seq", "recorded_at"} <= set(row)

@@ -114,6 +114,11 @@ def _decided(data: Data) -> Lines:
         )
 
 
+def _checked(data: Data) -> Lines:
+    """Leave the numbers of a look that found drift to the drift.detected beside it."""
+    yield from _reports(data) if data["status"] == "drifted" else _drift(data)
+
+
 def _drift(data: Data) -> Lines:
     yield (
         f"look {data['window']}: {data['rows']} rows of {data['of']} against {data['reference_rows']}, "
@@ -123,6 +128,10 @@ def _drift(data: Data) -> Lines:
     ordered = sorted(data["features"], key=lambda each: (not each["drifted"], -each["effect"]))
     for feature in ordered[:_MOST_FEATURES]:
         yield _feature(feature)
+    yield from _reports(data)
+
+
+def _reports(data: Data) -> Lines:
     if data.get("page_uri"):
         yield f"page {data['page_uri']}"
     if data.get("report"):
@@ -187,7 +196,7 @@ _EVIDENCE: MappingProxyType[str, Callable[[Data], Lines]] = MappingProxyType(
         c.MODEL_APPROVAL_REQUESTED: _gate,
         c.ROLLOUT_DECIDED: _decided,
         c.WINDOW_CLOSED: _window,
-        c.DRIFT_CHECKED: _drift,
+        c.DRIFT_CHECKED: _checked,
         c.DRIFT_DETECTED: _drift,
         c.FEEDBACK_JOINED: _joined,
         c.PERFORMANCE_DEGRADED: _harm,

@@ -20,7 +20,8 @@ from functions.state.ledger import LedgerEvent
 
 MAX_SHOWN = 500
 MAX_READ = 20_000
-KEPT_CHECKS = 2
+KEPT = 2
+ALARMS = frozenset({kinds.DRIFT_DETECTED, kinds.PERFORMANCE_DEGRADED})
 VERSION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?/v[1-9][0-9]*")
 _CHUNK = 500
 
@@ -51,17 +52,29 @@ def explain(session: Session, reference: str) -> Explanation | None:
 
 
 def _starts(session: Session, reference: str) -> tuple[list[Link], list[Link]]:
-    """Return what is explained, and what else is about it: of the checks for drift only the newest count."""
+    """Return what is explained, and what else is about it: of the looks for drift only some count."""
     if not VERSION.fullmatch(reference):
         row = ledger.find_by_id(session, reference)
         return ([] if row is None else [_link(row)]), []
     below = LedgerEvent.subject.startswith(f"{reference}/", autoescape=True)
     found = _links(session, (LedgerEvent.subject == reference) | below, MAX_READ)
-    checks = [link for link in found if link.type == kinds.DRIFT_CHECKED][-KEPT_CHECKS:]
-    chosen = [link for link in found if link.type not in NOISE] + checks
+    checks = [link for link in found if link.type == kinds.DRIFT_CHECKED][-KEPT:]
+    chosen = [link for link in found if link.type not in NOISE | ALARMS] + checks
+    for type_ in ALARMS:
+        chosen += _telling(session, [link for link in found if link.type == type_])
     starts = sorted(chosen or found[-1:], key=lambda link: link.seq)
     ids = {link.id for link in starts}
     return starts, [link for link in found if link.id not in ids]
+
+
+def _telling(session: Session, alarms: Sequence[Link]) -> list[Link]:
+    """Return the alarms that something came of, the first and the newest: windows in a row tell the same."""
+    followed: set[str | None] = set()
+    for part in _chunks([link.id for link in alarms]):
+        causes = select(LedgerEvent.causation_id).where(LedgerEvent.causation_id.in_(part))
+        followed |= set(session.scalars(causes.distinct()))
+    shown = {link.id for link in (*alarms[:1], *alarms[-KEPT:])}
+    return [link for link in alarms if link.id in followed | shown]
 
 
 def _chains_of(session: Session, ids: Sequence[str]) -> list[str]:

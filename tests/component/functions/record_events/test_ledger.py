@@ -188,6 +188,16 @@ def test_a_version_with_hundreds_of_checks_shows_the_newest_and_what_came_of_one
     assert found["truncated"] is False
 
 
+def test_of_alarms_in_a_row_those_that_tell_something_are_shown(recorder: Recorder) -> None:
+    alarms = [build_event(kinds.DRIFT_DETECTED, {}, subject="churn/v1", id_=f"a{n}") for n in range(30)]
+    deferred = answer(alarms[9], kinds.TRAINING_DEFERRED, "/kascade/govern_training", "churn", {})
+    recorder.record(*alarms, deferred)
+    found = recorder.get("/explain/churn/v1")
+    assert [node["event"]["id"] for node in found["chain"]] == ["a0", "a9", "a28", "a29"]
+    assert found["chain"][1]["effects"][0]["event"]["id"] == deferred.id
+    assert found["folded"] == {kinds.DRIFT_DETECTED: 26}
+
+
 def test_an_effect_in_another_chain_is_found(recorder: Recorder) -> None:
     root = build_event("com.example.root", id_="root")
     outside = Event("out", "/else", "com.example.reply", extensions={"causationid": "root"})

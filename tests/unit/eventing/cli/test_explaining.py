@@ -90,6 +90,12 @@ def test_the_numbers_that_decided_are_told(type_: str, data: dict[str, Any], wor
     assert words in "\n".join(evidence({"type": type_, "data": data}))
 
 
+def test_a_look_that_found_drift_leaves_its_numbers_to_the_alarm_beside_it() -> None:
+    assert not any("corrected p" in line for line in evidence({"type": c.DRIFT_CHECKED, "data": DRIFT}))
+    stable = {**DRIFT, "status": "stable"}
+    assert any("corrected p" in line for line in evidence({"type": c.DRIFT_CHECKED, "data": stable}))
+
+
 @pytest.mark.parametrize("type_", sorted(c.PAYLOADS))
 def test_a_payload_of_an_unexpected_shape_never_breaks_an_explanation(type_: str) -> None:
     @given(st.none() | st.dictionaries(st.text(), st.none() | st.integers() | st.lists(st.text())))

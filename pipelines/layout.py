@@ -11,5 +11,6 @@ METRICS = "metrics.json"
 ENVIRONMENT = "environment.txt"
 
 SCORE = "__score__"
-"""In the reference data: the probability of the second of two classes, or of the predicted one of
-more, or the predicted number."""
+"""In the reference data, of the holdout's rows: the probability of the second of two classes, or of the
+predicted one of more, or the predicted number. Rows that the model was fitted to have none: of those it is
+surer than it will be of any."""

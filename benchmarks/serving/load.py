@@ -88,6 +88,17 @@ def cpu_s(pid: int) -> float:
     return sum(sum(each.cpu_times()[:2]) for each in [top, *top.children(recursive=True)])
 
 
+def settle(pid: int, pause_s: float) -> None:
+    """Wait until a process has used no CPU for `pause_s`: what it does after its answers counts as well."""
+    until = time.monotonic() + 15
+    used = cpu_s(pid)
+    while time.monotonic() < until:
+        time.sleep(pause_s)
+        before, used = used, cpu_s(pid)
+        if used - before < 0.02:
+            return
+
+
 def main() -> None:
     """Measure as the argument says."""
     asked = json.loads(sys.argv[1])
@@ -99,8 +110,12 @@ def main() -> None:
     run = Run(head.encode() + body)
     uvloop.run(send(run, asked["port"], asked["connections"], asked["warm_s"]))
     run.seconds.clear()
+    if asked["settle_s"]:
+        settle(asked["pid"], asked["settle_s"])
     before = cpu_s(asked["pid"])
     uvloop.run(send(run, asked["port"], asked["connections"], asked["seconds"]))
+    if asked["settle_s"]:
+        settle(asked["pid"], asked["settle_s"])
     used = cpu_s(asked["pid"]) - before
     assert not run.bad, run.bad[0]
     ordered = sorted(run.seconds)

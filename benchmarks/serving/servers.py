@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from benchmarks.serving.models import ServedModel
 
 PEERS = Path(__file__).parent / "peers"
 READY_WITHIN_S = 60.0
+_LOG_ROWS = re.compile(r"^kascade_inference_log_(sent|dropped)_rows_total\{.*\} (\S+)$", re.MULTILINE)
+LOGGED, UNLOGGED = "kascade", "kascade, no log"
 
 
 @dataclass
@@ -41,6 +44,16 @@ class Server:
         top = psutil.Process(self.process.pid)
         return [top, *top.children(recursive=True)]
 
+    def log_rows(self) -> dict[str, float]:
+        """Return how many rows its log has sent and dropped; nothing where it keeps none."""
+        if self.kind != LOGGED:
+            return {}
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return {outcome: float(value) for outcome, value in _LOG_ROWS.findall(text)}
+
     def pss_mb(self) -> float:
         return sum(float(each.memory_full_info().pss) for each in self.processes()) / 1e6
 
@@ -57,12 +70,21 @@ class Server:
                 child.kill()
 
 
-def start(kind: str, model: ServedModel, folder: Path) -> Server:
-    """Start a server and wait until it is ready. A peer's time to fit its model is not counted."""
+def start(kind: str, model: ServedModel, folder: Path, sink: str) -> Server:
+    """Start a server and wait until it is ready. A peer's time to fit its model is not counted.
+
+    Args:
+        kind: one of KINDS.
+        model: what it serves.
+        folder: where it may write.
+        sink: URL that ours logs its predictions to.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command, env, cwd = _COMMANDS[kind](model, port, folder)
+    if kind == LOGGED:
+        env["K_SINK"] = sink
     log = folder / f"{kind}-{model.name}-{port}.log"
     with log.open("wb") as out:
         began = time.perf_counter()
@@ -129,7 +151,8 @@ def _free() -> int:
 
 
 _COMMANDS: dict[str, Callable[[ServedModel, int, Path], Command]] = {
-    "kascade": _kascade,
+    LOGGED: _kascade,
+    UNLOGGED: _kascade,
     "kserve": _kserve,
     "mlserver": _mlserver,
 }

@@ -76,24 +76,30 @@ Table = Mapping[str, Column]
 
 
 def table(columns: Iterable[Column]) -> Table:
-    """Make a table of columns.
+    """Make a table of columns. The features are of the same rows; scores may be of others.
 
     Raises:
-        ValueError: two have one name, or they differ in length.
+        ValueError: two have one name, or two features differ in length.
     """
     found: dict[str, Column] = {}
     for column in columns:
         if column.name in found:
             raise ValueError(f"two columns are named {column.name}")
         found[column.name] = column
-    if len({column.rows for column in found.values()}) > 1:
-        raise ValueError("the columns of a table have one length")
+    if len({column.rows for column in found.values() if column.role == "feature"}) > 1:
+        raise ValueError("the features of a table have one length")
     return found
 
 
+def only(data: Table, role: Role) -> Table:
+    """Return the columns of one role."""
+    return {name: column for name, column in data.items() if column.role == role}
+
+
 def rows_of(data: Table) -> int:
-    """Return how many rows a table has."""
-    return next((column.rows for column in data.values()), 0)
+    """Return how many rows a table has: of its features, or of scores where there are no others."""
+    columns = only(data, "feature") or data
+    return next((column.rows for column in columns.values()), 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""Checks one window against the reference: detector, missing rates, and the rule that decides."""
+"""Checks one window against the reference: detector, missing rates, scores, and the rule that decides."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from functions.detect_drift.columns import Table, Untested, rows_of
-from functions.detect_drift.detectors import DETECTORS
+from functions.detect_drift.columns import Table, Untested, only, rows_of
+from functions.detect_drift.detectors import DETECTORS, scipy_ks
 from functions.detect_drift.missing import compare_missing_rates
 from functions.detect_drift.observed import Observed, Options
 from functions.detect_drift.rule import Checked, Policy, Status, decide, is_sufficient, new_categories, spend
@@ -30,8 +30,11 @@ def check(
 ) -> Checked:
     """Check a window of data against the reference.
 
+    The features are the detector's. Scores are held apart, with a test of their own: those of the reference
+    are of rows that the model was not fitted to, so they are fewer.
+
     Args:
-        reference: a sample of what the model was trained on, with the scores it gave.
+        reference: a sample of what the model was made from, and the scores it gave to what it had not seen.
         current: the window, with the same columns.
         detector: a name in DETECTORS.
         policy: what counts as drift.
@@ -49,8 +52,7 @@ def check(
     observed = Observed(())
     status = Status.INSUFFICIENT
     if is_sufficient(policy, reference, current):
-        seen = DETECTORS[detector](reference, current, options or Options())
-        observed = replace(seen, tests=seen.tests + compare_missing_rates(reference, current))
+        observed = _observe(reference, current, detector, options or Options())
         status = Status.STABLE
     judged, _ = decide(policy, observed, window=window)
     if any(each.drifted for each in judged):
@@ -68,6 +70,17 @@ def check(
         tests=judged,
         untested=observed.untested + _deaf(observed, alpha_spent),
         new_categories=new_categories(reference, current),
+    )
+
+
+def _observe(reference: Table, current: Table, detector: str, options: Options) -> Observed:
+    ours, theirs = only(reference, "feature"), only(current, "feature")
+    seen = DETECTORS[detector](ours, theirs, options)
+    scores = scipy_ks.detect(only(reference, "score"), only(current, "score"), options)
+    return replace(
+        seen,
+        tests=seen.tests + scores.tests + compare_missing_rates(ours, theirs),
+        untested=seen.untested + scores.untested,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,7 @@ from functions.detect_drift.logic import UnknownDetector, check
 from functions.detect_drift.observed import Observed
 from functions.detect_drift.report import to_html, to_json
 from functions.detect_drift.rule import Checked, Policy, Status, spend
-from functions.detect_drift.tables import chosen, reference_table, window_table
+from functions.detect_drift.tables import chosen, reference_table, scored_rows, window_table
 from functions.detect_drift.telling import Of, Told, events_of
 from functions.inferences.log import read_log
 from functions.state.database import transaction
@@ -79,7 +80,8 @@ class Looking:
     def _look(self, version: ModelVersion, drift: Drift, of: Of, read: Any) -> list[Event]:
         features = dict(self._card(version)["features"])
         tested, untested = chosen(features, drift.features)
-        reference = reference_table(_parquet(self._get(version.reference)), tested, scored=of == "inferences")
+        sample = _parquet(self._get(version.reference))
+        reference = reference_table(sample, tested, scored=of == "inferences")
         data = read()
         current = (
             window_table(data, tested) if of == "inferences" else reference_table(data, tested, scored=False)
@@ -91,17 +93,25 @@ class Looking:
             ).look  # fmt: skip
         checked = _checked(reference, current, drift, look)
         checked = replace(checked, untested=checked.untested + untested)
-        told = self._report(version, drift, of, checked, reference, current)
+        scored = scored_rows(sample, tested)
+        weights = {name: round(importance(scored, name, SCORE), 4) for name in reference}
+        told = self._report(version, drift, of, checked, reference, current, weights)
         with transaction(self.sessions) as session:
             row = session.get_one(DriftLook, (version.model, version.version, look))
             row.status, row.rows = checked.status.value, checked.rows
         return events_of(self.event, told, checked, self.now)
 
     def _report(
-        self, version: ModelVersion, drift: Drift, of: Of, checked: Checked, reference: Table, current: Table
+        self,
+        version: ModelVersion,
+        drift: Drift,
+        of: Of,
+        checked: Checked,
+        reference: Table,
+        current: Table,
+        weights: Mapping[str, float],
     ) -> Told:
         place = f"s3://reports/{version.model}/v{version.version}/drift-{checked.window}"
-        weights = {name: round(importance(reference, name, SCORE), 4) for name in reference}
         strong = any(name == SCORE or weights.get(name, 0.0) >= IMPORTANT for name in checked.drifted)
         document = {"of": of, "detector": drift.detector, "importance": weights, **to_json(checked)}
         report = self.store.put(f"{place}.json", json.dumps(document, ensure_ascii=False).encode())

@@ -37,9 +37,17 @@ def chosen(features: Features, names: str | Sequence[str]) -> tuple[dict[str, st
 
 
 def reference_table(data: pa.Table, features: Features, *, scored: bool) -> Table:
-    """Return a version's reference data as a table; with its scores if asked for and there."""
+    """Return a version's reference data as a table; with the scores that there are, if asked for."""
     columns = [_column(name, kind, data, name) for name, kind in features.items()]
     return table([*columns, *_score(data, SCORE, scored)])
+
+
+def scored_rows(data: pa.Table, features: Features) -> Table:
+    """Return those rows of a version's reference data that have a score."""
+    there = data.num_rows and SCORE in data.column_names
+    return reference_table(
+        data.filter(data.column(SCORE).is_valid()) if there else data, features, scored=True
+    )
 
 
 def window_table(log: pa.Table, features: Features) -> Table:
@@ -51,8 +59,8 @@ def window_table(log: pa.Table, features: Features) -> Table:
 def _score(data: pa.Table, name: str, wanted: bool) -> list[Column]:
     if not wanted or name not in data.column_names:
         return []
-    values = data.column(name).to_pylist()
-    return [] if all(value is None for value in values) else [number(SCORE, values, "score")]
+    values = data.column(name).drop_null().to_pylist()
+    return [number(SCORE, values, "score")] if values else []
 
 
 def _column(name: str, kind: str, data: pa.Table, stored: str) -> Column:

@@ -1,16 +1,16 @@
 """What a judge looks at: the predictions of a phase that have matured, with the loss of each arm's answer.
 
-In a shadow the champion's rows and the challenger's share their ids. The challenger's answer is logged a
-moment after the champion's, so a prediction counts only once a shadow batch with later ones is there: until
-then a missing answer may be on its way. A challenger that answers nothing is thereby never judged, and its
-rollout ends inconclusive at the deadline.
+In a shadow the champion's rows and the challenger's share their ids. The challenger is asked a moment after
+the champion, and answers in any order: what it has not answered holds up what follows for a while, and is
+missing only then. What was asked before its first answer may have never reached it, and does not count. A
+challenger that answers nothing is thereby never judged, and its rollout ends inconclusive at the deadline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -24,6 +24,9 @@ from functions.judge_rollout.guards import Service
 from functions.judge_rollout.pairing import Matured
 from functions.state.inferences import InferenceBatch, batches_between
 from functions.state.labels import labels_between
+
+PATIENCE = timedelta(minutes=5)
+"""How long an answer of a shadow may be on its way; a broker's retries are over by then."""
 
 _ANSWERS = ("prediction_id", "at", "entity", "predicted", "predicted_number")
 
@@ -63,15 +66,17 @@ def read_period(session: Session, arms: Arms, first: datetime, last: datetime) -
         for batch in batches_between(session, arms.model, first, last)
         if (arm := arms.of(batch)) is not None
     ]
-    if arms.phase is RolloutPhase.SHADOW:
-        answered = [batch.last for arm, batch in found if arm == "challenger"]
-        last = min(last, max(answered, default=first))
     labels = {row.prediction_id: row.value for row in labels_between(session, arms.model, first, last)}
     return Period(found, labels, last)
 
 
-def requests_of(store: Store, arms: Arms, period: Period, scoring: Scoring) -> list[Matured]:
-    """Return the period's requests with the losses of who answered them.
+def requests_of(
+    store: Store, arms: Arms, period: Period, scoring: Scoring, *, now: datetime, fresh: bool
+) -> list[Matured]:
+    """Return the period's requests with the losses of who answered them, oldest first.
+
+    Args:
+        fresh: nothing of the phase has been taken in yet.
 
     Raises: eventing.store.StoreError.
     """
@@ -88,14 +93,24 @@ def requests_of(store: Store, arms: Arms, period: Period, scoring: Scoring) -> l
                 known[2][arm] = loss
             elif arm == "champion" or not shadow:
                 rows[identity] = (row["at"], row["entity"], {arm: loss})
-    if shadow:
-        for _, _, losses in rows.values():
-            losses.setdefault("challenger", None)
-    return [
+    found = [
         Matured(identity, at, entity, losses)
-        for identity, (at, entity, losses) in rows.items()
+        for identity, (at, entity, losses) in sorted(rows.items(), key=lambda each: (each[1][0], each[0]))
         if at <= period.last
     ]
+    return list(_paired(found, now, fresh)) if shadow else found
+
+
+def _paired(requests: Iterable[Matured], now: datetime, fresh: bool) -> Iterator[Matured]:
+    """Yield a shadow's requests, in order, up to the first whose answer may be on its way."""
+    for each in requests:
+        if "challenger" in each.losses:
+            fresh = False
+            yield each
+        elif each.at + PATIENCE > now and not fresh:
+            return
+        elif not fresh:
+            yield replace(each, losses={**each.losses, "challenger": None})
 
 
 def services_of(store: Store, batches: Iterable[tuple[Arm, InferenceBatch]]) -> dict[Arm, Service]:

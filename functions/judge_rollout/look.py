@@ -103,7 +103,9 @@ class Look:
         if not period.batches:
             return state
         scoring = load_scoring(self.store, champion.card)
-        return advance(policy, state, requests_of(self.store, arms, period, scoring), through)
+        fresh = state.through is None
+        requests = requests_of(self.store, arms, period, scoring, now=self.now, fresh=fresh)
+        return advance(policy, state, requests, through)
 
     def _guard(
         self, session: Session, arms: Arms, state: Judge, row: JudgeRow

@@ -36,5 +36,7 @@ class Handler:
             scene = read_scene(session, model)
             plan = self.conduct.plan(session, scene, payload, moment)
         done = self.conduct.carry_out(plan, moment)
+        # A phase is said to have begun once the platform has it.
+        after = Moment(event, self.clock())
         with transaction(self.sessions) as session:
-            return once(session, FUNCTION, event, lambda: self.conduct.record(session, done, moment))
+            return once(session, FUNCTION, event, lambda: self.conduct.record(session, done, after))

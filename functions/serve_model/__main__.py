@@ -10,7 +10,10 @@ from typing import NoReturn
 
 
 def main() -> int:
-    """Load the model, then listen until SIGTERM; requests under way are answered before the process ends."""
+    """Load the model, then listen until SIGTERM.
+
+    Requests under way are answered, and the log of predictions is sent, before the process ends.
+    """
     # uvicorn takes the signal over while it serves, and raises it again when all requests are answered.
     signal.signal(signal.SIGTERM, _end)
     # No collection while all that stays is built; then what is loaded is set aside for good: otherwise the
@@ -19,10 +22,9 @@ def main() -> int:
     # numpy's linear algebra is not used here: left alone it starts a thread for each core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    import uvicorn
-
     from functions.serve_model.app import create_app
     from functions.serve_model.errors import ModelUnavailable, SettingsError
+    from functions.serve_model.server import Server
     from functions.serve_model.settings import from_env
 
     try:
@@ -33,25 +35,13 @@ def main() -> int:
         return 1
     gc.freeze()
     gc.enable()
+    server = Server(app, settings)
     try:
-        uvicorn.run(
-            app,
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=settings.drain_s,
-        )
+        server.run()
+    except KeyboardInterrupt:
+        pass
     finally:
-        app.close(settings.drain_s)
+        app.close(server.left_s())
     return 0
 
 

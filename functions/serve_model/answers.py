@@ -19,13 +19,16 @@ JSON = b"application/json"
 class Answer:
     """A status, a body and its headers; Content-Length is added when it is sent.
 
-    `prediction` is what the log is told once it is sent.
+    `prediction` is what the log is told of it, with the size of the request's body. `shadow_rows` are rows of
+    another version's requests that it answers.
     """
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", JSON),)
     prediction: Prediction | None = None
+    asked_bytes: int = 0
+    shadow_rows: int = 0
 
 
 def json_answer(document: Any) -> Answer:

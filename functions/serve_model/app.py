@@ -56,5 +56,7 @@ def _log_of(model: Model, settings: LogSettings) -> InferenceLog | NoLog:
     if settings.sink is None:
         return NoLog()
     subject = f"{model.name}/v{model.version}"
-    poster = Poster(settings.sink, type_=LOGGED_TYPE, source=SOURCE, subject=subject)
+    poster = Poster(
+        settings.sink, type_=LOGGED_TYPE, source=SOURCE, subject=subject, overrides=settings.overrides
+    )
     return InferenceLog(model, poster, settings)

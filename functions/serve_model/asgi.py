@@ -31,8 +31,8 @@ _log = logging.getLogger("kascade.serve_model")
 class TakesNotes(Protocol):
     """Where each answered request is noted; it must return at once."""
 
-    def note(self, prediction: Prediction, seconds: float) -> None:
-        """Note what was answered, and how long that took."""
+    def note(self, prediction: Prediction, seconds: float, body_bytes: int) -> None:
+        """Note what was answered, how long that took, and how large the request was."""
         ...
 
     def note_failure(self) -> None:
@@ -84,7 +84,9 @@ class Application:
             self._metrics.request(protocol, answer.status, seconds)
             if answer.prediction is not None:
                 self._metrics.predictions(len(answer.prediction.ids))
-                self._log.note(answer.prediction, seconds)
+                self._log.note(answer.prediction, seconds, answer.asked_bytes)
+            elif answer.shadow_rows:
+                self._metrics.shadows(answer.shadow_rows)
             elif answer.status >= 500:
                 self._log.note_failure()
         length = (b"content-length", str(len(answer.body)).encode())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 
@@ -19,7 +18,6 @@ from functions.serve_model.answers import Answer
 from functions.serve_model.errors import BadRequest, Refused
 from functions.serve_model.handler import Inference
 from functions.serve_model.ids import EventIds
-from functions.serve_model.logic import Prediction
 
 RESPONSE_TYPE = "org.kubeflow.serving.inference.response"
 """KServe's type for an inference's response, so that what understands KServe's events understands ours."""
@@ -44,15 +42,15 @@ def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) 
 
         return answer_copies(event, inference.model)
     model = inference.model
-    said, prediction = _infer(event, inference)
+    result = _infer(event, inference)
     subject = f"{model.name}/v{model.version}"
-    reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, said)
+    reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, orjson.loads(result.body))
     sent, payload = to_binary(reply)
     lowered = tuple((k.lower().encode(), v.encode("latin-1")) for k, v in sent.items())
-    return Answer(200, payload, lowered, prediction)
+    return Answer(200, payload, lowered, result.prediction, len(body))
 
 
-def _infer(event: Event, inference: Inference) -> tuple[Any, Prediction | None]:
+def _infer(event: Event, inference: Inference) -> Answer:
     if not isinstance(event.data, dict) or not {"inputs", "instances"} & event.data.keys():
         raise BadRequest('the event\'s data must be {"inputs": [...]} (v2) or {"instances": [...]} (v1)')
     now_ms = int((event.time.timestamp() if event.time else time.time()) * 1000)
@@ -61,4 +59,4 @@ def _infer(event: Event, inference: Inference) -> tuple[Any, Prediction | None]:
     result = inference.v2(body, None, ids) if "inputs" in event.data else inference.v1(body, ids)
     if any(name == b"inference-header-content-length" for name, _ in result.headers):
         raise BadRequest("binary outputs cannot travel in an event: ask for them without binary_data")
-    return orjson.loads(result.body), result.prediction
+    return result

@@ -26,15 +26,15 @@ class Inference:
         prediction = self._predict(query.inputs, query.rows, ids)
         written, json_length = v2.write(self.model, query, prediction)
         if json_length is None:
-            return Answer(200, written, _JSON_HEADERS, prediction)
+            return Answer(200, written, _JSON_HEADERS, prediction, len(body))
         length = (b"inference-header-content-length", str(json_length).encode())
-        return Answer(200, written, ((b"content-type", BINARY), length), prediction)
+        return Answer(200, written, ((b"content-type", BINARY), length), prediction, len(body))
 
     def v1(self, body: bytes, ids: TakesIds) -> Answer:
         """Answer a v1 `:predict` request."""
         inputs, rows = v1.read(body, self.model)
         prediction = self._predict(inputs, rows, ids)
-        return Answer(200, v1.write(self.model, prediction), _JSON_HEADERS, prediction)
+        return Answer(200, v1.write(self.model, prediction), _JSON_HEADERS, prediction, len(body))
 
     def _predict(self, inputs: Inputs, rows: int, ids: TakesIds) -> Prediction:
         return predict(self.model, inputs, rows, ids, self.max_rows)

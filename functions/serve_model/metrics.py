@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
+WAITING = "waiting_rows"
+
 
 class Metrics:
     """The counters of one served model. Counting costs less than a microsecond."""
@@ -18,7 +20,7 @@ class Metrics:
     def __init__(self, model: str, version: int) -> None:
         self._labels = {"model": model, "version": str(version)}
         self._requests: dict[tuple[str, int], int] = {}
-        self._rows = 0
+        self._rows = self._shadow_rows = 0
         self._log: Callable[[], Mapping[str, int]] = dict
         self._buckets = [0] * (len(BUCKETS_S) + 1)
         self._seconds = 0.0
@@ -34,13 +36,21 @@ class Metrics:
         """Count predictions made."""
         self._rows += rows
 
+    def shadows(self, rows: int) -> None:
+        """Count answers to copies of another version's requests."""
+        self._shadow_rows += rows
+
     def watch_log(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Show the counts of the log of predictions, by name, at each scrape."""
         self._log = counts
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families, as a custom collector of prometheus_client does."""
-        from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
+        from prometheus_client.metrics_core import (
+            CounterMetricFamily,
+            GaugeMetricFamily,
+            HistogramMetricFamily,
+        )
 
         names, values = list(self._labels), list(self._labels.values())
         requests = CounterMetricFamily(
@@ -49,15 +59,19 @@ class Metrics:
         for (protocol, status), count in sorted(self._requests.items()):
             requests.add_metric([*values, protocol, str(status)], count)
         yield requests
-        rows = CounterMetricFamily("kascade_predictions", "Predictions made (rows).", labels=names)
-        rows.add_metric(values, self._rows)
-        yield rows
-        logged = CounterMetricFamily(
-            "kascade_inference_log_rows", "Rows for the log of predictions.", labels=[*names, "outcome"]
-        )
-        for outcome, count in self._log().items():
-            logged.add_metric([*values, outcome], count)
-        yield logged
+        for name, says, count in (
+            ("kascade_predictions", "Predictions made (rows).", self._rows),
+            ("kascade_shadow_rows", "Rows of another version's requests answered.", self._shadow_rows),
+        ):
+            rows = CounterMetricFamily(name, says, labels=names)
+            rows.add_metric(values, count)
+            yield rows
+        for name, count in self._log().items():
+            family = GaugeMetricFamily if name == WAITING else CounterMetricFamily
+            says = f"Log of predictions: {name.replace('_', ' ')}."
+            logged = family(f"kascade_inference_log_{name}", says, labels=names)
+            logged.add_metric(values, count)
+            yield logged
         seconds = HistogramMetricFamily(
             "kascade_inference_seconds", "Seconds from a request to its answer.", labels=names
         )

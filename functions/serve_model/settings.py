@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from functions.serve_model.errors import SettingsError
 from functions.serve_model.ids import MAX_ROWS
@@ -27,17 +27,19 @@ class LogSettings:
 
     Attributes:
         sink: URL that batches are POSTed to.
+        overrides: extensions of every event.
         interval_s: pause between two looks at what is queued.
         queue_rows: at most so many rows wait; what comes then is dropped and counted.
-        queue_cells: at most so many values wait.
+        queue_bytes: what waits may occupy about so much memory.
         batch_rows: rows in one event at most.
         batch_bytes: bytes in one event at most, unless a single row has more.
     """
 
     sink: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
     interval_s: float = 1.0
-    queue_rows: int = 100_000
-    queue_cells: int = 4_000_000
+    queue_rows: int = 50_000
+    queue_bytes: int = 32 << 20
     batch_rows: int = 500
     batch_bytes: int = 48 << 10
 
@@ -57,7 +59,7 @@ class Settings:
     max_rows: int = 10_000
     ort_threads: int = 1
     drain_s: int = 30
-    log: LogSettings = LogSettings()
+    log: LogSettings = field(default_factory=LogSettings)
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
@@ -81,17 +83,23 @@ def from_env(env: Mapping[str, str]) -> Settings:
         max_rows=read.number("MAX_ROWS", Settings.max_rows, 1, MAX_ROWS),
         ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
         drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
-        log=LogSettings(
-            sink=env.get("K_SINK") or None,
-            interval_s=read.number("LOG_INTERVAL_MS", 1000, 10, 3_600_000) / 1000,
-            queue_rows=read.number("LOG_QUEUE_ROWS", LogSettings.queue_rows, 1, 10**8),
-            queue_cells=read.number("LOG_QUEUE_CELLS", LogSettings.queue_cells, 1, 10**9),
-            batch_rows=read.number("LOG_BATCH_ROWS", LogSettings.batch_rows, 1, 10_000),
-        ),
+        log=_log_settings(read),
     )
     if read.problems:
         raise SettingsError(read.problems)
     return settings
+
+
+def _log_settings(read: _Reader) -> LogSettings:
+    expected = "the http address that predictions are sent to"
+    return LogSettings(
+        sink=read.text("K_SINK", r"https?://[^/]+.*", expected, optional=True) or None,
+        overrides=read.overrides("K_CE_OVERRIDES"),
+        interval_s=read.seconds("LOG_INTERVAL_S", LogSettings.interval_s, 0.01, 3600),
+        queue_rows=read.number("LOG_QUEUE_ROWS", LogSettings.queue_rows, 1, 10**8),
+        queue_bytes=read.number("LOG_QUEUE_BYTES", LogSettings.queue_bytes, 1024, 1 << 40),
+        batch_rows=read.number("LOG_BATCH_ROWS", LogSettings.batch_rows, 1, 10_000),
+    )
 
 
 class _Reader:
@@ -101,8 +109,10 @@ class _Reader:
         self._env = env
         self.problems: list[str] = []
 
-    def text(self, name: str, pattern: str, expected: str) -> str:
+    def text(self, name: str, pattern: str, expected: str, *, optional: bool = False) -> str:
         value = self._env.get(name, "")
+        if not value and optional:
+            return ""
         if not value:
             self.problems.append(f"{name} is not set: expected {expected}")
         elif not re.fullmatch(pattern, value):
@@ -119,3 +129,25 @@ class _Reader:
             self.problems.append(f"{name} {said}: expected a whole number from {least} to {most}")
             return least
         return value
+
+    def seconds(self, name: str, default: float, least: float, most: float) -> float:
+        text = self._env.get(name, "")
+        if not text:
+            return default
+        value = float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else None
+        if value is None or not least <= value <= most:
+            self.problems.append(f"{name} is {text!r}: expected seconds from {least} to {most}")
+            return default
+        return value
+
+    def overrides(self, name: str) -> Mapping[str, str]:
+        text = self._env.get(name, "")
+        if not text:
+            return {}
+        from eventing.sink import parse_overrides  # slow to import, and hardly ever asked for
+
+        try:
+            return parse_overrides(text)
+        except ValueError as error:
+            self.problems.append(str(error))
+            return {}

@@ -8,7 +8,6 @@ them.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,8 @@ NOTHING = Answer(204, b"", ())
 def answer_copies(event: Event, model: Model) -> Answer:
     """Answer a batch of the log; nothing where it is this version's own, or a shadow's.
 
-    A feature that the champion was not asked for is missing here, and imputed as in training.
+    Columns that this version does not know are passed over. One that it needs and the champion was not asked
+    for is a refusal, not a guess: as champion it would refuse those very requests.
 
     Raises: BadRequest for a malformed batch; Refused for another model's, or one that cannot be answered.
     """
@@ -42,11 +42,11 @@ def answer_copies(event: Event, model: Model) -> Answer:
     if batch.shadow or batch.version == model.version or not batch.ids:
         return NOTHING
     started = perf_counter()
-    outputs = _outputs(batch, model)
+    outputs = columns_of([_outputs(batch, model)])
     rows = len(batch.ids)
     said = {
         **batch.model_dump(include={"ids", "times_ms", "inputs", "entities"}, exclude_none=True),
-        **columns_of(outputs),
+        **{name: np.asarray(values).tolist() for name, values in outputs.items()},
         "model": model.name,
         "version": model.version,
         "shadow": True,
@@ -55,12 +55,15 @@ def answer_copies(event: Event, model: Model) -> Answer:
     subject = f"{model.name}/v{model.version}"
     reply = answer(event, INFERENCE_LOGGED, source_of("serve_model"), subject, said)
     headers, body = to_binary(reply)
-    return Answer(200, body, tuple((k.lower().encode(), v.encode("latin-1")) for k, v in headers.items()))
+    lowered = tuple((k.lower().encode(), v.encode("latin-1")) for k, v in headers.items())
+    return Answer(200, body, lowered, shadow_rows=rows)
 
 
 def _outputs(batch: InferenceLogged, model: Model) -> Outputs:
-    missing: list[Any] = [None] * len(batch.ids)
-    columns = {name: batch.inputs.get(name, missing) for name in model.encoding.names}
+    columns = {name: batch.inputs[name] for name in model.encoding.names if name in batch.inputs}
+    lists = [*columns.values(), batch.times_ms, *([] if batch.entities is None else [batch.entities])]
+    if any(len(values) != len(batch.ids) for values in lists):
+        raise BadRequest(f"not a batch of predictions: {len(batch.ids)} ids, and lists of another length")
     try:
         outputs = model.run(model.encoding.encode(columns))
     except EncodingError as error:

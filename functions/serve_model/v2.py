@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from functions.serve_model import tensors
 from functions.serve_model.errors import BadRequest
@@ -70,8 +72,22 @@ def read_document(document: Any, tail: memoryview, model: Model) -> Query:
     request_id = document.get("id")
     if request_id is not None and not isinstance(request_id, str):
         raise BadRequest("'id' must be a string")
-    values, rows = _matrix(inputs[0], model) if _is_matrix(inputs, model) else _columns(inputs)
+    values, rows = _inputs(inputs, model)
     return Query(values, rows, request_id, _wanted(document, model))
+
+
+def _inputs(inputs: list[Tensor], model: Model) -> tuple[Inputs, int]:
+    """Tell the forms apart: a matrix of all features, also with the entity beside it, or a column each."""
+    if _is_matrix(inputs, model):
+        return _matrix(inputs[0], model)
+    if len(inputs) == 2 and model.entity is not None and model.entity not in model.encoding.names:
+        entities = [tensor for tensor in inputs if tensor.name == model.entity]
+        others = [tensor for tensor in inputs if tensor.name != model.entity]
+        if len(entities) == 1 and _is_matrix(others, model):
+            matrix, rows = _matrix(others[0], model)
+            columns = dict(zip(model.encoding.names, np.transpose(matrix), strict=True))
+            return {**columns, **_columns(entities)[0]}, rows
+    return _columns(inputs)
 
 
 def _tensor(entry: Any, tail: memoryview) -> tuple[Tensor, int]:
@@ -121,12 +137,12 @@ def _is_matrix(inputs: list[Tensor], model: Model) -> bool:
     )
 
 
-def _matrix(tensor: Tensor, model: Model) -> tuple[Inputs, int]:
+def _matrix(tensor: Tensor, model: Model) -> tuple[NDArray[Any], int]:
     positional(model, tensor.shape[1], f"input '{tensor.name}' of shape {list(tensor.shape)}")
     return tensors.matrix(tensor), tensor.shape[0]
 
 
-def _columns(inputs: list[Tensor]) -> tuple[Inputs, int]:
+def _columns(inputs: list[Tensor]) -> tuple[dict[str, tensors.Values], int]:
     columns: dict[str, tensors.Values] = {}
     for tensor in inputs:
         if tensor.name in columns:

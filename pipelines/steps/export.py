@@ -18,7 +18,7 @@ from eventing.store import Store, StoreUnavailable
 from pipelines import layout, parity
 from pipelines.code import code_digest, environment
 from pipelines.errors import TransientError
-from pipelines.onnx_graph import Scorer, with_metadata
+from pipelines.onnx_graph import with_metadata
 from pipelines.request import RunRequest
 from pipelines.spec import ModelSpec, spec_digest
 from pipelines.steps import files
@@ -58,7 +58,7 @@ def export(
     contents = {
         layout.ONNX: raw,
         layout.SKOPS: (folders["refitted"] / files.SKOPS).read_bytes(),
-        layout.REFERENCE: _reference(folders, spec, raw, facts),
+        layout.REFERENCE: _reference(folders, spec, facts),
         layout.HOLDOUT: _holdout(folders, spec),
         layout.METRICS: files.to_json(evaluation),
         layout.ENVIRONMENT: environment().encode(),
@@ -101,18 +101,27 @@ def _metadata(
     }
 
 
-def _reference(folders: Mapping[str, Path], spec: ModelSpec, raw: bytes, facts: Mapping[str, Any]) -> bytes:
-    """Sample training rows: raw features, target and score, at most REFERENCE_ROWS of them in their order."""
-    rows = np.load(folders["prepared"] / files.TRAIN_ROWS)
-    chosen = np.arange(len(rows))
-    if len(rows) > REFERENCE_ROWS:
-        rng = np.random.default_rng(facts["seed"])
-        chosen = np.sort(rng.choice(len(rows), REFERENCE_ROWS, replace=False))
-    matrix = files.read_array(folders["prepared"] / files.TRAIN_MATRIX)
-    scores = score_of(Scorer(raw).score(np.ascontiguousarray(matrix[chosen])))
-    table = usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows[chosen]))
+def _reference(folders: Mapping[str, Path], spec: ModelSpec, facts: Mapping[str, Any]) -> bytes:
+    """Sample what the version was made from: raw features, target and score, at most REFERENCE_ROWS rows.
+
+    First come rows of training, without a score, then those of the holdout, of up to half the sample.
+    """
+    rng = np.random.default_rng(facts["seed"])
+    held = np.load(folders["prepared"] / files.HOLDOUT_ROWS)
+    kept = _some(len(held), REFERENCE_ROWS // 2, rng)
+    fitted = np.load(folders["prepared"] / files.TRAIN_ROWS)
+    fitted = fitted[_some(len(fitted), REFERENCE_ROWS - len(kept), rng)]
+    scores = score_of(np.load(folders["evaluated"] / files.PREDICTED)[kept])
+    rows = np.concatenate([fitted, held[kept]])
+    table = usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows))
     wanted = [name for name, _ in facts["features"]] + [spec.target]
-    return _parquet(table.select(wanted).append_column(layout.SCORE, pa.array(scores, pa.float64())))
+    column = pa.concat_arrays([pa.nulls(len(fitted), pa.float64()), pa.array(scores, pa.float64())])
+    return _parquet(table.select(wanted).append_column(layout.SCORE, column))
+
+
+def _some(rows: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Choose so many of some rows, in their order."""
+    return np.sort(rng.choice(rows, most, replace=False)) if rows > most else np.arange(rows)
 
 
 def score_of(predicted: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 from typing import Any
 
 TARGET = "digit"
@@ -18,7 +19,7 @@ SECOND = 1_100
 
 
 class Digits:
-    """The digits in a fixed order.
+    """The digits, mixed: as they come, each stretch is a few people's, and their hands drift.
 
     Labelled predictions come back as rows to train on, so what is asked after a retraining (`asked_later`)
     was never asked before it (`asked`).
@@ -29,8 +30,9 @@ class Digits:
 
         bunch = load_digits()
         self.names = [f"p{row}{column}" for row in range(8) for column in range(8)]
-        self._images = bunch.data.astype(int).tolist()
-        self._labels = bunch.target.astype(int).tolist()
+        order = random.Random(0).sample(range(len(bunch.target)), len(bunch.target))  # noqa: S311
+        self._images = bunch.data.astype(int)[order].tolist()
+        self._labels = bunch.target.astype(int)[order].tolist()
         rest = range(FIRST + SECOND, len(self._labels))
         half = len(rest) // 2
         self.asked, self.asked_later = rest[:half], rest[half:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,28 @@ class Court:
         self.world.log(batch)
         self.world.log(batch.model_copy(update={"version": 2, "shadow": True, "labels": theirs}))
         self._label(batch, times, truth, labelled)
+
+    def answer(self, second: float, champion: Sequence[int], challenger: Sequence[int]) -> None:
+        """Log both arms' answers, all of them right, to some of the same requests, with their labels."""
+        times = [self.world.after(second) + timedelta(milliseconds=row) for row in range(300)]
+        whole = logged(times, labels=["yes"] * 300, seed=f"{second}")
+        for shadow, rows in ((False, champion), (True, challenger)):
+            if rows:
+                chosen = {
+                    name: [getattr(whole, name)[row] for row in rows]
+                    for name in ("ids", "times_ms", "labels", "latencies_ms")
+                }
+                arm = {"version": 2 if shadow else 1, "shadow": shadow, "inputs": {}}
+                self.world.log(whole.model_copy(update=chosen | arm))
+        for row in champion:
+            self.world.label(whole.ids[row], times[row], "yes")
+
+    def taken_in(self) -> int:
+        """Return how many pairs of answers the judge has counted."""
+        with self.world.session() as session:
+            state = session.get_one(JudgeRow, MODEL).state
+        assert state is not None
+        return int(state["better"]["n"])
 
     def canary(
         self, second: float, rows: int, champion: float, challenger: float,
@@ -231,20 +253,33 @@ def test_labels_missing_for_one_arm_are_inconclusive(tmp_path: Path) -> None:
 def test_strict_mode_counts_a_missing_answer_against_the_challenger(tmp_path: Path) -> None:
     court = Court(tmp_path, strict=True)
     court.start()
-    times = [NOON + timedelta(seconds=1, milliseconds=row) for row in range(300)]
-    batch = logged(times, labels=["yes"] * 300)
-    court.world.log(batch)
-    court.world.log(
-        batch.model_copy(
-            update={
-                "version": 2, "shadow": True, "ids": batch.ids[200:], "times_ms": batch.times_ms[200:],
-                "labels": ["yes"] * 100, "inputs": {}, "latencies_ms": [1.0] * 100,
-            }
-        )
-    )  # fmt: skip
-    for identity, at in zip(batch.ids, times, strict=True):
-        court.world.label(identity, at, "yes")
-    assert decided(court.joined(20)).outcome == "rolled_back"
+    court.answer(1, range(300), range(100))
+    assert court.joined(20) is None, "the other answers may be on their way"
+    assert decided(court.joined(350)).outcome == "rolled_back"
+
+
+def test_a_request_whose_answer_is_on_its_way_waits_and_so_does_what_follows(court: Court) -> None:
+    court.start()
+    court.answer(1, range(240), [*range(50), *range(60, 240)])
+    assert court.joined(20) is None
+    assert court.taken_in() == 50
+    court.answer(1, (), range(50, 60))
+    assert court.joined(21) is None
+    assert court.taken_in() == 240
+
+
+def test_an_answer_that_never_came_is_missing_after_a_while(court: Court) -> None:
+    court.start()
+    court.answer(1, range(300), [*range(50), *range(60, 300)])
+    court.joined(350)
+    assert court.taken_in() == 290
+
+
+def test_what_was_asked_before_the_challengers_first_answer_does_not_count(court: Court) -> None:
+    court.start()
+    court.answer(1, range(300), range(40, 300))
+    court.joined(20)
+    assert court.taken_in() == 260
 
 
 @pytest.mark.parametrize("trouble", [{"failures": 60}, {"latency_ms": 50.0}])

@@ -35,8 +35,9 @@ class Notes:
     recorded: list[Prediction] = field(default_factory=list)
     failures: int = 0
 
-    def note(self, prediction: Prediction, seconds: float) -> None:
+    def note(self, prediction: Prediction, seconds: float, body_bytes: int) -> None:
         assert seconds > 0
+        assert body_bytes > 0
         self.recorded.append(prediction)
 
     def note_failure(self) -> None:

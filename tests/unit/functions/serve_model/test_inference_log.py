@@ -21,6 +21,7 @@ from functions.serve_model.posting import Batch, NotTaken
 from functions.serve_model.settings import LogSettings
 
 NOW_MS = 1_790_000_000_000
+BODY_BYTES = 100
 
 
 def churn() -> Model:
@@ -44,7 +45,7 @@ class Sender:
         self.seen: list[str] = []
         self.batches: list[Batch] = []
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch, timeout_s: float) -> None:
         self.seen.append(batch.id)
         if self.refusals:
             raise self.refusals.pop(0)
@@ -59,11 +60,16 @@ def log_of(sender: Sender, **settings: Any) -> InferenceLog:
     return InferenceLog(churn(), sender, LogSettings(sink="http://sink", interval_s=0.01, **settings))
 
 
+def outcome(log: InferenceLog) -> dict[str, int]:
+    counts = log.counts()
+    return {name: counts[f"{name}_rows"] for name in ("sent", "dropped", "refused")}
+
+
 def test_a_batch_is_what_the_catalogue_says() -> None:
     sender = Sender()
     log = log_of(sender)
-    log.note(predicted(2, seed=1), 0.0015)
-    log.note(predicted(1, seed=2, matrix=True, entities=True), 0.002)
+    log.note(predicted(2, seed=1), 0.0015, BODY_BYTES)
+    log.note(predicted(1, seed=2, matrix=True, entities=True), 0.002, BODY_BYTES)
     log.note_failure()
     log.drain()
 
@@ -76,14 +82,14 @@ def test_a_batch_is_what_the_catalogue_says() -> None:
     assert batch.times_ms == [NOW_MS + 1, NOW_MS + 1, NOW_MS + 2]
     assert (batch.labels, batch.predictions) == ([1, 1, 1], None)
     assert batch.probabilities == [[0.5, 0.5]] * 3
-    assert log.counts() == {"sent": 3, "dropped": 0, "refused": 0}
+    assert outcome(log) == {"sent": 3, "dropped": 0, "refused": 0}
 
 
 def test_what_is_no_number_is_null() -> None:
     values = {"age": [float("nan"), float("inf")], "amount": np.array([1.0, -np.inf])}
-    noted = Noted(Prediction(prediction_ids(2, NOW_MS, 0), values, Outputs(np.array([0, 1]))), 0.001)
+    prediction = Prediction(prediction_ids(2, NOW_MS, 0), values, Outputs(np.array([0, 1])))
 
-    ((body, _),) = cut(side_by_side(churn(), [noted]), 0, max_rows=10, max_bytes=1 << 20)
+    ((body, _),) = cut(side_by_side(churn(), [(prediction, 0.001, 1)]), 0, max_rows=10, max_bytes=1 << 20)
 
     assert json.loads(body)["inputs"] == {"age": [None, None], "amount": [1.0, None]}
 
@@ -97,14 +103,14 @@ def test_what_is_no_number_is_null() -> None:
 def test_however_it_is_cut_every_row_is_there_once_in_order(
     requests: list[int], max_rows: int, max_bytes: int, failures: int
 ) -> None:
-    noted = [Noted(predicted(rows, seed=seed), 0.001) for seed, rows in enumerate(requests)]
+    noted: list[Noted] = [(predicted(rows, seed=seed), 0.001, 1) for seed, rows in enumerate(requests)]
     columns = side_by_side(MODEL, noted)
 
     parts = list(cut(columns, failures, max_rows=max_rows, max_bytes=max_bytes))
 
     documents = [json.loads(body) for body, _ in parts]
     assert [identity for each in documents for identity in each["ids"]] == columns.ids
-    assert [row for each in documents for row in each["inputs"]["age"]] == columns.inputs["age"]
+    assert [row for each in documents for row in each["inputs"]["age"]] == list(columns.inputs["age"])
     assert sum(each["failures"] for each in documents) == failures
     for (body, rows), document in zip(parts, documents, strict=True):
         assert rows == len(document["ids"]) <= max_rows
@@ -119,76 +125,80 @@ def test_what_does_not_fit_into_the_queue_is_dropped_and_counted_at_once() -> No
     sender = Sender()
     log = log_of(sender, queue_rows=10)
     for seed in range(5):
-        log.note(predicted(4, seed=seed), 0.001)
-    assert log.counts()["dropped"] == 12
+        log.note(predicted(4, seed=seed), 0.001, BODY_BYTES)
+    assert outcome(log)["dropped"] == 12
     log.drain()
-    log.note(predicted(4, seed=9), 0.001)
+    log.note(predicted(4, seed=9), 0.001, BODY_BYTES)
     log.drain()
-    assert log.counts() == {"sent": 12, "dropped": 12, "refused": 0}
+    assert outcome(log) == {"sent": 12, "dropped": 12, "refused": 0}
 
 
-def test_wide_rows_fill_the_queue_earlier() -> None:
-    log = log_of(Sender(), queue_cells=8)
-    log.note(predicted(5), 0.001)
-    assert log.counts()["dropped"] == 5
-    log.note(predicted(4), 0.001)
-    assert log.counts()["dropped"] == 5
+def test_large_requests_fill_the_queue_earlier() -> None:
+    log = log_of(Sender(), queue_bytes=50_000)
+    log.note(predicted(1), 0.001, 60_000)
+    assert outcome(log)["dropped"] == 1
+    log.note(predicted(1), 0.001, 40_000)
+    log.note(predicted(1), 0.001, 40_000)
+    assert outcome(log)["dropped"] == 2
+    log.drain()
+    log.note(predicted(1), 0.001, 40_000)
+    assert (outcome(log)["dropped"], log.counts()["waiting_rows"]) == (2, 1)
 
 
 def test_a_batch_that_is_not_taken_is_sent_again_under_the_same_id() -> None:
     sender = Sender(NotTaken("503"), NotTaken("refused"))
     log = log_of(sender)
-    log.note(predicted(1), 0.001)
+    log.note(predicted(1), 0.001, BODY_BYTES)
     log.drain()
     assert len(sender.seen) == 3
     assert len(set(sender.seen)) == 1
-    assert log.counts()["sent"] == 1
+    assert outcome(log)["sent"] == 1
 
 
 def test_a_batch_that_is_refused_for_good_is_counted_and_the_next_one_goes_on() -> None:
     sender = Sender(NotTaken("400: no", final=True))
     log = log_of(sender, batch_rows=1)
-    log.note(predicted(2), 0.001)
+    log.note(predicted(2), 0.001, BODY_BYTES)
     log.drain()
-    assert log.counts() == {"sent": 1, "dropped": 0, "refused": 1}
+    assert outcome(log) == {"sent": 1, "dropped": 0, "refused": 1}
 
 
 def test_closing_sends_what_is_queued() -> None:
     sender = Sender()
     log = InferenceLog(churn(), sender, LogSettings(sink="http://sink", interval_s=3600))
     log.start()
-    log.note(predicted(3), 0.001)
+    log.note(predicted(3), 0.001, BODY_BYTES)
     log.close(5)
-    assert log.counts() == {"sent": 3, "dropped": 0, "refused": 0}
+    assert outcome(log) == {"sent": 3, "dropped": 0, "refused": 0}
 
 
 def test_closing_gives_up_at_its_deadline_and_counts_what_is_lost() -> None:
     sender = Sender(*[NotTaken("down")] * 1000)
     log = log_of(sender)
     log.start()
-    log.note(predicted(3), 0.001)
+    log.note(predicted(3), 0.001, BODY_BYTES)
     log.close(0.5)
-    assert log.counts() == {"sent": 0, "dropped": 3, "refused": 0}
+    assert outcome(log) == {"sent": 0, "dropped": 3, "refused": 0}
 
 
 def test_noting_does_not_wait_for_a_sink_that_hangs() -> None:
     hanging = threading.Event()
 
     class Hanging(Sender):
-        def send(self, batch: Batch) -> None:
+        def send(self, batch: Batch, timeout_s: float) -> None:
             hanging.wait(30)
-            super().send(batch)
+            super().send(batch, timeout_s)
 
     sender = Hanging()
     log = log_of(sender, queue_rows=100)
     log.start()
     for seed in range(200):
-        log.note(predicted(1, seed=seed), 0.001)
-    assert log.counts()["sent"] == 0
-    assert log.counts()["dropped"] >= 100
+        log.note(predicted(1, seed=seed), 0.001, BODY_BYTES)
+    assert outcome(log)["sent"] == 0
+    assert outcome(log)["dropped"] >= 100
     hanging.set()
     log.close(5)
-    assert log.counts()["sent"] + log.counts()["dropped"] == 200
+    assert outcome(log)["sent"] + outcome(log)["dropped"] == 200
 
 
 def test_an_id_tells_its_time() -> None:

@@ -16,7 +16,7 @@ from functions.evaluate_model.logic import FUNCTION
 from functions.evaluate_model.records import find_incumbent, gate_spec, keep_judgement, note_decision
 from functions.evaluate_model.settings import Settings
 from functions.state.database import transaction
-from functions.state.handled import answered, once
+from functions.state.handled import once, remembered
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Handler:
             with transaction(self.sessions) as session:
                 return note_decision(session, event, payload, now)
         with transaction(self.sessions, read_only=True) as session:
-            before = answered(session, FUNCTION, event)
+            before = remembered(session, FUNCTION, event)
             spec, incumbent = gate_spec(session, payload.model), find_incumbent(session, payload)
         if before is not None:
             return before

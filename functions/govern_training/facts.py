@@ -72,7 +72,6 @@ class Request:
         last_at: when the newest came.
         depth: events between the chain's first and this one, of the shallowest trigger.
         trained_in_chain: runs of this model among the causes of the trigger that has fewest.
-        labels: labelled rows behind a harm alarm.
     """
 
     reasons: frozenset[TrainingReason]
@@ -82,7 +81,6 @@ class Request:
     last_at: datetime
     depth: int = 0
     trained_in_chain: int = 0
-    labels: int = 0
 
     @property
     def manual(self) -> bool:

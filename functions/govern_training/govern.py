@@ -120,7 +120,7 @@ def _forget_triggers(scene: Scene) -> None:
     row = scene.row
     row.pending_reasons, row.pending_cause = "", None
     row.pending_first_at = row.pending_last_at = None
-    row.pending_depth = row.pending_trained = row.pending_labels = 0
+    row.pending_depth = row.pending_trained = 0
 
 
 def _cause(scene: Scene) -> Event:

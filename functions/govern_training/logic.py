@@ -62,7 +62,7 @@ def _reason_to_start(policy: Retrain, state: State, request: Request) -> str:
         return "manual"
     if missing_rows(policy, state, request) <= 0:
         return "enough-rows"
-    return "harm" if _harm_suffices(policy, request) else "age"
+    return "harm" if _harm_suffices(policy, state, request) else "age"
 
 
 def _dataset(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
@@ -213,16 +213,22 @@ def _debounce(policy: Retrain, state: State, request: Request, now: datetime) ->
 
 def missing_rows(policy: Retrain, state: State, request: Request) -> int:
     """Return how many new rows a run still lacks; 0 or less when there are enough."""
-    trained = [run for run in state.runs if run.outcome == "completed"]
-    last = trained[-1] if trained else None
+    last = _last_model(state)
     if last is None:
         return policy.min_rows - request.total_rows
     needed = max(policy.min_rows, math.ceil(policy.min_rows_share * (last.train_rows or last.rows)))
     return needed - (request.total_rows - last.rows)
 
 
-def _harm_suffices(policy: Retrain, request: Request) -> bool:
-    return TrainingReason.PERFORMANCE in request.reasons and request.labels >= policy.harm_min_rows
+def _harm_suffices(policy: Retrain, state: State, request: Request) -> bool:
+    """Say whether labels show harm and enough rows are new; what has been trained on would teach the same."""
+    last = _last_model(state)
+    new = request.total_rows - (last.rows if last else 0)
+    return TrainingReason.PERFORMANCE in request.reasons and new >= policy.harm_min_rows
+
+
+def _last_model(state: State) -> Run | None:
+    return next((run for run in reversed(state.runs) if run.outcome == "completed"), None)
 
 
 def aged_at(policy: Retrain, state: State) -> datetime | None:
@@ -235,7 +241,7 @@ def aged_at(policy: Retrain, state: State) -> datetime | None:
 
 def _enough_rows(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
     missing = missing_rows(policy, state, request)
-    if missing <= 0 or _harm_suffices(policy, request):
+    if missing <= 0 or _harm_suffices(policy, state, request):
         return None
     aged = aged_at(policy, state)
     if aged is not None and aged <= now:

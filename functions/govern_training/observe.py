@@ -97,7 +97,6 @@ def _drifted(scene: Scene, payload: kinds.DriftDetected) -> Sequence[Event]:
 
 def _degraded(scene: Scene, payload: kinds.PerformanceDegraded) -> Sequence[Event]:
     _merge(scene, Reason.PERFORMANCE, scene.event)
-    scene.row.pending_labels = max(scene.row.pending_labels, payload.labels)
     return ()
 
 
@@ -187,7 +186,7 @@ def _drop_alarms(scene: Scene) -> None:
     """Forget what was said of the champion before."""
     row = scene.row
     waiting = {Reason(name) for name in row.pending_reasons.split(",") if name} - ALARMS
-    row.pending_reasons, row.pending_labels = ",".join(sorted(waiting)), 0
+    row.pending_reasons = ",".join(sorted(waiting))
     if not waiting:
         row.pending_cause = row.pending_first_at = row.pending_last_at = None
         timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/pending")
@@ -256,7 +255,7 @@ def _merge(scene: Scene, reason: Reason, cause: Event, depth: int = 0, trained: 
     waiting = {Reason(name) for name in row.pending_reasons.split(",") if name}
     if not waiting:
         row.pending_first_at = scene.at
-        row.pending_depth, row.pending_trained, row.pending_labels = depth, trained, 0
+        row.pending_depth, row.pending_trained = depth, trained
     row.pending_last_at = max(row.pending_last_at or scene.at, scene.at) if waiting else scene.at
     row.pending_depth = min(row.pending_depth, depth)
     row.pending_trained = min(row.pending_trained, trained)

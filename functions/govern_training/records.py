@@ -82,5 +82,4 @@ def as_request(row: GovernorRow, inputs: Inputs | None) -> Request | None:
         last_at=row.pending_last_at,
         depth=row.pending_depth,
         trained_in_chain=row.pending_trained,
-        labels=row.pending_labels,
     )

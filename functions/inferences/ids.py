@@ -16,11 +16,17 @@ def uuid7(at: datetime, seed: str) -> str:
 
 
 def time_of(prediction_id: str) -> datetime | None:
-    """Return the time that a UUIDv7 tells; None for any other text."""
+    """Return the time that a UUIDv7 tells; None for any other text, and for a time that no clock shows."""
     try:
         found = uuid.UUID(prediction_id)
+        return datetime.fromtimestamp((found.int >> 80) / 1000, UTC) if found.version == 7 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def canonical(prediction_id: str) -> str:
+    """Return an id as the log has it: a UUID in lower case with hyphens, any other text as it is."""
+    try:
+        return str(uuid.UUID(prediction_id))
     except ValueError:
-        return None
-    if found.version != 7:
-        return None
-    return datetime.fromtimestamp((found.int >> 80) / 1000, UTC)
+        return prediction_id

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
+import math
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any, cast
 from urllib.parse import unquote_plus
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from eventing.catalogue import ObjectRecord
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import ObjectMissing, Store
+from functions.inferences.ids import canonical
 
 BUCKET = "feedback"
 MAX_BYTES = 512 << 20
 _MODEL = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _KNOWN = ("label", "prediction_id", "entity", "time")
+_PART = 20_000
 _KINDS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -60,11 +64,13 @@ def file_of(event: Event, record: ObjectRecord) -> LabelFile | None:
     return LabelFile(model, key, (record.s3.object.etag or "").strip('"'))
 
 
-def read_labels(store: Store, file: LabelFile) -> list[dict[str, Any]]:
-    """Return a file's rows as labels that wait; rows without a label or a prediction are kept as they are.
+def read_labels(store: Store, file: LabelFile) -> Iterator[dict[str, Any]]:
+    """Yield a file's rows as labels that wait; rows without a label or a prediction are kept as they are.
+
+    The file is gone through once before the first row comes, so that it is refused whole.
 
     Raises:
-        Rejected: no table can be read, or the columns are not those of labels.
+        Rejected: no table can be read, there are no rows, or the columns are not those of labels.
     """
     try:
         data = store.get(file.uri)
@@ -73,11 +79,13 @@ def read_labels(store: Store, file: LabelFile) -> list[dict[str, Any]]:
     if len(data) > MAX_BYTES:
         raise Rejected(f"{file.uri} has {len(data)} bytes, at most {MAX_BYTES} are read: split it")
     try:
-        table = _read(data, file.key)
-    except (pa.ArrowException, OSError, UnicodeDecodeError, EOFError) as error:
+        found = sum(len(rows) for rows in _read(data, file))
+    except (pa.ArrowException, OSError, UnicodeDecodeError, EOFError, zlib.error, ValueError) as error:
         raise Rejected(f"{file.uri} cannot be read: {str(error)[:300]}") from error
-    _check_columns(table, file)
-    return list(_rows(table, file))
+    if not found:
+        raise Rejected(f"{file.uri} has no rows")
+    rows = (row for chunk in _read(data, file) for row in chunk)
+    return (_label(row, file, number) for number, row in enumerate(rows, start=1))
 
 
 def _kind(name: str) -> str | None:
@@ -86,51 +94,90 @@ def _kind(name: str) -> str | None:
     return None if kind == ".parquet" and name.lower().endswith(".gz") else kind
 
 
-def _read(data: bytes, key: str) -> pa.Table:
-    if key.lower().endswith(".gz"):
-        data = gzip.decompress(data)
-    match _kind(key):
-        case ".csv":
-            texts = pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(_KNOWN, pa.string()), strings_can_be_null=True
-            )
-            return pa_csv.read_csv(io.BytesIO(data), convert_options=texts)
-        case ".parquet":
-            return pq.read_table(io.BytesIO(data), use_threads=False)
-        case _:
-            return pa_json.read_json(io.BytesIO(data))
+def _read(data: bytes, file: LabelFile) -> Iterator[list[dict[str, Any]]]:
+    """Yield a file's rows in parts, with the columns of labels that it has. Raises: Rejected; Arrow's."""
+    stream: IO[bytes] = io.BytesIO(data)
+    if file.key.lower().endswith(".gz"):
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+    if _kind(file.key) in (".jsonl", ".ndjson"):
+        yield from _json_lines(stream, file)
+        return
+    if _kind(file.key) == ".parquet":
+        parquet = pq.ParquetFile(stream)
+        names, batches = parquet.schema_arrow.names, parquet.iter_batches(_PART, use_threads=False)
+    else:
+        types = dict.fromkeys(_KNOWN, pa.string())
+        texts = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+        reader = pa_csv.open_csv(stream, convert_options=texts)
+        names, batches = reader.schema.names, iter(reader)
+    _check_columns(names, file)
+    wanted = [name for name in _KNOWN if name in names]
+    for batch in batches:
+        yield batch.select(wanted).to_pylist()
 
 
-def _check_columns(table: pa.Table, file: LabelFile) -> None:
-    names = set(table.column_names)
-    enough = "label" in names and ("prediction_id" in names or {"entity", "time"} <= names)
+def _json_lines(stream: IO[bytes], file: LabelFile) -> Iterator[list[dict[str, Any]]]:
+    """Yield a file's objects in parts; a line that is none of them is a row without anything."""
+    part: list[dict[str, Any]] = []
+    for line in stream:
+        if not line.strip():
+            continue
+        row = _object(line)
+        if row and not part:
+            _check_columns(list(row), file)
+        part.append(row)
+        if len(part) == _PART:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _check_columns(names: Sequence[str], file: LabelFile) -> None:
+    enough = "label" in names and ("prediction_id" in names or {"entity", "time"} <= set(names))
     if not enough:
-        found = ", ".join(table.column_names) or "none"
+        found = ", ".join(names) or "none"
         raise Rejected(
             f"{file.uri} has the columns {found}: labels need `label` and `prediction_id`, "
             "or `label`, `entity` and `time`"
         )
+    if twice := [name for name in _KNOWN if names.count(name) > 1]:
+        raise Rejected(f"{file.uri} has two columns `{twice[0]}`: leave one out")
 
 
-def _rows(table: pa.Table, file: LabelFile) -> Iterator[dict[str, Any]]:
-    rows = table.num_rows
-    columns = {
-        name: table.column(name).to_pylist() if name in table.column_names else [None] * rows
-        for name in _KNOWN
+def _label(row: Mapping[str, Any], file: LabelFile, number: int) -> dict[str, Any]:
+    entity, identity = row.get("entity"), row.get("prediction_id")
+    return {
+        "label_id": f"{file.key}@{file.etag}#{number}",
+        "value": _plain(row.get("label")),
+        "prediction_id": None if identity is None else canonical(storable(str(identity).strip())),
+        "entity": None if entity is None else storable(str(entity)),
+        "time": _time(row.get("time")),
     }
-    for row in range(rows):
-        entity, identity = columns["entity"][row], columns["prediction_id"][row]
-        yield {
-            "label_id": f"{file.key}@{file.etag}#{row + 1}",
-            "value": _plain(columns["label"][row]),
-            "prediction_id": None if identity is None else str(identity).strip(),
-            "entity": None if entity is None else str(entity),
-            "time": _time(columns["time"][row]),
-        }
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    if value is None or isinstance(value, int | bool):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else storable(str(value))
+
+
+def storable(text: str) -> str:
+    """Return a text without the character that PostgreSQL does not keep."""
+    return text.replace("\0", "\ufffd")
+
+
+def is_possible(at: datetime) -> bool:
+    """Say whether a prediction may have been made at a time."""
+    return 1970 <= at.year < 9000
 
 
 def _time(value: Any) -> datetime | None:
@@ -142,6 +189,6 @@ def _time(value: Any) -> datetime | None:
             value = datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    if not isinstance(value, datetime):
+    if not isinstance(value, datetime) or not is_possible(value):
         return None
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value

@@ -7,9 +7,10 @@ came between, and then leaves everything to be delivered again.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,9 +28,9 @@ from functions.inferences.scoring import Scoring, load_scoring
 from functions.join_feedback.logic import FUNCTION, joined_through, waits
 from functions.join_feedback.matching import Fate, Join, Label, Matching, Target, match
 from functions.join_feedback.predictions import Found, batches_for, find
-from functions.state.database import insert_if_absent, lock_name
+from functions.state.database import lock_name
 from functions.state.inferences import InferenceBatch
-from functions.state.labels import FeedbackRow, JoinedLabel, WaitingLabel
+from functions.state.labels import FeedbackRow, JoinedLabel, WaitingLabel, add_joined
 from functions.state.specs import spec_of
 from functions.state.versions import champion, get_version, versions_of
 
@@ -113,13 +114,26 @@ def record(session: Session, row: FeedbackRow, joined: Joined, now: datetime) ->
     scene = joined.scene
     if row.joined_through != scene.before:
         raise RetryLater(f"the labels of {scene.model} are being joined by another")
+    seqs = [scene.seqs[each.label.label_id] for each in joined.settled]
+    taken = 0
+    for first in range(0, len(seqs), 500):
+        chosen = delete(WaitingLabel).where(WaitingLabel.seq.in_(seqs[first : first + 500]))
+        taken += session.connection().execute(chosen).rowcount
+    if taken != len(seqs):
+        raise RetryLater(f"the labels of {scene.model} were joined by another")
+    add_joined(session, list(_rows(joined)))
+    row.joined_through = max(joined.through, row.joined_through or joined.through)
+    return Matching(tuple(joined.settled), {})
+
+
+def _rows(joined: Joined) -> Iterator[dict[str, Any]]:
     predictions = {each.prediction_id: each for each in joined.found.predictions}
     for each in joined.settled:
         if each.fate is not Fate.JOINED or each.prediction_id is None or each.value is None:
             continue
         prediction = predictions[each.prediction_id]
-        values = {
-            "model": scene.model,
+        yield {
+            "model": joined.scene.model,
             "prediction_id": each.prediction_id,
             "at": prediction.at,
             "version": prediction.version,
@@ -128,14 +142,8 @@ def record(session: Session, row: FeedbackRow, joined: Joined, now: datetime) ->
             "loss": _loss(joined, each.prediction_id, each.value),
             "label_id": each.label.label_id,
             "received_at": each.label.received_at,
-            "released": False,
+            "release": None,
         }
-        insert_if_absent(session, JoinedLabel, values)
-    seqs = [scene.seqs[each.label.label_id] for each in joined.settled]
-    for first in range(0, len(seqs), 500):
-        session.execute(delete(WaitingLabel).where(WaitingLabel.seq.in_(seqs[first : first + 500])))
-    row.joined_through = max(joined.through, row.joined_through or joined.through)
-    return Matching(tuple(joined.settled), {})
 
 
 def told(
@@ -181,10 +189,6 @@ def _loss(joined: Joined, prediction_id: str, value: Value) -> float | None:
         return joined.scoring.loss(joined.found.answers.get(prediction_id), value)
     except (TypeError, ValueError):
         return None
-
-
-def _text(value: Value | None) -> str | None:
-    return None if value is None else str(value)
 
 
 def _write(store: Store, scene: Scene, settled: Sequence[Join], through: datetime, event: Event) -> Claim:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -12,16 +13,18 @@ from eventing.catalogue import FeedbackReceived
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
-from functions.join_feedback.files import LabelFile, read_labels
+from functions.inferences.ids import canonical
+from functions.join_feedback.files import LabelFile, is_possible, read_labels, storable
 from functions.join_feedback.logic import FUNCTION, SOON, join_key
 from functions.state import timers
 from functions.state.database import lock_name, transaction
-from functions.state.handled import once
+from functions.state.handled import once, remembered
 from functions.state.labels import add_waiting
 from functions.state.specs import current_spec
 from functions.state.versions import versions_of
 
 Clock = Callable[[], datetime]
+PART = 5_000
 
 
 def take_label(
@@ -36,23 +39,32 @@ def take_label(
         raise Rejected("a label needs `prediction_id`, or `entity` and `time`")
     if payload.time is not None and payload.time.tzinfo is None:
         raise Rejected(f"time: {payload.time.isoformat()} has no time zone: add Z or an offset")
+    if payload.time is not None and not is_possible(payload.time):
+        raise Rejected(f"time: nothing was predicted at {payload.time.isoformat()}")
+    identity, entity, value = payload.prediction_id, payload.entity, payload.label
     row = {
-        "label_id": f"{event.source} {event.id}",
-        "value": payload.label,
-        "prediction_id": payload.prediction_id,
-        "entity": payload.entity,
+        "label_id": storable(f"{event.source} {event.id}"),
+        "value": storable(value) if isinstance(value, str) else value,
+        "prediction_id": None if identity is None else canonical(storable(identity.strip())),
+        "entity": None if entity is None else storable(entity),
         "time": payload.time,
     }
     with transaction(sessions) as session:
         check_model(session, payload.model)
-        keep(session, clock, payload.model, [row], event)
-    return []
+
+        def work() -> list[Event]:
+            keep(session, clock, payload.model, [row], event)
+            return []
+
+        return once(session, FUNCTION, event, work, now=clock())
 
 
 def take_file(
     sessions: sessionmaker[Session], store: Store, clock: Clock, event: Event, file: LabelFile
 ) -> list[Event]:
-    """Keep the labels of a file; a redelivery, or the same version of the file again, keeps nothing more.
+    """Keep the labels of a file; a redelivery keeps nothing more.
+
+    After a crash amid a large file its first labels may come twice: the second time they are duplicates.
 
     Raises:
         Rejected: the file cannot be read as labels; the message names the place and the fix.
@@ -60,14 +72,15 @@ def take_file(
     """
     with transaction(sessions, read_only=True) as session:
         check_model(session, file.model)
-    rows = read_labels(store, file)
+        if (known := remembered(session, FUNCTION, event)) is not None:
+            return known
+    # Each part is kept by itself, so that nobody else waits for the whole of a large file.
+    labels = read_labels(store, file)
+    while part := list(islice(labels, PART)):
+        with transaction(sessions) as session:
+            keep(session, clock, file.model, part, event)
     with transaction(sessions) as session:
-
-        def work() -> list[Event]:
-            keep(session, clock, file.model, rows, event)
-            return []
-
-        return once(session, FUNCTION, event, work, now=clock())
+        return once(session, FUNCTION, event, list, now=clock())
 
 
 def check_model(session: Session, model: str) -> None:

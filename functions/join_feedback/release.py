@@ -1,16 +1,16 @@
 """Gives labelled predictions back as rows to train on: one file in `raw/<model>/labelled/`.
 
-From there it takes the way of every file: the same checks, the same dataset. Its name follows from its rows,
-so a crash before the commit writes the same file again.
+From there it takes the way of every file: the same checks, the same dataset. Which rows are in it is written
+down before the file is: after a crash the same file is written again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -32,8 +32,9 @@ MOST_ROWS = 50_000
 
 @dataclass(frozen=True)
 class Release:
-    """Labels to give back, the log's files with their inputs, and the columns the data has."""
+    """A file to be: its labels, the log's files with their inputs, and the columns the data has."""
 
+    name: str
     spec: ModelSpec
     columns: tuple[str, ...]
     labels: list[JoinedLabel]
@@ -41,59 +42,61 @@ class Release:
 
 
 def due(session: Session, row: FeedbackRow) -> bool:
-    """Say whether enough labelled rows gathered: what the spec says, or what harm needs since its alarm."""
+    """Say whether rows are to be given back: as many as the spec says, or once as many as harm needs.
+
+    After an alarm those count that were labelled since, until some have been given back.
+    """
+    if row.releasing is not None:
+        return True
     spec = spec_of(session, row.model)
     if spec is None or not spec.labels.train:
         return False
-    waiting = select(func.count()).select_from(JoinedLabel).filter_by(model=row.model, released=False)
+    waiting = select(func.count()).select_from(JoinedLabel).filter_by(model=row.model, release=None)
     if (session.scalar(waiting) or 0) >= spec.labels.min_rows:
         return True
-    if row.alarmed_at is None:
+    if row.alarmed_at is None or (row.released_at is not None and row.released_at >= row.alarmed_at):
         return False
     since = session.scalar(waiting.where(JoinedLabel.received_at >= row.alarmed_at)) or 0
     return since >= max(1, spec.retrain.harm_min_rows)
 
 
-def plan(session: Session, model: str) -> Release | None:
-    """Read what is given back now; None when there is nothing, or no data to be like."""
-    row, spec = session.get(FeedbackRow, model), spec_of(session, model)
-    dataset = get_dataset(session, model)
-    if (
-        row is None
-        or spec is None
-        or dataset is None
-        or dataset.schema_sha256 is None
-        or not due(session, row)
-    ):
+def begin(session: Session, row: FeedbackRow, now: datetime) -> Release | None:
+    """Choose the rows of a file and note them; one that was begun comes first. None: nothing is due."""
+    model, spec, dataset = row.model, spec_of(session, row.model), get_dataset(session, row.model)
+    if spec is None or dataset is None or dataset.schema_sha256 is None or not due(session, row):
         return None
     kept = session.get(KeptSchema, (model, dataset.schema_sha256))
-    newest = select(JoinedLabel).filter_by(model=model, released=False).order_by(JoinedLabel.at.desc())
-    labels = sorted(session.scalars(newest.limit(MOST_ROWS)), key=lambda each: (each.at, each.prediction_id))
-    if kept is None or not labels:
+    if kept is None:
         return None
+    if row.releasing is None:
+        row.releasing = _choose(session, model, now)
+    chosen = select(JoinedLabel).filter_by(model=model, release=row.releasing)
+    labels = list(session.scalars(chosen.order_by(JoinedLabel.at, JoinedLabel.prediction_id)))
     columns = tuple(column["name"] for column in json.loads(kept.document)["columns"])
     batches = batches_between(session, model, labels[0].at, labels[-1].at, shadow=False)
-    return Release(spec, columns, labels, [batch for batch in batches if batch.rows])
+    return Release(row.releasing, spec, columns, labels, [batch for batch in batches if batch.rows])
 
 
 def write(store: Store, release: Release) -> str:
     """Write the file and return its address. Raises: eventing.store.StoreError."""
-    data = _parquet(_table(store, release))
-    digest = hashlib.sha256(data).hexdigest()[:12]
-    name = uuid7(release.labels[-1].at, digest)
-    return store.put(f"s3://raw/{release.spec.model}/labelled/{name}-{digest}.parquet", data).uri
+    address = f"s3://raw/{release.spec.model}/labelled/{release.name}.parquet"
+    return store.put(address, _parquet(_table(store, release))).uri
 
 
-def note(session: Session, row: FeedbackRow, release: Release) -> None:
-    """Mark the rows as given back."""
-    ids = [label.prediction_id for label in release.labels]
-    for first in range(0, len(ids), 500):
-        session.execute(
-            update(JoinedLabel)
-            .where(JoinedLabel.model == row.model, JoinedLabel.prediction_id.in_(ids[first : first + 500]))
-            .values(released=True)
-        )
-    row.alarmed_at = None
+def end(row: FeedbackRow, release: Release, now: datetime) -> None:
+    """Note that the file is there."""
+    if row.releasing == release.name:
+        row.releasing, row.released_at = None, now
+
+
+def _choose(session: Session, model: str, now: datetime) -> str:
+    """Note the newest rows that wait as those of one file; return its name."""
+    waiting = select(JoinedLabel.prediction_id).filter_by(model=model, release=None)
+    newest = waiting.order_by(JoinedLabel.at.desc()).limit(MOST_ROWS)
+    name = uuid7(now, model)
+    chosen = JoinedLabel.prediction_id.in_(newest.scalar_subquery())
+    session.execute(update(JoinedLabel).where(JoinedLabel.model == model, chosen).values(release=name))
+    return name
 
 
 def _table(store: Store, release: Release) -> pa.Table:
@@ -109,7 +112,17 @@ def _table(store: Store, release: Release) -> pa.Table:
             places.setdefault(identity, place)
     rows = [label for label in release.labels if label.prediction_id in places]
     taken = log.take(pa.array([places[label.prediction_id] for label in rows], pa.int64()))
-    return pa.table({name: _column(name, spec, taken, rows) for name in release.columns})
+    table = pa.table({name: _column(name, spec, taken, rows) for name in release.columns})
+    return table.take(pa.array(_newest_of_each_entity(table, spec), pa.int64()))
+
+
+def _newest_of_each_entity(table: pa.Table, spec: ModelSpec) -> list[int]:
+    """Return the rows that stay: a file of data has one for each entity, and timestamp where there is one."""
+    names = [name for name in (spec.entity, spec.timestamp) if name in table.column_names]
+    if spec.entity is None or spec.entity not in names:
+        return list(range(table.num_rows))
+    keys = zip(*(table.column(name).to_pylist() for name in names), strict=True)
+    return sorted({key: row for row, key in enumerate(keys)}.values())
 
 
 def _column(name: str, spec: ModelSpec, taken: pa.Table, rows: Sequence[JoinedLabel]) -> pa.Array:

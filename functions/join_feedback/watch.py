@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -24,8 +25,11 @@ from functions.state.labels import FeedbackRow, JoinedLabel
 from functions.state.versions import champion
 
 _MOST_LABELS = 50_000
-SILENCE = timedelta(days=1)
-"""How long an alarm stands that nothing came of: the same harm is not told again before."""
+
+
+def silence(window: timedelta) -> timedelta:
+    """Return how long an alarm stands: harm that is still there is not told again before."""
+    return min(10 * window, timedelta(days=1))
 
 
 def watch(session: Session, row: FeedbackRow, joined: Joined, event: Event, now: datetime) -> list[Event]:
@@ -39,15 +43,17 @@ def watch(session: Session, row: FeedbackRow, joined: Joined, event: Event, now:
     baseline = baseline_of(joined.scoring, joined.scoring.holdout)
     state = Harm(**{**row.harm, "sums": tuple(row.harm["sums"])}) if row.harm else Harm()
     alarm: Harm | None = None
-    for label in _matured(session, row, joined):
+    labels = _matured(session, row, joined)
+    repeats = _repeats(session, labels)
+    for label in labels:
         row.harm_at, row.harm_id = label.at, label.prediction_id
-        if label.loss is None:
+        if label.loss is None or label.prediction_id in repeats:
             continue
         state = observe(state, label.loss, baseline=baseline)
         if state.crossed is not None:
             alarm, state = alarm or state, restart(state)
     row.harm = {**asdict(state), "sums": list(state.sums)}
-    if alarm is None or (row.alarmed_at is not None and now - row.alarmed_at < SILENCE):
+    if alarm is None or (row.alarmed_at is not None and now - row.alarmed_at < silence(joined.scene.window)):
         return []
     row.alarmed_at = now
     degraded = kinds.PerformanceDegraded(
@@ -79,25 +85,42 @@ def _matured(session: Session, row: FeedbackRow, joined: Joined) -> Sequence[Joi
         later = and_(JoinedLabel.at == row.harm_at, JoinedLabel.prediction_id > (row.harm_id or ""))
         found = found.where(or_(JoinedLabel.at > row.harm_at, later))
     ordered = found.order_by(JoinedLabel.at, JoinedLabel.prediction_id).limit(_MOST_LABELS)
-    return [label for label in session.scalars(ordered) if not _repeats(session, label)]
+    return session.scalars(ordered).all()
 
 
-def _repeats(session: Session, label: JoinedLabel) -> bool:
-    """Say whether the entity had a labelled prediction by this version earlier on the same day (UTC)."""
-    if label.entity is None:
-        return False
-    day = label.at.replace(hour=0, minute=0, second=0, microsecond=0)
-    earlier = select(JoinedLabel.prediction_id).where(
-        JoinedLabel.model == label.model,
-        JoinedLabel.version == label.version,
-        JoinedLabel.entity == label.entity,
-        JoinedLabel.at >= day,
-        or_(
-            JoinedLabel.at < label.at,
-            and_(JoinedLabel.at == label.at, JoinedLabel.prediction_id < label.prediction_id),
-        ),
+def _repeats(session: Session, labels: Sequence[JoinedLabel]) -> set[str]:
+    """Return those of some labels, in order, whose entity had one of the version earlier on its day (UTC)."""
+    found: set[str] = set()
+    for day, group in groupby(labels, key=lambda label: label.at.date()):
+        of_day = list(group)
+        entities = {label.entity for label in of_day if label.entity is not None}
+        known = _seen_before(session, of_day[0], day, sorted(entities))
+        for label in of_day:
+            if label.entity is None:
+                continue
+            if label.entity in known:
+                found.add(label.prediction_id)
+            known.add(label.entity)
+    return found
+
+
+def _seen_before(session: Session, first: JoinedLabel, day: date, entities: Sequence[str]) -> set[str]:
+    """Return the entities that have a label of this version on the day before the first one."""
+    known: set[str] = set()
+    earlier = or_(
+        JoinedLabel.at < first.at,
+        and_(JoinedLabel.at == first.at, JoinedLabel.prediction_id < first.prediction_id),
     )
-    return session.scalar(earlier.limit(1)) is not None
+    for place in range(0, len(entities), 500):
+        chosen = select(JoinedLabel.entity).where(
+            JoinedLabel.model == first.model,
+            JoinedLabel.entity.in_(entities[place : place + 500]),
+            JoinedLabel.at >= datetime.combine(day, time.min, UTC),
+            earlier,
+            JoinedLabel.version == first.version,
+        )
+        known.update(entity for entity in session.scalars(chosen.distinct()) if entity is not None)
+    return known
 
 
 def _recent_loss(session: Session, row: FeedbackRow) -> float:

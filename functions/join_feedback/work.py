@@ -74,18 +74,18 @@ class Work:
 
     def release(self, event: Event, model: str) -> list[Event]:
         """Give labelled rows back, if enough have gathered."""
-        with transaction(self.sessions, read_only=True) as session:
+        with transaction(self.sessions) as session:
             if (known := remembered(session, FUNCTION, event)) is not None:
                 return known
-            planned = giving.plan(session, model)
-        if planned is None:
+            release = giving.begin(session, lock_feedback(session, model), self.clock())
+        if release is None:
             return []
-        giving.write(self.store, planned)
+        giving.write(self.store, release)
         now = self.clock()
         with transaction(self.sessions) as session:
 
             def work() -> list[Event]:
-                giving.note(session, lock_feedback(session, model), planned)
+                giving.end(lock_feedback(session, model), release, now)
                 return []
 
             return once(session, FUNCTION, event, work, now=now)

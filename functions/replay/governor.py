@@ -165,7 +165,7 @@ def _note_labels(session: Session, row: Recorded) -> None:
         "value": None,
         "label_id": row.event.id,
         "received_at": joined.through,
-        "released": True,
+        "release": None,
     }
     insert_if_absent(session, JoinedLabel, values)
 

@@ -30,7 +30,6 @@ class GovernorRow(Base):
     pending_last_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     pending_depth: Mapped[int] = mapped_column(Integer, default=0)
     pending_trained: Mapped[int] = mapped_column(Integer, default=0)
-    pending_labels: Mapped[int] = mapped_column(Integer, default=0)
     pending_cause: Mapped[str | None] = mapped_column(Text)
     announced: Mapped[str] = mapped_column(Text, default="")
 
@@ -50,7 +49,6 @@ def lock_model(session: Session, model: str) -> GovernorRow:
             "pending_reasons": "",
             "pending_depth": 0,
             "pending_trained": 0,
-            "pending_labels": 0,
             "announced": "",
         },
     )

@@ -66,12 +66,3 @@ def purge(session: Session, before: datetime) -> int:
     A redelivery older than that would be handled again: keep rows longer than deliveries are retried.
     """
     return session.connection().execute(delete(Handled).where(Handled.handled_at < before)).rowcount
-
-
-def answered(session: Session, function: str, event: Event) -> list[Event] | None:
-    """Return what `function` answered to this event, or None if it has not handled it.
-
-    For work too long for a transaction: ask this first, work, then keep the answer with `once`.
-    """
-    row = session.get(Handled, (function, event.source, event.id))
-    return None if row is None else [load_event(text) for text in json.loads(row.outcome)]

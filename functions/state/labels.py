@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, Text, UniqueConstraint, select
+from sqlalchemy import JSON, BigInteger, Float, Index, Integer, Text, UniqueConstraint, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -34,12 +34,15 @@ class WaitingLabel(Base):
 class JoinedLabel(Base):
     """The label of a served prediction: the first one that came. `at` is when the prediction was made.
 
-    `loss` is in [0, 1], or empty where it cannot be told. `released`: the labelled row has been given back as
-    training data.
+    `loss` is in [0, 1], or empty where it cannot be told. `release`: the file that gives the labelled row
+    back as training data.
     """
 
     __tablename__ = "joined_labels"
-    __table_args__ = (Index("ix_joined_labels_model_at", "model", "at"),)
+    __table_args__ = (
+        Index("ix_joined_labels_model_at", "model", "at"),
+        Index("ix_joined_labels_model_entity", "model", "entity", "at"),
+    )
 
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     prediction_id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -50,15 +53,15 @@ class JoinedLabel(Base):
     loss: Mapped[float | None] = mapped_column(Float)
     label_id: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    released: Mapped[bool] = mapped_column(Boolean)
+    release: Mapped[str | None] = mapped_column(Text)
 
 
 class FeedbackRow(Base):
     """One model. Every label received by `joined_through` is joined.
 
     `harm` is the state of the harm test (JSON) of version `harm_version`, which has taken in all matured
-    labels of predictions up to (`harm_at`, `harm_id`). `alarmed_at`: its last alarm, while the rows labelled
-    since have not been given back.
+    labels of predictions up to (`harm_at`, `harm_id`). `alarmed_at`: its last alarm. `released_at`: when rows
+    were last given back; `releasing`: the file that is being written.
     """
 
     __tablename__ = "feedback"
@@ -70,18 +73,27 @@ class FeedbackRow(Base):
     harm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     harm_id: Mapped[str | None] = mapped_column(Text)
     alarmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    releasing: Mapped[str | None] = mapped_column(Text)
 
 
 def add_waiting(
     session: Session, model: str, rows: Sequence[Mapping[str, Any]], received_at: datetime
 ) -> None:
     """Keep labels, each given by label_id, value, prediction_id, entity and time, unless they are kept."""
-    target = WaitingLabel.__table__
+    _insert(session, WaitingLabel, [{**row, "model": model, "received_at": received_at} for row in rows])
+
+
+def add_joined(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write joined labels, each given by every column, unless their predictions have one."""
+    _insert(session, JoinedLabel, rows)
+
+
+def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(target).on_conflict_do_nothing()
+    statement = dialect.insert(table.__table__).on_conflict_do_nothing()
     for first in range(0, len(rows), 1000):
-        part = rows[first : first + 1000]
-        session.execute(statement, [{**row, "model": model, "received_at": received_at} for row in part])
+        session.execute(statement, rows[first : first + 1000])
 
 
 def lock_feedback(session: Session, model: str) -> FeedbackRow:

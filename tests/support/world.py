@@ -135,7 +135,7 @@ class World:
         """Join a label to a prediction."""
         with self.session() as session:
             row = JoinedLabel(model=MODEL, prediction_id=prediction_id, at=at, value=value, version=1)
-            row.label_id, row.received_at, row.released = f"l-{prediction_id}", at, False
+            row.label_id, row.received_at = f"l-{prediction_id}", at
             session.add(row)
 
 

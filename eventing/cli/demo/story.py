@@ -36,7 +36,7 @@ drift: {{window: 500, alpha: 0.05, min_effect: 0.1}}
 retrain:
   {{on: [dataset, drift, performance], debounce: 1s, cooldown: 0s, cooldown_runs: 0, harm_cooldown: 0s,
    max_per_day: 20, min_rows: {min_rows}, harm_min_rows: 250}}
-labels: {{window: 3s, min_rows: 100000}}
+labels: {{window: 6s, min_rows: 100000}}
 """
 
 

@@ -227,7 +227,6 @@ class Loop:
 def _label(identity: str, at: datetime) -> JoinedLabel:
     return JoinedLabel(
         model=MODEL, prediction_id=identity, at=at, version=1, value="yes", label_id=identity, received_at=at,
-        released=True,
     )  # fmt: skip
 
 

@@ -84,7 +84,6 @@ def upgrade() -> None:
         sa.Column("pending_last_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pending_depth", sa.Integer(), nullable=False),
         sa.Column("pending_trained", sa.Integer(), nullable=False),
-        sa.Column("pending_labels", sa.Integer(), nullable=False),
         sa.Column("pending_cause", sa.Text(), nullable=True),
         sa.Column("announced", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("model", name=op.f("pk_governor")),

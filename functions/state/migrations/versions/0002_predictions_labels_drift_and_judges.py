@@ -42,6 +42,8 @@ def upgrade() -> None:
         sa.Column("harm_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("harm_id", sa.Text(), nullable=True),
         sa.Column("alarmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("releasing", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("model", name=op.f("pk_feedback")),
     )
     op.create_table(
@@ -93,11 +95,12 @@ def upgrade() -> None:
         sa.Column("loss", sa.Float(), nullable=True),
         sa.Column("label_id", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("released", sa.Boolean(), nullable=False),
+        sa.Column("release", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("model", "prediction_id", name=op.f("pk_joined_labels")),
     )
     with op.batch_alter_table("joined_labels", schema=None) as batch_op:
         batch_op.create_index("ix_joined_labels_model_at", ["model", "at"], unique=False)
+        batch_op.create_index("ix_joined_labels_model_entity", ["model", "entity", "at"], unique=False)
 
     op.create_table(
         "judges",
@@ -146,6 +149,7 @@ def downgrade() -> None:
     op.drop_table("waiting_labels")
     op.drop_table("judges")
     with op.batch_alter_table("joined_labels", schema=None) as batch_op:
+        batch_op.drop_index("ix_joined_labels_model_entity")
         batch_op.drop_index("ix_joined_labels_model_at")
 
     op.drop_table("joined_labels")

@@ -228,7 +228,7 @@ def test_age_without_new_data_is_refused_and_any_new_row_then_suffices(world: Wo
 
 def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
     first_model(world)
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1210))
     alarm = {
         "model": "churn",
         "version": 1,
@@ -236,7 +236,7 @@ def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
         "mean_loss": 0.4,
         "threshold": 5000,
         "baseline": 0.1,
-        "labels": 200,
+        "labels": 30,
     }
     (deferred,) = world.send(kinds.PERFORMANCE_DEGRADED, alarm)
     assert (deferred.data["rule"], deferred.data["until"]) == ("cooldown", "2026-03-01T13:02:00Z")
@@ -313,7 +313,7 @@ def test_while_labels_come_drift_alone_starts_nothing_however_strong(world: Worl
     first_model(world)
     with transaction(world.sessions) as session:
         label = JoinedLabel(model="churn", prediction_id="p", at=world.now, version=1, value="yes")
-        label.label_id, label.received_at, label.released = "l", world.now, False
+        label.label_id, label.received_at = "l", world.now
         session.add(label)
     (refused,) = world.send(kinds.DRIFT_DETECTED, drift(strong=True))
     assert refused.data["rule"] == "harm-first"

@@ -15,10 +15,11 @@ from support.world import MODEL, NOON, World, logged
 
 from eventing import catalogue as c
 from eventing.event import Event
-from eventing.testing import MemorySink, handle, object_created
+from eventing.testing import HandlingFailed, MemorySink, build_event, handle, object_created
 from functions.ingest_data.app import Deps as IngestDeps
 from functions.ingest_data.app import create_app as ingest_app
 from functions.ingest_data.settings import Settings as IngestSettings
+from functions.join_feedback import release
 from functions.state.labels import JoinedLabel
 
 
@@ -128,10 +129,62 @@ def test_after_an_alarm_enough_rows_labelled_since_come_back_and_are_ingested(
     ingested = take(key)
     assert (ingested.rows, ingested.quarantined_rows, ingested.parts) == (160, 0, 2)
     with world.session() as session:
-        left = session.scalar(select(func.count()).select_from(JoinedLabel).filter_by(released=False))
+        left = session.scalar(select(func.count()).select_from(JoinedLabel).filter_by(release=None))
     assert left == 0
     play(feedback, 10, 0.1, second=80)
     assert released(world) == [key]
+
+
+def test_an_alarm_stands_and_is_told_again_only_much_later(world: World, feedback: Feedback) -> None:
+    take = ingest(world)
+    world.store.put(f"s3://raw/{MODEL}/first.csv", b"who,amount,churned\np1,1.5,yes\np2,2.5,no\n")
+    take(f"{MODEL}/first.csv")
+    said = [event for n in range(4) for event in play(feedback, 100, 0.9, second=20 * n)]
+    assert len(alarms(said)) == 1
+    assert len(released(world)) == 1
+    said = [event for n in range(5, 7) for event in play(feedback, 100, 0.9, second=20 * n)]
+    assert len(alarms(said)) == 1
+    assert len(released(world)) == 2
+
+
+def test_of_an_entity_that_was_asked_about_often_the_newest_row_comes_back(
+    world: World, feedback: Feedback
+) -> None:
+    world.spec(labels={"window": "10s", "min_rows": 50}, entity="who")
+    take = ingest(world)
+    world.store.put(f"s3://raw/{MODEL}/first.csv", b"who,amount,churned\np1,1.5,yes\np2,2.5,no\n")
+    take(f"{MODEL}/first.csv")
+    play(feedback, 60, 0.0, second=0, entity="ann")
+    (key,) = released(world)
+    ingested = take(key)
+    assert (ingested.rows, ingested.quarantined_rows) == (1, 0)
+
+
+def test_a_crash_while_rows_are_given_back_neither_loses_nor_doubles_any(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.spec(labels={"window": "10s", "min_rows": 50})
+    world.version(1, promoted=True)
+    take = ingest(world)
+    world.store.put(f"s3://raw/{MODEL}/first.csv", b"amount,churned\n" + b"1.5,yes\n2.5,no\n" * 20)
+    take(f"{MODEL}/first.csv")
+    feedback = Feedback(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(release, "end", crash)
+        with pytest.raises(HandlingFailed):
+            play(feedback, 60, 0.1, second=0)
+    (key,) = released(world)
+    before = world.store.get(f"s3://raw/{key}")
+    play(feedback, 40, 0.1, second=20)
+    assert released(world) == [key]
+    assert world.store.get(f"s3://raw/{key}") == before
+    play(feedback, 20, 0.1, second=40)
+    first, second = released(world)
+    assert take(first).rows + take(second).rows == 120
+    world.engine.dispose()
+
+
+def crash(*arguments: object) -> None:
+    raise MemoryError("the process ends here")
 
 
 def test_without_harm_rows_come_back_as_soon_as_the_spec_says(tmp_path: Path) -> None:
@@ -160,7 +213,7 @@ def test_a_spec_that_keeps_labels_to_itself_gives_none_back(tmp_path: Path) -> N
 
 
 def test_a_timer_of_another_function_is_refused(feedback: Feedback) -> None:
-    from eventing.testing import HandlingFailed, build_event
+    from eventing.testing import HandlingFailed
 
     payload = {"owner": "govern_training", "key": f"{MODEL}/pending", "due": NOON.isoformat()}
     with pytest.raises(HandlingFailed, match="another function's"):

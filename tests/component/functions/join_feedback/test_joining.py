@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,9 +16,14 @@ from sqlalchemy import select
 from support.feedback import Feedback, predict
 from support.world import MODEL, NOON, World, logged
 
-from eventing.testing import HandlingFailed, handle
+from eventing import catalogue as c
+from eventing.errors import RetryLater
+from eventing.testing import HandlingFailed, build_event, handle
+from functions.join_feedback import join
 from functions.join_feedback.app import Deps, create_app
 from functions.join_feedback.settings import Settings
+from functions.join_feedback.work import Work
+from functions.state.database import session_factory
 from functions.state.labels import JoinedLabel, WaitingLabel
 from functions.state.timers import TimerRow
 
@@ -69,6 +76,40 @@ def test_every_event_delivered_twice_changes_nothing(feedback: Feedback) -> None
     assert feedback.count(JoinedLabel) == 1
 
 
+def test_a_label_redelivered_after_it_was_joined_is_no_second_label(feedback: Feedback) -> None:
+    batch = predict(feedback)
+    event = feedback.label("yes", prediction_id=batch.ids[0])
+    assert feedback.joined().joined == 1
+    handle(feedback.app, event)
+    feedback.label("yes", prediction_id=batch.ids[1])
+    joined = feedback.joined()
+    assert (joined.joined, joined.duplicate) == (1, 0)
+
+
+def test_two_joinings_at_once_count_each_label_once(
+    feedback: Feedback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = predict(feedback)
+    # A label that waits holds `joined_through` where it is, so that it cannot tell the two apart.
+    feedback.label("yes", prediction_id=logged([NOON], seed="not logged").ids[0])
+    assert feedback.ring() == []
+    feedback.label("yes", prediction_id=batch.ids[0])
+    work = Work(session_factory(feedback.world.engine), feedback.world.store, feedback.world.clock, 100)
+    match = join.join
+
+    def overtaken(*arguments: Any) -> join.Joined:
+        matched = match(*arguments)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("functions.join_feedback.work.join", match)
+            assert work.join(build_event(c.TIMER_DUE, id_="other"), MODEL)
+        return matched
+
+    monkeypatch.setattr("functions.join_feedback.work.join", overtaken)
+    with pytest.raises(RetryLater, match="joined by another"):
+        work.join(build_event(c.TIMER_DUE, id_="one"), MODEL)
+    assert feedback.count(JoinedLabel) == 1
+
+
 def test_the_first_label_stands_and_a_contradiction_is_counted(feedback: Feedback) -> None:
     batch = predict(feedback)
     feedback.label("yes", prediction_id=batch.ids[0])
@@ -109,11 +150,23 @@ def test_joining_never_claims_to_be_past_a_label_that_waits(feedback: Feedback) 
     assert (unknown.unknown, unknown.through) == (1, feedback.world.now)
 
 
-@pytest.mark.parametrize("identity", ["no-uuid", "2f1b8b7e-7f0e-4f0e-9d3c-1f0a5c9b7a11"])
+@pytest.mark.parametrize(
+    "identity",
+    ["no-uuid", "2f1b8b7e-7f0e-4f0e-9d3c-1f0a5c9b7a11", "ffffffff-ffff-7fff-bfff-ffffffffffff", "a\0b"],
+)
 def test_a_label_of_an_unknown_prediction_is_unknown_in_the_end(feedback: Feedback, identity: str) -> None:
     predict(feedback)
     feedback.label("yes", prediction_id=identity)
     assert feedback.joined(feedback.world.after(60)).unknown == 1
+
+
+@pytest.mark.parametrize(
+    "spelling", [str.upper, lambda text: f" {text}\n", lambda text: text.replace("-", "")]
+)
+def test_an_id_is_known_however_it_is_spelt(feedback: Feedback, spelling: Callable[[str], str]) -> None:
+    batch = predict(feedback)
+    feedback.label("yes", prediction_id=spelling(batch.ids[0]))
+    assert feedback.joined().joined == 1
 
 
 def test_a_label_by_entity_joins_the_newest_prediction_before_its_time(feedback: Feedback) -> None:
@@ -212,6 +265,11 @@ def test_a_file_by_entity_and_time_is_read_in_every_form_of_time(feedback: Feedb
         (f"{MODEL}/x.csv.gz", b"no gzip", "cannot be read"),
         (f"{MODEL}/x.xlsx", b"", "is of no kind that is read: expected .csv, .jsonl, .ndjson, .parquet"),
         ("x.csv", b"label,prediction_id\n", "lies in no model's folder: drop it as feedback/<model>/x.csv"),
+        (f"{MODEL}/x.csv", b"label,prediction_id\n", "has no rows"),
+        (f"{MODEL}/x.csv", b"label,label,prediction_id\nyes,no,1\n", "has two columns `label`"),
+        (f"{MODEL}/x.csv.gz", gzip.compress(b"label,prediction_id\nyes,1\n" * 9)[:30], "cannot be read"),
+        (f"{MODEL}/x.csv.gz", gzip.compress(b"label\n")[:10] + b"\xff" * 20, "cannot be read"),
+        (f"{MODEL}/x.jsonl", b'{"name": 1}\n', "has the columns name: labels need"),
         ("nobody/x.csv", b"label,prediction_id\n", "there is no model 'nobody'"),
     ],
 )
@@ -231,11 +289,37 @@ def test_a_bad_row_spoils_only_itself(feedback: Feedback) -> None:
     assert (joined.joined, joined.impossible, joined.unknown) == (1, 2, 1)
 
 
+def test_lines_of_json_may_differ_in_type_and_one_that_is_no_object_spoils_only_itself(
+    feedback: Feedback,
+) -> None:
+    batch = predict(feedback)
+    lines = [
+        json.dumps({"prediction_id": batch.ids[0], "label": "yes"}),
+        json.dumps({"label": 7, "prediction_id": batch.ids[1], "extra": [1]}),
+        json.dumps({"label": float("nan"), "prediction_id": batch.ids[2]}),
+        "[1, 2]",
+        "{no json",
+    ]
+    feedback.file(f"{MODEL}/labels.jsonl", "\n".join(lines).encode())
+    joined = feedback.joined(feedback.world.after(60))
+    assert (joined.joined, joined.impossible) == (1, 4)
+
+
+def test_a_time_that_no_prediction_has_spoils_only_its_row(feedback: Feedback) -> None:
+    predict(feedback, 3, entities=["a", "b", "c"])
+    at = (NOON + timedelta(seconds=5)).isoformat()
+    rows = f"a,{at},yes\nb,0001-01-01,yes\nc,1e300,yes\nc,9999-12-31T23:59:59,yes\n"
+    feedback.file(f"{MODEL}/labels.csv", f"entity,time,label\n{rows}".encode())
+    joined = feedback.joined(feedback.world.after(60))
+    assert (joined.joined, joined.unknown) == (1, 3)
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
         ({}, "a label needs `prediction_id`, or `entity` and `time`"),
         ({"entity": "a", "time": "2026-03-01T12:00:00"}, "has no time zone"),
+        ({"entity": "a", "time": "0001-01-01T00:00:00Z"}, "nothing was predicted at 0001"),
     ],
 )
 def test_a_label_that_names_no_prediction_is_refused(

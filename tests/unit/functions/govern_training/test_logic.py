@@ -101,7 +101,7 @@ def test_a_trigger_that_the_spec_leaves_out_is_refused_and_counts_for_nothing() 
     policy = Retrain(on=("dataset",))
     assert rule(ask(on=request(Reason.DRIFT), policy=policy)) == "Refuse enabled"
     late = run(ended=2 * HOUR)
-    merged = request(Reason.DATASET, Reason.PERFORMANCE, labels=500)
+    merged = request(Reason.DATASET, Reason.PERFORMANCE)
     assert rule(ask(late, on=merged, policy=policy)) == "Wait cooldown"
     assert rule(ask(late, on=merged)) == "Start enough-rows"
     assert rule(ask(on=request(Reason.MANUAL), policy=Retrain(on=()))) == "Start manual"
@@ -195,7 +195,7 @@ def test_the_budget_is_four_automatic_runs_in_any_24_hours() -> None:
     ],
 )
 def test_cooldown(ended: timedelta, length: timedelta, reason: Reason, expected: datetime | None) -> None:
-    decision = ask(run(ended=ended, length=length), on=request(reason, labels=200))
+    decision = ask(run(ended=ended, length=length), on=request(reason))
     if expected is None:
         assert isinstance(decision, Start)
     else:
@@ -258,10 +258,13 @@ def test_new_rows_count_from_the_last_model(total: int, trained: int, train_rows
         assert decision.until == NOW + 20 * DAY  # when it is 30 days old, it is trained anyway
 
 
-def test_harm_needs_no_new_rows_with_200_labels() -> None:
-    few = request(Reason.PERFORMANCE, total_rows=1001)
-    assert rule(ask(run(), on=replace(few, labels=199))) == "Wait enough-rows"
-    assert ask(run(), on=replace(few, labels=200)) == Start("harm", Reason.PERFORMANCE)
+def test_harm_is_content_with_200_new_rows() -> None:
+    few = request(Reason.PERFORMANCE, total_rows=1199)
+    assert rule(ask(run(), on=few)) == "Wait enough-rows"
+    assert ask(run(), on=replace(few, total_rows=1200)) == Start("harm", Reason.PERFORMANCE)
+    assert rule(ask(run(), on=replace(few, reasons=frozenset({Reason.DATASET}), total_rows=1200))) == (
+        "Wait enough-rows"
+    )
 
 
 def test_after_30_days_it_trains_with_what_there_is() -> None:
@@ -326,7 +329,6 @@ requests = st.builds(
     last_at=moments,
     depth=st.integers(0, 20),
     trained_in_chain=st.integers(0, 1),
-    labels=st.integers(0, 400),
 )
 
 

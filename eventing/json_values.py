@@ -1,4 +1,8 @@
-"""JSON exactly as RFC 8259 has it: no NaN, no infinities, UTF-8 only, and no surprise exceptions."""
+"""JSON exactly as RFC 8259 has it: no NaN, no infinities, UTF-8 only, and no surprise exceptions.
+
+An object in which a name is there twice is refused: parsers differ in which of the values they take (RFC 7493
+forbids it), so what one of us has checked could be something else to the next.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,11 @@ def load_json(raw: bytes) -> Any:
     """Parse UTF-8 JSON text.
 
     Raises:
-        NotJson: on anything else, including NaN, numbers too large for a float and nesting too deep to read.
+        NotJson: on anything else, including NaN, numbers too large for a float, nesting too deep to read, and
+            a name that is twice in one object.
     """
     try:
-        return json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
+        return _DECODER.decode(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise NotJson(f"byte {error.start} is not UTF-8") from error
     except RecursionError as error:
@@ -52,3 +57,14 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{text} is too large a number")
     return number
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        names = [name for name, _ in members]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once)

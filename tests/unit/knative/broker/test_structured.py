@@ -85,3 +85,19 @@ def test_a_structured_event_is_read_with_its_decoded_attributes() -> None:
 def test_members_that_cannot_be_attributes_are_refused(members: dict[str, object], says: str) -> None:
     with pytest.raises(MalformedEvent, match=says):
         to_binary({}, json.dumps({**REQUIRED, **members}).encode())
+
+
+@pytest.mark.parametrize("name", ["id", "data", "ext"])
+def test_a_member_that_is_there_twice_is_refused_by_its_name(name: str) -> None:
+    members = "".join(f'"{each}": "1", ' for each in ("id", "source", "type", "specversion", "data", "ext"))
+
+    with pytest.raises(MalformedEvent, match=f"'{name}' is there twice"):
+        to_binary({}, f'{{{members} "{name}": null}}'.encode())
+
+
+def test_what_is_in_the_data_is_left_to_the_subscriber() -> None:
+    members = json.dumps(REQUIRED).removesuffix("}")
+
+    _, data = to_binary({}, f'{members}, "data": {{"a": 1, "a": 2}}}}'.encode())
+
+    assert data == b'{"a": 1, "a": 2}'

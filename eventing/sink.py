@@ -1,12 +1,14 @@
 """Send events to a sink (`K_SINK`) so that they arrive, or say that they did not.
 
-What is retried is what Knative retries: no answer, 404, 408, 409, 425, 429 and every 5xx.
+What is retried is what Knative retries: no answer, 404, 408, 409, 425, 429 and every 5xx. An https sink is
+verified against the system's CAs and those that Knative gives in `K_CA_CERTS`.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -56,6 +58,7 @@ class Sink:
         url: str,
         *,
         overrides: Mapping[str, str] | None = None,
+        ca_certs: str = "",
         timeout_s: float = 10.0,
         retries: int = 5,
         backoff_s: float = 0.1,
@@ -68,12 +71,16 @@ class Sink:
         Args:
             url: where events are POSTed.
             overrides: extensions set on every event, as K_CE_OVERRIDES asks.
+            ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
             timeout_s: for one attempt: to connect, and then for each wait for bytes.
             retries: attempts after the first.
             backoff_s: the first pause between attempts; it doubles, and is spread by half of itself.
             sleep: waits for seconds.
             uniform: draws a number between two.
             now: tells the time, to understand a Retry-After that is a date.
+
+        Raises:
+            ValueError: `ca_certs` is no PEM.
         """
         self.url = url
         self._overrides = dict(overrides or {})
@@ -83,11 +90,12 @@ class Sink:
         self._sleep = sleep
         self._uniform = uniform
         self._now = now
-        self._pool = urllib3.PoolManager(maxsize=8, retries=False)
+        context = trusting(ca_certs) if ca_certs else None
+        self._pool = urllib3.PoolManager(maxsize=8, retries=False, ssl_context=context)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, timeout_s: float = 10.0, retries: int = 5) -> Self:
-        """Build the sink that Knative's SinkBinding names: K_SINK and, if set, K_CE_OVERRIDES.
+        """Build the sink that Knative's SinkBinding names: K_SINK and, if set, K_CE_OVERRIDES and K_CA_CERTS.
 
         Args:
             env: the variables.
@@ -101,7 +109,8 @@ class Sink:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"K_SINK must be the http address that events are sent to, not {url!r}")
         overrides = parse_overrides(env.get("K_CE_OVERRIDES", ""))
-        return cls(url, overrides=overrides, timeout_s=timeout_s, retries=retries)
+        ca_certs = env.get("K_CA_CERTS", "")
+        return cls(url, overrides=overrides, ca_certs=ca_certs, timeout_s=timeout_s, retries=retries)
 
     def send(self, event: Event) -> None:
         """POST the event in binary mode until the sink takes it.
@@ -134,7 +143,7 @@ class Sink:
                 "POST", self.url, headers=headers, body=body, timeout=self._timeout, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
-            return SinkError(f"the sink {self.url} did not answer: {error}"), 0.0
+            return SinkError(self._unanswered(error)), 0.0
         if 200 <= answer.status < 300:
             return None, 0.0
         said = answer.data[:_QUOTED_BYTES].decode(errors="replace").strip()
@@ -142,6 +151,27 @@ class Sink:
         message = f"the sink {self.url} answered {answer.status}: {said or '(nothing)'}"
         refusal = SinkError(message, status=answer.status, final=final)
         return refusal, parse_retry_after(answer.headers.get("Retry-After", ""), self._now())
+
+    def _unanswered(self, error: urllib3.exceptions.HTTPError) -> str:
+        cause = error.args[0] if error.args else None
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = f"{cause.verify_message}; trusted are the system's CAs and those in K_CA_CERTS"
+            return f"the certificate of the sink {self.url} is not trusted: {why}"
+        return f"the sink {self.url} did not answer: {error}"
+
+
+def trusting(ca_certs: str) -> ssl.SSLContext:
+    """Return a TLS context that trusts the system's CAs and those of a PEM text, as K_CA_CERTS holds it.
+
+    Raises:
+        ValueError: the text is no PEM of certificates.
+    """
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(cadata=ca_certs)
+    except (ssl.SSLError, TypeError) as error:
+        raise ValueError(f"K_CA_CERTS must be the certificates of CAs in PEM: {error}") from error
+    return context
 
 
 def parse_overrides(text: str) -> dict[str, str]:

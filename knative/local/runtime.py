@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from knative.local.addresses import Addresses
 from knative.local.api.admission import problems_of_object
 from knative.local.api.server import Api
 from knative.local.applying import apply
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import Unreachable
+from knative.local.broker.looking import looks
 from knative.local.broker.settings import BrokerSettings
 from knative.local.gateway.courier import LocalCourier
 from knative.local.gateway.server import Gateway
@@ -122,11 +125,14 @@ class Runtime:
         job_sinks = JobSinks(store, self._jobs, addresses)
         self._courier = LocalCourier(self._services, job_sinks, addresses.port)
         settings = BrokerSettings(ingress_url=addresses.base)
-        self._engine = BrokerEngine(state_dir / "broker.db", self._courier, settings=settings)
-        brokers = Brokers(store, self._engine, addresses)
+        registry = CollectorRegistry()
+        self._engine = engine = BrokerEngine(
+            state_dir / "broker.db", self._courier, settings=settings, registry=registry
+        )
+        brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
-        self._gateway = Gateway(self._services, job_sinks, self._engine, addresses)
-        self._api = Api(store)
+        self._gateway = Gateway(self._services, job_sinks, engine, addresses)
+        self._api = Api(store, looks(engine, registry))
         handlers = {
             SERVICE: self._services.reconcile,
             REVISION: self._revision_changed,

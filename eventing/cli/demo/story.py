@@ -21,7 +21,7 @@ from eventing.store import S3Store
 
 MODEL = "digits"
 LABEL_DELAY_S = 1.0
-REQUESTS_PER_S = 150.0
+REQUESTS_PER_S = 100.0
 GOOD = "[{estimator: random_forest, grid: {n_estimators: [60], max_depth: [12]}}]"
 POOR = "[{estimator: decision_tree, grid: {max_depth: [4]}}]"
 SPEC = """\

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import signal
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 import uvloop
 import yaml
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
 from knative.local.broker.courier import HttpCourier
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.ingress import receive
+from knative.local.broker.looking import Look, looks
 from knative.local.broker.model import BrokerSpec, parse_broker, parse_trigger
 from knative.local.broker.settings import BrokerSettings
 
@@ -57,7 +59,7 @@ async def serve(options: argparse.Namespace) -> None:
     for path in options.trigger:
         load(engine, path)
     await engine.start()
-    runner = web.ServerRunner(web.Server(partial(_route, engine, registry), access_log=None))
+    runner = web.ServerRunner(web.Server(partial(_route, engine, looks(engine, registry)), access_log=None))
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()
@@ -71,9 +73,9 @@ async def serve(options: argparse.Namespace) -> None:
     await engine.stop()
 
 
-async def _route(engine: BrokerEngine, registry: CollectorRegistry, request: web.BaseRequest) -> web.Response:
-    if request.method == "GET" and request.path == "/metrics":
-        return web.Response(body=generate_latest(registry), content_type="text/plain")
+async def _route(engine: BrokerEngine, asked: Mapping[str, Look], request: web.BaseRequest) -> web.Response:
+    if request.method == "GET" and (look := asked.get(request.path)):
+        return await look(request)
     return await receive(engine, request)
 
 

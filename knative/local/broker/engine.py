@@ -23,6 +23,7 @@ from knative.local.broker.metrics import BacklogCollector, BrokerMetrics
 from knative.local.broker.model import DEFAULT_DELIVERY, BrokerSpec, TriggerSpec, effective_delivery
 from knative.local.broker.settings import BrokerSettings
 from knative.local.broker.subscription import Subscription, Tools
+from knative.local.broker.waiting import Waiting, read_waiting
 
 ALLOW = {"Allow": "POST, OPTIONS"}
 _TTL_HEADER = f"ce-{ttl.EXTENSION}"
@@ -99,7 +100,7 @@ class BrokerEngine:
             return
         publish = partial(self._publish_reply, spec.namespace, spec.broker)
         subscription = Subscription(spec, DEFAULT_DELIVERY, self._tools, publish)
-        for lane in (subscription.lane, subscription.dead_lane):
+        for lane in subscription.lanes.values():
             lane.backlog = self._counts.pop(lane.number, 0)
         self._triggers[key] = subscription
         self._refresh(subscription, spec)
@@ -125,7 +126,7 @@ class BrokerEngine:
         subscription = self._triggers.pop((namespace, name))
         self._reindex(namespace, subscription.spec.broker)
         await subscription.stop(self._settings.drain_s)
-        for lane in (subscription.lane, subscription.dead_lane):
+        for lane in subscription.lanes.values():
             await self._drop(lane.number)
 
     def leftovers(self) -> dict[str, int]:
@@ -186,9 +187,13 @@ class BrokerEngine:
         """Return how many deliveries wait, by (namespace, trigger, `subscriber` or `dead letter sink`)."""
         waiting: dict[tuple[str, str, str], int] = {}
         for (namespace, name), subscription in self._triggers.items():
-            waiting[namespace, name, "subscriber"] = subscription.lane.backlog
-            waiting[namespace, name, "dead letter sink"] = subscription.dead_lane.backlog
+            for target, lane in subscription.lanes.items():
+                waiting[namespace, name, target] = lane.backlog
         return waiting
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """Return what is not finished by trigger, with the first `limit` events for each of its targets."""
+        return await read_waiting(self._log, list(self._triggers.values()), limit)
 
     async def parked(self, limit: int = 100) -> list[pages.Parked]:
         """Return the events that neither subscriber nor dead letter sink took, the newest first."""

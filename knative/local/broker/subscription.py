@@ -70,6 +70,11 @@ class Subscription:
         self.change(spec, delivery)
 
     @property
+    def lanes(self) -> dict[str, Lane]:
+        """Return the lanes by where they lead to."""
+        return {"subscriber": self.lane, "dead letter sink": self.dead_lane}
+
+    @property
     def filter(self) -> Filter:
         """Return what the trigger takes."""
         return self.spec.filter

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from aiohttp.test_utils import make_mocked_request
 
 from knative.local.broker.looking import looks
@@ -111,3 +115,16 @@ def test_85_the_metrics_tell_what_waits_for_each_trigger(world: Any) -> None:
     assert status == 200
     line = 'kascade_broker_backlog{namespace="kascade",target="subscriber",trigger="slow"} 1.0'
     assert line in text.splitlines()
+
+
+def test_the_stand_alone_broker_tells_it_on_its_own_port(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "knative.local.broker", "--port", "0", "--log", str(tmp_path / "log.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        base = process.stdout.readline().split(" on ")[1].split("/<")[0]
+        told = {path: requests.get(base + path, timeout=10) for path in ("/metrics", "/waiting", "/else")}
+        process.terminate()
+
+    assert told["/metrics"].text.startswith("# HELP kascade_broker_")
+    assert told["/waiting"].json() == {"triggers": [], "without_trigger": {}}
+    assert told["/else"].status_code == 405

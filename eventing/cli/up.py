@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,6 +21,7 @@ from rich.console import Console
 from eventing.cli.home import BUCKETS, NAMESPACE, Credentials, Home, HomeError
 from eventing.store import S3Store
 from eventing.store.embedded import EmbeddedStore, MinioStore
+from eventing.store.keeper import Keeper
 from eventing.store.process import free_port
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "knative" / "overlays" / "local"
@@ -70,12 +70,13 @@ class System:
             self._home.remember_store(store.endpoint)
             self._make_buckets(store.endpoint)
             self._write_config(store.endpoint)
-            return self._supervise(on_ready)
+            keeper = Keeper(store, lambda text: self._console.print(f"[yellow]{text}[/]"))
+            return self._supervise(on_ready, keeper)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()
 
-    def _open_store(self) -> AbstractContextManager[Any]:
+    def _open_store(self) -> EmbeddedStore | MinioStore:
         keys = self._home.credentials()
         folder = self._home.path / "store"
         if self._store_kind == "minio":
@@ -112,8 +113,8 @@ class System:
         ]
         self._home.write_private("config.yaml", yaml.safe_dump_all(objects))
 
-    def _supervise(self, on_ready: Callable[[Home], None]) -> int:
-        """Keep the runtime up: one that dies is started again, and finds its events on disk."""
+    def _supervise(self, on_ready: Callable[[Home], None], keeper: Keeper) -> int:
+        """Keep both up: a runtime that dies is started again, and finds its events on disk; so is a store."""
         starts: list[float] = []
         announced = False
         while not self._stopping.is_set():
@@ -127,7 +128,7 @@ class System:
                     on_ready(self._home)
                     announced = True
                 while self._runtime.poll() is None and not self._stopping.wait(0.2):
-                    pass
+                    keeper.look()
             finally:
                 code = self._end_runtime()
             if not self._stopping.is_set():

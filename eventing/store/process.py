@@ -39,6 +39,11 @@ class ServerProcess:
         """The process's id; 0 when it is not running."""
         return self._process.pid if self._process else 0
 
+    @property
+    def exit_code(self) -> int | None:
+        """The code that the process ended with by itself; None while it runs, and when it was not started."""
+        return self._process.poll() if self._process else None
+
     def start(self) -> None:
         """Start the process and wait until it answers HTTP on its port.
 
@@ -47,18 +52,7 @@ class ServerProcess:
         """
         name = Path(self._command[0]).name
         refuse_used_port(self._port, name)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
-            # Its own session: Ctrl-C must reach us first, so that we end it after those that use it.
-            self._process = subprocess.Popen(
-                self._command,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-            )
+        self._process = self._launched()
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not _answers(self._port):
             if self._process.poll() is not None:
@@ -69,6 +63,10 @@ class ServerProcess:
                 self.stop()
                 raise StoreProcessError(f"{name} did not answer on port {self._port}: {self._last_words()}")
             time.sleep(_POLL_S)
+
+    def relaunch(self) -> None:
+        """Start the process again after it ended, without waiting until it answers."""
+        self._process = self._launched()
 
     def stop(self) -> None:
         """End the process, by force if it does not end by itself."""
@@ -81,6 +79,20 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            # Its own session: Ctrl-C must reach us first, so that we end it after those that use it.
+            return subprocess.Popen(
+                self._command,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()

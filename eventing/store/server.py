@@ -34,6 +34,16 @@ class StoreServer:
             "AWS_REGION": "us-east-1",
         }
 
+    @property
+    def exit_code(self) -> int | None:
+        """The code that the process ended with by itself; None while it runs."""
+        return self._process.exit_code if self._process else None
+
+    def relaunch(self) -> None:
+        """Start the process again after it ended, on the same port with the same data, without waiting."""
+        if self._process is not None:
+            self._process.relaunch()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import uvloop
 
 from knative.local import log
+from knative.local.broker.memory import keep_what_is_loaded
 from knative.local.errors import LocalError, ManifestError, PortInUse, StateInUse
 from knative.local.manifests.documents import Manifest
 from knative.local.options import Options, parse
@@ -33,6 +34,7 @@ def main() -> int:
     try:
         manifests = read_manifests(options)
         with StateDir(options.state_dir) as state_dir:
+            keep_what_is_loaded()
             uvloop.run(_run(options, manifests, state_dir))
     except (PortInUse, StateInUse) as error:
         return _say(error, IN_USE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import signal
 from collections.abc import Mapping
 from functools import partial
@@ -21,6 +20,7 @@ from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.ingress import receive
 from knative.local.broker.looking import Look, looks
+from knative.local.broker.memory import keep_what_is_loaded
 from knative.local.broker.model import BrokerSpec, parse_broker, parse_trigger
 from knative.local.broker.settings import BrokerSettings
 
@@ -95,9 +95,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=BrokerSettings.concurrency)
     parser.add_argument("--synchronous", choices=("FULL", "NORMAL"), default="FULL")
     options = parser.parse_args()
-    # What is loaded by now stays; looking through it again and again costs a fifth of the CPU under load.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    keep_what_is_loaded()
     uvloop.run(serve(options))
 
 

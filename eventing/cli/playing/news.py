@@ -39,6 +39,7 @@ class News:
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._follow, name="news", daemon=True)
+        self._drifting: set[str] = set()
         self.events: list[Recorded] = []
 
     def start(self) -> None:
@@ -74,6 +75,18 @@ class News:
                     raise HomeError(f"no {name} came within {timeout_s:.0f} s; the last event was {last}")
                 self._changed.wait(left)
 
+    def _is_quiet(self, event: Recorded) -> bool:
+        """Say whether an event is left out: one of many, or drift of a version that was shown to drift."""
+        if event["type"] in QUIET or str(event["type"]).startswith(c.S3_PREFIX):
+            return True
+        if event["type"] not in (c.DRIFT_CHECKED, c.DRIFT_DETECTED):
+            return False
+        subject = str(event.get("subject"))
+        known = subject in self._drifting
+        if event["type"] == c.DRIFT_DETECTED:
+            self._drifting.add(subject)
+        return known or (event["data"].get("status") == "drifted" and event["type"] == c.DRIFT_CHECKED)
+
     def _follow(self) -> None:
         after = 0
         while not self._stopping:
@@ -85,8 +98,7 @@ class News:
                 time.sleep(0.2)
 
     def _take(self, event: Recorded) -> None:
-        quiet = event["type"] in QUIET or str(event["type"]).startswith(c.S3_PREFIX)
-        if self._show and not quiet:
+        if self._show and not self._is_quiet(event):
             self._console.print("  " + event_line(event))
         with self._changed:
             self.events.append(event)

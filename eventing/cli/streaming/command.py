@@ -44,7 +44,7 @@ def stream(
     source = read_source(file, target, rows)
     first = int(len(source.rows) * train)
     text = spec.read_bytes() if spec else default_spec(
-        model, target, rows=max(first, 2000), label_delay_s=label_delay, frozen=frozen
+        model, target, rows=max(first, 4000), label_delay_s=label_delay, frozen=frozen
     )  # fmt: skip
     place = _home(home, model, frozen=frozen)
     with ExitStack() as stack:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from eventing import catalogue as c
 
-MAX_LAG_S = 15.0
+MAX_BEHIND = 500
 _ENDS = frozenset({c.TRAINING_FAILED, c.MODEL_REJECTED, c.ROLLOUT_STARTED, c.ROLLOUT_COMPLETED})
 
 
@@ -25,17 +25,24 @@ def under_way(events: Sequence[dict[str, Any]]) -> bool:
     return bool(open_versions)
 
 
-def lag_s(events: Sequence[dict[str, Any]], now: float) -> float:
-    """Return how far the joining of labels is behind, in seconds; 0 before the first label."""
+def behind(events: Sequence[dict[str, Any]], asked: Sequence[float]) -> int:
+    """Return how many of the predictions, given by when they were asked, no joining of labels has reached."""
     joined = next((event for event in reversed(events) if event["type"] == c.FEEDBACK_JOINED), None)
     if joined is None:
-        return 0.0
+        return len(asked)
     through = datetime.fromisoformat(joined["data"]["through"]).astimezone(UTC).timestamp()
-    return max(0.0, now - through)
+    return len(asked) - bisect_right(asked, through)
 
 
-def hold(events: Sequence[dict[str, Any]], waited_s: float, *, patience_s: float) -> bool:
-    """Say whether the next row has to wait; after `patience_s` of waiting nothing is waited for any more."""
+def hold(
+    events: Sequence[dict[str, Any]], asked: Sequence[float], waited_s: float, *, patience_s: float
+) -> bool:
+    """Say whether the next row has to wait; after `patience_s` of waiting nothing is waited for any more.
+
+    Args:
+        asked: when each prediction was asked for, in seconds since 1970, in order.
+        waited_s: how long the row has waited.
+    """
     if waited_s > patience_s:
         return False
-    return under_way(events) or lag_s(events, time.time()) > MAX_LAG_S
+    return under_way(events) or behind(events, asked) > MAX_BEHIND

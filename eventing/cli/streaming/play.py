@@ -28,17 +28,20 @@ model: {model}
 target: {target}
 train: {{window: {{rows: {rows}}}}}
 gate: {{margin: 0.02}}
-rollout: {{margin: 0.02, min_labels: 100, deadline: 3m}}
+rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: 3m}}
 drift: {{window: 500}}
 labels: {{window: {window_s:.0f}s, min_rows: 1000}}
 retrain:
-  {{on: {on}, debounce: 2s, cooldown: 10s, cooldown_runs: 0, harm_cooldown: 0s, max_per_day: 1000,
-   min_rows: 1000, harm_min_rows: 250, breaker: 1000}}
+  {{on: {on}, debounce: 1s, debounce_max: 3s, cooldown: 0s, cooldown_runs: 0, harm_cooldown: 0s,
+   max_per_day: 1000, min_rows: 1500, harm_min_rows: 250, breaker: 1000}}
 """
 
 
 def default_spec(model: str, target: str, *, rows: int, label_delay_s: float, frozen: bool) -> bytes:
-    """Return a model.yaml whose days are seconds; `frozen` leaves every retraining out."""
+    """Return a model.yaml whose days are seconds; `frozen` leaves every retraining out.
+
+    A challenger goes through a shadow only: a canary needs some 17 times as many labels to decide.
+    """
     on = "[]" if frozen else "[dataset, drift, performance]"
     window_s = max(3.0, 3 * label_delay_s)
     return DEFAULT_SPEC.format(model=model, target=target, rows=rows, on=on, window_s=window_s).encode()
@@ -93,8 +96,9 @@ class Player:
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task("playing", total=len(self.source.rows) - self.first)
             due, waited_s = time.monotonic(), 0.0
+            asked: list[float] = []
             for at in range(self.first, len(self.source.rows)):
-                while at % 20 == 0 and hold(list(news.events), waited_s, patience_s=PATIENCE_S):
+                while at % 20 == 0 and hold(list(news.events), asked, waited_s, patience_s=PATIENCE_S):
                     progress.update(task, description="the loop is at work")
                     time.sleep(0.1)
                     waited_s += 0.1
@@ -104,6 +108,7 @@ class Player:
                 if self.per_s is not None:
                     time.sleep(max(0.0, due - time.monotonic()))
                     due += 1 / self.per_s
+                asked.append(time.time())
                 self._ask(asker, labeller, at)
                 progress.update(task, advance=1, description="playing")
         asker.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eventing import catalogue as c
-from eventing.cli.streaming.pacing import MAX_LAG_S, hold, lag_s, under_way
+from eventing.cli.streaming.pacing import MAX_BEHIND, behind, hold, under_way
 from eventing.cli.streaming.report import Played, marks_of, save, summary
 
 
@@ -81,8 +81,9 @@ def test_a_stream_is_held_while_a_version_is_made_but_not_while_it_is_judged() -
 def test_a_stream_is_held_while_labels_are_behind_but_not_forever() -> None:
     joined = event(c.FEEDBACK_JOINED, 10, through="2026-01-01T00:00:10+00:00")
 
-    assert lag_s([], START) == 0
-    assert lag_s([joined], START + 30) == 20
-    assert hold([joined], 0, patience_s=60)  # it is long past MAX_LAG_S
-    assert MAX_LAG_S < 60
-    assert not hold([joined], 61, patience_s=60)
+    asked = [START + second / 100 for second in range(0, 3000)]
+    assert behind([], asked) == 3000
+    assert behind([joined], asked) == 1999
+    assert hold([joined], asked, 0, patience_s=60)
+    assert not hold([joined], asked[: 1001 + MAX_BEHIND], 0, patience_s=60)
+    assert not hold([joined], asked, 61, patience_s=60)

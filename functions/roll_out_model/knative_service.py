@@ -23,7 +23,8 @@ class ServingOptions:
     """How model servers are run: their image, where their settings come from, where they log predictions.
 
     A revision with traffic or a tag keeps `min_scale` processes, so the champion before is warm to go back
-    to; any other scales to zero.
+    to; any other scales to zero. `sink` and `ca_certs` are given to them as K_SINK and K_CA_CERTS: a
+    SinkBinding would change the template under a revision's name.
     """
 
     namespace: str = "kascade"
@@ -33,6 +34,7 @@ class ServingOptions:
     min_scale: int = 1
     max_scale: int = 10
     sink: str | None = None
+    ca_certs: str | None = None
 
 
 def service_of(wanted: Wanted, keep: str | None, options: ServingOptions) -> Json:
@@ -73,7 +75,7 @@ def template_of(wanted: Wanted, options: ServingOptions) -> Json:
                         {"name": "MODEL_VERSION", "value": str(wanted.version)},
                         {"name": "MODEL_URI", "value": wanted.uri},
                         {"name": "MODEL_SHA256", "value": wanted.sha256},
-                        *([{"name": "K_SINK", "value": options.sink}] if options.sink else []),
+                        *_sink_of(options),
                     ],
                     "readinessProbe": {"httpGet": {"path": "/readyz"}},
                     "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
@@ -81,6 +83,11 @@ def template_of(wanted: Wanted, options: ServingOptions) -> Json:
             ]
         },
     }
+
+
+def _sink_of(options: ServingOptions) -> list[Json]:
+    given = {"K_SINK": options.sink, "K_CA_CERTS": options.ca_certs}
+    return [{"name": name, "value": value} for name, value in given.items() if value]
 
 
 def traffic_to(revision: str | None) -> list[Json]:

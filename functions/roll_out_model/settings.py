@@ -59,6 +59,7 @@ class Settings:
             min_scale=_count(env, "SERVE_MIN_SCALE", ServingOptions.min_scale, problems),
             max_scale=_count(env, "SERVE_MAX_SCALE", ServingOptions.max_scale, problems),
             sink=env.get("K_SINK") or None,
+            ca_certs=env.get("K_CA_CERTS") or None,
         )
         if problems:
             raise SettingsError("; ".join(problems))

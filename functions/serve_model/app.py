@@ -57,6 +57,11 @@ def _log_of(model: Model, settings: LogSettings) -> InferenceLog | NoLog:
         return NoLog()
     subject = f"{model.name}/v{model.version}"
     poster = Poster(
-        settings.sink, type_=LOGGED_TYPE, source=SOURCE, subject=subject, overrides=settings.overrides
+        settings.sink,
+        type_=LOGGED_TYPE,
+        source=SOURCE,
+        subject=subject,
+        overrides=settings.overrides,
+        ca_certs=settings.ca_certs,
     )
     return InferenceLog(model, poster, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ class LogSettings:
     Attributes:
         sink: URL that batches are POSTed to.
         overrides: extensions of every event.
+        ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
         interval_s: pause between two looks at what is queued.
         queue_rows: at most so many rows wait; what comes then is dropped and counted.
         queue_bytes: what waits may occupy about so much memory.
@@ -37,6 +39,7 @@ class LogSettings:
 
     sink: str | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
+    ca_certs: str | None = None
     interval_s: float = 1.0
     queue_rows: int = 50_000
     queue_bytes: int = 32 << 20
@@ -95,6 +98,7 @@ def _log_settings(read: _Reader) -> LogSettings:
     return LogSettings(
         sink=read.text("K_SINK", r"https?://[^/]+.*", expected, optional=True) or None,
         overrides=read.overrides("K_CE_OVERRIDES"),
+        ca_certs=read.certificates("K_CA_CERTS"),
         interval_s=read.seconds("LOG_INTERVAL_S", LogSettings.interval_s, 0.01, 3600),
         queue_rows=read.number("LOG_QUEUE_ROWS", LogSettings.queue_rows, 1, 10**8),
         queue_bytes=read.number("LOG_QUEUE_BYTES", LogSettings.queue_bytes, 1024, 1 << 40),
@@ -151,3 +155,13 @@ class _Reader:
         except ValueError as error:
             self.problems.append(str(error))
             return {}
+
+    def certificates(self, name: str) -> str | None:
+        text = self._env.get(name, "")
+        if not text:
+            return None
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+        except (ssl.SSLError, TypeError) as error:
+            self.problems.append(f"{name} must be the certificates of CAs in PEM: {error}")
+        return text

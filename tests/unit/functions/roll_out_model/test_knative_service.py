@@ -29,6 +29,14 @@ def test_the_service_names_the_model_the_version_and_the_digest() -> None:
     assert service["spec"]["traffic"] == [{"latestRevision": True, "percent": 100}]
 
 
+def test_the_model_is_given_the_brokers_address_and_its_cas() -> None:
+    service = service_of(WANTED, None, ServingOptions(sink="https://broker/default", ca_certs="PEM"))
+
+    (container,) = service["spec"]["template"]["spec"]["containers"]
+    given = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert (given["K_SINK"], given["K_CA_CERTS"]) == ("https://broker/default", "PEM")
+
+
 def test_traffic_is_kept_by_the_revisions_name() -> None:
     service = service_of(WANTED, "churn-v6", ServingOptions())
 

@@ -17,6 +17,14 @@ def test_only_the_database_must_be_said() -> None:
     assert settings.serving.image == "kascade/serve-model:0.1.0"
 
 
+def test_model_servers_get_the_brokers_address_and_its_cas() -> None:
+    given = {"K_SINK": "https://broker/default", "K_CA_CERTS": "PEM"}
+
+    serving = Settings.from_env({"DATABASE_URL": "sqlite:///x.db", **given}).serving
+
+    assert (serving.sink, serving.ca_certs) == ("https://broker/default", "PEM")
+
+
 def test_everything_wrong_is_said_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_env(

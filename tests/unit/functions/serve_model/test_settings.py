@@ -31,6 +31,12 @@ def test_the_object_store_is_read_as_boto3_reads_it() -> None:
     assert (store.access_key, store.secret_key, store.session_token) == ("a", "b", None)
 
 
+@pytest.mark.parametrize("text", ["a CA", "/etc/ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n", "ü"])
+def test_cas_that_are_no_pem_are_refused_at_the_start(text: str) -> None:
+    with pytest.raises(SettingsError, match="K_CA_CERTS must be the certificates of CAs in PEM"):
+        from_env({**GOOD, "K_SINK": "https://broker/default", "K_CA_CERTS": text})
+
+
 def test_everything_wrong_is_said_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         from_env(

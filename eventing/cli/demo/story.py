@@ -75,20 +75,28 @@ class Story:
 
     def first_version(self) -> None:
         """Drop the first file and its model.yaml; the first version serves all requests at once."""
-        self._say(f"dropping model.yaml and {FIRST} digits into s3://raw/{MODEL}/")
-        self._drop("model.yaml", spec_of())
-        self._drop("first.csv", self.digits.file(range(FIRST)))
-        self.facts["version"] = self._completed("promoted")["data"]["version"]
+        self.train_first()
         self.traffic.start()
         self._labeller.start()
         self._say(
             f"{REQUESTS_PER_S:.0f} requests a second from now on; labels follow {LABEL_DELAY_S:.0f} s later"
         )
 
+    def train_first(self) -> None:
+        """Drop the first file and its model.yaml, and wait until the model answers."""
+        self._say(f"dropping model.yaml and {FIRST} digits into s3://raw/{MODEL}/")
+        self._drop("model.yaml", spec_of())
+        self._drop("first.csv", self.digits.file(range(FIRST)))
+        self.facts["version"] = self._completed("promoted")["data"]["version"]
+
+    def drop_second(self) -> None:
+        """Drop more data, of which a better version is made."""
+        self._drop("second.csv", self.digits.file(range(FIRST, FIRST + SECOND)))
+
     def better_challenger(self) -> None:
         """Drop more data: a better version goes through shadow and canary, and is promoted."""
         self._say(f"{SECOND} more digits are dropped: a challenger is trained, shadowed, and given 10 %")
-        self._drop("second.csv", self.digits.file(range(FIRST, FIRST + SECOND)))
+        self.drop_second()
         completed = self._completed("promoted")
         self.facts["promoted"] = True
         self.facts["version"] = completed["data"]["version"]

@@ -14,6 +14,7 @@ from knative.local.log import say, warn
 from knative.local.processes.child import Child
 from knative.local.processes.environment import container_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
+from knative.local.processes.priority import JOB
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
 from knative.local.resources.objects import Key, condition, stamp, with_times
@@ -118,7 +119,7 @@ class Jobs:
         given = container_environment(container, key.namespace, key.name, self._store)
         env = {**inherited(), **self._bindings(job), **given, **self._workplace.marks}
         argv = expand_arguments(command.argv, env)
-        child = await Child.start(argv, env=env, log=self._log(key), folder=command.folder)
+        child = await Child.start(argv, env=env, log=self._log(key), folder=command.folder, niceness=JOB)
         try:
             return await child.wait()
         except asyncio.CancelledError:

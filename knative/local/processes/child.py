@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from knative.local.errors import CannotStart
@@ -17,7 +18,9 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def _die_with_parent() -> None:
+def _prepare(niceness: int) -> None:
+    """Run in the new process: it ends with its parent."""
+    os.nice(niceness)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -31,9 +34,18 @@ class Child:
 
     @classmethod
     async def start(
-        cls, argv: tuple[str, ...], *, env: Mapping[str, str], log: Path, folder: str | None = None
+        cls,
+        argv: tuple[str, ...],
+        *,
+        env: Mapping[str, str],
+        log: Path,
+        folder: str | None = None,
+        niceness: int = 0,
     ) -> Child:
         """Start `argv`, output appended to `log`.
+
+        Args:
+            niceness: how far it gives way to other processes, 0 to 19.
 
         Raises:
             CannotStart: there is no such program or folder.
@@ -50,7 +62,7 @@ class Child:
                     env=dict(env),
                     cwd=folder,
                     start_new_session=True,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=partial(_prepare, niceness),
                 )
             except OSError as error:
                 raise CannotStart(f"{argv[0]} cannot be run: {error}") from error

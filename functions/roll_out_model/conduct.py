@@ -118,7 +118,7 @@ class Conduct:
         stands = isinstance(progress.last, Hold)
         events: list[Event] = []
         if stands or (course.phase is Phase.REPLACE and progress.exists):
-            events += records.announce(row, course, wanted, plan.scene.policy, moment)
+            events += records.announce(row, course, wanted, moment)
         match progress.last:
             case Wait(reason):
                 _log.info("waiting", extra={"fields": {"revision": wanted.revision, "for": reason}})
@@ -162,4 +162,4 @@ def _rollout(session: Session, scene: Scene, course: Course) -> Rollout | None:
     if wanted is None:
         return None
     champion = records.wanted_of(session, scene.model, course.champion)
-    return rollout_of(course, wanted, champion, scene.policy.canary_percent)
+    return rollout_of(course, wanted, champion)

@@ -41,6 +41,8 @@ class Course:
         deadline: until when the revision must be ready.
         paused: verdicts are held back.
         verdict: what is carried out, or held back while paused.
+        phases: which phases it goes through, as the spec said when it began.
+        percent: share of the traffic in the canary, likewise.
     """
 
     version: int
@@ -51,25 +53,27 @@ class Course:
     started: bool = False
     paused: bool = False
     verdict: Verdict | None = None
+    phases: tuple[str, ...] = ()
+    percent: int = 0
 
 
-def decide(course: Course, verdict: Verdict, phases: tuple[str, ...]) -> Course:
+def decide(course: Course, verdict: Verdict) -> Course:
     """Return the course after a verdict: the next phase, or its end. While paused the verdict is held."""
     if course.paused and not verdict.final:
         return replace(course, verdict=verdict)
     onward = verdict.outcome is RolloutOutcome.PROMOTED and not verdict.final
-    if onward and course.phase is Phase.SHADOW and Phase.CANARY.value in phases:
+    if onward and course.phase is Phase.SHADOW and Phase.CANARY.value in course.phases:
         return replace(course, phase=Phase.CANARY, announced=False, verdict=None)
     return replace(course, paused=False, verdict=verdict)
 
 
-def resume(course: Course, phases: tuple[str, ...]) -> Course:
+def resume(course: Course) -> Course:
     """Return the course with what was held back carried out."""
     going = replace(course, paused=False)
-    return decide(replace(going, verdict=None), course.verdict, phases) if course.verdict else going
+    return decide(replace(going, verdict=None), course.verdict) if course.verdict else going
 
 
-def rollout_of(course: Course, wanted: Wanted, champion: Wanted | None, percent: int) -> Rollout:
+def rollout_of(course: Course, wanted: Wanted, champion: Wanted | None) -> Rollout:
     """Return what the course wants of the platform."""
     verdict = None if course.paused else course.verdict
     if verdict is None:
@@ -80,4 +84,4 @@ def rollout_of(course: Course, wanted: Wanted, champion: Wanted | None, percent:
         stage = Stage.ABANDON
     standing = course.started and course.phase is not Phase.REPLACE
     message = verdict.message if verdict else ""
-    return Rollout(wanted, champion, course.deadline, stage, percent, message, standing)
+    return Rollout(wanted, champion, course.deadline, stage, course.percent, message, standing)

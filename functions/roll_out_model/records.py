@@ -74,6 +74,8 @@ def course_in(row: RolloutRow) -> Course | None:
         row.started_at is not None,
         row.paused,
         verdict or None,
+        tuple(row.phases.split(",")) if row.phases else (),
+        row.percent or 0,
     )
 
 
@@ -81,6 +83,7 @@ def write_course(row: RolloutRow, course: Course) -> None:
     """Write a rollout into its row."""
     row.version, row.champion_version, row.phase = course.version, course.champion, course.phase.value
     row.deadline, row.announced, row.paused = course.deadline, course.announced, course.paused
+    row.phases, row.percent = ",".join(course.phases), course.percent
     row.held = json.dumps(asdict(course.verdict)) if course.verdict else None
 
 
@@ -96,10 +99,17 @@ def first_course(
     """Return the course of a version that begins now: its first phase, or a replacement."""
     champion = champion_but(session, model, version)
     judged = champion is not None and policy.phases and not at_once
-    return Course(version, champion, Phase(policy.phases[0]) if judged else Phase.REPLACE, deadline)
+    return Course(
+        version,
+        champion,
+        Phase(policy.phases[0]) if judged else Phase.REPLACE,
+        deadline,
+        phases=tuple(policy.phases),
+        percent=policy.canary_percent,
+    )
 
 
-def announce(row: RolloutRow, course: Course, wanted: Wanted, policy: Policy, moment: Moment) -> list[Event]:
+def announce(row: RolloutRow, course: Course, wanted: Wanted, moment: Moment) -> list[Event]:
     """Say once that a phase stands, or that a replacement's revision exists."""
     if row.announced or course.phase is Phase.ROLLBACK:
         return []
@@ -111,7 +121,7 @@ def announce(row: RolloutRow, course: Course, wanted: Wanted, policy: Policy, mo
         "champion_version": course.champion,
         "phase": kinds.RolloutPhase(course.phase.value),
         "revision": wanted.revision,
-        "percent": policy.canary_percent if course.phase is Phase.CANARY else 0,
+        "percent": course.percent if course.phase is Phase.CANARY else 0,
     }
     if first:
         started = kinds.RolloutStarted.model_validate(told)
@@ -183,7 +193,7 @@ def superseded(session: Session, model: str, version: int, by: int, moment: Mome
 def clear(session: Session, row: RolloutRow) -> None:
     """Take the rollout under way off its row."""
     row.version = row.phase = row.approval = row.deadline = row.champion_version = None
-    row.started_at = row.held = None
+    row.started_at = row.held = row.phases = row.percent = None
     row.announced = row.paused = False
     cancel_timer(session, FUNCTION, row.model)
 

@@ -79,7 +79,7 @@ def _decided(scene: Scene, payload: kinds.RolloutDecided) -> Course | None:
         return course
     if course.verdict is not None or not course.announced:
         return course
-    return decide(course, Verdict(payload.outcome, payload.message), scene.policy.phases)
+    return decide(course, Verdict(payload.outcome, payload.message))
 
 
 def _requested(
@@ -97,12 +97,12 @@ def _requested(
         case kinds.RolloutAction.RESUME:
             if not course.paused:
                 raise Rejected(f"the rollout of {scene.model}/v{course.version} is not paused")
-            return Change(resume(course, scene.policy.phases))
+            return Change(resume(course))
         case kinds.RolloutAction.PROMOTE:
             outcome = kinds.RolloutOutcome.PROMOTED
         case _:
             outcome = kinds.RolloutOutcome.ROLLED_BACK
-    return Change(decide(course, Verdict(outcome, said, final=True), scene.policy.phases))
+    return Change(decide(course, Verdict(outcome, said, final=True)))
 
 
 def _without_rollout(

@@ -17,8 +17,9 @@ class RolloutRow(Base):
     """One model. `version` is being rolled out, if set; `queued_version` comes next, if set.
 
     `approval` and `queued_approval` are the approving events, whose chains the rollouts' events continue.
-    `champion_version` serves beside it. `deadline` is until when its revision must be ready. While `paused`,
-    `held` keeps the event of a verdict that came meanwhile.
+    `champion_version` serves beside it. `deadline` is until when its revision must be ready. `phases` and
+    `percent` are what the spec said when it began. While `paused`, `held` keeps the event of a verdict that
+    came meanwhile.
     `seq` counts the changes, so that who read the row can tell whether it is still as read.
     """
 
@@ -35,6 +36,8 @@ class RolloutRow(Base):
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused: Mapped[bool] = mapped_column(Boolean)
     held: Mapped[str | None] = mapped_column(Text)
+    phases: Mapped[str | None] = mapped_column(Text)
+    percent: Mapped[int | None] = mapped_column(Integer)
     queued_version: Mapped[int | None] = mapped_column(Integer)
     queued_approval: Mapped[str | None] = mapped_column(Text)
 

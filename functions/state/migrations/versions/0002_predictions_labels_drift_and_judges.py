@@ -136,11 +136,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("started_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("paused", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("held", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("phases", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("percent", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
     """Take the tables back to the revision before."""
     with op.batch_alter_table("rollouts", schema=None) as batch_op:
+        batch_op.drop_column("percent")
+        batch_op.drop_column("phases")
         batch_op.drop_column("held")
         batch_op.drop_column("paused")
         batch_op.drop_column("started_at")

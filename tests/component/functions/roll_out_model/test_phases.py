@@ -57,6 +57,14 @@ def test_a_challenger_is_shadowed_then_gets_its_share_and_then_all(judged: Any) 
     assert judged.waiting() == 0
 
 
+def test_a_rollout_keeps_the_policy_it_began_with(judged: Any) -> None:
+    challenge(judged)
+    judged.spec(phases=["shadow"], canary_percent=40)
+    advanced = judged.decide(2, "shadow", "promoted")
+    assert (told(advanced), advanced[0].data["percent"]) == ([("rollout.advanced", "canary")], 10)
+    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}
+
+
 @pytest.mark.parametrize("outcome", ["rolled_back", "inconclusive"])
 @pytest.mark.parametrize("phase", ["shadow", "canary"])
 def test_a_challenger_that_is_not_promoted_goes_and_the_champion_serves_on(

@@ -98,17 +98,15 @@ class System:
             store.ensure_bucket(bucket)
 
     def _write_config(self, endpoint: str) -> None:
-        """Write what a cluster's operator would create by hand: a ConfigMap and a Secret."""
+        """Write what a cluster's operator would create by hand: a ConfigMap and two Secrets."""
         keys = self._home.credentials()
         variables = _store_variables(keys, endpoint)
         secret = {name: variables.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-        settings = {
-            **variables,
-            "DATABASE_URL": f"sqlite:///{self._home.path / 'state.db'}",
-            "KUBECONFIG": str(self._home.path / "kubeconfig"),
-        }
+        settings = {**variables, "KUBECONFIG": str(self._home.path / "kubeconfig")}
+        database = f"sqlite:///{self._home.path / 'state.db'}"
         objects = [
             _object("ConfigMap", "kascade", data=settings),
+            _object("Secret", "state", stringData={"DATABASE_URL": database}),
             _object("Secret", "object-store", stringData={**secret, "WEBHOOK_TOKEN": keys.webhook_token}),
         ]
         self._home.write_private("config.yaml", yaml.safe_dump_all(objects))

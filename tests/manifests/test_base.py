@@ -95,6 +95,21 @@ def test_a_function_documents_each_type_that_its_triggers_let_through(function: 
         assert name.removeprefix("dev.kascade.") in readme, f"{function}/README.md does not mention {name}"
 
 
+def containers() -> dict[str, dict[str, Any]]:
+    """Return each workload's container, by the folder of the function that its image runs."""
+    pods = [each["spec"]["template"] for kind in ("Service", "Job") for each in of_kind(kind)]
+    pods += [each["spec"]["job"]["spec"]["template"] for each in of_kind("JobSink")]
+    found = [pod["spec"]["containers"][0] for pod in pods]
+    return {each["image"].split("/")[-1].split(":")[0].replace("-", "_"): each for each in found}
+
+
+@pytest.mark.parametrize("function", sorted(containers()))
+def test_who_reads_the_databases_url_gets_it_from_its_secret_and_nobody_else_does(function: str) -> None:
+    code = [path.read_text() for path in (ROOT / "functions" / function).glob("*.py")]
+    secrets = [source["secretRef"] for source in containers()[function]["envFrom"] if source.get("secretRef")]
+    assert ({"name": "state"} in secrets) == any('"DATABASE_URL"' in text for text in code)
+
+
 def test_secrets_are_never_in_a_manifest() -> None:
     assert of_kind("Secret") == []
     assert of_kind("ConfigMap") == []

@@ -20,7 +20,7 @@ install: .venv/installed ## make the environment in .venv
 
 .venv/installed: pyproject.toml .locks/dev.txt .locks/uv.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; name it with: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
-	@echo "Making the environment with $(PYTHON); this downloads some 400 MB once."
+	@echo "Making the environment with $(PYTHON); this makes some 2 GB of files once."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .locks/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r .locks/dev.txt

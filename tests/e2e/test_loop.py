@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -118,6 +119,82 @@ def test_an_event_that_nobody_can_handle_lies_in_the_dead_letters_with_its_reaso
     )
     assert failed[0]["code"] == 400
     assert "reqested_by" in failed[0]["error"]
+
+
+BROKEN = """\
+from eventing.app import create_app
+from eventing.serving import serve
+
+asked = 0
+
+
+def handler(event, payload):
+    global asked
+    asked += 1
+    raise ZeroDivisionError(f"asked {asked} times")
+
+
+def create():
+    return create_app(handler, name="broken", accepts={"com.example.hello": None})
+
+
+if __name__ == "__main__":
+    serve("broken:create")
+"""
+
+
+def test_an_event_that_meets_a_bug_is_tried_again_and_then_lies_in_the_dead_letters(
+    system: LiveSystem, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    command = [sys.executable, "broken.py"]
+    container = {"image": "broken", "command": command, "workingDir": str(tmp_path)}
+    service = {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": "broken"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    trigger = {
+        "apiVersion": "eventing.knative.dev/v1",
+        "kind": "Trigger",
+        "metadata": {"name": "broken"},
+        "spec": {
+            "broker": "default",
+            "filters": [{"exact": {"type": "com.example.hello"}}],
+            "delivery": {"retry": 2, "backoffPolicy": "linear", "backoffDelay": "PT0.1S"},
+            "subscriber": {
+                "ref": {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "broken"}
+            },
+        },
+    }
+    kubernetes = f"{system.home.endpoints().api}/apis"
+    for group, kind, body in (
+        ("serving.knative.dev/v1", "services", service),
+        ("eventing.knative.dev/v1", "triggers", trigger),
+    ):
+        url = f"{kubernetes}/{group}/namespaces/kascade/{kind}"
+        answer = requests.post(url, json=body, timeout=10)
+        assert answer.status_code == 201, answer.text
+
+    def ready() -> bool:
+        told = requests.get(f"{url}/broken", timeout=10).json().get("status", {}).get("conditions", [])
+        return any(each["type"] == "Ready" and each["status"] == "True" for each in told)
+
+    eventually(ready, 30, what="ready Trigger")
+    event = originate("com.example.hello", "/tests", "world", {})
+    system.client.emit(event)
+    failed = eventually(
+        lambda: [
+            each["data"]
+            for each in system.events(type=c.DELIVERY_FAILED)
+            if each["data"]["event_id"] == event.id
+        ],
+        60,
+        what="dead letter",
+    )
+    assert failed[0]["code"] == 500
+    assert "asked 3 times" in failed[0]["error"]
 
 
 @pytest.mark.parametrize("victim", ["knative.local", "functions.run_training"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from support.live_system import BIN, LiveSystem, eventually
+from support.live_system import BIN, LiveSystem, eventually, untraced
 
 from eventing.cli.home import Home
 
@@ -25,7 +25,7 @@ def started(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
     for port in ("--gateway-port", "--api-port", "--store-port"):
         command += [port, "0"]
     with (folder / "up.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=untraced())
     live = LiveSystem(Home(folder / "state"), process)
     try:
         eventually(lambda: live.events() is not None, 60, what="answering system")

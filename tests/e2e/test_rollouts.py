@@ -21,6 +21,8 @@ from eventing.cli.playing.asking import Answer, Asker, NotAnswered
 from eventing.cli.playing.labelling import Labeller
 from eventing.store import S3Store
 
+pytestmark = pytest.mark.timeout(400)
+
 MODEL = "patrons"
 POOR = {"estimator": "decision_tree", "grid": {"max_depth": [1]}}
 GOOD = {"estimator": "logistic_regression", "grid": {"C": [1.0]}}

@@ -39,7 +39,7 @@ class LiveSystem:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, **self.home.store_environment(), "KASCADE_HOME": str(self.home.path)}
+        return {**untraced(), **self.home.store_environment(), "KASCADE_HOME": str(self.home.path)}
 
     def run(self, *command: str) -> str:
         done = subprocess.run(
@@ -89,6 +89,11 @@ class LiveSystem:
         for victim in victims:
             victim.kill()
         return len(victims)
+
+
+def untraced() -> dict[str, str]:
+    """Return the environment without what makes processes measure their coverage: a system runs as it will."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 def eventually(look: Callable[[], T | None], timeout_s: float, *, what: str) -> T:

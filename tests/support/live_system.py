@@ -92,7 +92,7 @@ class LiveSystem:
 
 
 def untraced() -> dict[str, str]:
-    """Return the environment without what makes processes measure their coverage: a system runs as it will."""
+    """Return the environment without what makes processes measure their coverage."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 

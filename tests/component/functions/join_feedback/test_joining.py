@@ -267,7 +267,11 @@ def test_a_file_by_entity_and_time_is_read_in_every_form_of_time(feedback: Feedb
         ("x.csv", b"label,prediction_id\n", "lies in no model's folder: drop it as feedback/<model>/x.csv"),
         (f"{MODEL}/x.csv", b"label,prediction_id\n", "has no rows"),
         (f"{MODEL}/x.csv", b"label,label,prediction_id\nyes,no,1\n", "has two columns `label`"),
-        (f"{MODEL}/x.csv.gz", gzip.compress(b"label,prediction_id\nyes,1\n" * 9, mtime=0)[:30], "cannot be read"),
+        (
+            f"{MODEL}/x.csv.gz",
+            gzip.compress(b"label,prediction_id\n1,2\n" * 9, mtime=0)[:30],
+            "cannot be read",
+        ),
         (f"{MODEL}/x.csv.gz", gzip.compress(b"label\n", mtime=0)[:10] + b"\xff" * 20, "cannot be read"),
         (f"{MODEL}/x.jsonl", b'{"name": 1}\n', "has the columns name: labels need"),
         ("nobody/x.csv", b"label,prediction_id\n", "there is no model 'nobody'"),

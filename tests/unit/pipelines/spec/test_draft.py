@@ -116,7 +116,7 @@ def test_a_columns_kind_is_guessed_from_its_values(values: list[str | None], kin
         ("a.csv", b"x;y\n1;a\n2;b\n"),
         ("a.csv", b"\xef\xbb\xbfx,y\n1,a\n2,b\n"),
         ("a.csv", "x\ty\n1\ta\n2\tb\n".encode("utf-16")),
-        ("a.csv.gz", gzip.compress(b"x,y\n1,a\n2,b\n")),
+        ("a.csv.gz", gzip.compress(b"x,y\n1,a\n2,b\n", mtime=0)),
         ("a.jsonl", b'{"x": 1, "y": "a"}\n{"x": 2, "y": "b"}\n'),
     ],
 )

@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { command -v $$p; break; }; done)
 STORE ?= embedded
 STORY ?= all
+WORKERS ?= 2
 MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -36,9 +37,9 @@ check: install ## lint, types, layers, generated files
 	python -m eventing.schemas --check
 
 .PHONY: test
-test: install ## run the tests; ARGS are pytest's
+test: install ## run the tests, WORKERS at a time; ARGS are pytest's
 	coverage erase
-	coverage run -m pytest $(ARGS)
+	coverage run -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 	coverage combine --quiet
 	coverage report
 

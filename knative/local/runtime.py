@@ -180,9 +180,11 @@ class Runtime:
         self._reconciler.close()
         await self._pings.close()
         await self._api.close()
-        await self._gateway.close()
-        await asyncio.gather(self._engine.stop(), self._jobs.close())
+        # Subscribers outlive deliveries, and the broker outlives whoever has something to say while it ends.
+        await asyncio.gather(self._engine.pause(), self._jobs.close())
         await self._revisions.close()
+        await self._gateway.close()
+        await self._engine.stop()
         self._journal.close()
         guardian.release(self._guardian)
         say("stopped")

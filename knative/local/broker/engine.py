@@ -151,10 +151,14 @@ class BrokerEngine:
         for subscription in self._triggers.values():
             subscription.start()
 
+    async def pause(self) -> None:
+        """Deliver nothing more, and wait for deliveries under way. Events are still taken into the log."""
+        await asyncio.gather(*(each.stop(self._settings.drain_s) for each in self._triggers.values()))
+
     async def stop(self) -> None:
         """Accept nothing more, wait for deliveries under way, close the log; the rest waits there."""
         self._stopping = True
-        await asyncio.gather(*(each.stop(self._settings.drain_s) for each in self._triggers.values()))
+        await self.pause()
         await self._log.close()
         await self._tools.courier.close()
 

@@ -25,7 +25,7 @@ _ALARMS = frozenset({TrainingReason.PERFORMANCE, TrainingReason.DRIFT, TrainingR
 
 Rule = Callable[[Retrain, State, Request, datetime], Wait | Refuse | None]
 
-_URGENCY = (
+URGENCY = (
     TrainingReason.MANUAL,
     TrainingReason.PERFORMANCE,
     TrainingReason.DRIFT,
@@ -33,6 +33,7 @@ _URGENCY = (
     TrainingReason.DATASET,
     TrainingReason.AGE,
 )
+"""Of several reasons the first here is the run's, and its trigger the cause."""
 
 
 def decide(policy: Retrain, state: State, request: Request, now: datetime) -> Decision:
@@ -53,7 +54,7 @@ def decide(policy: Retrain, state: State, request: Request, now: datetime) -> De
         found = rule(policy, state, request, now)
         if found is not None:
             return found
-    most_urgent = next(reason for reason in _URGENCY if reason in request.reasons)
+    most_urgent = next(reason for reason in URGENCY if reason in request.reasons)
     return Start(_reason_to_start(policy, state, request), most_urgent)
 
 

@@ -15,7 +15,7 @@ from eventing import catalogue as kinds
 from eventing.errors import Rejected
 from eventing.event import CAUSATION, CORRELATION, TRACEPARENT, Event, answer
 from functions.govern_training.facts import Run, State
-from functions.govern_training.logic import MAX_DEPTH, may_retry
+from functions.govern_training.logic import MAX_DEPTH, URGENCY, may_retry
 from functions.govern_training.records import SpecInForce, load_state
 from functions.govern_training.settings import Settings
 from functions.state import ledger, timers
@@ -250,7 +250,7 @@ def _chain(scene: Scene) -> tuple[int, int]:
 
 
 def _merge(scene: Scene, reason: Reason, cause: Event, depth: int = 0, trained: int = 0) -> None:
-    """Add a trigger to those that wait; the newest is the cause of what follows."""
+    """Add a trigger to those that wait; the newest of the most urgent is the cause of what follows."""
     row = scene.row
     waiting = {Reason(name) for name in row.pending_reasons.split(",") if name}
     if not waiting:
@@ -260,6 +260,8 @@ def _merge(scene: Scene, reason: Reason, cause: Event, depth: int = 0, trained: 
     row.pending_depth = min(row.pending_depth, depth)
     row.pending_trained = min(row.pending_trained, trained)
     row.pending_reasons = ",".join(sorted(waiting | {reason}))
+    if any(URGENCY.index(each) < URGENCY.index(reason) for each in waiting):
+        return
     kept = {name: value for name, value in cause.extensions.items() if name in (CORRELATION, TRACEPARENT)}
     bare = Event(cause.id, cause.source, cause.type, cause.subject, cause.time, None, extensions=kept)
     row.pending_cause = dump_event(bare)

@@ -240,8 +240,10 @@ def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
     }
     (deferred,) = world.send(kinds.PERFORMANCE_DEGRADED, alarm)
     assert (deferred.data["rule"], deferred.data["until"]) == ("cooldown", "2026-03-01T13:02:00Z")
+    world.send(kinds.DRIFT_DETECTED, drift(strong=True))
     (approved,) = world.later(hours=1)
     assert (approved.data["reason"], approved.data["rule"]) == ("performance", "harm")
+    assert approved.extensions["causationid"] == deferred.extensions["causationid"], "drift came later"
 
 
 def alarm(labels: int = 300) -> dict[str, object]:

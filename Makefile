@@ -71,5 +71,5 @@ lock: install ## resolve the dependencies anew
 
 .PHONY: clean
 clean: ## remove the environment, the state and what tools cached
-	rm -rf .venv .cache .kascade .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .cache .kascade .kascade-* .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,8 @@ from pathlib import Path
 
 MARKER = "this-is-kascade-state"
 DEFAULT_HOME = Path(".kascade")
+DEMO_HOME = Path(".kascade-demo")
+"""Beside the default one, in which `kascade up` would find a folder that is none of its own."""
 BUCKETS = ("raw", "datasets", "quarantine", "models", "inferences", "feedback", "labels", "reports")
 NAMESPACE = "kascade"
 

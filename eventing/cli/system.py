@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from eventing.cli.address_book import print_address_book
-from eventing.cli.home import HomeError
+from eventing.cli.home import DEMO_HOME, HomeError
 from eventing.cli.options import BEGIN, HomeOption, home_of
 from eventing.cli.streaming import stream
 from eventing.store import S3Store
@@ -79,7 +79,7 @@ def up(
 
 
 def demo(
-    home: Annotated[Path, typer.Option(help="the demonstration's own state folder")] = Path(".kascade/demo"),
+    home: Annotated[Path, typer.Option(help="the demonstration's own state folder")] = DEMO_HOME,
     store: StoreOption = StoreKind.EMBEDDED,
     story: Annotated[
         StoryKind, typer.Option(help="how much of it: train, rollout, drift, or all")

@@ -67,4 +67,4 @@ def stream(
 
 def _home(home: Path | None, model: str, *, frozen: bool) -> Home:
     """Return the state folder: the one that was named, else one of this stream's own."""
-    return home_of(home or Path(".kascade") / f"stream-{model}{'-frozen' if frozen else ''}")
+    return home_of(home or Path(f".kascade-stream-{model}{'-frozen' if frozen else ''}"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventing.cli.home import Home, HomeError, locate
+from eventing.cli.home import DEFAULT_HOME, DEMO_HOME, Home, HomeError, locate
 
 
 def test_a_fresh_start_forgets_what_an_earlier_system_left(tmp_path: Path) -> None:
@@ -47,3 +47,11 @@ def test_the_option_wins_over_the_environment_and_that_over_the_default(tmp_path
     assert locate({"KASCADE_HOME": "/env"}, tmp_path).path == tmp_path
     assert locate({"KASCADE_HOME": "/env"}, None).path == Path("/env")
     assert locate({}, None).path == Path(".kascade").resolve()
+
+
+def test_after_a_demonstration_a_system_starts_in_the_default_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in (DEMO_HOME, DEFAULT_HOME, DEMO_HOME):
+        Home(place).prepare(fresh=False)

@@ -19,6 +19,11 @@ from functions.detect_drift.logic import check
 from functions.detect_drift.observed import ALL, Guarantee, Options
 from functions.detect_drift.rule import Checked, Policy, Status
 
+# Where torch is installed, alibi-detect imports what newer releases of torch deprecate.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.torch.jit:FutureWarning", "ignore:.torch.jit:DeprecationWarning"
+)
+
 HAS_ALIBI = importlib.util.find_spec("alibi_detect") is not None
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 needs_alibi = pytest.mark.skipif(not HAS_ALIBI, reason="install it: pip install 'kascade[drift]'")

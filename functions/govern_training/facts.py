@@ -72,6 +72,7 @@ class Request:
         last_at: when the newest came.
         depth: events between the chain's first and this one, of the shallowest trigger.
         trained_in_chain: runs of this model among the causes of the trigger that has fewest.
+        known: the model has a model.yaml.
     """
 
     reasons: frozenset[TrainingReason]
@@ -81,6 +82,7 @@ class Request:
     last_at: datetime
     depth: int = 0
     trained_in_chain: int = 0
+    known: bool = True
 
     @property
     def manual(self) -> bool:

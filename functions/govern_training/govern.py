@@ -19,7 +19,7 @@ def govern(scene: Scene, payload: kinds.Payload, code_digest: str) -> list[Event
     said = observe(scene, payload)
     scene.session.flush()
     inputs = _inputs(scene, code_digest)
-    request = as_request(scene.row, inputs)
+    request = as_request(scene.row, inputs, known=scene.in_force is not None)
     if request is not None:
         policy = scene.spec.retrain if scene.spec is not None else Retrain()
         decision = decide(policy, load_state(scene.session, scene.model, inputs), request, scene.now)

@@ -66,10 +66,12 @@ def _reason_to_start(policy: Retrain, state: State, request: Request) -> str:
     return "harm" if _harm_suffices(policy, state, request) else "age"
 
 
-def _dataset(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+def _dataset(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | Refuse | None:
+    """Hold what overtook its data; a model without a model.yaml may be a misspelt name."""
     if request.inputs is not None:
         return None
-    return Refuse("dataset", "no dataset of this model has been ingested: drop a file into its folder")
+    message = "no dataset of this model has been ingested: drop a file into its folder"
+    return Wait("dataset", message, None) if request.known else Refuse("dataset", message)
 
 
 def _wanted(policy: Retrain, request: Request) -> frozenset[TrainingReason]:

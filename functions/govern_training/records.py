@@ -70,7 +70,7 @@ def as_run(row: TrainingRun) -> Run:
     )
 
 
-def as_request(row: GovernorRow, inputs: Inputs | None) -> Request | None:
+def as_request(row: GovernorRow, inputs: Inputs | None, *, known: bool) -> Request | None:
     """Copy the waiting triggers into a value; None when none waits."""
     if not row.pending_reasons or row.pending_first_at is None or row.pending_last_at is None:
         return None
@@ -82,4 +82,5 @@ def as_request(row: GovernorRow, inputs: Inputs | None) -> Request | None:
         last_at=row.pending_last_at,
         depth=row.pending_depth,
         trained_in_chain=row.pending_trained,
+        known=known,
     )

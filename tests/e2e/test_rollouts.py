@@ -135,7 +135,7 @@ def served(system: LiveSystem) -> LiveSystem:
     """The system, with a first version that is not very good."""
     system.put(f"s3://raw/{MODEL}/model.yaml", spec(POOR))
     system.put(f"s3://raw/{MODEL}/customers.csv", customers(1500))
-    system.wait_for(c.TRAINING_DEFERRED, subject=MODEL)
+    system.wait_for(c.DATASET_INGESTED, subject=MODEL)
     system.run("kascade", "retrain", MODEL)
     system.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v1")
     return system

@@ -84,8 +84,6 @@ class Player:
         store.put(f"s3://raw/{self.model}/model.yaml", self.spec)
         store.put(f"s3://raw/{self.model}/first.csv", self.source.file(0, self.first))
         news.wait(c.DATASET_INGESTED)
-        # The governor has heard of the data once it says why it does not train by itself.
-        news.wait(c.TRAINING_DEFERRED)
         request = c.TrainingRequested(model=self.model, requested_by="kascade stream")
         client.emit(originate(c.TRAINING_REQUESTED, "/kascade/cli", self.model, request))
         news.wait(c.ROLLOUT_COMPLETED, timeout_s=600)

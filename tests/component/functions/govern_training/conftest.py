@@ -135,7 +135,11 @@ def make_world(url: str, text: str = "", start: datetime = NOON) -> World:
     in_force = SpecInForce(spec, kinds.Claim(**CLAIM), digest(8))
     sessions = session_factory(make_engine(url))
     clock = [start]
-    handler = Handler(Settings(url), sessions, lambda _session, _model: in_force, lambda: clock[0], digest(7))
+
+    def spec_of(_: Session, model: str) -> SpecInForce | None:
+        return in_force if model == "churn" else None
+
+    handler = Handler(Settings(url), sessions, spec_of, lambda: clock[0], digest(7))
     return World(sessions, handler, clock, spec)
 
 

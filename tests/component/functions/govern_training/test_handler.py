@@ -85,6 +85,13 @@ def test_a_request_for_an_unknown_model_is_refused_and_leaves_nothing(world: Wor
     assert "drop a file" in refused.data["message"]
 
 
+def test_a_request_that_overtakes_its_data_starts_with_them(world: World) -> None:
+    (waits,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    assert (waits.data["rule"], waits.data["refused"]) == ("dataset", False)
+    (approved,) = world.drop(1, rows=10)
+    assert (approved.type, approved.data["reason"]) == (kinds.TRAINING_APPROVED, "manual")
+
+
 def test_few_rows_wait_and_each_drop_says_how_many_are_missing(world: World) -> None:
     world.drop(1, rows=200)
     world.later(minutes=1)

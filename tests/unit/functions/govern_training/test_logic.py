@@ -90,11 +90,13 @@ def test_the_rules_stand_in_the_published_order() -> None:
     assert [each.__name__.strip("_") for each in MANUAL_RULES] == ["dataset", "dedupe", "single_flight"]
 
 
-def test_a_request_without_data_is_refused_with_the_way_to_give_some() -> None:
+def test_a_request_without_data_waits_and_says_how_to_give_some() -> None:
     decision = ask(on=request(Reason.MANUAL, inputs=None))
-    assert rule(decision) == "Refuse dataset"
-    assert isinstance(decision, Refuse)
+    assert rule(decision) == "Wait dataset"
+    assert isinstance(decision, Wait)
+    assert decision.until is None
     assert "drop a file" in decision.message
+    assert rule(ask(on=request(Reason.MANUAL, inputs=None, known=False))) == "Refuse dataset"
 
 
 def test_a_trigger_that_the_spec_leaves_out_is_refused_and_counts_for_nothing() -> None:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import IO, Any, cast
 from urllib.parse import unquote_plus
 
@@ -96,40 +97,41 @@ def _kind(name: str) -> str | None:
 
 def _read(data: bytes, file: LabelFile) -> Iterator[list[dict[str, Any]]]:
     """Yield a file's rows in parts, with the columns of labels that it has. Raises: Rejected; Arrow's."""
-    stream: IO[bytes] = io.BytesIO(data)
-    if file.key.lower().endswith(".gz"):
-        stream = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
-    if _kind(file.key) in (".jsonl", ".ndjson"):
-        yield from _json_lines(stream, file)
-        return
-    if _kind(file.key) == ".parquet":
-        parquet = pq.ParquetFile(stream)
-        names, batches = parquet.schema_arrow.names, parquet.iter_batches(_PART, use_threads=False)
-    else:
-        types = dict.fromkeys(_KNOWN, pa.string())
-        texts = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=True)
-        reader = pa_csv.open_csv(stream, convert_options=texts)
-        names, batches = reader.schema.names, iter(reader)
-    _check_columns(names, file)
-    wanted = [name for name in _KNOWN if name in names]
+    match _kind(file.key):
+        case ".csv":
+            wanted = _wanted(pa_csv.open_csv(_open(data, file)).schema.names, file)
+            # Of other columns not even the type matters.
+            texts = pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()),
+                include_columns=wanted,
+                strings_can_be_null=True,
+            )
+            batches = iter(pa_csv.open_csv(_open(data, file), convert_options=texts))
+        case ".parquet":
+            parquet = pq.ParquetFile(_open(data, file))
+            wanted = _wanted(parquet.schema_arrow.names, file)
+            batches = parquet.iter_batches(_PART, columns=wanted, use_threads=False)
+        case _:
+            yield from _json_lines(_open(data, file), file)
+            return
     for batch in batches:
-        yield batch.select(wanted).to_pylist()
+        yield batch.to_pylist()
+
+
+def _open(data: bytes, file: LabelFile) -> IO[bytes]:
+    stream = io.BytesIO(data)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=stream)) if file.key.lower().endswith(".gz") else stream
 
 
 def _json_lines(stream: IO[bytes], file: LabelFile) -> Iterator[list[dict[str, Any]]]:
     """Yield a file's objects in parts; a line that is none of them is a row without anything."""
-    part: list[dict[str, Any]] = []
-    for line in stream:
-        if not line.strip():
-            continue
-        row = _object(line)
-        if row and not part:
-            _check_columns(list(row), file)
-        part.append(row)
-        if len(part) == _PART:
-            yield part
-            part = []
-    if part:
+    rows = (_object(line) for line in stream if line.strip())
+    known = False
+    while part := list(islice(rows, _PART)):
+        first = next(filter(None, part), None)
+        if first and not known:
+            _wanted(list(first), file)
+            known = True
         yield part
 
 
@@ -141,7 +143,8 @@ def _object(line: bytes) -> dict[str, Any]:
     return row if isinstance(row, dict) else {}
 
 
-def _check_columns(names: Sequence[str], file: LabelFile) -> None:
+def _wanted(names: Sequence[str], file: LabelFile) -> list[str]:
+    """Return those of a file's columns that labels have. Raises: Rejected when they are not enough."""
     enough = "label" in names and ("prediction_id" in names or {"entity", "time"} <= set(names))
     if not enough:
         found = ", ".join(names) or "none"
@@ -151,6 +154,7 @@ def _check_columns(names: Sequence[str], file: LabelFile) -> None:
         )
     if twice := [name for name in _KNOWN if names.count(name) > 1]:
         raise Rejected(f"{file.uri} has two columns `{twice[0]}`: leave one out")
+    return [name for name in _KNOWN if name in names]
 
 
 def _label(row: Mapping[str, Any], file: LabelFile, number: int) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
 import time
 from types import MappingProxyType
 from typing import Any
@@ -26,7 +24,6 @@ _ALL = ("promoted", "drift_detected", "retrained", "rolled_back")
 
 def run_demo(home: Home, *, store: str, story: str, keep: bool) -> int:
     """Play a story in a prepared state folder. Return 0 when every step happened."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(highlight=False, soft_wrap=True)
     started = time.monotonic()
     played: Story | None = None

@@ -79,13 +79,11 @@ class News:
         """Say whether an event is left out: one of many, or drift of a version that was shown to drift."""
         if event["type"] in QUIET or str(event["type"]).startswith(c.S3_PREFIX):
             return True
-        if event["type"] not in (c.DRIFT_CHECKED, c.DRIFT_DETECTED):
-            return False
-        subject = str(event.get("subject"))
-        known = subject in self._drifting
+        known = event.get("subject") in self._drifting
         if event["type"] == c.DRIFT_DETECTED:
-            self._drifting.add(subject)
-        return known or (event["data"].get("status") == "drifted" and event["type"] == c.DRIFT_CHECKED)
+            self._drifting.add(str(event.get("subject")))
+            return known
+        return event["type"] == c.DRIFT_CHECKED and (known or event["data"]["status"] == "drifted")
 
     def _follow(self) -> None:
         after = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from rich.console import Console
 
@@ -18,7 +20,7 @@ _START_TIMEOUT_S = 120.0
 
 @contextmanager
 def running_system(home: Home, *, store: str, console: Console) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `kascade up` in a prepared state folder until the block ends.
+    """Run `kascade up` in a prepared state folder until the block ends; SIGTERM ends the block.
 
     Raises:
         HomeError: it did not start; the message has the end of its log.
@@ -27,6 +29,7 @@ def running_system(home: Home, *, store: str, console: Console) -> Iterator[subp
     for port in ("--gateway-port", "--api-port", "--store-port"):
         command += [port, "0"]
     log = home.path / "up.log"
+    before = signal.signal(signal.SIGTERM, _leave)
     with log.open("wb") as stream:
         system = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
     try:
@@ -40,6 +43,11 @@ def running_system(home: Home, *, store: str, console: Console) -> Iterator[subp
     finally:
         system.terminate()
         system.wait()
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def answers(home: Home) -> bool:

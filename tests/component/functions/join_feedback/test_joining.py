@@ -238,6 +238,26 @@ def test_a_dropped_file_of_labels_is_joined(feedback: Feedback, kind: str) -> No
     assert feedback.joined().joined == 2
 
 
+def test_a_column_that_is_not_of_labels_may_hold_anything(feedback: Feedback) -> None:
+    batch = predict(feedback)
+    notes = ["1"] * 200_000 + ["not a number any more"]
+    ids = [*batch.ids[:2], *["x"] * (len(notes) - 3), batch.ids[2]]
+    lines = [f"{note},{identity},yes\n" for note, identity in zip(notes, ids, strict=True)]
+    feedback.file(f"{MODEL}/labels.csv", ("note,prediction_id,label\n" + "".join(lines)).encode())
+    said = [feedback.ring(feedback.world.after(60 + 2 * n)) for n in range(12)]
+    assert sum(each.data.get("joined", 0) for events in said for each in events) == 3
+
+
+def test_only_the_first_object_says_which_columns_a_file_has(feedback: Feedback) -> None:
+    batch = predict(feedback)
+    good = json.dumps({"prediction_id": batch.ids[0], "label": "yes"})
+    lines = ["no json", good, *['{"note": 1}'] * 3]
+    feedback.file(f"{MODEL}/labels.jsonl", "\n".join(lines).encode())
+    assert feedback.joined(feedback.world.after(60)).joined == 1
+    with pytest.raises(HandlingFailed, match="has the columns note: labels need"):
+        feedback.file(f"{MODEL}/other.jsonl", f'no json\n{{"note": 1}}\n{good}'.encode())
+
+
 def test_a_file_delivered_again_adds_nothing_and_a_new_version_of_it_only_duplicates(
     feedback: Feedback,
 ) -> None:

@@ -13,7 +13,7 @@ from eventing import catalogue as c
 from eventing.cli.client import Client
 from eventing.cli.demo.digits import FIRST, SECOND, TARGET, Digits
 from eventing.cli.demo.traffic import Traffic
-from eventing.cli.home import Home, HomeError
+from eventing.cli.home import Home
 from eventing.cli.playing.labelling import Labeller
 from eventing.cli.playing.news import News
 from eventing.event import originate
@@ -87,7 +87,7 @@ class Story:
         self._say(f"dropping model.yaml and {FIRST} digits into s3://raw/{MODEL}/")
         self._drop("model.yaml", spec_of())
         self._drop("first.csv", self.digits.file(range(FIRST)))
-        self.facts["version"] = self._completed("promoted")["data"]["version"]
+        self._wait_for_rollout("promoted", after=0)
 
     def drop_second(self) -> None:
         """Drop more data, of which a better version is made."""
@@ -96,27 +96,28 @@ class Story:
     def better_challenger(self) -> None:
         """Drop more data: a better version goes through shadow and canary, and is promoted."""
         self._say(f"{SECOND} more digits are dropped: a challenger is trained, shadowed, and given 10 %")
+        begun = len(self.news.events)
         self.drop_second()
-        completed = self._completed("promoted")
+        self._wait_for_rollout("promoted", after=begun)
         self.facts["promoted"] = True
-        self.facts["version"] = completed["data"]["version"]
 
     def shift(self) -> None:
         """Let the world change: drift and harm are found, labelled rows come back, a retrain follows."""
         self._drop("model.yaml", spec_of(min_rows=100_000))
         self._say(f"the scanner now delivers negatives; before that {self._accuracy()}")
+        begun = len(self.news.events)
         self.traffic.negative = True
         self.traffic.forget_accuracy()
-        self.news.wait(c.DRIFT_DETECTED)
+        self.news.wait(c.DRIFT_DETECTED, after=begun)
         self.facts["drift_detected"] = True
-        self.news.wait(c.PERFORMANCE_DEGRADED)
+        self.news.wait(c.PERFORMANCE_DEGRADED, after=begun)
         self._say(f"drift and harm are found; the champion is at {self._accuracy()}")
-        self.news.wait(c.TRAINING_APPROVED, matches=lambda event: event["data"]["reason"] == "performance")
+        approved = self.news.wait(
+            c.TRAINING_APPROVED, after=begun, matches=lambda event: event["data"]["reason"] == "performance"
+        )
         self.traffic.rows = self.digits.asked_later
-        completed = self._completed("promoted")
+        self._wait_for_rollout("promoted", after=begun, least_version=approved["data"]["version"])
         self.facts["retrained"] = True
-        self.facts["version"] = completed["data"]["version"]
-        self._console.print()
         self.traffic.forget_accuracy()
         time.sleep(2)
         self._say(f"retrained on what was labelled since, and promoted: {self._accuracy()}")
@@ -124,28 +125,27 @@ class Story:
     def worse_challenger(self) -> None:
         """Let a person force a bad model past the gate: the judge takes it back."""
         self._say("somebody opens the gate and asks for a much smaller model")
+        begun = len(self.news.events)
         self._drop("model.yaml", spec_of(candidates=POOR, gate="{margin: 1.0}", min_rows=100_000))
-        self.news.wait(c.SPEC_REGISTERED, matches=lambda _: self._count(c.SPEC_REGISTERED) >= 3)
+        self.news.wait(c.SPEC_REGISTERED, after=begun)
         request = c.TrainingRequested(model=MODEL, requested_by="demo", comment="smaller is cheaper")
         self._client.emit(originate(c.TRAINING_REQUESTED, "/demo", MODEL, request))
-        self._completed("rolled_back")
+        # A training that an alarm asked for may come first, and its version may be promoted.
+        self._wait_for_rollout("rolled_back", after=begun)
         self.facts["rolled_back"] = True
 
-    def _completed(self, outcome: str) -> dict[str, Any]:
-        """Wait for one more rollout to end, and check how it did."""
-        before = self.facts.setdefault("rollouts", 0)
-        self.news.wait(
-            c.ROLLOUT_COMPLETED, matches=lambda _: self._count(c.ROLLOUT_COMPLETED) > before, timeout_s=300
+    def _wait_for_rollout(self, outcome: str, *, after: int, least_version: int = 1) -> None:
+        """Wait until a rollout ends so."""
+        completed = self.news.wait(
+            c.ROLLOUT_COMPLETED,
+            after=after,
+            matches=lambda event: (
+                event["data"]["outcome"] == outcome and event["data"]["version"] >= least_version
+            ),
+            timeout_s=300,
         )
-        events = [each for each in self.news.events if each["type"] == c.ROLLOUT_COMPLETED]
-        event: dict[str, Any] = events[before]
-        self.facts["rollouts"] = before + 1
-        if event["data"]["outcome"] != outcome:
-            raise HomeError(f"the rollout ended as {event['data']['outcome']}: {event['data']['message']}")
-        return event
-
-    def _count(self, type_: str) -> int:
-        return sum(event["type"] == type_ for event in self.news.events)
+        if outcome == "promoted":
+            self.facts["version"] = completed["data"]["version"]
 
     def _drop(self, name: str, content: bytes) -> None:
         self._store.put(f"s3://raw/{MODEL}/{name}", content)

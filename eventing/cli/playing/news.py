@@ -52,9 +52,17 @@ class News:
         self._thread.join(timeout=10)
 
     def wait(
-        self, type_: str, *, matches: Callable[[Recorded], bool] = lambda event: True, timeout_s: float = 180
+        self,
+        type_: str,
+        *,
+        matches: Callable[[Recorded], bool] = lambda event: True,
+        after: int = 0,
+        timeout_s: float = 180,
     ) -> Recorded:
         """Return the first event of a type that matches.
+
+        Args:
+            after: so many events at the beginning are passed over.
 
         Raises:
             HomeError: it did not come in time, or something failed for good before.
@@ -62,8 +70,8 @@ class News:
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:
-                for event in self.events:
-                    if event["type"] == type_ and matches(event):
+                for place, event in enumerate(self.events):
+                    if place >= after and event["type"] == type_ and matches(event):
                         return event
                     if event["type"] in self._fatal:
                         said = json.dumps(event["data"], ensure_ascii=False)

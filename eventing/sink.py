@@ -20,6 +20,7 @@ import urllib3
 
 from eventing.codec import to_binary
 from eventing.event import TRACEPARENT, Event
+from eventing.tls import distrust, trusting
 
 RETRIED = frozenset({404, 408, 409, 425, 429})
 MAX_WAIT_S = 10.0
@@ -155,23 +156,8 @@ class Sink:
     def _unanswered(self, error: urllib3.exceptions.HTTPError) -> str:
         cause = error.args[0] if error.args else None
         if isinstance(cause, ssl.SSLCertVerificationError):
-            why = f"{cause.verify_message}; trusted are the system's CAs and those in K_CA_CERTS"
-            return f"the certificate of the sink {self.url} is not trusted: {why}"
+            return f"the certificate of the sink {self.url} is {distrust(cause)}"
         return f"the sink {self.url} did not answer: {error}"
-
-
-def trusting(ca_certs: str) -> ssl.SSLContext:
-    """Return a TLS context that trusts the system's CAs and those of a PEM text, as K_CA_CERTS holds it.
-
-    Raises:
-        ValueError: the text is no PEM of certificates.
-    """
-    context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(cadata=ca_certs)
-    except (ssl.SSLError, TypeError) as error:
-        raise ValueError(f"K_CA_CERTS must be the certificates of CAs in PEM: {error}") from error
-    return context
 
 
 def parse_overrides(text: str) -> dict[str, str]:

@@ -146,8 +146,12 @@ class InferenceLog:
             _log.error("%s rows of the log of predictions are lost: the sink did not take them in time", left)
 
     def drain(self) -> bool:
-        """Send all that is queued now; return False when time was up before that."""
-        while self._queue or self._failures > self._failures_told:
+        """Send all that is queued now; return False when time was up before that.
+
+        What is noted meanwhile waits for the next time: a slow sink must not make batches small, and so many.
+        """
+        until = self._noted
+        while (self._queue and self._taken < until) or self._failures > self._failures_told:
             taken, rows, size = self._take()
             failures = self._failures - self._failures_told
             self._failures_told += failures

@@ -12,12 +12,16 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httptools
 
+from eventing.tls import distrust, trusting
+
 RETRIED = frozenset({404, 408, 409, 425, 429})
 _QUOTED_BYTES = 300
+# Printable ASCII without the space, the double quote and the percent sign.
+_AS_IT_IS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 class NotTaken(Exception):
@@ -64,7 +68,7 @@ class Poster:
         host = parts.hostname or ""
         self._connection: http.client.HTTPConnection
         if parts.scheme == "https":
-            self._connection = http.client.HTTPSConnection(host, parts.port, context=_trusting(ca_certs))
+            self._connection = http.client.HTTPSConnection(host, parts.port, context=trusting(ca_certs))
         else:
             self._connection = http.client.HTTPConnection(host, parts.port)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -118,7 +122,7 @@ class Poster:
         stream.settimeout(timeout_s)
         stream.sendall(message)
         answer = _Answer()
-        parser = httptools.HttpResponseParser(answer)
+        parser = answer.parser
         ended = False
         while not answer.complete and not ended:
             data = stream.recv(65536)
@@ -127,17 +131,18 @@ class Poster:
                 raise ConnectionResetError("the connection was closed before an answer")
             if data:
                 parser.feed_data(data)
-        if ended or not parser.should_keep_alive():
+        if ended or not answer.keeps:
             self.close()
         return parser.get_status_code(), bytes(answer.body)
 
 
 class _Answer:
-    """What the parser tells of an answer."""
+    """What the parser tells of an answer; `keeps`: the connection may be used again."""
 
     def __init__(self) -> None:
-        self.begun = self.complete = False
+        self.begun = self.complete = self.keeps = False
         self.body = bytearray()
+        self.parser = httptools.HttpResponseParser(self)
 
     def on_headers_complete(self) -> None:
         self.begun = True
@@ -147,24 +152,16 @@ class _Answer:
 
     def on_message_complete(self) -> None:
         self.complete = True
-
-
-def _trusting(ca_certs: str | None) -> ssl.SSLContext:
-    """Return a TLS context that trusts the system's CAs and, if given, those of a PEM text."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    if ca_certs:
-        context.load_verify_locations(cadata=ca_certs)
-    return context
+        self.keeps = self.parser.should_keep_alive()  # once it is done it no longer knows
+        del self.parser  # it holds this object
 
 
 def _why(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = f"{error.verify_message}; trusted are the system's CAs and those in K_CA_CERTS"
-        return f"its certificate is not trusted: {why}"
+        return f"its certificate is {distrust(error)}"
     return f"{type(error).__name__}: {error}"
 
 
 def _headers(attributes: Mapping[str, str]) -> str:
-    """Write attributes as headers. Names of models and ids are ASCII, so nothing needs to be encoded."""
-    return "".join(f"ce-{name}: {value}\r\n" for name, value in attributes.items())
+    """Write attributes as headers (CloudEvents 1.0, HTTP protocol binding, 3.1.3.2)."""
+    return "".join(f"ce-{name}: {quote(value, safe=_AS_IT_IS)}\r\n" for name, value in attributes.items())

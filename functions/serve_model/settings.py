@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eventing.tls import trusting
 from functions.serve_model.errors import SettingsError
 from functions.serve_model.ids import MAX_ROWS
 
@@ -157,11 +157,11 @@ class _Reader:
             return {}
 
     def certificates(self, name: str) -> str | None:
-        text = self._env.get(name, "")
+        text = self._env.get(name)
         if not text:
             return None
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
-        except (ssl.SSLError, TypeError) as error:
-            self.problems.append(f"{name} must be the certificates of CAs in PEM: {error}")
+            trusting(text)
+        except ValueError as error:
+            self.problems.append(str(error))
         return text

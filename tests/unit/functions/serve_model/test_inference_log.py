@@ -163,6 +163,22 @@ def test_a_batch_that_is_refused_for_good_is_counted_and_the_next_one_goes_on() 
     assert outcome(log) == {"sent": 1, "dropped": 0, "refused": 1}
 
 
+def test_what_is_noted_while_a_batch_is_sent_waits_for_the_next_one() -> None:
+    class Slow(Sender):
+        def send(self, batch: Batch, timeout_s: float) -> None:
+            super().send(batch, timeout_s)
+            for seed in range(5):
+                log.note(predicted(1, seed=seed), 0.001, BODY_BYTES)
+
+    sender = Slow()
+    log = log_of(sender)
+    log.note(predicted(1), 0.001, BODY_BYTES)
+    log.drain()
+    assert [batch.rows for batch in sender.batches] == [1]
+    log.drain()
+    assert [batch.rows for batch in sender.batches] == [1, 5]
+
+
 def test_closing_sends_what_is_queued() -> None:
     sender = Sender()
     log = InferenceLog(churn(), sender, LogSettings(sink="http://sink", interval_s=3600))

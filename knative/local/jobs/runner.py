@@ -14,7 +14,6 @@ from knative.local.log import say, warn
 from knative.local.processes.child import Child
 from knative.local.processes.environment import container_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
-from knative.local.processes.priority import JOB
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
 from knative.local.resources.objects import Key, condition, stamp, with_times
@@ -24,6 +23,8 @@ from knative.local.services.plan import command_of
 _DEFAULT_TRIES_MORE = 6
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
 _GRACE_S = 10.0
+# Whoever waits for an answer comes first.
+_NICENESS = 10
 
 
 class Jobs:
@@ -119,7 +120,7 @@ class Jobs:
         given = container_environment(container, key.namespace, key.name, self._store)
         env = {**inherited(), **self._bindings(job), **given, **self._workplace.marks}
         argv = expand_arguments(command.argv, env)
-        child = await Child.start(argv, env=env, log=self._log(key), folder=command.folder, niceness=JOB)
+        child = await Child.start(argv, env=env, log=self._log(key), folder=command.folder, niceness=_NICENESS)
         try:
             return await child.wait()
         except asyncio.CancelledError:

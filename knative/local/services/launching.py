@@ -8,7 +8,6 @@ from knative.local.processes.child import Child
 from knative.local.processes.environment import container_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
 from knative.local.processes.ports import LOOPBACK, free_port
-from knative.local.processes.priority import niceness_of
 from knative.local.processes.probing import until_ready
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
@@ -65,10 +64,7 @@ class RevisionLauncher:
         port = free_port()
         env = self._environment(port)
         argv = expand_arguments(self._plan.command.argv, env)
-        niceness = niceness_of(self._revision["spec"]["containers"][0])
-        child = await Child.start(
-            argv, env=env, log=self._log, folder=self._plan.command.folder, niceness=niceness
-        )
+        child = await Child.start(argv, env=env, log=self._log, folder=self._plan.command.folder)
         return RunningReplica(child, port, self._plan.probe)
 
     def last_lines(self) -> str:

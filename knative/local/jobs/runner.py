@@ -120,7 +120,9 @@ class Jobs:
         given = container_environment(container, key.namespace, key.name, self._store)
         env = {**inherited(), **self._bindings(job), **given, **self._workplace.marks}
         argv = expand_arguments(command.argv, env)
-        child = await Child.start(argv, env=env, log=self._log(key), folder=command.folder, niceness=_NICENESS)
+        child = await Child.start(
+            argv, env=env, log=self._log(key), folder=command.folder, niceness=_NICENESS
+        )
         try:
             return await child.wait()
         except asyncio.CancelledError:

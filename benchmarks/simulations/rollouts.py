@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.simulations.betting import Ends, Floats, run
 from benchmarks.simulations.figures import Figure
 
+Coverages = npt.NDArray[np.bool_]
+
 CHAMPION = 0.10
 # The challenger's error: better, equal, worse by exactly the margin, and worse by more.
 BETTER, EQUAL, BOUNDARY, WORSE = 0.08, 0.10, 0.11, 0.13
+_MARGIN = 0.01
+# After a won bet coverage is compared at once, and each time the challenger's predictions have doubled.
+DOUBLINGS = 3
 # In a shadow both err together this often: the easier rows are easy for both.
 _BOTH_OF_CHAMPION = 0.6
 
@@ -41,27 +47,42 @@ def repeated(times: int, *, rollouts: int, labels: int, seed: int) -> Ends:
     return run(np.repeat(once, times, axis=1))
 
 
-def unlabelled_errors(share: float, *, rollouts: int, labels: int, seed: int) -> tuple[Ends, Floats]:
-    """Judge a canary at the boundary whose challenger's errors are labelled only `share` as often.
-
-    Returns how it ended, and the gap of coverage at the end of each rollout.
-    """
-    rng = np.random.default_rng(seed)
+def unlabelled_errors(
+    share: float, *, coverage: float = 1.0, rollouts: int, labels: int, seed: int
+) -> tuple[Ends, Coverages]:
+    """Judge a canary at the boundary whose errors are labelled only `share` as often as the rest."""
     # Of the challenger's labels that are left, so many are errors.
     left = BOUNDARY * share / (BOUNDARY * share + 1 - BOUNDARY)
     ends = canary(left, rollouts=rollouts, labels=labels, seed=seed)
-    # Each label that is left stands for so many predictions.
-    lost = rng.negative_binomial(ends.scores, 1 - BOUNDARY * (1 - share))
-    return ends, np.asarray(lost / (ends.scores + lost), dtype=np.float64)
+    return ends, coverages(ends, coverage, coverage * (1 - BOUNDARY * (1 - share)), seed=seed)
 
 
-def evenly_unlabelled(coverage: float, *, rollouts: int, labels: int, seed: int) -> float:
-    """Return how often a better canary, both arms labelled alike, ends inconclusive by coverage."""
-    rng = np.random.default_rng(seed)
+def evenly_unlabelled(coverage: float, *, rollouts: int, labels: int, seed: int) -> tuple[Ends, Coverages]:
+    """Judge a better canary of which both arms are labelled alike."""
     ends = canary(BETTER, rollouts=rollouts, labels=labels, seed=seed)
-    ours = ends.scores / (ends.scores + rng.negative_binomial(ends.scores, coverage))
-    theirs = 9 * ends.scores / (9 * ends.scores + rng.negative_binomial(9 * ends.scores, coverage))
-    return float(np.mean((ends.verdict == 1) & (np.abs(ours - theirs) > 0.005)))
+    return ends, coverages(ends, coverage, coverage, seed=seed)
+
+
+def coverages(ends: Ends, champion: float, challenger: float, *, seed: int) -> Coverages:
+    """Say at each comparison of the arms' coverage whether a won canary is promoted there.
+
+    Args:
+        champion, challenger: chance of a label for a prediction of each arm.
+
+    Returns an array of shape (1 + doublings, rollouts), each True at the first comparison that is even.
+    """
+    rng = np.random.default_rng(seed)
+    ours = ends.scores + rng.negative_binomial(ends.scores, challenger)
+    labelled, theirs = ends.scores, 9 * ours
+    their_labelled = rng.binomial(theirs, champion)
+    even = []
+    for _ in range(1 + DOUBLINGS):
+        gap = np.abs(labelled / ours - their_labelled / theirs)
+        even.append((ends.verdict == 1) & (gap <= _MARGIN / 2))
+        labelled = labelled + rng.binomial(ours, challenger)
+        their_labelled = their_labelled + rng.binomial(theirs, champion)
+        ours, theirs = 2 * ours, 2 * theirs
+    return np.logical_or.accumulate(np.array(even), axis=0)
 
 
 def peeking_z_test(*, rollouts: int, labels: int, every: int, seed: int) -> float:
@@ -101,17 +122,21 @@ def _broken(n: int, seed: int) -> list[Figure]:
     made = f"{n:,} rollouts"
     five = repeated(5, rollouts=n, labels=5_000, seed=seed)
     once = repeated(1, rollouts=n, labels=1_000, seed=seed)
-    lost, gap = unlabelled_errors(0.8, rollouts=n, labels=5_000, seed=seed)
-    passed = float(np.mean((lost.verdict == 1) & (gap <= 0.005)))
-    even = evenly_unlabelled(0.9, rollouts=n, labels=5_000, seed=seed)
+    lost, caught = unlabelled_errors(0.8, rollouts=n, labels=5_000, seed=seed)
+    _, partly = unlabelled_errors(0.8, coverage=0.9, rollouts=n, labels=5_000, seed=seed)
+    _, even = evenly_unlabelled(0.9, rollouts=n, labels=5_000, seed=seed)
     z = peeking_z_test(rollouts=n, labels=5_000, every=100, seed=seed)
     return [
         Figure("at the margin, each label five times: promoted", f"{five.share(1):.1%}", made),
         Figure("the same with one label per entity: promoted", f"{once.share(1):.1%}", made),
         Figure("at the margin, its errors labelled 80 % as often: promoted", f"{lost.share(1):.1%}", made),
-        Figure("the same with the coverage rule: promoted", f"{passed:.1%}", made),
-        Figure(
-            "better canary, both arms labelled 90 %: inconclusive by the coverage rule", f"{even:.1%}", made
-        ),
+        Figure("the same with the coverage rule: promoted", _at_once_and_later(caught), made),
+        Figure("the same, the rest labelled 90 %: promoted", _at_once_and_later(partly), made),
+        Figure("better canary, both arms labelled 90 %: promoted", _at_once_and_later(even), made),
         Figure("for comparison, a z-test looked at every 100 labels: equal rolled back", f"{z:.1%}", made),
     ]
+
+
+def _at_once_and_later(promoted: Coverages) -> str:
+    shares = promoted.mean(axis=1)
+    return f"{shares[0]:.1%} at once, {shares[-1]:.1%} with up to {2**DOUBLINGS} times the predictions"

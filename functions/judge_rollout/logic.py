@@ -72,7 +72,7 @@ def advance(policy: Policy, state: Judge, requests: Iterable[Matured], now: date
     ripe = (each for each in requests if state.phase_at <= each.at <= last)
     entities = set(state.entities)
     for request in sorted(ripe, key=lambda each: (each.at, each.prediction_id)):
-        if state.crossed is not None:
+        if _is_settled(policy, state):
             break
         if state.through is None or (request.at, request.prediction_id) > state.through:
             state = _take(policy, state, request, entities)
@@ -83,13 +83,11 @@ def judge(policy: Policy, state: Judge, now: datetime) -> Verdict:
     """Say what follows from the state: a verdict, or when to ask again at the latest."""
     numbers = numbers_of(policy, state)
     ends = state.started_at + policy.deadline
-    if state.crossed == "worse":
-        return RollBack(numbers)
-    if state.crossed == "better":
-        if not policy.strict and is_lopsided(state.coverage, policy.margin):
-            return Inconclusive("coverage", numbers)
-        return Promote(numbers)
-    return Inconclusive("deadline", numbers) if now >= ends else Wait(numbers, ends)
+    if _is_settled(policy, state):
+        return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
+    if now < ends:
+        return Wait(numbers, ends)
+    return Inconclusive("coverage" if state.crossed == "better" else "deadline", numbers)
 
 
 def numbers_of(policy: Policy, state: Judge) -> Numbers:
@@ -124,7 +122,24 @@ def _take(policy: Policy, state: Judge, request: Matured, entities: set[str]) ->
         group=policy.group,
     )
     state = replace(state, coverage=cover(state.coverage, request.losses), waiting=waiting)
-    return state if difference is None else observe(policy, state, difference)
+    if difference is not None:
+        state = observe(policy, state, difference)
+    return _compare_coverage(policy, state)
+
+
+def _compare_coverage(policy: Policy, state: Judge) -> Judge:
+    """Compare coverage once the bet is won, and at each doubling of the challenger's predictions.
+
+    A gap that chance made fades by then; one that the missing labels' values made stays.
+    """
+    matured = state.coverage.challenger_matured
+    if state.crossed != "better" or state.even or matured < state.compare_at:
+        return state
+    return replace(state, even=not is_lopsided(state.coverage, policy.margin), compare_at=2 * matured)
+
+
+def _is_settled(policy: Policy, state: Judge) -> bool:
+    return state.crossed == "worse" or (state.crossed == "better" and (state.even or policy.strict))
 
 
 def _is_repeat(entity: str | None, entities: set[str]) -> bool:

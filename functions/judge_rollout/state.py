@@ -27,8 +27,10 @@ class Judge:
         phase_at: when this phase started; only predictions made since count in it.
         worse: the bet that the challenger is worse.
         better: the bet that the challenger is not worse by the margin.
-        crossed: the side whose wealth first reached the threshold; nothing is observed after that.
+        crossed: the side whose wealth first reached the threshold; no bet is placed after that.
         coverage: labels per arm.
+        even: coverage was alike when it was last compared, after "better" had crossed.
+        compare_at: matured predictions of the challenger at which coverage is compared again.
         waiting: unfinished groups of a canary.
         entities: keys of the entities that have been counted in `entity_period`.
         entity_period: number of the period `entities` belongs to.
@@ -43,6 +45,8 @@ class Judge:
     better: Bet
     crossed: Side | None = None
     coverage: Coverage = field(default_factory=Coverage)
+    even: bool = False
+    compare_at: int = 0
     waiting: Waiting = field(default_factory=Waiting)
     entities: frozenset[str] = frozenset()
     entity_period: int = 0
@@ -78,6 +82,8 @@ def from_json(document: Mapping[str, Any]) -> Judge:
         better=Bet(**document["better"]),
         crossed=document["crossed"],
         coverage=Coverage(**document["coverage"]),
+        even=document["even"],
+        compare_at=document["compare_at"],
         waiting=Waiting(**waiting),
         entities=frozenset(document["entities"]),
         entity_period=document["entity_period"],

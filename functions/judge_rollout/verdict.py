@@ -64,7 +64,7 @@ class RollBack:
 class Inconclusive:
     """It cannot be told: the champion stays and a person is asked.
 
-    `coverage`: the arms' labels are missing unequally. `deadline`: the time is up.
+    `coverage`: the arms' labels were missing unequally all the time. `deadline`: the time is up.
     """
 
     reason: Reason

@@ -38,8 +38,8 @@ def spec(candidate: dict[str, Any], **gate: float) -> bytes:
             "entity": "customer",
             "train": {"metric": "accuracy", "candidates": [candidate]},
             "gate": gate,
-            "rollout": {"margin": 0.02, "min_labels": 80, "deadline": "10m", "canary_percent": 10},
-            "labels": {"window": "5s", "train": False},
+            "rollout": {"margin": 0.05, "min_labels": 80, "deadline": "10m", "canary_percent": 10},
+            "labels": {"window": "15s", "train": False},
             "retrain": {"on": []},
         }
     ).encode()
@@ -61,7 +61,6 @@ class Crowd:
         self._labeller = Labeller(store, MODEL, delay_s=1.0)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work)
-        self.labelled = True
 
     def __enter__(self) -> Crowd:
         self._labeller.start()
@@ -77,19 +76,31 @@ class Crowd:
         """Count who answered what was asked in a stretch of time."""
         return Counter(answer.version for answer in self.answers if first <= answer.at < last)
 
+    def rush(self, requests: int) -> Counter[int]:
+        """Ask as fast as it goes, from several connections; count who answered."""
+
+        def work(seed: int) -> Counter[int]:
+            asker, chosen = Asker(self.live.home.endpoints().gateway, MODEL), random.Random(seed)
+            found = Counter(self._ask(asker, chosen).version for _ in range(requests // 4))
+            asker.close()
+            return found
+
+        with ThreadPoolExecutor(4) as pool:
+            return sum(pool.map(work, range(4)), Counter())
+
     def _work(self) -> None:
-        asker = Asker(self.live.home.endpoints().gateway, MODEL)
-        chosen = random.Random(0)
+        asker, chosen = Asker(self.live.home.endpoints().gateway, MODEL), random.Random(99)
         while not self._stopping.wait(0.01):
-            row = chosen.choice(self._rows)
             try:
-                answer = asker.ask(features(row))
+                self.answers.append(self._ask(asker, chosen))
             except NotAnswered as error:
                 self.failed.append(str(error))
-                continue
-            self.answers.append(answer)
-            if self.labelled:
-                self._labeller.add(answer, row["churned"])
+
+    def _ask(self, asker: Asker, chosen: random.Random) -> Answer:
+        row = chosen.choice(self._rows)
+        answer = asker.ask(features(row))
+        self._labeller.add(answer, row["churned"])
+        return answer
 
 
 def features(row: dict[str, str]) -> dict[str, Any]:
@@ -116,20 +127,6 @@ def kill_the_loop(system: LiveSystem) -> None:
         assert system.kill(f"functions.{function}"), function
 
 
-def shares_of(system: LiveSystem, requests: int) -> Counter[int]:
-    """Ask as fast as it goes, from several connections; count who answered."""
-    row = {"amount": 10.0, "visits": 1, "country": "PL", "seen_on": "2025-03-04"}
-
-    def work(count: int) -> Counter[int]:
-        asker = Asker(system.home.endpoints().gateway, MODEL)
-        found = Counter(asker.ask(row).version for _ in range(count))
-        asker.close()
-        return found
-
-    with ThreadPoolExecutor(4) as pool:
-        return sum(pool.map(work, [requests // 4] * 4), Counter())
-
-
 @pytest.fixture(scope="module")
 def served(system: LiveSystem) -> LiveSystem:
     """The system, with a first version that is not very good."""
@@ -153,7 +150,7 @@ def test_a_better_challenger_is_promoted_through_shadow_and_canary_whatever_is_k
         assert advanced["data"]["percent"] == 10
         served.run("kascade", "pause", MODEL)
         kill_the_loop(served)
-        shares = shares_of(served, 10_000)
+        shares = crowd.rush(10_000)
         served.run("kascade", "resume", MODEL)
         completed = served.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v2", timeout_s=200)
         settled = time.time()

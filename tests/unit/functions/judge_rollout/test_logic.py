@@ -159,17 +159,39 @@ def test_one_entity_counts_once_in_each_period_where_the_policy_says_so() -> Non
     assert len(state.entities) == 1
 
 
-def test_a_promotion_with_unequal_coverage_is_inconclusive() -> None:
-    requests = good(2_000)
-    for i in range(0, 60, 3):
-        requests[i] = shadow(i, 0.0, None)
+def partly_labelled(n: int, every: int, until: int) -> list[Matured]:
+    """Requests of a better challenger, of whose first ones every so many lack the challenger's answer."""
+    return [
+        replace(each, losses={**each.losses, "challenger": None}) if i < until and i % every == 0 else each
+        for i, each in enumerate(good(n))
+    ]
 
-    _, verdict = settle(POLICY, requests)
 
-    assert isinstance(verdict, Inconclusive)
-    assert verdict.reason == "coverage"
-    assert verdict.numbers.coverage_challenger is not None
-    assert verdict.numbers.coverage_challenger < 1 - POLICY.margin / 2
+def test_a_promotion_with_unequal_coverage_waits_and_is_inconclusive_at_the_deadline() -> None:
+    requests = partly_labelled(8_000, every=3, until=8_000)
+
+    state, verdict = settle(POLICY, requests)
+
+    assert isinstance(verdict, Wait)
+    assert state.crossed == "better"
+    ended = judge(POLICY, state, START + POLICY.deadline)
+    assert isinstance(ended, Inconclusive)
+    assert ended.reason == "coverage"
+    assert ended.numbers.coverage_challenger is not None
+    assert ended.numbers.coverage_challenger < 1 - POLICY.margin / 2
+
+
+def test_a_gap_of_coverage_that_fades_holds_a_promotion_up_until_the_predictions_have_doubled() -> None:
+    requests = partly_labelled(8_000, every=3, until=12)
+    won = next(n for n in range(8_000) if settle(POLICY, requests[:n])[0].crossed)
+
+    states = [settle(POLICY, requests[: k * won])[1] for k in (1, 2, 4, 8)]
+
+    assert [type(each) for each in states[:2]] == [Wait, Wait]
+    assert isinstance(states[-1], Promote)
+    first = next(each for each in states if isinstance(each, Promote))
+    assert first == states[-1], "what follows the promotion changes nothing"
+    assert first.numbers.labels == settle(POLICY, requests[:won])[0].better.n, "no bet after the won one"
 
 
 def test_equal_gaps_of_both_arms_hinder_nothing() -> None:

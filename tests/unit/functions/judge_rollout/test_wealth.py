@@ -103,7 +103,15 @@ class TestSimulated:
         assert rollouts.repeated(1, rollouts=800, labels=1_000, seed=6).share(1) <= 0.05
 
     def test_a_challenger_whose_errors_lack_labels_is_caught_by_coverage(self) -> None:
-        ends, gap = rollouts.unlabelled_errors(0.8, rollouts=800, labels=4_000, seed=7)
+        ends, promoted = rollouts.unlabelled_errors(0.8, rollouts=800, labels=4_000, seed=7)
 
         assert ends.share(1) > 0.75
-        assert np.mean((ends.verdict == 1) & (gap <= 0.005)) <= 0.05
+        assert promoted[-1].mean() <= 0.05
+
+    def test_a_better_challenger_with_labels_for_nine_in_ten_is_promoted_once_chance_gaps_have_faded(
+        self,
+    ) -> None:
+        _, promoted = rollouts.evenly_unlabelled(0.9, rollouts=800, labels=4_000, seed=8)
+
+        assert promoted[0].mean() < 0.5
+        assert promoted[-1].mean() > 0.75

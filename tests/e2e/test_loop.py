@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -105,20 +106,22 @@ def test_each_bad_input_is_refused_with_the_place_and_disturbs_nothing(system: L
     assert system.events(type=c.DATASET_INGESTED, subject="bad") == []
 
 
+def dead_letter(system: LiveSystem, event_id: str) -> dict[str, Any]:
+    """Wait for what the dead letter sink is told of an event."""
+
+    def look() -> list[dict[str, Any]]:
+        told = [each["data"] for each in system.events(type=c.DELIVERY_FAILED)]
+        return [each for each in told if each["event_id"] == event_id]
+
+    return eventually(look, 60, what="dead letter")[0]
+
+
 def test_an_event_that_nobody_can_handle_lies_in_the_dead_letters_with_its_reason(system: LiveSystem) -> None:
     event = originate(c.TRAINING_REQUESTED, "/tests", "churn", {"model": "churn", "reqested_by": "a typo"})
     system.client.emit(event)
-    failed = eventually(
-        lambda: [
-            each["data"]
-            for each in system.events(type=c.DELIVERY_FAILED)
-            if each["data"]["event_id"] == event.id
-        ],
-        60,
-        what="dead letter",
-    )
-    assert failed[0]["code"] == 400
-    assert "reqested_by" in failed[0]["error"]
+    failed = dead_letter(system, event.id)
+    assert failed["code"] == 400
+    assert "reqested_by" in failed["error"]
 
 
 BROKEN = """\
@@ -184,17 +187,9 @@ def test_an_event_that_meets_a_bug_is_tried_again_and_then_lies_in_the_dead_lett
     eventually(ready, 30, what="ready Trigger")
     event = originate("com.example.hello", "/tests", "world", {})
     system.client.emit(event)
-    failed = eventually(
-        lambda: [
-            each["data"]
-            for each in system.events(type=c.DELIVERY_FAILED)
-            if each["data"]["event_id"] == event.id
-        ],
-        60,
-        what="dead letter",
-    )
-    assert failed[0]["code"] == 500
-    assert "asked 3 times" in failed[0]["error"]
+    failed = dead_letter(system, event.id)
+    assert failed["code"] == 500
+    assert "asked 3 times" in failed["error"]
 
 
 @pytest.mark.parametrize("victim", ["knative.local", "functions.run_training"])

@@ -15,16 +15,6 @@ from eventing.testing import build_event
 EVENT = build_event("dev.example.happened", {"n": 1}, id_="1")
 
 
-@pytest.fixture(scope="module")
-def ours() -> Authority:
-    return Authority("ours")
-
-
-@pytest.fixture(scope="module")
-def theirs() -> Authority:
-    return Authority("theirs")
-
-
 def test_a_sink_that_a_given_ca_signed_takes_events(receiver: Any, ours: Authority, tmp_path: Path) -> None:
     env = {"K_SINK": ours.serve(receiver.server, tmp_path), "K_CA_CERTS": ours.pem}
     Sink.from_env(env, retries=0).send(EVENT)

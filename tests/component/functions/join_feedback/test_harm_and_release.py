@@ -160,14 +160,19 @@ def test_of_an_entity_that_was_asked_about_often_the_newest_row_comes_back(
     assert (ingested.rows, ingested.quarantined_rows) == (1, 0)
 
 
-def test_a_crash_while_rows_are_given_back_neither_loses_nor_doubles_any(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def without_entities(world: World) -> Any:
+    """Have a model whose labelled rows come back 50 at a time, and its first 40 rows; return `ingest`."""
     world.spec(labels={"window": "10s", "min_rows": 50})
-    world.version(1, promoted=True)
     take = ingest(world)
     world.store.put(f"s3://raw/{MODEL}/first.csv", b"amount,churned\n" + b"1.5,yes\n2.5,no\n" * 20)
     take(f"{MODEL}/first.csv")
-    feedback = Feedback(world)
+    return take
+
+
+def test_a_crash_while_rows_are_given_back_neither_loses_nor_doubles_any(
+    world: World, feedback: Feedback
+) -> None:
+    take = without_entities(world)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(release, "end", crash)
         with pytest.raises(HandlingFailed):
@@ -180,36 +185,25 @@ def test_a_crash_while_rows_are_given_back_neither_loses_nor_doubles_any(tmp_pat
     play(feedback, 20, 0.1, second=40)
     first, second = released(world)
     assert take(first).rows + take(second).rows == 120
-    world.engine.dispose()
 
 
 def crash(*arguments: object) -> None:
     raise MemoryError("the process ends here")
 
 
-def test_without_harm_rows_come_back_as_soon_as_the_spec_says(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.spec(labels={"window": "10s", "min_rows": 50})
-    world.version(1, promoted=True)
-    take = ingest(world)
-    world.store.put(f"s3://raw/{MODEL}/first.csv", b"amount,churned\n" + b"1.5,yes\n2.5,no\n" * 20)
-    take(f"{MODEL}/first.csv")
-    feedback = Feedback(world)
+def test_without_harm_rows_come_back_as_soon_as_the_spec_says(world: World, feedback: Feedback) -> None:
+    take = without_entities(world)
     play(feedback, 40, 0.1, second=0)
     assert released(world) == []
     play(feedback, 40, 0.1, second=20)
     (key,) = released(world)
     assert take(key).rows == 80
-    world.engine.dispose()
 
 
-def test_a_spec_that_keeps_labels_to_itself_gives_none_back(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_a_spec_that_keeps_labels_to_itself_gives_none_back(world: World, feedback: Feedback) -> None:
     world.spec(labels={"window": "10s", "min_rows": 1, "train": False})
-    world.version(1, promoted=True)
-    play(Feedback(world), 40, 0.9, second=0)
+    play(feedback, 40, 0.9, second=0)
     assert released(world) == []
-    world.engine.dispose()
 
 
 def test_a_timer_of_another_function_is_refused(feedback: Feedback) -> None:

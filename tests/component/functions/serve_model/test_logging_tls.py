@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.authority import Authority
+from support.receiver import Receiver
 
 from functions.serve_model import testing
 
@@ -19,51 +18,9 @@ PREDICT = "/v1/models/churn:predict"
 DATA = testing.classifier(testing.numbers("age", "amount"))
 
 
-class Sink(ThreadingHTTPServer):
-    """Keeps the ids of the predictions it is given."""
-
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, *_: Any) -> None:
-        """Say nothing of clients that turn away."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Sink
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.ids += json.loads(body)["ids"]
-        self.send_response(202)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def ours() -> Authority:
-    return Authority("ours")
-
-
-@pytest.fixture(scope="module")
-def theirs() -> Authority:
-    return Authority("theirs")
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    server = Sink()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def ids_in(receiver: Receiver) -> list[str]:
+    """Return the ids of the predictions that it was given."""
+    return [each for _, body in receiver.requests for each in json.loads(body)["ids"]]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -89,51 +46,60 @@ def ended(server: Any) -> str:
 
 
 def test_predictions_reach_a_sink_that_a_given_ca_signed(
-    tmp_path: Path, start: Callable[..., Any], sink: Sink, ours: Authority, theirs: Authority
+    tmp_path: Path, start: Callable[..., Any], receiver: Receiver, ours: Authority, theirs: Authority
 ) -> None:
-    env = {"K_SINK": ours.serve(sink, tmp_path), "K_CA_CERTS": theirs.pem + ours.pem}
+    env = {"K_SINK": ours.serve(receiver.server, tmp_path), "K_CA_CERTS": theirs.pem + ours.pem}
     server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     ids = asked(server, 5)
-    wait_until(lambda: len(sink.ids) == 5)
+    wait_until(lambda: len(ids_in(receiver)) == 5)
     more = asked(server, 5)
-    wait_until(lambda: len(sink.ids) == 10)
-    assert sink.ids == ids + more
+    wait_until(lambda: len(ids_in(receiver)) == 10)
+    assert ids_in(receiver) == ids + more
 
 
 def test_the_systems_cas_are_trusted_too(
-    tmp_path: Path, start: Callable[..., Any], sink: Sink, ours: Authority, theirs: Authority
+    tmp_path: Path, start: Callable[..., Any], receiver: Receiver, ours: Authority, theirs: Authority
 ) -> None:
     (tmp_path / "system.pem").write_text(ours.pem)
     system = {"SSL_CERT_FILE": str(tmp_path / "system.pem")}
-    env = {"K_SINK": ours.serve(sink, tmp_path), "K_CA_CERTS": theirs.pem, **system}
+    env = {"K_SINK": ours.serve(receiver.server, tmp_path), "K_CA_CERTS": theirs.pem, **system}
     server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     ids = asked(server, 1)
-    wait_until(lambda: sink.ids == ids)
+    wait_until(lambda: ids_in(receiver) == ids)
 
 
 @pytest.mark.parametrize("others", [True, False])
 def test_a_sink_that_another_ca_signed_gets_nothing_and_the_log_says_why(
-    tmp_path: Path, start: Callable[..., Any], sink: Sink, ours: Authority, theirs: Authority, others: bool
+    tmp_path: Path,
+    start: Callable[..., Any],
+    receiver: Receiver,
+    ours: Authority,
+    theirs: Authority,
+    others: bool,
 ) -> None:
-    env = {"K_SINK": ours.serve(sink, tmp_path), "K_CA_CERTS": theirs.pem if others else "", "DRAIN_S": "1"}
+    env = {
+        "K_SINK": ours.serve(receiver.server, tmp_path),
+        "K_CA_CERTS": theirs.pem if others else "",
+        "DRAIN_S": "1",
+    }
     server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     asked(server, 1)  # is answered all the same
     said = ended(server)
     assert "its certificate is not trusted: " in said
     assert "trusted are the system's CAs and those in K_CA_CERTS" in said
     assert "1 rows of the log of predictions are lost" in said
-    assert sink.ids == []
+    assert ids_in(receiver) == []
 
 
 def test_a_certificate_for_another_address_is_refused(
-    tmp_path: Path, start: Callable[..., Any], sink: Sink, ours: Authority
+    tmp_path: Path, start: Callable[..., Any], receiver: Receiver, ours: Authority
 ) -> None:
-    url = ours.serve(sink, tmp_path, address="127.0.0.2")
+    url = ours.serve(receiver.server, tmp_path, address="127.0.0.2")
     env = {"K_SINK": url, "K_CA_CERTS": ours.pem, "DRAIN_S": "1"}
     server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     asked(server, 1)
     assert "not trusted: IP address mismatch" in ended(server)
-    assert sink.ids == []
+    assert ids_in(receiver) == []
 
 
 def test_cas_that_are_no_pem_keep_the_process_from_starting(

@@ -45,10 +45,12 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
         return
     at = event.time or now
     row = lock_judge(session, payload.model)
-    if row.version == payload.version or _ended(session, payload.model, payload.version, at):
+    if _ended(session, payload.model, payload.version, at):
         return
-    if row.version is not None:
+    if row.version is not None and row.version != payload.version:
         raise RetryLater(f"the rollout of {payload.model}/v{row.version} is not over here")
+    if (since := _since(row)) is not None and not _ended(session, payload.model, payload.version, since):
+        return
     spec = spec_of(session, payload.model)
     policy = policy_of(spec) if spec else Policy()
     row.version, row.champion_version, row.phase = payload.version, champion, payload.phase.value
@@ -73,14 +75,15 @@ def advanced(session: Session, event: Event, payload: c.RolloutAdvanced, now: da
     row.phase, row.decided = payload.phase.value, False
     row.state = state_to_json(enter_phase(policy, state_from_json(row.state), at))
     row.guarded_through = at
-    due = min(now + interval(policy), state_from_json(row.state).started_at + policy.deadline)
+    due = min(now + interval(policy), at + policy.deadline)
     set_timer(session, FUNCTION, look_key(payload.model), due, cause=event)
 
 
-def completed(session: Session, payload: c.RolloutCompleted) -> None:
-    """Forget a rollout that is over."""
+def completed(session: Session, event: Event, payload: c.RolloutCompleted, now: datetime) -> None:
+    """Forget a rollout that is over, unless the version's next one has begun."""
     row = lock_judge(session, payload.model)
-    if row.version == payload.version:
+    since = _since(row)
+    if row.version == payload.version and (since is None or (event.time or now) >= since):
         forget(session, row)
 
 
@@ -89,6 +92,10 @@ def forget(session: Session, row: JudgeRow) -> None:
     row.version = row.champion_version = row.phase = row.policy = row.state = row.cause = None
     row.decided = False
     cancel_timer(session, FUNCTION, look_key(row.model))
+
+
+def _since(row: JudgeRow) -> datetime | None:
+    return None if row.state is None else state_from_json(row.state).started_at
 
 
 def _ended(session: Session, model: str, version: int, since: datetime) -> bool:

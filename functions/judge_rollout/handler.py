@@ -40,7 +40,7 @@ class Handler:
             case c.RolloutAdvanced():
                 return self._note(event, lambda session: advanced(session, event, payload, now))
             case c.RolloutCompleted():
-                return self._note(event, lambda session: completed(session, payload))
+                return self._note(event, lambda session: completed(session, event, payload, now))
         raise Rejected("this timer is another function's")
 
     def _note(self, event: Event, work: Callable[[Session], None]) -> list[Event]:

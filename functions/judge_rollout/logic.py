@@ -68,7 +68,7 @@ def advance(policy: Policy, state: Judge, requests: Iterable[Matured], now: date
         requests: in any order; labelled or not.
         now: aware.
     """
-    last = min(now, state.started_at + policy.deadline) - policy.label_window
+    last = min(now, state.phase_at + policy.deadline) - policy.label_window
     ripe = (each for each in requests if state.phase_at <= each.at <= last)
     entities = set(state.entities)
     for request in sorted(ripe, key=lambda each: (each.at, each.prediction_id)):
@@ -79,13 +79,17 @@ def advance(policy: Policy, state: Judge, requests: Iterable[Matured], now: date
     return replace(state, entities=frozenset(entities))
 
 
-def judge(policy: Policy, state: Judge, now: datetime) -> Verdict:
-    """Say what follows from the state: a verdict, or when to ask again at the latest."""
+def judge(policy: Policy, state: Judge, heard: datetime) -> Verdict:
+    """Say what follows from the state: a verdict, or when to ask again at the latest.
+
+    Args:
+        heard: the state holds whatever matured by then.
+    """
     numbers = numbers_of(policy, state)
-    ends = state.started_at + policy.deadline
+    ends = state.phase_at + policy.deadline
     if _is_settled(policy, state):
         return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
-    if now < ends:
+    if heard < ends:
         return Wait(numbers, ends)
     return Inconclusive("coverage" if state.crossed == "better" else "deadline", numbers)
 
@@ -115,13 +119,16 @@ def _take(policy: Policy, state: Judge, request: Matured, entities: set[str]) ->
     state = replace(state, through=through, digest=digest, entity_period=period)
     if _is_repeat(request.entity, entities):
         return replace(state, repeats=state.repeats + 1)
+    state = replace(state, coverage=cover(state.coverage, request.losses))
+    if state.crossed is not None:
+        return _compare_coverage(policy, state)
     waiting, difference = pair(
         state.waiting,
         settle(request.losses, strict=policy.strict),
         period=number_of(request.at, policy.period),
         group=policy.group,
     )
-    state = replace(state, coverage=cover(state.coverage, request.losses), waiting=waiting)
+    state = replace(state, waiting=waiting)
     if difference is not None:
         state = observe(policy, state, difference)
     return _compare_coverage(policy, state)

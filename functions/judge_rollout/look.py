@@ -46,6 +46,7 @@ class Seen:
     policy: Policy
     before: dict[str, Any]
     state: Judge
+    heard: datetime
     breach: Breach | None
     looks: int
     guarded_through: datetime | None
@@ -89,7 +90,8 @@ class Look:
             state = self._take_in(session, arms, policy, state, through)
         breach, guarded = self._guard(session, arms, state, row)
         looks = row.looks + (guarded != row.guarded_through)
-        return Seen(arms, policy, dict(row.state), state, breach, looks, guarded)
+        heard = self.now - policy.grace if through is None else max(through, self.now - policy.grace)
+        return Seen(arms, policy, dict(row.state), state, heard, breach, looks, guarded)
 
     def _take_in(
         self, session: Session, arms: Arms, policy: Policy, state: Judge, through: datetime
@@ -100,10 +102,11 @@ class Look:
         if last < first or champion is None:
             return state
         period = read_period(session, arms, first, last)
-        if not period.batches:
+        fresh = state.through is None
+        answered = any(arm == "challenger" for arm, _ in period.batches)
+        if not period.batches or (fresh and not answered and arms.phase is c.RolloutPhase.SHADOW):
             return state
         scoring = load_scoring(self.store, champion.card)
-        fresh = state.through is None
         requests = requests_of(self.store, arms, period, scoring, now=self.now, fresh=fresh)
         return advance(policy, state, requests, through)
 
@@ -117,9 +120,7 @@ class Look:
         if last <= first:
             return None, row.guarded_through
         period = read_period(session, arms, first, last)
-        inside = [
-            (arm, batch) for arm, batch in period.batches if first <= batch.first and batch.last <= last
-        ]
+        inside = [(arm, batch) for arm, batch in period.batches if first < batch.last <= last]
         requests = {"champion": 0, "challenger": 0}
         for arm, batch in inside:
             requests[arm] += batch.rows + batch.failures
@@ -140,9 +141,11 @@ class Look:
             row.decided = True
             numbers = numbers_of(seen.policy, seen.state)
             return [breach_event(event, seen.arms, seen.policy, seen.breach, numbers, self.now)]
-        verdict = judge(seen.policy, seen.state, self.now)
+        verdict = judge(seen.policy, seen.state, seen.heard)
         if isinstance(verdict, Wait):
-            due = min(self.now + interval(seen.policy), max(verdict.until, self.now))
+            due = self.now + interval(seen.policy)
+            if verdict.until > self.now:
+                due = min(due, verdict.until)
             set_timer(session, FUNCTION, look_key(model), due, cause=event)
             return []
         row.decided = True

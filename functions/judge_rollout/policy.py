@@ -14,7 +14,7 @@ class Policy:
         margin: loss by which the challenger may be worse and still be promoted; 0: it must be better.
         alpha: chance, for each side, of a wrong verdict.
         min_labels: scores needed before a promotion.
-        deadline: from the start of the rollout until it is inconclusive.
+        deadline: from the start of a phase until the rollout is inconclusive.
         label_window: from a prediction until its label is mature.
         canary_percent: share of the requests that the canary answers.
         period: only answers of one period are set against each other in a canary.
@@ -57,6 +57,11 @@ class Policy:
     def threshold(self) -> float:
         """The wealth at which a null hypothesis is rejected."""
         return 1.0 / self.alpha
+
+    @property
+    def grace(self) -> timedelta:
+        """How long after the deadline earlier labels may be joined: twice the longest pause of joining."""
+        return min(max(self.label_window / 10, timedelta(seconds=2)), timedelta(hours=2))
 
     @property
     def group(self) -> int:

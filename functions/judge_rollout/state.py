@@ -23,8 +23,8 @@ class Judge:
     """What the judge knows of one phase of a rollout.
 
     Attributes:
-        started_at: when the rollout started; its deadline counts from here.
-        phase_at: when this phase started; only predictions made since count in it.
+        started_at: when the rollout started.
+        phase_at: when this phase started; predictions made since count in it, and its deadline from then.
         worse: the bet that the challenger is worse.
         better: the bet that the challenger is not worse by the margin.
         crossed: the side whose wealth first reached the threshold; no bet is placed after that.
@@ -82,8 +82,8 @@ def from_json(document: Mapping[str, Any]) -> Judge:
         better=Bet(**document["better"]),
         crossed=document["crossed"],
         coverage=Coverage(**document["coverage"]),
-        even=document["even"],
-        compare_at=document["compare_at"],
+        even=document.get("even", False),
+        compare_at=document.get("compare_at", 0),
         waiting=Waiting(**waiting),
         entities=frozenset(document["entities"]),
         entity_period=document["entity_period"],

@@ -23,23 +23,27 @@ _EPSILON = 1e-12
 def replay_judge(log: Sequence[Recorded], policies: Policies) -> Iterator[Compared]:
     """Yield every verdict of a judge beside the one under the policy in force when its rollout started."""
     started: dict[tuple[str, int], datetime] = {}
+    entered: dict[tuple[str, int], datetime] = {}
     for row in log:
-        if row.event.type == kinds.ROLLOUT_STARTED:
-            started[row.model, int(row.data["version"])] = row.happened
+        if row.event.type in (kinds.ROLLOUT_STARTED, kinds.ROLLOUT_ADVANCED):
+            key = row.model, int(row.data["version"])
+            entered[key] = row.happened
+            if row.event.type == kinds.ROLLOUT_STARTED:
+                started[key] = row.happened
         if row.event.type != kinds.ROLLOUT_DECIDED:
             continue
         decided = kinds.RolloutDecided.model_validate(row.data)
-        began = started.get((row.model, decided.version))
-        in_force = policies.at(row.model, began or row.happened)
+        key = row.model, decided.version
+        in_force = policies.at(row.model, started.get(key, row.happened))
         if in_force is not None:
-            yield decide(row, decided, in_force.spec.rollout, began)
+            yield decide(row, decided, in_force.spec.rollout, entered.get(key))
 
 
 def decide(row: Recorded, decided: kinds.RolloutDecided, policy: Rollout, began: datetime | None) -> Compared:
     """Return one verdict beside the one under `policy`.
 
     Args:
-        began: when the rollout started; None when the log does not say, then no deadline is looked at.
+        began: when the phase started; None when the log does not say, then no deadline is looked at.
     """
     words = f"{decided.outcome} ({decided.reason})"
     made = Compared(
@@ -57,7 +61,7 @@ def decide(row: Recorded, decided: kinds.RolloutDecided, policy: Rollout, began:
     missing = _missing(decided, policy)
     if missing is not None:
         return undecidable(made, missing)
-    if decided.reason == "deadline":
+    if decided.reason in ("deadline", "coverage"):
         return _at_deadline(made, row, policy, began)
     return _by_evidence(made, decided, policy)
 

@@ -127,6 +127,10 @@ class ModelSpec(Section):
             raise PydanticCustomError(
                 "roles", "a numeric target for regression; schema gives it as a category"
             )
+        if self.rollout.phases and self.rollout.deadline <= self.labels.window:
+            raise PydanticCustomError(
+                "deadline", "rollout.deadline to be longer than labels.window: before it no label counts"
+            )
         return self
 
 

@@ -99,7 +99,7 @@ class Rollout(Section):
     )
     deadline: Duration = Field(
         default=timedelta(days=14),
-        description="when an undecided rollout ends as inconclusive",
+        description="how long a phase may stay undecided until the rollout ends as inconclusive",
         examples=["14d"],
     )
     strict: bool = Field(

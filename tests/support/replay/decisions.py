@@ -74,7 +74,7 @@ def decided(rng: random.Random, started: Event, spec: ModelSpec, champion: int) 
     assert began is not None
     policy = Policy(
         margin=rollout.margin, alpha=rollout.alpha, min_labels=rollout.min_labels,
-        deadline=rollout.deadline, label_window=timedelta(seconds=60), strict=rollout.strict,
+        deadline=rollout.deadline, label_window=spec.labels.window, strict=rollout.strict,
     )  # fmt: skip
     state, now = judging.begin(policy, began), began
     worse, better = rng.choice([(0.4, 0.1), (0.05, 0.35), (0.2, 0.2)])

@@ -228,13 +228,13 @@ def test_a_phase_after_another_starts_its_proof_anew(court: Court) -> None:
 def test_equal_models_wait_and_end_inconclusive_at_the_deadline(court: Court) -> None:
     assert play(court, 0.0, 0.0, batches=1) is None
     assert court.tick(500) is None
-    verdict = decided(court.tick(1001))
+    verdict = decided(court.tick(1003))
     assert (verdict.outcome, verdict.reason) == ("inconclusive", "deadline")
 
 
 def test_without_any_label_the_deadline_still_ends_it(court: Court) -> None:
     court.start()
-    assert decided(court.tick(1000)).outcome == "inconclusive"
+    assert decided(court.tick(1003)).outcome == "inconclusive"
 
 
 def test_labels_missing_for_one_arm_are_inconclusive(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_labels_missing_for_one_arm_are_inconclusive(tmp_path: Path) -> None:
         if verdict := court.joined(12 + number):
             break
     assert verdict is None, "it waits for the gap to close"
-    found = decided(court.tick(1001))
+    found = decided(court.tick(1003))
     assert (found.outcome, found.reason) == ("inconclusive", "coverage")
     assert "labels are missing unequally" in found.message
 
@@ -371,3 +371,60 @@ def test_a_replacement_is_not_judged(court: Court) -> None:
     court.start("replace")
     court.shadow(1, 100, 0.1, 0.9)
     assert court.joined(30) is None
+
+
+@pytest.mark.parametrize("first", ["look", "labels"])
+def test_what_matured_before_the_deadline_counts_whether_the_labels_or_the_look_come_first(
+    tmp_path: Path, first: str
+) -> None:
+    court = Court(tmp_path, deadline="100s")
+    court.start()
+    court.shadow(20, 1000, 0.3, 0.0)
+    verdict = court.tick(100.5) if first == "look" else None
+    found = decided(verdict or court.joined(100.6))
+    assert (found.outcome, found.reason) == ("promoted", "evidence")
+
+
+def test_each_phase_has_its_own_deadline(court: Court) -> None:
+    court.start()
+    court.advance(900)
+    assert court.tick(1500) is None
+    found = decided(court.tick(1903))
+    assert (found.phase, found.reason) == ("canary", "deadline")
+
+
+def test_a_version_whose_next_rollout_starts_before_the_end_of_the_last_is_heard_is_judged_anew(
+    court: Court,
+) -> None:
+    court.start()
+    with court.world.session() as session:
+        record_fact(session, MODEL, 2, Fact.INCONCLUSIVE, "the end", court.world.after(5))
+    court.start(second=20)
+    ended = c.RolloutCompleted(
+        model=MODEL, version=2, champion_version=1, outcome=c.RolloutOutcome.INCONCLUSIVE, message=""
+    )
+    court.rollout(c.ROLLOUT_COMPLETED, ended, second=6)
+    court.shadow(21, 1000, 0.3, 0.0)
+    assert decided(court.joined(40)).outcome == "promoted"
+
+
+def test_a_challenger_that_answers_nothing_does_not_have_the_log_read_again_and_again(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    court.start()
+    court.answer(1, range(300), [])
+    monkeypatch.setattr(court.world.store, "get", lambda *_: pytest.fail("there is nothing to judge"))
+    assert court.joined(400) is None
+
+
+def test_guards_see_a_batch_that_spans_two_looks_at_the_later(court: Court) -> None:
+    court.start("canary")
+    verdict = None
+    for number in range(6):
+        for version, failures in ((1, 0), (2, 40)):
+            times = [court.world.after(2 + 10 * number + row * 0.04) for row in range(200)]
+            court.world.log(logged(times, version=version, failures=failures, seed=f"{number}/{version}"))
+        if verdict := court.tick(12 + 10 * number):
+            break
+    found = decided(verdict)
+    assert (found.outcome, found.reason) == ("rolled_back", "guard")

@@ -23,6 +23,7 @@ target: churned
 gate: {min: 0.65, margin: 0.05, slices: [country]}
 rollout: {phases: [shadow], deadline: 4h, min_labels: 60}
 drift: {window: 500}
+labels: {window: 1m}
 retrain: {cooldown: 2h, cooldown_runs: 3, harm_cooldown: 10m, breaker: 4, max_age: 3d}
 """
 SEED, DAYS = 4, 3

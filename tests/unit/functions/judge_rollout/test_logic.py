@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.judge_rollout.fixed import policy_of
 from functions.judge_rollout.logic import advance, begin, enter_phase, judge
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.state import NO_LABELS, Judge, from_json, to_json
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Verdict, Wait
+from pipelines.spec import parse_spec
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -273,3 +275,28 @@ def test_one_entity_is_taken_by_its_first_prediction_whether_or_not_that_has_a_l
 def test_a_policy_names_all_that_is_wrong_with_it() -> None:
     with pytest.raises(ValueError, match=r"margin must lie.*alpha must lie.*deadline must"):
         Policy(margin=2, alpha=0, deadline=timedelta(0))
+
+
+def test_a_state_written_before_coverage_was_compared_again_is_read() -> None:
+    state, _ = settle(POLICY, good(50))
+    document = to_json(state)
+    del document["even"], document["compare_at"]
+
+    assert from_json(document) == state
+
+
+def test_the_defaults_leave_time_for_labels_to_mature_in_both_phases() -> None:
+    policy = policy_of(parse_spec(b"model: churn\ntarget: churned\n", model="churn"))
+    hour, minutes = timedelta(hours=1), range(0, 14 * 24 * 60, 7)
+    state, now = begin(policy, START), START
+    requests = [shadow(i, 1.0, 0.0) for i in minutes]
+    for phase in ("shadow", "canary"):
+        while isinstance(verdict := judge(policy, state, now), Wait):
+            now += hour
+            state = advance(policy, state, requests, now)
+        assert isinstance(verdict, Promote), phase
+        first = (now - START) // MINUTE
+        requests = [
+            canary(first + i, *(("challenger", 0.0) if i % 10 == 0 else ("champion", 1.0))) for i in minutes
+        ]
+        state = enter_phase(policy, state, now)

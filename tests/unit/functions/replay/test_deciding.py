@@ -39,7 +39,7 @@ def test_the_same_policy_gives_the_same_verdict() -> None:
     rolled_back = {"outcome": "rolled_back", "wealth_worse": 20.4, "wealth_better": 0.1}
     assert not decided(Rollout(), **rolled_back).differs
     inconclusive = {"outcome": "inconclusive", "reason": "coverage", "coverage_challenger": 0.5}
-    assert not decided(Rollout(), **inconclusive).differs
+    assert not decided(Rollout(), after=timedelta(days=14), **inconclusive).differs
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,10 @@ def test_what_takes_the_labels_is_said_to_be_undecidable(
 
 
 def test_a_later_deadline_would_have_waited_and_an_earlier_one_not() -> None:
-    late = {"outcome": "inconclusive", "reason": "deadline", "wealth_better": 2.0}
-    assert decided(Rollout(deadline=timedelta(hours=2)), **late).replayed == "waits"
-    assert not decided(Rollout(deadline=timedelta(minutes=30)), **late).differs
+    for reason in ("deadline", "coverage"):
+        late = {"outcome": "inconclusive", "reason": reason, "wealth_better": 2.0}
+        assert decided(Rollout(deadline=timedelta(hours=2)), **late).replayed == "waits"
+        assert not decided(Rollout(deadline=timedelta(minutes=30)), **late).differs
 
 
 def test_a_guards_verdict_stands_under_any_policy() -> None:

@@ -89,7 +89,7 @@ def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start)
         lease_until=scene.now + scene.settings.run_lease,
     )
     scene.session.add(run)
-    set_lease(scene, run)
+    set_lease(scene)
     _forget_triggers(scene)
     row.announced = ""
     return answer(cause, kinds.TRAINING_APPROVED, SOURCE, subject, payload, now=scene.now)

@@ -21,7 +21,7 @@ from functions.govern_training.settings import Settings
 from functions.state import ledger, timers
 from functions.state.governor import GovernorRow
 from functions.state.labels import has_labels
-from functions.state.runs import RunOutcome, TrainingRun, get_run
+from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run
 from functions.state.stored_event import dump_event
 from pipelines.spec import ModelSpec
 
@@ -115,7 +115,7 @@ def _started(scene: Scene, payload: kinds.TrainingStarted) -> Sequence[Event]:
     run.started_at = run.started_at or scene.at
     if run.ended_at is None:
         run.lease_until = scene.at + scene.settings.run_lease
-        set_lease(scene, run)
+        set_lease(scene)
     return ()
 
 
@@ -138,7 +138,7 @@ def _failed(scene: Scene, payload: kinds.TrainingFailed) -> Sequence[Event]:
 
 def _end(scene: Scene, run: TrainingRun, outcome: RunOutcome) -> None:
     run.outcome, run.ended_at = outcome.value, scene.at
-    timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/lease")
+    set_lease(scene)
     if scene.spec is not None and Reason.AGE in scene.spec.retrain.on:
         aged = scene.at + scene.spec.retrain.max_age
         timers.set_timer(scene.session, FUNCTION, f"{scene.model}/age", aged)
@@ -200,17 +200,22 @@ def _lose_silent_runs(scene: Scene) -> list[Event]:
         if row is not None:
             row.outcome, row.ended_at = RunOutcome.LOST.value, silent.lease_until
             said.append(_lost(scene, row, retry=_try_again(scene, state, silent, row)))
+    set_lease(scene)
     return said
 
 
 def _try_again(scene: Scene, state: State, silent: Run, row: TrainingRun) -> bool:
     again = may_retry(state, silent)
     if again:
-        chain = {CORRELATION: row.correlation_id}
-        cause = Event(row.cause_id, SOURCE, kinds.TRAINING_REQUESTED, extensions=chain)
         # It waited for quiet before it was approved: it need not wait again.
-        _merge(replace(scene, at=row.approved_at), Reason(row.reason), cause)
+        _merge(replace(scene, at=row.approved_at), Reason(row.reason), _trigger_of(row))
     return again
+
+
+def _trigger_of(run: TrainingRun) -> Event:
+    """Return the event that a run was approved for, as far as its chain needs it."""
+    chain = {CORRELATION: run.correlation_id}
+    return Event(run.cause_id, SOURCE, kinds.TRAINING_REQUESTED, extensions=chain)
 
 
 def _lost(scene: Scene, row: TrainingRun, *, retry: bool) -> Event:
@@ -228,9 +233,15 @@ def _lost(scene: Scene, row: TrainingRun, *, retry: bool) -> Event:
     return answer(scene.event, kinds.TRAINING_FAILED, SOURCE, subject, payload, now=scene.now)
 
 
-def set_lease(scene: Scene, run: TrainingRun) -> None:
-    """Wake the governor when the run should have ended."""
-    timers.set_timer(scene.session, FUNCTION, f"{scene.model}/lease", run.lease_until, cause=scene.event)
+def set_lease(scene: Scene) -> None:
+    """Wake the governor when the first of the runs under way should have ended, in that run's chain."""
+    key, run = f"{scene.model}/lease", first_to_expire(scene.session, scene.model)
+    if run is None:
+        timers.cancel_timer(scene.session, FUNCTION, key)
+        return
+    own = scene.event.correlation_id == run.correlation_id
+    cause = scene.event if own else _trigger_of(run)
+    timers.set_timer(scene.session, FUNCTION, key, run.lease_until, cause=cause)
 
 
 def _chain(scene: Scene) -> tuple[int, int]:

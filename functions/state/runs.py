@@ -58,6 +58,12 @@ def runs_of(session: Session, model: str) -> Sequence[TrainingRun]:
     return session.scalars(select(TrainingRun).filter_by(model=model).order_by(TrainingRun.version)).all()
 
 
+def first_to_expire(session: Session, model: str) -> TrainingRun | None:
+    """Return the run under way whose lease ends first, or None when none is under way."""
+    under_way = select(TrainingRun).filter_by(model=model, ended_at=None)
+    return session.scalars(under_way.order_by(TrainingRun.lease_until).limit(1)).first()
+
+
 def next_version(session: Session, model: str) -> int:
     """Return the number of the version that the next run of a model produces."""
     newest = session.scalar(select(func.max(TrainingRun.version)).where(TrainingRun.model == model))

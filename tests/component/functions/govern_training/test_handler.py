@@ -197,6 +197,29 @@ def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: World) -> N
     assert [run.outcome for run in world.runs()] == ["completed", None]
 
 
+def test_a_lost_run_that_speaks_after_all_leaves_the_next_one_its_lease(world: World) -> None:
+    world.drop(1)
+    (first,) = world.later(minutes=1)
+    world.later(hours=4.6)
+    world.send(kinds.TRAINING_COMPLETED, completed_of(first), cause=first)
+    (failed,) = world.later(hours=5)
+    assert (failed.type, failed.data["step"], failed.data["version"]) == (kinds.TRAINING_FAILED, "lease", 2)
+    assert failed.correlation_id == first.correlation_id
+    assert [run.outcome for run in world.runs()] == ["completed", "lost"]
+
+
+def test_of_two_runs_whose_leases_end_one_after_the_other_both_are_lost(world: World) -> None:
+    world.drop(1)
+    world.later(minutes=1)
+    world.clock[0] += timedelta(hours=4.6)  # the timer is late, and a person is faster
+    world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    assert [run.outcome for run in world.runs()] == [None, None]
+    (lost,) = world.later(minutes=1)
+    assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 1)
+    (lost,) = world.later(hours=5)
+    assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 2)
+
+
 def completed_of(approved: Event) -> dict[str, Any]:
     claim = {"uri": "s3://models/x", "sha256": "0" * 64}
     return {

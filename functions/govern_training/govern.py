@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, derive_id
+from functions.govern_training import pending
 from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Start, Wait
 from functions.govern_training.logic import decide
 from functions.govern_training.observe import FUNCTION, SOURCE, Scene, observe, set_lease
 from functions.govern_training.records import SpecInForce, as_request, load_state
 from functions.state import timers, versions
 from functions.state.runs import TrainingRun, next_version
-from functions.state.stored_event import load_event
 from pipelines.spec import Retrain
 
 
@@ -44,7 +44,7 @@ def _carry_out(scene: Scene, request: Request, decision: Decision) -> list[Event
         case Wait(until=until) if until is not None:
             timers.set_timer(scene.session, FUNCTION, key, until, cause=_cause(scene))
         case Refuse():
-            _forget_triggers(scene)
+            pending.forget(scene.row)
             timers.cancel_timer(scene.session, FUNCTION, key)
         case _:
             timers.cancel_timer(scene.session, FUNCTION, key)
@@ -90,7 +90,7 @@ def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start)
     )
     scene.session.add(run)
     set_lease(scene)
-    _forget_triggers(scene)
+    pending.forget(scene.row)
     row.announced = ""
     return answer(cause, kinds.TRAINING_APPROVED, SOURCE, subject, payload, now=scene.now)
 
@@ -116,15 +116,8 @@ def _announce(scene: Scene, request: Request, decision: Decision) -> list[Event]
     return [answer(scene.event, kinds.TRAINING_DEFERRED, SOURCE, scene.model, payload, now=scene.now)]
 
 
-def _forget_triggers(scene: Scene) -> None:
-    row = scene.row
-    row.pending_reasons, row.pending_cause = "", None
-    row.pending_first_at = row.pending_last_at = None
-    row.pending_depth = row.pending_trained = 0
-
-
 def _cause(scene: Scene) -> Event:
-    return load_event(scene.row.pending_cause) if scene.row.pending_cause else scene.event
+    return pending.cause_of(scene.row) or scene.event
 
 
 def _claim(uri: str | None, sha256: str | None) -> kinds.Claim:

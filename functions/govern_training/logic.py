@@ -20,7 +20,7 @@ MAX_DEPTH = 16
 MAX_ATTEMPTS = 2
 
 
-_ALARMS = frozenset({TrainingReason.PERFORMANCE, TrainingReason.DRIFT, TrainingReason.PRECAUTIONARY})
+ALARMS = frozenset({TrainingReason.PERFORMANCE, TrainingReason.DRIFT, TrainingReason.PRECAUTIONARY})
 """What says that the champion is not good any more: it stays true until rows come to learn from."""
 
 Rule = Callable[[Retrain, State, Request, datetime], Wait | Refuse | None]
@@ -113,7 +113,7 @@ def _dedupe(policy: Retrain, state: State, request: Request, now: datetime) -> W
     same = [run for run in state.runs if run.inputs == request.inputs]
     for run in same:
         if run.outcome == "completed":
-            if request.reasons & _ALARMS and not request.manual:
+            if request.reasons & ALARMS and not request.manual:
                 return Wait(
                     "dedupe", f"no rows are new since run {run.run_id}: it starts when some come", None
                 )

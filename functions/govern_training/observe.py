@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -13,22 +13,21 @@ from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
 from eventing.errors import Rejected
-from eventing.event import CAUSATION, CORRELATION, TRACEPARENT, Event, answer
+from eventing.event import CAUSATION, CORRELATION, Event, answer
+from functions.govern_training import pending
 from functions.govern_training.facts import Run, State
-from functions.govern_training.logic import MAX_DEPTH, URGENCY, may_retry
+from functions.govern_training.logic import MAX_DEPTH, may_retry
 from functions.govern_training.records import SpecInForce, load_state
 from functions.govern_training.settings import Settings
-from functions.state import ledger, timers
+from functions.state import ledger, timers, versions
 from functions.state.governor import GovernorRow
 from functions.state.labels import has_labels
 from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run
-from functions.state.stored_event import dump_event
 from pipelines.spec import ModelSpec
 
 FUNCTION = "govern_training"
 SOURCE = kinds.source_of(FUNCTION)
 Reason = kinds.TrainingReason
-ALARMS = frozenset({Reason.PERFORMANCE, Reason.DRIFT, Reason.PRECAUTIONARY})
 LABELS_COUNT = timedelta(days=1)
 """How long ago a label may have come so that labels count as there."""
 
@@ -76,12 +75,13 @@ def _dataset(scene: Scene, payload: kinds.DatasetIngested) -> Sequence[Event]:
         row.dataset_uri, row.dataset_sha256 = payload.dataset.uri, payload.dataset.sha256
         row.schema_uri, row.schema_sha256 = payload.data_schema.uri, payload.data_schema.sha256
         row.dataset_parts, row.dataset_rows = payload.parts, payload.total_rows
-    _merge(scene, Reason.DATASET, scene.event, *_chain(scene))
+    depth, trained = _chain(scene)
+    pending.merge(row, Reason.DATASET, scene.event, scene.at, depth=depth, trained=trained)
     return ()
 
 
 def _requested(scene: Scene, payload: kinds.TrainingRequested) -> Sequence[Event]:
-    _merge(scene, Reason.MANUAL, scene.event)
+    pending.merge(scene.row, Reason.MANUAL, scene.event, scene.at)
     return ()
 
 
@@ -91,12 +91,20 @@ def _drifted(scene: Scene, payload: kinds.DriftDetected) -> Sequence[Event]:
         scene.session, scene.model, scene.now - max(2 * scene.spec.labels.window, LABELS_COUNT)
     )
     precaution = payload.strong and not labelled
-    _merge(scene, Reason.PRECAUTIONARY if precaution else Reason.DRIFT, scene.event)
-    return ()
+    return _alarm(scene, Reason.PRECAUTIONARY if precaution else Reason.DRIFT, payload.version)
 
 
 def _degraded(scene: Scene, payload: kinds.PerformanceDegraded) -> Sequence[Event]:
-    _merge(scene, Reason.PERFORMANCE, scene.event)
+    return _alarm(scene, Reason.PERFORMANCE, payload.version)
+
+
+def _alarm(scene: Scene, reason: Reason, version: int) -> Sequence[Event]:
+    """Pass over an alarm that came after the end of its version's time as champion.
+
+    It cannot come before its beginning: who watches reads the same facts first.
+    """
+    if versions.champion(scene.session, scene.model) in (None, version):
+        pending.merge(scene.row, reason, scene.event, scene.at, version=version)
     return ()
 
 
@@ -104,7 +112,7 @@ def _timer(scene: Scene, payload: kinds.TimerDue) -> Sequence[Event]:
     what = payload.key.rpartition("/")[2]
     if what == "age" and scene.spec is not None:
         timers.set_timer(scene.session, FUNCTION, payload.key, scene.now + scene.spec.retrain.max_age)
-        _merge(scene, Reason.AGE, scene.event)
+        pending.merge(scene.row, Reason.AGE, scene.event, scene.at)
     return _lose_silent_runs(scene) if what == "lease" else ()
 
 
@@ -177,19 +185,20 @@ def _rollout_completed(scene: Scene, payload: kinds.RolloutCompleted) -> Sequenc
     run = get_run(scene.session, scene.model, payload.version)
     if run is not None:
         run.rollout = payload.outcome.value
-    if payload.outcome is kinds.RolloutOutcome.PROMOTED:
-        _drop_alarms(scene)
+    _drop_alarms_of_others(scene, payload)
     return ()
 
 
-def _drop_alarms(scene: Scene) -> None:
-    """Forget what was said of the champion before."""
-    row = scene.row
-    waiting = {Reason(name) for name in row.pending_reasons.split(",") if name} - ALARMS
-    row.pending_reasons = ",".join(sorted(waiting))
-    if not waiting:
-        row.pending_cause = row.pending_first_at = row.pending_last_at = None
-        timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/pending")
+def _drop_alarms_of_others(scene: Scene, payload: kinds.RolloutCompleted) -> None:
+    """Forget what was said of another version than the champion; without facts, than the event's."""
+    promoted = payload.outcome is kinds.RolloutOutcome.PROMOTED
+    told = payload.version if promoted else payload.champion_version
+    champion = versions.champion(scene.session, scene.model) or told
+    about = pending.alarmed_version(scene.row)
+    if champion not in (None, about) and (about is not None or promoted):
+        pending.drop_alarms(scene.row)
+        if not scene.row.pending_reasons:
+            timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/pending")
 
 
 def _lose_silent_runs(scene: Scene) -> list[Event]:
@@ -208,7 +217,8 @@ def _try_again(scene: Scene, state: State, silent: Run, row: TrainingRun) -> boo
     again = may_retry(state, silent)
     if again:
         # It waited for quiet before it was approved: it need not wait again.
-        _merge(replace(scene, at=row.approved_at), Reason(row.reason), _trigger_of(row))
+        champion = versions.champion(scene.session, scene.model)
+        pending.merge(scene.row, Reason(row.reason), _trigger_of(row), row.approved_at, version=champion)
     return again
 
 
@@ -258,24 +268,6 @@ def _chain(scene: Scene) -> tuple[int, int]:
         .filter_by(model=scene.model, correlation_id=scene.event.correlation_id)
     )
     return max(len(causes), runs or 0), trained
-
-
-def _merge(scene: Scene, reason: Reason, cause: Event, depth: int = 0, trained: int = 0) -> None:
-    """Add a trigger to those that wait; the newest of the most urgent is the cause of what follows."""
-    row = scene.row
-    waiting = {Reason(name) for name in row.pending_reasons.split(",") if name}
-    if not waiting:
-        row.pending_first_at = scene.at
-        row.pending_depth, row.pending_trained = depth, trained
-    row.pending_last_at = max(row.pending_last_at or scene.at, scene.at) if waiting else scene.at
-    row.pending_depth = min(row.pending_depth, depth)
-    row.pending_trained = min(row.pending_trained, trained)
-    row.pending_reasons = ",".join(sorted(waiting | {reason}))
-    if any(URGENCY.index(each) < URGENCY.index(reason) for each in waiting):
-        return
-    kept = {name: value for name, value in cause.extensions.items() if name in (CORRELATION, TRACEPARENT)}
-    bare = Event(cause.id, cause.source, cause.type, cause.subject, cause.time, None, extensions=kept)
-    row.pending_cause = dump_event(bare)
 
 
 OBSERVERS: MappingProxyType[type[kinds.Payload], Callable[[Scene, Any], Sequence[Event]]] = MappingProxyType(

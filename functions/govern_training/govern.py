@@ -6,7 +6,7 @@ from eventing import catalogue as kinds
 from eventing.event import Event, answer, derive_id
 from functions.govern_training import pending
 from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Start, Wait
-from functions.govern_training.logic import decide
+from functions.govern_training.logic import ALARMS, decide
 from functions.govern_training.observe import FUNCTION, SOURCE, Scene, observe, set_lease
 from functions.govern_training.records import SpecInForce, as_request, load_state
 from functions.state import timers, versions
@@ -44,7 +44,8 @@ def _carry_out(scene: Scene, request: Request, decision: Decision) -> list[Event
         case Wait(until=until) if until is not None:
             timers.set_timer(scene.session, FUNCTION, key, until, cause=_cause(scene))
         case Refuse():
-            pending.forget(scene.row)
+            # A person is refused what an alarm may wait for.
+            pending.drop(scene.row, request.reasons - ALARMS if request.manual else request.reasons)
             timers.cancel_timer(scene.session, FUNCTION, key)
         case _:
             timers.cancel_timer(scene.session, FUNCTION, key)
@@ -90,7 +91,7 @@ def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start)
     )
     scene.session.add(run)
     set_lease(scene)
-    pending.forget(scene.row)
+    pending.drop(row, pending.waiting_in(row))
     row.announced = ""
     return answer(cause, kinds.TRAINING_APPROVED, SOURCE, subject, payload, now=scene.now)
 

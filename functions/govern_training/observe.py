@@ -194,11 +194,13 @@ def _drop_alarms_of_others(scene: Scene, payload: kinds.RolloutCompleted) -> Non
     promoted = payload.outcome is kinds.RolloutOutcome.PROMOTED
     told = payload.version if promoted else payload.champion_version
     champion = versions.champion(scene.session, scene.model) or told
-    about = pending.alarmed_version(scene.row)
-    if champion not in (None, about) and (about is not None or promoted):
-        pending.drop_alarms(scene.row)
-        if not scene.row.pending_reasons:
-            timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/pending")
+    if champion is None:
+        return
+    others = pending.alarms_about_others(scene.row, champion)
+    void = [reason for reason, version in others.items() if promoted or version is not None]
+    pending.drop(scene.row, void)
+    if not scene.row.pending_reasons:
+        timers.cancel_timer(scene.session, FUNCTION, f"{scene.model}/pending")
 
 
 def _lose_silent_runs(scene: Scene) -> list[Event]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from datetime import datetime
 
 from eventing.catalogue import TrainingReason
@@ -21,61 +23,73 @@ def merge(
     trained: int = 0,
     version: int | None = None,
 ) -> None:
-    """Add a trigger to those that wait; the newest of the most urgent is the cause of what follows.
+    """Add a trigger to those that wait; of several with one reason the newest is its cause.
 
     Args:
         at: when it happened.
         depth: events between its chain's first and it.
         trained: runs of this model among its causes.
-        version: what an alarm is about. One about another version makes those before it void.
+        version: what an alarm is about.
     """
-    about = version if reason in ALARMS else None
-    if None not in (about, before := alarmed_version(row)) and about != before:
-        drop_alarms(row)
-    waiting = _waiting(row)
-    if not waiting:
-        row.pending_first_at = at
+    causes = causes_in(row)
+    if not row.pending_reasons:
+        row.pending_first_at = row.pending_last_at = at
         row.pending_depth, row.pending_trained = depth, trained
-    row.pending_last_at = max(row.pending_last_at or at, at) if waiting else at
+    row.pending_last_at = max(row.pending_last_at or at, at)
     row.pending_depth = min(row.pending_depth, depth)
     row.pending_trained = min(row.pending_trained, trained)
-    row.pending_reasons = ",".join(sorted(waiting | {reason}))
-    if any(URGENCY.index(each) < URGENCY.index(reason) for each in waiting):
-        return
     kept = {name: value for name, value in cause.extensions.items() if name in (CORRELATION, TRACEPARENT)}
-    data = None if about is None else {"version": about}
+    data = {"version": version} if version is not None and reason in ALARMS else None
     bare = Event(cause.id, cause.source, cause.type, cause.subject, cause.time, data=data, extensions=kept)
-    row.pending_cause = dump_event(bare)
+    _write(row, waiting_in(row) | {reason}, causes | {reason: bare})
+
+
+def waiting_in(row: GovernorRow) -> set[TrainingReason]:
+    """Return the reasons that wait."""
+    return {TrainingReason(name) for name in row.pending_reasons.split(",") if name}
+
+
+def causes_in(row: GovernorRow) -> dict[TrainingReason, Event]:
+    """Return each reason's newest trigger; of its data only an alarm's version is left.
+
+    An earlier release kept one event alone: that of the most urgent reason.
+    """
+    if not row.pending_cause:
+        return {}
+    kept = json.loads(row.pending_cause)
+    if "specversion" in kept:
+        return {min(waiting_in(row), key=URGENCY.index): load_event(row.pending_cause)}
+    return {TrainingReason(name): load_event(text) for name, text in kept.items()}
 
 
 def cause_of(row: GovernorRow) -> Event | None:
-    """Return the trigger that a run would be approved for; of its data only an alarm's version is left."""
-    return load_event(row.pending_cause) if row.pending_cause else None
+    """Return the trigger that a run would be approved for: that of the most urgent reason."""
+    causes = causes_in(row)
+    return causes[min(causes, key=URGENCY.index)] if causes else None
 
 
-def alarmed_version(row: GovernorRow) -> int | None:
-    """Return the version that the waiting alarms are about; None when none waits or it is not known."""
-    cause = cause_of(row)
-    if cause is None or not isinstance(cause.data, dict) or not _waiting(row) & ALARMS:
-        return None
-    version: int | None = cause.data.get("version")
-    return version
+def alarms_about_others(row: GovernorRow, champion: int) -> dict[TrainingReason, int | None]:
+    """Return the alarms that wait and are not known to be about the champion, with what they are about."""
+    causes = causes_in(row)
+    about = {
+        reason: (causes[reason].data or {}).get("version") if reason in causes else None
+        for reason in waiting_in(row) & ALARMS
+    }
+    return {reason: version for reason, version in about.items() if version != champion}
 
 
-def drop_alarms(row: GovernorRow) -> None:
-    """Forget what was said of a champion."""
-    waiting = _waiting(row) - ALARMS
+def drop(row: GovernorRow, reasons: Collection[TrainingReason]) -> None:
+    """Forget some triggers."""
+    left = waiting_in(row) - set(reasons)
+    _write(row, left, {reason: cause for reason, cause in causes_in(row).items() if reason in left})
+    if not left:
+        row.pending_first_at = row.pending_last_at = None
+        row.pending_depth = row.pending_trained = 0
+
+
+def _write(
+    row: GovernorRow, waiting: Collection[TrainingReason], causes: dict[TrainingReason, Event]
+) -> None:
     row.pending_reasons = ",".join(sorted(waiting))
-    if not waiting:
-        forget(row)
-
-
-def forget(row: GovernorRow) -> None:
-    """Forget all triggers."""
-    row.pending_reasons, row.pending_cause = "", None
-    row.pending_first_at = row.pending_last_at = None
-    row.pending_depth = row.pending_trained = 0
-
-
-def _waiting(row: GovernorRow) -> set[TrainingReason]:
-    return {TrainingReason(name) for name in row.pending_reasons.split(",") if name}
+    kept = {reason.value: dump_event(cause) for reason, cause in causes.items()}
+    row.pending_cause = json.dumps(kept, sort_keys=True) if kept else None

@@ -363,7 +363,26 @@ def test_an_alarm_that_overtakes_the_news_of_its_versions_promotion_is_kept(worl
     assert reasons_after_new_rows(world) == ["performance"]
 
 
-def test_an_alarm_about_the_champion_makes_those_about_another_void(world: World) -> None:
+def test_a_persons_request_that_is_refused_leaves_the_alarms_that_wait(world: World) -> None:
+    first_model(world)
+    world.later(days=1)
+    world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+    (refused,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    assert (refused.data["rule"], refused.data["refused"]) == ("dedupe", True)
+    end_rollout(world, 2, "inconclusive")
+    assert reasons_after_new_rows(world) == ["performance"]
+
+
+def test_what_waits_beside_a_dropped_alarm_keeps_its_own_cause(world: World) -> None:
+    first_model(world)
+    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=2000), id_="rows")
+    world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+    end_rollout(world, 2, "promoted")
+    (approved,) = world.later(hours=6)
+    assert (approved.data["reason"], approved.extensions["causationid"]) == ("dataset", "rows")
+
+
+def test_of_the_alarms_that_wait_a_new_champion_drops_those_about_another(world: World) -> None:
     note(world, 1, versions.Fact.PROMOTED)
     first_model(world)
     world.send(kinds.PERFORMANCE_DEGRADED, alarm() | {"version": 1})

@@ -25,26 +25,32 @@ def row() -> GovernorRow:
     return GovernorRow(model="churn", pending_reasons="", pending_depth=0, pending_trained=0)
 
 
-def test_the_version_is_that_of_the_alarms_whatever_else_waits(row: GovernorRow) -> None:
+def test_each_alarm_is_about_the_version_of_the_newest_of_its_kind(row: GovernorRow) -> None:
     pending.merge(row, Reason.DATASET, alarm("d"), NOON)
-    assert pending.alarmed_version(row) is None
-    pending.merge(row, Reason.DRIFT, alarm(), NOON, version=2)
-    pending.merge(row, Reason.AGE, alarm("t"), NOON)
-    assert pending.alarmed_version(row) == 2
-    pending.drop_alarms(row)
-    assert (row.pending_reasons, pending.alarmed_version(row)) == ("age,dataset", None)
+    pending.merge(row, Reason.PERFORMANCE, alarm("p1"), NOON, version=1)
+    pending.merge(row, Reason.PERFORMANCE, alarm("p2"), NOON, version=2)
+    pending.merge(row, Reason.DRIFT, alarm("f"), NOON, version=1)
+    assert pending.alarms_about_others(row, 2) == {Reason.DRIFT: 1}
+    assert pending.alarms_about_others(row, 1) == {Reason.PERFORMANCE: 2}
 
 
-def test_alarms_that_an_earlier_release_wrote_are_read_without_a_version(row: GovernorRow) -> None:
-    row.pending_reasons = "performance"
+def test_the_cause_is_that_of_the_most_urgent_reason_that_is_left(row: GovernorRow) -> None:
+    for reason in (Reason.PERFORMANCE, Reason.MANUAL, Reason.DATASET):
+        pending.merge(row, reason, alarm(reason.value), NOON)
+    for reason in (Reason.MANUAL, Reason.PERFORMANCE, Reason.DATASET):
+        cause = pending.cause_of(row)
+        assert cause is not None
+        assert cause.id == reason
+        pending.drop(row, [reason])
+    assert (row.pending_reasons, row.pending_cause, row.pending_first_at) == ("", None, None)
+
+
+def test_what_an_earlier_release_wrote_is_read_as_an_alarm_about_no_known_version(row: GovernorRow) -> None:
+    row.pending_reasons = "dataset,performance"
     row.pending_cause = dump_event(Event("a", "/test", kinds.PERFORMANCE_DEGRADED, "churn/v1", NOON))
     row.pending_first_at = row.pending_last_at = NOON
-    assert pending.alarmed_version(row) is None
+    assert pending.alarms_about_others(row, 1) == {Reason.PERFORMANCE: None}
     pending.merge(row, Reason.DRIFT, alarm("b"), NOON, version=2)
-    assert row.pending_reasons == "drift,performance"
-
-
-def test_what_cannot_be_told_apart_is_kept(row: GovernorRow) -> None:
-    pending.merge(row, Reason.PERFORMANCE, alarm(), NOON, version=1)
-    pending.merge(row, Reason.DRIFT, alarm("b"), NOON)
-    assert (row.pending_reasons, pending.alarmed_version(row)) == ("drift,performance", 1)
+    cause = pending.cause_of(row)
+    assert cause is not None
+    assert (cause.id, row.pending_reasons) == ("a", "dataset,drift,performance")

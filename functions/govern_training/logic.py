@@ -150,9 +150,7 @@ def _single_flight(policy: Retrain, state: State, request: Request, now: datetim
 
 def is_judged(run: Run) -> bool:
     """Say whether a run's candidate is before the gate, or in its rollout."""
-    if run.outcome != "completed":
-        return False
-    return run.verdict is None or (run.verdict == "approved" and run.rollout is None)
+    return run.outcome == "completed" and run.rollout is None and run.verdict != "rejected"
 
 
 def _breaker(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:

@@ -8,18 +8,17 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
 from eventing.errors import Rejected
-from eventing.event import CAUSATION, CORRELATION, Event, answer
+from eventing.event import CORRELATION, Event, answer
 from functions.govern_training import pending
 from functions.govern_training.facts import Run, State
-from functions.govern_training.logic import MAX_DEPTH, may_retry
-from functions.govern_training.records import SpecInForce, load_state
+from functions.govern_training.logic import may_retry
+from functions.govern_training.records import SpecInForce, load_chain, load_state
 from functions.govern_training.settings import Settings
-from functions.state import ledger, timers, versions
+from functions.state import timers, versions
 from functions.state.governor import GovernorRow
 from functions.state.labels import has_labels
 from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run
@@ -27,6 +26,7 @@ from pipelines.spec import ModelSpec
 
 FUNCTION = "govern_training"
 SOURCE = kinds.source_of(FUNCTION)
+GATE = kinds.source_of("evaluate_model")
 Reason = kinds.TrainingReason
 LABELS_COUNT = timedelta(days=1)
 """How long ago a label may have come so that labels count as there."""
@@ -75,7 +75,7 @@ def _dataset(scene: Scene, payload: kinds.DatasetIngested) -> Sequence[Event]:
         row.dataset_uri, row.dataset_sha256 = payload.dataset.uri, payload.dataset.sha256
         row.schema_uri, row.schema_sha256 = payload.data_schema.uri, payload.data_schema.sha256
         row.dataset_parts, row.dataset_rows = payload.parts, payload.total_rows
-    depth, trained = _chain(scene)
+    depth, trained = load_chain(scene.session, scene.model, scene.event)
     pending.merge(row, Reason.DATASET, scene.event, scene.at, depth=depth, trained=trained)
     return ()
 
@@ -132,8 +132,7 @@ def _completed(scene: Scene, payload: kinds.TrainingCompleted) -> Sequence[Event
     if run is not None and run.outcome != RunOutcome.COMPLETED:
         _end(scene, run, RunOutcome.COMPLETED)
         run.train_rows = payload.train_rows
-        if run.hold_until is None:
-            run.hold_until = scene.at + scene.settings.gate_hold
+        _hold(scene, run, scene.settings.gate_hold)
     return ()
 
 
@@ -163,12 +162,18 @@ def _rejected(scene: Scene, payload: kinds.ModelRejected) -> Sequence[Event]:
 
 
 def _judge(scene: Scene, version: int, verdict: str) -> None:
+    """Take a verdict; the gate's is a candidate's first, so what is there already came after it."""
     run = get_run(scene.session, scene.model, version)
-    if run is None:
+    if run is None or (run.verdict is not None and scene.event.source == GATE):
         return
     run.verdict = verdict
     if run.rollout is None:
-        run.hold_until = scene.at + scene.settings.rollout_hold
+        _hold(scene, run, scene.settings.rollout_hold)
+
+
+def _hold(scene: Scene, run: TrainingRun, time: timedelta) -> None:
+    """Keep other runs waiting for some time from the event on, or longer if it was longer already."""
+    run.hold_until = max(run.hold_until or scene.at, scene.at + time)
 
 
 def _rollout_started(scene: Scene, payload: kinds.RolloutStarted) -> Sequence[Event]:
@@ -177,16 +182,24 @@ def _rollout_started(scene: Scene, payload: kinds.RolloutStarted) -> Sequence[Ev
         hold = scene.settings.rollout_hold
         if payload.phase is not kinds.RolloutPhase.REPLACE and scene.spec is not None:
             hold += scene.spec.rollout.deadline
-        run.hold_until = max(run.hold_until or scene.at, scene.at + hold)
+        run.verdict = "approved"  # only what was let through is rolled out
+        _hold(scene, run, hold)
     return ()
 
 
 def _rollout_completed(scene: Scene, payload: kinds.RolloutCompleted) -> Sequence[Event]:
     run = get_run(scene.session, scene.model, payload.version)
     if run is not None:
-        run.rollout = payload.outcome.value
+        run.rollout = _last_outcome(scene, payload)
     _drop_alarms_of_others(scene, payload)
     return ()
+
+
+def _last_outcome(scene: Scene, payload: kinds.RolloutCompleted) -> str:
+    """Return how a version's last rollout ended by the facts, or by the event where there are none."""
+    facts = versions.facts_of(scene.session, scene.model, payload.version)
+    ends = [fact.fact for fact in facts if fact.fact in list(kinds.RolloutOutcome)]
+    return ends[-1] if ends else payload.outcome.value
 
 
 def _drop_alarms_of_others(scene: Scene, payload: kinds.RolloutCompleted) -> None:
@@ -254,22 +267,6 @@ def set_lease(scene: Scene) -> None:
     own = scene.event.correlation_id == run.correlation_id
     cause = scene.event if own else _trigger_of(run)
     timers.set_timer(scene.session, FUNCTION, key, run.lease_until, cause=cause)
-
-
-def _chain(scene: Scene) -> tuple[int, int]:
-    """Return (depth, runs of this model among the causes) of the event in hand."""
-    causes = ledger.causes_of(scene.session, scene.event.extensions.get(CAUSATION), MAX_DEPTH + 2)
-    own = f"{scene.model}/"
-    trained = sum(
-        found.type == kinds.TRAINING_APPROVED and (found.subject or "").startswith(own) for found in causes
-    )
-    # The ledger may lag behind; that many runs in one chain are a loop whoever caused what.
-    runs = scene.session.scalar(
-        select(func.count())
-        .select_from(TrainingRun)
-        .filter_by(model=scene.model, correlation_id=scene.event.correlation_id)
-    )
-    return max(len(causes), runs or 0), trained
 
 
 OBSERVERS: MappingProxyType[type[kinds.Payload], Callable[[Scene, Any], Sequence[Event]]] = MappingProxyType(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import Claim, TrainingReason
+from eventing.catalogue import TRAINING_APPROVED, Claim, TrainingReason
+from eventing.event import CAUSATION, Event
 from functions.govern_training.facts import Inputs, Request, Run, State
+from functions.govern_training.logic import MAX_DEPTH
+from functions.state import ledger
 from functions.state.governor import GovernorRow
 from functions.state.runs import TrainingRun
 from functions.state.specs import current_spec
@@ -48,6 +51,22 @@ def load_state(session: Session, model: str, inputs: Inputs | None = None) -> St
         )
         rows |= {row.version: row for row in session.scalars(same.limit(RECENT_RUNS))}
     return State(tuple(as_run(rows[version]) for version in sorted(rows)))
+
+
+def load_chain(session: Session, model: str, event: Event) -> tuple[int, int]:
+    """Return (depth, runs of this model among the causes) of an event."""
+    causes = ledger.causes_of(session, event.extensions.get(CAUSATION), MAX_DEPTH + 2)
+    own = f"{model}/"
+    trained = sum(
+        found.type == TRAINING_APPROVED and (found.subject or "").startswith(own) for found in causes
+    )
+    # The ledger may lag behind; that many runs in one chain are a loop whoever caused what.
+    runs = session.scalar(
+        select(func.count())
+        .select_from(TrainingRun)
+        .filter_by(model=model, correlation_id=event.correlation_id)
+    )
+    return max(len(causes), runs or 0), trained
 
 
 def as_run(row: TrainingRun) -> Run:

@@ -11,8 +11,11 @@ from functions.state.database import Base, UtcDateTime, insert_if_absent
 
 
 class GovernorRow(Base):
-    """One model. The `pending_` columns are the merged triggers; `pending_reasons` is empty without one,
-    and `pending_cause` has the newest trigger of each reason.
+    """One model.
+
+    The `pending_` columns are the merged triggers; `pending_reasons` is empty without one, and
+    `pending_cause` has the newest trigger of each reason.
+
     `announced` is the last answer that was sent, so that the same one is not sent again.
     """
 

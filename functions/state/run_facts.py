@@ -40,14 +40,14 @@ def refused_in_a_row(runs: Sequence[JudgedRun]) -> int:
     """Count the newest challengers that were rejected or rolled back, up to the last that was not.
 
     Args:
-        runs: oldest first. Those without a challenger count neither way.
+        runs: oldest first. Those without a challenger count neither way; a rollout's end outweighs a verdict.
     """
     count = 0
     for run in reversed(runs):
-        if run.verdict == "rejected" or run.rollout == "rolled_back":
-            count += 1
-        elif run.rollout is not None:
+        if run.rollout not in (None, "rolled_back"):
             break
+        if run.rollout is not None or run.verdict == "rejected":
+            count += 1
     return count
 
 

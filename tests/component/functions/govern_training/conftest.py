@@ -87,7 +87,7 @@ class World:
     def complete(self, approved: Event, *, minutes: float = 1, verdict: str = "approved") -> None:
         """Play the run, the gate and the rollout of an approved training."""
         self.clock[0] += timedelta(minutes=minutes)
-        self.send(kinds.TRAINING_COMPLETED, completed(approved), cause=approved)
+        self.trained(approved)
         version = {"model": "churn", "version": approved.data["version"]}
         if verdict == "rejected":
             self.send(kinds.MODEL_REJECTED, version | {"rejected_by": "gate"}, cause=approved)
@@ -95,6 +95,27 @@ class World:
         self.send(kinds.MODEL_APPROVED, version | {"approved_by": "gate"}, cause=approved)
         outcome = "promoted" if verdict == "approved" else verdict
         self.send(kinds.ROLLOUT_COMPLETED, version | {"outcome": outcome, "message": ""}, cause=approved)
+
+    def trained(self, approved: Event) -> None:
+        self.send(kinds.TRAINING_COMPLETED, completed(approved), cause=approved)
+
+    def first_model(self) -> None:
+        self.drop(1)
+        (approved,) = self.later(minutes=1)
+        self.complete(approved)
+
+    def degraded(self, version: int) -> list[Event]:
+        """Say that labels show harm."""
+        numbers = {"statistic": 6e3, "threshold": 5e3, "baseline": 0.1, "mean_loss": 0.4, "labels": 300}
+        return self.send(kinds.PERFORMANCE_DEGRADED, {"model": "churn", "version": version} | numbers)
+
+    def drifted(self, version: int) -> list[Event]:
+        """Say that the answers drifted."""
+        numbers = {"window": 1, "rows": 500, "reference_rows": 1000, "tests": 1, "features": []}
+        rule = {"alpha": 0.05, "alpha_spent": 0.03, "min_effect": 0.1, "correction": "holm"}
+        how = {"of": "inferences", "status": "drifted", "detector": "tabular", "guarantee": "budget"}
+        data = {"model": "churn", "version": version, "strong": True} | numbers | rule | how
+        return self.send(kinds.DRIFT_DETECTED, data)
 
     def runs(self) -> list[TrainingRun]:
         with transaction(self.sessions, read_only=True) as session:

@@ -197,29 +197,6 @@ def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: World) -> N
     assert [run.outcome for run in world.runs()] == ["completed", None]
 
 
-def test_a_lost_run_that_speaks_after_all_leaves_the_next_one_its_lease(world: World) -> None:
-    world.drop(1)
-    (first,) = world.later(minutes=1)
-    world.later(hours=4.6)
-    world.send(kinds.TRAINING_COMPLETED, completed_of(first), cause=first)
-    (failed,) = world.later(hours=5)
-    assert (failed.type, failed.data["step"], failed.data["version"]) == (kinds.TRAINING_FAILED, "lease", 2)
-    assert failed.correlation_id == first.correlation_id
-    assert [run.outcome for run in world.runs()] == ["completed", "lost"]
-
-
-def test_of_two_runs_whose_leases_end_one_after_the_other_both_are_lost(world: World) -> None:
-    world.drop(1)
-    world.later(minutes=1)
-    world.clock[0] += timedelta(hours=4.6)  # the timer is late, and a person is faster
-    world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
-    assert [run.outcome for run in world.runs()] == [None, None]
-    (lost,) = world.later(minutes=1)
-    assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 1)
-    (lost,) = world.later(hours=5)
-    assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 2)
-
-
 def completed_of(approved: Event) -> dict[str, Any]:
     claim = {"uri": "s3://models/x", "sha256": "0" * 64}
     return {
@@ -311,102 +288,14 @@ def test_an_alarm_and_the_rows_it_needs_start_one_run_in_either_order(
     assert approved.data["reason"] == "performance"
 
 
-def note(world: World, version: int, fact: versions.Fact) -> None:
-    """Write what roll_out_model writes before it says that a rollout ended."""
-    world.count += 1
-    with transaction(world.sessions) as session:
-        versions.record_fact(session, "churn", version, fact, f"fact{world.count}", world.now)
-
-
-def end_rollout(world: World, version: int, outcome: str) -> list[Event]:
-    data = {"model": "churn", "version": version, "outcome": outcome, "message": ""}
-    return world.send(kinds.ROLLOUT_COMPLETED, data)
-
-
-def second_champion(world: World) -> None:
-    """Let v2 be promoted, on one part of the dataset; a day has passed since."""
-    note(world, 1, versions.Fact.PROMOTED)
-    first_model(world)
-    note(world, 2, versions.Fact.PROMOTED)
-    world.later(days=1)
-
-
-def reasons_after_new_rows(world: World, total: int = 1250) -> list[str]:
-    """Return why runs start once a part has come whose rows suffice only where there is harm."""
-    before = len(approvals(world))
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=total))
-    world.later(minutes=2)
-    return [event.data["reason"] for event in approvals(world)[before:]]
-
-
 def test_a_new_champion_drops_what_was_said_of_the_one_before(world: World) -> None:
     first_model(world)
     world.send(kinds.PERFORMANCE_DEGRADED, alarm())
-    end_rollout(world, 2, "promoted")
+    promoted = {"model": "churn", "version": 2, "outcome": "promoted", "message": ""}
+    world.send(kinds.ROLLOUT_COMPLETED, promoted)
     world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
     said = world.later(days=1)
     assert kinds.TRAINING_APPROVED not in [event.type for event in said]
-
-
-def test_alarms_about_a_former_champion_are_passed_over_however_late_they_come(world: World) -> None:
-    second_champion(world)
-    end_rollout(world, 2, "promoted")
-    assert world.send(kinds.PERFORMANCE_DEGRADED, alarm() | {"version": 1}) == []
-    assert world.send(kinds.DRIFT_DETECTED, drift(strong=True) | {"version": 1}) == []
-    assert reasons_after_new_rows(world) == []
-
-
-def test_an_alarm_that_overtakes_the_news_of_its_versions_promotion_is_kept(world: World) -> None:
-    second_champion(world)
-    world.send(kinds.PERFORMANCE_DEGRADED, alarm() | {"version": 2})
-    end_rollout(world, 2, "promoted")
-    assert reasons_after_new_rows(world) == ["performance"]
-
-
-def test_a_persons_request_that_is_refused_leaves_the_alarms_that_wait(world: World) -> None:
-    first_model(world)
-    world.later(days=1)
-    world.send(kinds.PERFORMANCE_DEGRADED, alarm())
-    (refused,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
-    assert (refused.data["rule"], refused.data["refused"]) == ("dedupe", True)
-    end_rollout(world, 2, "inconclusive")
-    assert reasons_after_new_rows(world) == ["performance"]
-
-
-def test_what_waits_beside_a_dropped_alarm_keeps_its_own_cause(world: World) -> None:
-    first_model(world)
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=2000), id_="rows")
-    world.send(kinds.PERFORMANCE_DEGRADED, alarm())
-    end_rollout(world, 2, "promoted")
-    (approved,) = world.later(hours=6)
-    assert (approved.data["reason"], approved.extensions["causationid"]) == ("dataset", "rows")
-
-
-def test_of_the_alarms_that_wait_a_new_champion_drops_those_about_another(world: World) -> None:
-    note(world, 1, versions.Fact.PROMOTED)
-    first_model(world)
-    world.send(kinds.PERFORMANCE_DEGRADED, alarm() | {"version": 1})
-    note(world, 2, versions.Fact.PROMOTED)
-    world.later(days=1)
-    world.send(kinds.DRIFT_DETECTED, drift(strong=True) | {"version": 2})
-    end_rollout(world, 2, "promoted")
-    assert reasons_after_new_rows(world, total=2000) == ["precautionary"]
-
-
-def test_a_challengers_rollback_leaves_the_alarms_about_the_champion(world: World) -> None:
-    second_champion(world)
-    world.send(kinds.PERFORMANCE_DEGRADED, alarm() | {"version": 2})
-    note(world, 3, versions.Fact.ROLLED_BACK)
-    end_rollout(world, 3, "rolled_back")
-    assert reasons_after_new_rows(world) == ["performance"]
-
-
-def test_a_champions_rollback_drops_the_alarms_about_it(world: World) -> None:
-    second_champion(world)
-    world.send(kinds.PERFORMANCE_DEGRADED, alarm() | {"version": 2})
-    note(world, 2, versions.Fact.ROLLED_BACK)
-    end_rollout(world, 2, "rolled_back")
-    assert reasons_after_new_rows(world) == []
 
 
 def test_strong_drift_without_labels_waits_for_rows_as_a_precaution(world: World) -> None:

@@ -168,6 +168,8 @@ def test_the_breaker_opens_after_two_refused_challengers_in_a_row() -> None:
     assert rule(ask(run(1, **rejected), run(2), run(3, **rolled_back))) == "Start enough-rows"
     failed = run(3, outcome="failed", verdict=None, rollout=None)
     assert rule(ask(run(1, **rejected), run(2, **rejected), failed)) == "Refuse breaker"
+    taken = run(2, verdict="rejected", rollout="promoted")  # a person promoted what the gate had rejected
+    assert refused_in_a_row([run(1, **rejected), taken]) == 0
     assert rule(ask(run(1, **rejected), run(2, **rejected), on=request(Reason.MANUAL))) == "Start manual"
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import Payload
+from eventing.catalogue import Payload, TimerDue
 from eventing.event import Event
 from functions.govern_training.govern import govern
 from functions.govern_training.observe import FUNCTION, Scene, model_of
@@ -32,6 +32,8 @@ class Handler:
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Govern, or return the answers of the first time."""
         now, model = self.clock(), model_of(payload)
+        if isinstance(payload, TimerDue):  # who rang it may have a clock that is ahead of this one
+            now = max(now, payload.due)
         with transaction(self.sessions) as session:
 
             def work() -> list[Event]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from eventing import catalogue as kinds
 from eventing.event import Event, originate
-from functions.state import versions
+from functions.state import timers, versions
 from functions.state.database import transaction
 
 if TYPE_CHECKING:
@@ -72,6 +74,18 @@ def test_of_two_runs_whose_leases_end_one_after_the_other_both_are_lost(world: W
     assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 1)
     (lost,) = world.later(hours=5)
     assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 2)
+
+
+@pytest.mark.parametrize(("key", "said"), [("pending", "approved"), ("lease", "failed")])
+def test_a_timer_that_rings_by_a_clock_that_is_ahead_is_not_lost(world: World, key: str, said: str) -> None:
+    world.drop(1)
+    if key == "lease":
+        world.later(minutes=1)
+    with transaction(world.sessions, read_only=True) as session:
+        timer = next(each for each in timers.due(session, world.now + timedelta(days=1), 9))
+    assert timer.key == f"churn/{key}"
+    world.clock[0] = timer.due - timedelta(seconds=1)
+    assert world.ring(timer)[0].type == f"dev.kascade.training.{said}"
 
 
 def test_alarms_about_a_former_champion_are_passed_over_however_late_they_come(world: World) -> None:

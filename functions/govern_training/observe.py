@@ -181,7 +181,7 @@ def _rollout_started(scene: Scene, payload: kinds.RolloutStarted) -> Sequence[Ev
     if run is not None and run.rollout is None:
         hold = scene.settings.rollout_hold
         if payload.phase is not kinds.RolloutPhase.REPLACE and scene.spec is not None:
-            hold += scene.spec.rollout.deadline
+            hold += scene.spec.rollout.deadline * len(scene.spec.rollout.phases)
         run.verdict = "approved"  # only what was let through is rolled out
         _hold(scene, run, hold)
     return ()

@@ -23,7 +23,7 @@ class Settings:
         database_url: of functions.state.
         run_lease: a run that says nothing for so long is lost; longer than the job's own deadline.
         gate_hold: how long a candidate without a verdict keeps other runs waiting.
-        rollout_hold: how long a rollout that says nothing does; one with phases adds its deadline.
+        rollout_hold: how long a rollout that says nothing does; each phase adds its deadline.
         code_digest: of the training code; computed from the installed sources when empty.
     """
 

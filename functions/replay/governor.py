@@ -29,6 +29,7 @@ from functions.state import ledger, timers
 from functions.state.database import insert_if_absent, make_engine, session_factory, transaction
 from functions.state.labels import JoinedLabel
 from functions.state.tables import create_tables
+from functions.state.versions import Fact, record_fact
 
 DECISIONS = (kinds.TRAINING_APPROVED, kinds.TRAINING_DEFERRED)
 SAME_TIMER = timedelta(seconds=30)
@@ -105,6 +106,7 @@ class Sandbox:
             with transaction(self._sessions) as session:
                 ledger.append(session, row.event, self._now)
                 _note_labels(session, row)
+                _note_end(session, row, self._now)
             if row.event.id in fed and self._is_expected(row):
                 yield from self._deliver(row.event)
 
@@ -168,6 +170,13 @@ def _note_labels(session: Session, row: Recorded) -> None:
         "release": None,
     }
     insert_if_absent(session, JoinedLabel, values)
+
+
+def _note_end(session: Session, row: Recorded, now: datetime) -> None:
+    """Let the governor see who is champion."""
+    if row.event.type == kinds.ROLLOUT_COMPLETED:
+        ended = kinds.RolloutCompleted.model_validate(row.data)
+        record_fact(session, ended.model, ended.version, Fact(ended.outcome.value), row.event.id, now)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from functions.state.database import make_engine, session_factory, transaction
 from functions.state.labels import JoinedLabel
 from functions.state.stored_event import as_json
 from functions.state.tables import create_tables
+from functions.state.versions import Fact, record_fact
 from pipelines.spec import parse_spec, spec_digest
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -115,6 +116,9 @@ class Loop:
     def _govern(self, event: Event) -> None:
         with transaction(self._sessions) as session:
             ledger.append(session, event, self.now)
+            if event.type == kinds.ROLLOUT_COMPLETED:
+                fact = Fact(event.data["outcome"])
+                record_fact(session, MODEL, event.data["version"], fact, event.id, self.now)
             if event.type == kinds.FEEDBACK_JOINED:
                 session.add(_label(event.id, event.time or self.now))
                 return
@@ -188,10 +192,11 @@ class Loop:
         yield answer(started, kinds.ROLLOUT_COMPLETED, source, about, ended, now=at)
         if outcome == "promoted":
             self.champion = version
-        yield from self._watch(about, version, at)
+        yield from self._watch(version, at)
 
-    def _watch(self, about: str, version: int, at: datetime) -> Iterator[Event]:
-        """Yield looks for drift at the version that serves, and what a shift or harm leads to."""
+    def _watch(self, since: int, at: datetime) -> Iterator[Event]:
+        """Yield looks for drift at the champion since a rollout, and what a shift or harm leads to."""
+        about, version = f"{MODEL}/v{self.champion}", self.champion
         labelled = self.rng.random() < 0.5
         for look in range(1, self.rng.randint(2, 5)):
             at += timedelta(minutes=self.rng.uniform(1, 200))
@@ -202,13 +207,13 @@ class Loop:
                     "/kascade/join_feedback",
                     MODEL,
                     told,
-                    id_=f"j{version}-{look}",
+                    id_=f"j{since}-{look}",
                     now=at,
                 )
                 yield joined
                 at += timedelta(minutes=1)
             data = {"model": MODEL, "version": version, "window": look}
-            closed = originate(kinds.WINDOW_CLOSED, "/l", about, data, id_=f"w{version}-{look}", now=at)
+            closed = originate(kinds.WINDOW_CLOSED, "/l", about, data, id_=f"w{since}-{look}", now=at)
             yield closed
             looked = checked(self.rng, closed, self.spec.drift, look)
             yield looked
@@ -221,7 +226,7 @@ class Loop:
                 "baseline": 0.1, "mean_loss": 0.3, "labels": self.rng.randint(20, 600),
             }  # fmt: skip
             at += timedelta(minutes=self.rng.uniform(1, 30))
-            yield originate(kinds.PERFORMANCE_DEGRADED, "/j", about, harm, id_=f"harm{version}", now=at)
+            yield originate(kinds.PERFORMANCE_DEGRADED, "/j", about, harm, id_=f"harm{since}", now=at)
 
 
 def _label(identity: str, at: datetime) -> JoinedLabel:

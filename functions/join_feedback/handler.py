@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -39,5 +39,7 @@ class Handler:
             case TimerDue() if payload.owner == FUNCTION:
                 work = Work(self.sessions, self.store, self.clock, self.settings.max_labels)
                 model, _, what = payload.key.partition("/")
-                return work.release(event, model) if what == "release" else work.join(event, model)
+                if what == "release":
+                    return work.release(event, model)
+                return work.join(event, model, payload.due.astimezone(UTC))
         raise Rejected("this timer is another function's")

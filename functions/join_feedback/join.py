@@ -91,8 +91,14 @@ def read_scene(session: Session, model: str, clock: Callable[[], datetime], most
     )
 
 
-def join(session: Session, store: Store, scene: Scene, event: Event) -> Joined:
-    """Match the labels with their predictions. Raises: eventing.store.StoreError."""
+def join(session: Session, store: Store, scene: Scene, event: Event, due: datetime) -> Joined:
+    """Match the labels with their predictions.
+
+    Args:
+        due: of the timer that the event tells of; the same at every delivery.
+
+    Raises: eventing.store.StoreError.
+    """
     scoring = load_scoring(store, scene.card) if scene.card else None
     found = find(store, scene.batches, scene.labels)
     target = Target(scoring.classes) if scoring else Target(open=True)
@@ -102,7 +108,7 @@ def join(session: Session, store: Store, scene: Scene, event: Event) -> Joined:
     stays = {each.label.label_id for each in waiting}
     settled = [each for each in matching.joins if each.label.label_id not in stays]
     through = joined_through(scene.read_at, waiting, scene.left)
-    file = _write(store, scene, settled, through, event) if settled else None
+    file = _write(store, scene, settled, due, event) if settled else None
     return Joined(scene, through, settled, found, scoring, file)
 
 
@@ -191,8 +197,8 @@ def _loss(joined: Joined, prediction_id: str, value: Value) -> float | None:
         return None
 
 
-def _write(store: Store, scene: Scene, settled: Sequence[Join], through: datetime, event: Event) -> Claim:
-    """Write what became of each label; the file's name follows from the event."""
+def _write(store: Store, scene: Scene, settled: Sequence[Join], due: datetime, event: Event) -> Claim:
+    """Write what became of each label; the event alone decides where, so a redelivery writes over it."""
     table = pa.table(
         {
             "label_id": [each.label.label_id for each in settled],
@@ -206,6 +212,6 @@ def _write(store: Store, scene: Scene, settled: Sequence[Join], through: datetim
     )
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
-    name = uuid7(through, f"{event.source} {event.id}")
-    folder = f"s3://labels/{scene.model}/date={through:%Y-%m-%d}/hour={through:%H}"
+    name = uuid7(due, f"{event.source} {event.id}")
+    folder = f"s3://labels/{scene.model}/date={due:%Y-%m-%d}/hour={due:%H}"
     return store.put(f"{folder}/{name}.parquet", buffer.getvalue())

@@ -30,7 +30,7 @@ class Work:
     clock: Callable[[], datetime]
     max_labels: int
 
-    def join(self, event: Event, model: str) -> list[Event]:
+    def join(self, event: Event, model: str, due: datetime) -> list[Event]:
         """Join what waits; look for harm; come again while something may still mature."""
         with transaction(self.sessions) as session:
             if (known := remembered(session, FUNCTION, event)) is not None:
@@ -38,7 +38,7 @@ class Work:
             scene = read_scene(session, model, self.clock, self.max_labels)
         now = scene.read_at
         with transaction(self.sessions, read_only=True) as session:
-            joined = join(session, self.store, scene, event)
+            joined = join(session, self.store, scene, event, due)
         with transaction(self.sessions) as session:
             return once(session, FUNCTION, event, lambda: self._record(session, joined, event, now), now=now)
 

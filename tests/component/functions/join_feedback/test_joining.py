@@ -101,12 +101,12 @@ def test_two_joinings_at_once_count_each_label_once(
         matched = match(*arguments)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("functions.join_feedback.work.join", match)
-            assert work.join(build_event(c.TIMER_DUE, id_="other"), MODEL)
+            assert work.join(build_event(c.TIMER_DUE, id_="other"), MODEL, NOON)
         return matched
 
     monkeypatch.setattr("functions.join_feedback.work.join", overtaken)
     with pytest.raises(RetryLater, match="joined by another"):
-        work.join(build_event(c.TIMER_DUE, id_="one"), MODEL)
+        work.join(build_event(c.TIMER_DUE, id_="one"), MODEL, NOON)
     assert feedback.count(JoinedLabel) == 1
 
 

@@ -1,0 +1,49 @@
+"""A joining that is killed before its transaction is done over by the event's next delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.feedback import Feedback, predict
+from support.world import MODEL, NOON, World
+
+from eventing import catalogue as c
+from eventing.testing import HandlingFailed, build_event, handle
+
+
+@pytest.fixture
+def feedback(tmp_path: Path) -> Iterator[Feedback]:
+    world = World(tmp_path)
+    world.spec(labels={"window": "100s", "train": False})
+    world.version(1, promoted=True)
+    yield Feedback(world)
+    world.engine.dispose()
+
+
+def test_a_joining_killed_before_its_transaction_leaves_no_second_file(feedback: Feedback) -> None:
+    batch = predict(feedback)
+    feedback.label("yes", prediction_id=batch.ids[0])
+    feedback.world.now += timedelta(seconds=2)
+    payload = {"owner": "join_feedback", "key": f"{MODEL}/join", "due": NOON.isoformat()}
+    event = build_event(c.TIMER_DUE, payload, id_="timer-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("functions.join_feedback.work.record", crash)
+        with pytest.raises(HandlingFailed):
+            handle(feedback.app, event)
+    feedback.world.now += timedelta(hours=1)
+
+    reply = handle(feedback.app, event)
+
+    assert reply is not None
+    told = c.FeedbackJoined.model_validate(reply.data)
+    (file,) = feedback.world.store.list("s3://labels/")
+    assert told.labels is not None
+    assert told.labels.uri == f"s3://labels/{file.key}"
+    assert feedback.world.store.get(told.labels.uri, sha256=told.labels.sha256)
+
+
+def crash(*arguments: object) -> None:
+    raise MemoryError("the process ends here")

@@ -19,7 +19,7 @@ from eventing.event import Event, answer
 from functions.inferences.scoring import HoldoutLoss, Scoring
 from functions.join_feedback import bounds
 from functions.join_feedback.harm import THRESHOLD, Harm, observe, restart
-from functions.join_feedback.join import Joined
+from functions.join_feedback.join import Joined, Scene
 from functions.join_feedback.logic import FUNCTION
 from functions.state.labels import FeedbackRow, JoinedLabel
 from functions.state.versions import champion
@@ -37,7 +37,7 @@ def watch(session: Session, row: FeedbackRow, joined: Joined, event: Event, now:
     model = row.model
     version = champion(session, model)
     if version != row.harm_version:
-        row.harm_version, row.harm, row.harm_at, row.harm_id, row.alarmed_at = version, None, None, None, None
+        _start_anew(row, version, joined.scene)
     if version is None or joined.scoring is None or joined.scoring.holdout is None:
         return []
     baseline = baseline_of(joined.scoring, joined.scoring.holdout)
@@ -76,14 +76,33 @@ def baseline_of(scoring: Scoring, holdout: HoldoutLoss) -> float:
     return bounds.mean_of(holdout.rows, holdout.mean, holdout.variance)
 
 
+def _start_anew(row: FeedbackRow, version: int | None, scene: Scene) -> None:
+    """Watch another champion by what matures from now on, though it may have been champion before.
+
+    `harm_at` never goes back, so no label is ever taken in twice. Each version's last alarm is kept.
+    """
+    alarms = dict(row.alarms or {})
+    if row.harm_version is not None and row.alarmed_at is not None:
+        alarms[str(row.harm_version)] = row.alarmed_at.isoformat()
+    alarmed_at = alarms.get(str(version))
+    row.alarms = alarms
+    row.alarmed_at = None if alarmed_at is None else datetime.fromisoformat(alarmed_at)
+    row.harm_version, row.harm = version, None
+    ripe = None if scene.before is None else scene.before - scene.window
+    if ripe is not None and (row.harm_at is None or row.harm_at < ripe):
+        row.harm_at, row.harm_id = ripe, None
+
+
 def _matured(session: Session, row: FeedbackRow, joined: Joined) -> Sequence[JoinedLabel]:
     ripe = joined.through - joined.scene.window
     found = select(JoinedLabel).where(
         JoinedLabel.model == row.model, JoinedLabel.version == row.harm_version, JoinedLabel.at <= ripe
     )
     if row.harm_at is not None:
-        later = and_(JoinedLabel.at == row.harm_at, JoinedLabel.prediction_id > (row.harm_id or ""))
-        found = found.where(or_(JoinedLabel.at > row.harm_at, later))
+        later = JoinedLabel.at > row.harm_at
+        if row.harm_id is not None:
+            later = or_(later, and_(JoinedLabel.at == row.harm_at, JoinedLabel.prediction_id > row.harm_id))
+        found = found.where(later)
     ordered = found.order_by(JoinedLabel.at, JoinedLabel.prediction_id).limit(_MOST_LABELS)
     return session.scalars(ordered).all()
 

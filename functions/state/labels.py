@@ -60,8 +60,9 @@ class FeedbackRow(Base):
     """One model. Every label received by `joined_through` is joined.
 
     `harm` is the state of the harm test (JSON) of version `harm_version`, which has taken in all matured
-    labels of predictions up to (`harm_at`, `harm_id`). `alarmed_at`: its last alarm. `released_at`: when rows
-    were last given back; `releasing`: the file that is being written.
+    labels of predictions up to (`harm_at`, `harm_id`); without an id, of all up to `harm_at`. `alarmed_at`:
+    its last alarm; `alarms`: the last one of each champion before, by version. `released_at`: when rows were
+    last given back; `releasing`: the file that is being written.
     """
 
     __tablename__ = "feedback"
@@ -73,6 +74,7 @@ class FeedbackRow(Base):
     harm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     harm_id: Mapped[str | None] = mapped_column(Text)
     alarmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    alarms: Mapped[dict[str, str] | None] = mapped_column(JSON)
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     releasing: Mapped[str | None] = mapped_column(Text)
 

@@ -101,8 +101,9 @@ def _matured(session: Session, row: FeedbackRow, joined: Joined) -> Sequence[Joi
     if row.harm_at is not None:
         later = JoinedLabel.at > row.harm_at
         if row.harm_id is not None:
-            later = or_(later, and_(JoinedLabel.at == row.harm_at, JoinedLabel.prediction_id > row.harm_id))
-        found = found.where(later)
+            later = or_(later, JoinedLabel.prediction_id > row.harm_id)
+        # By the first bound the index is searched; within an `or` it would not be.
+        found = found.where(JoinedLabel.at >= row.harm_at, later)
     ordered = found.order_by(JoinedLabel.at, JoinedLabel.prediction_id).limit(_MOST_LABELS)
     return session.scalars(ordered).all()
 

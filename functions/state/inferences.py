@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint, func, select
+from sqlalchemy import BigInteger, Boolean, Index, Integer, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.catalogue import Claim
@@ -25,19 +25,23 @@ class InferenceBatch(Base):
     """
 
     __tablename__ = "inference_batches"
-    __table_args__ = (UniqueConstraint("source", "event_id"),)
+    __table_args__ = (
+        UniqueConstraint("source", "event_id"),
+        Index("ix_inference_batches_window", "model", "version", "shadow", "window", "rows"),
+        Index("ix_inference_batches_model_last", "model", "last", "first"),
+    )
 
     seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
     source: Mapped[str] = mapped_column(Text)
     event_id: Mapped[str] = mapped_column(Text)
-    model: Mapped[str] = mapped_column(Text, index=True)
+    model: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer)
     shadow: Mapped[bool] = mapped_column(Boolean)
     uri: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(Text)
     rows: Mapped[int] = mapped_column(Integer)
     failures: Mapped[int] = mapped_column(Integer)
-    first: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    first: Mapped[datetime] = mapped_column(UtcDateTime)
     last: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     window: Mapped[int | None] = mapped_column(Integer)
@@ -84,7 +88,7 @@ def close_window(session: Session, model: str, version: int, size: int) -> list[
     batches = list(session.scalars(free.order_by(InferenceBatch.first, InferenceBatch.seq)))
     if sum(batch.rows for batch in batches) < size:
         return []
-    last = select(func.max(InferenceBatch.window)).filter_by(model=model, version=version)
+    last = select(func.max(InferenceBatch.window)).filter_by(model=model, version=version, shadow=False)
     number = (session.scalar(last) or 0) + 1
     for batch in batches:
         batch.window = number

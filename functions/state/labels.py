@@ -42,6 +42,7 @@ class JoinedLabel(Base):
     __table_args__ = (
         Index("ix_joined_labels_model_at", "model", "at"),
         Index("ix_joined_labels_model_entity", "model", "entity", "at"),
+        Index("ix_joined_labels_release", "model", "release", "at", "received_at"),
     )
 
     model: Mapped[str] = mapped_column(Text, primary_key=True)

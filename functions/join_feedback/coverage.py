@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from eventing.catalogue import VersionFeedback
+from functions.join_feedback.logic import next_look
 from functions.state.inferences import InferenceBatch
 from functions.state.labels import JoinedLabel
 
 _PERIODS = 10
 _LEAST = timedelta(hours=1)
+_STANDS = timedelta(minutes=1)
+
+
+class Coverage(BaseModel, frozen=True):
+    """What was counted, and through which time every label was in."""
+
+    through: datetime
+    versions: list[VersionFeedback]
+
+
+def covered(
+    session: Session,
+    known: Coverage | None,
+    model: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    through: datetime,
+    window: timedelta,
+) -> Coverage:
+    """Return what was counted in the last minute, or less for a short window; else count anew.
+
+    It is counted anew as well once everything has matured: no later look would put it right.
+
+    Args:
+        rows: joined labels that are not written yet.
+    """
+    if known is not None and through - known.through < min(next_look(window), _STANDS):
+        newest = newest_prediction(session, model)
+        if newest is None or not known.through < newest + window <= through:
+            return known
+    versions = recent_versions(session, model, rows, through=through, window=window)
+    return Coverage(through=through, versions=versions)
 
 
 def recent_versions(
-    session: Session, model: str, *, through: datetime, window: timedelta
+    session: Session,
+    model: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    through: datetime,
+    window: timedelta,
 ) -> list[VersionFeedback]:
     """Describe the served predictions of the last ten windows, or hour if that is longer, by version.
 
@@ -24,28 +65,38 @@ def recent_versions(
     """
     since, ripe = through - max(_PERIODS * window, _LEAST), through - window
     batch = InferenceBatch
-    recent = (batch.model == model, batch.shadow.is_(False), batch.first >= since)
+    # What `last` says follows from `first`, but has an index.
+    recent = (batch.model == model, batch.last >= since, batch.first >= since, batch.shadow.is_(False))
     mature = func.sum(batch.rows).filter(batch.last <= ripe)
     counted = session.execute(
         select(batch.version, func.sum(batch.rows), mature).where(*recent).group_by(batch.version)
     ).all()
     label = JoinedLabel
     labels = session.execute(
-        select(label.version, func.count(), func.avg(label.loss))
+        select(label.version, func.count(), func.count(label.loss), func.sum(label.loss))
         .where(label.model == model, label.at >= since, label.at <= ripe)
         .group_by(label.version)
     ).all()
-    known = {version: (count, mean) for version, count, mean in labels}
+    known = {version: (count, scored, loss or 0.0) for version, count, scored, loss in labels}
+    for row in rows:
+        if since <= row["at"] <= ripe:
+            count, scored, loss = known.get(row["version"], (0, 0, 0.0))
+            more = row["loss"]
+            known[row["version"]] = (count + 1, scored + (more is not None), loss + (more or 0.0))
     return [
-        VersionFeedback(
-            version=version,
-            predictions=made or 0,
-            matured=ripe_rows or 0,
-            labelled=min(known.get(version, (0, None))[0], ripe_rows or 0),
-            mean_loss=known.get(version, (0, None))[1],
-        )
+        _version(version, made or 0, ripe_rows or 0, *known.get(version, (0, 0, 0.0)))
         for version, made, ripe_rows in sorted(counted)
     ]
+
+
+def _version(version: int, made: int, matured: int, count: int, scored: int, loss: float) -> VersionFeedback:
+    return VersionFeedback(
+        version=version,
+        predictions=made,
+        matured=matured,
+        labelled=min(count, matured),
+        mean_loss=loss / scored if scored else None,
+    )
 
 
 def matured_between(session: Session, model: str, first: datetime | None, last: datetime) -> bool:

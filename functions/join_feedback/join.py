@@ -25,11 +25,11 @@ from eventing.store import Store
 from functions.inferences.ids import uuid7
 from functions.inferences.labels import Value
 from functions.inferences.scoring import Scoring, load_scoring
+from functions.join_feedback.coverage import Coverage, covered
 from functions.join_feedback.logic import FUNCTION, joined_through, waits
 from functions.join_feedback.matching import Fate, Join, Label, Matching, Target, match
 from functions.join_feedback.predictions import Found, batches_for, find
 from functions.state.database import lock_name
-from functions.state.inferences import InferenceBatch
 from functions.state.labels import FeedbackRow, JoinedLabel, WaitingLabel, add_joined
 from functions.state.specs import spec_of
 from functions.state.versions import champion, get_version, versions_of
@@ -39,7 +39,12 @@ DEFAULT_WINDOW = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Scene:
-    """What a joining starts from. `left`: when the first label that is not read here was received."""
+    """What a joining starts from.
+
+    Attributes:
+        left: when the first label that is not read here was received.
+        coverage: what was counted last.
+    """
 
     model: str
     read_at: datetime
@@ -49,18 +54,25 @@ class Scene:
     seqs: dict[str, int]
     labels: list[Label]
     left: datetime | None
-    batches: list[InferenceBatch]
+    coverage: Coverage | None
 
 
 @dataclass(frozen=True)
 class Joined:
-    """What came of it, before it is written. `file` lists every label that is settled."""
+    """What came of it, before it is written.
+
+    Attributes:
+        rows: of the labels that are joined.
+        coverage: with these rows.
+        file: lists every label that is settled.
+    """
 
     scene: Scene
     through: datetime
     settled: list[Join]
-    found: Found
     scoring: Scoring | None
+    rows: list[dict[str, Any]]
+    coverage: Coverage
     file: Claim | None
 
 
@@ -87,7 +99,7 @@ def read_scene(session: Session, model: str, clock: Callable[[], datetime], most
         {row.label_id: row.seq for row in rows},
         labels,
         left,
-        batches_for(session, model, labels, window),
+        Coverage.model_validate(row.coverage) if row and row.coverage else None,
     )
 
 
@@ -100,7 +112,8 @@ def join(session: Session, store: Store, scene: Scene, event: Event, due: dateti
     Raises: eventing.store.StoreError.
     """
     scoring = load_scoring(store, scene.card) if scene.card else None
-    found = find(store, scene.batches, scene.labels)
+    batches = batches_for(session, scene.model, scene.labels, scene.window)
+    found = find(store, batches, scene.labels)
     target = Target(scoring.classes) if scoring else Target(open=True)
     known = _known(session, scene.model, [each.prediction_id for each in found.predictions])
     matching = match(scene.labels, found.predictions, known, target=target, window=scene.window)
@@ -109,7 +122,9 @@ def join(session: Session, store: Store, scene: Scene, event: Event, due: dateti
     settled = [each for each in matching.joins if each.label.label_id not in stays]
     through = joined_through(scene.read_at, waiting, scene.left)
     file = _write(store, scene, settled, due, event) if settled else None
-    return Joined(scene, through, settled, found, scoring, file)
+    rows = list(_rows(scene.model, settled, found, scoring))
+    coverage = covered(session, scene.coverage, scene.model, rows, through=through, window=scene.window)
+    return Joined(scene, through, settled, scoring, rows, coverage, file)
 
 
 def record(session: Session, row: FeedbackRow, joined: Joined, now: datetime) -> Matching:
@@ -127,41 +142,43 @@ def record(session: Session, row: FeedbackRow, joined: Joined, now: datetime) ->
         taken += session.connection().execute(chosen).rowcount
     if taken != len(seqs):
         raise RetryLater(f"the labels of {scene.model} were joined by another")
-    add_joined(session, list(_rows(joined)))
+    add_joined(session, joined.rows)
+    if joined.coverage != scene.coverage:
+        row.coverage = joined.coverage.model_dump(mode="json")
     row.joined_through = max(joined.through, row.joined_through or joined.through)
     return Matching(tuple(joined.settled), {})
 
 
-def _rows(joined: Joined) -> Iterator[dict[str, Any]]:
-    predictions = {each.prediction_id: each for each in joined.found.predictions}
-    for each in joined.settled:
+def _rows(
+    model: str, settled: Sequence[Join], found: Found, scoring: Scoring | None
+) -> Iterator[dict[str, Any]]:
+    predictions = {each.prediction_id: each for each in found.predictions}
+    for each in settled:
         if each.fate is not Fate.JOINED or each.prediction_id is None or each.value is None:
             continue
         prediction = predictions[each.prediction_id]
         yield {
-            "model": joined.scene.model,
+            "model": model,
             "prediction_id": each.prediction_id,
             "at": prediction.at,
             "version": prediction.version,
             "entity": prediction.entity,
             "value": each.value,
-            "loss": _loss(joined, each.prediction_id, each.value),
+            "loss": _loss(scoring, found.answers.get(each.prediction_id), each.value),
             "label_id": each.label.label_id,
             "received_at": each.label.received_at,
             "release": None,
         }
 
 
-def told(
-    event: Event, joined: Joined, counts: Matching, versions: list[kinds.VersionFeedback], now: datetime
-) -> Event:
+def told(event: Event, joined: Joined, counts: Matching, now: datetime) -> Event:
     """Build the event that tells of a joining."""
     fates = {fate.value: count for fate, count in counts.counts.items()}
     payload = kinds.FeedbackJoined(
         model=joined.scene.model,
         through=joined.through,
         labels=joined.file,
-        versions=versions,
+        versions=joined.coverage.versions,
         **fates,
     )
     source = kinds.source_of(FUNCTION)
@@ -188,11 +205,11 @@ def _known(session: Session, model: str, ids: Sequence[str]) -> dict[str, Value]
     return known
 
 
-def _loss(joined: Joined, prediction_id: str, value: Value) -> float | None:
-    if joined.scoring is None:
+def _loss(scoring: Scoring | None, answer: str | float | None, value: Value) -> float | None:
+    if scoring is None:
         return None
     try:
-        return joined.scoring.loss(joined.found.answers.get(prediction_id), value)
+        return scoring.loss(answer, value)
     except (TypeError, ValueError):
         return None
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.event import Event
 from eventing.store import Store
 from functions.join_feedback import release as giving
-from functions.join_feedback.coverage import matured_between, newest_prediction, recent_versions
+from functions.join_feedback.coverage import matured_between, newest_prediction
 from functions.join_feedback.join import Joined, join, read_scene, record, told
 from functions.join_feedback.logic import FUNCTION, SOON, join_key, next_look, release_key
 from functions.join_feedback.watch import watch
@@ -52,8 +52,7 @@ class Work:
         if joined.settled or matured_between(
             session, scene.model, ripe_before, joined.through - scene.window
         ):
-            versions = recent_versions(session, scene.model, through=joined.through, window=scene.window)
-            events.append(told(event, joined, counts, versions, now))
+            events.append(told(event, joined, counts, now))
         session.flush()
         events += watch(session, row, joined, event, now)
         self._come_again(session, row, joined, event, now)

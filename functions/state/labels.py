@@ -63,7 +63,7 @@ class FeedbackRow(Base):
     `harm` is the state of the harm test (JSON) of version `harm_version`, which has taken in all matured
     labels of predictions up to (`harm_at`, `harm_id`); without an id, of all up to `harm_at`. `alarmed_at`:
     its last alarm; `alarms`: the last one of each champion before, by version. `released_at`: when rows were
-    last given back; `releasing`: the file that is being written.
+    last given back; `releasing`: the file that is being written. `coverage`: each version's shares (JSON).
     """
 
     __tablename__ = "feedback"
@@ -78,6 +78,7 @@ class FeedbackRow(Base):
     alarms: Mapped[dict[str, str] | None] = mapped_column(JSON)
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     releasing: Mapped[str | None] = mapped_column(Text)
+    coverage: Mapped[Any | None] = mapped_column(JSON)
 
 
 def add_waiting(

@@ -56,6 +56,11 @@ class Course:
     phases: tuple[str, ...] = ()
     percent: int = 0
 
+    @property
+    def in_force(self) -> Verdict | None:
+        """The verdict that is carried out; None while it is held back."""
+        return None if self.paused else self.verdict
+
 
 def decide(course: Course, verdict: Verdict) -> Course:
     """Return the course after a verdict: the next phase, or its end. While paused the verdict is held."""
@@ -75,7 +80,7 @@ def resume(course: Course) -> Course:
 
 def rollout_of(course: Course, wanted: Wanted, champion: Wanted | None) -> Rollout:
     """Return what the course wants of the platform."""
-    verdict = None if course.paused else course.verdict
+    verdict = course.in_force
     if verdict is None:
         stage = Stage.REPLACE if course.phase is Phase.ROLLBACK else Stage(course.phase.value)
     elif verdict.outcome is RolloutOutcome.PROMOTED:

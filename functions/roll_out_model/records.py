@@ -148,8 +148,8 @@ def promoted(session: Session, course: Course, wanted: Wanted, url: str | None, 
             record_fact(session, model, version, fact, moment.event.id, moment.now)
         told, outcome = version, kinds.RolloutOutcome.PROMOTED
         message = f"{wanted.revision} is ready and has all traffic"
-    if course.verdict is not None:
-        message += f": {course.verdict.message}"
+    if course.in_force is not None:
+        message += f": {course.in_force.message}"
     completed = kinds.RolloutCompleted(
         model=model, version=told, outcome=outcome, champion_version=version, message=message, url=url
     )
@@ -160,7 +160,8 @@ def rolled_back(
     session: Session, course: Course, wanted: Wanted, message: str, url: str | None, moment: Moment
 ) -> Event:
     """Record that a version will not serve, and say why."""
-    inconclusive = course.verdict is not None and course.verdict.outcome is kinds.RolloutOutcome.INCONCLUSIVE
+    verdict = course.in_force
+    inconclusive = verdict is not None and verdict.outcome is kinds.RolloutOutcome.INCONCLUSIVE
     fact = Fact.INCONCLUSIVE if inconclusive else Fact.ROLLED_BACK
     record_fact(session, wanted.model, wanted.version, fact, moment.event.id, moment.now)
     kept = None if course.champion is None else f"{wanted.model}-v{course.champion}"

@@ -136,6 +136,17 @@ def test_while_paused_a_verdict_is_held_and_resuming_carries_it_out(judged: Any)
     assert told(judged.ask("resume")) == [("rollout.advanced", "canary")]
 
 
+def test_a_challenger_that_fails_while_a_verdict_is_held_is_told_as_what_it_is(judged: Any) -> None:
+    challenge(judged)
+    judged.ask("pause")
+    judged.decide(2, "shadow", "inconclusive")
+    judged.deployer.make_failed("churn", "churn-v2", "ExitCode137", "killed")
+    (completed,) = judged.ring(timedelta(seconds=61))
+    assert completed.data["outcome"] == "rolled_back"
+    assert completed.data["message"] == "churn-v2 failed: ExitCode137: killed; churn-v1 keeps the traffic"
+    assert judged.facts()[-1] == "v2 rolled_back"
+
+
 def test_a_person_ends_a_rollout_at_once_either_way(judged: Any) -> None:
     challenge(judged)
     completed = judged.ask("promote", comment="seen enough")

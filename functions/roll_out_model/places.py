@@ -13,6 +13,7 @@ class Place(StrEnum):
     QUEUE = "queue"
     UNDER_WAY = "under way"
     SUPERSEDED = "superseded"
+    CHAMPION = "champion"
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,10 @@ def place_of(version: int, standing: Standing, *, by_person: bool) -> Place:
     """Tell what becomes of an approved version. A model has one rollout at a time, and one that waits.
 
     An approval by the gate that arrives after a newer version's is superseded. A person may approve any
-    version, also an older one: that is how one goes back.
+    version, also an older one: that is how one goes back. The champion has its place already.
     """
+    if version == standing.champion:
+        return Place.CHAMPION
     if version in (standing.active, standing.queued):
         return Place.UNDER_WAY
     newest = max(

@@ -68,6 +68,8 @@ def _approved(scene: Scene, event: Event, payload: kinds.ModelApproved, begin: B
             return Change(scene.course, queue=version)
         case Place.SUPERSEDED:
             return Change(scene.course, superseded=version)
+        case Place.CHAMPION if payload.verdict is None:
+            raise _champion_already(scene, version)
         case _:
             return Change(scene.course)
 
@@ -112,7 +114,7 @@ def _without_rollout(
     match payload.action:
         case kinds.RolloutAction.PROMOTE if payload.version is not None:
             if payload.version == champion:
-                raise Rejected(f"{scene.model}/v{payload.version} is champion already")
+                raise _champion_already(scene, payload.version)
             return Change(begin(payload.version, True), approval=event)
         case kinds.RolloutAction.PROMOTE:
             raise Rejected(f"no version of {scene.model} is being rolled out: say which one to promote")
@@ -125,3 +127,7 @@ def _without_rollout(
             return Change(course, approval=event)
         case _:
             raise Rejected(f"no version of {scene.model} is being rolled out")
+
+
+def _champion_already(scene: Scene, version: int) -> Rejected:
+    return Rejected(f"{scene.model}/v{version} is champion already")

@@ -157,6 +157,27 @@ def test_a_person_ends_a_rollout_at_once_either_way(judged: Any) -> None:
     assert judged.champion() == 2
 
 
+def test_a_person_who_approves_the_champion_is_told_that_it_is_champion_already(judged: Any) -> None:
+    challenge(judged)
+    judged.ask("promote")
+    with pytest.raises(HandlingFailed, match="churn/v2 is champion already") as failed:
+        judged.deliver(judged.approval(2, gate=False))
+    assert failed.value.status == 422
+    judged.ring()
+    assert (judged.champion(), serving(judged)) == (2, {"churn-v2": 100})
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_the_gates_second_approval_of_the_champion_changes_nothing(judged: Any, under_way: bool) -> None:
+    challenge(judged)
+    judged.ask("promote")
+    if under_way:
+        challenge(judged, 3)
+    facts, before = judged.facts(), judged.deployer.observe("churn")
+    assert judged.deliver(judged.approval(2)) == []
+    assert (judged.facts(), judged.deployer.observe("churn")) == (facts, before)
+
+
 def test_rolling_back_gives_the_traffic_to_the_champion_before_at_once(judged: Any) -> None:
     challenge(judged)
     judged.ask("promote")

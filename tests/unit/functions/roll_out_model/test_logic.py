@@ -283,7 +283,9 @@ def test_each_stage_is_reached_from_anywhere_and_traffic_only_goes_to_what_is_re
         (2, Standing(champion=3), False, Place.SUPERSEDED),
         (2, Standing(champion=3), True, Place.START),
         (1, Standing(champion=2, active=3), True, Place.QUEUE),
-        (2, Standing(champion=2), False, Place.START),
+        (2, Standing(champion=2), False, Place.CHAMPION),
+        (2, Standing(champion=2), True, Place.CHAMPION),
+        (2, Standing(champion=2, active=3), False, Place.CHAMPION),
     ],
 )
 def test_an_approval_finds_its_place(

@@ -36,6 +36,7 @@ def advance(deployer: Deployer, rollout: Rollout, moment: Moment) -> Progress:
     """Do what can be done now. Every step may be repeated: a crash at any point is made good by the next.
 
     A platform that does not answer is waited for, past the deadline too: without it nothing can be undone.
+    A step that it refuses ends the rollout, once what the steps before did is taken back.
     """
     exists, observed = False, Observed()
     try:
@@ -52,8 +53,26 @@ def advance(deployer: Deployer, rollout: Rollout, moment: Moment) -> Progress:
     except Unavailable as error:
         return Progress(Wait(str(error)), exists)
     except Refused as error:
-        return Progress(RollBack(f"{rollout.wanted.revision} was refused: {error}"), exists, observed.url)
+        return _refused(deployer, rollout, exists, f"{rollout.wanted.revision} was refused: {error}")
     return Progress(Wait("the platform has not caught up yet"), exists, observed.url)
+
+
+def _refused(deployer: Deployer, rollout: Rollout, exists: bool, message: str) -> Progress:
+    """Take back what there is of a rollout, but nothing from a Service that is not ours."""
+    try:
+        observed = deployer.observe(rollout.wanted.model)
+    except Unavailable as error:
+        return Progress(Wait(str(error)), exists)
+    except Refused:
+        return Progress(RollBack(message), exists)
+    try:
+        if observed.shadow is not None:
+            deployer.copy(rollout.wanted.model, 0, None)
+        if observed.status(rollout.wanted.revision).readiness is not Readiness.ABSENT:
+            deployer.remove(rollout.wanted.model, rollout.wanted.revision, rollout.champion)
+    except (Unavailable, Refused) as error:
+        return Progress(Wait(f"{message}; it cannot be taken back: {error}"), exists, observed.url)
+    return Progress(RollBack(message), exists, observed.url)
 
 
 def _act(deployer: Deployer, rollout: Rollout, action: Deploy | Shift | Copy) -> None:

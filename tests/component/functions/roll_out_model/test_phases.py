@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eventing.testing import HandlingFailed
+from functions.roll_out_model.deployer import Refused, Unavailable
 
 
 @pytest.fixture
@@ -213,6 +214,56 @@ def test_what_cannot_be_is_refused_with_the_reason(
     with pytest.raises(HandlingFailed, match=said) as failed:
         judged.ask(action, **more)
     assert failed.value.status == 422
+
+
+def refuse(*_: Any) -> None:
+    raise Refused("the API answered 403 Forbidden")
+
+
+def unavailable(*_: Any) -> None:
+    raise Unavailable("the API cannot be reached")
+
+
+@pytest.mark.parametrize(("refused", "phase"), [("copy", "shadow"), ("shift", "shadow"), ("shift", "canary")])
+def test_a_step_that_the_platform_refuses_is_taken_back(
+    judged: Any, monkeypatch: pytest.MonkeyPatch, refused: str, phase: str
+) -> None:
+    if phase == "canary":
+        challenge(judged)
+        judged.decide(2, "shadow", "promoted")
+    monkeypatch.setattr(judged.deployer, refused, refuse)
+    said = judged.decide(2, "canary", "promoted") if phase == "canary" else challenge(judged)
+    assert told(said) == [("rollout.completed", "rolled_back")]
+    assert said[0].data["message"] == (
+        "churn-v2 was refused: the API answered 403 Forbidden; churn-v1 keeps the traffic"
+    )
+    scene = judged.deployer.observe("churn")
+    assert (scene.serving, scene.tags, list(scene.revisions)) == ({"churn-v1": 100}, {}, ["churn-v1"])
+    assert judged.deployer.shadows == {}
+
+
+@pytest.mark.parametrize("why", [refuse, unavailable])
+def test_what_cannot_be_taken_back_yet_is_not_told_as_rolled_back(
+    judged: Any, monkeypatch: pytest.MonkeyPatch, why: Any
+) -> None:
+    challenge(judged)
+    judged.decide(2, "shadow", "promoted")
+    with monkeypatch.context() as denied:
+        denied.setattr(judged.deployer, "shift", refuse)
+        denied.setattr(judged.deployer, "remove", why)
+        assert judged.decide(2, "canary", "promoted") == []
+    assert judged.facts()[-1] == "v1 promoted"
+    assert told(judged.ring()) == [("rollout.completed", "promoted")]
+
+
+def test_of_a_service_that_is_not_ours_nothing_is_taken_back(
+    judged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge(judged)
+    monkeypatch.setattr(judged.deployer, "observe", refuse)
+    before = list(judged.deployer.calls)
+    assert told(judged.ring(timedelta(seconds=61))) == [("rollout.completed", "rolled_back")]
+    assert judged.deployer.calls == before
 
 
 def test_a_version_approved_meanwhile_begins_its_own_phases_after_the_end(judged: Any) -> None:

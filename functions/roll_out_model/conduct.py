@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from eventing.catalogue import TimerDue
-from eventing.errors import Rejected, RetryLater
+from eventing.errors import Rejected
 from eventing.event import Event
 from functions.roll_out_model import records
 from functions.roll_out_model.advance import Progress, advance
@@ -18,7 +18,8 @@ from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.logic import FUNCTION, Hold, Promote, RollBack, Rollout, Wait
 from functions.roll_out_model.records import Moment, Scene
 from functions.roll_out_model.requests import Change, Payload, change_of
-from functions.state.rollouts import RolloutRow, lock_rollout
+from functions.roll_out_model.settle import Settled, settle
+from functions.state.rollouts import RolloutRow, get_rollout, lock_rollout
 from functions.state.stored_event import dump_event, load_event
 
 _log = logging.getLogger("kascade.roll_out_model")
@@ -26,19 +27,24 @@ _log = logging.getLogger("kascade.roll_out_model")
 
 @dataclass(frozen=True)
 class Plan:
-    """What an event changes in the scene as read, and what the changed course wants of the platform."""
+    """What an event changes in the scene as read, and what is then wanted of the platform.
+
+    That is what the changed course wants, or, without a rollout under way, what the facts say.
+    """
 
     scene: Scene
     change: Change
     rollout: Rollout | None
+    settled: Settled | None
 
 
 @dataclass(frozen=True)
 class Done:
-    """A plan, and how far its rollout came on the platform."""
+    """A plan, how far its rollout came on the platform, and what a model without one waits for."""
 
     plan: Plan
-    progress: Progress | None
+    progress: Progress | None = None
+    unsettled: Wait | None = None
 
 
 @dataclass(frozen=True)
@@ -64,21 +70,29 @@ class Conduct:
             return _begin(session, scene, version, deadline, at_once=at_once)
 
         change = change_of(scene, moment.event, payload, begin, before, moment.now)
-        return Plan(scene, change, _rollout(session, scene, change.course) if change.course else None)
+        if change.course is None:
+            return Plan(scene, change, None, records.settled_by(session, scene))
+        return Plan(scene, change, _rollout(session, scene, change.course), None)
 
     def carry_out(self, plan: Plan, moment: Moment) -> Done:
         """Take the rollout as far as it goes now, outside of any transaction."""
-        return Done(plan, advance(self.deployer, plan.rollout, moment) if plan.rollout else None)
+        if plan.rollout is not None:
+            return Done(plan, advance(self.deployer, plan.rollout, moment))
+        return Done(plan, unsettled=settle(self.deployer, plan.settled) if plan.settled else None)
+
+    def stands(self, session: Session, plan: Plan) -> bool:
+        """Lock the model's row, and say whether the state is what the plan was made by."""
+        return lock_rollout(session, plan.scene.model).seq == plan.scene.seq
+
+    def look_now(self, session: Session, model: str, moment: Moment) -> None:
+        """Have a model looked at at once: what was done on the platform may be against the facts."""
+        if get_rollout(session, model) is not None:
+            records.look_now(session, lock_rollout(session, model), moment)
 
     def record(self, session: Session, done: Done, moment: Moment) -> list[Event]:
-        """Write what was done; return the events that tell of it.
-
-        Raises: RetryLater when the state is no longer what the plan was made by.
-        """
+        """Write what was done by a plan that stands; return the events that tell of it."""
         plan, change = done.plan, done.plan.change
         row = lock_rollout(session, plan.scene.model)
-        if row.seq != plan.scene.seq:
-            raise RetryLater(f"another event about the rollout of {plan.scene.model} was handled meanwhile")
         row.seq += 1
         events: list[Event] = []
         if change.superseded is not None:
@@ -90,6 +104,8 @@ class Conduct:
                 row.approval, row.started_at = dump_event(change.approval), None
             records.write_course(row, change.course)
             events += self._progress(session, row, plan, change.course, done.progress, moment)
+        if done.unsettled is not None:
+            records.look_again(session, row, self.watch, moment)
         return events
 
     def _superseded(self, session: Session, scene: Scene, version: int, moment: Moment) -> Event:
@@ -138,7 +154,7 @@ class Conduct:
     def _end(self, session: Session, row: RolloutRow, scene: Scene, moment: Moment) -> None:
         """End the rollout; the version that waits begins at once, by a timer in its own chain."""
         queued, approval = row.queued_version, row.queued_approval
-        records.clear(session, row)
+        records.clear(row)
         if queued is None or approval is None:
             return
         session.flush()

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from eventing import catalogue as kinds
 from eventing.event import Event, answer
 from functions.roll_out_model.course import Course, Phase, Verdict
-from functions.roll_out_model.logic import FUNCTION, Wanted
+from functions.roll_out_model.logic import FUNCTION, Wanted, revision_of
 from functions.roll_out_model.places import Standing
+from functions.roll_out_model.settle import Settled
 from functions.state.rollouts import RolloutRow, get_rollout
 from functions.state.specs import spec_of
 from functions.state.stored_event import load_event
-from functions.state.timers import cancel_timer, set_timer
+from functions.state.timers import ring_by, set_timer
 from functions.state.versions import Fact, champion_of, facts_of, get_version, record_fact
 from pipelines.spec.policies import Rollout as Policy
 
@@ -93,6 +94,24 @@ def champion_but(session: Session, model: str, version: int | None) -> int | Non
     return champion_of(facts)
 
 
+def settled_by(session: Session, scene: Scene) -> Settled:
+    """Return what the facts say of a model that has no rollout under way."""
+    model, champion = scene.model, scene.standing.champion
+    last: dict[int, Fact] = {}
+    promoted: set[int] = set()
+    for fact in facts_of(session, model):
+        last[fact.version] = Fact(fact.fact)
+        if last[fact.version] is Fact.PROMOTED:
+            promoted.add(fact.version)
+    ended = {version for version, fact in last.items() if fact in (Fact.ROLLED_BACK, Fact.INCONCLUSIVE)}
+    return Settled(
+        model,
+        wanted_of(session, model, champion),
+        wanted_of(session, model, champion_but(session, model, champion)),
+        frozenset(revision_of(model, version) for version in ended - promoted),
+    )
+
+
 def first_course(
     session: Session, model: str, version: int, policy: Policy, deadline: datetime, *, at_once: bool = False
 ) -> Course:
@@ -132,8 +151,16 @@ def announce(row: RolloutRow, course: Course, wanted: Wanted, moment: Moment) ->
 
 def look_again(session: Session, row: RolloutRow, after: timedelta, moment: Moment) -> None:
     """Set the timer that takes the rollout on, in the chain of its approval."""
-    cause = load_event(row.approval) if row.approval else moment.event
-    set_timer(session, FUNCTION, row.model, moment.now + after, cause=cause)
+    set_timer(session, FUNCTION, row.model, moment.now + after, cause=_cause(row, moment))
+
+
+def look_now(session: Session, row: RolloutRow, moment: Moment) -> None:
+    """Have the model looked at at once."""
+    ring_by(session, FUNCTION, row.model, moment.now, now=moment.now, cause=_cause(row, moment))
+
+
+def _cause(row: RolloutRow, moment: Moment) -> Event:
+    return load_event(row.approval) if row.approval else moment.event
 
 
 def promoted(session: Session, course: Course, wanted: Wanted, url: str | None, moment: Moment) -> Event:
@@ -191,12 +218,11 @@ def superseded(session: Session, model: str, version: int, by: int, moment: Mome
     return _event(moment, kinds.ROLLOUT_COMPLETED, version, completed)
 
 
-def clear(session: Session, row: RolloutRow) -> None:
-    """Take the rollout under way off its row."""
+def clear(row: RolloutRow) -> None:
+    """Take the rollout under way off its row. Its timer stays, for a last look at what others did."""
     row.version = row.phase = row.approval = row.deadline = row.champion_version = None
     row.started_at = row.held = row.phases = row.percent = None
     row.announced = row.paused = False
-    cancel_timer(session, FUNCTION, row.model)
 
 
 def _event(moment: Moment, type_: str, version: int, data: kinds.Payload) -> Event:

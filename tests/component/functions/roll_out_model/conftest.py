@@ -125,16 +125,16 @@ class World:
         return ([reply] if reply else []) + self.sink.events[before:]
 
     def ring(self, after: timedelta = timedelta(seconds=1)) -> list[Event]:
-        """Turn the clock and ring what is due."""
+        """Turn the clock and ring what is due, as the broker takes it: handled or not, it has been rung."""
         self.clock[0] += after
         with transaction(self.sessions, read_only=True) as session:
             waiting = timers.due(session, self.clock[0], 10)
         said: list[Event] = []
         for timer in waiting:
-            self.timers.append(timer_due(timer, self.clock[0]))
-            said += self.deliver(self.timers[-1])
             with transaction(self.sessions) as session:
                 timers.mark_rung(session, timer)
+            self.timers.append(timer_due(timer, self.clock[0]))
+            said += self.deliver(self.timers[-1])
         return said
 
     def waiting(self) -> int:

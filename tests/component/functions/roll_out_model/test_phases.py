@@ -55,6 +55,14 @@ def test_a_challenger_is_shadowed_then_gets_its_share_and_then_all(judged: Any) 
     assert serving(judged) == {"churn-v2": 100}
     assert judged.deployer.observe("churn").tags == {"previous": "churn-v1"}
     assert judged.champion() == 2
+
+
+def test_after_the_end_of_a_rollout_the_platform_is_looked_at_once_more(judged: Any) -> None:
+    challenge(judged)
+    judged.decide(2, "shadow", "rolled_back")
+    calls = list(judged.deployer.calls)
+    assert judged.ring(timedelta(seconds=60)) == []
+    assert judged.deployer.calls == calls
     assert judged.waiting() == 0
 
 
@@ -187,7 +195,6 @@ def test_rolling_back_gives_the_traffic_to_the_champion_before_at_once(judged: A
     assert completed.data["champion_version"] == 1
     assert serving(judged) == {"churn-v1": 100}
     assert judged.champion() == 1
-    assert judged.waiting() == 0
 
 
 def test_a_person_promotes_any_registered_version_without_phases(judged: Any) -> None:

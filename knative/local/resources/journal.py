@@ -8,9 +8,11 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from knative.local.log import warn
 from knative.local.resources.kinds import Json, kind_at
 from knative.local.resources.objects import Key
 
@@ -22,6 +24,9 @@ CREATE TABLE IF NOT EXISTS objects (
 """
 _PUT = "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)"
 _DROP = "DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?"
+_AGAIN_S = 1.0
+
+_Statement = tuple[str, tuple[str | None, ...]]
 
 
 @dataclass(frozen=True)
@@ -34,21 +39,19 @@ class Entry:
 
 
 class Journal:
-    """Keeps objects in `path`; a write is asked for at once and is on disk when `durable` returns."""
+    """Keeps objects in `path`; a write is asked for at once and is on disk when `durable` returns.
+
+    What the disk refuses is written with the next group, or a little later: nothing asked for is given up.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._work: queue.SimpleQueue[tuple[str, tuple[str | None, ...]] | threading.Event | None] = (
-            queue.SimpleQueue()
-        )
+        self._work: queue.SimpleQueue[_Statement | Future[None] | None] = queue.SimpleQueue()
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(_SCHEMA)
-        self._waiting: list[asyncio.Future[None]] = []
+        self._owed: dict[tuple[str | None, ...], _Statement] = {}
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
-        self._failure: Exception | None = None
-        self._lock = threading.Lock()
         self._thread.start()
 
     def entries(self) -> Iterator[Entry]:
@@ -73,13 +76,11 @@ class Journal:
         """Return once every write asked for so far is on disk.
 
         Raises:
-            sqlite3.Error: the disk refused one of them.
+            sqlite3.Error: the disk refused one of them for now.
         """
-        done = threading.Event()
+        done: Future[None] = Future()
         self._work.put(done)
-        await asyncio.to_thread(done.wait)
-        if self._failure is not None:
-            raise self._failure
+        await asyncio.wrap_future(done)
 
     def close(self) -> None:
         """Write what is left and close the file."""
@@ -89,26 +90,47 @@ class Journal:
 
     def _write(self) -> None:
         while True:
-            batch = [self._work.get()]
-            while not self._work.empty():
-                batch.append(self._work.get())
-            statements = [item for item in batch if isinstance(item, tuple)]
-            if statements:
-                self._commit(statements)
+            batch = self._next_batch()
             for item in batch:
-                if isinstance(item, threading.Event):
-                    item.set()
+                if isinstance(item, tuple):
+                    # The last word on an object is all that counts.
+                    self._owed[item[1][:3]] = item
+            error = self._commit() if self._owed else None
+            for item in batch:
+                if isinstance(item, Future) and item.set_running_or_notify_cancel():
+                    _answer(item, error)
             if None in batch:
                 return
 
-    def _commit(self, statements: list[tuple[str, tuple[str | None, ...]]]) -> None:
+    def _next_batch(self) -> list[_Statement | Future[None] | None]:
+        try:
+            batch = [self._work.get(timeout=_AGAIN_S if self._owed else None)]
+        except queue.Empty:
+            return []
+        while not self._work.empty():
+            batch.append(self._work.get())
+        return batch
+
+    def _commit(self) -> Exception | None:
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            for statement, values in statements:
+            for statement, values in self._owed.values():
                 self._database.execute(statement, values)
             self._database.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._failure = error
+        except Exception as error:  # whatever it is, the thread must go on and those who wait must hear it
+            warn("objects not written", objects=len(self._owed), why=str(error))
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            return error
+        self._owed.clear()
+        return None
+
+
+def _answer(waiting: Future[None], error: Exception | None) -> None:
+    if error is None:
+        waiting.set_result(None)
+    else:
+        waiting.set_exception(error)
 
 
 def _row(key: Key) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from knative.local.errors import CannotStart
@@ -45,22 +46,25 @@ class Jobs:
         self._workplace = workplace
         self._bindings = bindings
         self._turns = asyncio.Semaphore(limit)
-        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._running: dict[Key, tuple[str, asyncio.Task[None]]] = {}
         self._closing = False
 
     def reconcile(self, key: Key) -> None:
         """Start the Job at `key` if it is to run, end it if it was deleted, delete it in the end."""
         job = self._store.find(key)
-        task = self._running.get(key)
+        uid, task = self._running.get(key, ("", None))
+        # One that is ending already is given its time.
+        if task is not None and not task.cancelling() and (job is None or job["metadata"]["uid"] != uid):
+            task.cancel()
         if job is None:
-            if task is not None:
-                task.cancel()
             shutil.rmtree(self.folder(key), ignore_errors=True)
         elif finished(job):
             self._expire(key, job)
         elif task is None and not self._closing:
-            self._running[key] = asyncio.ensure_future(self._run(key, job["metadata"]["uid"]))
-            self._running[key].add_done_callback(lambda _: self._running.pop(key, None))
+            uid = job["metadata"]["uid"]
+            task = asyncio.ensure_future(self._run(key, uid))
+            self._running[key] = (uid, task)
+            task.add_done_callback(partial(self._ended, key))
 
     def folder(self, key: Key) -> Path:
         """Return where the Job's own files are."""
@@ -69,10 +73,22 @@ class Jobs:
     async def close(self) -> None:
         """End the Jobs that run; the next runtime on this state folder runs them again."""
         self._closing = True
-        running = list(self._running.values())
+        running = [task for _, task in self._running.values()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+    def _ended(self, key: Key, task: asyncio.Task[None]) -> None:
+        del self._running[key]
+        broken = None if task.cancelled() else task.exception()
+        if broken is not None:
+            warn("job broke", job=key.name, why=f"{type(broken).__name__}: {broken}")
+        job = self._store.find(key)
+        if job is None or finished(job) or self._closing:
+            return
+        # It was made again while its predecessor ended.
+        wait_s = _LONGEST_WAIT_S if broken else 0.0
+        asyncio.get_running_loop().call_later(wait_s, self.reconcile, key)
 
     async def _run(self, key: Key, uid: str) -> None:
         async with self._turns:

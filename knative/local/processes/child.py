@@ -89,6 +89,9 @@ class Child:
         except TimeoutError:
             self._signal(signal.SIGKILL)
             return await self.wait()
+        except asyncio.CancelledError:
+            self._signal(signal.SIGKILL)
+            raise
 
     def kill(self) -> None:
         """End the process and its group at once."""

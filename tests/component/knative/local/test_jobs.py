@@ -1,0 +1,112 @@
+"""Jobs that are made again, or cannot be started: real processes, without the rest of the runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from knative.local.jobs.runner import Jobs
+from knative.local.processes.workplace import Workplace
+from knative.local.reconciling import Reconciler
+from knative.local.resources.journal import Journal
+from knative.local.resources.kinds import JOB, Json
+from knative.local.resources.objects import Key
+from knative.local.resources.store import Store
+
+KEY = Key(JOB, "ns", "train")
+
+
+class World:
+    """A store whose Jobs run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._journal = Journal(folder / "objects.db")
+        self.store = Store(self._journal)
+        self.jobs = Jobs(self.store, Workplace(folder), lambda _: {})
+        self._reconciler = Reconciler(self.store, {JOB: self.jobs.reconcile}, {})
+
+    def create(self, script: str, **container: Any) -> None:
+        made = {"name": "job", "image": "none", "command": ["sh", "-c", script], **container}
+        pod = {"terminationGracePeriodSeconds": 1, "containers": [made]}
+        self.store.create(
+            KEY, {"metadata": {"name": KEY.name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}
+        )
+
+    def wrote(self, name: str) -> bool:
+        return (self.folder / name).exists()
+
+    @property
+    def status(self) -> Json:
+        found: Json = self.store.get(KEY).get("status") or {}
+        return found
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        await self.jobs.close()
+        self._reconciler.close()
+        self._journal.close()
+
+
+def in_a_world(test: Callable[[World], Coroutine[None, None, None]]) -> Callable[[Path], None]:
+    """Run a test in a world and an event loop of its own."""
+
+    @functools.wraps(test)
+    async def run(folder: Path) -> None:
+        world = World(folder)
+        try:
+            await test(world)
+        finally:
+            await world.close()
+
+    def started(tmp_path: Path) -> None:
+        asyncio.run(run(tmp_path))
+
+    started.__name__ = test.__name__
+    return started
+
+
+@in_a_world
+async def test_a_job_made_again_while_its_predecessor_ends_runs(world: World) -> None:
+    world.create(f"trap '' TERM; touch {world.folder}/first; sleep 30")
+    await world.until(lambda: world.wrote("first"))
+    world.store.delete(KEY)
+    await asyncio.sleep(0.05)
+
+    world.create("true")
+
+    await world.until(lambda: world.status.get("succeeded"))
+
+
+@in_a_world
+async def test_a_job_replaced_at_once_does_not_go_on_as_its_predecessor(world: World) -> None:
+    world.create(f"touch {world.folder}/first; sleep 30")
+    await world.until(lambda: world.wrote("first"))
+
+    world.store.delete(KEY)
+    world.create(f"touch {world.folder}/second")
+
+    await world.until(lambda: world.status.get("succeeded"))
+    assert world.wrote("second")
+
+
+@in_a_world
+async def test_a_job_deleted_twice_while_it_ends_keeps_its_grace_period(world: World) -> None:
+    world.create(
+        f"trap 'sleep 0.3; touch {world.folder}/last; exit' TERM; touch {world.folder}/first; sleep 30 & wait"
+    )
+    await world.until(lambda: world.wrote("first"))
+    for _ in range(2):
+        world.store.delete(KEY)
+        await asyncio.sleep(0.05)
+        world.create("true")
+        await asyncio.sleep(0.05)
+    await world.until(lambda: world.status.get("succeeded"))
+    assert world.wrote("last")

@@ -109,11 +109,12 @@ class Jobs:
         more = job["spec"].get("backoffLimit")
         more = _DEFAULT_TRIES_MORE if more is None else more
         failed = int((job.get("status") or {}).get("failed") or 0)
+        why = ""
         while failed <= more:
             try:
-                code = await self._try(key, job)
-            except CannotStart as error:
-                code = -1
+                code, why = await self._try(key, job), ""
+            except (CannotStart, OSError, ValueError) as error:  # e.g. a Secret that is no text
+                code, why = -1, f": {error}"
                 warn("job cannot start", job=key.name, why=str(error))
             if code == 0:
                 self._finish(
@@ -127,7 +128,8 @@ class Jobs:
             warn("job failed a try", job=key.name, exit_code=code, failed=failed, of=more + 1)
             if failed <= more:
                 await asyncio.sleep(wait_s)
-        self._fail(key, "BackoffLimitExceeded", "Job has reached the specified backoff limit", began)
+        message = f"Job has reached the specified backoff limit{why}"
+        self._fail(key, "BackoffLimitExceeded", message, began)
 
     async def _try(self, key: Key, job: Json) -> int:
         spec = job["spec"]["template"]["spec"]
@@ -161,7 +163,10 @@ class Jobs:
         self._change(key, **fields)
 
     def _fail(self, key: Key, reason: str, message: str, began: float) -> None:
-        tail = last_lines(self._log(key))
+        try:
+            tail = last_lines(self._log(key))
+        except OSError:
+            tail = ""
         self._finish(key, "Failed", reason, f"{message}; it last wrote:\n{tail}" if tail else message)
         warn("job failed", job=key.name, reason=reason, seconds=round(time.monotonic() - began, 1))
 

@@ -48,12 +48,12 @@ class Child:
             niceness: how far it gives way to other processes, 0 to 19.
 
         Raises:
-            CannotStart: there is no such program or folder.
+            CannotStart: there is no such program or folder, or the log cannot be written.
         """
-        log.parent.mkdir(parents=True, exist_ok=True)
-        rotate(log)
-        with log.open("ab") as output:
-            try:
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            rotate(log)
+            with log.open("ab") as output:
                 process = await asyncio.create_subprocess_exec(
                     *argv,
                     stdin=asyncio.subprocess.DEVNULL,
@@ -64,8 +64,8 @@ class Child:
                     start_new_session=True,
                     preexec_fn=partial(_prepare, niceness),
                 )
-            except OSError as error:
-                raise CannotStart(f"{argv[0]} cannot be run: {error}") from error
+        except (OSError, ValueError) as error:
+            raise CannotStart(f"{argv[0]} cannot be run: {error}") from error
         return cls(process)
 
     async def wait(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -12,7 +13,7 @@ from knative.local.jobs.runner import Jobs
 from knative.local.processes.workplace import Workplace
 from knative.local.reconciling import Reconciler
 from knative.local.resources.journal import Journal
-from knative.local.resources.kinds import JOB, Json
+from knative.local.resources.kinds import JOB, SECRET, Json
 from knative.local.resources.objects import Key
 from knative.local.resources.store import Store
 
@@ -110,3 +111,22 @@ async def test_a_job_deleted_twice_while_it_ends_keeps_its_grace_period(world: W
         await asyncio.sleep(0.05)
     await world.until(lambda: world.status.get("succeeded"))
     assert world.wrote("last")
+
+
+@in_a_world
+async def test_a_job_whose_log_cannot_be_written_fails_and_says_so(world: World) -> None:
+    (world.folder / "logs" / "ns.train.log").mkdir(parents=True)
+    world.create("true")
+    await world.until(lambda: world.status.get("conditions"))
+    assert (world.status["active"], world.status["failed"]) == (0, 1)
+    assert "ns.train.log" in world.status["conditions"][0]["message"]
+
+
+@in_a_world
+async def test_a_job_that_needs_a_secret_which_is_no_text_fails_and_says_so(world: World) -> None:
+    binary = {"metadata": {"name": "s"}, "data": {"K": base64.b64encode(b"\xff").decode()}}
+    world.store.create(Key(SECRET, "ns", "s"), binary | {"kind": "Secret"})
+    world.create("true", envFrom=[{"secretRef": {"name": "s"}}])
+    await world.until(lambda: world.status.get("conditions"))
+    assert (world.status["active"], world.status["failed"]) == (0, 1)
+    assert "can't decode" in world.status["conditions"][0]["message"]

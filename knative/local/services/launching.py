@@ -60,6 +60,8 @@ class RevisionLauncher:
 
         Raises:
             CannotStart: there is no such program, or a ConfigMap or Secret it needs does not exist.
+            OSError: no port is free.
+            ValueError: a Secret it needs is no text.
         """
         port = free_port()
         env = self._environment(port)
@@ -69,7 +71,10 @@ class RevisionLauncher:
 
     def last_lines(self) -> str:
         """Return the last lines the revision's processes wrote."""
-        return last_lines(self._log)
+        try:
+            return last_lines(self._log)
+        except OSError:
+            return ""
 
     def _environment(self, port: int) -> dict[str, str]:
         metadata = self._revision["metadata"]

@@ -201,7 +201,7 @@ class Pool:
     async def _run(self, replica: Replica) -> None:
         running: Running | None = None
         try:
-            running = replica.running = await self._launcher.launch()
+            running = replica.running = await self._launch()
             replica.port = running.port
             if replica.draining:
                 await running.stop(0)
@@ -228,6 +228,12 @@ class Pool:
             self.replicas.remove(replica)
             replica.empty.set()
         self._on_change()
+
+    async def _launch(self) -> Running:
+        try:
+            return await self._launcher.launch()
+        except (OSError, ValueError) as error:  # e.g. no file may be opened, or a Secret is no text
+            raise CannotStart(str(error)) from error
 
     async def _become_ready(self, replica: Replica, running: Running, ended: asyncio.Future[int]) -> None:
         began = time.monotonic()

@@ -29,7 +29,7 @@ class Launcher(Protocol):
     """Starts the processes of one revision."""
 
     async def launch(self) -> Running:
-        """Start one more; raises CannotStart."""
+        """Start one more; raises CannotStart, OSError or ValueError."""
         ...
 
     def last_lines(self) -> str:

@@ -47,13 +47,13 @@ class MemoryProcess:
 class MemoryLauncher:
     """Starts processes in memory, ready at once if `eager`."""
 
-    def __init__(self, *, eager: bool = True, refuses: str = "") -> None:
+    def __init__(self, *, eager: bool = True, refuses: Exception | None = None) -> None:
         self.eager, self.refuses = eager, refuses
         self.started: list[MemoryProcess] = []
 
     async def launch(self) -> MemoryProcess:
         if self.refuses:
-            raise CannotStart(self.refuses)
+            raise self.refuses
         process = MemoryProcess(len(self.started) + 1)
         if self.eager:
             process.readiness.set()
@@ -149,9 +149,17 @@ async def test_a_request_that_gives_up_takes_nothing_with_it() -> None:
     await pool.close()
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        CannotStart("no ConfigMap"),
+        OSError("no ConfigMap: too many open files"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no ConfigMap, but a Secret that is no text"),
+    ],
+)
 @in_a_loop
-async def test_a_process_that_cannot_start_is_told_to_those_who_wait() -> None:
-    pool = pool_of(MemoryLauncher(refuses="no ConfigMap"))
+async def test_a_process_that_cannot_start_is_told_to_those_who_wait(refusal: Exception) -> None:
+    pool = pool_of(MemoryLauncher(refuses=refusal))
     with pytest.raises(NotServed, match="no ConfigMap") as caught:
         await pool.acquire()
     assert caught.value.status == 503

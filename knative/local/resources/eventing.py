@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.model import parse_broker, parse_trigger
@@ -80,7 +80,9 @@ def cron_problem(schedule: str) -> str | None:
     if schedule.startswith("@every"):
         return "@every is not known to PingSource; write a cron line"
     try:
-        croniter(schedule, datetime(2026, 1, 1), second_at_beginning=True)
+        croniter(schedule, datetime(2026, 1, 1), second_at_beginning=True).get_next(datetime)
+    except CroniterBadDateError:
+        return "names a day that never comes"
     except (ValueError, KeyError, AttributeError) as error:
         return f"is no cron line: {error}"
     fields = len(schedule.split())

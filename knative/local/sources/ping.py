@@ -64,8 +64,7 @@ class PingSources:
         spec = wanted["spec"]
         while True:
             now = datetime.now(ZoneInfo(spec.get("timezone") or "UTC"))
-            due = next_tick(spec.get("schedule") or "* * * * *", now)
-            await asyncio.sleep(max(0.0, (due - now).total_seconds()))
+            await asyncio.sleep(seconds_to_tick(spec.get("schedule") or "* * * * *", now))
             task = asyncio.ensure_future(self._emit(key, wanted))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
@@ -112,6 +111,11 @@ def next_tick(schedule: str, now: datetime) -> datetime:
     found = croniter(schedule, now, second_at_beginning=True).get_next(datetime)
     assert isinstance(found, datetime)  # noqa: S101 - asked for above
     return found
+
+
+def seconds_to_tick(schedule: str, now: datetime) -> float:
+    """Return how long it is until the next tick, also when the clocks change before it."""
+    return max(0.0, next_tick(schedule, now).timestamp() - now.timestamp())
 
 
 def ping(key: Key, spec: Mapping[str, Any], now: datetime) -> Event:

@@ -192,6 +192,8 @@ def test_ping_sources_are_checked() -> None:
     assert ping(schedule="* * * * * *") == []
     assert ping(schedule="@hourly") == []
     assert "@every is not known" in ping(schedule="@every 5s")[0]
+    assert ping(schedule="0 0 29 2 *") == []
+    assert "names a day that never comes" in ping(schedule="0 0 30 2 *")[0]
     assert "is no cron line" in ping(schedule="61 * * * *")[0]
     assert "is no cron line" in ping(schedule="* * *")[0]
     assert "is no time zone" in ping(timezone="Mars/Base")[0]

@@ -37,7 +37,7 @@ from knative.local.resources.objects import Key
 from knative.local.resources.store import Store
 from knative.local.services.plan import Defaults, command_of, plan_of
 from knative.local.services.traffic import split_of, tags_of
-from knative.local.sources.ping import next_tick, ping, source_of
+from knative.local.sources.ping import next_tick, ping, seconds_to_tick, source_of
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,14 @@ def test_cron_lines_have_five_fields_or_six_with_seconds_first(
 ) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=ZoneInfo(zone))
     assert next_tick(schedule, moment) == datetime.fromisoformat(due).replace(tzinfo=ZoneInfo(zone))
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"), [("2026-10-24T13:00", 24), ("2026-03-28T13:00", 22), ("2026-07-01T13:00", 23)]
+)
+def test_a_daily_ping_keeps_its_hour_when_the_clocks_change(now: str, hours: int) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+    assert seconds_to_tick("0 12 * * *", moment) == hours * 3600
 
 
 def test_a_ping_carries_its_data_and_overrides() -> None:

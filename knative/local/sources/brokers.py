@@ -58,35 +58,39 @@ class Brokers:
         subscriber, missing = self._resolve(trigger["spec"]["subscriber"], key.namespace)
         delivery, dead_letter, problem = self._delivery(trigger, key.namespace)
         broker = self._store.find(Key(BROKER, key.namespace, trigger["spec"]["broker"]))
+        subscribed = condition("SubscriptionReady", None)
         if subscriber:
-            self._tell(key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber}))
+            subscribed = self._tell(key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber}))
         status: Json = {"subscriberUri": subscriber} if subscriber else {}
         conditions = [
             _broker_ready(broker, trigger["spec"]["broker"]),
             _resolved("DeadLetterSinkResolved", problem, bool(dead_letter)),
             condition("DependencyReady", True),
             _resolved("SubscriberResolved", missing, True),
-            condition("SubscriptionReady", True if subscriber else None),
+            subscribed,
         ]
         inherited = ((broker or {}).get("status") or {}).get("deadLetterSinkUri", "")
         self._report(key, trigger, status, conditions, dead_letter or inherited)
 
-    def _tell(self, key: Key, manifest: Json) -> None:
+    def _tell(self, key: Key, manifest: Json) -> dict[str, str]:
+        """Have the engine deliver by a Trigger; return whether it does, as a condition."""
         try:
             spec = parse_trigger(manifest)
         except InvalidSpec as error:
             warn("trigger refused", trigger=key.name, why=str(error))
-            return
+            return condition("SubscriptionReady", False, "Refused", str(error))
         leaving = self._leaving.get(key)
         if leaving is not None and not leaving.done():
             leaving.add_done_callback(lambda _: self.reconcile_trigger(key))
-            return
+            why = "deliveries of the deleted Trigger of this name are still under way"
+            return condition("SubscriptionReady", None, "PredecessorLeaving", why)
         if key not in self._known:
             self._engine.add_trigger(spec)
             say("trigger added", trigger=key.name, namespace=key.namespace, subscriber=spec.subscriber_uri)
         elif self._known[key] != manifest["spec"]:
             self._engine.update_trigger(spec)
         self._known[key] = manifest["spec"]
+        return condition("SubscriptionReady", True)
 
     async def _remove(self, key: Key) -> None:
         await self._engine.remove_trigger(key.namespace, key.name)

@@ -8,9 +8,9 @@ from typing import Any
 from knative.local.addresses import Addresses
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import InvalidSpec
-from knative.local.broker.model import parse_broker, parse_trigger
+from knative.local.broker.model import TriggerSpec, parse_broker, parse_trigger
 from knative.local.log import say, warn
-from knative.local.resources.kinds import BROKER, Json
+from knative.local.resources.kinds import BROKER, TRIGGER, Json
 from knative.local.resources.objects import Key, condition, ready_of, with_times
 from knative.local.resources.store import Store
 from knative.local.sources.sinks import resolve
@@ -25,9 +25,11 @@ class Brokers:
         self._addresses = addresses
         self._known: dict[Key, Any] = {}
         self._leaving: dict[Key, asyncio.Task[None]] = {}
+        self._looked_for_gone = False
 
     def reconcile_broker(self, key: Key) -> None:
         """Open, change or close the Broker at `key`."""
+        self._drop_gone()
         broker = self._store.find(key)
         if broker is None:
             if self._known.pop(key, None) is not None:
@@ -50,6 +52,7 @@ class Brokers:
 
     def reconcile_trigger(self, key: Key) -> None:
         """Add, change or remove the Trigger at `key`; it is added once its subscriber exists."""
+        self._drop_gone()
         trigger = self._store.find(key)
         if trigger is None:
             if self._known.pop(key, None) is not None:
@@ -71,6 +74,25 @@ class Brokers:
         ]
         inherited = ((broker or {}).get("status") or {}).get("deadLetterSinkUri", "")
         self._report(key, trigger, status, conditions, dead_letter or inherited)
+
+    def _drop_gone(self) -> None:
+        """Drop, once, what waits for Triggers that were deleted while no runtime ran."""
+        if self._looked_for_gone:
+            return
+        self._looked_for_gone = True
+        for lane, count in self._engine.leftovers().items():
+            namespace, _, name = lane.partition("#")[0].partition("/")
+            key = Key(TRIGGER, namespace, name)
+            if self._store.find(key) is not None:
+                continue
+            say("events dropped", trigger=name, namespace=namespace, events=count, why="the Trigger is gone")
+            if key not in self._leaving:
+                self._leaving[key] = asyncio.ensure_future(self._drop(key))
+
+    async def _drop(self, key: Key) -> None:
+        # Removing a Trigger drops what waits for it, and one removed at once delivers nothing.
+        self._engine.add_trigger(TriggerSpec(key.namespace, key.name, broker="", subscriber_uri=""))
+        await self._engine.remove_trigger(key.namespace, key.name)
 
     def _tell(self, key: Key, manifest: Json) -> dict[str, str]:
         """Have the engine deliver by a Trigger; return whether it does, as a condition."""

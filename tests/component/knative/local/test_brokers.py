@@ -119,3 +119,48 @@ async def test_a_trigger_made_again_is_ready_once_it_takes_events(tmp_path: Path
     await world.send("new")
     await until(lambda: "new" in world.subscriber.got)
     await world.stop()
+
+
+@in_a_loop
+async def test_what_waits_for_a_trigger_that_left_while_nothing_ran_is_not_delivered_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, status=503)
+    world.broker()
+    world.trigger()
+    await world.start()
+    await world.send("old")
+    await until(lambda: world.subscriber.got)
+    await world.stop()
+
+    world = World(tmp_path)
+    world.store.delete(KEY)
+    await world.start()
+    world.trigger()
+    await until(lambda: world.ready == "True")
+    await world.send("new")
+    await until(lambda: "new" in world.subscriber.got)
+    assert world.engine.leftovers() == {}
+    await until(lambda: world.engine.backlog()["ns", "t", "subscriber"] == 0)
+    assert world.subscriber.got == ["new"]
+    await world.stop()
+
+
+@in_a_loop
+async def test_what_waits_for_a_trigger_whose_subscriber_is_not_there_yet_is_kept(tmp_path: Path) -> None:
+    world = World(tmp_path, status=503)
+    world.broker()
+    world.trigger()
+    await world.start()
+    await world.send("old")
+    await until(lambda: world.subscriber.got)
+    await world.stop()
+
+    world = World(tmp_path)
+    kept = world.store.get(KEY)
+    subscriber = {"ref": {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "later"}}
+    world.store.replace(KEY, {**kept, "spec": {**kept["spec"], "subscriber": subscriber}})
+    await world.start()
+    await asyncio.sleep(0.05)
+    assert world.engine.leftovers() == {"ns/t": 1}
+    await world.stop()

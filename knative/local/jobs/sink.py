@@ -47,7 +47,7 @@ class JobSinks:
     ) -> tuple[int, str]:
         """Make the Job for an event; return the status to answer and why.
 
-        The Job's name derives from the event's source and id: delivered again, it starts no second Job.
+        The Job is named by the JobSink, the source and the id: an event delivered again starts no second.
         """
         sink = self._store.find(Key(JOB_SINK, namespace, name))
         if sink is None:
@@ -69,8 +69,8 @@ class JobSinks:
 
 
 def job_name(sink: str, event: Event) -> str:
-    """Return the name of the Job for an event, the same for the same source and id."""
-    digest = hashlib.sha256(f"{event.source}\x1f{event.id}".encode()).hexdigest()[:20]
+    """Return the name of a JobSink's Job for an event, the same for the same source and id."""
+    digest = hashlib.sha256(f"{sink}\x1f{event.source}\x1f{event.id}".encode()).hexdigest()[:20]
     return f"{sink[: _NAME_LIMIT - 21]}-{digest}"
 
 

@@ -155,7 +155,7 @@ def test_a_ping_carries_its_data_and_overrides() -> None:
     assert ping(key, {}, now).data is None
 
 
-def test_a_job_is_named_by_the_event_s_source_and_id() -> None:
+def test_a_job_is_named_by_its_sink_and_the_event_s_source_and_id() -> None:
     one = Event(id="1", source="/a", type="t")
     assert job_name("train", one) == job_name("train", Event(id="1", source="/a", type="other"))
     assert (
@@ -168,6 +168,7 @@ def test_a_job_is_named_by_the_event_s_source_and_id() -> None:
         == 4
     )
     assert len(job_name("x" * 80, one)) <= 63
+    assert job_name("x" * 50 + "-churn", one) != job_name("x" * 50 + "-fraud", one)
 
 
 @pytest.mark.parametrize(

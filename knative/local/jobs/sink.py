@@ -101,11 +101,28 @@ def _job(sink: Json, key: Key, event: Event, path: Path) -> Json:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole and on disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that it is whole and on disk, and its folder too, when this returns."""
+    _make(path.parent)
     draft = path.with_name(".event")
     with draft.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    _sync(path.parent)
+
+
+def _make(folder: Path) -> None:
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

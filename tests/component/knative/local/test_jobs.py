@@ -1,19 +1,25 @@
-"""Jobs that are made again, or cannot be started: real processes, without the rest of the runtime."""
+"""Jobs of events, made again, or impossible to start: real processes, without the rest of the runtime."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import functools
+import os
+import stat
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from knative.local.addresses import Addresses
 from knative.local.jobs.runner import Jobs
+from knative.local.jobs.sink import JobSinks
 from knative.local.processes.workplace import Workplace
 from knative.local.reconciling import Reconciler
 from knative.local.resources.journal import Journal
-from knative.local.resources.kinds import JOB, SECRET, Json
+from knative.local.resources.kinds import JOB, JOB_SINK, SECRET, Json
 from knative.local.resources.objects import Key
 from knative.local.resources.store import Store
 
@@ -72,6 +78,32 @@ def in_a_world(test: Callable[[World], Coroutine[None, None, None]]) -> Callable
 
     started.__name__ = test.__name__
     return started
+
+
+@in_a_world
+async def test_an_event_is_on_disk_with_its_name_and_folders_before_its_job_is_made(world: World) -> None:
+    synced: list[tuple[int, list[str]]] = []
+    sync = os.fsync
+
+    def note(opened: int) -> None:
+        names = os.listdir(opened) if stat.S_ISDIR(os.fstat(opened).st_mode) else []
+        synced.append((os.fstat(opened).st_ino, names))
+        sync(opened)
+
+    template = {"spec": {"containers": [{"name": "a", "image": "none", "command": ["true"]}]}}
+    spec = {"job": {"spec": {"template": template}}}
+    world.store.create(Key(JOB_SINK, "ns", "work"), {"metadata": {"name": "work"}, "spec": spec})
+    sinks = JobSinks(world.store, world.jobs, Addresses(80))
+    told = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", note)
+        status, job = await sinks.accept("ns", "work", told, b"")
+
+    assert status == 202
+    folder = world.folder / "jobs" / "ns" / job
+    wanted = [(world.folder, "jobs"), (folder.parent.parent, "ns"), (folder.parent, job), (folder, "event")]
+    for above, name in wanted:
+        assert any(node == above.stat().st_ino and name in names for node, names in synced), name
 
 
 @in_a_world

@@ -53,13 +53,26 @@ def _first(
     missed = store.since(int(asked)) if asked.isdigit() else None
     if missed is None:
         return [("ERROR", _gone(asked))]
-    return [
-        (happening.change, happening.body)
+    told = (
+        told_of(happening, selection)
         for happening in missed
-        if happening.key.kind is kind
-        and namespace in ("", happening.key.namespace)
-        and selection.holds(happening.body)
-    ]
+        if happening.key.kind is kind and namespace in ("", happening.key.namespace)
+    )
+    return [line for line in told if line is not None]
+
+
+def told_of(happening: Happening, selection: Selection) -> tuple[str, Json] | None:
+    """Return what a watch tells of a change: an object that leaves the selection counts as deleted."""
+    before, body = happening.before, happening.body
+    held = before is not None and selection.holds(before)
+    if happening.change == "DELETED":
+        return ("DELETED", body) if held else None
+    if selection.holds(body):
+        return ("MODIFIED" if held else "ADDED"), body
+    if before is None or not held:
+        return None
+    version = body["metadata"]["resourceVersion"]
+    return "DELETED", {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
 
 
 async def _stream(
@@ -73,9 +86,9 @@ async def _stream(
     try:
         async with asyncio.timeout(limit_s):
             while True:
-                happening = await heard.get()
-                if selection.holds(happening.body):
-                    await response.write(_line(happening.change, happening.body, kind, table))
+                told = told_of(await heard.get(), selection)
+                if told is not None:
+                    await response.write(_line(*told, kind, table))
     except TimeoutError:
         return
 

@@ -20,12 +20,13 @@ _REMEMBERED = 4096
 
 @dataclass(frozen=True)
 class Happening:
-    """One change of one object, as a watch tells it."""
+    """One change of one object, as a watch tells it; `before` is what it was, None when it was not there."""
 
     version: int
     change: Change
     key: Key
     body: Json
+    before: Json | None
 
 
 Listener = Callable[[Happening], None]
@@ -147,7 +148,7 @@ class Store:
         self._journal.drop(key)
         self.version += 1
         last = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
-        self._tell(Happening(self.version, "DELETED", key, last))
+        self._tell(Happening(self.version, "DELETED", key, last, body))
         return last
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -174,9 +175,10 @@ class Store:
         body["metadata"]["resourceVersion"] = str(self.version)
         kept: Json = json.loads(json.dumps(body))
         entry = Entry(key, kept, manifest)
+        before = self.find(key)
         self._entries[key] = entry
         self._journal.put(entry)
-        self._tell(Happening(self.version, change, key, kept))
+        self._tell(Happening(self.version, change, key, kept, before))
         return kept
 
     def _tell(self, happening: Happening) -> None:

@@ -144,6 +144,28 @@ def test_a_watch_tells_what_happens_from_a_version_on(local: Local, api: client.
     assert seen[-1] == ("DELETED", "watched")
 
 
+def test_a_watch_with_a_selector_tells_when_an_object_enters_and_leaves_it(local: Local) -> None:
+    maps = "/api/v1/namespaces/default/configmaps"
+    made = {"metadata": {"name": "moving", "labels": {"colour": "red"}}}
+    version = local.api("POST", maps, json=made).json()["metadata"]["resourceVersion"]
+    for change in (
+        {"labels": {"colour": "blue"}},
+        {"annotations": {"a": "b"}},
+        {"labels": {"colour": "red"}},
+    ):
+        headers = {"Content-Type": "application/merge-patch+json"}
+        assert local.api("PATCH", f"{maps}/moving", json={"metadata": change}, headers=headers).ok
+    local.api("DELETE", f"{maps}/moving")
+
+    def told(colour: str) -> list[tuple[str, str]]:
+        query = f"watch=1&timeoutSeconds=0.2&resourceVersion={version}&labelSelector=colour%3D{colour}"
+        lines = [json.loads(line) for line in local.api("GET", f"{maps}?{query}").text.splitlines()]
+        return [(line["type"], line["object"]["metadata"]["labels"]["colour"]) for line in lines]
+
+    assert told("red") == [("DELETED", "red"), ("ADDED", "red"), ("DELETED", "red")]
+    assert told("blue") == [("ADDED", "blue"), ("MODIFIED", "blue"), ("DELETED", "blue")]
+
+
 def test_a_page_from_elsewhere_cannot_drive_the_api(local: Local) -> None:
     for headers in ({"Origin": "https://example.org"}, {"Host": "example.org"}, {"Origin": "null"}):
         answer = local.api("GET", SERVICES, headers=headers)

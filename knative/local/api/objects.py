@@ -21,6 +21,21 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
 
+class _NoSuchPatch(Refused):
+    status = 415
+    reason = "UnsupportedMediaType"
+
+    def __init__(self, kind: Kind, content_type: str) -> None:
+        known = ", ".join(_patches_of(kind))
+        super().__init__(f"patches of type {content_type} are not known for a {kind.name}; known are {known}")
+
+
+def _patches_of(kind: Kind) -> tuple[str, ...]:
+    """Return the types of patches of a kind: a cluster knows no strategic merge of custom resources."""
+    built_in = not kind.group.endswith(".knative.dev")
+    return (JSON_PATCH, MERGE_PATCH, *((STRATEGIC,) if built_in else ()), APPLY)
+
+
 class Objects:
     """The verbs of the API over the store."""
 
@@ -68,6 +83,10 @@ class Objects:
 
     def patch(self, key: Key, content_type: str, raw: bytes, *, dry_run: bool = False) -> Json:
         """Patch an object by the content type's rules; raises Refused, NotFound, Conflict or Invalid."""
+        if content_type == "application/json":
+            content_type = MERGE_PATCH
+        if content_type not in _patches_of(key.kind):
+            raise _NoSuchPatch(key.kind, content_type)
         patch = _parse(raw)
         if content_type == APPLY:
             if self._store.find(key) is None:
@@ -138,8 +157,4 @@ def _patched(before: Json, content_type: str, patch: Any) -> Any:
         return json_patch(before, patch)
     if not isinstance(patch, dict):
         raise PatchFailed("the patch must be an object")
-    if content_type == STRATEGIC:
-        return strategic_merge(before, patch)
-    if content_type in (MERGE_PATCH, "application/json"):
-        return merge(before, patch)
-    raise Refused(f"patches of type {content_type} are not known")
+    return strategic_merge(before, patch) if content_type == STRATEGIC else merge(before, patch)

@@ -15,7 +15,7 @@ import requests
 import yaml
 from kubernetes import client, config, watch
 
-from .conftest import REVISIONS, SERVICES, Local, until
+from .conftest import JOBS, REVISIONS, SERVICES, Local, until
 
 KNATIVE = ("serving.knative.dev", "v1", "default", "services")
 
@@ -164,6 +164,15 @@ def test_a_watch_with_a_selector_tells_when_an_object_enters_and_leaves_it(local
 
     assert told("red") == [("DELETED", "red"), ("ADDED", "red"), ("DELETED", "red")]
     assert told("blue") == [("ADDED", "blue"), ("MODIFIED", "blue"), ("DELETED", "blue")]
+
+
+@pytest.mark.parametrize("path", [f"{SERVICES}/written", f"{JOBS}/any"])
+def test_a_patch_of_a_type_that_the_kind_does_not_know_is_refused(local: Local, path: str) -> None:
+    kind = "strategic-merge-patch" if path.startswith(SERVICES) else "unheard-of"
+    headers = {"Content-Type": f"application/{kind}+json"}
+    answer = local.api("PATCH", path, json={"metadata": {"labels": {"a": "b"}}}, headers=headers)
+    assert (answer.status_code, answer.json()["reason"]) == (415, "UnsupportedMediaType")
+    assert "application/merge-patch+json" in answer.json()["message"]
 
 
 def test_a_page_from_elsewhere_cannot_drive_the_api(local: Local) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.spec import MAX_SPEC_BYTES, Check, SpecError, decode_spec, parse_spec
+from pipelines.spec import MAX_SPEC_BYTES, Check, SpecError, check_rules, decode_spec, parse_spec
 from pipelines.spec.draft import UnknownTarget, draft_spec
 from pipelines.spec.problems import render
 from pipelines.spec.sample import SampleError, read_sample
@@ -68,13 +68,13 @@ def check(
 
 
 def _checks() -> list[Check]:
-    """Return the checks of estimators and metrics, which need numpy."""
+    """Return the rules between sections, and the checks of estimators and metrics, which need numpy."""
     try:
         from pipelines.estimators import check_training
     except ImportError:
         typer.echo("estimators and metrics are not checked: numpy is not installed here", err=True)
-        return []
-    return [check_training]
+        return [check_rules]
+    return [check_rules, check_training]
 
 
 def _folder(raw: bytes, file: Path) -> str | None:

@@ -27,7 +27,15 @@ from functions.state.datasets import kept_schema, lock_dataset, take_waiting
 from functions.state.handled import remembered
 from functions.state.specs import add_spec, current_spec
 from pipelines.estimators import check_training
-from pipelines.spec import MAX_SPEC_BYTES, ModelSpec, SpecError, decode_spec, parse_spec, spec_digest
+from pipelines.spec import (
+    MAX_SPEC_BYTES,
+    ModelSpec,
+    SpecError,
+    check_rules,
+    decode_spec,
+    parse_spec,
+    spec_digest,
+)
 
 
 def take_spec(place: Workplace, event: Event, drop: Drop, file: SpecFile) -> list[Event]:
@@ -46,7 +54,7 @@ def take_spec(place: Workplace, event: Event, drop: Drop, file: SpecFile) -> lis
         note("superseded", drop, why=str(error))
         return place.commit(event, now, lambda session: [])
     try:
-        spec = parse_spec(raw, model=file.model, checks=[check_training])
+        spec = parse_spec(raw, model=file.model, checks=[check_rules, check_training])
     except SpecError as error:
         refused = _rejection(event, drop, file.model, list(error.problems), now)
         return place.commit(event, now, lambda session: [refused])

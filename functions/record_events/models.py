@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +17,12 @@ from functions.state.run_facts import automatic_within_a_day, refused_in_a_row
 from functions.state.runs import TrainingRun, runs_of
 from functions.state.specs import models_with_spec, spec_of
 from functions.state.timers import TimerRow
-from pipelines.spec import ModelSpec
+from pipelines.spec import ModelSpec, SpecError
 
 RECENT_RUNS = 20
 _GOVERNOR = "govern_training"
+
+_log = logging.getLogger(__name__)
 
 
 def describe_models(session: Session, now: datetime) -> list[dict[str, Any]]:
@@ -30,12 +33,14 @@ def describe_models(session: Session, now: datetime) -> list[dict[str, Any]]:
 
 
 def _model(session: Session, model: str, now: datetime) -> dict[str, Any]:
-    champion, spec = versions.champion(session, model), spec_of(session, model)
+    champion = versions.champion(session, model)
+    spec, unreadable = _spec(session, model)
     facts: dict[int, list[versions.VersionFact]] = {}
     for fact in versions.facts_of(session, model):
         facts.setdefault(fact.version, []).append(fact)
     return {
         "model": model,
+        "spec_error": unreadable,
         "champion": champion,
         "versions": [
             _version(row, facts.get(row.version, []), champion)
@@ -47,6 +52,16 @@ def _model(session: Session, model: str, now: datetime) -> dict[str, Any]:
         "feedback": feedback_of(session, model),
         "drift": drift_of(session, model, champion),
     }
+
+
+def _spec(session: Session, model: str) -> tuple[ModelSpec | None, str | None]:
+    """Return the spec in force, or why it cannot be read: the rest of the model is told all the same."""
+    try:
+        return spec_of(session, model), None
+    except SpecError as error:
+        fields = {"model": model, "error": str(error)}
+        _log.error("a registered spec cannot be read", extra={"fields": fields})
+        return None, str(error)
 
 
 def _version(

@@ -71,7 +71,7 @@ def replay(
 
 
 def _tried(policy: Path | None, model: str | None) -> ModelSpec | None:
-    from pipelines.spec import SpecError, parse_spec
+    from pipelines.spec import SpecError, check_rules, parse_spec
     from pipelines.spec.problems import render
 
     if policy is None:
@@ -79,7 +79,7 @@ def _tried(policy: Path | None, model: str | None) -> ModelSpec | None:
     if not policy.is_file():
         raise HomeError(f"{policy} is not a file")
     try:
-        return parse_spec(policy.read_bytes(), model=model)
+        return parse_spec(policy.read_bytes(), model=model, checks=[check_rules])
     except SpecError as error:
         raise HomeError(f"{policy}: " + "; ".join(map(render, error.problems))) from error
 

@@ -37,7 +37,11 @@ class RegisteredSpec(Base):
         return Claim(uri=self.uri, sha256=self.sha256)
 
     def parse(self) -> ModelSpec:
-        """Read the spec it holds; it was valid when it was registered."""
+        """Read the spec it holds; a rule between sections (pipelines/spec/rules.py) is not asked again.
+
+        Raises:
+            SpecError: it is no spec of this release.
+        """
         from pipelines.spec import parse_spec
 
         return parse_spec(self.text.encode(), model=self.model)

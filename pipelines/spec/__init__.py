@@ -14,6 +14,7 @@ from pipelines.spec.model import RESERVED_NAMES, ModelSpec
 from pipelines.spec.parse import Check, parse_spec, spec_digest
 from pipelines.spec.policies import Drift, Gate, Ingest, Labels, Retrain, Rollout
 from pipelines.spec.problems import SpecError
+from pipelines.spec.rules import check_rules
 from pipelines.spec.train import Candidate, Train, Window
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "SpecError",
     "Train",
     "Window",
+    "check_rules",
     "decode_spec",
     "format_duration",
     "parse_duration",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from eventing.catalogue import (
     S3_CREATED_PREFIX,
     SPEC_REGISTERED,
     SPEC_REJECTED,
+    Claim,
     SpecRejected,
 )
 from functions.state.database import transaction
-from functions.state.specs import models_with_spec, spec_of
+from functions.state.specs import add_spec, models_with_spec, spec_of
 
 World = Any
 
@@ -55,6 +57,19 @@ def test_an_estimator_that_is_not_allowed_is_a_problem_of_the_spec(world: World)
     assert event.type == SPEC_REJECTED
     assert event.data["problems"][0]["where"] == "train.candidates[0].estimator (line 4, column 7)"
     assert "logistic_regression" in event.data["problems"][0]["fix"]
+
+
+def test_a_deadline_within_the_labels_window_is_a_problem_of_a_new_spec_only(world: World) -> None:
+    text = "target: y\nrollout: {deadline: 3d}\n"
+    with transaction(world.sessions) as session:  # as it was registered before there was the rule
+        claim, now = Claim(uri="s3://models/x", sha256="0" * 64), datetime(2026, 1, 1, tzinfo=UTC)
+        add_spec(session, "old", claim=claim, digest="0" * 64, text=text, key="k", etag=None, now=now)
+
+    event = world.drop_one("new/model.yaml", text)
+
+    assert event.type == SPEC_REJECTED
+    assert event.data["problems"][0]["where"] == "rollout.deadline (line 2, column 11)"
+    assert world.drop_one("old/a.csv", CSV).type == DATASET_INGESTED
 
 
 @pytest.mark.parametrize("folder", ["ingest-data", "serve-model"])

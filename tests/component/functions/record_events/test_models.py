@@ -54,6 +54,19 @@ def test_a_model_with_a_spec_and_no_data_is_listed(recorder: Recorder) -> None:
     assert model["governor"]["budget"] == {"used": 0, "limit": 4}
 
 
+def test_a_spec_that_cannot_be_read_is_named_and_takes_no_other_model_down(recorder: Recorder) -> None:
+    now = recorder.now[0]
+    with transaction(recorder.sessions) as session:
+        add_spec(session, now)
+        text = "target: y\nno_longer_a_key: 1\n"
+        specs.add_spec(session, "old", claim=CLAIM, digest=DIGEST, text=text, key="k", etag=None, now=now)
+        session.add(run(recorder, 1, model="old"))
+    churn, old = recorder.get("/models")["models"]
+    assert (churn["spec_error"], churn["governor"]["budget"]) == (None, {"used": 0, "limit": 4})
+    assert "no_longer_a_key" in old["spec_error"]
+    assert old["governor"]["running"] == "churn-v1"
+
+
 def test_versions_facts_breaker_budget_and_waiting_triggers_are_told(recorder: Recorder) -> None:
     now = recorder.now[0]
     with transaction(recorder.sessions) as session:

@@ -195,6 +195,8 @@ def test_check_takes_the_model_from_the_folder_and_names_every_problem(tmp_path:
 
     path.write_text("target: y\ntrain: {metric: roc}\n")
     assert "'roc' is no metric" in runner.invoke(spec_app, ["check", str(path)]).stderr
+    path.write_text("target: y\nrollout: {deadline: 3d}\n")
+    assert "rollout.deadline (line 2, column 11)" in runner.invoke(spec_app, ["check", str(path)]).stderr
     missing = runner.invoke(spec_app, ["check", str(tmp_path / "nothing.yaml")])
     assert (missing.exit_code, "cannot be read" in missing.stderr) == (1, True)
 

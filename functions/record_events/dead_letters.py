@@ -112,18 +112,21 @@ class DeadLetters:
 
     def redrive(self, number: int) -> Response:
         """Send a dead event to the broker again, to everyone whom it concerns: handling it twice is safe."""
-        with transaction(self.sessions, read_only=True) as session:
-            row = dead_letters.get_letter(session, number)
-        if row is None:
-            raise Refused(404, f"there is no dead letter {number}")
-        if not row.type:
-            raise Refused(422, f"dead letter {number} is not an event, so no one can take it")
-        event = load_event(row.event)
-        self.sink.send(event)
         with transaction(self.sessions) as session:
-            sent = dead_letters.get_letter(session, number)
-            if sent is not None:
-                sent.redriven_at = self.clock()
+            row = dead_letters.get_letter(session, number)
+            if row is None:
+                raise Refused(404, f"there is no dead letter {number}")
+            if not row.type:
+                raise Refused(422, f"dead letter {number} is not an event, so no one can take it")
+            event = load_event(row.event)
+            begun = dead_letters.begin_redrive(row)
+        sent_at = None
+        try:
+            self.sink.send(event)
+            sent_at = self.clock()
+        finally:
+            with transaction(self.sessions) as session:
+                dead_letters.end_redrive(session, begun, sent_at)
         return jsonify({"redriven": event.id, "type": event.type, "subject": event.subject})
 
 
@@ -152,6 +155,7 @@ def _unsent(error: SinkError) -> Response:
 
 
 def _shown(row: DeadLetter) -> dict[str, Any]:
+    redriven_at = dead_letters.redriven_at(row)
     return {
         "id": row.id,
         "event_id": row.event_id,
@@ -163,5 +167,5 @@ def _shown(row: DeadLetter) -> dict[str, Any]:
         "error": row.error,
         "deaths": row.deaths,
         "received_at": row.received_at.isoformat(),
-        "redriven_at": row.redriven_at.isoformat() if row.redriven_at else None,
+        "redriven_at": redriven_at.isoformat() if redriven_at else None,
     }

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from functions.state.database import insert_if_absent
 from functions.state.ledger import DeadLetter, storable
+
+SENDING = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in `redriven_at` during a redrive: the letter is listed still, and a death now is a new one."""
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """A redrive under way: of which letter, after how many deaths, and when it was redriven before."""
+
+    number: int
+    deaths: int
+    before: datetime | None
 
 
 def keep(
@@ -27,8 +40,8 @@ def keep(
 ) -> DeadLetter:
     """Keep a dead event once per destination.
 
-    One that comes again without having been redriven is the same delivery once more; after a redrive it died
-    anew, and `deaths` counts it.
+    One that comes again without having been redriven is the same delivery once more; after a redrive, or
+    during one, it died anew, and `deaths` counts it.
     """
     key = {
         "source": storable(source),
@@ -51,10 +64,28 @@ def find_letters(session: Session, *, after: int, waiting_only: bool, limit: int
     """Return dead letters in the order they came, by default only those not redriven."""
     found = select(DeadLetter).where(DeadLetter.id > after).order_by(DeadLetter.id).limit(limit)
     if waiting_only:
-        found = found.where(DeadLetter.redriven_at.is_(None))
+        found = found.where(or_(DeadLetter.redriven_at.is_(None), DeadLetter.redriven_at == SENDING))
     return session.scalars(found).all()
 
 
 def get_letter(session: Session, number: int) -> DeadLetter | None:
-    """Return one dead letter, or None."""
-    return session.get(DeadLetter, number)
+    """Return one dead letter, or None; nobody else changes it until the transaction ends."""
+    return session.get(DeadLetter, number, with_for_update=True)
+
+
+def redriven_at(row: DeadLetter) -> datetime | None:
+    """Return when a letter was redriven; None while it waits."""
+    return None if row.redriven_at == SENDING else row.redriven_at
+
+
+def begin_redrive(row: DeadLetter) -> Redrive:
+    """Note that a letter is about to be sent, so that a death that comes before `end_redrive` counts."""
+    begun = Redrive(row.id, row.deaths, redriven_at(row))
+    row.redriven_at = SENDING
+    return begun
+
+
+def end_redrive(session: Session, begun: Redrive, sent_at: datetime | None) -> None:
+    """Note that a letter was sent, or with None that it was not; one that died anew meanwhile still waits."""
+    target = update(DeadLetter).filter_by(id=begun.number, deaths=begun.deaths, redriven_at=SENDING)
+    session.execute(target.values(redriven_at=sent_at or begun.before))

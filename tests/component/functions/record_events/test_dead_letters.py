@@ -9,6 +9,8 @@ from eventing import catalogue as kinds
 from eventing.codec import to_binary
 from eventing.event import Event
 from eventing.testing import build_event
+from functions.state import dead_letters
+from functions.state.database import transaction
 
 if TYPE_CHECKING:
     from conftest import Recorder
@@ -71,6 +73,64 @@ def test_a_person_redrives_it_as_it_was_and_a_new_death_is_told_anew(recorder: R
     assert (letter["id"], letter["deaths"], letter["code"]) == (1, 2, 503)
     told = recorder.sink.of_type(kinds.DELIVERY_FAILED)
     assert len({event.id for event in told}) == 2
+
+
+def test_an_event_that_dies_again_while_it_is_redriven_still_waits(recorder: Recorder) -> None:
+    event = ingested()
+    recorder.dead(event, dest="http://a", code="500")
+    send = recorder.sink.send
+
+    def die_at_once(sent: Event) -> None:  # the subscriber refuses before the broker's answer is here
+        send(sent)
+        if sent == event:
+            assert recorder.dead(event, dest="http://a", code="400") == 204
+
+    recorder.sink.send = die_at_once  # type: ignore[method-assign]
+    assert recorder.client.post("/dead-letters/1/redrive").status_code == 200
+    (letter,) = recorder.get("/dead-letters")["dead_letters"]
+    assert (letter["deaths"], letter["code"], letter["redriven_at"]) == (2, 400, None)
+    assert len({told.id for told in recorder.sink.of_type(kinds.DELIVERY_FAILED)}) == 2
+
+
+def test_a_letter_whose_redrive_never_ended_is_still_listed_and_can_be_redriven(recorder: Recorder) -> None:
+    recorder.dead(ingested(), dest="http://a", code="500")
+    with transaction(recorder.sessions) as session:
+        letter = dead_letters.get_letter(session, 1)
+        assert letter is not None
+        dead_letters.begin_redrive(letter)  # and then nothing: the process died
+
+    (shown,) = recorder.get("/dead-letters")["dead_letters"]
+    assert (shown["deaths"], shown["redriven_at"]) == (1, None)
+    assert recorder.client.post("/dead-letters/1/redrive").status_code == 200
+    assert recorder.get("/dead-letters")["dead_letters"] == []
+
+
+def test_a_redrive_that_the_broker_does_not_take_leaves_the_letter_as_it_was(recorder: Recorder) -> None:
+    recorder.dead(ingested("waits"), dest="http://a", code="500")
+    recorder.dead(ingested("redriven"), dest="http://a", code="500")
+    assert recorder.client.post("/dead-letters/2/redrive").status_code == 200
+    before = recorder.get("/dead-letters?all=1")
+    recorder.sink.refusing = True
+    for number in (1, 2):
+        assert recorder.client.post(f"/dead-letters/{number}/redrive").status_code == 503
+    assert recorder.get("/dead-letters?all=1") == before
+
+
+def test_of_two_redrives_at_once_one_that_fails_leaves_no_event_unsent(recorder: Recorder) -> None:
+    recorder.dead(ingested(), dest="http://a", code="500")
+    with transaction(recorder.sessions) as session:
+        letter = dead_letters.get_letter(session, 1)
+        assert letter is not None
+        first = dead_letters.begin_redrive(letter)
+    recorder.dead(ingested(), dest="http://a", code="500")  # the first was sent, and died
+    with transaction(recorder.sessions) as session:
+        letter = dead_letters.get_letter(session, 1)
+        assert letter is not None
+        second = dead_letters.begin_redrive(letter)
+    for begun, sent_at in ((first, recorder.now[0]), (second, None)):
+        with transaction(recorder.sessions) as session:
+            dead_letters.end_redrive(session, begun, sent_at)
+    assert len(recorder.get("/dead-letters")["dead_letters"]) == 1
 
 
 def test_a_dead_notice_of_a_dead_letter_makes_no_further_notice(recorder: Recorder) -> None:

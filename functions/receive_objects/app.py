@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import Flask
+from prometheus_client import Counter
 
 from eventing.app import METRICS
 from eventing.app import create_app as create_event_app
@@ -40,7 +41,10 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     # Few attempts: what the sink does not take now, the next sweep sends.
     deps = deps or Deps(S3Store.from_env(os.environ), Sink.from_env(os.environ, timeout_s=5, retries=1))
     engine = make_engine(settings.database_url)
-    receiver = Receiver(session_factory(engine), deps.store, deps.sink, deps.clock)
+    refusals = Counter(
+        "kascade_object_events_refused", "Events of objects that the sink refused for good.", registry=None
+    )
+    receiver = Receiver(session_factory(engine), deps.store, deps.sink, deps.clock, refusals)
     app = create_event_app(
         Handler(receiver, settings.buckets, Turns(deps.monotonic_s)),
         name=FUNCTION,
@@ -48,6 +52,8 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
         sink=deps.sink,
         ready=lambda: check_migrated(engine),
     )
-    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, app.extensions[METRICS].registry)
+    registry = app.extensions[METRICS].registry
+    registry.register(refusals)
+    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, registry)
     app.add_url_rule("/webhook", view_func=webhook, endpoint="webhook", methods=["POST"])
     return app

@@ -1,6 +1,7 @@
 """Announces objects: record what was seen, send its event, note that it was sent. In that order.
 
-A crash between two of these steps loses nothing: what is recorded and not sent, a later sweep sends.
+A crash between two of these steps loses nothing: what is recorded and not sent, a later sweep sends. An event
+that the sink refuses for good holds up no other. It is tried again much later: the sink may be at fault.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from prometheus_client import Counter
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.sink import EventSink, SinkError
@@ -23,6 +25,9 @@ from functions.state.objects import SeenObject
 CLAIM = timedelta(seconds=30)
 """How long an event counts as being sent; longer than the sink's own attempts take."""
 
+REFUSED_REST = timedelta(hours=1)
+"""How long an event that was refused for good rests."""
+
 CHUNK = 50
 """How many versions are recorded, sent and marked together: a crash sends at most these again."""
 
@@ -31,12 +36,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Receiver:
-    """What is known, what is there, and where changes are announced."""
+    """What is known, what is there, where changes are announced, and how many the sink refused for good."""
 
     sessions: sessionmaker[Session]
     store: Store
     sink: EventSink
     clock: Callable[[], datetime]
+    refusals: Counter
 
     def notice(self, bucket: str, key: str) -> int:
         """Look at one object and announce its change, if there is one; return how many events were sent.
@@ -69,15 +75,19 @@ class Receiver:
         # First what is known, then what is there: a version recorded meanwhile is not overwritten.
         with transaction(self.sessions, read_only=True) as session:
             seen = objects.load(session, bucket)
-        sent = sum(self._resend(chunk) for chunk in chunked(left_unsent(seen, started)))
-        listing = self.store.list(join_uri(bucket, ""))
-        for chunk in chunked(changes(seen, bucket, listing, started, started)):
-            now = self.clock()
-            if now - started > budget:
-                _log.info("the sweep's time is up", extra={"fields": {"bucket": bucket, "sent": sent}})
-                break
-            sent += self._announce([_claimed(version, now + CLAIM) for version in chunk])
+        sent = sum(self._resend(chunk) for chunk in self._until(started + budget, left_unsent(seen, started)))
+        changed = changes(seen, bucket, self.store.list(join_uri(bucket, "")), started, started)
+        for chunk in self._until(started + budget, changed):
+            until = self.clock() + CLAIM
+            sent += self._announce([_claimed(version, until) for version in chunk])
         return sent
+
+    def _until(self, end: datetime, versions: Iterable[SeenObject]) -> Iterator[list[SeenObject]]:
+        for chunk in chunked(versions):
+            if self.clock() > end:
+                _log.info("the sweep's time is up", extra={"fields": {"bucket": chunk[0].bucket}})
+                return
+            yield chunk
 
     def _announce(self, versions: Sequence[SeenObject]) -> int:
         """Record versions and send the events of those that nobody else recorded first."""
@@ -93,22 +103,36 @@ class Receiver:
 
     def _send(self, versions: Sequence[SeenObject]) -> int:
         sent: list[SeenObject] = []
+        refused: list[SeenObject] = []
         try:
             for version in versions:
-                self.sink.send(event_of(version))
-                sent.append(version)
+                (sent if self._taken(version) else refused).append(version)
         except SinkError:
             with transaction(self.sessions) as session:
-                objects.release(session, versions[len(sent) :], self.clock())
+                objects.release(session, versions[len(sent) + len(refused) :], self.clock())
             raise
         finally:
-            if sent:
+            if sent or refused:
                 with transaction(self.sessions) as session:
                     objects.mark_sent(session, sent)
+                    objects.release(session, refused, self.clock() + REFUSED_REST)
         for version in sent:
             fields = {"bucket": version.bucket, "key": version.key, "generation": version.generation}
             _log.info("announced" if version.etag else "announced as gone", extra={"fields": fields})
         return len(sent)
+
+    def _taken(self, version: SeenObject) -> bool:
+        """Send a version's event; return whether the sink has it, or refuses it for good."""
+        try:
+            self.sink.send(event_of(version))
+        except SinkError as error:
+            if not error.final:
+                raise
+            self.refusals.inc()
+            fields = {"bucket": version.bucket, "key": version.key, "problems": [str(error)]}
+            _log.error("refused for good; it is tried again in an hour", extra={"fields": fields})
+            return False
+        return True
 
 
 def chunked(versions: Iterable[SeenObject]) -> Iterator[list[SeenObject]]:

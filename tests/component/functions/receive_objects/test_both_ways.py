@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from eventing.sink import SinkError
 from eventing.store import StoredObject
 from eventing.testing import HandlingFailed, MemorySink
 
@@ -121,6 +122,34 @@ def test_what_the_sink_refused_is_sent_by_a_later_sweep_once(system: Any) -> Non
     for _ in range(3):
         system.sweep(app)
     assert system.announced() == [(PUT, "a.csv"), (PUT, "b.csv")]
+
+
+class PickySink(MemorySink):
+    """Refuses the events of one object, for good."""
+
+    def send(self, event: Any) -> None:
+        if event.subject == "poison.csv":
+            raise SinkError("400: no", status=400, final=True)
+        super().send(event)
+
+
+def test_what_the_sink_refuses_for_good_holds_up_no_other_and_is_tried_again_later(system: Any) -> None:
+    app = system.start(sink=(picky := PickySink()))
+    for key in ("a.csv", "poison.csv", "z.csv"):
+        system.drop(key, b"1")
+    system.sweep(app)
+    system.drop("zz.csv", b"1")
+    system.sweep(app)
+    assert [event.subject for event in picky.events] == ["a.csv", "z.csv", "zz.csv"]
+    assert "kascade_object_events_refused_total 1.0" in app.test_client().get("/metrics").text
+
+    mended = system.start()
+    system.sweep(mended)
+    assert system.announced() == []
+    system.clock.ahead = timedelta(hours=1, seconds=1)
+    for _ in range(2):
+        system.sweep(mended)
+    assert system.announced() == [(PUT, "poison.csv")]
 
 
 class Crash(BaseException):

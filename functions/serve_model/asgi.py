@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 OFFLOAD_BYTES = 64 << 10
 """A larger body is answered in a thread, so that health and small requests are not held up behind it."""
 
+_MAX_DIGITS = 18
+
 _log = logging.getLogger("kascade.serve_model")
 
 
@@ -76,6 +78,8 @@ class Application:
                 answer = await self._infer(protocol, scope, receive)
         except ServingError as error:
             answer = refusal(error)
+        except RecursionError:  # orjson reads deeper values than repr() writes into an error's text
+            answer = refusal(BadRequest("the body holds values that are nested too deep"))
         except Exception:
             _log.exception("a request failed: %s %s", scope["method"], scope["path"])
             answer = refusal(ServingError("internal error: the server's log says more"))
@@ -166,8 +170,9 @@ def _header_length(headers: Headers) -> int | None:
     text = headers.get(b"inference-header-content-length")
     if text is None:
         return None
-    if not text.isdigit():
-        raise BadRequest(f"Inference-Header-Content-Length is no whole number: {text.decode('latin-1')!r}")
+    if not text.isdigit() or len(text) > _MAX_DIGITS:
+        got = text[: 2 * _MAX_DIGITS].decode("latin-1")
+        raise BadRequest(f"Inference-Header-Content-Length is no whole number of bytes: {got!r}")
     return int(text)
 
 

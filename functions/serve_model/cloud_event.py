@@ -55,7 +55,10 @@ def _infer(event: Event, inference: Inference) -> Answer:
         raise BadRequest('the event\'s data must be {"inputs": [...]} (v2) or {"instances": [...]} (v1)')
     now_ms = int((event.time.timestamp() if event.time else time.time()) * 1000)
     ids = EventIds(event.source, event.id, now_ms)
-    body = orjson.dumps(event.data)
+    try:
+        body = orjson.dumps(event.data)
+    except orjson.JSONEncodeError as error:  # the event's JSON may hold what no request over HTTP may
+        raise BadRequest(f"the event's data cannot be read as a request: {error}") from error
     result = inference.v2(body, None, ids) if "inputs" in event.data else inference.v1(body, ids)
     if any(name == b"inference-header-content-length" for name, _ in result.headers):
         raise BadRequest("binary outputs cannot travel in an event: ask for them without binary_data")

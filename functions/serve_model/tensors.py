@@ -74,7 +74,7 @@ def _number(value: Any, position: int, name: str) -> float:
             return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
-    raise BadRequest(f"input '{name}', value {position}: got {_shown(value)}, expected a number or null")
+    raise BadRequest(f"input '{name}', value {position}: got {shown(value)}, expected a number or null")
 
 
 def flatten(data: Any, shape: tuple[int, ...], name: str) -> Sequence[Any]:
@@ -89,7 +89,7 @@ def flatten(data: Any, shape: tuple[int, ...], name: str) -> Sequence[Any]:
         _unnest(data, shape, name) if isinstance(data, list) and data and isinstance(data[0], list) else None
     )
     if flat is None:
-        got = f"{len(data)} values" if isinstance(data, list) else _shown(data)
+        got = f"{len(data)} values" if isinstance(data, list) else shown(data)
         raise BadRequest(f"input '{name}': shape {list(shape)} needs {size} values, got {got}")
     return flat
 
@@ -116,7 +116,7 @@ def check_types(values: Sequence[Any], datatype: str, name: str) -> None:
             continue
         wrong = not isinstance(value, str) if text else not isinstance(value, int | float)
         if wrong:
-            raise BadRequest(f"input '{name}', value {position}: got {_shown(value)}, expected {datatype}")
+            raise BadRequest(f"input '{name}', value {position}: got {shown(value)}, expected {datatype}")
 
 
 def from_binary(raw: memoryview, datatype: str, shape: tuple[int, ...], name: str) -> Values:
@@ -161,6 +161,7 @@ def to_binary(values: Values) -> bytes:
     return b"".join(parts)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Write a value for an error message, cut short."""
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

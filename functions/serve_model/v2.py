@@ -21,6 +21,7 @@ from functions.serve_model.model import Model
 from functions.serve_model.tensors import Tensor
 
 PREDICTION_ID = "prediction_id"
+MAX_DIMENSIONS = 8
 _JSON = orjson.OPT_SERIALIZE_NUMPY
 _EMPTY: Mapping[str, Any] = {}
 
@@ -96,7 +97,9 @@ def _tensor(entry: Any, tail: memoryview) -> tuple[Tensor, int]:
         raise BadRequest("each input is an object with 'name', 'shape', 'datatype' and 'data'")
     datatype = entry.get("datatype")
     if datatype not in tensors.DATATYPES:
-        raise BadRequest(f"input '{name}': datatype {datatype!r} is none of {', '.join(tensors.DATATYPES)}")
+        raise BadRequest(
+            f"input '{name}': datatype {tensors.shown(datatype)} is none of {', '.join(tensors.DATATYPES)}"
+        )
     shape = _shape(entry.get("shape"), name)
     size = _parameters(entry, f"input '{name}'").get("binary_data_size")
     if size is None:
@@ -113,9 +116,14 @@ def _tensor(entry: Any, tail: memoryview) -> tuple[Tensor, int]:
 
 
 def _shape(shape: Any, name: str) -> tuple[int, ...]:
-    if isinstance(shape, list) and shape and all(type(length) is int and length >= 0 for length in shape):
+    # The product of a longer one may have more digits than Python writes, or multiplies in time.
+    few = isinstance(shape, list) and 0 < len(shape) <= MAX_DIMENSIONS
+    if few and all(type(length) is int and length >= 0 for length in shape):
         return tuple(shape)
-    raise BadRequest(f"input '{name}': 'shape' must be a list of whole numbers such as [1, 4], got {shape!r}")
+    raise BadRequest(
+        f"input '{name}': 'shape' must be a list of whole numbers such as [1, 4], at most {MAX_DIMENSIONS}, "
+        f"got {tensors.shown(shape)}"
+    )
 
 
 def _parameters(entry: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -54,6 +54,8 @@ def _infer(event: Event, inference: Inference) -> Answer:
     if not isinstance(event.data, dict) or not {"inputs", "instances"} & event.data.keys():
         raise BadRequest('the event\'s data must be {"inputs": [...]} (v2) or {"instances": [...]} (v1)')
     now_ms = int((event.time.timestamp() if event.time else time.time()) * 1000)
+    if now_ms < 0:
+        raise BadRequest("the event's time is before 1970, which no prediction id can tell")
     ids = EventIds(event.source, event.id, now_ms)
     try:
         body = orjson.dumps(event.data)

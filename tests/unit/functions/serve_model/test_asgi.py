@@ -250,6 +250,15 @@ def test_an_events_data_that_no_request_may_hold_is_the_clients_fault(churn: Any
     assert "data cannot be read as a request" in reply.json["error"]
 
 
+def test_an_event_from_before_1970_is_refused_for_no_id_could_tell_its_time(churn: Any) -> None:
+    headers, body = to_binary(ask(ROW))
+
+    reply = churn.post("/", body, {**headers, "ce-time": "1960-01-01T00:00:00Z"})
+
+    assert reply.status == 400
+    assert "before 1970" in reply.json["error"]
+
+
 def test_an_event_may_carry_a_v2_request(churn: Any) -> None:
     tensor = {"name": "x", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3]}
 

@@ -65,9 +65,13 @@ NO_PIPELINE = Failure(
 
 
 def declared_parameters(package: bytes) -> Mapping[str, Any] | None:
-    """Return the parameters that a compiled pipeline declares; None when it is no compiled pipeline."""
+    """Return the parameters that a compiled pipeline declares; None when it is no compiled pipeline.
+
+    Options of a platform, such as those of kfp-kubernetes, follow as a second YAML document.
+    """
     try:
-        root = yaml.safe_load(package)["root"]
+        pipeline, *_ = yaml.safe_load_all(package)
+        root = pipeline["root"]
         return dict((root.get("inputDefinitions") or {}).get("parameters") or {})
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError):
         return None

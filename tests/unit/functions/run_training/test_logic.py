@@ -51,10 +51,26 @@ def test_a_custom_pipeline_gets_what_it_declares_and_misses_what_has_no_default(
 
 
 @pytest.mark.parametrize(
-    "package", [b"", b"x", b"- 1", b"root: 3", b"\xff\xfe\x00", b"a: [", b"root: {inputDefinitions: 4}"]
+    "package",
+    [
+        b"",
+        b"x",
+        b"- 1",
+        b"root: 3",
+        b"\xff\xfe\x00",
+        b"a: [",
+        b"x\n---\nroot: {}",
+        b"root: {inputDefinitions: 4}",
+    ],
 )
 def test_what_is_no_compiled_pipeline_declares_nothing(package: bytes) -> None:
     assert declared_parameters(package) is None
+
+
+def test_a_compiled_pipeline_with_options_of_a_platform_is_two_documents() -> None:
+    pipeline = b"root: {inputDefinitions: {parameters: {model: {parameterType: STRING}}}}"
+    options = b"platforms: {kubernetes: {deploymentSpec: {}}}"
+    assert declared_parameters(pipeline + b"\n---\n" + options) == {"model": {"parameterType": "STRING"}}
 
 
 def test_a_pipeline_without_parameters_declares_none_of_them() -> None:

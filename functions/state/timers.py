@@ -83,5 +83,9 @@ def due(session: Session, now: datetime, limit: int) -> list[Timer]:
 
 
 def mark_rung(session: Session, timer: Timer) -> None:
-    """Remove a timer after its event was sent, unless it has been set anew to another time meanwhile."""
-    session.execute(delete(TimerRow).filter_by(owner=timer.owner, key=timer.key, due=timer.due))
+    """Remove a timer after its event was sent, unless it was set anew meanwhile, to another time or by another.
+
+    Time and cause make the event's id: set anew with both the same, it would be the same event.
+    """
+    rung = {"owner": timer.owner, "key": timer.key, "due": timer.due, "cause_id": timer.cause_id}
+    session.execute(delete(TimerRow).filter_by(**rung))

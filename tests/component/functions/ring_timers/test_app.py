@@ -93,6 +93,26 @@ def test_a_timer_that_was_not_sent_is_rung_again_with_the_same_id(ringer: Ringer
     assert ringer.sink.events[-1].id != first.id
 
 
+@pytest.mark.parametrize("cause", [None, "first"])
+def test_a_timer_set_anew_to_the_same_time_while_it_rings_is_rung_again(
+    ringer: Ringer, cause: str | None
+) -> None:
+    def by(id_: str | None) -> Event | None:
+        return originate("t", "/s", "churn", {}, id_=id_) if id_ else None
+
+    ringer.set("churn", NOON, by(cause))
+    send = ringer.sink.send
+
+    def set_anew(event: Event) -> None:  # between the sending and the mark
+        send(event)
+        if len(ringer.sink.events) == 1:
+            ringer.set("churn", NOON, by("second"))
+
+    ringer.sink.send = set_anew  # type: ignore[method-assign]
+    assert [len(ringer.tick()), len(ringer.tick()), len(ringer.tick())] == [1, 1, 0]
+    assert len({event.id for event in ringer.sink.events}) == 2
+
+
 def test_one_tick_rings_a_bounded_number(url: str) -> None:
     ringer = Ringer(url, batch=3)
     for number in range(5):

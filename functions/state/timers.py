@@ -83,9 +83,9 @@ def due(session: Session, now: datetime, limit: int) -> list[Timer]:
 
 
 def mark_rung(session: Session, timer: Timer) -> None:
-    """Remove a timer after its event was sent, unless it was set anew meanwhile, to another time or by another.
+    """Remove a timer after its event was sent, unless it was set anew meanwhile: with another time or cause.
 
-    Time and cause make the event's id: set anew with both the same, it would be the same event.
+    Both make the event's id: set anew with the same ones, it would be the same event.
     """
     rung = {"owner": timer.owner, "key": timer.key, "due": timer.due, "cause_id": timer.cause_id}
     session.execute(delete(TimerRow).filter_by(**rung))

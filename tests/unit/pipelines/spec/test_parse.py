@@ -17,7 +17,6 @@ from pipelines.spec import (
     Kind,
     ModelSpec,
     SpecError,
-    check_rules,
     parse_spec,
     spec_digest,
 )
@@ -333,33 +332,6 @@ def test_roles_must_fit_each_other() -> None:
     assert "not a datetime" in only_problem(b"target: y\nschema: {y: date}").problem
     regression = b"target: y\ntask: regression\nschema: {y: {values: [a, b]}}"
     assert "a numeric target for regression" in only_problem(regression).problem
-
-
-@pytest.mark.parametrize(
-    ("lines", "where", "durations"),
-    [
-        (b"rollout: {deadline: 3d}", "rollout.deadline (line 2, column 11)", ("(3d)", "(7d)", "14d")),
-        (b"labels:\n  window: 30d", "labels.window (line 3, column 3)", ("(14d)", "(30d)", "60d")),
-        (b"rollout: {deadline: 7d}\nlabels: {window: 7d}", "rollout.deadline (line 2", ("(7d)", "14d")),
-    ],
-)
-def test_a_deadline_within_the_labels_window_is_refused_when_taken_in_and_read_afterwards(
-    lines: bytes, where: str, durations: tuple[str, ...]
-) -> None:
-    raw = b"target: y\n" + lines
-    with pytest.raises(SpecError) as caught:
-        parse_spec(raw, model="churn", checks=[check_rules])
-
-    (problem,) = caught.value.problems
-    assert problem.where.startswith(where)
-    assert "to be longer than labels.window" in problem.problem
-    assert all(duration in problem.problem + problem.fix for duration in durations)
-    assert parse_spec(raw, model="churn").target == "y"
-
-
-def test_without_phases_no_deadline_is_too_short() -> None:
-    raw = b"target: y\nrollout: {phases: [], deadline: 1d}"
-    assert parse_spec(raw, model="churn", checks=[check_rules]).rollout.phases == ()
 
 
 def test_further_checks_see_a_valid_spec_and_get_their_lines() -> None:

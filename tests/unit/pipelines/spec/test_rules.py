@@ -1,0 +1,34 @@
+"""The rules between sections: asked when a model.yaml is taken in, and not when it is read again."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.spec import SpecError, check_rules, parse_spec
+
+
+@pytest.mark.parametrize(
+    ("lines", "where", "durations"),
+    [
+        (b"rollout: {deadline: 3d}", "rollout.deadline (line 2, column 11)", ("(3d)", "(7d)", "14d")),
+        (b"labels:\n  window: 30d", "labels.window (line 3, column 3)", ("(14d)", "(30d)", "60d")),
+        (b"rollout: {deadline: 7d}\nlabels: {window: 7d}", "rollout.deadline (line 2", ("(7d)", "14d")),
+    ],
+)
+def test_a_deadline_within_the_labels_window_is_refused_when_taken_in_and_read_afterwards(
+    lines: bytes, where: str, durations: tuple[str, ...]
+) -> None:
+    raw = b"target: y\n" + lines
+    with pytest.raises(SpecError) as caught:
+        parse_spec(raw, model="churn", checks=[check_rules])
+
+    (problem,) = caught.value.problems
+    assert problem.where.startswith(where)
+    assert "to be longer than labels.window" in problem.problem
+    assert all(duration in problem.problem + problem.fix for duration in durations)
+    assert parse_spec(raw, model="churn").target == "y"
+
+
+def test_without_phases_no_deadline_is_too_short() -> None:
+    raw = b"target: y\nrollout: {phases: [], deadline: 1d}"
+    assert parse_spec(raw, model="churn", checks=[check_rules]).rollout.phases == ()

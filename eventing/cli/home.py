@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 MARKER = "this-is-kascade-state"
+"""Says that a folder is ours. Who runs a system there holds a lock on this file; its process id is in it."""
 DEFAULT_HOME = Path(".kascade")
 DEMO_HOME = Path(".kascade-demo")
 """Beside the default one, in which `kascade up` would find a folder that is none of its own."""
 BUCKETS = ("raw", "datasets", "quarantine", "models", "inferences", "feedback", "labels", "reports")
 NAMESPACE = "kascade"
+_RUNTIME_LOCK = "lock"
+_RUNTIME_ENDS_S = 5.0
+"""How long a runtime whose `kascade up` was killed may take to end."""
 
 
 class HomeError(Exception):
@@ -51,16 +58,68 @@ class Home:
         """Create the folder; with `fresh`, remove what an earlier system left in it.
 
         Raises:
-            HomeError: the folder holds something that is not ours.
+            HomeError: the folder holds something that is not ours, or a system runs there.
+        """
+        with self.held(fresh=fresh):
+            pass
+
+    @contextmanager
+    def held(self, *, fresh: bool = False, inherited: int | None = None) -> Iterator[int]:
+        """Prepare the folder and keep every other system out of it until the block ends.
+
+        Args:
+            fresh: remove what an earlier system left.
+            inherited: the descriptor that the parent process got here: its lock is shared.
+
+        Returns: the descriptor of the lock. The system lets go of it even after `kill -9`.
+
+        Raises:
+            HomeError: the folder holds something that is not ours, or a system runs there.
         """
         if self.path.exists() and any(self.path.iterdir()) and not (self.path / MARKER).exists():
             raise HomeError(
                 f"{self.path} is not a Kascade state folder and is not empty; name another one with --home"
             )
-        if fresh and self.path.exists():
-            shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / MARKER).touch()
+        lock = os.open(self.path / MARKER, os.O_RDWR | os.O_CREAT, 0o600) if inherited is None else inherited
+        try:
+            if not _locked(lock):
+                raise self._in_use("system", self.path / MARKER)
+            self._wait_for_runtime()
+            if fresh:
+                self._clear()
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
+            yield lock
+        finally:
+            os.close(lock)
+
+    def _wait_for_runtime(self) -> None:
+        """Wait for the end of a runtime whose `kascade up` was killed."""
+        file = self.path / _RUNTIME_LOCK
+        deadline = time.monotonic() + _RUNTIME_ENDS_S
+        while file.exists():
+            with file.open("rb") as stream:
+                if _locked(stream.fileno()):
+                    return
+            if time.monotonic() > deadline:
+                raise self._in_use("runtime", file)
+            time.sleep(0.05)
+
+    def _in_use(self, who: str, lock: Path) -> HomeError:
+        holder = lock.read_text(errors="replace").strip()
+        process = f" (process {holder})" if holder.isdigit() else ""
+        return HomeError(
+            f"{self.path} is in use by another {who}{process}; end it, or name another folder with --home"
+        )
+
+    def _clear(self) -> None:
+        """Remove everything but the marker, on which the lock is."""
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != MARKER:
+                entry.unlink()
 
     def credentials(self) -> Credentials:
         """Return this folder's credentials, made at random on the first call, readable by its owner alone."""
@@ -119,6 +178,14 @@ class Home:
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock on an open file; say whether nobody else has it."""
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def locate(environment: Mapping[str, str], home: Path | None) -> Home:

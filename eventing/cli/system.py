@@ -66,16 +66,20 @@ def up(
     manifests: Annotated[
         list[Path] | None, typer.Option(help="folders or files to apply in place of ours; repeatable")
     ] = None,
+    lock_fd: Annotated[
+        int | None,
+        typer.Option(hidden=True, help="the lock inherited from who holds the folder"),
+    ] = None,
 ) -> None:
     """Start the whole system on this machine and keep it up until Ctrl-C."""
     from eventing.cli.up import Ports, System
 
     console = Console()
     place = home_of(home)
-    place.prepare(fresh=fresh)
     ports = Ports(gateway_port, api_port, store_port)
-    system = System(place, ports, store=store, manifests=manifests or [], console=console)
-    sys.exit(system.run(lambda ready: print_address_book(ready, console)))
+    with place.held(fresh=fresh, inherited=lock_fd):
+        system = System(place, ports, store=store, manifests=manifests or [], console=console)
+        sys.exit(system.run(lambda ready: print_address_book(ready, console)))
 
 
 def demo(
@@ -91,9 +95,7 @@ def demo(
     """Play the whole story on a real data set, showing each event; the last line is JSON."""
     from eventing.cli.demo import run_demo
 
-    place = home_of(home)
-    place.prepare(fresh=True)
-    sys.exit(run_demo(place, store=store, story=story, keep=keep))
+    sys.exit(run_demo(home_of(home), store=store, story=story, keep=keep))
 
 
 def drop(

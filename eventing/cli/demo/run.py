@@ -23,13 +23,13 @@ _ALL = ("promoted", "drift_detected", "retrained", "rolled_back")
 
 
 def run_demo(home: Home, *, store: str, story: str, keep: bool) -> int:
-    """Play a story in a prepared state folder. Return 0 when every step happened."""
+    """Play a story in a state folder that is emptied first. Return 0 when every step happened."""
     console = Console(highlight=False, soft_wrap=True)
     started = time.monotonic()
     played: Story | None = None
     problem: str | None = None
     try:
-        with running_system(home, store=store, console=console) as system:
+        with running_system(home, store=store, console=console, fresh=True) as system:
             try:
                 console.print(f"the system is up, at {home.endpoints().gateway}")
                 played = Story(home, console, started)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -19,31 +20,53 @@ _START_TIMEOUT_S = 120.0
 
 
 @contextmanager
-def running_system(home: Home, *, store: str, console: Console) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `kascade up` in a prepared state folder until the block ends; SIGTERM ends the block.
+def running_system(
+    home: Home, *, store: str, console: Console, fresh: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `kascade up` in a state folder until the block ends; SIGTERM ends the block.
+
+    Args:
+        fresh: remove what an earlier system left in the folder.
 
     Raises:
-        HomeError: it did not start; the message has the end of its log.
+        HomeError: the folder is in use, or the system did not start; then the message has the end of its log.
     """
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        with home.held(fresh=fresh) as lock, _started(home, store, lock) as system:
+            with console.status("starting the broker, the functions and the object store"):
+                _wait_until_it_answers(home, system)
+            yield system
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _started(home: Home, store: str, lock: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "eventing.cli", "up", "--home", str(home.path), "--store", store]
     for port in ("--gateway-port", "--api-port", "--store-port"):
         command += [port, "0"]
-    log = home.path / "up.log"
-    before = signal.signal(signal.SIGTERM, _leave)
-    with log.open("wb") as stream:
-        system = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)
+    command += ["--lock-fd", str(lock)]
+    with _log(home).open("wb") as log:
+        system = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, pass_fds=(lock,))
     try:
-        with console.status("starting the broker, the functions and the object store"):
-            deadline = time.monotonic() + _START_TIMEOUT_S
-            while not answers(home):
-                if system.poll() is not None or time.monotonic() > deadline:
-                    raise HomeError(f"the system did not start:\n{log.read_text(errors='replace')[-2000:]}")
-                time.sleep(0.1)
         yield system
     finally:
         system.terminate()
         system.wait()
-        signal.signal(signal.SIGTERM, before)
+
+
+def _wait_until_it_answers(home: Home, system: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not answers(home):
+        if system.poll() is not None or time.monotonic() > deadline:
+            end = _log(home).read_text(errors="replace")[-2000:]
+            raise HomeError(f"the system did not start:\n{end}")
+        time.sleep(0.1)
+
+
+def _log(home: Home) -> Path:
+    return home.path / "up.log"
 
 
 def _leave(number: int, _: FrameType | None) -> None:

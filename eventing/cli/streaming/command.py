@@ -49,8 +49,7 @@ def stream(
     place = _home(home, model, frozen=frozen)
     with ExitStack() as stack:
         if not answers(place):
-            place.prepare(fresh=home is None)
-            stack.enter_context(running_system(place, store="embedded", console=console))
+            stack.enter_context(running_system(place, store="embedded", console=console, fresh=home is None))
         player = Player(place, source, model, text, first, label_delay, rate, console)
         events = player.run()
     marks = marks_of(events, player.played)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from eventing.cli import build
+from eventing.cli import home as home_module
 from eventing.cli.home import DEFAULT_HOME, DEMO_HOME, Home, HomeError, locate
+from knative.local.state import StateDir
 
 
 def test_a_fresh_start_forgets_what_an_earlier_system_left(tmp_path: Path) -> None:
@@ -55,3 +63,59 @@ def test_after_a_demonstration_a_system_starts_in_the_default_folder(
     monkeypatch.chdir(tmp_path)
     for place in (DEMO_HOME, DEFAULT_HOME, DEMO_HOME):
         Home(place).prepare(fresh=False)
+
+
+@pytest.mark.parametrize("command", [("up",), ("up", "--fresh"), ("demo",)])
+def test_the_folder_of_a_running_system_is_refused_and_left_as_it_is(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    home = Home(tmp_path)
+    with home.held():
+        for name in ("endpoints.json", "store.json", "config.yaml", "broker.db"):
+            (tmp_path / name).write_text("of the running system")
+        refused = CliRunner().invoke(build(), [*command, "--home", str(tmp_path)]).exception
+        assert isinstance(refused, HomeError)
+        assert f"{tmp_path} is in use by another system (process {os.getpid()})" in str(refused)
+        assert "name another folder with --home" in str(refused)
+        for name in ("endpoints.json", "store.json", "config.yaml", "broker.db"):
+            assert (tmp_path / name).read_text() == "of the running system"
+
+
+def test_the_folder_of_a_runtime_that_somebody_else_started_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home_module, "_RUNTIME_ENDS_S", 0.1)
+    home = Home(tmp_path)
+    home.prepare(fresh=False)
+    with StateDir(tmp_path):
+        with pytest.raises(HomeError, match=f"in use by another runtime .process {os.getpid()}."):
+            home.prepare(fresh=True)
+        assert (tmp_path / "lock").exists()
+    home.prepare(fresh=True)
+
+
+def test_a_folder_stays_held_while_it_is_emptied_and_when_a_child_that_shares_the_lock_ends(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path / "state")
+    with home.held(fresh=True) as lock:
+        with home.held(inherited=os.dup(lock)):
+            pass
+        with pytest.raises(HomeError, match="in use"):
+            home.prepare(fresh=False)
+    home.prepare(fresh=False)
+
+
+def test_the_lock_of_a_killed_process_hinders_nobody(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys, time; from eventing.cli.home import Home\n"
+        "with Home(pathlib.Path(sys.argv[1])).held(): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(HomeError, match=f"process {holder.pid}"):
+            Home(tmp_path).prepare(fresh=True)
+        holder.send_signal(signal.SIGKILL)
+    Home(tmp_path).prepare(fresh=True)

@@ -67,6 +67,8 @@ class Home:
     def held(self, *, fresh: bool = False, inherited: int | None = None) -> Iterator[int]:
         """Prepare the folder and keep every other system out of it until the block ends.
 
+        Other users cannot look into it: the databases and files in it hold keys and tokens.
+
         Args:
             fresh: remove what an earlier system left.
             inherited: the descriptor that the parent process got here: its lock is shared.
@@ -81,6 +83,7 @@ class Home:
                 f"{self.path} is not a Kascade state folder and is not empty; name another one with --home"
             )
         self.path.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(0o700)
         lock = os.open(self.path / MARKER, os.O_RDWR | os.O_CREAT, 0o600) if inherited is None else inherited
         try:
             if not _locked(lock):

@@ -18,12 +18,14 @@ class StateDir:
         self.path = path
 
     def __enter__(self) -> Path:
-        """Make and lock the folder.
+        """Make and lock the folder. What is written there is for its owner alone: it holds keys and tokens.
+
+        A folder that was there before keeps its mode: it may be one that others use too.
 
         Raises:
             StateInUse: another runtime holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = (self.path / "lock").open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,6 +37,9 @@ class StateDir:
         self._lock.truncate(0)
         self._lock.write(str(os.getpid()))
         self._lock.flush()
+        self._umask = os.umask(0o077)
+        for database in self.path.glob("*.db*"):
+            database.chmod(0o600)
         return self.path
 
     def __exit__(
@@ -43,6 +48,7 @@ class StateDir:
         """Take back what says that a runtime is ready, and let go of the folder."""
         for name in ("endpoints.json", "kubeconfig"):
             (self.path / name).unlink(missing_ok=True)
+        os.umask(self._umask)
         self._lock.close()
 
 

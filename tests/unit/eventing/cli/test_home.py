@@ -46,6 +46,12 @@ def test_credentials_are_made_once_and_are_readable_by_their_owner_alone(tmp_pat
     assert stat.S_IMODE((tmp_path / "credentials.json").stat().st_mode) == 0o600
 
 
+def test_nobody_else_looks_into_the_folder_also_where_an_earlier_release_let_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    Home(tmp_path).prepare(fresh=False)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
 def test_asking_a_folder_without_a_system_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="kascade up"):
         Home(tmp_path).endpoints()

@@ -15,9 +15,9 @@ from knative.local.errors import LocalError, ManifestError, PortInUse, StateInUs
 from knative.local.manifests.documents import Manifest
 from knative.local.options import Options, parse
 from knative.local.runtime import Runtime, read_manifests
-from knative.local.state import StateDir
+from knative.local.state import StateDir, StateUnusable
 
-IN_USE, BAD_MANIFESTS = 2, 3
+UNUSABLE, BAD_MANIFESTS = 2, 3
 
 
 async def _run(options: Options, manifests: list[Manifest], state_dir: Path) -> None:
@@ -36,8 +36,8 @@ def main() -> int:
         with StateDir(options.state_dir) as state_dir:
             keep_what_is_loaded()
             uvloop.run(_run(options, manifests, state_dir))
-    except (PortInUse, StateInUse) as error:
-        return _say(error, IN_USE)
+    except (PortInUse, StateInUse, StateUnusable) as error:
+        return _say(error, UNUSABLE)
     except ManifestError as error:
         return _say(error, BAD_MANIFESTS)
     return 0

@@ -49,7 +49,7 @@ from knative.local.services.revisions import SERVICE_LABEL, Revisions
 from knative.local.sources.binding import SinkBindings
 from knative.local.sources.brokers import Brokers
 from knative.local.sources.ping import PingSources
-from knative.local.state import write_endpoints
+from knative.local.state import opening, write_endpoints
 
 _DEPENDANTS: Mapping[Kind, tuple[Kind, ...]] = {
     SERVICE: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
@@ -76,7 +76,7 @@ class Runtime:
         """Start, tell the addresses, go on until `stop`, and leave no process behind.
 
         Raises:
-            PortInUse: before anything was started.
+            PortInUse, StateUnusable: before anything was started.
         """
         gateway_socket = listen(self._options.gateway_port, "--gateway-port")
         try:
@@ -113,8 +113,10 @@ class Runtime:
 
     def _wire(self, addresses: Addresses) -> None:
         options, state_dir = self._options, self._workplace.state_dir
-        self._journal = Journal(state_dir / "objects.db")
-        self._store = store = Store(self._journal)
+        objects, events = state_dir / "objects.db", state_dir / "broker.db"
+        with opening(objects, "what was made through the API, rollouts included, is lost"):
+            self._journal = Journal(objects)
+            self._store = store = Store(self._journal)
         defaults = Defaults(idle_s=options.idle_s, max_scale=options.max_scale)
         bindings = SinkBindings(store, addresses, lambda: self._revisions.rebind())
         self._revisions = Revisions(
@@ -126,9 +128,8 @@ class Runtime:
         self._courier = LocalCourier(self._services, job_sinks, addresses.port)
         settings = BrokerSettings(ingress_url=addresses.base)
         registry = CollectorRegistry()
-        self._engine = engine = BrokerEngine(
-            state_dir / "broker.db", self._courier, settings=settings, registry=registry
-        )
+        with opening(events, "the events that were not delivered yet are lost"):
+            self._engine = engine = BrokerEngine(events, self._courier, settings=settings, registry=registry)
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
         self._gateway = Gateway(self._services, job_sinks, engine, addresses)

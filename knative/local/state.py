@@ -5,10 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from knative.local.errors import StateInUse
+from knative.local.broker.errors import LogUnavailable
+from knative.local.errors import LocalError, StateInUse
+
+
+class StateUnusable(LocalError):
+    """The state folder, or a database in it, cannot be opened; the message names it and the fix."""
 
 
 class StateDir:
@@ -24,9 +32,15 @@ class StateDir:
 
         Raises:
             StateInUse: another runtime holds it.
+            StateUnusable: it cannot be made, or nothing can be written there.
         """
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = (self.path / "lock").open("a+")
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = (self.path / "lock").open("a+")
+        except OSError as error:
+            raise StateUnusable(
+                f"{self.path} cannot be used: {error}; choose another --state-dir, which you may write to"
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -50,6 +64,25 @@ class StateDir:
             (self.path / name).unlink(missing_ok=True)
         os.umask(self._umask)
         self._lock.close()
+
+
+@contextmanager
+def opening(database: Path, loss: str) -> Iterator[None]:
+    """Turn what goes wrong while a database is opened into one sentence.
+
+    Args:
+        loss: what is lost when the file is moved away.
+
+    Raises:
+        StateUnusable: it cannot be opened, or is damaged.
+    """
+    try:
+        yield
+    except (LogUnavailable, sqlite3.Error) as error:
+        raise StateUnusable(
+            f"{database} cannot be opened: {error.__cause__ or error}; "
+            f"if it is damaged, put a copy back or move {database.name}* away, and {loss}"
+        ) from error
 
 
 def write_endpoints(state_dir: Path, gateway_port: int, api_port: int) -> None:

@@ -75,6 +75,30 @@ def test_a_second_runtime_in_one_state_folder_is_refused(make_local: Callable[..
     local.stop()
 
 
+@pytest.mark.parametrize("name", ["objects.db", "broker.db"])
+def test_a_damaged_database_is_named_with_the_fix_and_what_it_costs(
+    make_local: Callable[..., Local], name: str
+) -> None:
+    local = make_local()
+    local.write(local.service("any"))
+    local.state.mkdir()
+    (local.state / name).write_text("no database at all " * 100)
+    assert local.spawn().wait(20) == 2
+    last = local.output().splitlines()[-1]
+    assert last.startswith(f"error: {local.state / name} cannot be opened: file is not a database")
+    assert f"move {name}* away, and " in last
+
+
+def test_a_state_folder_that_cannot_be_made_is_named_with_its_flag(make_local: Callable[..., Local]) -> None:
+    local = make_local()
+    local.write(local.service("any"))
+    local.state.write_text("a file")
+    assert local.spawn().wait(20) == 2
+    last = local.output().splitlines()[-1]
+    assert last.startswith(f"error: {local.state} cannot be used")
+    assert "--state-dir" in last
+
+
 def test_all_that_is_wrong_with_manifests_is_said_at_once(make_local: Callable[..., Local]) -> None:
     local = make_local()
     bad = local.service("bad")

@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +78,18 @@ class Home:
         Raises:
             HomeError: the folder holds something that is not ours, or a system runs there.
         """
+        try:
+            lock = self._take(fresh, inherited)
+        except OSError as error:
+            raise HomeError(
+                f"{self.path} cannot be a state folder: {error.strerror}; name another one with --home"
+            ) from error
+        try:
+            yield lock
+        finally:
+            os.close(lock)
+
+    def _take(self, fresh: bool, inherited: int | None) -> int:
         if self.path.exists() and any(self.path.iterdir()) and not (self.path / MARKER).exists():
             raise HomeError(
                 f"{self.path} is not a Kascade state folder and is not empty; name another one with --home"
@@ -93,9 +105,10 @@ class Home:
                 self._clear()
             os.ftruncate(lock, 0)
             os.pwrite(lock, str(os.getpid()).encode(), 0)
-            yield lock
-        finally:
+        except BaseException:
             os.close(lock)
+            raise
+        return lock
 
     def _wait_for_runtime(self) -> None:
         """Wait for the end of a runtime whose `kascade up` was killed."""
@@ -125,7 +138,11 @@ class Home:
                 entry.unlink()
 
     def credentials(self) -> Credentials:
-        """Return this folder's credentials, made at random on the first call, readable by its owner alone."""
+        """Return this folder's credentials, made at random on the first call, readable by its owner alone.
+
+        Raises:
+            HomeError: the file is there and cannot be read.
+        """
         file = self.path / "credentials.json"
         if not file.exists():
             made = {
@@ -134,29 +151,44 @@ class Home:
                 "webhook_token": secrets.token_urlsafe(30),
             }
             self.write_private(file.name, json.dumps(made))
-        return Credentials(**json.loads(file.read_text()))
+        fix = "delete it: the next `kascade up` makes new keys"
+        return Credentials(**self._read(file.name, ("access_key", "secret_key", "webhook_token"), fix))
 
     def write_private(self, name: str, text: str) -> Path:
-        """Write a file that only its owner can read, and return its path."""
-        file = self.path / name
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        """Write a file that only its owner can read, whole or not at all, and return its path."""
+        file, draft = self.path / name, self.path / f".{name}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
             stream.write(text)
-        return file
+            stream.flush()
+            os.fsync(stream.fileno())
+        return draft.replace(file)
+
+    def _read(self, name: str, keys: Sequence[str], fix: str) -> dict[str, str]:
+        file = self.path / name
+        try:
+            found = json.loads(file.read_text())
+            return {key: str(found[key]) for key in keys}
+        except (FileNotFoundError, NotADirectoryError):
+            raise
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            problem = f"it has no {error}" if isinstance(error, KeyError) else error
+            raise HomeError(f"{file} cannot be read: {problem}; {fix}") from error
 
     def remember_store(self, url: str) -> None:
         """Note where the object store of this folder answers."""
-        (self.path / "store.json").write_text(json.dumps({"store": url}))
+        self.write_private("store.json", json.dumps({"store": url}))
 
     def endpoints(self) -> Endpoints:
         """Read where the parts of the running system answer.
 
         Raises:
-            HomeError: no system has been started in this folder.
+            HomeError: no system has been started in this folder, or what it left cannot be read.
         """
+        fix = "end the system that runs there and start it again with `kascade up`"
         try:
-            runtime = json.loads((self.path / "endpoints.json").read_text())
-            store = json.loads((self.path / "store.json").read_text())
-        except FileNotFoundError:
+            runtime = self._read("endpoints.json", ("gateway", "broker", "api"), fix)
+            store = self._read("store.json", ("store",), fix)
+        except (FileNotFoundError, NotADirectoryError):
             raise HomeError(
                 f"no system runs in {self.path}; start one with `kascade up` (or name its folder with --home)"
             ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -55,6 +56,29 @@ def test_nobody_else_looks_into_the_folder_also_where_an_earlier_release_let_the
 def test_asking_a_folder_without_a_system_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="kascade up"):
         Home(tmp_path).endpoints()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '{"gateway": "http://127.0.0.1:1"}', "\udcff"])
+@pytest.mark.parametrize("name", ["credentials.json", "endpoints.json", "store.json"])
+def test_a_file_that_cannot_be_read_is_named_with_the_fix(tmp_path: Path, name: str, text: str) -> None:
+    home = Home(tmp_path)
+    home.prepare(fresh=False)
+    home.remember_store("http://127.0.0.1:1")
+    home.write_private("endpoints.json", json.dumps(dict.fromkeys(("gateway", "broker", "api"), "http://h")))
+    home.credentials()
+    (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(HomeError, match=f"{tmp_path / name} cannot be read: .*; .*kascade up"):
+        home.store_environment()
+
+
+@pytest.mark.parametrize("place", ["a-file", "a-file/state", "/proc/kascade"])
+def test_a_place_that_can_be_no_folder_is_named_with_the_option(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a-file").touch()
+    home = Home(tmp_path / place)
+    with pytest.raises(HomeError, match=f"{home.path} cannot be a state folder: .*--home"):
+        home.prepare(fresh=False)
+    with pytest.raises(HomeError, match="no system runs in"):
+        home.endpoints()
 
 
 def test_the_option_wins_over_the_environment_and_that_over_the_default(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import requests
 
 from eventing.cli.home import NAMESPACE, Endpoints
 from eventing.codec import decode, to_binary
+from eventing.errors import InvalidEvent
 from eventing.event import Event
 
 
@@ -51,7 +52,10 @@ class Client:
         """POST an event to one service, past the broker, and return the event it replies with."""
         headers, body = to_binary(event)
         response = self._call("POST", service, "/", data=body, headers=headers)
-        return decode(dict(response.headers), response.content) if response.content else None
+        try:
+            return decode(dict(response.headers), response.content) if response.content else None
+        except InvalidEvent as error:
+            raise CallError(f"{service} answered with something that is no event: {error}") from error
 
     def emit(self, event: Event) -> None:
         """POST an event to the broker."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from eventing.cli.event_line import event_line
 from eventing.cli.home import HomeError
 from eventing.cli.options import EVENTS, HomeOption, JsonOption, client_of
 from eventing.codec import to_structured
+from eventing.errors import InvalidEvent
 from eventing.event import Event, originate
 
 SubjectOption = Annotated[str | None, typer.Option(help="what the event is about: a model, a version")]
@@ -106,7 +108,15 @@ def _event(type_: str, data: str | None, subject: str | None, source: str, id_: 
         raise HomeError(f"{full} needs data; give it with -d '{{…}}' or -d @file.json")
     if subject is None and isinstance(payload, dict):
         subject = payload.get("model")
-    return originate(full, source, subject or "", payload, id_=id_, now=datetime.now(UTC))
+        if not isinstance(subject, str | None):
+            raise typer.BadParameter(f"model in the data must be text, not {json.dumps(subject)[:100]}")
+    event = originate(full, source, subject or "", payload, id_=id_, now=datetime.now(UTC))
+    event = replace(event, subject=subject or None)
+    try:
+        to_structured(event)
+    except InvalidEvent as error:
+        raise typer.BadParameter(f"this is no CloudEvent: {error}") from error
+    return event
 
 
 def _full_type(type_: str) -> str:
@@ -121,9 +131,11 @@ def _read_json(data: str | None) -> Any:
         if data == "-":
             text = sys.stdin.read()
         else:
-            text = Path(data[1:]).read_text() if data.startswith("@") else data
+            text = Path(data[1:]).read_text(encoding="utf-8") if data.startswith("@") else data
         return json.loads(text)
     except FileNotFoundError:
         raise HomeError(f"there is no file {data[1:]}") from None
-    except json.JSONDecodeError as error:
-        raise HomeError(f"{name} is not JSON: {error}") from error
+    except OSError as error:
+        raise HomeError(f"{name.removeprefix('@')} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise HomeError(f"{name[:200]} is not JSON: {error}") from error

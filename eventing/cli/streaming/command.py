@@ -28,13 +28,18 @@ def stream(
     frozen: Annotated[
         bool, typer.Option("--frozen", help="never retrain: what would have been without the loop")
     ] = False,
-    spec: Annotated[Path | None, typer.Option(help="your own model.yaml in place of the default")] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(help="your own model.yaml in place of the default", exists=True, dir_okay=False),
+    ] = None,
     label_delay: Annotated[float, typer.Option(help="seconds from a prediction to its label", min=0)] = 1.0,
     rate: Annotated[
         float | None, typer.Option(help="rows a second; as fast as the loop keeps up if not given", min=0.1)
     ] = None,
     rows: Annotated[int | None, typer.Option(help="only so many of the first rows", min=100)] = None,
-    out: Annotated[Path, typer.Option(help="folder for the plot and the figures")] = Path("stream"),
+    out: Annotated[
+        Path, typer.Option(help="folder for the plot and the figures", file_okay=False, writable=True)
+    ] = Path("stream"),
     home: Annotated[
         Path | None, typer.Option(help="state folder; a system that does not run there is started")
     ] = None,

@@ -1,0 +1,64 @@
+"""What a person mistypes, and where it is printed: one clear line, never a traceback."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eventing.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Desk
+
+
+def run(desk: Desk, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
+    """Type a command as a program; return its exit code and what it printed on either stream."""
+    printed = io.BytesIO()
+    stream = io.TextIOWrapper(printed, encoding="utf-8", write_through=True)
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, stream)
+    monkeypatch.setattr(sys, "argv", ["kascade", *words, "--home", str(desk.home.path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0), printed.getvalue().decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("send", "x", "--source", "a b"), "source is not a URI-reference"),
+        (("send", ""), "type must not be empty"),
+        (("send", "x", "--subject", "a\nb"), "subject holds U+000A"),
+        (("send", "training.requested", "-d", '{"model": 5}'), "model in the data must be text, not 5"),
+        (("invoke", "f", "x", "--source", "a b"), "source is not a URI-reference"),
+    ],
+)
+def test_what_is_no_event_is_not_sent_and_the_place_is_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    code, said = run(desk, monkeypatch, *words)
+    assert (code, told in said, "Traceback" in said) == (2, True, False), said
+    assert desk.sent == []
+
+
+def test_an_event_may_be_about_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(desk, monkeypatch, "send", "my.type", "--id", "7") == (0, "7\n")
+    assert [(event.type, event.subject) for event in desk.sent] == [("my.type", None)]
+
+
+def test_data_that_cannot_be_read_is_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\x7fELF\xb0")
+    for data, told in (
+        (f"@{tmp_path}", f"{tmp_path} cannot be read: Is a directory"),
+        (f"@{tmp_path}/binary", f"{tmp_path}/binary is not JSON: 'utf-8' codec can't decode byte 0xb0"),
+        ("[" * 100_000, "is not JSON: maximum recursion depth"),
+    ):
+        code, said = run(desk, monkeypatch, "send", "x", "-d", data)
+        assert (code, told in said) == (1, True), said

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import json
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from eventing.cli import events, explaining, labels, models, steering, system
 from eventing.cli.client import CallError
@@ -53,12 +57,24 @@ def _load(place: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Write what the output's encoding has no place for as JSON does: in JSON it stays the same text."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
 def main() -> None:
     """Run the command line; known errors are one clear message and exit code 1."""
+    codecs.register_error("json", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="json")
     try:
         build()()
-    except (HomeError, CallError, StoreError, StoreProcessError) as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]kascade:[/] {error}")
+    except (HomeError, CallError, StoreError, StoreProcessError, OSError) as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("kascade:", "bold red"), f" {error}"))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from eventing.cli import main
+from eventing.event import originate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,16 +18,16 @@ if TYPE_CHECKING:
     from conftest import Desk
 
 
-def run(desk: Desk, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str]:
+def run(desk: Desk, monkeypatch: pytest.MonkeyPatch, *words: str, encoding: str = "utf-8") -> tuple[int, str]:
     """Type a command as a program; return its exit code and what it printed on either stream."""
     printed = io.BytesIO()
-    stream = io.TextIOWrapper(printed, encoding="utf-8", write_through=True)
+    stream = io.TextIOWrapper(printed, encoding=encoding, write_through=True)
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, stream)
     monkeypatch.setattr(sys, "argv", ["kascade", *words, "--home", str(desk.home.path)])
     with pytest.raises(SystemExit) as ended:
         main()
-    return int(ended.value.code or 0), printed.getvalue().decode()
+    return int(ended.value.code or 0), printed.getvalue().decode(encoding)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,22 @@ def test_data_that_cannot_be_read_is_named(
     ):
         code, said = run(desk, monkeypatch, "send", "x", "-d", data)
         assert (code, told in said) == (1, True), said
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_events_are_the_same_json_whatever_the_outputs_encoding(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    said = "“é” 😀"
+    desk.record(originate("my.type", "/me", "s", {"said": said}))
+    code, printed = run(desk, monkeypatch, "events", "--json", encoding=encoding)
+    assert (code, json.loads(printed)["event"]["data"]["said"]) == (0, said)
+    assert run(desk, monkeypatch, "events", encoding=encoding)[0] == 0
+
+
+def test_an_error_is_printed_as_it_is_whatever_brackets_are_in_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("/no/[bold]/[/red]/file", "/no/[/]", "/no/:bug:"):
+        code, said = run(desk, monkeypatch, "send", "x", "-d", f"@{place}")
+        assert (code, said) == (1, f"kascade: there is no file {place}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 
 from eventing.cli.home import NAMESPACE, Home
 
@@ -19,13 +20,16 @@ def print_address_book(home: Home, console: Console) -> None:
         "Kubernetes API": f"{endpoints.api}  (KUBECONFIG={home.path / 'kubeconfig'})",
         "logs": str(home.path / "logs"),
     }
-    console.print("[bold green]Kascade is up.[/] Ctrl-C ends it; what it knows stays in " + str(home.path))
+    console.print(
+        "[bold green]Kascade is up.[/] Ctrl-C ends it; what it knows stays in " + escape(str(home.path))
+    )
     for name, value in rows.items():
-        console.print(f"  {name:<15} {value}", highlight=False, soft_wrap=True)
+        console.print(f"  {name:<15} {value}", markup=False, highlight=False, soft_wrap=True)
     console.print("\n[bold]Drop data[/]: a model.yaml (one line is enough) and a file of examples")
     console.print(
         "  kascade spec init train.csv --target churned --model churn --out model.yaml\n"
         f"  kascade drop model.yaml train.csv --model churn{home_option}",
+        markup=False,
         highlight=False,
         soft_wrap=True,
     )
@@ -44,4 +48,4 @@ def print_address_book(home: Home, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(f"\nWatch it: kascade events --follow{home_option}", highlight=False)
+    console.print(f"\nWatch it: kascade events --follow{home_option}", markup=False, highlight=False)

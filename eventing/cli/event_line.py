@@ -32,11 +32,11 @@ def event_line(event: Mapping[str, Any]) -> str:
     """Return one line of rich markup for an event in structured JSON form."""
     type_ = str(event["type"])
     data = event.get("data")
-    name = type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX)
+    name = escape(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
     when = datetime.fromisoformat(event["time"]).astimezone() if event.get("time") else None
     at = when.strftime("%H:%M:%S.%f")[:-3] if when else " " * 12
-    subject = escape(str(event.get("subject") or ""))
-    return f"[dim]{at}[/] [{_colour(type_, data)}]{name:<24}[/] {subject:<24} {escape(words_of(type_, data))}"
+    about = escape(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
+    return f"[dim]{at}[/] [{_colour(type_, data)}]{name}[/] {about}"
 
 
 def words_of(type_: str, data: Any) -> str:

@@ -68,7 +68,8 @@ def invoke(
     event = _event(type_, data, subject, source, id_)
     reply = client_of(home).invoke(function.replace("_", "-"), event)
     if reply is None:
-        Console(stderr=True).print(f"{function} accepted the event and replied with none", style="dim")
+        told = f"{function} accepted the event and replied with none"
+        Console(stderr=True, markup=False, emoji=False).print(told, style="dim")
     else:
         print(json.dumps(json.loads(to_structured(reply)[1]), indent=2, ensure_ascii=False))
 
@@ -87,7 +88,7 @@ def list_events(
     home: HomeOption = None,
 ) -> None:
     """List what has happened, oldest first."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     query: dict[str, Any] = {
         "type": _full_type(type_) if type_ else None,
         "subject": subject,

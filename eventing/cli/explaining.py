@@ -74,7 +74,7 @@ def _maker(prediction: Mapping[str, Any]) -> str:
 
 def prediction_tree(prediction: Mapping[str, Any]) -> Tree:
     """Return each answer to one request with its inputs and its label."""
-    tree = Tree(f"[bold]prediction {prediction['prediction_id']}[/]")
+    tree = Tree(f"[bold]prediction {escape(str(prediction['prediction_id']))}[/]")
     for row in prediction["rows"]:
         role = "in the shadow" if row.get("shadow") else "served"
         said = row.get("predicted")

@@ -28,7 +28,7 @@ def list_models(
     """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
     found = client_of(home).get("record-events", "/models")["models"]
     chosen = [each for each in found if model in (None, each["model"])]
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     if as_json:
         for each in chosen:
             print(json.dumps(each, ensure_ascii=False))
@@ -48,7 +48,7 @@ def show(model: Mapping[str, Any], console: Console) -> None:
     console.print(f"[bold]{escape(model['model'])}[/]")
     table = Table("version", "state", "metrics", "trained on", box=None, header_style="dim", padding=(0, 2))
     for version in model["versions"] or [{}]:
-        table.add_row(*_version_cells(model, version))
+        table.add_row(*map(escape, _version_cells(model, version)))
     console.print(table)
     for what, words in standing(model):
         console.print(f"  [dim]{what:<9}[/] {escape(words)}")

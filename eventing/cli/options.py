@@ -38,4 +38,4 @@ def client_of(path: Path | None) -> Client:
 def wide_console() -> Console:
     """Return a console for trees and tables: on a terminal they are wrapped, in a file nothing is cut off."""
     fits = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, width=None if fits else 1000)
+    return Console(highlight=False, emoji=False, width=None if fits else 1000)

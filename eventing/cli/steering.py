@@ -160,7 +160,7 @@ def _ask(
         client.emit(event)
         print(event.id)
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     settled = ask(client, Request(event, answer, state), console, timeout_s=timeout_s)
     say(settled, console)
     if not settled.ok:

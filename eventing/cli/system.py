@@ -110,7 +110,12 @@ def drop(
         if not file.is_file():
             raise HomeError(f"{file} is not a file")
     target = S3Store.from_env({**os.environ, **place.store_environment()})
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         for file in files:
             with progress.open(file, "rb", description=file.name) as stream:

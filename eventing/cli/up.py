@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from rich.markup import escape
 
 from eventing.cli.home import BUCKETS, NAMESPACE, Credentials, Home, HomeError
 from eventing.store import S3Store
@@ -70,7 +71,7 @@ class System:
             self._home.remember_store(store.endpoint)
             self._make_buckets(store.endpoint)
             self._write_config(store.endpoint)
-            keeper = Keeper(store, lambda text: self._console.print(f"[yellow]{text}[/]"))
+            keeper = Keeper(store, lambda text: self._console.print(f"[yellow]{escape(text)}[/]"))
             return self._supervise(on_ready, keeper)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

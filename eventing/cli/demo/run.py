@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from eventing import catalogue as c
 from eventing.cli.client import CallError
@@ -24,7 +25,7 @@ _ALL = ("promoted", "drift_detected", "retrained", "rolled_back")
 
 def run_demo(home: Home, *, store: str, story: str, keep: bool) -> int:
     """Play a story in a state folder that is emptied first. Return 0 when every step happened."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     started = time.monotonic()
     played: Story | None = None
     problem: str | None = None
@@ -69,9 +70,9 @@ def _outcome(played: Story | None, story: str, problem: str | None, seconds: flo
 
 def _print(console: Console, home: Home, outcome: dict[str, Any], problem: str | None) -> None:
     if problem:
-        console.print(f"[bold red]The demonstration failed:[/] {problem}")
+        console.print(f"[bold red]The demonstration failed:[/] {escape(problem)}")
     elif outcome["failed_requests"]:
         console.print("[bold red]The demonstration failed:[/] some requests were not answered")
     if not outcome["ok"]:
-        console.print(f"What happened lies in {home.path} (logs/, runtime.log)")
+        console.print(f"What happened lies in {home.path} (logs/, runtime.log)", markup=False)
     print(json.dumps(outcome), flush=True)

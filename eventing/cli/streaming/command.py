@@ -45,7 +45,7 @@ def stream(
     ] = None,
 ) -> None:
     """Play a long table through the loop and show how good the model stayed, with each decision marked."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
     source = read_source(file, target, rows)
     first = int(len(source.rows) * train)
     text = spec.read_bytes() if spec else default_spec(
@@ -63,7 +63,7 @@ def stream(
     )
     print_table(found, console)
     figures, plot = save(found, out)
-    console.print(f"figures: {figures}; plot: {plot or 'none, matplotlib is not installed'}")
+    console.print(f"figures: {figures}; plot: {plot or 'none, matplotlib is not installed'}", markup=False)
     if player.failed:
         raise HomeError(f"{player.failed} rows were not answered")
     sys.exit(0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from eventing import catalogue as c
@@ -120,7 +121,7 @@ class Player:
         except NotAnswered as error:
             self.failed += 1
             if self.failed == 1:
-                self.console.print(f"[red]row {at + 2} was not answered:[/] {error}")
+                self.console.print(f"[red]row {at + 2} was not answered:[/] {escape(str(error))}")
             return
         if not text:
             return

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from eventing import catalogue as c
@@ -108,7 +109,7 @@ def print_table(found: dict[str, Any], console: Console) -> None:
             f"{block['first']:>7,} +{block['rows']:,}",
             f"{block[measure]:.4f}",
             ", ".join(f"v{version}" for version in block["versions"]),
-            "; ".join(_counted(block["decisions"])),
+            escape("; ".join(_counted(block["decisions"]))),
         )
     console.print(table)
     if found["overall"] is not None:

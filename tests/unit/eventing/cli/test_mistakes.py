@@ -8,8 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from eventing.cli import main
+from eventing.cli.address_book import print_address_book
+from eventing.cli.home import Home
+from eventing.cli.models import show
 from eventing.event import originate
 
 if TYPE_CHECKING:
@@ -83,3 +87,35 @@ def test_an_error_is_printed_as_it_is_whatever_brackets_are_in_it(
     for place in ("/no/[bold]/[/red]/file", "/no/[/]", "/no/:bug:"):
         code, said = run(desk, monkeypatch, "send", "x", "-d", f"@{place}")
         assert (code, said) == (1, f"kascade: there is no file {place}\n")
+
+
+NAME = "[/x] [bold] :bug: [y]"
+
+
+def test_what_a_person_named_is_printed_as_it_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.record(originate("[/red]", "/me", NAME, {}, id_="chain"))
+    for command in (("events",), ("explain", "chain")):
+        code, printed = run(desk, monkeypatch, *command)
+        assert (code, "[/red]" in printed, NAME in printed) == (0, True, True), printed
+
+
+def test_the_addresses_of_a_system_name_its_folder_as_it_is(tmp_path: Path) -> None:
+    home = Home(tmp_path / "[bold]" / "[" / "x]")
+    home.prepare(fresh=True)
+    home.write_private(
+        "endpoints.json", json.dumps(dict.fromkeys(("gateway", "broker", "api"), "http://h:1"))
+    )
+    home.remember_store("http://h:2")
+    console = Console(file=io.StringIO(), width=500)
+    print_address_book(home, console)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert sum(str(home.path) in line for line in lines) == 6
+
+
+def test_a_version_is_listed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    version = {"version": 1, "state": "[/x]", "metrics": {"[bold]": 1.0}}
+    show({"model": "m", "versions": [version]}, Console(highlight=False, width=200))
+    printed = capsys.readouterr().out
+    assert "[/x]" in printed
+    assert "[bold] 1" in printed

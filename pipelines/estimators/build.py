@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from pipelines.errors import StepError
 from pipelines.estimators.registry import EstimatorSpec, Grid
+
+_MANY_ROWS = 10_000  # above this hist_gradient_boosting stops early by itself
 
 
 def combinations(grid: Grid) -> Iterator[dict[str, Any]]:
@@ -43,7 +46,8 @@ def train(
     from sklearn.utils._param_validation import InvalidParameterError
 
     try:
-        final = _final(estimator, parameters, seed, balanced)
+        given = _allowed({**estimator.fixed, **parameters}, estimator, target)
+        final = _final(estimator, given, seed, balanced)
         pipeline = Pipeline([*_preparation(estimator, matrix), ("estimator", final)])
         return pipeline.fit(matrix, target, **_weights(estimator, target, balanced))
     except (TypeError, InvalidParameterError) as error:
@@ -53,8 +57,25 @@ def train(
         ) from error
 
 
-def _final(estimator: EstimatorSpec, parameters: Mapping[str, Any], seed: int, balanced: bool) -> Any:
-    given: dict[str, Any] = {**estimator.fixed, **parameters}
+def _allowed(given: dict[str, Any], estimator: EstimatorSpec, target: NDArray[Any]) -> dict[str, Any]:
+    """Return the parameters that these rows allow, and warn of what is changed."""
+    asked = given.get("early_stopping", "auto" if "early_stopping" in estimator.tunable else False)
+    stops = asked is True or (asked == "auto" and len(target) > _MANY_ROWS)
+    if not stops or _can_stop(estimator, target):
+        return given
+    warnings.warn(f"{estimator.name} is not stopped early: too few rows, or too few of a class", stacklevel=3)
+    return given | {"early_stopping": False}
+
+
+def _can_stop(estimator: EstimatorSpec, target: NDArray[Any]) -> bool:
+    """Whether a stratified tenth of the rows can hold two rows, and one of each class, which keeps one."""
+    if estimator.task == "regression":
+        return len(target) > 10
+    counts = np.unique(target, return_counts=True)[1]
+    return bool(counts.min() > 1 and len(target) > 10 * max(1, len(counts) - 1))
+
+
+def _final(estimator: EstimatorSpec, given: dict[str, Any], seed: int, balanced: bool) -> Any:
     if estimator.seeded:
         given["random_state"] = seed
     if balanced and estimator.balance == "class_weight":

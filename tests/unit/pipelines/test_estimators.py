@@ -93,6 +93,38 @@ def test_a_value_that_scikit_learn_refuses_names_estimator_and_parameter(grid: d
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "given"),
+    [
+        ("hist_gradient_boosting", 10_200, {"max_iter": 2}),
+        ("hist_gradient_boosting", 50, {"max_iter": 2, "early_stopping": True}),
+        ("mlp", 50, {"max_iter": 400}),
+        ("mlp", 10, {"max_iter": 1000}),
+    ],
+)
+def test_where_a_class_is_too_rare_to_be_held_back_training_is_not_stopped_early(
+    name: str, rows: int, given: dict[str, object]
+) -> None:
+    estimator = find(name, "classification")
+    assert estimator is not None
+    matrix = np.arange(rows, dtype=np.float32).reshape(-1, 1)
+    target = np.arange(rows) % 2
+    if rows > 10:
+        target[0] = 2
+    with pytest.warns(UserWarning, match=f"{name} is not stopped early"):
+        model = train(estimator, given, matrix, target, seed=0, balanced=False)
+    assert model[-1].early_stopping is False
+
+
+def test_where_every_class_has_two_rows_training_is_stopped_early_as_asked() -> None:
+    estimator = find("hist_gradient_boosting", "classification")
+    assert estimator is not None
+    matrix, target = np.arange(50, dtype=np.float32).reshape(-1, 1), np.arange(50) % 2
+    target[:2] = 2
+    given = {"max_iter": 2, "early_stopping": True}
+    assert train(estimator, given, matrix, target, seed=0, balanced=False)[-1].early_stopping is True
+
+
 def test_defaults_are_a_linear_and_a_tree_model_and_stay_fast_when_wide() -> None:
     narrow = [name for name, _ in default_candidates("classification", 30)]
     wide = default_candidates("regression", 10_000)

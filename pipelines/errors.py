@@ -2,6 +2,7 @@
 
 TrainingError
 ├── StepError         the data or the spec is at fault: its owner can fix it, trying again cannot
+│   └── FitError      one estimator with its parameters does not suit the rows; another may
 └── TransientError    the surroundings are at fault: trying again may help
 """
 
@@ -19,6 +20,10 @@ class StepError(TrainingError):
         super().__init__(problem)
         self.problem = problem
         self.fix = fix
+
+
+class FitError(StepError):
+    """An estimator cannot be fitted to these rows, or cannot predict them."""
 
 
 class TransientError(TrainingError):

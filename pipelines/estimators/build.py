@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import StepError
+from pipelines.errors import FitError, StepError
 from pipelines.estimators.registry import EstimatorSpec, Grid
 
 _MANY_ROWS = 10_000  # above this hist_gradient_boosting stops early by itself
@@ -40,7 +40,9 @@ def train(
         seed: of everything random in it.
         balanced: weigh classes by rarity, where the estimator can.
 
-    Raises: StepError when scikit-learn refuses a parameter or its value.
+    Raises:
+        FitError: the estimator with these parameters does not suit the rows.
+        StepError: scikit-learn refuses a parameter or its value.
     """
     from sklearn.pipeline import Pipeline
     from sklearn.utils._param_validation import InvalidParameterError
@@ -55,10 +57,23 @@ def train(
             f"{estimator.name}: {' '.join(str(error).split())}",
             f"correct train.candidates; parameters of {estimator.name} are {', '.join(estimator.tunable)}",
         ) from error
+    except ValueError as error:
+        raise _unsuited(estimator.name, error) from error
+
+
+def _unsuited(name: str, error: ValueError) -> FitError:
+    return FitError(
+        f"{name}: {' '.join(str(error).split())}",
+        "choose another estimator or other parameters in train.candidates, or drop more rows",
+    )
 
 
 def _allowed(given: dict[str, Any], estimator: EstimatorSpec, target: NDArray[Any]) -> dict[str, Any]:
     """Return the parameters that these rows allow, and warn of what is changed."""
+    neighbours = given.get("n_neighbors")
+    if isinstance(neighbours, int) and neighbours > len(target):
+        warnings.warn(f"{estimator.name}: n_neighbors is {len(target)}, as many as rows", stacklevel=3)
+        given = given | {"n_neighbors": len(target)}
     asked = given.get("early_stopping", "auto" if "early_stopping" in estimator.tunable else False)
     stops = asked is True or (asked == "auto" and len(target) > _MANY_ROWS)
     if not stops or _can_stop(estimator, target):
@@ -110,10 +125,15 @@ def predict(pipeline: Any, matrix: NDArray[np.float32], classes: int | None) -> 
     """Return probabilities [N, classes], or numbers [N] for regression (`classes` None).
 
     A class that the training rows did not have gets probability 0.
+
+    Raises: FitError when the estimator cannot predict.
     """
+    try:
+        known = pipeline.predict(matrix) if classes is None else pipeline.predict_proba(matrix)
+    except ValueError as error:
+        raise _unsuited(type(pipeline[-1]).__name__, error) from error
     if classes is None:
-        return np.asarray(pipeline.predict(matrix), dtype=np.float64).reshape(-1)
-    known = pipeline.predict_proba(matrix)
+        return np.asarray(known, dtype=np.float64).reshape(-1)
     full = np.zeros((len(matrix), classes), dtype=np.float64)
     full[:, pipeline.classes_.astype(np.int64)] = known
     return full

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import StepError
+from pipelines.errors import FitError, StepError
 from pipelines.estimators import EstimatorSpec, find
 from pipelines.estimators.build import predict, train
 from pipelines.metrics import METRICS
@@ -27,7 +27,7 @@ def experiment(prepared: Path, index: int) -> list[Result]:
     """Run one item of the plan.
 
     Returns: for each parameter combination `estimator`, `parameters`, `folds` (the metric in each round),
-        `mean` (None when undefined), `seconds` and `warnings`.
+        `mean` (None when undefined), `failed` (why it could not be made, or None), `seconds` and `warnings`.
     Raises: StepError when a parameter's value is refused.
     """
     facts = files.read_json(prepared / files.PREPARED)
@@ -60,29 +60,48 @@ def _measure(
     facts: Mapping[str, Any],
 ) -> Result:
     started = time.perf_counter()
-    metric = METRICS[facts["metric"]]
-    classes = None if facts["classes"] is None else len(facts["classes"])
     values: list[float] = []
+    failed: str | None = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for rows, valid in rounds(folds, ordered=facts["ordered"]):
-            if not valid.any() or (classes is not None and len(np.unique(target[rows])) < 2):
-                continue
-            pipeline = train(
-                estimator,
-                parameters,
-                matrix[rows],
-                target[rows],
-                seed=facts["seed"],
-                balanced=facts["balanced"],
-            )
-            values.append(metric.compute(target[valid], predict(pipeline, matrix[valid], classes)))
+        try:
+            values = _values(estimator, parameters, matrix, target, folds, facts)
+        except FitError as error:
+            failed = error.problem
     defined = [value for value in values if np.isfinite(value)]
     return {
         "estimator": estimator.name,
         "parameters": dict(parameters),
         "folds": defined,
         "mean": float(np.mean(defined)) if defined else None,
+        "failed": failed,
         "seconds": round(time.perf_counter() - started, 3),
         "warnings": sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught}),
     }
+
+
+def _values(
+    estimator: EstimatorSpec,
+    parameters: Mapping[str, Any],
+    matrix: NDArray[np.float32],
+    target: NDArray[Any],
+    folds: NDArray[np.int8],
+    facts: Mapping[str, Any],
+) -> list[float]:
+    """Return the metric in each round that has something to learn and to measure."""
+    metric = METRICS[facts["metric"]]
+    classes = None if facts["classes"] is None else len(facts["classes"])
+    values = []
+    for rows, valid in rounds(folds, ordered=facts["ordered"]):
+        if not valid.any() or (classes is not None and len(np.unique(target[rows])) < 2):
+            continue
+        pipeline = train(
+            estimator,
+            parameters,
+            matrix[rows],
+            target[rows],
+            seed=facts["seed"],
+            balanced=facts["balanced"],
+        )
+        values.append(metric.compute(target[valid], predict(pipeline, matrix[valid], classes)))
+    return values

@@ -23,6 +23,7 @@ from pipelines.request import RunRequest
 from pipelines.spec import ModelSpec, spec_digest
 from pipelines.steps import files
 from pipelines.steps.extract import read_spec
+from pipelines.steps.select import failures
 from pipelines.target import usable_rows
 
 REFERENCE_ROWS = 10_000
@@ -179,6 +180,10 @@ def _card(
         "chosen": refitted["chosen"],
         "experiments": list(results),
         "evaluation": evaluation,
-        "warnings": [*facts["warnings"], *refitted["warnings"]],
+        "warnings": [
+            *facts["warnings"],
+            *(f"an experiment failed: {why}" for why in failures(results)),
+            *refitted["warnings"],
+        ],
         "files": {name: claim.model_dump() for name, claim in claims.items()},
     }

@@ -13,11 +13,17 @@ from pipelines.metrics import METRICS
 def select(results: Sequence[dict[str, Any]], metric: str) -> dict[str, Any]:
     """Return the result with the best mean; of equals the first in the plan's order.
 
-    Raises: StepError when the metric is undefined in every experiment.
+    Raises: StepError when every experiment failed, or the metric is undefined in those that did not.
     """
     better = METRICS[metric]
     measured = [result for result in results if result["mean"] is not None]
     if not measured:
+        failed = failures(results)
+        if failed and all(result["failed"] for result in results):
+            raise StepError(
+                f"every experiment failed: {'; '.join(failed)}",
+                "choose other estimators or other parameters in train.candidates, or drop more rows",
+            )
         raise StepError(
             f"'{metric}' is undefined in every round of cross-validation: no round holds what it needs",
             "add rows of the rarer classes, or choose another train.metric such as log_loss or rmse",
@@ -28,3 +34,8 @@ def select(results: Sequence[dict[str, Any]], metric: str) -> dict[str, Any]:
         if gain > 0 and not math.isclose(gain, 0, abs_tol=1e-12):
             best = result
     return best
+
+
+def failures(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Return why experiments failed, each reason once."""
+    return list(dict.fromkeys(result["failed"] for result in results if result.get("failed")))

@@ -8,9 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from pipelines.errors import StepError
+from pipelines.errors import FitError, StepError
 from pipelines.estimators import REGISTRY, check_training, default_candidates, find
-from pipelines.estimators.build import combinations, train
+from pipelines.estimators.build import combinations, predict, train
+from pipelines.metrics import Task
 from pipelines.spec import SpecError, parse_spec
 
 
@@ -91,6 +92,42 @@ def test_a_value_that_scikit_learn_refuses_names_estimator_and_parameter(grid: d
         train(
             forest, grid, np.zeros((4, 1), dtype=np.float32), np.array([0, 1, 0, 1]), seed=0, balanced=False
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "grid", "target"),
+    [
+        ("logistic_regression", "classification", {"solver": "liblinear"}, [0, 1, 2]),
+        ("gradient_boosting", "classification", {"loss": "exponential"}, [0, 1, 2]),
+        ("hist_gradient_boosting", "regression", {"loss": "poisson"}, [-1.0, 0.0, 1.0]),
+    ],
+)
+def test_parameters_that_do_not_suit_the_rows_are_no_defect(
+    name: str, task: Task, grid: dict[str, object], target: list[float]
+) -> None:
+    estimator = find(name, task)
+    assert estimator is not None
+    matrix = np.arange(30, dtype=np.float32).reshape(-1, 1)
+    with pytest.raises(FitError, match=f"^{name}: ") as caught:
+        train(estimator, grid, matrix, np.tile(target, 10), seed=0, balanced=False)
+    assert "train.candidates" in caught.value.fix
+
+
+def test_an_estimator_that_cannot_predict_says_so() -> None:
+    tree = find("decision_tree", "regression")
+    assert tree is not None
+    model = train(tree, {}, np.ones((6, 2), np.float32), np.arange(6.0), seed=0, balanced=False)
+    with pytest.raises(FitError, match=r"2 features"):
+        predict(model, np.ones((6, 1), np.float32), None)
+
+
+def test_there_are_never_more_neighbours_than_rows() -> None:
+    knn = find("knn", "classification")
+    assert knn is not None
+    matrix, target = np.arange(14, dtype=np.float32).reshape(-1, 1), np.arange(14) % 2
+    with pytest.warns(UserWarning, match="n_neighbors is 14"):
+        model = train(knn, {"n_neighbors": 15}, matrix, target, seed=0, balanced=False)
+    assert predict(model, matrix, 2).shape == (14, 2)
 
 
 @pytest.mark.parametrize(

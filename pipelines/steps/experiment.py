@@ -16,7 +16,7 @@ from pipelines.estimators import EstimatorSpec, find
 from pipelines.estimators.build import predict, train
 from pipelines.metrics import METRICS
 from pipelines.steps import files
-from pipelines.steps.split import rounds
+from pipelines.steps.folds import rounds
 
 MAX_ROWS = 200_000  # experiments compare on a sample of this many rows; the final fit uses all
 

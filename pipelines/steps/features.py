@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Boolean, Encoder, Matrix, Number, TargetMean
@@ -25,9 +24,9 @@ from pipelines.errors import StepError
 from pipelines.spec import ModelSpec
 from pipelines.steps import files
 from pipelines.steps.extract import read_spec
+from pipelines.steps.folds import Folds, folds_by_class, folds_by_group, folds_by_time, rounds
 from pipelines.steps.plan import plan_experiments
 from pipelines.steps.sides import Sides, divide
-from pipelines.steps.split import folds_by_class, folds_by_time, rounds
 from pipelines.tables import encode_feature, factorise, times, write_blocks
 from pipelines.target import usable_rows
 
@@ -52,7 +51,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     sides.save(folder)
     seed = seed or spec.train.seed
     training = table.take(pa.array(sides.train))
-    folds, ordered = _folds(training, sides, spec, seed)
+    folds, ordered, mixed = _folds(training, sides, spec, seed)
     np.save(folder / files.FOLDS, folds)
     encoding = _encode_training(training, facts["features"], sides, folds, folder)
     _encode_holdout(encoding, table.take(pa.array(sides.holdout)), folder)
@@ -68,27 +67,38 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         "ordered": ordered,
         "plan": plan,
         "split": sides.describe(),
-        "warnings": [*facts["warnings"], *sides.warnings()],
+        "warnings": [*facts["warnings"], *sides.warnings(), *mixed],
     }
     files.write_json(folder / files.PREPARED, prepared)
     return [str(index) for index in range(len(plan))]
 
 
-def _folds(training: pa.Table, sides: Sides, spec: ModelSpec, seed: int) -> tuple[NDArray[np.int8], bool]:
-    """Return the folds, and whether they are in order of time.
+def _folds(training: pa.Table, sides: Sides, spec: ModelSpec, seed: int) -> tuple[Folds, bool, list[str]]:
+    """Return the folds, whether they are in order of time, and warnings.
 
     Where classes come one after the other in time, no past has what the future needs; then they are dealt.
     """
+    target, classes = sides.train_target, sides.classes is not None
     if sides.divided.by == "time":
         dealt = folds_by_time(times(training.column(str(spec.timestamp))), 3)
-        target = sides.train_target
-        if sides.classes is None or any(
+        if not classes or any(
             len(np.unique(target[past])) > 1 and len(np.unique(target[future])) > 1
             for past, future in rounds(dealt, ordered=True)
         ):
-            return dealt, True
+            return dealt, True, []
     count = 3 if len(sides.train) >= _MANY_ROWS else 5
-    return folds_by_class(sides.train_target, count, seed, classes=sides.classes is not None), False
+    if sides.divided.groups is not None:
+        groups = sides.divided.groups[sides.train]
+        grouped = folds_by_group(target, groups, count, seed, classes=classes)
+        if grouped is not None:
+            return grouped, False, []
+    mixed = []
+    if sides.divided.by == "entity":
+        mixed = [
+            f"experiments are measured on the same '{spec.entity}' as they learn from, as too few "
+            "are in the rows to train on; what they measure may be too good"
+        ]
+    return folds_by_class(target, count, seed, classes=classes), False, mixed
 
 
 def _balanced(spec: ModelSpec, sides: Sides) -> bool:
@@ -99,7 +109,7 @@ def _balanced(spec: ModelSpec, sides: Sides) -> bool:
 
 
 def _encode_training(
-    training: pa.Table, columns: Sequence[Sequence[str]], sides: Sides, folds: NDArray[np.int8], folder: Path
+    training: pa.Table, columns: Sequence[Sequence[str]], sides: Sides, folds: Folds, folder: Path
 ) -> Encoding:
     """Learn an encoder per feature and write the training matrix, target means out of fold."""
     count = None if sides.classes is None else len(sides.classes)

@@ -1,4 +1,4 @@
-"""Which rows are kept aside, and how the others are divided to compare experiments.
+"""Which rows are kept aside.
 
 Without timestamps a row's side is decided by a salted hash of its entity, else of its content: the same row
 is on the same side in every version, whatever else the dataset holds by then. A hash treats classes alike, so
@@ -8,9 +8,7 @@ the holdout has their shares up to chance. With timestamps the newest rows are t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,18 +17,21 @@ from numpy.typing import NDArray
 from pipelines.tables import factorise, times
 
 SALT = "kascade-holdout-1"
-ALWAYS_TRAIN = -1
 
 Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows are the holdout, [N]; `by` is time, entity or content; `cutoff` is its first moment."""
+    """Which rows are the holdout, [N]; `by` is time, entity or content; `cutoff` is its first moment.
+
+    `groups` is what the rows went by, [N]: rows with the same hash are on one side. None when it was time.
+    """
 
     holdout: NDArray[np.bool_]
     by: str
     cutoff: str | None = None
+    groups: Hashes | None = None
 
 
 def split(table: pa.Table, *, entity: str | None, timestamp: str | None, share: float) -> Split:
@@ -48,11 +49,12 @@ def split(table: pa.Table, *, entity: str | None, timestamp: str | None, share: 
                 return Split(np.asarray(moments >= cutoff), "time", f"{cutoff}Z")
     content = row_hashes(table)
     if entity is None:
-        return Split(_below(content, share), "content")
+        return Split(_below(content, share), "content", groups=content)
     owner = factorise(table.column(entity))
     hashed = np.array([_hash_text(label or "") for label in owner.labels], dtype=np.uint64)[owner.codes]
     nobody = np.array([label is None for label in owner.labels])[owner.codes]
-    return Split(_below(np.where(nobody, content, hashed), share), "entity")
+    groups = np.where(nobody, content, hashed)
+    return Split(_below(groups, share), "entity", groups=groups)
 
 
 def _below(hashes: Hashes, share: float) -> NDArray[np.bool_]:
@@ -104,35 +106,3 @@ def _mix(bits: Hashes) -> Hashes:
 def _hash_text(text: str) -> int:
     salted = f"{SALT}\0{text}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(salted, digest_size=8).digest(), "big")
-
-
-def folds_by_time(moments: NDArray[Any], folds: int) -> NDArray[np.int8]:
-    """Number the rows by time into `folds` + 1 equal blocks; 0, the oldest, is never validated on."""
-    order = np.argsort(moments, kind="stable")
-    blocks = np.empty(len(moments), dtype=np.int8)
-    blocks[order] = np.arange(len(moments)) * (folds + 1) // max(1, len(moments))
-    return blocks
-
-
-def folds_by_class(target: NDArray[Any], folds: int, seed: int, *, classes: bool) -> NDArray[np.int8]:
-    """Deal the rows into `folds` folds, each class (or each stretch of a numeric target) evenly.
-
-    A class of one row is `ALWAYS_TRAIN`: validating on it would leave none to learn from.
-    """
-    rng = np.random.default_rng(seed)
-    dealt = np.empty(len(target), dtype=np.int8)
-    shuffled = rng.permutation(len(target))
-    order = shuffled[np.argsort(target[shuffled], kind="stable")]
-    dealt[order] = np.arange(len(target)) % folds
-    if classes:
-        values, counts = np.unique(target, return_counts=True)
-        dealt[np.isin(target, values[counts < 2])] = ALWAYS_TRAIN
-    return dealt
-
-
-def rounds(
-    folds: NDArray[np.int8], *, ordered: bool
-) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Yield each round's training and validation rows; in order of time, the past trains for the future."""
-    for fold in range(1 if ordered else 0, int(folds.max()) + 1):
-        yield (folds < fold) if ordered else (folds != fold), folds == fold

@@ -131,6 +131,43 @@ def test_one_entity_cannot_be_split(tmp_path: Path) -> None:
     assert "more values of 'who'" in caught.value.fix
 
 
+def test_the_rows_of_an_entity_are_in_one_fold_and_do_not_see_each_others_target(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    who = np.tile(np.arange(60), 8)
+    label = np.array(["a", "b"])[(rng.random(60) < 0.5).astype(int)]
+    table = labelled(label[who].tolist(), who=[f"c{i}" for i in who], shop=[f"s{i}" for i in who])
+    kinds = {"x": "number", "who": "category", "shop": "category", "y": "category"}
+    facts = prepare(tmp_path, table, kinds, SPEC + "entity: who\n")
+    rows = who[np.load(tmp_path / "f" / files.TRAIN_ROWS)]
+    folds = np.load(tmp_path / "f" / files.FOLDS)
+    assert all(len(set(folds[rows == one])) == 1 for one in set(rows))
+    assert folds.max() == 4
+    column, target = (
+        np.load(tmp_path / "f" / files.TRAIN_MATRIX)[:, 1],
+        np.load(tmp_path / "f" / files.TRAIN_TARGET),
+    )
+    assert np.corrcoef(column, target)[0, 1] < 0.15
+    assert facts["warnings"] == []
+
+
+def test_equal_rows_are_in_one_fold_where_there_is_no_entity(tmp_path: Path) -> None:
+    table = pa.concat_tables([labelled(["a", "b"] * 50)] * 3)
+    prepare(tmp_path, table, KINDS, SPEC)
+    rows = np.load(tmp_path / "f" / files.TRAIN_ROWS) % 100
+    folds = np.load(tmp_path / "f" / files.FOLDS)
+    assert all(len(set(folds[rows == one])) == 1 for one in set(rows))
+
+
+def test_where_one_entity_alone_has_a_class_rows_are_compared_with_a_warning(tmp_path: Path) -> None:
+    who = np.arange(120) % 20
+    target = ["b" if one == 3 and row < 60 else "a" for row, one in enumerate(who)]
+    table = labelled(target, who=[f"c{i}" for i in who])
+    kinds = {"x": "number", "who": "category", "y": "category"}
+    facts = prepare(tmp_path, table, kinds, SPEC + "entity: who\n")
+    assert np.load(tmp_path / "f" / files.FOLDS).max() == 4
+    assert any("the same 'who' as they learn from" in warning for warning in facts["warnings"])
+
+
 def test_a_matrix_beyond_the_limit_is_refused_before_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

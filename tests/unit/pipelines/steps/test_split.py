@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.steps.split import ALWAYS_TRAIN, folds_by_class, folds_by_time, rounds, row_hashes, split
+from pipelines.steps.split import row_hashes, split
 
 
 def table(rows: int, seed: int = 0) -> pa.Table:
@@ -70,6 +70,8 @@ def test_all_rows_of_an_entity_are_on_one_side_and_rows_of_nobody_go_by_content(
     for who, held in zip(rows["who"].to_pylist(), divided.holdout, strict=True):
         sides.setdefault(who, set()).add(bool(held))
     assert all(len(side) == 1 for side in sides.values())
+    assert divided.groups is not None
+    assert len(set(divided.groups.tolist())) == len(sides)
     nobody = rows.set_column(3, "who", pa.nulls(400, pa.string()))
     assert 0 < split(nobody, entity="who", timestamp=None, share=0.3).holdout.sum() < 400
 
@@ -94,24 +96,3 @@ def test_one_moment_only_is_split_by_content_and_unknown_moments_are_trained_on(
     assert split(same, entity=None, timestamp="t", share=0.2).by == "content"
     some = times([np.datetime64("NaT"), *(np.datetime64("2024-01-01") + np.arange(20))])
     assert not split(some, entity=None, timestamp="t", share=0.2).holdout[0]
-
-
-def test_folds_give_each_class_its_share_and_a_single_row_always_trains() -> None:
-    target = np.array([0] * 50 + [1] * 10 + [2])
-    folds = folds_by_class(target, 5, seed=1, classes=True)
-    assert folds[-1] == ALWAYS_TRAIN
-    for label, each in ((0, 10), (1, 2)):
-        counts = np.bincount(folds[target == label], minlength=5)
-        assert counts.tolist() == [each] * 5
-    assert np.array_equal(folds, folds_by_class(target, 5, seed=1, classes=True))
-    for train, valid in rounds(folds, ordered=False):
-        assert not (train & valid).any()
-        assert train[-1]
-
-
-def test_folds_in_order_of_time_never_learn_from_the_future() -> None:
-    moments = np.random.default_rng(0).permutation(40)
-    pairs = list(rounds(folds_by_time(moments, 3), ordered=True))
-    assert len(pairs) == 3
-    for past, future in pairs:
-        assert moments[past].max() < moments[future].min()

@@ -51,10 +51,13 @@ class Sides:
         }
 
     def warnings(self) -> list[str]:
-        """Say what was left out."""
-        if not self.unknown:
-            return []
-        return [f"{self.unknown} rows of the holdout are left out: the training rows do not have their class"]
+        """Say what was left out, and what was not divided as asked."""
+        said = [self.divided.warning] if self.divided.warning else []
+        if self.unknown:
+            said.append(
+                f"{self.unknown} rows of the holdout are left out: the training rows do not have their class"
+            )
+        return said
 
 
 def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any]) -> Sides:
@@ -64,13 +67,13 @@ def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any]) -> Side
     """
     divided = split(table, entity=spec.entity, timestamp=spec.timestamp, share=spec.train.holdout)
     train, holdout = np.flatnonzero(~divided.holdout), np.flatnonzero(divided.holdout)
-    _check_size("training", len(train), spec)
+    _check_size("training", len(train), spec, divided)
     if checked["classes"] is None:
         target: NDArray[Any] = numbers(table.column(spec.target))
         sides = Sides(train, holdout, target[train], target[holdout], None, divided)
     else:
         sides = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
-    _check_size("holdout", len(sides.holdout), spec)
+    _check_size("holdout", len(sides.holdout), spec, divided)
     return sides
 
 
@@ -99,10 +102,10 @@ def _with_classes(
     return Sides(train, judged, target[train], target[judged], classes, divided, unknown)
 
 
-def _check_size(side: str, rows: int, spec: ModelSpec) -> None:
+def _check_size(side: str, rows: int, spec: ModelSpec, divided: Split) -> None:
     if rows < _MIN_SIDE[side]:
         raise StepError(
             f"the {side} side of the split has {rows} rows; at least {_MIN_SIDE[side]} are needed",
             f"drop more rows (train.holdout is {spec.train.holdout})"
-            + (f", or more values of '{spec.entity}'" if spec.entity and not spec.timestamp else ""),
+            + (f", or more values of '{spec.entity}'" if divided.by == "entity" else ""),
         )

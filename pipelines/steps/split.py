@@ -2,13 +2,15 @@
 
 Without timestamps a row's side is decided by a salted hash of its entity, else of its content: the same row
 is on the same side in every version, whatever else the dataset holds by then. A hash treats classes alike, so
-the holdout has their shares up to chance. With timestamps the newest rows are the holdout.
+the holdout has their shares up to chance. With timestamps the newest rows are the holdout, unless so many
+have the same moment that no moment divides them well.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,12 +28,14 @@ class Split:
     """Which rows are the holdout, [N]; `by` is time, entity or content; `cutoff` is its first moment.
 
     `groups` is what the rows went by, [N]: rows with the same hash are on one side. None when it was time.
+    `warning` says why they are not divided by time although there are timestamps.
     """
 
     holdout: NDArray[np.bool_]
     by: str
     cutoff: str | None = None
     groups: Hashes | None = None
+    warning: str | None = None
 
 
 def split(table: pa.Table, *, entity: str | None, timestamp: str | None, share: float) -> Split:
@@ -40,21 +44,41 @@ def split(table: pa.Table, *, entity: str | None, timestamp: str | None, share: 
     Args:
         share: how much of the rows the holdout should have, about.
     """
+    warning = None
     if timestamp is not None:
         moments = times(table.column(timestamp))
-        known = np.sort(moments[~np.isnat(moments)])
-        if len(known):
-            cutoff = known[min(len(known) - 1, int(np.ceil(len(known) * (1 - share))))]
-            if cutoff > known[0]:
-                return Split(np.asarray(moments >= cutoff), "time", f"{cutoff}Z")
+        cutoff = _cutoff(np.sort(moments[~np.isnat(moments)]), share)
+        if cutoff is not None:
+            return Split(np.asarray(moments >= cutoff), "time", f"{cutoff}Z")
+        warning = (
+            f"the rows are not divided by '{timestamp}': "
+            f"too many have one moment to keep about {share:.0%} of them aside"
+        )
     content = row_hashes(table)
     if entity is None:
-        return Split(_below(content, share), "content", groups=content)
+        return Split(_below(content, share), "content", groups=content, warning=warning)
     owner = factorise(table.column(entity))
     hashed = np.array([_hash_text(label or "") for label in owner.labels], dtype=np.uint64)[owner.codes]
     nobody = np.array([label is None for label in owner.labels])[owner.codes]
     groups = np.where(nobody, content, hashed)
-    return Split(_below(groups, share), "entity", groups=groups)
+    return Split(_below(groups, share), "entity", groups=groups, warning=warning)
+
+
+def _cutoff(known: NDArray[Any], share: float) -> Any | None:
+    """Return the first moment of the holdout, of sorted moments [M]; None where none keeps about `share`.
+
+    Rows of one moment stay together. Where that makes the holdout much more than `share`, the next moment is
+    taken if half of `share` comes from it on, else the first if it leaves half of the rows.
+    """
+    if not len(known):
+        return None
+    first = known[min(len(known) - 1, int(np.ceil(len(known) * (1 - share))))]
+    before, through = np.searchsorted(known, first, "left"), np.searchsorted(known, first, "right")
+    held, later = (len(known) - before) / len(known), (len(known) - through) / len(known)
+    most = min(2 * share, (1 + share) / 2)
+    if held > most and later >= share / 2:
+        return known[through]
+    return first if before and held <= max(most, 0.5) else None
 
 
 def _below(hashes: Hashes, share: float) -> NDArray[np.bool_]:

@@ -115,6 +115,15 @@ def test_classes_that_follow_one_another_in_time_are_compared_in_dealt_folds(tmp
     assert facts["ordered"] is False
 
 
+def test_timestamps_that_cannot_divide_the_rows_are_warned_of(tmp_path: Path) -> None:
+    days = np.repeat(np.array(["2024-01-01", "2024-02-01"], dtype="datetime64[D]"), [10, 90])
+    spec = SPEC + "timestamp: t\n"
+    kinds = {"x": "number", "t": "datetime", "y": "category"}
+    facts = prepare(tmp_path, labelled(["a", "b"] * 50, t=days), kinds, spec)
+    assert facts["split"]["by"] == "content"
+    assert any("not divided by 't'" in warning for warning in facts["warnings"])
+
+
 def test_a_training_side_of_one_class_is_refused(tmp_path: Path) -> None:
     days = np.datetime64("2024-01-01") + np.arange(100)
     table = labelled(["a"] * 90 + ["b"] * 10, t=days)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,7 +93,32 @@ def test_with_timestamps_the_newest_rows_are_kept_aside_and_a_moment_is_never_to
 
 
 def test_one_moment_only_is_split_by_content_and_unknown_moments_are_trained_on() -> None:
-    same = times([np.datetime64("2024-01-01")] * 50)
-    assert split(same, entity=None, timestamp="t", share=0.2).by == "content"
+    same = split(times([np.datetime64("2024-01-01")] * 50), entity=None, timestamp="t", share=0.2)
+    assert same.by == "content"
+    assert same.warning is not None
+    assert "not divided by 't': too many have one moment to keep about 20%" in same.warning
     some = times([np.datetime64("NaT"), *(np.datetime64("2024-01-01") + np.arange(20))])
     assert not split(some, entity=None, timestamp="t", share=0.2).holdout[0]
+
+
+@pytest.mark.parametrize(
+    ("counts", "by", "held"),
+    [
+        ([100, 900], "content", None),  # 90 % would be held out
+        ([500, 500], "time", 500),
+        ([300, 500, 200], "time", 200),  # the moment that reaches 20 %
+        ([100, 750, 150], "time", 150),  # from the middle one on it would be 90 %
+        ([850, 150], "time", 150),  # 20 % reaches into the first, before which there is nothing
+        ([400, 550, 50], "content", None),
+        ([990, 10], "content", None),
+    ],
+)
+def test_where_many_rows_have_one_moment_the_holdout_is_of_about_its_size_or_by_hash(
+    counts: list[int], by: str, held: int | None
+) -> None:
+    days = np.datetime64("2024-01-01") + np.repeat(np.arange(len(counts)), counts)
+    rows = times(list(days)).append_column("x", pa.array(np.arange(1000)))
+    divided = split(rows, entity=None, timestamp="t", share=0.2)
+    assert divided.by == by
+    assert (divided.warning is None) == (by == "time")
+    assert divided.holdout.sum() == held or (held is None and 150 < divided.holdout.sum() < 250)

@@ -17,12 +17,13 @@ from pipelines.errors import StepError
 MIN_AGREEING = 0.995
 MAX_DIFFERENCE = 0.01
 MIN_CLOSE = 0.99
+_ROUNDING = 2.0**-22  # of a number's size: two steps of float32, which no graph can do without
 
 
 @dataclass(frozen=True)
 class Parity:
-    """What was found on the holdout. `largest` and `mean` are of probabilities, or of numbers in units of the
-    predictions' standard deviation; `close` is the share of rows within `MAX_DIFFERENCE`."""
+    """What was found on the holdout. `largest` and `mean` are of probabilities, or of numbers in units of
+    `spread_of` the predictions; `close` is the share of rows within `MAX_DIFFERENCE`."""
 
     rows: int
     agreeing: float | None
@@ -38,11 +39,20 @@ class Parity:
 LIMITS = {"min_agreeing": MIN_AGREEING, "max_difference": MAX_DIFFERENCE, "min_close": MIN_CLOSE}
 
 
+def spread_of(expected: NDArray[Any]) -> float:
+    """Return what differences of numbers [N] are divided by: their standard deviation.
+
+    It is more where they hardly differ for their size, so that the rounding to float32 is within the limit.
+    """
+    size = float(np.abs(expected).max(initial=0.0))
+    return max(float(np.std(expected)), size * _ROUNDING / MAX_DIFFERENCE)
+
+
 def compare(expected: NDArray[Any], found: NDArray[Any], scale: float = 1.0) -> Parity:
     """Compare predictions [N, classes] or [N] of the same rows.
 
     Args:
-        scale: what differences are divided by: 1 for probabilities, the predictions' spread for numbers.
+        scale: what differences are divided by: 1 for probabilities, `spread_of` the predictions for numbers.
     """
     difference = np.abs(expected.astype(np.float64) - found.astype(np.float64)) / (scale or 1.0)
     agreeing = None

@@ -81,7 +81,7 @@ def export(
 def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Parity:
     expected = np.load(folders["refitted"] / files.EXPECTED)
     predicted = np.load(folders["evaluated"] / files.PREDICTED)
-    scale = 1.0 if facts["classes"] is not None else float(np.std(expected))
+    scale = 1.0 if facts["classes"] is not None else parity.spread_of(expected)
     return parity.compare(expected, predicted, scale)
 
 

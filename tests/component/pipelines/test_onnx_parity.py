@@ -10,7 +10,7 @@ import pytest
 from pipelines.estimators import REGISTRY, EstimatorSpec
 from pipelines.estimators.build import combinations, predict, train
 from pipelines.onnx_graph import Scorer, convert
-from pipelines.parity import compare, require
+from pipelines.parity import compare, require, spread_of
 
 CASES = [
     pytest.param(estimator, classes, id=f"{estimator.name}-{classes or 'regression'}")
@@ -35,7 +35,7 @@ def test_onnx_predicts_what_scikit_learn_does(estimator: EstimatorSpec, classes:
         model = train(estimator, parameters, matrix[:200], target[:200], seed=0, balanced=classes is not None)
     raw = convert(model, 6, classifies=classes is not None)
     expected, found = predict(model, matrix[200:], classes), Scorer(raw).score(matrix[200:])
-    agreement = compare(expected, found, 1.0 if classes else float(np.std(expected)))
+    agreement = compare(expected, found, 1.0 if classes else spread_of(expected))
     require(agreement)
     assert agreement.largest < 1e-4
     if (

@@ -164,6 +164,24 @@ def test_odd_data_still_becomes_a_model(tmp_path: Path, name: str, candidate: st
     assert card["parity"]["close"] == 1.0
 
 
+def test_a_regressor_that_answers_one_large_number_becomes_a_version(tmp_path: Path) -> None:
+    x = np.random.default_rng(3).normal(size=36)
+    table = pa.table({"x": x, "y": 1_234_567.3 + x})  # too few rows for the trees to make a split
+    spec = "model: r\ntarget: y\ntrain: {candidates: [{estimator: hist_gradient_boosting}]}\n"
+    card, _ = version(tmp_path, table, {"x": "number", "y": "number"}, spec)
+    assert card["parity"]["close"] == 1.0
+
+
+def test_a_candidate_that_does_not_suit_the_data_leaves_the_run_to_the_others(tmp_path: Path) -> None:
+    labels = np.array(["a", "b", "c"])[np.arange(90) % 3]
+    table = pa.table({"x": np.arange(90.0), "y": labels})
+    grid = "{solver: [liblinear, lbfgs]}"
+    spec = f"model: m\ntarget: y\ntrain: {{candidates: [{{estimator: logistic_regression, grid: {grid}}}]}}\n"
+    card, _ = version(tmp_path, table, {"x": "number", "y": "category"}, spec)
+    assert card["chosen"]["parameters"] == {"solver": "lbfgs"}
+    assert any("an experiment failed: logistic_regression: " in warning for warning in card["warnings"])
+
+
 def test_ten_thousand_columns_are_bounded_in_time(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(120, 10_000))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import StepError
-from pipelines.parity import compare, require
+from pipelines.parity import compare, require, spread_of
 
 
 def probabilities(rows: int) -> np.ndarray:
@@ -47,6 +47,14 @@ def test_one_row_on_an_edge_is_spared_and_a_tie_is_no_disagreement() -> None:
 
 def test_numbers_are_compared_in_units_of_their_spread() -> None:
     expected = np.linspace(0, 1e6, 200)
-    require(compare(expected, expected + 100, scale=float(expected.std())))
+    require(compare(expected, expected + 100, scale=spread_of(expected)))
     with pytest.raises(StepError):
-        require(compare(expected, expected + 1e5, scale=float(expected.std())))
+        require(compare(expected, expected + 1e5, scale=spread_of(expected)))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1_234_567.3, 3e37])
+def test_a_model_with_one_answer_may_be_rounded_to_float32_and_no_more(value: float) -> None:
+    expected = np.full(50, value)
+    require(compare(expected, expected.astype(np.float32), spread_of(expected)))
+    with pytest.raises(StepError):
+        require(compare(expected, expected + (abs(value) * 1e-6 or 0.1), spread_of(expected)))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from pipelines.errors import StepError
 from pipelines.metrics import Task
+from pipelines.spec.task import task_of_numbers
 
 MAX_CLASSES = 200
 _LARGEST = 3.0e38
-_FEW = 10  # an integer target with at most this many distinct values is taken for classes
 
 Class = str | int | float | bool
 
@@ -33,10 +33,9 @@ def infer_task(column: pa.ChunkedArray) -> Task:
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         return "classification"
     distinct = pc.unique(column).drop_null()
-    if pa.types.is_integer(column.type):
-        return "classification" if len(distinct) <= _FEW else "regression"
-    whole = pc.all(pc.equal(distinct, pc.floor(distinct))).as_py()
-    return "classification" if len(distinct) <= 2 and whole else "regression"
+    integer = pa.types.is_integer(column.type)
+    whole = integer or pc.all(pc.equal(distinct, pc.floor(distinct))).as_py()
+    return task_of_numbers(len(distinct), integer=integer, whole=whole)
 
 
 def classes_of(column: pa.ChunkedArray, name: str) -> list[Class]:

@@ -14,6 +14,7 @@ from pipelines.spec.columns import Kind
 from pipelines.spec.reference import default_of, key_of, sections, yaml_of
 from pipelines.spec.sample import Sample
 from pipelines.spec.section import Section
+from pipelines.spec.task import task_of_numbers
 
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -61,7 +62,7 @@ def draft_spec(sample: Sample, *, target: str, model: str | None = None) -> str:
 
 def guess_kind(values: Sequence[str | None]) -> Kind:
     """Guess a column's kind from some of its values as text."""
-    present = [value for value in values if value is not None and value.strip().lower() not in _MISSING]
+    present = [value for value in values if value is not None and not _is_missing(value)]
     if not present:
         return Kind.CATEGORY
     tests: list[tuple[Kind, Callable[[str], bool]]] = [
@@ -78,6 +79,10 @@ def guess_kind(values: Sequence[str | None]) -> Kind:
     return Kind.TEXT if words >= 4 else Kind.CATEGORY
 
 
+def _is_missing(value: str) -> bool:
+    return value.strip().lower() in _MISSING
+
+
 def _is_code(text: str) -> bool:
     digits = text.lstrip("+-")
     return len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
@@ -92,9 +97,16 @@ def _is_date(text: str) -> bool:
 
 
 def _task(values: Sequence[str | None], kind: Kind) -> list[str]:
-    distinct = len({value for value in values if value is not None})
-    regression = distinct > {Kind.NUMBER: 10, Kind.INTEGER: 20}.get(kind, len(values))
-    task = "regression" if regression else "classification"
+    texts = {value.strip() for value in values if value is not None and not _is_missing(value)}
+    if kind not in (Kind.INTEGER, Kind.NUMBER):
+        return _task_line("classification", len(texts))
+    integer = kind is Kind.INTEGER
+    numbers = {int(text) if integer else float(text) for text in texts if _NUMBER.fullmatch(text)}
+    whole = all(float(number).is_integer() for number in numbers)
+    return _task_line(task_of_numbers(len(numbers), integer=integer, whole=whole), len(numbers))
+
+
+def _task_line(task: str, distinct: int) -> list[str]:
     return [f"#task: {task}  # the target has {distinct} different values in the sample"]
 
 

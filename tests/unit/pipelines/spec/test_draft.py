@@ -6,6 +6,7 @@ import gzip
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from pipelines.commands import spec_app
 from pipelines.spec import Kind, parse_spec
 from pipelines.spec.draft import UnknownTarget, draft_spec, guess_kind
 from pipelines.spec.sample import SampleError, read_sample
+from pipelines.target import infer_task
 
 CSV = """\
 customer_id,amount,visits,code,active,seen_at,note,churned
@@ -87,6 +89,26 @@ def test_any_column_names_and_values_give_a_valid_draft(sample: dict[str, list[s
     assert parse_spec(draft.encode("utf-8", "surrogatepass"), model="churn").target == target
 
 
+@pytest.mark.parametrize(
+    ("texts", "column"),
+    [
+        ([str(i % 15) for i in range(60)], [i % 15 for i in range(60)]),
+        ([str(i % 10) for i in range(60)], [i % 10 for i in range(60)]),
+        ([f"{i % 5}.0" for i in range(60)], [float(i % 5) for i in range(60)]),
+        (["0.0", "1", "1.0", "NA"] * 15, [0.0, 1.0, 1.0, None] * 15),
+        (["0.5", "1.5"] * 30, [0.5, 1.5] * 30),
+        (["1e400", "2.5"] * 30, [float("inf"), 2.5] * 30),
+        ([None, "7", "-3", "+7"] * 15, [None, 7, -3, 7] * 15),
+        (["true", "false"] * 30, [True, False] * 30),
+        ([f"shop {i}" for i in range(60)], [f"shop {i}" for i in range(60)]),
+    ],
+)
+def test_the_draft_names_the_task_that_training_takes(texts: list[str | None], column: list[object]) -> None:
+    draft = draft_spec({"x": ["1", "2"] * 30, "y": texts}, target="y")
+
+    assert f"#task: {infer_task(pa.chunked_array([pa.array(column)]))} " in draft
+
+
 def test_a_target_that_is_no_column_is_refused_with_the_nearest() -> None:
     with pytest.raises(UnknownTarget, match="did you mean 'churned'"):
         draft_spec({"churned": ["1"], "amount": ["2"]}, target="churn")
@@ -127,7 +149,6 @@ def test_samples_are_read_by_content(tmp_path: Path, name: str, raw: bytes) -> N
 
 
 def test_parquet_is_sampled_too(tmp_path: Path) -> None:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     pq.write_table(

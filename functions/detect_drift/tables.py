@@ -1,22 +1,23 @@
 """Turns reference data, windows of the log and parts of a dataset into the tables that detectors take.
 
 Numbers and whole numbers are numbers, dates and times are seconds since 1970; categories and booleans are
-categories under their canonical text. Free text is not tested.
+categories under their canonical text. Free text is not tested. Values are read by the model's own encoders:
+what is one value to the model is one value here, however it was sent.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from functions.detect_drift.columns import Column, Table, Untested, category, number, table
+from functions.detect_drift.columns import Column, Floats, Table, Untested, category, number, table
 from functions.inferences.log import INPUT
-from pipelines.encoding.columns import label_of
+from pipelines.encoding.columns import Boolean, Number, label_of
 from pipelines.encoding.errors import BadCell
+from pipelines.encoding.times import to_seconds
 from pipelines.layout import SCORE
 
 Features = Mapping[str, str]
@@ -66,35 +67,61 @@ def _score(data: pa.Table, name: str, wanted: bool) -> list[Column]:
 def _column(name: str, kind: str, data: pa.Table, stored: str) -> Column:
     there = stored in data.column_names
     values = data.column(stored).to_pylist() if there else [None] * data.num_rows
-    if kind in ("category", "boolean"):
-        return category(name, [_text(value) for value in values])
-    read: Callable[[Any], float | None] = _seconds if kind == "datetime" else _number
-    return number(name, [read(value) for value in values])
+    if kind == "category":
+        return category(name, [_label(value) for value in values])
+    if kind == "boolean":
+        return category(name, [_flag(value) for value in values])
+    read = to_seconds if kind == "datetime" else _numbers
+    return number(name, _encoded(values, read).tolist())
 
 
-def _text(value: Any) -> str | None:
+def _label(value: Any) -> str | None:
     try:
         return label_of(0, value)
     except BadCell:
         return str(value)
 
 
-def _number(value: Any) -> float | None:
-    try:
-        found = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
-
-
-def _seconds(value: Any) -> float | None:
-    if isinstance(value, str):
+def _flag(value: Any) -> str | None:
+    """Return `true` or `false`, whether it was sent as such or as 1 or 0; what is neither stays its text."""
+    for each in (value, _unwritten(value)):
         try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
-    return _number(value)
+            block = Boolean().encode([each])
+        except BadCell:
+            continue
+        return None if np.isnan(block[0, 0]) else label_of(0, bool(block[0, 0]))
+    return _label(value)
+
+
+def _numbers(values: Sequence[Any]) -> Floats:
+    return Number().encode(values).ravel().astype(np.float64)
+
+
+def _encoded(values: Sequence[Any], read: Callable[[Sequence[Any]], Floats]) -> Floats:
+    """Read values at once, or one by one if an encoder refuses any: what it refuses is missing."""
+    try:
+        return read(values)
+    except BadCell:
+        return np.array([_one(value, read) for value in values], dtype=np.float64)
+
+
+def _one(value: Any, read: Callable[[Sequence[Any]], Floats]) -> float:
+    for each in (value, _unwritten(value)):
+        try:
+            return float(read([each])[0])
+        except BadCell:
+            continue
+    return float("nan")
+
+
+def _unwritten(value: Any) -> Any:
+    """Return the boolean or number that a text stands for: the log writes a column of mixed types as text."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return float(text)
+    except ValueError:
+        return value

@@ -105,6 +105,9 @@ def _r2(truth: NDArray[Any], values: NDArray[Any]) -> Statistic:
     centred = target - target.mean()  # a shift changes no spread, and keeps digits
 
     def compute(weights: Floats) -> float:
+        # Of equal values the mean is off by a rounding, and the spread is then not 0.
+        if not np.any((target != target[weights.argmax()]) & (weights > 0)):
+            return float("nan")
         mean = weights @ centred / weights.sum()
         spread = weights @ (centred - mean) ** 2
         return float(1 - weights @ errors / spread) if spread > 0 else float("nan")

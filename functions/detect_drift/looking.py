@@ -18,24 +18,25 @@ from eventing.catalogue import Claim, DatasetIngested, WindowClosed
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import DigestMismatch, ObjectMissing, Store
-from functions.detect_drift.columns import Table, Untested, rows_of
+from functions.detect_drift.columns import Table, Untested
 from functions.detect_drift.detectors.alibi import MissingExtra
 from functions.detect_drift.importance import IMPORTANT, importance
-from functions.detect_drift.logic import UnknownDetector, check
+from functions.detect_drift.logic import UnknownDetector, conclude, observe
 from functions.detect_drift.observed import Observed
 from functions.detect_drift.report import to_html, to_json
-from functions.detect_drift.rule import Checked, Policy, Status, spend
+from functions.detect_drift.rule import Checked, Policy, Status
 from functions.detect_drift.tables import chosen, reference_table, scored_rows, window_table
 from functions.detect_drift.telling import Of, Told, events_of
 from functions.inferences.log import read_log
 from functions.state.database import transaction
-from functions.state.drift import DriftLook, take_look
+from functions.state.drift import INSUFFICIENT, DriftLook, take_look, tested_before
 from functions.state.specs import spec_of
 from functions.state.versions import ModelVersion, champion, get_version
 from pipelines.layout import SCORE
 from pipelines.spec.policies import Drift
 
 MIN_ROWS = 500
+"""A window that the spec makes smaller is enough, as it was asked for."""
 LABELLED = "labelled/"
 """Where join_feedback puts labelled predictions: those were looked at as windows already."""
 
@@ -86,32 +87,46 @@ class Looking:
         current = (
             window_table(data, tested) if of == "inferences" else reference_table(data, tested, scored=False)
         )
-        with transaction(self.sessions) as session:
-            look = take_look(
-                session, version.model, version.version,
-                source=self.event.source, event_id=self.event.id, of=of, at=self.now,
-            ).look  # fmt: skip
-        checked = _checked(reference, current, drift, look)
-        checked = replace(checked, untested=checked.untested + untested)
+        policy = Policy(alpha=drift.alpha, min_rows=min(MIN_ROWS, drift.window), min_effect=drift.min_effect)
+        observed, unable = _observed(reference, current, drift.detector, policy)
+        number, window, counted = self._number(version, of, tests=observed is not None)
+        checked = conclude(reference, current, observed if counted else None, policy=policy, window=window)
+        checked = replace(checked, untested=checked.untested + unable + untested)
         scored = scored_rows(sample, tested)
         weights = {name: round(importance(scored, name, SCORE), 4) for name in reference}
-        told = self._report(version, drift, of, checked, reference, current, weights)
+        told = self._report(version, drift, of, number, checked, reference, current, weights)
         with transaction(self.sessions) as session:
-            row = session.get_one(DriftLook, (version.model, version.version, look))
-            row.status, row.rows = checked.status.value, checked.rows
+            row = session.get_one(DriftLook, (version.model, version.version, number))
+            if counted and checked.status is not Status.INSUFFICIENT:
+                row.status = checked.status.value
+            row.rows = checked.rows
         return events_of(self.event, told, checked, self.now)
+
+    def _number(self, version: ModelVersion, of: Of, *, tests: bool) -> tuple[int, int, bool]:
+        """Return the look's number, its number among those that test, and whether it is one of those.
+
+        That is settled with the number: at a redelivery a look that tested nothing still spends nothing, as
+        later ones were numbered without it.
+        """
+        with transaction(self.sessions) as session:
+            look = take_look(
+                session, version.model, version.version, source=self.event.source, event_id=self.event.id,
+                of=of, at=self.now, status=None if tests else INSUFFICIENT,
+            )  # fmt: skip
+            return look.look, tested_before(session, look) + 1, look.status != INSUFFICIENT
 
     def _report(
         self,
         version: ModelVersion,
         drift: Drift,
         of: Of,
+        number: int,
         checked: Checked,
         reference: Table,
         current: Table,
         weights: Mapping[str, float],
     ) -> Told:
-        place = f"s3://reports/{version.model}/v{version.version}/drift-{checked.window}"
+        place = f"s3://reports/{version.model}/v{version.version}/drift-{number}"
         strong = any(name == SCORE or weights.get(name, 0.0) >= IMPORTANT for name in checked.drifted)
         document = {"of": of, "detector": drift.detector, "importance": weights, **to_json(checked)}
         report = self.store.put(f"{place}.json", json.dumps(document, ensure_ascii=False).encode())
@@ -131,33 +146,17 @@ class Looking:
             raise Rejected(f"{claim.uri} cannot be held against anything: {error}") from error
 
 
-def _checked(reference: Table, current: Table, drift: Drift, look: int) -> Checked:
-    """Check; a detector that cannot run tells so for every column, and finds nothing.
-
-    A window that the spec makes smaller than 500 rows is enough, as it was asked for.
-    """
-    policy = Policy(alpha=drift.alpha, min_rows=min(MIN_ROWS, drift.window), min_effect=drift.min_effect)
+def _observed(
+    reference: Table, current: Table, detector: str, policy: Policy
+) -> tuple[Observed | None, tuple[Untested, ...]]:
+    """Make the tests; a detector that cannot run tells so for every column, and finds nothing."""
     try:
-        return check(reference, current, detector=drift.detector, policy=policy, window=look)
+        return observe(reference, current, detector=detector, policy=policy), ()
     except UnknownDetector as error:
         raise Rejected(f"drift.detector in model.yaml: {error}") from error
     except MissingExtra as error:
         _log.error("drift is not looked for: %s", error)
-        nothing = Observed(())
-        return Checked(
-            status=Status.INSUFFICIENT,
-            window=look,
-            rows=rows_of(current),
-            reference_rows=rows_of(reference),
-            alpha=policy.alpha,
-            alpha_spent=spend(policy.alpha, look),
-            min_effect=policy.min_effect,
-            correction=policy.correction,
-            guarantee=nothing.guarantee,
-            tests=(),
-            untested=tuple(Untested(name, str(error)) for name in reference),
-            new_categories=(),
-        )
+        return None, tuple(Untested(name, str(error)) for name in reference)
 
 
 def _parquet(data: bytes) -> pa.Table:

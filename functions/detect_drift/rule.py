@@ -1,6 +1,6 @@
 """Decides whether a window has drifted: a corrected p-value within the budget, and an effect.
 
-The budget is alpha for a model and its reference. Window w of it may spend alpha * 6 / (pi^2 w^2),
+The budget is alpha for a model and its reference. The w-th window tested may spend alpha * 6 / (pi^2 w^2),
 which sums to alpha over all windows; within a window Holm's correction shares that over every test. A
 new champion brings a new reference, and w starts at 1 again.
 """
@@ -70,11 +70,12 @@ class Checked:
 
     Attributes:
         status: the verdict.
-        window: its number since the reference was set, from 1.
+        window: its number among those tested since the reference was set, from 1; an insufficient one has
+            the number that the next one tested gets.
         rows: of the window.
         reference_rows: of the reference.
         alpha: the whole budget.
-        alpha_spent: this window's share of it.
+        alpha_spent: this window's share of it; 0 when nothing was tested.
         min_effect: the floor that was used.
         correction: the correction within the window.
         guarantee: what is promised about false alarms.

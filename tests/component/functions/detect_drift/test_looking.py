@@ -124,6 +124,32 @@ def test_a_redelivery_is_the_same_look_and_two_windows_at_once_are_two(watch: Wa
     assert sorted(reply.data["window"] for reply in replies if reply) == [2, 3, 4, 5, 6, 7]
 
 
+def test_windows_too_small_to_test_spend_nothing_of_the_budget(watch: Watch) -> None:
+    first = watch.look(1, rows(500, 1))
+    small = [watch.look(number, rows(20, number)) for number in range(2, 8)]
+    assert {(each.status, each.window, each.alpha_spent) for each in small} == {("insufficient", 2, 0.0)}
+    second = watch.look(8, rows(500, 7, shift=0.25))
+    assert (first.window, second.window, second.status) == (1, 2, "drifted")
+    assert len({each.page_uri for each in [first, *small, second]}) == 8
+
+
+def test_a_look_that_broke_off_gets_its_number_again_whatever_came_since(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.look(1, rows(20, 1))
+    event, put = watch.window(2, rows(500, 2)), watch.world.store.put
+    with monkeypatch.context() as broken:
+        broken.setattr(watch.world.store, "put", lambda uri, data: put("s3://nowhere/x", data))
+        with pytest.raises(HandlingFailed):
+            watch.send(event)
+    assert watch.look(3, rows(500, 3)).window == 2
+    checked = c.DriftChecked.model_validate(watch.send(event)[0].data)
+    assert (checked.window, checked.report and checked.report.uri) == (
+        1,
+        "s3://reports/churn/v1/drift-2.json",
+    )
+
+
 def test_another_versions_window_is_passed_over(watch: Watch) -> None:
     watch.world.version(2, features=FEATURES)
     assert watch.send(watch.window(1, rows(500, 1), version=2)) == []

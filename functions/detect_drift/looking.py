@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Claim, DatasetIngested, WindowClosed
@@ -25,9 +24,9 @@ from functions.detect_drift.logic import UnknownDetector, conclude, observe
 from functions.detect_drift.observed import Observed
 from functions.detect_drift.report import to_html, to_json
 from functions.detect_drift.rule import Checked, Policy, Status
+from functions.detect_drift.sample import sample_log, sample_part
 from functions.detect_drift.tables import chosen, reference_table, scored_rows, window_table
 from functions.detect_drift.telling import Of, Told, events_of
-from functions.inferences.log import read_log
 from functions.state.database import transaction
 from functions.state.drift import INSUFFICIENT, DriftLook, take_look, tested_before
 from functions.state.specs import spec_of
@@ -39,6 +38,9 @@ MIN_ROWS = 500
 """A window that the spec makes smaller is enough, as it was asked for."""
 LABELLED = "labelled/"
 """Where join_feedback puts labelled predictions: those were looked at as windows already."""
+
+Read = Callable[[Sequence[str]], pa.Table]
+"""Reads new data of the features named, or a sample of it."""
 
 _log = logging.getLogger("kascade.detect_drift")
 
@@ -59,7 +61,10 @@ class Looking:
             return []
         version, policy = found
         files = [Claim.model_validate(each) for each in json.loads(self._get(closed.data))]
-        return self._look(version, policy, "inferences", lambda: read_log(self.store, files))
+        digest = closed.data.sha256
+        return self._look(
+            version, policy, "inferences", lambda names: sample_log(self.store, files, names, digest)
+        )
 
     def at_part(self, ingested: DatasetIngested) -> list[Event]:
         """Look at a new part, unless the champion was trained on it, or it is labelled predictions."""
@@ -69,7 +74,7 @@ class Looking:
         version, policy = found
         if ingested.part.sha256 in json.dumps(self._card(version).get("data", {})):
             return []
-        return self._look(version, policy, "dataset", lambda: _parquet(self._get(ingested.part)))
+        return self._look(version, policy, "dataset", lambda names: self._sample(ingested.part, names))
 
     def _champion(self, model: str) -> tuple[ModelVersion, Drift] | None:
         with transaction(self.sessions, read_only=True) as session:
@@ -78,12 +83,13 @@ class Looking:
             spec = spec_of(session, model)
         return None if version is None else (version, spec.drift if spec else Drift())
 
-    def _look(self, version: ModelVersion, drift: Drift, of: Of, read: Any) -> list[Event]:
+    def _look(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> list[Event]:
         features = dict(self._card(version)["features"])
         tested, untested = chosen(features, drift.features)
-        sample = _parquet(self._get(version.reference))
+        names = list(tested)
+        sample = self._sample(version.reference, [*names, SCORE])
         reference = reference_table(sample, tested, scored=of == "inferences")
-        data = read()
+        data = read(names)
         current = (
             window_table(data, tested) if of == "inferences" else reference_table(data, tested, scored=False)
         )
@@ -139,11 +145,21 @@ class Looking:
         return found
 
     def _get(self, claim: Claim) -> bytes:
-        """Return a file. Raises: Rejected when it is gone, or is another; StoreUnavailable."""
-        try:
+        with _there(claim):
             return self.store.get(claim.uri, sha256=claim.sha256)
-        except (ObjectMissing, DigestMismatch) as error:
-            raise Rejected(f"{claim.uri} cannot be held against anything: {error}") from error
+
+    def _sample(self, claim: Claim, names: Sequence[str]) -> pa.Table:
+        with _there(claim):
+            return sample_part(self.store, claim, names)
+
+
+@contextmanager
+def _there(claim: Claim) -> Iterator[None]:
+    """Refuse what names a file that is gone, or is another."""
+    try:
+        yield
+    except (ObjectMissing, DigestMismatch) as error:
+        raise Rejected(f"{claim.uri} cannot be held against anything: {error}") from error
 
 
 def _observed(
@@ -157,7 +173,3 @@ def _observed(
     except MissingExtra as error:
         _log.error("drift is not looked for: %s", error)
         return None, tuple(Untested(name, str(error)) for name in reference)
-
-
-def _parquet(data: bytes) -> pa.Table:
-    return pq.read_table(io.BytesIO(data), use_threads=False)

@@ -231,6 +231,16 @@ def test_a_new_part_of_the_dataset_is_checked_without_scores(watch: Watch) -> No
     assert (stable.data["status"], stable.data["window"]) == ("stable", 2)
 
 
+def test_of_a_part_or_window_too_large_to_hold_a_sample_is_tested(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.detect_drift.sample.most_rows", lambda columns: 600)
+    checked, detected = watch.send(part(watch, rows(1500, 5, shift=1.0)))
+    assert (checked.data["rows"], detected.type) == (600, c.DRIFT_DETECTED)
+    window = watch.look(2, rows(900, 6))
+    assert (window.rows, window.reference_rows, window.status) == (600, 600, "stable")
+
+
 def test_labelled_predictions_that_came_back_are_not_news(watch: Watch) -> None:
     assert watch.send(part(watch, rows(600, 5, shift=1.0), f"{MODEL}/labelled/x.parquet")) == []
 

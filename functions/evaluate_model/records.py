@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -20,28 +21,44 @@ SOURCE = kinds.source_of(FUNCTION)
 GATE = "offline gate"
 
 
-def gate_spec(session: Session, model: str) -> ModelSpec | None:
-    """Return the model.yaml in force, whose gate counts; None when none was registered."""
-    return spec_of(session, model)
+class Moved(Exception):
+    """The champion or the model.yaml changed while the candidate was judged: judge it again."""
 
 
-def find_incumbent(session: Session, completed: kinds.TrainingCompleted) -> Incumbent | None:
-    """Return the champion, unless it is the candidate itself."""
+@dataclass(frozen=True)
+class Basis:
+    """What a judgement rests on: the model.yaml in force, None when there is none, and the champion."""
+
+    spec: ModelSpec | None
+    incumbent: Incumbent | None
+
+
+def find_basis(session: Session, completed: kinds.TrainingCompleted) -> Basis:
+    """Return what a candidate is judged by now; it is never compared with itself."""
+    spec = spec_of(session, completed.model)
     champion = versions.champion(session, completed.model)
     if champion is None or champion == completed.version:
-        return None
+        return Basis(spec, None)
     row = versions.get_version(session, completed.model, champion)
-    return None if row is None else Incumbent(champion, row.candidate, row.card)
+    return Basis(spec, None if row is None else Incumbent(champion, row.candidate, row.card))
 
 
 def keep_judgement(
-    session: Session, event: Event, completed: kinds.TrainingCompleted, judgement: Judgement, now: datetime
+    session: Session,
+    event: Event,
+    completed: kinds.TrainingCompleted,
+    basis: Basis,
+    judgement: Judgement,
+    now: datetime,
 ) -> list[Event]:
     """Register the version with the verdict's fact, and return the event that tells the verdict.
 
     Raises:
+        Moved: the judgement rests on what is no longer so.
         Rejected: the version is registered with other content.
     """
+    if find_basis(session, completed) != basis:
+        raise Moved
     if not versions.register(session, completed, event.id, now):
         known = versions.get_version(session, completed.model, completed.version)
         if known is not None and known.candidate_sha256 != completed.candidate.sha256:

@@ -20,16 +20,18 @@ Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], float]
 LEVEL = 0.95
 MAX_ROWS = 200_000
+LEAST_ROWS, LEAST_RESAMPLES = 1_000, 200
 _EPSILON = 1e-15
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the difference lies, at the confidence `LEVEL`; `rows` were resampled."""
+    """Where the difference lies, at the confidence `LEVEL`; `rows` were resampled, `resamples` times."""
 
     low: float
     high: float
     rows: int
+    resamples: int
 
 
 def paired_interval(
@@ -40,6 +42,7 @@ def paired_interval(
     *,
     resamples: int,
     seed: int,
+    share: float = 1.0,
 ) -> Interval | None:
     """Return the percentile interval of score(challenger) - score(champion) over resampled rows.
 
@@ -48,18 +51,19 @@ def paired_interval(
         truth: class indices [N], or numbers [N].
         challenger: probabilities [N, classes], or numbers [N].
         champion: the same of the champion, row by row.
-        resamples: how many.
+        resamples: how many, where that is affordable.
         seed: the same seed gives the same interval.
+        share: of the work that is affordable, what these rows may take.
 
     Returns:
-        None when the metric is undefined on most resamples. Beyond `MAX_ROWS` rows a sample of them is used.
+        None when the metric is undefined on most resamples. Of many rows a sample is used.
     """
     rng = np.random.default_rng(seed)
-    if len(truth) > MAX_ROWS:
-        chosen = rng.choice(len(truth), MAX_ROWS, replace=False)
+    rows, resamples = affordable(len(truth), rankings(metric, challenger), resamples, share)
+    if len(truth) > rows:
+        chosen = rng.choice(len(truth), rows, replace=False)
         truth, challenger, champion = truth[chosen], challenger[chosen], champion[chosen]
     ours, theirs = weighted(metric, truth, challenger), weighted(metric, truth, champion)
-    rows = len(truth)
     differences = np.empty(resamples)
     for index in range(resamples):
         counts = np.bincount(rng.integers(0, rows, rows), minlength=rows).astype(np.float64)
@@ -68,7 +72,26 @@ def paired_interval(
     if len(known) * 2 < resamples:
         return None
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), rows)
+    return Interval(float(low), float(high), rows, resamples)
+
+
+def rankings(metric: Metric, prediction: NDArray[Any]) -> int:
+    """Return how often a metric goes through all rows: once for each class that it ranks them by."""
+    return prediction.shape[1] if metric.name in _RANKING and prediction.shape[1] > 2 else 1
+
+
+def affordable(rows: int, rankings: int, resamples: int, share: float = 1.0) -> tuple[int, int]:
+    """Return how many rows to draw from, and how often: the work of `MAX_ROWS` rows and two classes.
+
+    First resamples are saved, to `LEAST_RESAMPLES`, which blurs the interval's ends; then rows, to
+    `LEAST_ROWS`, which makes it wider.
+    """
+    rows = min(rows, MAX_ROWS)
+    work = MAX_ROWS * share * resamples
+    if rows * rankings * resamples <= work:
+        return rows, resamples
+    fewer = max(min(resamples, LEAST_RESAMPLES), int(work / (rows * rankings)))
+    return min(rows, max(LEAST_ROWS, int(work / (rankings * fewer)))), fewer
 
 
 def weighted(metric: Metric, truth: NDArray[Any], prediction: NDArray[Any]) -> Statistic:
@@ -115,37 +138,38 @@ def _r2(truth: NDArray[Any], values: NDArray[Any]) -> Statistic:
     return compute
 
 
-def _confusion(truth: NDArray[Any], probabilities: NDArray[Any]) -> Callable[[Floats], Floats]:
+def _by_class(
+    truth: NDArray[Any], probabilities: NDArray[Any]
+) -> Callable[[Floats], tuple[Floats, Floats, Floats]]:
+    """Return how many of each class were found, there are, and were said, as a function of the weights."""
     classes = probabilities.shape[1]
-    pairs = truth.astype(np.int64) * classes + probabilities.argmax(axis=1)
-    size = classes * classes
+    actual, said = truth.astype(np.int64), probabilities.argmax(axis=1)
+    right = (actual == said).astype(np.float64)
 
-    def compute(weights: Floats) -> Floats:
-        counts = np.bincount(pairs, weights=weights, minlength=size).astype(np.float64)
-        return counts.reshape(classes, classes)
+    def count(codes: NDArray[np.int64], weights: Floats) -> Floats:
+        return np.bincount(codes, weights=weights, minlength=classes).astype(np.float64)
 
-    return compute
+    return lambda weights: (count(actual, weights * right), count(actual, weights), count(said, weights))
 
 
 def _balanced_accuracy(truth: NDArray[Any], probabilities: NDArray[Any]) -> Statistic:
-    confusion = _confusion(truth, probabilities)
+    by_class = _by_class(truth, probabilities)
 
     def compute(weights: Floats) -> float:
-        matrix = confusion(weights)
-        support = matrix.sum(axis=1)
+        found, support, _ = by_class(weights)
         present = support > 0
-        return float(np.mean(np.diag(matrix)[present] / support[present]))
+        return float(np.mean(found[present] / support[present]))
 
     return compute
 
 
 def _f1(truth: NDArray[Any], probabilities: NDArray[Any]) -> Statistic:
-    confusion = _confusion(truth, probabilities)
+    by_class = _by_class(truth, probabilities)
 
     def compute(weights: Floats) -> float:
-        matrix = confusion(weights)
-        used = matrix.sum(axis=0) + matrix.sum(axis=1)
-        scores = 2 * np.diag(matrix) / np.maximum(used, 1)
+        found, support, said = by_class(weights)
+        used = support + said
+        scores = 2 * found / np.maximum(used, 1)
         return float(scores[1]) if len(scores) == 2 else float(scores[used > 0].mean())
 
     return compute
@@ -218,6 +242,9 @@ _WEIGHTED: MappingProxyType[str, Callable[[NDArray[Any], NDArray[Any]], Statisti
         "r2": _r2,
     }
 )
+
+
+_RANKING = frozenset({"roc_auc", "average_precision"})
 
 
 def supported() -> frozenset[str]:

@@ -68,15 +68,17 @@ class _Scores:
         fair = None if self.fair is None else self.fair[rows]
         return replace(self, truth=self.truth[rows], ours=self.ours[rows], theirs=theirs, fair=fair)
 
-    def standing(self, resamples: int, seed: int) -> Standing:
-        """Measure."""
+    def standing(self, resamples: int, seed: int, share: float = 1.0) -> Standing:
+        """Measure; `share` of the work that an interval may take."""
         value = _defined(self.metric.compute(self.truth, self.ours))
         if self.theirs is None or self.fair is None:
             return Standing(value, len(self.truth))
         truth, ours, theirs = self.truth[self.fair], self.ours[self.fair], self.theirs[self.fair]
         found = None
         if len(truth):
-            found = paired_interval(self.metric, truth, ours, theirs, resamples=resamples, seed=seed)
+            found = paired_interval(
+                self.metric, truth, ours, theirs, resamples=resamples, seed=seed, share=share
+            )
         return Standing(
             value,
             len(truth),
@@ -200,7 +202,8 @@ def _slices(
         for value, rows in slices_of(table, column) if column in table.column_names else ():
             part = whole.at(rows)
             fair = rows if part.fair is None else part.fair
-            standing = part.standing(resamples, seed) if int(fair.sum()) >= MIN_SLICE_ROWS else None
+            share = float(rows.mean())  # the slices of a column together take no more than the whole
+            standing = part.standing(resamples, seed, share) if int(fair.sum()) >= MIN_SLICE_ROWS else None
             if standing is None or not standing.measured(compared=part.theirs is not None):
                 small += 1
             else:

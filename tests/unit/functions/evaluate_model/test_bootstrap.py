@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from functions.evaluate_model.bootstrap import MAX_ROWS, paired_interval, supported, weighted
+from functions.evaluate_model.bootstrap import (
+    LEAST_ROWS,
+    MAX_ROWS,
+    affordable,
+    paired_interval,
+    rankings,
+    supported,
+    weighted,
+)
 from pipelines.metrics import METRICS, Metric
 
 
@@ -122,3 +130,34 @@ def test_a_large_holdout_is_sampled_and_a_50_000_row_one_takes_seconds() -> None
     sampled = paired_interval(METRICS["accuracy"], many, scores, scores, resamples=100, seed=0)
     assert sampled is not None
     assert sampled.rows == MAX_ROWS
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "share", "drawn"),
+    [
+        (200_000, 1, 1.0, (200_000, 1000)),
+        (1_000_000, 1, 1.0, (200_000, 1000)),
+        (100_000, 4, 1.0, (100_000, 500)),  # fewer resamples
+        (200_000, 20, 1.0, (50_000, 200)),  # and fewer rows
+        (200_000, 1_000, 1.0, (LEAST_ROWS, 200)),
+        (50_000, 1, 0.05, (50_000, 200)),  # a slice of a million rows
+        (40, 20, 0.0001, (40, 200)),
+    ],
+)
+def test_the_work_of_an_interval_is_bounded(
+    rows: int, classes: int, share: float, drawn: tuple[int, int]
+) -> None:
+    assert affordable(rows, classes, 1000, share) == drawn
+    assert drawn[0] * drawn[1] * classes <= max(MAX_ROWS * 1000 * share, LEAST_ROWS * 200 * classes)
+
+
+def test_an_interval_of_many_classes_is_made_from_fewer_rows() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 50, 20_000)
+    ours, theirs = (rng.random((20_000, 50), dtype=np.float32) for _ in range(2))
+    assert rankings(METRICS["roc_auc"], ours) == 50
+    assert rankings(METRICS["roc_auc"], ours[:, :2]) == rankings(METRICS["f1"], ours) == 1
+    found = paired_interval(METRICS["roc_auc"], truth, ours, theirs, resamples=100, seed=0, share=0.05)
+    assert found is not None
+    assert (found.rows, found.resamples) == (LEAST_ROWS, 100)
+    assert found.low < 0 < found.high

@@ -167,10 +167,18 @@ def _with_champion(
     except (Unusable, KeyError) as error:
         return scores, Champion(incumbent.version, str(error))
     rows = int(fair.sum())
-    obstacle = None
-    if rows < MIN_COMPARED_ROWS:
-        obstacle = f"it was trained on all but {rows} of the {len(fair)} holdout rows"
-    return replace(scores, theirs=theirs, fair=fair), Champion(incumbent.version, obstacle)
+    return replace(scores, theirs=theirs, fair=fair), Champion(incumbent.version, _too_few(rows, len(fair)))
+
+
+def _too_few(fair: int, rows: int) -> str | None:
+    """Say why so many rows that the champion was not trained on are too few, or None."""
+    if fair >= MIN_COMPARED_ROWS:
+        return None
+    if fair == rows:
+        return f"the holdout has {rows} rows, a comparison needs {MIN_COMPARED_ROWS}"
+    return (
+        f"it was trained on all but {fair} of the {rows} holdout rows, a comparison needs {MIN_COMPARED_ROWS}"
+    )
 
 
 def _read_card(store: Store, claim: Claim) -> dict[str, Any]:

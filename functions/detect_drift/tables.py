@@ -70,7 +70,8 @@ def _column(name: str, kind: str, data: pa.Table, stored: str) -> Column:
     if kind == "category":
         return category(name, [_label(value) for value in values])
     if kind == "boolean":
-        return category(name, [_flag(value) for value in values])
+        flags = {value: _flag(value) for value in set(values)}  # 1 and true are one key, and one flag
+        return category(name, [flags[value] for value in values])
     read = to_seconds if kind == "datetime" else _numbers
     return number(name, _encoded(values, read).tolist())
 

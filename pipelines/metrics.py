@@ -146,7 +146,7 @@ def mae(truth: Truth, values: Prediction) -> float:
 def r2(truth: Truth, values: Prediction) -> float:
     """Return the share of the target's variance that is explained; NaN when the target does not vary."""
     spread = float(np.sum((truth - truth.mean()) ** 2)) if len(truth) else 0.0
-    if spread == 0.0:
+    if spread == 0.0 or np.all(truth == truth[0]):  # the mean of equal numbers may be another one
         return float("nan")
     return float(1 - np.sum((truth - values.astype(np.float64)) ** 2) / spread)
 

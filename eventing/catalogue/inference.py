@@ -70,8 +70,8 @@ class Untested(Payload):
 class DriftChecked(Payload):
     """One look at new data: every number the rule used; `features` are the most conspicuous tests.
 
-    `window` is the look's number since the version became the reference: it may spend
-    `alpha_spent` of the budget `alpha`. `report` is the whole of it, `page_uri` the same to be read.
+    `window` is the look's number among those that tested since the version became the reference: it may
+    spend `alpha_spent` of the budget `alpha`. `report` is the whole of it, `page_uri` the same to be read.
     """
 
     model: ModelName

@@ -127,6 +127,8 @@ class Lane:
     def _look_for_more(self) -> None:
         now = self._clock()
         if not self._behind and (self._next_due is None or self._next_due > now):
+            if self._timer is None:
+                self._arm()  # it fired too early: the clock was set back meanwhile
             return
         self._reading = True
         self._next_due = None
@@ -168,4 +170,8 @@ class Lane:
             self._timer = None
         if self._next_due is not None and self._open:
             delay = max(0.0, self._next_due - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay + 0.001, self._pump)
+            self._timer = asyncio.get_running_loop().call_later(delay + 0.001, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._pump()

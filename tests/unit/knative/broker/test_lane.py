@@ -1,0 +1,75 @@
+"""Lanes under conditions that HTTP and a real clock do not make: over a courier that answers from memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from knative.local.broker.answers import Answer
+from knative.local.broker.engine import BrokerEngine
+from knative.local.broker.model import BrokerSpec, Delivery, TriggerSpec
+from knative.local.broker.settings import BrokerSettings
+
+Answers = Callable[[str, int], Awaitable[Answer]]
+SETTINGS = BrokerSettings(settle_within_s=0.001, drain_s=0.1)
+
+
+class MemoryCourier:
+    """Answers each attempt by the event's id and the number of the attempt, 1 for the first."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.attempts: Counter[str] = Counter()
+        self._answers = answers
+
+    async def post(self, uri: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
+        id_ = headers["ce-id"]
+        self.attempts[id_] += 1
+        return await self._answers(id_, self.attempts[id_])
+
+    async def close(self) -> None:
+        pass
+
+
+def engine_over(courier: MemoryCourier, folder: Path, clock: Callable[[], float] = time.time) -> BrokerEngine:
+    engine = BrokerEngine(folder / "broker.db", courier, settings=SETTINGS, clock=clock)
+    engine.add_broker(BrokerSpec("kascade", "default"))
+    delivery = Delivery(retry=3, backoff_delay_s=0.1, backoff_policy="linear")
+    engine.add_trigger(TriggerSpec("kascade", "all", "default", "http://subscriber/", delivery=delivery))
+    return engine
+
+
+async def send(engine: BrokerEngine, id_: str, body: bytes = b"") -> int:
+    headers = {"specversion": "1.0", "id": id_, "source": "/tests", "type": "dev.kascade.tested"}
+    raw = [(f"ce-{name}".encode(), value.encode()) for name, value in headers.items()]
+    return (await engine.accept("kascade", "default", raw, body)).status
+
+
+async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def fail_once(id_: str, attempt: int) -> Answer:
+    return Answer(503 if attempt == 1 else 204)
+
+
+def test_a_retry_comes_though_the_clock_is_set_back_meanwhile(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        back_s = [0.0]
+        courier = MemoryCourier(fail_once)
+        engine = engine_over(courier, tmp_path, lambda: time.time() - back_s[0])
+        await engine.start()
+        assert await send(engine, "1") == 202
+        await until(lambda: courier.attempts["1"] == 1)
+        await asyncio.sleep(0)
+        back_s[0] = 0.3
+
+        await until(lambda: courier.attempts["1"] == 2)
+        await until(lambda: sum(engine.backlog().values()) == 0)
+        await engine.stop()
+
+    asyncio.run(scenario())

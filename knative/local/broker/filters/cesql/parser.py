@@ -222,7 +222,18 @@ def _unquoted(text: str) -> str:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """Compile a LIKE pattern: `%` any text, `_` one character, `\\%` and `\\_` themselves."""
-    parts = re.findall(r"\\[%_]|.", text, re.DOTALL)
-    wild = {"%": ".*", "_": "."}
-    return re.compile("".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
+    """Compile a LIKE pattern: `%` any text, `_` one character, `\\%` and `\\_` themselves.
+
+    Between two `%` the first place that fits is as good as any later one. Atomic groups never look for those,
+    so that no text takes long.
+    """
+    pieces = [""]
+    for part in re.findall(r"\\[%_]|.", text, re.DOTALL):
+        if part == "%":
+            pieces.append("")
+        else:
+            pieces[-1] += "." if part == "_" else re.escape(part[-1])
+    first, *inner = pieces
+    last = f".*{inner.pop()}" if inner else ""
+    between = "".join(f"(?>.*?{piece})" for piece in inner if piece)
+    return re.compile(first + between + last, re.DOTALL)

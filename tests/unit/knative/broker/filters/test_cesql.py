@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -188,3 +190,33 @@ def test_arithmetic_rounds_towards_zero_and_the_remainder_has_the_sign_of_the_di
     assert parse(f"{a} / {b}").evaluate({}) == int(a / b)
     assert parse(f"({a} / {b}) * {b} + {a} % {b} = {a}").evaluate({}) is True
     assert parse(f"{a} + {b} * {c}").evaluate({}) == a + b * c
+
+
+def fits(pattern: list[str], text: str) -> bool:
+    """Match as the specification words it; `%` and `_` are wild, every other element is itself."""
+    ends = {0}
+    for part in pattern:
+        if part == "%":
+            ends = set(range(min(ends), len(text) + 1)) if ends else ends
+        else:
+            ends = {at + 1 for at in ends if at < len(text) and part in ("_", f"\\{text[at]}", text[at])}
+    return len(text) in ends
+
+
+@given(
+    st.lists(st.sampled_from(["%", "%", "_", r"\%", r"\_", "a", "b", "\n"]), max_size=12),
+    st.text(alphabet="ab%_\n", max_size=16),
+)
+@settings(max_examples=500, deadline=None)
+def test_like_matches_as_its_definition_says(pattern: list[str], text: str) -> None:
+    assert parse(f"x LIKE '{''.join(pattern)}'").evaluate({"x": text}) is fits(pattern, text)
+
+
+@pytest.mark.parametrize("pattern", ["%/%/%/%.csv", "%a%a%a%a%a%b", "%_%_%_%_%/x", "/%/_%/%/%/%x"])
+@pytest.mark.parametrize("text", ["/" * 4096, "a" * 4096, "/a" * 2048])
+def test_like_is_quick_however_many_places_could_fit(pattern: str, text: str) -> None:
+    started = time.process_time()
+
+    assert parse(f"subject LIKE '{pattern}'").evaluate({"subject": text}) is False
+
+    assert time.process_time() - started < 0.5

@@ -139,3 +139,7 @@ def test_overrides_may_be_absent(text: str) -> None:
 
 def test_a_retry_after_without_a_zone_is_read_as_utc() -> None:
     assert parse_retry_after("Mon, 23 Nov 2026 12:00:05 -0000", NOW) == 5.0
+
+
+def test_a_retry_after_with_an_absurd_zone_asks_for_nothing() -> None:
+    assert parse_retry_after("Mon, 23 Nov 2026 12:00:05 +99999999999999", NOW) == 0.0

@@ -96,6 +96,26 @@ class Subscription:
         await asyncio.gather(self.lane.stop(wait_s), self.dead_lane.stop(wait_s))
 
     async def _to_subscriber(self, item: Item) -> None:
+        try:
+            await self._deliver(item)
+        except Exception:
+            failure = self._broken()
+            if not self._again(self.lane, item, failure):
+                self._bury(item, failure)
+
+    async def _to_dead_letter_sink(self, item: Item) -> None:
+        try:
+            await self._dead_letter(item)
+        except Exception:
+            if not self._again(self.dead_lane, item, self._broken()):
+                self._park(self.dead_lane, item, item.error or b"{}")
+
+    def _broken(self) -> Failed:
+        """Count a defect as a failed attempt that says where it is: it must not lose the event."""
+        _LOG.exception("a delivery by trigger %s/%s broke", self.spec.namespace, self.spec.name)
+        return Failed(500, traceback.format_exc().encode(), retriable=True)
+
+    async def _deliver(self, item: Item) -> None:
         uri = self.spec.subscriber_uri
         outcome = await self._attempt(item, uri, self._extra, self._judge)
         if isinstance(outcome, Delivered) and outcome.reply is not None:
@@ -111,7 +131,7 @@ class Subscription:
         elif not self._again(self.lane, item, outcome):
             self._bury(item, outcome)
 
-    async def _to_dead_letter_sink(self, item: Item) -> None:
+    async def _dead_letter(self, item: Item) -> None:
         uri = self.delivery.dead_letter_uri
         if uri is None:  # the sink was taken away meanwhile
             self._park(self.dead_lane, item, item.error or b"{}")
@@ -141,9 +161,6 @@ class Subscription:
             return judged(await self._tools.courier.post(uri, headers, body, self._timeout_s))
         except Unreachable as error:
             return unreachable(uri, str(error))
-        except Exception:  # a defect must not lose the event: it counts as a failed attempt and says where
-            _LOG.exception("a delivery by trigger %s/%s broke", self.spec.namespace, self.spec.name)
-            return Failed(500, traceback.format_exc().encode(), retriable=True)
 
     async def _reply(self, item: Item, reply: Incoming) -> Failed | None:
         """Publish a reply; if it cannot be stored, try that again by the trigger's own rules."""
@@ -170,13 +187,14 @@ class Subscription:
 
     def _again(self, lane: Lane, item: Item, failure: Failed) -> bool:
         """Have it tried again if its failure and the policy allow that."""
-        self._failed.inc()
-        attempts = item.attempts + 1
-        if not failure.retriable or attempts > self.delivery.retry:
-            return False
         now = self._tools.clock()
         linear = self._tools.settings.linear_backoff
-        due = now + wait_s(self.delivery, attempts, failure.status, failure.headers, now, linear)
+        attempts = item.attempts + 1
+        wait = wait_s(self.delivery, attempts, failure.status, failure.headers, now, linear)
+        self._failed.inc()
+        if not failure.retriable or attempts > self.delivery.retry:
+            return False
+        due = now + wait
         self._tools.log.retry(lane.number, item.seq, attempts, due, item.error)
         self._retried.inc()
         lane.expect(due)

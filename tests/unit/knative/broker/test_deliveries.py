@@ -1,4 +1,4 @@
-"""Lanes under conditions that HTTP and a real clock do not make: over a courier that answers from memory."""
+"""Deliveries as neither HTTP nor a real clock brings them about: over a courier that answers from memory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+
+import pytest
 
 from knative.local.broker.answers import Answer
 from knative.local.broker.engine import BrokerEngine
@@ -67,6 +69,40 @@ def test_a_retry_comes_though_the_clock_is_set_back_meanwhile(tmp_path: Path) ->
         await until(lambda: courier.attempts["1"] == 1)
         await asyncio.sleep(0)
         back_s[0] = 0.3
+
+        await until(lambda: courier.attempts["1"] == 2)
+        await until(lambda: sum(engine.backlog().values()) == 0)
+        await engine.stop()
+
+    asyncio.run(scenario())
+
+
+async def refuse(id_: str, attempt: int) -> Answer:
+    return Answer(400)
+
+
+async def reply(id_: str, attempt: int) -> Answer:
+    attributes = {"specversion": "1.0", "id": "reply", "source": "/tests", "type": "dev.kascade.replied"}
+    headers = tuple((f"ce-{name}".encode(), value.encode()) for name, value in attributes.items())
+    return Answer(204) if id_ == "reply" else Answer(200, headers)
+
+
+@pytest.mark.parametrize(
+    ("defect", "answers"), [("wait_s", fail_once), ("with_trace", reply), ("error_headers", refuse)]
+)
+def test_a_defect_around_an_attempt_counts_as_a_failed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defect: str, answers: Answers
+) -> None:
+    def break_once(*_: object) -> None:
+        monkeypatch.undo()
+        raise ZeroDivisionError
+
+    async def scenario() -> None:
+        courier = MemoryCourier(answers)
+        engine = engine_over(courier, tmp_path)
+        await engine.start()
+        monkeypatch.setattr(f"knative.local.broker.subscription.{defect}", break_once)
+        assert await send(engine, "1") == 202
 
         await until(lambda: courier.attempts["1"] == 2)
         await until(lambda: sum(engine.backlog().values()) == 0)

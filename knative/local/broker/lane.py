@@ -105,7 +105,8 @@ class Lane:
             task = asyncio.get_running_loop().create_task(self._run(item))
             self._running.add(task)
             task.add_done_callback(self._finished)
-        if self._open and not self._reading and len(self._queue) < self._settings.page_events // 4:
+        few = len(self._queue) < self._settings.page_events // 4
+        if few and self._queued_bytes <= self._settings.page_bytes // 4 and self._open and not self._reading:
             self._look_for_more()
 
     async def _run(self, item: Item) -> None:
@@ -140,7 +141,7 @@ class Lane:
             now=now,
             events=self._settings.page_events,
             fresh=fresh,
-            skip=len(self._held),
+            held=frozenset(self._held),
             max_bytes=self._settings.page_bytes,
         )
         # Told in the log's own order: an event stored after this read is offered after its page is taken.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,7 @@ def read_page(
     now: float,
     events: int,
     fresh: bool,
-    skip: int,
+    held: Collection[int],
     max_bytes: int,
 ) -> Page:
     """Read a page of a lane.
@@ -79,31 +79,32 @@ def read_page(
         now: epoch seconds, for the retries.
         events: how many of each kind at most.
         fresh: whether fresh deliveries are wanted, or only retries.
-        skip: how many of the due ones the lane has already, so that some new ones are among them.
+        held: the numbers that the lane has already: they are left out.
         max_bytes: of bodies, of each kind; the first one fits always.
     """
-    due, more_due = _items(
-        connection.execute(_DUE, (lane, now, events + skip)), events + skip, max_bytes, skip
-    )
-    found, more_fresh = _items(
-        connection.execute(_FRESH, (lane, after, events)) if fresh else (), events, max_bytes, 0
-    )
+    limit = events + len(held)
+    due, more_due = _items(connection.execute(_DUE, (lane, now, limit)), limit, max_bytes, held)
+    rows = connection.execute(_FRESH, (lane, after, events)) if fresh else ()
+    found, more_fresh = _items(rows, events, max_bytes, ())
     (next_due,) = connection.execute(
         "SELECT min(due) FROM deliveries WHERE lane = ? AND due > ?", (lane, now)
     ).fetchone()
     return Page(due, found, more_fresh, now if more_due else next_due)
 
 
-def _items(rows: Iterable[Any], limit: int, max_bytes: int, free: int) -> tuple[list[Item], bool]:
-    """Build items until their bodies take `max_bytes`; the `free` first ones are not counted."""
+def _items(rows: Iterable[Any], limit: int, max_bytes: int, held: Collection[int]) -> tuple[list[Item], bool]:
+    """Build items of what is not held until their bodies take `max_bytes`; say whether there are more."""
     items: list[Item] = []
-    size = 0
+    count = size = 0
     for seq, attempts, error, fanout, ttl, headers, body in rows:
-        if items and size + len(body) > max_bytes:
+        count += 1
+        if seq in held:
+            continue
+        size += len(body)
+        if items and size > max_bytes:
             return items, True
         items.append(Item(seq, Record(orjson.loads(headers), body, ttl), fanout > 1, attempts, error))
-        size += len(body) if len(items) > free else 0
-    return items, len(items) == limit
+    return items, count == limit
 
 
 def drop_some(connection: sqlite3.Connection, lane: int, at_most: int = 5_000) -> int:

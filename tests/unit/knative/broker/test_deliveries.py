@@ -109,3 +109,29 @@ def test_a_defect_around_an_attempt_counts_as_a_failed_one(
         await engine.stop()
 
     asyncio.run(scenario())
+
+
+def test_large_retries_do_not_wait_behind_one_that_hangs(tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def hang(id_: str, attempt: int) -> Answer:
+        if attempt > 1 and id_ == "0":
+            await ended.wait()
+        return await fail_once(id_, attempt)
+
+    async def scenario() -> None:
+        courier = MemoryCourier(hang)
+        engine = engine_over(courier, tmp_path)
+        await engine.start()
+        for number in range(3):
+            assert await send(engine, str(number), b"x" * (SETTINGS.page_bytes + 1)) == 202
+
+        await until(lambda: courier.attempts == {"0": 2, "1": 2, "2": 2})
+        await until(lambda: sum(engine.backlog().values()) == 1)
+        worked_s = time.process_time()
+        await asyncio.sleep(0.2)
+        assert time.process_time() - worked_s < 0.1
+        ended.set()
+        await engine.stop()
+
+    asyncio.run(scenario())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,8 @@ from knative.local.broker.event import Record
 from knative.local.broker.schema import open_log, tidy
 from knative.local.broker.settings import BrokerSettings
 
+_LOG = logging.getLogger(__name__)
+BROKEN = 70  # the exit code of a process whose log broke: EX_SOFTWARE
 _PAUSE_S = 0.25  # between attempts to write notes that found no space
 _TIDY_S = 0.5  # of silence before free space is given back
 
@@ -152,6 +158,13 @@ class Log:
         self._wake.set()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException:  # without its writer the process would hang for good; a new one goes on
+            _LOG.critical("the broker's log broke, the process ends: %s", traceback.format_exc())
+            os._exit(BROKEN)
+
+    def _work(self) -> None:
         owed = Batch()
         while True:
             self._wake.wait(_PAUSE_S if owed else _TIDY_S if self._untidy else None)
@@ -163,10 +176,18 @@ class Log:
             if owed:
                 owed = self._store(owed)
             else:
-                self._untidy = tidy(self._connection)
+                self._untidy = self._tidied()
             if closing:
                 break
         self._connection.close()
+
+    def _tidied(self) -> bool:
+        """Tidy up; return whether to try again: there is more to do, or it failed."""
+        try:
+            return tidy(self._connection)
+        except sqlite3.Error:
+            self._roll_back()
+            return True
 
     def _store(self, notes: Batch) -> Batch:
         """Write the notes; return those that must be tried again because there was no space."""
@@ -195,17 +216,22 @@ class Log:
         try:
             return function(self._connection)
         except Exception as error:  # whatever it is, the thread must go on and the caller must hear it
+            self._roll_back()
+            return LogUnavailable(f"{type(error).__name__}: {error}", full=_is_full(error))
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            return LogUnavailable(f"{type(error).__name__}: {error}", full=_is_full(error))
 
     def _refuse(self, waiting: Iterable[tuple[Tell, int]], error: Exception) -> None:
         reason = LogUnavailable(f"the broker's log cannot store events: {error}", full=_is_full(error))
         self._tell([(tell, reason) for tell, _ in waiting])
 
     def _tell(self, results: list[tuple[Tell, Any]]) -> None:
-        if results and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_tell_all, results)
+        if results and self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(_tell_all, results)
 
 
 def resolve(future: asyncio.Future[Any], result: Any) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.event import Record
-from knative.local.broker.log import Log
+from knative.local.broker.log import BROKEN, Log
 from knative.local.broker.settings import BrokerSettings
 
 SETTINGS = BrokerSettings(settle_within_s=0.001)
@@ -75,3 +77,59 @@ def test_numbers_go_on_after_what_is_still_in_the_log(tmp_path: Path) -> None:
     log = Log(tmp_path / "broker.db", SETTINGS)
     assert log.lanes() == {"a/b": 1}
     asyncio.run(log.close())
+
+
+def test_a_failure_to_tidy_up_is_tried_again_and_the_writer_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidied: list[bool] = []
+
+    def fail_once(_: sqlite3.Connection) -> bool:
+        tidied.append(bool(tidied))
+        if len(tidied) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+        return False
+
+    monkeypatch.setattr("knative.local.broker.log._TIDY_S", 0.01)
+    monkeypatch.setattr("knative.local.broker.log.tidy", fail_once)
+
+    async def scenario() -> None:
+        log = Log(tmp_path / "broker.db", SETTINGS)
+        log.start()
+        await log.call(lambda _: None)
+        async with asyncio.timeout(5):
+            while len(tidied) < 2:
+                await asyncio.sleep(0.005)
+            await log.call(lambda _: None)
+        await log.close()
+
+    asyncio.run(scenario())
+
+
+WITH_A_BROKEN_WRITER = """
+import asyncio, sys
+from pathlib import Path
+from knative.local.broker.batch import Batch
+from knative.local.broker.log import Log
+from knative.local.broker.settings import BrokerSettings
+
+def fail(*_):
+    raise MemoryError
+
+async def main():
+    log = Log(Path(sys.argv[1]), BrokerSettings())
+    log.start()
+    Batch.absorb = fail
+    await log.call(lambda _: None)
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_whose_writer_breaks_ends_and_says_why(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITH_A_BROKEN_WRITER, str(tmp_path / "broker.db")]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ended.returncode == BROKEN
+    assert "MemoryError" in ended.stderr

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from knative.local.broker.event import Record
+from knative.local.broker.room import bytes_of
 
 Tell = Callable[[Any], None]
 """Is told on the event loop what came of a note: a value, or a LogUnavailable."""
@@ -64,6 +65,20 @@ class Batch:
             parked=self.parked,
             calls=self.calls,
         )
+
+    def take_notes(self, count: int) -> Batch:
+        """Take out up to `count` notes of each kind about deliveries, with all new lanes."""
+        taken = Batch(lanes=self.lanes)
+        self.lanes = []
+        for name in ("settled", "shared", "retried", "moved", "parked"):
+            notes = getattr(self, name)
+            setattr(taken, name, notes[:count])
+            setattr(self, name, notes[count:])
+        return taken
+
+    def event_bytes(self) -> int:
+        """Return what the events take at most, in the WAL and in the file."""
+        return sum(bytes_of(event[4], event[5]) for event in self.events)
 
     def __bool__(self) -> bool:
         """Say whether there is anything to do."""

@@ -17,12 +17,14 @@ from typing import Any
 from knative.local.broker.batch import Batch, Tell
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.event import Record
-from knative.local.broker.schema import open_log, tidy
+from knative.local.broker.room import Room
+from knative.local.broker.schema import checkpoint, open_log, tidy
 from knative.local.broker.settings import BrokerSettings
 
 _LOG = logging.getLogger(__name__)
 BROKEN = 70  # the exit code of a process whose log broke: EX_SOFTWARE
 _PAUSE_S = 0.25  # between attempts to write notes that found no space
+_PART = 32  # notes of each kind that are written at once when space is short
 _TIDY_S = 0.5  # of silence before free space is given back
 
 
@@ -42,6 +44,7 @@ class Log:
         self._settings = settings
         self._synchronous: str = settings.synchronous
         self._connection = open_log(path, settings)
+        self._room = Room(path, partial(checkpoint, self._connection))
         row = self._connection.execute("SELECT max(seq) FROM events").fetchone()
         self._seq: int = row[0] or 0
         self._lanes: dict[str, int] = {
@@ -191,13 +194,30 @@ class Log:
 
     def _store(self, notes: Batch) -> Batch:
         """Write the notes; return those that must be tried again because there was no space."""
+        if notes.events and not self._room.take(notes.event_bytes()):
+            self._refuse(notes.waiting, "the disk is nearly full", full=True)
+            notes = notes.without_events()
         try:
             self._sync(self._settings.synchronous if notes.events else "NORMAL")
             notes.write(self._connection)
         except Exception as error:  # whatever it is, the thread must go on and producers must hear it
-            self._refuse(notes.waiting, error)
-            return self._store(notes.without_events()) if notes.events else notes
+            self._refuse(notes.waiting, str(error), full=_is_full(error))
+            if notes.events:
+                return self._store(notes.without_events())
+            return self._store_by_parts(notes) if _is_full(error) else notes
         self._untidy = True
+        self._answer(notes)
+        return Batch()
+
+    def _store_by_parts(self, notes: Batch) -> Batch:
+        """Write notes with as little space as possible; return those that found none."""
+        while part := notes.take_notes(_PART):
+            checkpoint(self._connection)
+            try:
+                part.write(self._connection)
+            except Exception:
+                part.absorb(notes)
+                return part
         self._answer(notes)
         return Batch()
 
@@ -224,8 +244,8 @@ class Log:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
-    def _refuse(self, waiting: Iterable[tuple[Tell, int]], error: Exception) -> None:
-        reason = LogUnavailable(f"the broker's log cannot store events: {error}", full=_is_full(error))
+    def _refuse(self, waiting: Iterable[tuple[Tell, int]], why: str, *, full: bool) -> None:
+        reason = LogUnavailable(f"the broker's log cannot store events: {why}", full=full)
         self._tell([(tell, reason) for tell, _ in waiting])
 
     def _tell(self, results: list[tuple[Tell, Any]]) -> None:

@@ -48,6 +48,8 @@ def open_log(path: Path, settings: BrokerSettings) -> sqlite3.Connection:
         connection.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB: each one delays some event
         connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
         connection.execute("PRAGMA cache_size = -8192")
+        # Some builds overwrite what is deleted: a delivered event would take its size once more in the WAL.
+        connection.execute("PRAGMA secure_delete = OFF")
         _limit_size(connection, settings.max_log_bytes)
         _create_tables(connection)
     except sqlite3.DatabaseError as error:
@@ -71,6 +73,15 @@ def tidy(connection: sqlite3.Connection) -> bool:
     # Only a checkpoint makes the file itself shorter.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return False
+
+
+def checkpoint(connection: sqlite3.Connection) -> bool:
+    """Write what the WAL holds to the file, so that the WAL grows no more; return whether all of it."""
+    try:
+        _, held, written = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(held == written)
 
 
 def _limit_size(connection: sqlite3.Connection, max_bytes: int | None) -> None:

@@ -17,7 +17,7 @@ class BrokerSettings:
             (one event of any size always fits); the rest of its backlog stays in the log.
         synchronous: `FULL` forces each group of accepted events to the disk before their 202: they survive a
             power loss. `NORMAL` leaves that to the system: they survive `kill -9`, not a power loss.
-        max_log_bytes: the size at which the log is full, by default when the disk is.
+        max_log_bytes: the size at which the log is full, by default when the disk nearly is.
         settle_within_s: how long the note that an event was delivered may wait for company in the log. Events
             delivered within that time before a crash are delivered again.
         attempt_timeout_s: bounds one attempt where `delivery.timeout` says nothing (Knative: 15 minutes).

@@ -165,6 +165,7 @@ class Upstream(asyncio.Protocol):
         if exchange is None or answered is None:
             return
         exchange.throttle = exchange.when_gone = None
+        self._throttle(False)  # a slow reader's pause ends with its answer
         self.reusable = self.reusable and exchange.body_complete
         self.used, self.idle_since = True, time.monotonic()
         exchange.end()

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
 
+from knative.local.errors import NotServed
+
 Headers = list[tuple[bytes, bytes]]
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _HIGH_WATER = 256 * 1024
@@ -61,7 +63,8 @@ class Exchange:
         self._http_1_0 = http_1_0
         self._chunked = False
         self._buffer = bytearray()
-        self._complete = asyncio.Event()
+        self._complete = False
+        self._no_more = asyncio.Event()
         self._outlet: Outlet | None = None
         self._wanted_whole = False
 
@@ -78,22 +81,29 @@ class Exchange:
 
     def body_ended(self) -> None:
         """Know that the request's body is complete."""
-        self._complete.set()
+        self._complete = True
+        self._no_more.set()
         if self._outlet is not None:
             self._outlet.end_body()
 
     async def body(self) -> bytes:
-        """Return the whole body of the request."""
+        """Return the whole body of the request.
+
+        Raises:
+            NotServed: the client left before it had sent all of it.
+        """
         self._wanted_whole = True
         self.client.go_on(self)
-        await self._complete.wait()
+        await self._no_more.wait()
+        if not self._complete:
+            raise NotServed(400, "the request broke off")
         return bytes(self._buffer)
 
     def pour_into(self, outlet: Outlet) -> None:
         """Send the body to `outlet`: what has arrived at once, the rest as it comes."""
         if self._buffer:
             outlet.write_body(bytes(self._buffer))
-        if self._complete.is_set():
+        if self._complete:
             outlet.end_body()
         else:
             # From here on what arrived is gone: the request cannot be sent a second time.
@@ -104,12 +114,12 @@ class Exchange:
     @property
     def body_complete(self) -> bool:
         """Whether all of the request's body has arrived."""
-        return self._complete.is_set()
+        return self._complete
 
     @property
     def can_repeat(self) -> bool:
         """Whether the whole body is still here, so that the request can be sent again."""
-        return self._complete.is_set() and self._outlet is None
+        return self._complete and self._outlet is None
 
     @property
     def backed_up(self) -> bool:
@@ -152,6 +162,7 @@ class Exchange:
     def leave(self) -> None:
         """Know that nobody waits for the answer any more."""
         self.done = True
+        self._no_more.set()
         if self.when_gone is not None:
             self.when_gone()
 

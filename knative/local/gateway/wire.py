@@ -59,9 +59,13 @@ class Connection(asyncio.Protocol):
             self._refuse(400, f"not HTTP/1.1: {error}\n".encode())
 
     def eof_received(self) -> bool:
-        """Keep the connection half open while an answer is under way."""
+        """Keep the connection half open while an answer to a whole request is under way."""
         self._closing = True
-        return self.current is not None
+        broken, self._arriving = self._arriving, None
+        if broken is not None and broken in self._waiting:
+            self._waiting.remove(broken)
+            broken.leave()
+        return self.current not in (None, broken)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the requests in hand that nobody waits for them."""

@@ -7,10 +7,11 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 import requests
 
-from .conftest import Local
+from .conftest import Local, until
 
 RAW = """
 import os, socket, threading
@@ -56,7 +57,9 @@ def local(make_local: Callable[..., Local]) -> Iterator[Local]:
     container["command"] = [sys.executable, "-c", RAW]
     del container["readinessProbe"]
     broker = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "default"}}
-    local.write(raw, local.service("web"), broker)
+    one = {"autoscaling.knative.dev/max-scale": "1"}
+    single = local.service("single", annotations=one, containerConcurrency=1)
+    local.write(raw, local.service("web"), single, broker)
     yield local.start()
     assert "request failed" not in local.output()
     assert local.stop() == 0
@@ -189,3 +192,50 @@ def test_a_client_that_leaves_frees_its_process(local: Local) -> None:
     with pytest.raises(requests.exceptions.ReadTimeout):
         requests.get(f"{local.endpoints['gateway']}{WEB_PATH}/?s=5", timeout=0.2)
     assert local.get("web").status_code == 200
+
+
+def break_off(local: Local, said: bytes) -> None:
+    """Send a part of a request, and leave."""
+    port = int(local.endpoints["gateway"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(said)
+
+
+def test_an_upload_that_breaks_off_frees_its_process(local: Local) -> None:
+    assert local.get("single").status_code == 200
+    path = "/-/services/default/single/count"
+    for _ in range(3):
+        break_off(local, request(path, "Content-Length: 100000", method="POST") + b"half")
+
+    assert local.get("single").status_code == 200
+
+
+EVENT = ("ce-specversion: 1.0", "ce-source: /s", "ce-type: t", "ce-id: 1")
+
+
+@pytest.mark.parametrize("path", ["/default/default", "/-/jobsinks/default/none"])
+def test_an_event_that_breaks_off_leaves_nothing_behind(local: Local, path: str) -> None:
+    assert local.process is not None
+    runtime = psutil.Process(local.process.pid)
+    before = runtime.num_fds()
+    said = request(path, *EVENT, "Content-Length: 100", method="POST") + b"half"
+    accepted = "kascade_broker_events_accepted_total{"
+
+    for _ in range(20):
+        break_off(local, said)
+
+    until(lambda: runtime.num_fds() <= before + 2, what="the connections are closed")
+    assert accepted not in local.api("GET", "/metrics").text
+
+
+def test_a_whole_request_is_answered_though_one_sent_ahead_breaks_off(local: Local) -> None:
+    port = int(local.endpoints["gateway"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        half = request(f"{WEB_PATH}/count", "Content-Length: 9", method="POST") + b"half"
+        connection.sendall(request(f"{WEB_PATH}/?s=0.3") + half)
+        connection.shutdown(socket.SHUT_WR)
+        heard = b""
+        while piece := connection.recv(65536):
+            heard += piece
+    assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200"]
+    assert heard.endswith(b"}")

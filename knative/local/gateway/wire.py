@@ -30,6 +30,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._head: Headers = []
         self._head_size = 0
+        self._method = self._version = b""
         self._target = b""
         self._arriving: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
@@ -51,12 +52,18 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(501, b"upgrading the connection is not supported\n")
-        except httptools.HttpParserError as error:
-            self._refuse(400, f"not HTTP/1.1: {error}\n".encode())
+        while data:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._must_upgrade():
+                    self._refuse(501, b"upgrading the connection is not supported\n")
+                    return
+                data = self._start_over() + data[upgrade.args[0] :]
+            except httptools.HttpParserError as error:
+                self._refuse(400, f"not HTTP/1.1: {error}\n".encode())
+                return
 
     def eof_received(self) -> bool:
         """Keep the connection half open while an answer to a whole request is under way."""
@@ -103,6 +110,9 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Hand the request on; its body follows."""
         method = self._parser.get_method()
+        if self._parser.should_upgrade():
+            self._method, self._version = method, self._parser.get_http_version().encode()
+            return  # the parser stops here, and so knows nothing of a body: see `data_received`
         exchange = Exchange(self, method, self._target, self._head, self._parser.get_http_version() == "1.0")
         exchange.keep_alive = self._parser.should_keep_alive()
         self._arriving = exchange
@@ -172,6 +182,18 @@ class Connection(asyncio.Protocol):
         """Close a connection that nobody has used for long."""
         if self.current is None and now - self.idle_since > IDLE_S:
             self.transport.close()
+
+    def _must_upgrade(self) -> bool:
+        """Say whether a client cannot do without its upgrade; one that offers HTTP/2 (h2c) can."""
+        asked = b",".join(value.lower() for name, value in self._head if name == b"upgrade")
+        return self._method == b"CONNECT" or b"websocket" in asked
+
+    def _start_over(self) -> bytes:
+        """Return the head that asks to upgrade without that wish, for a parser that reads its body too."""
+        lines = [b"%s: %s\r\n" % header for header in self._head if header[0] != b"upgrade"]
+        self._parser = httptools.HttpRequestParser(self)
+        start = b"%s %s HTTP/%s\r\n" % (self._method, self._target, self._version)
+        return start + b"".join(lines) + b"\r\n"
 
     def _count(self, size: int) -> None:
         self._head_size += size

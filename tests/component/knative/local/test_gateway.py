@@ -96,12 +96,18 @@ def test_requests_sent_ahead_are_answered_in_order(local: Local) -> None:
 
 def test_a_process_sees_no_header_of_the_connection_alone(local: Local) -> None:
     said = request(
-        RAW_PATH, "Connection: close, X-Mine", "X-Mine: 1", "X-Yours: 2", "TE: trailers", "Upgrade: h2c"
+        RAW_PATH,
+        "Connection: close, Upgrade, X-Mine",
+        "X-Mine: 1",
+        "X-Yours: 2",
+        "TE: trailers",
+        "Upgrade: h2c",
     )
-    heard = spoken(local, said.replace(b"Upgrade: h2c\r\n", b"")).lower()
+    heard = spoken(local, said).lower()
     assert b"x-yours: 2" in heard
     assert b"x-mine" not in heard
     assert b"te: trailers" not in heard
+    assert b"upgrade" not in heard
     assert b"x-odd: \xe9" in heard
 
 
@@ -210,6 +216,12 @@ def test_an_upload_that_breaks_off_frees_its_process(local: Local) -> None:
     assert local.get("single").status_code == 200
 
 
+def accepted(local: Local) -> int:
+    """Return how many events the broker has taken."""
+    counted = re.search(r"broker_events_accepted_total{.*} (\d+)", local.api("GET", "/metrics").text)
+    return int(counted[1]) if counted else 0
+
+
 EVENT = ("ce-specversion: 1.0", "ce-source: /s", "ce-type: t", "ce-id: 1")
 
 
@@ -219,13 +231,13 @@ def test_an_event_that_breaks_off_leaves_nothing_behind(local: Local, path: str)
     runtime = psutil.Process(local.process.pid)
     before = runtime.num_fds()
     said = request(path, *EVENT, "Content-Length: 100", method="POST") + b"half"
-    accepted = "kascade_broker_events_accepted_total{"
+    taken = accepted(local)
 
     for _ in range(20):
         break_off(local, said)
 
     until(lambda: runtime.num_fds() <= before + 2, what="the connections are closed")
-    assert accepted not in local.api("GET", "/metrics").text
+    assert accepted(local) == taken
 
 
 def test_a_whole_request_is_answered_though_one_sent_ahead_breaks_off(local: Local) -> None:
@@ -239,3 +251,38 @@ def test_a_whole_request_is_answered_though_one_sent_ahead_breaks_off(local: Loc
             heard += piece
     assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200"]
     assert heard.endswith(b"}")
+
+
+OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
+
+
+@pytest.mark.parametrize("cut", [1, 20, 400])
+def test_an_offer_of_http_2_is_not_taken_and_its_request_is_answered(local: Local, cut: int) -> None:
+    offered = request(f"{WEB_PATH}/count", *OFFER, "Content-Length: 3", method="POST") + b"abc"
+    said = offered + offered + request("/nowhere/at/all", *OFFER)
+    port = int(local.endpoints["gateway"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(said), cut):
+            connection.sendall(said[at : at + cut])
+        connection.shutdown(socket.SHUT_WR)
+        heard = b""
+        while piece := connection.recv(65536):
+            heard += piece
+    assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200", b"200", b"405"]
+    assert heard.count(b"\r\n\r\n3") == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"), [(OFFER, b"202"), (("Connection: Upgrade", "Upgrade: websocket"), b"501")]
+)
+def test_an_event_is_taken_if_and_only_if_it_is_answered_so(
+    local: Local, wish: tuple[str, ...], status: bytes
+) -> None:
+    before = accepted(local)
+    said = request("/default/default", *EVENT, *wish, "Content-Length: 2", method="POST") + b"{}"
+    port = int(local.endpoints["gateway"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(said)
+        assert connection.recv(65536).split()[1] == status
+    assert accepted(local) == before + (status == b"202")

@@ -60,6 +60,9 @@ class Proxy:
         except OSError:
             pool.forget(replica)
             return False
+        if exchange.done:  # the client left meanwhile, and will not tell again
+            self.upstreams.keep(replica.port, upstream)
+            return True
         was_used = upstream.used
         head, chunked = _head(exchange, place)
         answered = upstream.start(exchange, head, chunked=chunked, timeout_s=pool.plan.timeout_s)

@@ -14,6 +14,8 @@ from knative.local.services.pool import Pool
 from knative.local.services.replicas import Replica
 
 _TRIES = 3
+# Who broke off an answer may be about to end; its death is awaited for so long.
+_DYING_S = 0.1
 _DROPPED = HOP_BY_HOP | {b"expect", b"x-forwarded-for"}
 _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
@@ -77,6 +79,8 @@ class Proxy:
             # The process may have closed an idle connection just as the request was sent.
             if was_used and not last and exchange.method in _REPEATABLE and exchange.can_repeat:
                 return False
+            if replica.task is not None:  # it ends with its process
+                await asyncio.wait({replica.task}, timeout=_DYING_S)
             raise NotServed(502, f"{place.name} broke off: {error}") from error
         self.upstreams.keep(replica.port, upstream)
         return True

@@ -72,10 +72,11 @@ class PartWriter:
     def _flush(self, rows: int) -> None:
         table = pa.Table.from_batches(self._pending, schema=self._schema)
         group = table.slice(0, rows).combine_chunks()
-        self._writer.write_table(group, row_group_size=rows)
-        for batch in group.to_batches():
-            self._on_group(batch)
         rest = table.slice(rows).combine_chunks()
         self._pending = rest.to_batches() if rest.num_rows else []
         self._pending_rows = rest.num_rows
         self._pending_bytes = rest.nbytes if rest.num_rows else 0
+        del table  # long texts: one copy of the group is enough while it is written
+        self._writer.write_table(group, row_group_size=rows)
+        for batch in group.to_batches():
+            self._on_group(batch)

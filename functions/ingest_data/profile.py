@@ -2,7 +2,7 @@
 
 Count, missing, smallest, largest, mean and standard deviation are exact. Quantiles come from an evenly
 spaced sample of at most 20,000 rows. Frequent values are exact until a column has more than 5,000 distinct
-ones; from then on only the values met before are counted.
+ones, or 4 MiB of them; from then on only the values met before are counted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pipelines.spec import Kind
 
 _SAMPLE = 20_000
 _DISTINCT = 5_000
+_DISTINCT_TEXT = 4 << 20
 _TOP = 20
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -31,12 +32,15 @@ class Profile:
     schema: DataSchema
     rows: int = 0
     _columns: list[_ColumnProfile] = field(init=False)
+    _measured: list[str] = field(init=False)
+    """The columns that quantiles are of."""
     _stride: int = 1
     _sampled: list[pa.RecordBatch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin with no rows."""
         self._columns = [_profile_of(column) for column in self.schema.columns]
+        self._measured = [column.name for column in self.schema.columns if column.kind in NUMERIC]
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add some good rows, in the order of the file."""
@@ -50,8 +54,8 @@ class Profile:
         limit = max(200, min(_SAMPLE, 4_000_000 // max(1, len(self._columns))))
         first = -self.rows % self._stride
         picked = np.arange(first, batch.num_rows, self._stride)
-        if len(picked):
-            self._sampled.append(batch.take(pa.array(picked)))
+        if len(picked) and self._measured:
+            self._sampled.append(batch.select(self._measured).take(pa.array(picked)))
         while sum(each.num_rows for each in self._sampled) > limit:
             table = pa.Table.from_batches(self._sampled).combine_chunks()
             halved = table.take(pa.array(np.arange(0, table.num_rows, 2))).combine_chunks()
@@ -62,9 +66,12 @@ class Profile:
         """Write the profile, with further facts about the file."""
         table = pa.Table.from_batches(self._sampled) if self._sampled else None
         columns = []
-        for place, column in enumerate(self._columns):
-            sampled = None if table is None else table.column(place).combine_chunks()
-            columns.append(column.to_json(self.rows, sampled))
+        for column in self._columns:
+            name = column.column.name
+            if table is None or name not in self._measured:
+                columns.append(column.to_json(self.rows, None))
+            else:
+                columns.append(column.to_json(self.rows, table.column(name).combine_chunks()))
         return {"rows": self.rows, **facts, "columns": columns}
 
 
@@ -142,6 +149,7 @@ class _Moments(_ColumnProfile):
 class _Words(_ColumnProfile):
     counts: dict[str, int] = field(default_factory=dict)
     complete: bool = True
+    length: int = 0
 
     def add(self, array: pa.Array) -> None:
         super().add(array)
@@ -157,8 +165,9 @@ class _Words(_ColumnProfile):
             known = self.counts.get(value)
             if known is not None:
                 self.counts[value] = known + count
-            elif len(self.counts) < _DISTINCT:
+            elif len(self.counts) < _DISTINCT and self.length + len(value) <= _DISTINCT_TEXT:
                 self.counts[value] = count
+                self.length += len(value)
             else:
                 self.complete = False
 

@@ -75,7 +75,10 @@ def open_source(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None) -> S
     """
     path = spooled.path
     if spooled.format is Format.PARQUET:
-        return Source(parquet_columns(path), lambda columns: read_parquet(path, columns))
+        limits = spooled.limits
+        longest, largest = limits.max_line_bytes, limits.max_file_bytes
+        names = parquet_columns(path, largest)
+        return Source(names, lambda columns: read_parquet(path, columns, longest, largest))
     if spooled.format is Format.JSON_LINES:
         return Source(json_columns(path), lambda columns: read_json_lines(path, columns))
     layout = detect_layout(

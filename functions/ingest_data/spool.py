@@ -56,11 +56,15 @@ class SizeLimits(Protocol):
 
 @dataclass(frozen=True)
 class Spooled:
-    """A file on the scratch disk. For text: UTF-8 without a byte order mark; `quotes` counts `"`."""
+    """A file on the scratch disk. For text: UTF-8 without a byte order mark; `quotes` counts `"`.
+
+    What Parquet unpacks to only its reader sees, so `limits` go with it.
+    """
 
     path: Path
     format: Format
     size: int
+    limits: SizeLimits
     encoding: str = "utf-8"
     longest_line: int = 0
     quotes: int = 0
@@ -95,10 +99,10 @@ def spool(
     bounded = _bounded(_chain(first, chunks), limits.max_file_bytes)
     path = folder / "content"
     if first.startswith(_PARQUET):
-        return Spooled(path, Format.PARQUET, _write(bounded, path))
+        return Spooled(path, Format.PARQUET, _write(bounded, path), limits)
     if format_ is Format.PARQUET:
         raise refuse("not a Parquet file", "the first bytes", "they are not PAR1", "check how it was written")
-    return _spool_text(bounded, first, folder, Spooled(path, format_, 0), limits, encoding, guess)
+    return _spool_text(bounded, first, folder, Spooled(path, format_, 0, limits), encoding, guess)
 
 
 def _spool_text(
@@ -106,7 +110,6 @@ def _spool_text(
     first: bytes,
     folder: Path,
     empty: Spooled,
-    limits: SizeLimits,
     encoding: str | None,
     guess: Guess,
 ) -> Spooled:
@@ -117,7 +120,7 @@ def _spool_text(
     raw = folder / "raw"
     if known in (None, "utf-8"):
         probe = _Utf8Probe()
-        spooled = _write_text(probe.watch(chunks), empty, limits)
+        spooled = _write_text(probe.watch(chunks), empty)
         if probe.broken_at is None:
             return spooled
         spooled.path.rename(raw)
@@ -125,11 +128,11 @@ def _spool_text(
         if found is None or found == "utf-8":
             raise _undecodable(probe.broken_at)
         with raw.open("rb") as stream:
-            return _transcoded(_read(stream), found, empty, limits)
-    return _transcoded(chunks, str(known), empty, limits)
+            return _transcoded(_read(stream), found, empty)
+    return _transcoded(chunks, str(known), empty)
 
 
-def _transcoded(chunks: Iterator[bytes], encoding: str, empty: Spooled, limits: SizeLimits) -> Spooled:
+def _transcoded(chunks: Iterator[bytes], encoding: str, empty: Spooled) -> Spooled:
     decoder = codecs.getincrementaldecoder(encoding)()
 
     def decoded() -> Iterator[bytes]:
@@ -145,7 +148,7 @@ def _transcoded(chunks: Iterator[bytes], encoding: str, empty: Spooled, limits: 
                 "set ingest.encoding in model.yaml to what it was saved in, or save it as UTF-8",
             ) from error  # fmt: skip
 
-    return replace(_write_text(decoded(), empty, limits), encoding=encoding)
+    return replace(_write_text(decoded(), empty), encoding=encoding)
 
 
 def _undecodable(position: int) -> FileRefused:
@@ -180,8 +183,8 @@ class _Utf8Probe:
             self.broken_at = done - held + error.start
 
 
-def _write_text(chunks: Iterator[bytes], empty: Spooled, limits: SizeLimits) -> Spooled:
-    lines = _LineMeter(limits.max_line_bytes)
+def _write_text(chunks: Iterator[bytes], empty: Spooled) -> Spooled:
+    lines = _LineMeter(empty.limits.max_line_bytes)
     size = quotes = 0
     with empty.path.open("wb") as out:
         for chunk in chunks:

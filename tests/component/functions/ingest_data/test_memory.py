@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 PROGRAM = """
@@ -95,3 +98,20 @@ def test_a_file_of_bad_cells_only_does_not_fill_memory(tmp_path: Path) -> None:
 
     assert found["rows"] == 660_000
     assert int(str(found["peak"])) < 450
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs Linux: run the tests in a container"
+)
+def test_a_small_parquet_file_of_long_repeated_texts_passes_within_a_fixed_amount_of_memory(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "texts.parquet"
+    places = pa.array(np.zeros(400, dtype=np.int32))
+    text = pa.DictionaryArray.from_arrays(places, pa.array(["x" * (1 << 20)])).cast(pa.large_string())
+    pq.write_table(pa.table({"id": np.arange(400), "t": text, "y": np.arange(400)}), path)
+    found = measure(path)
+
+    assert path.stat().st_size < 200_000
+    assert (found["rows"], found["reason"]) == (400, None)
+    assert int(str(found["peak"])) < 512

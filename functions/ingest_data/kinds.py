@@ -6,13 +6,13 @@ The whole column is cast at once; only when Arrow refuses it are its cells looke
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from functions.ingest_data.cells import Mask
+from functions.ingest_data.moments import MOMENT, UNIX, from_epoch, parse_iso, within_calendar
 from functions.ingest_data.schema import Column
 from pipelines.spec import Kind
 
@@ -22,7 +22,7 @@ TYPES = {
     Kind.BOOLEAN: pa.bool_(),
     Kind.CATEGORY: pa.string(),
     Kind.TEXT: pa.string(),
-    Kind.DATETIME: pa.timestamp("us", tz="UTC"),
+    Kind.DATETIME: MOMENT,
 }
 MISSING_WORDS = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "?"])
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
@@ -155,60 +155,27 @@ def _text(array: pa.Array, column: Column) -> Parsed:
 
 
 def _datetime(array: pa.Array, column: Column) -> Parsed:
-    if column.format in _UNIX:
+    if column.format in UNIX:
         numbers, bad = _number(array, column)
-        values, lost = _epoch(numbers, column)
-        return values, bad | lost
+        moments = from_epoch(numbers, column.format)
+        return moments, bad | _lost(numbers, moments)
     if column.format is not None:
         text = trimmed(array)
-        values = pc.strptime(text, format=column.format, unit="us", error_is_null=True).cast(
-            TYPES[Kind.DATETIME]
-        )
-        return values, _lost(text, values)
-    for type_ in (pa.timestamp("us"), TYPES[Kind.DATETIME]):
+        found = pc.strptime(text, format=column.format, unit="us", error_is_null=True).cast(MOMENT)
+        moments = within_calendar(found)
+        return moments, _lost(text, moments)
+    for type_ in (pa.timestamp("us"), MOMENT):
         try:
-            return array.cast(type_).cast(TYPES[Kind.DATETIME]), _no_bad(array)
+            found = array.cast(type_).cast(MOMENT)
         except pa.ArrowInvalid:
             continue
+        moments = within_calendar(found)
+        return moments, _lost(found, moments)
     text = trimmed(array)
     unique = text.dictionary_encode()
-    moments = pa.array([_iso(value) for value in unique.dictionary.to_pylist()], TYPES[Kind.DATETIME])
+    moments = pa.array([parse_iso(value) for value in unique.dictionary.to_pylist()], MOMENT)
     values = moments.take(unique.indices)
     return values, _lost(text, values)
-
-
-def _iso(text: str) -> datetime | None:
-    if (
-        text[4:5] != "-" or text[7:8] != "-"
-    ):  # fromisoformat takes weeks and bare digits too, which ids look like
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-_UNIX = {"unix": 1_000_000, "unix_ms": 1_000}
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_CALENDAR_S = (-62_135_596_800, 253_402_300_800)  # the years 1 and 10000
-
-
-def _epoch(numbers: pa.Array, column: Column) -> Parsed:
-    factor = _UNIX[column.format or "unix"]
-    inside = _within_calendar(numbers, 1_000_000 // factor)
-    micros = pc.round(pc.multiply(inside, float(factor)))
-    values = micros.cast(pa.int64()).cast(TYPES[Kind.DATETIME])
-    return values, _lost(numbers, values)
-
-
-def _within_calendar(array: pa.Array, per_second: int) -> pa.Array:
-    """Take moments outside the years 1 to 9999, which few calendars know, as missing."""
-    ticks = array.cast(pa.int64()) if pa.types.is_timestamp(array.type) else array
-    bounds = [max(-(2**63), min(second * per_second, 2**63 - 1)) for second in _CALENDAR_S]  # ns end sooner
-    first, end = (pa.scalar(bound, ticks.type) for bound in bounds)
-    fits = pc.and_(pc.greater_equal(ticks, first), pc.less(ticks, end))
-    return pc.if_else(fits, array, pa.scalar(None, array.type))
 
 
 def _typed_number(array: pa.Array, column: Column) -> Parsed:
@@ -256,14 +223,17 @@ def _within_int64(array: pa.Array) -> bool:
 
 def _typed_datetime(array: pa.Array, column: Column) -> Parsed:
     if pa.types.is_date(array.type):
-        return array.cast(pa.timestamp("us")).cast(TYPES[Kind.DATETIME]), _no_bad(array)
+        inside = within_calendar(array)
+        return inside.cast(pa.timestamp("us")).cast(MOMENT), _lost(array, inside)
     if pa.types.is_timestamp(array.type):
-        inside = _within_calendar(array, _PER_SECOND[array.type.unit])
-        values = inside.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(TYPES[Kind.DATETIME])
+        inside = within_calendar(array)
+        values = inside.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(MOMENT)
         return values, _lost(array, values)
-    if column.format in _UNIX:
-        return _epoch(_typed_number(array, column)[0], column)
-    return pa.nulls(len(array), TYPES[Kind.DATETIME]), to_mask(array.is_valid())
+    if column.format in UNIX:
+        numbers = _typed_number(array, column)[0]
+        moments = from_epoch(numbers, column.format)
+        return moments, _lost(numbers, moments)
+    return pa.nulls(len(array), MOMENT), to_mask(array.is_valid())
 
 
 _Reader = Callable[[pa.Array, Column], Parsed]

@@ -132,7 +132,7 @@ def _strptime_share(text: pa.Array, format_: str) -> float:
 def _unix_format(numbers: pa.Array) -> str | None:
     if not len(numbers) or numbers.null_count == len(numbers):
         return None
-    middle = float(pc.mean(numbers).as_py())
+    middle = float(pc.mean(numbers.cast(pa.float64(), safe=False)).as_py())
     low, high = _UNIX_RANGE
     if low <= middle <= high:
         return "unix"

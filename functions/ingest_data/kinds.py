@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from functions.ingest_data.cells import Mask
 from functions.ingest_data.moments import MOMENT, UNIX, from_epoch, parse_iso, within_calendar
 from functions.ingest_data.schema import Column
+from pipelines.encoding.columns import label_of
 from pipelines.spec import Kind
 
 TYPES = {
@@ -25,7 +26,7 @@ TYPES = {
     Kind.DATETIME: MOMENT,
 }
 MISSING_WORDS = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "?"])
-NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?$"
+NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 INTEGER = r"^[-+]?[0-9]{1,18}$"
 _LONG_INTEGER = r"^[-+]?[0-9]{19}$"
 _INFINITE = r"(?i)^[-+]?(inf|infinity)$"
@@ -54,6 +55,8 @@ def read_cells(array: pa.Array, column: Column) -> Parsed:
         return pa.nulls(len(array), TYPES[column.kind]), np.zeros(len(array), dtype=bool)
     if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
         array = array.cast(pa.string())
+    if pa.types.is_float16(array.type):
+        array = array.cast(pa.float32())  # few of Arrow's functions take half floats
     reader = _FROM_TEXT if pa.types.is_string(array.type) else _FROM_TYPED
     return reader[column.kind](array, column)
 
@@ -96,13 +99,14 @@ def trimmed(array: pa.Array) -> pa.Array:
 def _number(array: pa.Array, column: Column) -> Parsed:
     try:
         values = array.cast(pa.float64())
-        text = array
+        if not pc.any(pc.is_nan(values)).as_py():  # which Arrow also reads where the rules do not
+            return values, _no_bad(array)
     except pa.ArrowInvalid:
-        text = trimmed(array)
-        fits = pc.or_(pc.match_substring_regex(text, NUMBER), pc.match_substring_regex(text, _INFINITE))
-        values = pc.if_else(fits, text, pa.scalar(None, pa.string())).cast(pa.float64())
-    bad = _lost(text, values)
-    return without_nan(values), bad
+        pass
+    text = trimmed(array)
+    fits = pc.or_(pc.match_substring_regex(text, NUMBER), pc.match_substring_regex(text, _INFINITE))
+    values = pc.if_else(fits, text, pa.scalar(None, pa.string())).cast(pa.float64())
+    return values, _lost(text, values)
 
 
 def without_nan(values: pa.Array) -> pa.Array:
@@ -112,10 +116,12 @@ def without_nan(values: pa.Array) -> pa.Array:
 
 
 def _integer(array: pa.Array, column: Column) -> Parsed:
-    try:
-        return array.cast(pa.int64()), _no_bad(array)
-    except pa.ArrowInvalid:
-        text = trimmed(array)
+    if not _has_letters(array):  # Arrow reads 0x1A
+        try:
+            return array.cast(pa.int64()), _no_bad(array)
+        except pa.ArrowInvalid:
+            pass
+    text = trimmed(array)
     numbers, bad = _number(text, column)
     whole = pc.and_(pc.equal(pc.floor(numbers), numbers), pc.less(pc.abs(numbers), _EXACT_FLOAT))
     from_float = pc.if_else(whole, numbers, pa.scalar(None, pa.float64())).cast(pa.int64())
@@ -128,6 +134,15 @@ def _integer(array: pa.Array, column: Column) -> Parsed:
     )
     values = _with_long_integers(values, text)
     return values, bad | _lost(numbers, values)
+
+
+def _has_letters(array: pa.Array) -> bool:
+    _, offsets, data = array.buffers()
+    if data is None or not len(array):
+        return False
+    ends = np.frombuffer(offsets, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+    octets = np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
+    return bool(octets.size and octets.max() > ord("9"))
 
 
 def _with_long_integers(values: pa.Array, text: pa.Array) -> pa.Array:
@@ -210,15 +225,12 @@ def _typed_boolean(array: pa.Array, column: Column) -> Parsed:
 
 
 def _typed_text(array: pa.Array, column: Column) -> Parsed:
-    if pa.types.is_floating(array.type):
-        array = without_nan(array)
-        if pc.all(pc.equal(pc.floor(array), array)).as_py() and _within_int64(array):
-            array = array.cast(pa.int64())  # 1.0 and 1 are the same category
-    return array.cast(pa.string()), _no_bad(array)
-
-
-def _within_int64(array: pa.Array) -> bool:
-    return bool(pc.all(pc.less(pc.abs(array), _EXACT_FLOAT)).as_py())
+    if not pa.types.is_floating(array.type):
+        return array.cast(pa.string()), _no_bad(array)
+    unique = without_nan(array).dictionary_encode()
+    short = unique.dictionary.cast(pa.string()) if pa.types.is_float32(array.type) else unique.dictionary
+    labels = [label_of(0, float(value)) for value in short.to_pylist()]  # as a request's are written
+    return pa.array(labels, pa.string()).take(unique.indices), _no_bad(array)
 
 
 def _typed_datetime(array: pa.Array, column: Column) -> Parsed:

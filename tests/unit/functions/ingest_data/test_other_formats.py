@@ -155,3 +155,14 @@ def test_moments_beyond_the_calendar_are_bad_cells(examine_bytes: Examine) -> No
         (1, "not a date or time"),
         (3, "not a date or time"),
     ]
+
+
+@pytest.mark.parametrize("spec", ["{x: category}", "{x: datetime}", "{}"])
+def test_half_floats_are_read_as_other_floats_are(examine_bytes: Examine, spec: str) -> None:
+    def reasons(type_: pa.DataType) -> set[str]:
+        sink = io.BytesIO()
+        pq.write_table(pa.table({"x": pa.array([1.0, 2.5], type_), "y": ["a", "b"]}), sink)
+        found = examine_bytes(sink.getvalue(), f"{{target: y, schema: {spec}}}", name="a.parquet")
+        return {reason for *_, reason in found.bad}
+
+    assert reasons(pa.float16()) == reasons(pa.float64())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +19,7 @@ from functions.ingest_data.schema import NUMERIC, Column, DataSchema
 from pipelines.spec import Kind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Checker:
             tests.append(("not finite", _finite_break(array)))
         tests += _bounds(column, array)
         if column.values is not None:
-            allowed = pa.array(column.values, array.type)
+            allowed = pa.array(_allowed(column), array.type)
             tests.append(("not among the allowed values", _unless(pc.is_in(array, value_set=allowed), array)))
         if column.name == self.schema.timestamp:
             tests += self._moment(column, array)
@@ -154,19 +157,38 @@ def _bounds(column: Column, array: pa.Array) -> list[tuple[str, Mask | None]]:
     if column.kind not in (*NUMERIC, Kind.DATETIME):
         return tests
     if column.min is not None:
-        tests.append((f"below the minimum {column.min}", to_mask(pc.less(array, _bound(column, column.min)))))
+        tests.append((f"below the minimum {column.min}", _below(column, array, column.min)))
     if column.max is not None:
-        tests.append(
-            (f"above the maximum {column.max}", to_mask(pc.greater(array, _bound(column, column.max))))
-        )
+        tests.append((f"above the maximum {column.max}", _above(column, array, column.max)))
     return tests
 
 
-def _bound(column: Column, bound: float | int | str) -> pa.Scalar:
+def _below(column: Column, array: pa.Array, bound: float | int | str) -> Mask:
+    if column.kind is not Kind.INTEGER or isinstance(bound, str):
+        return to_mask(pc.less(array, _bound(bound)))
+    if bound > _LARGEST:
+        return to_mask(array.is_valid())
+    return to_mask(pc.less(array, pa.scalar(math.ceil(max(bound, _SMALLEST)), pa.int64())))
+
+
+def _above(column: Column, array: pa.Array, bound: float | int | str) -> Mask:
+    if column.kind is not Kind.INTEGER or isinstance(bound, str):
+        return to_mask(pc.greater(array, _bound(bound)))
+    if bound < _SMALLEST:
+        return to_mask(array.is_valid())
+    return to_mask(pc.greater(array, pa.scalar(math.floor(min(bound, _LARGEST)), pa.int64())))
+
+
+def _bound(bound: float | int | str) -> pa.Scalar:
     if isinstance(bound, str):
         moment = datetime.fromisoformat(bound)
         return pa.scalar(moment if moment.tzinfo else moment.replace(tzinfo=UTC), TYPES[Kind.DATETIME])
     return pa.scalar(float(bound), pa.float64())
+
+
+def _allowed(column: Column) -> list[Any]:
+    exact = {Kind.INTEGER: int, Kind.NUMBER: float}.get(column.kind)
+    return [value if exact is None else exact(value) for value in column.values or ()]
 
 
 def _unless(fits: pa.Array, array: pa.Array) -> Mask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeGuard
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -49,7 +49,7 @@ def _kind(value: Any) -> Kind | None:
 
 
 def _bound(value: Any) -> float | int | str:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == value:  # not NaN
+    if _is_number(value) and value == value:  # not NaN
         return value
     if isinstance(value, str):
         try:
@@ -59,6 +59,17 @@ def _bound(value: Any) -> float | int | str:
         else:
             return value
     raise PydanticCustomError("bound", "a number, or an ISO date such as 2020-01-01 for a datetime column")
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    """Say whether it is a number that a float can hold, if only about."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) < 10**308
+    return isinstance(value, float)
+
+
+def _is_whole(value: Any) -> bool:
+    return _is_number(value) and -(2**63) <= value < 2**63 and value == int(value)
 
 
 def _values(value: Any) -> tuple[Scalar, ...] | None:
@@ -136,6 +147,10 @@ class ColumnRule(Section):
             raise PydanticCustomError("rule", "format only with `type: datetime`")
         if self.values is not None and self.kind in (Kind.BOOLEAN, Kind.DATETIME):
             raise PydanticCustomError("rule", "values only for category, text, number and integer columns")
+        if self.kind is Kind.INTEGER and not all(_is_whole(value) for value in self.values or ()):
+            raise PydanticCustomError("rule", "whole numbers within 64 bits as values of an integer column")
+        if self.kind is Kind.NUMBER and not all(_is_number(value) for value in self.values or ()):
+            raise PydanticCustomError("rule", "numbers as values of a number column")
         return self
 
 

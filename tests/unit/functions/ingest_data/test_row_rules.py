@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 Examine = Callable[..., Any]
 
 
@@ -130,3 +132,51 @@ def test_bounds_in_the_spec_replace_the_bounds_of_timestamps(examine_bytes: Exam
     found = examine_bytes(b"t,y\n1950-05-05,1\n2050-05-05,1\n", spec)
 
     assert (found.examined.rows, found.examined.bad_rows) == (2, 0)
+
+
+def test_whole_numbers_are_compared_exactly_with_their_bounds(examine_bytes: Examine) -> None:
+    high = 2**53 + 1
+    rule = f"{{type: int, min: -1.5, max: {high}}}"
+    spec = f"{{target: y, schema: {{n: {rule}}}, ingest: {{tolerated_bad_rows: 0.9}}}}"
+    cells = [-2, -1, high, high + 1, 2**63 - 1]
+    found = examine_bytes(csv("n,y", *[f"{cell},1" for cell in cells]), spec)
+
+    assert [row["n"] for row in found.good] == [-1, high]
+    assert [(row, reason) for row, _, _, reason in found.bad] == [
+        (2, "below the minimum -1.5"),
+        (5, f"above the maximum {high}"),
+        (6, f"above the maximum {high}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "good"),
+    [
+        ("max: 1e30", 2),
+        ("min: -1e30", 2),
+        ("min: 9223372036854775808", 0),
+        ("max: -1e30", 0),
+        ("max: 9223372036854775806", 1),
+        ("min: 9223372036854775807", 1),
+    ],
+)
+def test_bounds_beyond_64_bits_hold_for_whole_numbers_too(
+    examine_bytes: Examine, rule: str, good: int
+) -> None:
+    spec = f"{{target: y, schema: {{n: {{type: int, {rule}}}}}, ingest: {{tolerated_bad_rows: 1}}}}"
+    found = examine_bytes(csv("n,y", "1,1", f"{2**63 - 1},1"), spec).examined
+
+    assert found.rows - found.bad_rows == good
+
+
+def test_allowed_numbers_are_those_of_the_spec_also_large_ones(examine_bytes: Examine) -> None:
+    spec = """
+    target: y
+    schema:
+      k: {type: int, values: [1.0, 9007199254740993]}
+      n: {type: float, values: [1, 1000000000000000000000]}
+    ingest: {tolerated_bad_rows: 0.9}
+    """
+    found = examine_bytes(csv("k,n,y", "1,1,0", "9007199254740993,1e21,0", "9007199254740992,2,0"), spec)
+
+    assert [(row, column) for row, column, *_ in found.bad] == [(4, "k"), (4, "n")]

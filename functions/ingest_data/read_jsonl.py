@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from functions.ingest_data.schema import text_of
 _ROWS = 8_192
 _BYTES = 8 << 20
 NOT_JSON = "not a JSON object"
+_NO_JSON_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|\bNaN\b|-?\bInfinity\b')
 
 
 def json_columns(path: Path, rows: int = 10_000, size: int = 4 << 20) -> tuple[str, ...]:
@@ -93,8 +95,17 @@ def _object(line: bytes) -> dict[str, Any] | None:
     try:
         found = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return None
+        plain = _NO_JSON_NUMBER.sub(_as_json, line) if b"NaN" in line or b"Infinity" in line else line
+        return None if plain == line else _object(plain)
     return found if isinstance(found, dict) else None
+
+
+def _as_json(found: re.Match[bytes]) -> bytes:
+    """Understand the numbers that Python writes and JSON has not as in CSV: missing, or infinite."""
+    text = found[0]
+    if text.startswith(b'"'):
+        return text
+    return b"null" if text == b"NaN" else b'"' + text + b'"'
 
 
 def _unread(broken: list[tuple[int, str]]) -> tuple[BadCells, ...]:

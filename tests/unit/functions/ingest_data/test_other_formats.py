@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -166,3 +167,22 @@ def test_half_floats_are_read_as_other_floats_are(examine_bytes: Examine, spec: 
         return {reason for *_, reason in found.bad}
 
     assert reasons(pa.float16()) == reasons(pa.float64())
+
+
+def test_nan_and_infinity_as_python_writes_them_mean_what_they_mean_in_csv(examine_bytes: Examine) -> None:
+    rows = [
+        {"x": 1.5, "c": "a", "y": 1},
+        {"x": math.nan, "c": 'NaN "NaN" \\', "y": 1},
+        {"x": -math.inf, "c": "b", "y": 1},
+        {"x": 2.5, "c": math.nan, "y": 1},
+    ]
+    raw = "\n".join(map(json.dumps, rows)).encode() + b'\n{"x": -NaN, "y": 1}\n'
+    spec = "{target: y, schema: {x: float, c: category}, ingest: {tolerated_bad_rows: 0.5}}"
+    found = examine_bytes(raw, spec, name="a.jsonl")
+
+    assert [(row["x"], row["c"]) for row in found.good] == [
+        (1.5, "a"),
+        (None, 'NaN "NaN" \\'),
+        (2.5, None),
+    ]
+    assert [cell[:3] for cell in found.bad] == [(3, "x", "-Infinity"), (5, "", '{"x": -NaN, "y": 1}')]

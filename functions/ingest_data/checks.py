@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from functions.ingest_data.cells import BadCells, Mask, Rows, pick
 from functions.ingest_data.duplicates import SeenKeys, hash_keys
 from functions.ingest_data.kinds import TYPES, WORDS, read_cells, to_mask
+from functions.ingest_data.refusal import readable
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema
 from pipelines.spec import Kind
 
@@ -80,16 +81,15 @@ class Checker:
         decimals: set[str] = set()
         for column in self.schema.columns:
             raw = batch.columns[column.name]
-            array, wrong = read_cells(raw, column)
-            typed.append(array)
-            if wrong.any():
-                cells.append(pick(column.name, WORDS[column.kind], raw, wrong, batch.numbers))
-                bad |= wrong
-                if column.kind is Kind.INTEGER and _has_decimals(raw, wrong):
+            with readable(f"column {column.name}"):
+                array, wrong = read_cells(raw, column)
+                found = [(WORDS[column.kind], wrong)] if wrong.any() else []
+                for reason, mask in [*found, *self._broken_rules(column, array, wrong)]:
+                    cells.append(pick(column.name, reason, raw, mask, batch.numbers))
+                    bad |= mask
+                if found and column.kind is Kind.INTEGER and _has_decimals(raw, wrong):
                     decimals.add(column.name)
-            for reason, mask in self._broken_rules(column, array, wrong):
-                cells.append(pick(column.name, reason, raw, mask, batch.numbers))
-                bad |= mask
+            typed.append(array)
         good = pa.RecordBatch.from_arrays(typed, schema=self._arrow)
         numbers = batch.numbers
         if bad.any():

@@ -15,7 +15,7 @@ from functions.ingest_data.logic import columns_to_read, refusal_of
 from functions.ingest_data.part import PartWriter
 from functions.ingest_data.profile import Profile
 from functions.ingest_data.quarantine import Quarantine
-from functions.ingest_data.refusal import FileRefused
+from functions.ingest_data.refusal import FileRefused, readable
 from functions.ingest_data.schema import Column, DataSchema, under
 from functions.ingest_data.source import Source, open_source
 from functions.ingest_data.spool import Spooled
@@ -77,17 +77,18 @@ def examine(
         max_columns: the most columns that are read.
     """
     try:
-        source = open_source(spooled, spec, kept)
-        columns = columns_to_read(source.names, spec, kept, max_columns=max_columns)
-        ignored = tuple(sorted(set(source.names) - set(columns)))
-        kinds = kept.columns if kept else infer(source.sample(columns), spec)
-        fixed = {name for name, rule in spec.schema_.items() if rule.kind is not None}
-        flexible = frozenset(
-            column.name
-            for column in kinds
-            if kept is None and column.kind is Kind.INTEGER and column.name not in fixed
-        )
-        return _examine(source, spec, kinds, flexible, now, folder, ignored)
+        with readable("the file"):
+            source = open_source(spooled, spec, kept)
+            columns = columns_to_read(source.names, spec, kept, max_columns=max_columns)
+            ignored = tuple(sorted(set(source.names) - set(columns)))
+            kinds = kept.columns if kept else infer(source.sample(columns), spec)
+            fixed = {name for name, rule in spec.schema_.items() if rule.kind is not None}
+            flexible = frozenset(
+                column.name
+                for column in kinds
+                if kept is None and column.kind is Kind.INTEGER and column.name not in fixed
+            )
+            return _examine(source, spec, kinds, flexible, now, folder, ignored)
     except FileRefused as refusal:
         return Examined(None, refusal)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from functions.ingest_data.kinds import INTEGER, NUMBER, read_cells, to_mask, trimmed
-from functions.ingest_data.refusal import FileRefused, refuse
+from functions.ingest_data.refusal import FileRefused, readable, refuse
 from functions.ingest_data.schema import NUMERIC, Column
 from pipelines.spec import Kind, ModelSpec
 
@@ -37,7 +37,11 @@ def infer(sample: Mapping[str, pa.Array], spec: ModelSpec) -> tuple[Column, ...]
     Raises:
         FileRefused: the timestamp column's values are no dates, or could be read in two ways.
     """
-    return tuple(_infer_one(name, array, spec) for name, array in sample.items())
+    columns = []
+    for name, array in sample.items():
+        with readable(f"column {name}"):
+            columns.append(_infer_one(name, array, spec))
+    return tuple(columns)
 
 
 def _infer_one(name: str, array: pa.Array, spec: ModelSpec) -> Column:

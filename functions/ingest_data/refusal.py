@@ -5,12 +5,17 @@ FileRefused
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
 
 from eventing.catalogue import Problem
 
 MAX_PROBLEMS = 20
 _MAX_TEXT = 400
+_log = logging.getLogger(__name__)
 
 
 class FileRefused(Exception):
@@ -36,6 +41,19 @@ class FileRefused(Exception):
 def refuse(reason: str, where: str, problem: str, fix: str) -> FileRefused:
     """Build a refusal with a single problem."""
     return FileRefused(reason, [Problem(where=where, problem=problem, fix=fix)])
+
+
+@contextmanager
+def readable(where: str) -> Iterator[None]:
+    """Refuse the file where Arrow cannot do with its values what no rule foresaw: again would not help."""
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        _log.exception("a file met a case that no rule foresees: %s", clip(where))
+        raise refuse(
+            "the file has values that cannot be read", where, str(error)[:200],
+            "write the values in another way, or leave the column out",
+        ) from error  # fmt: skip
 
 
 def shorten(problems: Sequence[Problem]) -> list[Problem]:

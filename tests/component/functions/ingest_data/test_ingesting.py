@@ -6,6 +6,7 @@ import io
 import json
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -199,3 +200,32 @@ def test_events_of_other_types_are_refused(churn: World) -> None:
 
 def test_the_function_is_ready_when_its_database_is(world: World) -> None:
     assert world.app.test_client().get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "where"),
+    [
+        ("functions.ingest_data.checks.read_cells", pa.ArrowInvalid("would lose data"), "column id"),
+        ("functions.ingest_data.inference._from_text", pa.ArrowNotImplementedError("no kernel"), "column id"),
+        ("functions.ingest_data.examine.Profile.add", pa.ArrowInvalid("would lose data"), "the file"),
+    ],
+)
+def test_a_case_that_no_rule_foresees_refuses_the_file_and_is_logged(
+    churn: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    place: str,
+    error: Exception,
+    where: str,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(place, fail)
+    event = churn.drop_one("churn/a.csv", GOOD)
+    payload = DatasetRejected.model_validate(event.data)
+
+    assert payload.reason == "the file has values that cannot be read"
+    assert (payload.problems[0].where, payload.problems[0].problem) == (where, str(error))
+    assert payload.report_uri is not None
+    assert f"a file met a case that no rule foresees: {where}" in caplog.text

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -53,7 +53,8 @@ class StateDir:
         self._lock.flush()
         self._umask = os.umask(0o077)
         for database in self.path.glob("*.db*"):
-            database.chmod(0o600)
+            with suppress(OSError):  # it goes with the last process that uses it, or is another user's
+                database.chmod(0o600)
         return self.path
 
     def __exit__(

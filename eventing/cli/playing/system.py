@@ -31,14 +31,16 @@ def running_system(
     Raises:
         HomeError: the folder is in use, or the system did not start; then the message has the end of its log.
     """
-    before = signal.signal(signal.SIGTERM, _leave)
+    heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, _leave) for each in heard}
     try:
         with home.held(fresh=fresh) as lock, _started(home, store, lock) as system:
             with console.status("starting the broker, the functions and the object store"):
                 _wait_until_it_answers(home, system)
             yield system
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager

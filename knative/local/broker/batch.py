@@ -25,7 +25,8 @@ class Batch:
         deliveries: (lane, seq) of their deliveries.
         waiting: who learns that the events are stored: (whom, the event's seq).
         lanes: (number, key) of new lanes.
-        answered: (lane, seq) delivered and replied to: finished only together with `events`.
+        replies: seq of those events that answer a delivery.
+        answered: (lane, seq) delivered and replied to: finished only together with `replies`.
         settled: (lane, seq) delivered, of events with a single lane.
         shared: (lane, seq) delivered, of events with several lanes.
         retried: (attempts, due, error, lane, seq).
@@ -38,6 +39,7 @@ class Batch:
     deliveries: list[tuple[int, int]] = field(default_factory=list)
     waiting: list[tuple[Tell, int]] = field(default_factory=list)
     lanes: list[tuple[int, str]] = field(default_factory=list)
+    replies: list[int] = field(default_factory=list)
     answered: list[tuple[int, int]] = field(default_factory=list)
     settled: list[tuple[int, int]] = field(default_factory=list)
     shared: list[tuple[int, int]] = field(default_factory=list)
@@ -53,6 +55,16 @@ class Batch:
         for lane in lanes:
             self.deliveries.append((lane, seq))
         self.waiting.append((tell, seq))
+
+    def without_new_events(self) -> tuple[Batch, list[tuple[Tell, int]]]:
+        """Return the same notes with only those events that answer a delivery; and who sent the others."""
+        kept = set(self.replies)
+        rest = self.without_events()
+        rest.events = [event for event in self.events if event[0] in kept]
+        rest.deliveries = [each for each in self.deliveries if each[1] in kept]
+        rest.waiting = [each for each in self.waiting if each[1] in kept]
+        rest.replies, rest.answered = self.replies, self.answered
+        return rest, [each for each in self.waiting if each[1] not in kept]
 
     def without_events(self) -> Batch:
         """Return the same notes without the accepted events: what must not be lost when there is no space."""
@@ -76,9 +88,13 @@ class Batch:
             setattr(self, name, notes[count:])
         return taken
 
-    def event_bytes(self) -> int:
-        """Return what the events take at most, in the WAL and in the file."""
-        return sum(bytes_of(event[4], event[5]) for event in self.events)
+    def new_bytes(self) -> int:
+        """Return what the events take at most, in the WAL and in the file.
+
+        Those that answer a delivery are not counted: each is stored as the event it answers goes.
+        """
+        kept = set(self.replies)
+        return sum(bytes_of(event[4], event[5]) for event in self.events if event[0] not in kept)
 
     def __bool__(self) -> bool:
         """Say whether there is anything to do."""

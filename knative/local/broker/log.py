@@ -108,6 +108,7 @@ class Log:
             self._seq += 1
             self._batch.add_event(self._seq, record, lanes, tell)
             if settles is not None:
+                self._batch.replies.append(self._seq)
                 self._batch.answered.append(settles)
         self._wake.set()
 
@@ -194,9 +195,9 @@ class Log:
 
     def _store(self, notes: Batch) -> Batch:
         """Write the notes; return those that must be tried again because there was no space."""
-        if notes.events and not self._room.take(notes.event_bytes()):
-            self._refuse(notes.waiting, "the disk is nearly full", full=True)
-            notes = notes.without_events()
+        if (size := notes.new_bytes()) and not self._room.take(size):
+            notes, refused = notes.without_new_events()
+            self._refuse(refused, "the disk is nearly full", full=True)
         try:
             self._sync(self._settings.synchronous if notes.events else "NORMAL")
             notes.write(self._connection)

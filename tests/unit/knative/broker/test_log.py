@@ -13,6 +13,7 @@ import pytest
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.event import Record
 from knative.local.broker.log import BROKEN, Log
+from knative.local.broker.room import Room
 from knative.local.broker.settings import BrokerSettings
 
 SETTINGS = BrokerSettings(settle_within_s=0.001)
@@ -133,3 +134,28 @@ def test_a_process_whose_writer_breaks_ends_and_says_why(tmp_path: Path) -> None
 
     assert ended.returncode == BROKEN
     assert "MemoryError" in ended.stderr
+
+
+def test_when_space_is_short_new_events_are_refused_and_replies_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> tuple[list[object], list[tuple[int]]]:
+        log = Log(tmp_path / "broker.db", SETTINGS)
+        first, second = log.lane("a/b"), log.lane("a/c")
+        log.start()
+        told: list[object] = []
+        log.append(Record({"ce-id": "asked"}, b"x", 255), [first], told.append)
+        await log.call(lambda _: None)
+        monkeypatch.setattr(Room, "take", lambda *_: False)
+        log.append(Record({"ce-id": "new"}, b"x", 255), [first], told.append)
+        log.append(Record({"ce-id": "answer"}, b"x", 255), [second], told.append, settles=(first, 1))
+        await log.call(lambda _: None)
+        left = await log.call(lambda connection: connection.execute("SELECT seq FROM events").fetchall())
+        await log.close()
+        return told, left
+
+    (asked, new, answer), left = asyncio.run(scenario())
+
+    assert (asked, answer, left) == (1, 3, [(3,)])
+    assert isinstance(new, LogUnavailable)
+    assert new.full

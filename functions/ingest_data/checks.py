@@ -18,6 +18,7 @@ from functions.ingest_data.kinds import TYPES, WORDS, read_cells, to_mask
 from functions.ingest_data.refusal import readable
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema
 from pipelines.spec import Kind
+from pipelines.spec.columns import is_number, is_whole
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -187,8 +188,12 @@ def _bound(bound: float | int | str) -> pa.Scalar:
 
 
 def _allowed(column: Column) -> list[Any]:
-    exact = {Kind.INTEGER: int, Kind.NUMBER: float}.get(column.kind)
-    return [value if exact is None else exact(value) for value in column.values or ()]
+    values = column.values or ()
+    if column.kind is Kind.INTEGER:
+        return [int(value) for value in values if is_whole(value)]
+    if column.kind is Kind.NUMBER:
+        return [float(value) for value in values if is_number(value)]
+    return list(values)
 
 
 def _unless(fits: pa.Array, array: pa.Array) -> Mask:

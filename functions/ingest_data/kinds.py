@@ -98,15 +98,24 @@ def trimmed(array: pa.Array) -> pa.Array:
 
 def _number(array: pa.Array, column: Column) -> Parsed:
     try:
-        values = array.cast(pa.float64())
-        if not pc.any(pc.is_nan(values)).as_py():  # which Arrow also reads where the rules do not
-            return values, _no_bad(array)
+        return _without_words(array, array.cast(pa.float64()))
     except pa.ArrowInvalid:
         pass
     text = trimmed(array)
     fits = pc.or_(pc.match_substring_regex(text, NUMBER), pc.match_substring_regex(text, _INFINITE))
     values = pc.if_else(fits, text, pa.scalar(None, pa.string())).cast(pa.float64())
     return values, _lost(text, values)
+
+
+def _without_words(text: pa.Array, values: pa.Array) -> Parsed:
+    """Judge by the rules what Arrow reads as NaN: a word for "missing", or no number."""
+    nan = to_mask(pc.is_nan(values))
+    bad = _no_bad(values)
+    if nan.any():
+        where = pa.array(nan)
+        bad[nan] = to_mask(trimmed(text.filter(where)).is_valid())
+        values = pc.if_else(where, pa.scalar(None, pa.float64()), values)
+    return values, bad
 
 
 def without_nan(values: pa.Array) -> pa.Array:

@@ -18,6 +18,7 @@ _DELTA_BYTE_ARRAY = 7
 _FIXED_WIDTH = 32
 _MAX_DEPTH = 8
 _SHORT, _LONG = 256, 64 << 20
+_USUAL = 1 << 20
 
 
 class BadPages(ValueError):
@@ -85,7 +86,8 @@ def _weigh_chunk(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, place: int, lo
         row = max(row, size if found is None else found)
     else:
         row = max(row, size)
-    return Weight(2 * size + largest, row)
+    twice = size > _USUAL  # larger ones are also held while their texts are measured
+    return Weight((1 + twice) * size + largest, row)
 
 
 def _plain_weight(page: _Page) -> int:

@@ -143,7 +143,7 @@ def _rows_at_once(path: Path, file: pq.ParquetFile, types: dict[str, pa.DataType
         raise refuse(
             "the pages of the Parquet file are too large", "the largest row group",
             f"a page of each column takes {weight.held} bytes unpacked, more than {_HELD_BYTES}",
-            "write row groups of fewer rows, or smaller pages",
+            "write row groups of fewer rows, such as row_group_size=10000, or smaller pages",
         )  # fmt: skip
     most = min(65_536, max(64, _CELLS // max(1, len(types))))
     return max(1, min(most, _BATCH_BYTES // max(1, weight.row)))

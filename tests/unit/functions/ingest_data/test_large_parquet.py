@@ -91,7 +91,10 @@ def test_pages_that_would_not_fit_in_memory_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(FileRefused, match="the pages of the Parquet file are too large") as caught:
         list(sizes(path, "t"))
-    assert caught.value.problems[0].fix == "write row groups of fewer rows, or smaller pages"
+    assert (
+        caught.value.problems[0].fix
+        == "write row groups of fewer rows, such as row_group_size=10000, or smaller pages"
+    )
 
 
 def test_a_row_whose_texts_are_longer_than_a_line_may_be_is_refused(

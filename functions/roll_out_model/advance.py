@@ -70,8 +70,10 @@ def _refused(deployer: Deployer, rollout: Rollout, exists: bool, message: str) -
             deployer.copy(rollout.wanted.model, 0, None)
         if observed.status(rollout.wanted.revision).readiness is not Readiness.ABSENT:
             deployer.remove(rollout.wanted.model, rollout.wanted.revision, rollout.champion)
-    except (Unavailable, Refused) as error:
-        return Progress(Wait(f"{message}; it cannot be taken back: {error}"), exists, observed.url)
+    except Unavailable as error:
+        return Progress(Wait(str(error)), exists, observed.url)
+    except Refused as error:
+        return Progress(RollBack(f"{message}; it cannot be taken back: {error}"), exists, observed.url)
     return Progress(RollBack(message), exists, observed.url)
 
 

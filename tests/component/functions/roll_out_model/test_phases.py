@@ -249,18 +249,33 @@ def test_a_step_that_the_platform_refuses_is_taken_back(
     assert judged.deployer.shadows == {}
 
 
-@pytest.mark.parametrize("why", [refuse, unavailable])
 def test_what_cannot_be_taken_back_yet_is_not_told_as_rolled_back(
-    judged: Any, monkeypatch: pytest.MonkeyPatch, why: Any
+    judged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     challenge(judged)
     judged.decide(2, "shadow", "promoted")
     with monkeypatch.context() as denied:
         denied.setattr(judged.deployer, "shift", refuse)
-        denied.setattr(judged.deployer, "remove", why)
+        denied.setattr(judged.deployer, "remove", unavailable)
         assert judged.decide(2, "canary", "promoted") == []
     assert judged.facts()[-1] == "v1 promoted"
     assert told(judged.ring()) == [("rollout.completed", "promoted")]
+
+
+def test_what_may_not_be_taken_back_ends_the_rollout_and_says_so_and_is_tried_again_later(
+    judged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge(judged)
+    judged.decide(2, "shadow", "promoted")
+    with monkeypatch.context() as denied:
+        denied.setattr(judged.deployer, "shift", refuse)
+        denied.setattr(judged.deployer, "remove", refuse)
+        said = judged.decide(2, "canary", "promoted")
+    assert told(said) == [("rollout.completed", "rolled_back")]
+    assert "it cannot be taken back: the API answered 403 Forbidden" in said[0].data["message"]
+    assert judged.deployer.observe("churn").serving == {"churn-v1": 90, "churn-v2": 10}
+    judged.ring(timedelta(seconds=61))
+    assert judged.deployer.observe("churn").serving == {"churn-v1": 100}
 
 
 def test_of_a_service_that_is_not_ours_nothing_is_taken_back(

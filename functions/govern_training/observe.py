@@ -29,6 +29,7 @@ SOURCE = kinds.source_of(FUNCTION)
 GATE = kinds.source_of("evaluate_model")
 Reason = kinds.TrainingReason
 LABELS_COUNT = timedelta(days=1)
+_LATE_LABELS = timedelta(hours=2)
 """How long ago a label may have come so that labels count as there."""
 
 
@@ -181,7 +182,8 @@ def _rollout_started(scene: Scene, payload: kinds.RolloutStarted) -> Sequence[Ev
     if run is not None and run.rollout is None:
         hold = scene.settings.rollout_hold
         if payload.phase is not kinds.RolloutPhase.REPLACE and scene.spec is not None:
-            hold += scene.spec.rollout.deadline * len(scene.spec.rollout.phases)
+            # A phase is ended after its deadline, once labels of before have been joined.
+            hold += (scene.spec.rollout.deadline + _LATE_LABELS) * len(scene.spec.rollout.phases)
         run.verdict = "approved"  # only what was let through is rolled out
         _hold(scene, run, hold)
     return ()

@@ -1,4 +1,4 @@
-"""Rules between sections, asked of a model.yaml when it is taken in and never when it is read again.
+"""Rules beyond a key's own type, asked of a model.yaml when it is taken in and never when it is read again.
 
 A rule that ModelSpec enforces makes each registered spec that breaks it unreadable: a new one belongs here.
 
@@ -7,15 +7,24 @@ A rule that ModelSpec enforces makes each registered spec that breaks it unreada
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from eventing.catalogue import Problem
+from pipelines.spec.columns import Kind, is_number, is_whole
 from pipelines.spec.durations import format_duration
 from pipelines.spec.model import ModelSpec
 
+_VALUES: Mapping[Kind, tuple[Callable[[object], bool], str]] = MappingProxyType(
+    {
+        Kind.INTEGER: (is_whole, "whole numbers within 64 bits as values of an integer column"),
+        Kind.NUMBER: (is_number, "numbers as values of a number column"),
+    }
+)
+
 
 def check_rules(spec: ModelSpec) -> Iterable[Problem]:
-    """Yield a problem for each rule that the sections break together."""
+    """Yield a problem for each rule that is broken."""
     rollout, labels = spec.rollout, spec.labels
     if rollout.phases and rollout.deadline <= labels.window:
         deadline, window = format_duration(rollout.deadline), format_duration(labels.window)
@@ -26,3 +35,12 @@ def check_rules(spec: ModelSpec) -> Iterable[Problem]:
             fix=f"write, for example, `deadline: {format_duration(2 * labels.window)}` under rollout, "
             "or a shorter `window` under labels",
         )
+    for name, column in spec.schema_.items():
+        fits, what = _VALUES.get(column.kind or Kind.CATEGORY, (None, ""))
+        wrong = [value for value in column.values or () if fits is not None and not fits(value)]
+        if wrong:
+            yield Problem(
+                where=f"schema.{name}.values",
+                problem=f"got {wrong[0]!r}, expected {what}",
+                fix="leave the value out, or give the column another type",
+            )

@@ -32,3 +32,25 @@ def test_a_deadline_within_the_labels_window_is_refused_when_taken_in_and_read_a
 def test_without_phases_no_deadline_is_too_short() -> None:
     raw = b"target: y\nrollout: {phases: [], deadline: 1d}"
     assert parse_spec(raw, model="churn", checks=[check_rules]).rollout.phases == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (b"{type: int, values: [1.5, 2]}", "got 1.5, expected whole numbers within 64 bits"),
+        (b"{type: int, values: [9223372036854775808]}", "expected whole numbers within 64 bits"),
+        (b"{type: number, values: [low, 1]}", "got 'low', expected numbers as values of a number column"),
+        (b"{type: number, values: [true]}", "got True, expected numbers"),
+    ],
+)
+def test_values_that_a_column_cannot_have_are_refused_when_taken_in_and_read_afterwards(
+    rule: bytes, problem: str
+) -> None:
+    raw = b"target: y\nschema: {a: " + rule + b"}"
+    with pytest.raises(SpecError) as caught:
+        parse_spec(raw, model="churn", checks=[check_rules])
+
+    (found,) = caught.value.problems
+    assert found.where.startswith("schema.a.values (line 2")
+    assert problem in found.problem
+    assert parse_spec(raw, model="churn").schema_["a"].values

@@ -29,7 +29,7 @@ model: {model}
 target: {target}
 train: {{window: {{rows: {rows}}}}}
 gate: {{margin: 0.02}}
-rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: 3m}}
+rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: {deadline_s:.0f}s}}
 drift: {{window: 500}}
 labels: {{window: {window_s:.0f}s, min_rows: 1000}}
 retrain:
@@ -45,7 +45,10 @@ def default_spec(model: str, target: str, *, rows: int, label_delay_s: float, fr
     """
     on = "[]" if frozen else "[dataset, drift, performance]"
     window_s = max(3.0, 3 * label_delay_s)
-    return DEFAULT_SPEC.format(model=model, target=target, rows=rows, on=on, window_s=window_s).encode()
+    spec = DEFAULT_SPEC.format(
+        model=model, target=target, rows=rows, on=on, window_s=window_s, deadline_s=max(180.0, 3 * window_s)
+    )
+    return spec.encode()
 
 
 @dataclass

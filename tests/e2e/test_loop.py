@@ -15,6 +15,8 @@ from support.live_system import LiveSystem, customers, eventually, spec
 from eventing import catalogue as c
 from eventing.event import originate
 
+pytestmark = pytest.mark.timeout(400)
+
 
 def put_and_name(system: LiveSystem, key: str, data: bytes) -> str:
     """Drop a file and return the id of the event that says so."""

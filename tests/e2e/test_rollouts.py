@@ -146,13 +146,13 @@ def test_a_better_challenger_is_promoted_through_shadow_and_canary_whatever_is_k
         started = served.wait_for(c.ROLLOUT_STARTED, subject=f"{MODEL}/v2")
         assert started["data"]["phase"] == "shadow"
         kill_the_loop(served)
-        advanced = served.wait_for(c.ROLLOUT_ADVANCED, subject=f"{MODEL}/v2", timeout_s=200)
+        advanced = served.wait_for(c.ROLLOUT_ADVANCED, subject=f"{MODEL}/v2")
         assert advanced["data"]["percent"] == 10
         served.run("kascade", "pause", MODEL)
         kill_the_loop(served)
         shares = crowd.rush(10_000)
         served.run("kascade", "resume", MODEL)
-        completed = served.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v2", timeout_s=200)
+        completed = served.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v2")
         settled = time.time()
         eventually(lambda: crowd.between(settled, time.time()).total() > 50, 30, what="more answers")
     assert completed["data"]["outcome"] == "promoted"
@@ -171,7 +171,7 @@ def test_a_better_challenger_is_promoted_through_shadow_and_canary_whatever_is_k
 def test_a_worse_challenger_that_was_forced_past_the_gate_is_taken_back(served: LiveSystem) -> None:
     with Crowd(served) as crowd:
         train(served, POOR, margin=1.0)
-        completed = served.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v3", timeout_s=200)
+        completed = served.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v3")
     assert completed["data"]["outcome"] == "rolled_back"
     assert crowd.failed == []
     assert set(crowd.between(0, time.time())) == {2}, "it was still in its shadow"

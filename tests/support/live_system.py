@@ -58,7 +58,7 @@ class LiveSystem:
     def events(self, **query: Any) -> list[dict[str, Any]]:
         return [row["event"] for row in self.client.events(**query)]
 
-    def wait_for(self, type_: str, *, subject: str, timeout_s: float = 100) -> dict[str, Any]:
+    def wait_for(self, type_: str, *, subject: str, timeout_s: float = 200) -> dict[str, Any]:
         """Return the first event of a type whose subject begins so."""
 
         def look() -> dict[str, Any] | None:

@@ -131,12 +131,13 @@ class World:
             add_batch(session, row)
         return row
 
-    def label(self, prediction_id: str, at: datetime, value: Any) -> None:
-        """Join a label to a prediction."""
+    def label(self, *labels: tuple[str, datetime, Any]) -> None:
+        """Join labels to predictions: (the prediction's id, when it was made, the label)."""
         with self.session() as session:
-            row = JoinedLabel(model=MODEL, prediction_id=prediction_id, at=at, value=value, version=1)
-            row.label_id, row.received_at = f"l-{prediction_id}", at
-            session.add(row)
+            for prediction_id, at, value in labels:
+                row = JoinedLabel(model=MODEL, prediction_id=prediction_id, at=at, value=value, version=1)
+                row.label_id, row.received_at = f"l-{prediction_id}", at
+                session.add(row)
 
 
 def parquet(table: pa.Table) -> bytes:

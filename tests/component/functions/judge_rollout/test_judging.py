@@ -93,7 +93,7 @@ class Court:
                 arm = {"version": 2 if shadow else 1, "shadow": shadow, "inputs": {}}
                 self.world.log(whole.model_copy(update=chosen | arm))
         for row in champion:
-            self.world.label(whole.ids[row], times[row], "yes")
+            self.world.label((whole.ids[row], times[row], "yes"))
 
     def taken_in(self) -> int:
         """Return how many pairs of answers the judge has counted."""
@@ -122,9 +122,8 @@ class Court:
         return [("no" if each == "yes" else "yes") if self.rng.random() < rate else each for each in truth]
 
     def _label(self, batch: c.InferenceLogged, times: list[datetime], truth: list[str], share: float) -> None:
-        for identity, at, label in zip(batch.ids, times, truth, strict=True):
-            if self.rng.random() < share:
-                self.world.label(identity, at, label)
+        answers = zip(batch.ids, times, truth, strict=True)
+        self.world.label(*(each for each in answers if self.rng.random() < share))
 
     def joined(self, second: float, id_: str | None = None) -> Event | None:
         """Say that every label received by then is joined; return the verdict, if one is given."""
@@ -200,7 +199,7 @@ def test_predictions_wait_until_the_challenger_has_answered_later_ones(court: Co
     batch = logged(times, labels=["yes"] * 200)
     court.world.log(batch)
     for identity, at in zip(batch.ids, times, strict=True):
-        court.world.label(identity, at, "yes")
+        court.world.label((identity, at, "yes"))
     assert court.joined(30) is None
     court.world.log(batch.model_copy(update={"version": 2, "shadow": True, "labels": ["no"] * 200}))
     verdict = decided(court.joined(31))
@@ -241,7 +240,7 @@ def test_labels_missing_for_one_arm_are_inconclusive(tmp_path: Path) -> None:
     court = Court(tmp_path, phases=["canary"])
     court.start("canary")
     verdict = None
-    for number in range(60):
+    for number in range(16):
         court.canary(1 + number, 400, 0.4, 0.1, labelled=0.6)
         if verdict := court.joined(12 + number):
             break

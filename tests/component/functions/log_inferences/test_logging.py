@@ -136,7 +136,7 @@ def test_a_prediction_is_found_by_its_id_with_its_shadow_and_its_label(world: Wo
         **{**event_of(1, labels=["no"] * 10, version=2, shadow=True).__dict__, "id": "b1-shadow"}
     ))  # fmt: skip
     identity = event_of(1).data["ids"][3]
-    world.label(identity, NOON, "yes")
+    world.label((identity, NOON, "yes"))
 
     answer = app.test_client().get(f"/predictions/{identity}").get_json()
 

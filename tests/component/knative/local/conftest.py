@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,14 @@ class Local:
         code = self.process.wait(30)
         self.process = None
         return code
+
+    def environs(self) -> dict[psutil.Process, dict[str, str]]:
+        """Return this runtime's processes with their environments."""
+        found = {}
+        for child in self.children():
+            with suppress(psutil.Error):  # it has just ended
+                found[child] = child.environ()
+        return found
 
     def children(self) -> list[psutil.Process]:
         """Return the processes that carry the mark of this runtime's state folder."""

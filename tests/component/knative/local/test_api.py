@@ -270,7 +270,7 @@ def test_what_the_api_made_survives_kill_9(make_local: Callable[..., Local]) -> 
     kept = local.object(f"{SERVICES}/kept")
     assert kept["metadata"]["uid"] == made["metadata"]["uid"]
     assert kept["status"]["latestReadyRevisionName"] == "kept-v1"
-    assert not [c for c in local.children() if c.environ().get("K_SERVICE") == "kept"]
+    assert not [c for c, env in local.environs().items() if env.get("K_SERVICE") == "kept"]
     assert local.get("kept").json()["env"]["V"] == "1"
     assert requests.get(f"{local.endpoints['api']}/version", timeout=10).json()["major"] == "1"
     local.stop()

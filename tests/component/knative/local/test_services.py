@@ -47,7 +47,7 @@ def patched(local: Local, name: str, patch: dict[str, object]) -> None:
 
 
 def test_a_service_starts_with_its_first_request_and_stops_when_idle(local: Local) -> None:
-    assert not [c for c in local.children() if "COLOUR" in c.environ()]
+    assert not [c for c, env in local.environs().items() if "COLOUR" in env]
 
     told = local.get("lazy", "/a/b?c=d").json()
 
@@ -55,17 +55,19 @@ def test_a_service_starts_with_its_first_request_and_stops_when_idle(local: Loca
     assert told["env"]["K_SERVICE"] == told["env"]["K_CONFIGURATION"] == "lazy"
     assert told["env"]["K_REVISION"] == "lazy-00001"
     assert told["env"]["HOST"] == "127.0.0.1"
-    until(lambda: not [c for c in local.children() if "COLOUR" in c.environ()], what="the process stopped")
+    until(
+        lambda: not [c for c, env in local.environs().items() if "COLOUR" in env], what="the process stopped"
+    )
     assert local.get("lazy").json()["pid"] != told["pid"]
 
 
 def test_min_scale_keeps_a_process_from_the_start_and_replaces_one_that_dies(local: Local) -> None:
-    first = until(lambda: [c for c in local.children() if c.environ().get("K_SERVICE") == "steady"])[0]
+    first = until(lambda: [c for c, env in local.environs().items() if env.get("K_SERVICE") == "steady"])[0]
 
     first.kill()
 
     second = until(
-        lambda: [c for c in local.children() if c.environ().get("K_SERVICE") == "steady" and c != first]
+        lambda: [c for c, env in local.environs().items() if env.get("K_SERVICE") == "steady" and c != first]
     )
     assert second
     assert local.get("steady").status_code == 200
@@ -227,7 +229,7 @@ def test_a_deleted_service_is_gone_with_all_it_made(local: Local) -> None:
     until(lambda: local.ready(f"{SERVICES}/brief")[0] == "True")
     assert local.api("DELETE", f"{SERVICES}/brief").json()["status"] == "Success"
     until(lambda: local.api("GET", f"{REVISIONS}/brief-00001").status_code == 404)
-    until(lambda: not [c for c in local.children() if c.environ().get("K_SERVICE") == "brief"])
+    until(lambda: not [c for c, env in local.environs().items() if env.get("K_SERVICE") == "brief"])
     assert local.get("brief").status_code == 404
 
 

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import errno
+import secrets
 import socket
 from pathlib import Path
 
 from knative.local.errors import PortInUse
 
 LOOPBACK = "127.0.0.1"
+# Linux gives ports from 32768 on to whoever asks for any (ip_local_port_range).
+_RANGE = range(20_000, 32_768)
 _given: list[int] = []
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on and that was not among the last fifty given."""
-    while True:
+    """Return a port that nobody listens on and that was not among the last fifty given.
+
+    A process takes it only when it has started: so it is none of those that the system gives meanwhile to
+    others who ask for any.
+
+    Raises:
+        OSError: of so many tries no port was free.
+    """
+    for _ in range(len(_RANGE)):
+        port = secrets.choice(_RANGE)
+        if port in _given:
+            continue
         with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
-            _given.append(port)
-            del _given[:-50]
-            return port
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+        _given.append(port)
+        del _given[:-50]
+        return port
+    raise OSError(errno.EADDRINUSE, f"hardly a port from {_RANGE.start} to {_RANGE.stop - 1} is free")
 
 
 def listen(port: int, flag: str) -> socket.socket:

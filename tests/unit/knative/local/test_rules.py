@@ -342,6 +342,10 @@ def test_free_ports_are_not_given_twice_in_a_row() -> None:
     assert len({free_port() for _ in range(20)}) == 20
 
 
+def test_a_free_port_is_none_that_the_system_gives_to_others_meanwhile() -> None:
+    assert 20_000 <= free_port() < 32_768
+
+
 def test_a_port_that_is_held_says_by_whom() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -42,4 +42,5 @@ def test_values_too_deep_to_be_shown_are_the_clients_fault(churn: Any, path: str
     reply = churn.post(path, body)
 
     assert reply.status == 400
-    assert "nested too deep" in reply.json["error"]
+    # Python 3.12 shows the value, cut short; 3.11 cannot.
+    assert "nested too deep" in reply.json["error"] or "[[[[" in reply.json["error"]

@@ -26,7 +26,6 @@ _MAX_ROWS = 1_000_000_000
 _BATCH_BYTES = 8 << 20
 _HELD_BYTES = 256 << 20
 _FEW_ROWS = 4_096
-_MANY_TEXTS = 50
 
 Lengths = npt.NDArray[np.int64]
 
@@ -122,17 +121,11 @@ def _rows_at_once(path: Path, file: pq.ParquetFile, types: dict[str, pa.DataType
     texts = [name for name, type_ in types.items() if _is_text(type_)]
     encoded = _open(path, texts) if texts else file
 
-    known: dict[int, dict[str, int]] = {}
-
     def longest(group: int, name: str, count: int) -> int | None:
         if name not in types or not _is_text(types[name]):
             return None
         if pa.types.is_dictionary(types[name]):
             return 0
-        if len(texts) > _MANY_TEXTS:  # one by one would take too long: each look costs work per column
-            if group not in known:
-                known[group] = _all_longest(encoded, group, texts)
-            return known[group].get(name)
         return _longest(encoded, group, name, count)
 
     try:
@@ -147,15 +140,6 @@ def _rows_at_once(path: Path, file: pq.ParquetFile, types: dict[str, pa.DataType
         )  # fmt: skip
     most = min(65_536, max(64, _CELLS // max(1, len(types))))
     return max(1, min(most, _BATCH_BYTES // max(1, weight.row)))
-
-
-def _all_longest(file: pq.ParquetFile, group: int, names: list[str]) -> dict[str, int]:
-    try:
-        batch = next(file.iter_batches(64, row_groups=[group], columns=names, use_threads=False), None)
-    except pa.ArrowNotImplementedError:  # delta-encoded values
-        return {}
-    arrays = [] if batch is None else zip(batch.schema.names, batch.columns, strict=True)
-    return {name: int(_lengths(array.dictionary).max()) for name, array in arrays if len(array.dictionary)}
 
 
 def _longest(file: pq.ParquetFile, group: int, name: str, count: int) -> int | None:

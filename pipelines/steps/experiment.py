@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,28 +35,30 @@ def experiment(prepared: Path, index: int) -> list[Result]:
     estimator = find(item["estimator"], facts["task"])
     if estimator is None:
         raise StepError(f"'{item['estimator']}' is no allowed estimator", "correct train.candidates")
-    matrix, target, folds = _sample(prepared, facts["seed"])
-    return [
-        _measure(estimator, parameters, matrix, target, folds, facts) for parameters in item["parameters"]
-    ]
+    sample = _sample(prepared, facts["seed"])
+    return [_measure(estimator, parameters, sample, facts) for parameters in item["parameters"]]
 
 
-def _sample(prepared: Path, seed: int) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[np.int8]]:
+class _Sample(NamedTuple):
+    matrix: NDArray[np.float32]
+    target: NDArray[Any]
+    folds: NDArray[np.int8]
+
+
+def _sample(prepared: Path, seed: int) -> _Sample:
     matrix = files.read_array(prepared / files.TRAIN_MATRIX)
     target = np.load(prepared / files.TRAIN_TARGET)
     folds = np.load(prepared / files.FOLDS)
     if len(matrix) <= MAX_ROWS:
-        return matrix, target, folds
+        return _Sample(matrix, target, folds)
     chosen = np.sort(np.random.default_rng(seed).choice(len(matrix), MAX_ROWS, replace=False))
-    return matrix[chosen], target[chosen], folds[chosen]
+    return _Sample(matrix[chosen], target[chosen], folds[chosen])
 
 
 def _measure(
     estimator: EstimatorSpec,
     parameters: Mapping[str, Any],
-    matrix: NDArray[np.float32],
-    target: NDArray[Any],
-    folds: NDArray[np.int8],
+    sample: _Sample,
     facts: Mapping[str, Any],
 ) -> Result:
     started = time.perf_counter()
@@ -65,7 +67,7 @@ def _measure(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            values = _values(estimator, parameters, matrix, target, folds, facts)
+            values = _values(estimator, parameters, sample, facts)
         except FitError as error:
             failed = error.problem
     defined = [value for value in values if np.isfinite(value)]
@@ -83,12 +85,11 @@ def _measure(
 def _values(
     estimator: EstimatorSpec,
     parameters: Mapping[str, Any],
-    matrix: NDArray[np.float32],
-    target: NDArray[Any],
-    folds: NDArray[np.int8],
+    sample: _Sample,
     facts: Mapping[str, Any],
 ) -> list[float]:
     """Return the metric in each round that has something to learn and to measure."""
+    matrix, target, folds = sample
     metric = METRICS[facts["metric"]]
     classes = None if facts["classes"] is None else len(facts["classes"])
     values = []

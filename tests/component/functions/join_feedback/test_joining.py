@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,6 @@ from functions.join_feedback.work import Work
 from functions.state.database import session_factory
 from functions.state.labels import JoinedLabel, WaitingLabel
 from functions.state.timers import TimerRow
-
-
-@pytest.fixture
-def feedback(tmp_path: Path) -> Iterator[Feedback]:
-    world = World(tmp_path)
-    world.spec(labels={"window": "100s", "train": False})
-    world.version(1, promoted=True)
-    yield Feedback(world)
-    world.engine.dispose()
 
 
 def test_a_label_joins_its_prediction_and_gets_its_loss(feedback: Feedback) -> None:

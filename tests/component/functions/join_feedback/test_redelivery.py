@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from support.feedback import Feedback, predict
-from support.world import MODEL, NOON, World
+from support.world import MODEL, NOON
 
 from eventing import catalogue as c
 from eventing.testing import HandlingFailed, build_event, handle
-
-
-@pytest.fixture
-def feedback(tmp_path: Path) -> Iterator[Feedback]:
-    world = World(tmp_path)
-    world.spec(labels={"window": "100s", "train": False})
-    world.version(1, promoted=True)
-    yield Feedback(world)
-    world.engine.dispose()
 
 
 def test_a_joining_killed_before_its_transaction_leaves_no_second_file(feedback: Feedback) -> None:

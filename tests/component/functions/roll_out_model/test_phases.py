@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eventing.event import Event
 from eventing.testing import HandlingFailed
 from functions.roll_out_model.deployer import Refused, Unavailable
 
@@ -249,15 +250,21 @@ def test_a_step_that_the_platform_refuses_is_taken_back(
     assert judged.deployer.shadows == {}
 
 
-def test_what_cannot_be_taken_back_yet_is_not_told_as_rolled_back(
-    judged: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def promote_a_canary(judged: Any, monkeypatch: pytest.MonkeyPatch, *, taking_back: Any) -> list[Event]:
+    """Let a canary be promoted while the platform refuses to shift traffic; return what is said."""
     challenge(judged)
     judged.decide(2, "shadow", "promoted")
     with monkeypatch.context() as denied:
         denied.setattr(judged.deployer, "shift", refuse)
-        denied.setattr(judged.deployer, "remove", unavailable)
-        assert judged.decide(2, "canary", "promoted") == []
+        denied.setattr(judged.deployer, "remove", taking_back)
+        said: list[Event] = judged.decide(2, "canary", "promoted")
+    return said
+
+
+def test_what_cannot_be_taken_back_yet_is_not_told_as_rolled_back(
+    judged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert promote_a_canary(judged, monkeypatch, taking_back=unavailable) == []
     assert judged.facts()[-1] == "v1 promoted"
     assert told(judged.ring()) == [("rollout.completed", "promoted")]
 
@@ -265,12 +272,7 @@ def test_what_cannot_be_taken_back_yet_is_not_told_as_rolled_back(
 def test_what_may_not_be_taken_back_ends_the_rollout_and_says_so_and_is_tried_again_later(
     judged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    challenge(judged)
-    judged.decide(2, "shadow", "promoted")
-    with monkeypatch.context() as denied:
-        denied.setattr(judged.deployer, "shift", refuse)
-        denied.setattr(judged.deployer, "remove", refuse)
-        said = judged.decide(2, "canary", "promoted")
+    said = promote_a_canary(judged, monkeypatch, taking_back=refuse)
     assert told(said) == [("rollout.completed", "rolled_back")]
     assert "it cannot be taken back: the API answered 403 Forbidden" in said[0].data["message"]
     assert judged.deployer.observe("churn").serving == {"churn-v1": 90, "churn-v2": 10}

@@ -121,19 +121,23 @@ async def test_a_trigger_made_again_is_ready_once_it_takes_events(tmp_path: Path
     await world.stop()
 
 
-@in_a_loop
-async def test_what_waits_for_a_trigger_that_left_while_nothing_ran_is_not_delivered_when_it_is_back(
-    tmp_path: Path,
-) -> None:
-    world = World(tmp_path, status=503)
+async def left_waiting(folder: Path) -> World:
+    """Stop a world whose subscriber refuses an event; return the next one, not started yet."""
+    world = World(folder, status=503)
     world.broker()
     world.trigger()
     await world.start()
     await world.send("old")
     await until(lambda: world.subscriber.got)
     await world.stop()
+    return World(folder)
 
-    world = World(tmp_path)
+
+@in_a_loop
+async def test_what_waits_for_a_trigger_that_left_while_nothing_ran_is_not_delivered_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    world = await left_waiting(tmp_path)
     world.store.delete(KEY)
     await world.start()
     world.trigger()
@@ -148,15 +152,7 @@ async def test_what_waits_for_a_trigger_that_left_while_nothing_ran_is_not_deliv
 
 @in_a_loop
 async def test_what_waits_for_a_trigger_whose_subscriber_is_not_there_yet_is_kept(tmp_path: Path) -> None:
-    world = World(tmp_path, status=503)
-    world.broker()
-    world.trigger()
-    await world.start()
-    await world.send("old")
-    await until(lambda: world.subscriber.got)
-    await world.stop()
-
-    world = World(tmp_path)
+    world = await left_waiting(tmp_path)
     kept = world.store.get(KEY)
     subscriber = {"ref": {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "later"}}
     world.store.replace(KEY, {**kept, "spec": {**kept["spec"], "subscriber": subscriber}})

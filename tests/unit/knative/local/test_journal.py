@@ -65,13 +65,19 @@ async def test_what_a_full_disk_refused_is_written_once_there_is_room(tmp_path: 
     assert names_in(tmp_path / "objects.db") == ["later", "refused"]
 
 
-@in_a_loop
-async def test_an_object_deleted_while_the_disk_is_full_does_not_come_back(tmp_path: Path) -> None:
-    journal = SmallDisk(tmp_path / "objects.db")
+async def refusing(folder: Path, name: str) -> SmallDisk:
+    """Return a journal whose disk is full and has no room for an object that it was given."""
+    journal = SmallDisk(folder / "objects.db")
     journal.fill()
-    journal.put(entry("gone", 200_000))
+    journal.put(entry(name, 200_000))
     with pytest.raises(sqlite3.OperationalError):
         await journal.durable()
+    return journal
+
+
+@in_a_loop
+async def test_an_object_deleted_while_the_disk_is_full_does_not_come_back(tmp_path: Path) -> None:
+    journal = await refusing(tmp_path, "gone")
     journal.drop(entry("gone").key)
     await journal.durable()
     journal.close()
@@ -80,11 +86,7 @@ async def test_an_object_deleted_while_the_disk_is_full_does_not_come_back(tmp_p
 
 @in_a_loop
 async def test_what_nobody_waits_for_is_written_too_once_there_is_room(tmp_path: Path) -> None:
-    journal = SmallDisk(tmp_path / "objects.db")
-    journal.fill()
-    journal.put(entry("status", 200_000))
-    with pytest.raises(sqlite3.OperationalError):
-        await journal.durable()
+    journal = await refusing(tmp_path, "status")
     journal.clear()
     with sqlite3.connect(tmp_path / "objects.db") as reader:
         async with asyncio.timeout(5):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.event import Event
 from functions.state.database import Base, UtcDateTime, insert_if_absent
+
+_MOMENT = timedelta(microseconds=1)
 
 
 class TimerRow(Base):
@@ -62,10 +64,13 @@ def ring_by(
 ) -> None:
     """Set the timer (owner, key), or move it to an earlier time; one that is due earlier stays as it is.
 
-    One whose time has come is set anew: its event may be on its way, and its row about to be removed.
+    One whose time has come stays due, however often it is asked for, so that the next tick finds it. It is
+    moved by a microsecond: its event may be on its way, and what is asked for now must outlive that event's row.
     """
     known = session.get(TimerRow, (owner, key), populate_existing=True)
-    if known is None or known.due > due or known.due <= now:
+    if known is not None and known.due <= now:
+        set_timer(session, owner, key, known.due + _MOMENT, cause=cause)
+    elif known is None or known.due > due:
         set_timer(session, owner, key, due, cause=cause)
 
 

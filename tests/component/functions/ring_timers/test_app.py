@@ -113,6 +113,37 @@ def test_a_timer_set_anew_to_the_same_time_while_it_rings_is_rung_again(
     assert len({event.id for event in ringer.sink.events}) == 2
 
 
+@pytest.mark.parametrize("second_of_first", [0.1, 0.5, 59.9])
+def test_a_minutes_tick_rings_a_timer_that_six_labels_a_second_ask_for(
+    ringer: Ringer, second_of_first: float
+) -> None:
+    rung = []
+    at = NOON + timedelta(seconds=second_of_first)
+    for tick in (NOON + timedelta(minutes=n) for n in (1, 2, 3)):
+        while at < tick:
+            with transaction(ringer.sessions) as session:
+                timers.ring_by(session, "join_feedback", "churn", at + SECOND, now=at)
+            at += timedelta(seconds=1 / 6)
+        ringer.now = tick
+        rung.append(len(ringer.tick()))
+    assert sum(rung) >= 2 and rung[1:] == [1, 1]
+    assert len({event.id for event in ringer.sink.events}) == sum(rung)
+
+
+def test_what_is_asked_for_while_a_timer_rings_is_rung_by_the_next_tick(ringer: Ringer) -> None:
+    ringer.set("churn", NOON - SECOND)
+    send = ringer.sink.send
+
+    def ask_meanwhile(event: Event) -> None:  # between the sending and the mark
+        send(event)
+        if len(ringer.sink.events) == 1:
+            with transaction(ringer.sessions) as session:
+                timers.ring_by(session, "govern_training", "churn", NOON + SECOND, now=ringer.now)
+
+    ringer.sink.send = ask_meanwhile  # type: ignore[method-assign]
+    assert [len(ringer.tick()), len(ringer.tick()), len(ringer.tick())] == [1, 1, 0]
+
+
 def test_one_tick_rings_a_bounded_number(url: str) -> None:
     ringer = Ringer(url, batch=3)
     for number in range(5):

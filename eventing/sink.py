@@ -7,14 +7,16 @@ verified against the system's CAs and those that Knative gives in `K_CA_CERTS`.
 from __future__ import annotations
 
 import json
+import logging
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol, Self
+from typing import Protocol
 
 import urllib3
 
@@ -24,7 +26,11 @@ from eventing.tls import distrust, trusting
 
 RETRIED = frozenset({404, 408, 409, 425, 429})
 MAX_WAIT_S = 10.0
+TIMEOUT_S = 10.0
+_CONNECT_S = 10.0
 _QUOTED_BYTES = 500
+_SECONDS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
+_log = logging.getLogger(__name__)
 
 
 class SinkError(Exception):
@@ -60,7 +66,7 @@ class Sink:
         *,
         overrides: Mapping[str, str] | None = None,
         ca_certs: str = "",
-        timeout_s: float = 10.0,
+        timeout_s: float = TIMEOUT_S,
         retries: int = 5,
         backoff_s: float = 0.1,
         sleep: Callable[[float], None] = time.sleep,
@@ -73,7 +79,7 @@ class Sink:
             url: where events are POSTed.
             overrides: extensions set on every event, as K_CE_OVERRIDES asks.
             ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
-            timeout_s: for one attempt: to connect, and then for each wait for bytes.
+            timeout_s: for each wait for bytes in one attempt; to connect it waits 10 s at most.
             retries: attempts after the first.
             backoff_s: the first pause between attempts; it doubles, and is spread by half of itself.
             sleep: waits for seconds.
@@ -85,7 +91,7 @@ class Sink:
         """
         self.url = url
         self._overrides = dict(overrides or {})
-        self._timeout = urllib3.Timeout(connect=timeout_s, read=timeout_s)
+        self._timeout = urllib3.Timeout(connect=min(timeout_s, _CONNECT_S), read=timeout_s)
         self._retries = retries
         self._backoff_s = backoff_s
         self._sleep = sleep
@@ -93,25 +99,6 @@ class Sink:
         self._now = now
         context = trusting(ca_certs) if ca_certs else None
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, ssl_context=context)
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str], *, timeout_s: float = 10.0, retries: int = 5) -> Self:
-        """Build the sink that Knative's SinkBinding names: K_SINK and, if set, K_CE_OVERRIDES and K_CA_CERTS.
-
-        Args:
-            env: the variables.
-            timeout_s: as for the class.
-            retries: as for the class.
-
-        Raises:
-            ValueError: one of them is missing or malformed.
-        """
-        url = env.get("K_SINK", "")
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"K_SINK must be the http address that events are sent to, not {url!r}")
-        overrides = parse_overrides(env.get("K_CE_OVERRIDES", ""))
-        ca_certs = env.get("K_CA_CERTS", "")
-        return cls(url, overrides=overrides, ca_certs=ca_certs, timeout_s=timeout_s, retries=retries)
 
     def send(self, event: Event) -> None:
         """POST the event in binary mode until the sink takes it.
@@ -158,6 +145,53 @@ class Sink:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate of the sink {self.url} is {distrust(cause)}"
         return f"the sink {self.url} did not answer: {error}"
+
+
+class Unbound:
+    """The sink of a function that was told none.
+
+    Such a function starts and takes events, since whoever is to tell it may itself wait for it to be ready:
+    a Broker has no address before its dead letter sink has one. What it has to send is refused until then.
+    """
+
+    def send(self, event: Event) -> None:
+        """Refuse the event. Raises: SinkError, which asks to come again."""
+        raise SinkError(f"{event.type} cannot be sent: K_SINK is not set; bind this function to a broker")
+
+
+def sink_from_env(env: Mapping[str, str], *, retries: int = 5) -> Sink | Unbound:
+    """Build the sink that the variables name: K_SINK and, if set, K_CE_OVERRIDES, K_CA_CERTS, SINK_TIMEOUT_S.
+
+    Args:
+        env: the variables. SINK_TIMEOUT_S, for a broker that answers once every subscriber has, is how many
+            seconds an answer is waited for (10).
+        retries: as for `Sink`.
+
+    Returns:
+        the sink; `Unbound` where K_SINK is missing or empty.
+
+    Raises:
+        ValueError: one of them is malformed.
+    """
+    url = env.get("K_SINK", "")
+    timeout_s = parse_timeout(env.get("SINK_TIMEOUT_S", ""))
+    if not url:
+        _log.warning("K_SINK is not set: events can be answered, but none can be sent")
+        return Unbound()
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"K_SINK must be the http address that events are sent to, not {url!r}")
+    overrides = parse_overrides(env.get("K_CE_OVERRIDES", ""))
+    ca_certs = env.get("K_CA_CERTS", "")
+    return Sink(url, overrides=overrides, ca_certs=ca_certs, timeout_s=timeout_s, retries=retries)
+
+
+def parse_timeout(text: str) -> float:
+    """Read SINK_TIMEOUT_S: seconds from 0.1 to 600; nothing is the default. Raises ValueError otherwise."""
+    if not text:
+        return TIMEOUT_S
+    if _SECONDS.fullmatch(text) and 0.1 <= float(text) <= 600:
+        return float(text)
+    raise ValueError(f"SINK_TIMEOUT_S must be seconds from 0.1 to 600, not {text!r}")
 
 
 def parse_overrides(text: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ _SERVICES = f"/apis/serving.knative.dev/v1/namespaces/{NAMESPACE}/services"
 _PINGS = f"/apis/sources.knative.dev/v1/namespaces/{NAMESPACE}/pingsources"
 _SCALE = "autoscaling.knative.dev/min-scale"
 _TO_ZERO = {_SCALE: "0", "autoscaling.knative.dev/window": "6s"}
-_EMITS = "kascade.dev/emits=events"
+_FUNCTIONS = "app.kubernetes.io/part-of=kascade"
 _TIMEOUT_S = 120.0
 
 
@@ -49,14 +49,13 @@ class Cluster:
 
     def seconds_to_answer(self, function: str) -> float:
         """Return how long the answer to one request for a function's readiness took."""
-        headers = {"Host": f"{function}.{NAMESPACE}.localhost"}
+        url = f"{self._endpoints.gateway}/-/services/{NAMESPACE}/{function}/readyz"
         began = time.perf_counter()
-        url = f"{self._endpoints.gateway}/readyz"
-        requests.get(url, headers=headers, timeout=_TIMEOUT_S).raise_for_status()
+        requests.get(url, timeout=_TIMEOUT_S).raise_for_status()
         return time.perf_counter() - began
 
     def _list(self) -> list[dict[str, Any]]:
-        items = self._call("GET", _SERVICES, params={"labelSelector": _EMITS}).json()["items"]
+        items = self._call("GET", _SERVICES, params={"labelSelector": _FUNCTIONS}).json()["items"]
         return list(items)
 
     def _call(self, method: str, path: str, **given: Any) -> requests.Response:

@@ -99,13 +99,15 @@ class System:
             store.ensure_bucket(bucket)
 
     def _write_config(self, endpoint: str) -> None:
-        """Write what a cluster's operator would create by hand: a ConfigMap and two Secrets."""
+        """Write what a cluster's operator would create by hand, and where this machine's broker is."""
         keys = self._home.credentials()
         variables = _store_variables(keys, endpoint)
         secret = {name: variables.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         settings = {**variables, "KUBECONFIG": str(self._home.path / "kubeconfig")}
         database = f"sqlite:///{self._home.path / 'state.db'}"
+        broker = f"http://127.0.0.1:{self._ports.gateway}/{NAMESPACE}/default"
         objects = [
+            _object("ConfigMap", "broker", data={"K_SINK": broker, "SINK_TIMEOUT_S": "10"}),
             _object("ConfigMap", "kascade", data=settings),
             _object("Secret", "state", stringData={"DATABASE_URL": database}),
             _object("Secret", "object-store", stringData={**secret, "WEBHOOK_TOKEN": keys.webhook_token}),

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from eventing import catalogue as c
 from eventing.app import create_app as create_event_app
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
 from functions.detect_drift.handler import Handler
 from functions.detect_drift.settings import Settings
@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
     if deps is None:
-        sink = Sink.from_env(os.environ) if os.environ.get("K_SINK") else None
+        sink = sink_from_env(os.environ)
         deps = Deps(S3Store.from_env(os.environ), make_engine(settings.database_url), sink)
     pa.set_cpu_count(1)  # requests run beside each other already
     engine = deps.engine

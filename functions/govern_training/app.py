@@ -11,7 +11,7 @@ from flask import Flask
 
 from eventing import catalogue as kinds
 from eventing.app import create_app as create_event_app
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from functions.govern_training.handler import Handler
 from functions.govern_training.observe import FUNCTION
 from functions.govern_training.records import spec_in_force
@@ -49,7 +49,7 @@ class Deps:
 def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or Deps(Sink.from_env(os.environ))
+    deps = deps or Deps(sink_from_env(os.environ))
     engine = make_engine(settings.database_url)
     handler = Handler(
         settings, session_factory(engine), spec_in_force, deps.clock, settings.code_digest or code_digest()

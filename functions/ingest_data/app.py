@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from eventing.app import create_app as create_function_app
 from eventing.catalogue import S3_CREATED_PREFIX, ObjectRecord
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
 from functions.ingest_data.handler import Handler
 from functions.ingest_data.settings import Settings
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     """
     settings = settings or Settings.from_env(os.environ)
     if deps is None:
-        sink = Sink.from_env(os.environ) if os.environ.get("K_SINK") else None
+        sink = sink_from_env(os.environ)
         deps = Deps(S3Store.from_env(os.environ), make_engine(settings.database_url), sink)
     pa.set_cpu_count(1)  # requests run beside each other already; more threads only cost memory
     engine = deps.engine

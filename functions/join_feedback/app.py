@@ -21,7 +21,7 @@ from eventing.catalogue import (
     ObjectRecord,
     TimerDue,
 )
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
 from functions.join_feedback.handler import Handler
 from functions.join_feedback.logic import FUNCTION
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
     if deps is None:
-        sink = Sink.from_env(os.environ) if os.environ.get("K_SINK") else None
+        sink = sink_from_env(os.environ)
         deps = Deps(S3Store.from_env(os.environ), make_engine(settings.database_url), sink)
     pa.set_cpu_count(1)  # requests run beside each other already
     engine = deps.engine

@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from eventing.app import METRICS
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import PING
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
 from functions.receive_objects.handler import Handler
 from functions.receive_objects.logic import FUNCTION
@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
     # Few attempts: what the sink does not take now, the next sweep sends.
-    deps = deps or Deps(S3Store.from_env(os.environ), Sink.from_env(os.environ, timeout_s=5, retries=1))
+    deps = deps or Deps(S3Store.from_env(os.environ), sink_from_env(os.environ, retries=1))
     engine = make_engine(settings.database_url)
     refusals = Counter(
         "kascade_object_events_refused", "Events of objects that the sink refused for good.", registry=None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from eventing.app import create_app as create_event_app
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from functions.record_events.bell import Bell
 from functions.record_events.dead_letters import DeadLetters
 from functions.record_events.handler import Handler
@@ -34,7 +34,7 @@ class Deps:
 def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or Deps(Sink.from_env(os.environ))
+    deps = deps or Deps(sink_from_env(os.environ))
     engine = make_engine(settings.database_url)
     sessions, bell = session_factory(engine), Bell(settings.max_waiting)
     app = create_event_app(

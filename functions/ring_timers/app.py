@@ -11,7 +11,7 @@ from flask import Flask
 
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import PING
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from functions.ring_timers.handler import Handler
 from functions.ring_timers.logic import FUNCTION
 from functions.ring_timers.settings import Settings
@@ -29,7 +29,7 @@ class Deps:
 def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or Deps(Sink.from_env(os.environ))
+    deps = deps or Deps(sink_from_env(os.environ))
     engine = make_engine(settings.database_url)
     handler = Handler(settings, session_factory(engine), deps.sink, deps.clock)
     return create_event_app(

@@ -11,7 +11,7 @@ from flask import Flask
 
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import MODEL_APPROVED, PAYLOADS, ROLLOUT_DECIDED, ROLLOUT_REQUESTED, TIMER_DUE
-from eventing.sink import EventSink, Sink
+from eventing.sink import EventSink, sink_from_env
 from functions.roll_out_model.conduct import Conduct
 from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.handler import Handler
@@ -49,4 +49,4 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
 def _real(settings: Settings) -> Deps:
     from functions.roll_out_model.knative_deployer import KnativeDeployer, cluster_api
 
-    return Deps(KnativeDeployer(cluster_api(), settings.serving), Sink.from_env(os.environ))
+    return Deps(KnativeDeployer(cluster_api(), settings.serving), sink_from_env(os.environ))

@@ -47,5 +47,7 @@ class Deployer(Protocol):
         ...
 
     def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:
-        """Take a revision out of the Service, which goes on with `fallback`; without one it goes too."""
+        """Take a revision out of the Service, which goes on with `fallback`; without one it goes too.
+
+        Raises Unavailable also while the platform has not caught up: the revision goes at a later call."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from functions.roll_out_model.knative_service import (
     SERVICE_LABEL,
     Json,
     ServingOptions,
+    has_taken,
     observed_in,
     service_of,
     shadow_name,
@@ -31,6 +33,7 @@ from functions.roll_out_model.logic import Observed, Route, Wanted
 _T = TypeVar("_T")
 _TIMEOUT_S = 10
 _PASSING = frozenset({408, 409, 429})
+_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 def cluster_api() -> client.CustomObjectsApi:
@@ -57,7 +60,8 @@ class KnativeDeployer:
         if service is None:
             return Observed()
         _check_ours(service, model)
-        return observed_in(service, self._revisions(model), self._get("triggers", shadow_name(model)))
+        shadow = self._get("triggers", shadow_name(model))
+        return observed_in(service, self._revisions(model), shadow, self._options)
 
     def ensure_revision(self, wanted: Wanted, keep: str | None) -> None:
         """See `Deployer`."""
@@ -67,42 +71,62 @@ class KnativeDeployer:
             self._call(self._api.create_namespaced_custom_object, "services", body)
             return
         _check_ours(known, wanted.model)
-        self._patch(wanted.model, body["spec"])
+        self._take(known, body["spec"])
 
     def shift(self, model: str, route: Route) -> None:
         """See `Deployer`."""
-        self._patch(model, {"traffic": traffic_of(route)})
+        self._patch("services", model, {"traffic": traffic_of(route)})
 
     def copy(self, model: str, champion: int, address: str | None) -> None:
-        """See `Deployer`. A Trigger that leads elsewhere is made anew: a broker's copies have one address."""
+        """See `Deployer`. A Trigger that leads elsewhere is changed: one made anew may get no events."""
         name = shadow_name(model)
         known = self._get("triggers", name)
         if address is None:
             self._delete("triggers", name)
             return
         wanted = shadow_of(model, champion, address, self._options.namespace)
-        if known is not None and known["spec"].get("subscriber") == wanted["spec"]["subscriber"]:
-            return
-        if known is not None:
-            self._delete("triggers", name)
-        self._call(self._api.create_namespaced_custom_object, "triggers", wanted)
+        if known is None:
+            self._call(self._api.create_namespaced_custom_object, "triggers", wanted)
+        elif any(known["spec"].get(field) != wanted["spec"][field] for field in ("subscriber", "filters")):
+            self._patch("triggers", name, wanted["spec"])
 
     def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:
-        """See `Deployer`. The fallback's own revision is taken up as it is, whatever the options are now."""
+        """See `Deployer`. The fallback's own revision is taken up as it is, whatever the options are now.
+
+        The revision is deleted once the platform works by the fallback's template: before, it would make the
+        revision again.
+        """
         if fallback is None:
             self._delete("services", model)
+            return
+        service = self._get("services", model)
+        if service is None:
+            self.ensure_revision(fallback, None)
             return
         kept = self._get("revisions", fallback.revision)
         template = template_of(fallback, self._options)
         if kept is not None:
             template["spec"] = kept["spec"]
-        if self._get("services", model) is None:
-            self.ensure_revision(fallback, None)
-        else:
-            self._patch(
-                model, {"template": template, "traffic": traffic_to(fallback.revision if kept else None)}
-            )
+        traffic = traffic_to(fallback.revision if kept else None)
+        self._take(service, {"template": template, "traffic": traffic})
+        self._wait_until_taken(fallback)
         self._delete("revisions", revision)
+
+    def _wait_until_taken(self, wanted: Wanted) -> None:
+        """Wait for a moment until the platform works by a template. Raises: Unavailable when it does not."""
+        for pause_s in _PAUSES_S:
+            service = self._get("services", wanted.model)
+            if service is not None and has_taken(service, wanted.revision):
+                return
+            time.sleep(pause_s)
+        raise Unavailable(f"the Service {wanted.model} has not taken up {wanted.revision} again yet")
+
+    def _take(self, service: Json, spec: Json) -> None:
+        """Have a Service take a template and traffic. A template that it has by name cannot be changed."""
+        known = (service["spec"]["template"].get("metadata") or {}).get("name")
+        if known == spec["template"]["metadata"]["name"]:
+            spec = {"traffic": spec["traffic"]}
+        self._patch("services", service["metadata"]["name"], spec)
 
     def _revisions(self, model: str) -> list[Json]:
         listed: Json = self._call(
@@ -117,11 +141,11 @@ class KnativeDeployer:
             return None
         return found
 
-    def _patch(self, model: str, spec: Json) -> None:
+    def _patch(self, plural: str, name: str, spec: Json) -> None:
         try:
-            self._call(self._api.patch_namespaced_custom_object, "services", model, {"spec": spec})
+            self._call(self._api.patch_namespaced_custom_object, plural, name, {"spec": spec})
         except _Missing as error:
-            raise Unavailable(f"the Service {model} has just been deleted") from error
+            raise Unavailable(f"{name} of {plural} has just been deleted") from error
 
     def _delete(self, plural: str, name: str) -> None:
         try:

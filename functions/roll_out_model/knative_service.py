@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from functions.roll_out_model.logic import Observed, Readiness, RevisionStatus, Route, Wanted
@@ -23,7 +23,7 @@ class ServingOptions:
     """How model servers are run: their image, where their settings come from, where they log predictions.
 
     A revision with traffic or a tag keeps `min_scale` processes, so the champion before is warm to go back
-    to; any other scales to zero. `sink` and `ca_certs` are given to them as K_SINK and K_CA_CERTS: a
+    to; any other scales to zero. `told` are variables they are given as they are, such as K_SINK: a
     SinkBinding would change the template under a revision's name.
     """
 
@@ -33,8 +33,8 @@ class ServingOptions:
     secret: str = "object-store"  # noqa: S105 - the name of a Secret
     min_scale: int = 1
     max_scale: int = 10
-    sink: str | None = None
-    ca_certs: str | None = None
+    cluster_domain: str = "cluster.local"
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
 def service_of(wanted: Wanted, keep: str | None, options: ServingOptions) -> Json:
@@ -65,6 +65,7 @@ def template_of(wanted: Wanted, options: ServingOptions) -> Json:
         "spec": {
             "containers": [
                 {
+                    "name": "user-container",
                     "image": options.image,
                     "envFrom": [
                         {"configMapRef": {"name": options.config_map}},
@@ -75,19 +76,21 @@ def template_of(wanted: Wanted, options: ServingOptions) -> Json:
                         {"name": "MODEL_VERSION", "value": str(wanted.version)},
                         {"name": "MODEL_URI", "value": wanted.uri},
                         {"name": "MODEL_SHA256", "value": wanted.sha256},
-                        *_sink_of(options),
+                        *({"name": name, "value": value} for name, value in options.told.items()),
                     ],
-                    "readinessProbe": {"httpGet": {"path": "/readyz"}},
+                    "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, "successThreshold": 1},
                     "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "runAsNonRoot": True,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
                 }
-            ]
+            ],
+            "enableServiceLinks": False,
         },
     }
-
-
-def _sink_of(options: ServingOptions) -> list[Json]:
-    given = {"K_SINK": options.sink, "K_CA_CERTS": options.ca_certs}
-    return [{"name": name, "value": value} for name, value in given.items() if value]
 
 
 def traffic_to(revision: str | None) -> list[Json]:
@@ -135,23 +138,44 @@ def shadow_of(model: str, champion: int, address: str, namespace: str) -> Json:
     }  # fmt: skip
 
 
-def observed_in(service: Json, revisions: Sequence[Json], shadow: Json | None = None) -> Observed:
+def is_up_to_date(service: Json) -> bool:
+    """Say whether the status is about the spec as it is, not about one before."""
+    seen = (service.get("status") or {}).get("observedGeneration")
+    return bool(seen == service["metadata"].get("generation"))
+
+
+def has_taken(service: Json, revision: str) -> bool:
+    """Say whether the platform works by a template of this name, and by no other any more."""
+    status = service.get("status") or {}
+    return is_up_to_date(service) and status.get("latestCreatedRevisionName") == revision
+
+
+def observed_in(
+    service: Json, revisions: Sequence[Json], shadow: Json | None, options: ServingOptions
+) -> Observed:
     """Read what a Service, its revisions and its shadow's Trigger say."""
     spec, status = service["spec"], service.get("status") or {}
+    routed = status.get("traffic") or []
+    name, asked = service["metadata"]["name"], _by_tag(spec.get("traffic") or [])
     return Observed(
         template=(spec["template"].get("metadata") or {}).get("name"),
         revisions={revision["metadata"]["name"]: _status_of(revision) for revision in revisions},
         pinned=_shares(spec.get("traffic") or traffic_to(None), latest=True),
-        serving=_shares(status.get("traffic") or [], latest=False),
+        serving=_shares(routed, latest=False),
         url=status.get("url"),
-        tags=_by_tag(spec.get("traffic") or [], "revisionName"),
-        tag_urls=_by_tag(status.get("traffic") or [], "url"),
+        tags=asked,
+        tag_urls={
+            tag: f"http://{tag}-{name}.{options.namespace}.svc.{options.cluster_domain}"
+            for tag, revision in _by_tag(routed).items()
+            if asked.get(tag) == revision
+        },
         shadow=shadow["spec"]["subscriber"].get("uri") if shadow else None,
+        current=is_up_to_date(service),
     )
 
 
-def _by_tag(targets: Sequence[Mapping[str, Any]], name: str) -> dict[str, str]:
-    return {each["tag"]: each[name] for each in targets if each.get("tag") and each.get(name)}
+def _by_tag(targets: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {t["tag"]: t["revisionName"] for t in targets if t.get("tag") and t.get("revisionName")}
 
 
 def _shares(targets: Sequence[Mapping[str, Any]], *, latest: bool) -> dict[str, int]:

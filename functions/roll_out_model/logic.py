@@ -19,6 +19,8 @@ PASSING = frozenset(
     {"", "Deploying", "Unschedulable", "NotReady", "Unknown", "ResolvingDigests", "RevisionMissing"}
 )
 """Reasons of a revision that is not ready which may pass; any other one of a failed revision is final."""
+NEVER = "ExitCode4"
+"""The reason of a model server that ended itself since no start of it will succeed: see serve_model."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ class Observed:
         pinned: percent by revision as asked for; the newest ready one, when asked for, is under "".
         serving: percent by revision as it is.
         tags: revision by tag, as asked for.
-        tag_urls: address by tag, as it is.
+        tag_urls: address by tag, as it is, for who asks from inside the platform.
         shadow: where copies of the champion's requests are sent, None when nowhere.
+        current: what is said to be as it is follows from all that was asked for; else it may be from before.
     """
 
     template: str | None = None
@@ -93,6 +96,7 @@ class Observed:
     tags: Mapping[str, str] = field(default_factory=dict)
     tag_urls: Mapping[str, str] = field(default_factory=dict)
     shadow: str | None = None
+    current: bool = True
 
     def status(self, revision: str) -> RevisionStatus:
         """Return a revision's status, `ABSENT` for one that does not exist."""
@@ -105,7 +109,8 @@ class Observed:
     def has(self, route: Route) -> bool:
         """Say whether the traffic goes so."""
         return (
-            self.asks_for(route)
+            self.current
+            and self.asks_for(route)
             and self.serving == route.shares
             and route.tags.keys() <= self.tag_urls.keys()
         )
@@ -200,7 +205,7 @@ def next_action(rollout: Rollout, observed: Observed, now: datetime) -> Action:
     status = observed.status(revision)
     if rollout.stage is Stage.ABANDON:
         return RollBack(rollout.message)
-    if status.readiness is Readiness.FAILED and status.reason not in PASSING:
+    if status.readiness is Readiness.FAILED and _is_final(status.reason, rollout):
         verb = "failed" if rollout.standing else "did not become ready"
         return RollBack(f"{revision} {verb}: {_why(status)}")
     if status.readiness is Readiness.READY:
@@ -209,9 +214,21 @@ def next_action(rollout: Rollout, observed: Observed, now: datetime) -> Action:
             return found
     if now >= rollout.deadline and not rollout.standing:
         return RollBack(f"{revision} did not become ready in time: {_why(status)}")
-    if status.readiness is Readiness.ABSENT or (observed.template != revision and not rollout.standing):
+    absent = status.readiness is Readiness.ABSENT
+    if observed.template != revision and (absent or not rollout.standing):
         return Deploy(_keep(rollout, observed))
-    return Wait(_why(status))
+    # A revision appears some time after its template was taken; the same template is never sent twice.
+    return Wait(f"{revision} has not appeared yet" if absent else _why(status))
+
+
+def _is_final(reason: str, rollout: Rollout) -> bool:
+    """Say whether a failed revision is given up.
+
+    Knative tells of a process's first end, and the process is started again: what it lacked may come in time.
+    One that has served and ends is not waited for.
+    """
+    starting = reason.startswith("ExitCode") and reason != NEVER and not rollout.standing
+    return reason not in PASSING and not starting
 
 
 def _when_ready(rollout: Rollout, observed: Observed) -> Action | None:

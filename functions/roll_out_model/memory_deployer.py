@@ -20,10 +20,15 @@ class _Service:
     tags: dict[str, str] = field(default_factory=dict)
     reachable: dict[str, str] = field(default_factory=dict)
 
+    def catch_up(self) -> None:
+        """Do what the platform does some time after it was asked."""
+        self.revisions.setdefault(self.template, PENDING)
+
 
 class MemoryDeployer:
     """A `Deployer` whose revisions stay pending until `make_ready` or `make_failed` is called.
 
+    As on Knative, a revision appears some time after it was asked for: the first look does not see it yet.
     `unavailable` makes every call raise; `calls` lists what was changed.
     """
 
@@ -56,17 +61,18 @@ class MemoryDeployer:
         service = self._services.get(model)
         if service is None:
             return Observed()
-        url = f"http://{model}.kascade.localhost"
-        return Observed(
+        seen = Observed(
             service.template,
             dict(service.revisions),
             dict(service.pinned),
             dict(service.serving),
-            url,
+            f"http://{model}.kascade.localhost",
             dict(service.tags),
-            {tag: f"http://{tag}-{model}.kascade.localhost" for tag in service.reachable},
+            {tag: f"http://{tag}-{model}.kascade.svc.cluster.local" for tag in service.reachable},
             self.shadows[model][1] if model in self.shadows else None,
         )
+        service.catch_up()
+        return seen
 
     def ensure_revision(self, wanted: Wanted, keep: str | None) -> None:
         """See `Deployer`."""
@@ -80,7 +86,6 @@ class MemoryDeployer:
         if service is None:
             service = self._services[wanted.model] = _Service(wanted.revision, pinned)
         service.template, service.pinned, service.tags = wanted.revision, pinned, {}
-        service.revisions.setdefault(wanted.revision, PENDING)
         self._route(wanted.model)
 
     def shift(self, model: str, route: Route) -> None:
@@ -115,7 +120,9 @@ class MemoryDeployer:
             return
         known = service is not None and fallback.revision in service.revisions
         self._ensure(fallback, fallback.revision if known else None)
-        self._services[model].revisions.pop(revision, None)
+        service = self._services[model]
+        service.catch_up()
+        service.revisions.pop(revision, None)
         self._route(model)
 
     def _report(self, model: str, revision: str, status: RevisionStatus) -> None:

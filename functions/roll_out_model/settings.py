@@ -13,6 +13,8 @@ DEFAULT_READY_DEADLINE_S = 120.0
 DEFAULT_READY_POLL_S = 0.5
 DEFAULT_WATCH_S = 60.0
 TARGETS = ("knative",)
+TOLD = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S")
+"""What model servers are told as this function is: where the log of predictions goes, and how."""
 
 
 class SettingsError(ValueError):
@@ -58,8 +60,8 @@ class Settings:
             secret=env.get("SERVE_SECRET") or ServingOptions.secret,
             min_scale=_count(env, "SERVE_MIN_SCALE", ServingOptions.min_scale, problems),
             max_scale=_count(env, "SERVE_MAX_SCALE", ServingOptions.max_scale, problems),
-            sink=env.get("K_SINK") or None,
-            ca_certs=env.get("K_CA_CERTS") or None,
+            cluster_domain=env.get("CLUSTER_DOMAIN") or ServingOptions.cluster_domain,
+            told={name: env[name] for name in TOLD if env.get(name)},
         )
         if problems:
             raise SettingsError("; ".join(problems))

@@ -65,9 +65,11 @@ def next_repair(settled: Settled, observed: Observed) -> Repair | None:
         return Remove(observed.template) if observed.template in settled.lost else None
     readiness = observed.status(champion.revision).readiness
     if readiness is Readiness.ABSENT:
-        return Deploy(_keep(observed))
+        asked = observed.template == champion.revision
+        return Wait(f"{champion.revision} has not appeared yet") if asked else Deploy(_keep(observed))
     route = _route(champion, settled.before, observed)
-    lost = sorted(settled.lost & observed.revisions.keys())
+    # What a template names exists, or is about to.
+    lost = sorted(settled.lost & {*observed.revisions, observed.template or ""})
     if not lost and observed.pinned == route.shares and CHALLENGER not in observed.tags:
         return None
     if readiness is not Readiness.READY:

@@ -10,7 +10,7 @@ from types import FrameType
 
 from eventing.errors import InvalidEvent
 from eventing.logs import configure_logs, handling
-from eventing.sink import Sink, SinkError
+from eventing.sink import SinkError, sink_from_env
 from eventing.store import S3Store, StoreError
 from functions.run_training import logic
 from functions.run_training.event_file import read_event
@@ -29,7 +29,7 @@ def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
         event, approved = read_event(settings.event_path)
-        sink = Sink.from_env(os.environ)
+        sink = sink_from_env(os.environ)
     except (SettingsError, InvalidEvent, ValueError) as error:
         log.error("%s", error)
         return logic.BAD_EVENT

@@ -8,11 +8,16 @@ import signal
 import sys
 from typing import NoReturn
 
+NOT_NOW, NEVER = 1, 4
+"""Exit codes of a process that cannot start: another start may succeed, or none will."""
+
 
 def main() -> int:
     """Load the model, then listen until SIGTERM.
 
     Requests under way are answered, and the log of predictions is sent, before the process ends.
+
+    Returns: the exit code. A platform tells it to who rolls the version out.
     """
     # uvicorn takes the signal over while it serves, and raises it again when all requests are answered.
     signal.signal(signal.SIGTERM, _end)
@@ -23,7 +28,7 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from functions.serve_model.app import create_app
-    from functions.serve_model.errors import ModelUnavailable, SettingsError
+    from functions.serve_model.errors import ModelUnavailable, SettingsError, StoreAway
     from functions.serve_model.server import Server
     from functions.serve_model.settings import from_env
 
@@ -32,7 +37,7 @@ def main() -> int:
         app = create_app(settings)
     except (SettingsError, ModelUnavailable) as error:
         print(f"serve_model cannot start: {error}", file=sys.stderr, flush=True)
-        return 1
+        return NOT_NOW if isinstance(error, StoreAway) else NEVER
     gc.freeze()
     gc.enable()
     server = Server(app, settings)

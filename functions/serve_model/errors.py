@@ -8,6 +8,7 @@ ServingError
 ├── UnsupportedMedia   415: the body's content type or encoding is not read here
 └── Refused            422: a CloudEvent that is well formed and will never be answered
 ModelUnavailable       the process cannot start: the model cannot be fetched or read
+├── StoreAway          the object store does not answer: a later start may find it
 └── DigestMismatch     what was fetched is not what MODEL_SHA256 names
 SettingsError          the process cannot start: variables are missing or wrong
 """
@@ -66,6 +67,10 @@ class Refused(ServingError):
 
 class ModelUnavailable(Exception):
     """The model cannot be fetched or read, so the process must not start to serve."""
+
+
+class StoreAway(ModelUnavailable):
+    """The object store does not answer, or is not ready."""
 
 
 class DigestMismatch(ModelUnavailable):

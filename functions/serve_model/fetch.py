@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from functions.serve_model.errors import DigestMismatch, ModelUnavailable
+from functions.serve_model.errors import DigestMismatch, ModelUnavailable, StoreAway
 from functions.serve_model.settings import ObjectStore
 from functions.serve_model.signing import signed_headers
 
@@ -44,7 +44,10 @@ def _fetch_object(uri: str, store: ObjectStore) -> bytes:
 
 
 def _with_retries(uri: str, get: Callable[[], bytes | None]) -> bytes:
-    """Try `get` again while it raises OSError or HTTPException, or returns None for "not now"."""
+    """Try `get` again while it raises OSError or HTTPException, or returns None for "not now".
+
+    Raises: StoreAway when no attempt succeeds.
+    """
     reason = "the object store is not ready"
     for pause_s in (*_PAUSES_S, None):
         try:
@@ -55,7 +58,7 @@ def _with_retries(uri: str, get: Callable[[], bytes | None]) -> bytes:
             reason = f"{type(error).__name__}: {error}"
         if pause_s is not None:
             time.sleep(pause_s)
-    raise ModelUnavailable(f"{uri} cannot be fetched after {len(_PAUSES_S) + 1} attempts: {reason}")
+    raise StoreAway(f"{uri} cannot be fetched after {len(_PAUSES_S) + 1} attempts: {reason}")
 
 
 def _get(uri: str, store: ObjectStore) -> bytes | None:

@@ -26,7 +26,6 @@ from functions.serve_model.posting import Batch, NotTaken
 from functions.serve_model.settings import LogSettings
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
-TIMEOUT_S = 10.0
 # Events made from what is taken at a time: enough to cut evenly, few enough to leave others their turn.
 _EVENTS_AT_ONCE = 6
 # What a request, a row and a value occupy while they wait: Python's objects, measured and rounded up.
@@ -210,7 +209,7 @@ class InferenceLog:
             if left_s <= 0:
                 return False
             try:
-                self._sender.send(batch, min(TIMEOUT_S, left_s))
+                self._sender.send(batch, min(self._settings.timeout_s, left_s))
                 self._sent += batch.rows
                 break
             except NotTaken as error:

@@ -65,7 +65,7 @@ def ring_by(
     """Set the timer (owner, key), or move it to an earlier time; one that is due earlier stays as it is.
 
     One whose time has come stays due, however often it is asked for, so that the next tick finds it. It is
-    moved by a microsecond: its event may be on its way, and what is asked for now must outlive that event's row.
+    moved by a microsecond: its event may be on its way, and what is asked for now must outlive that row.
     """
     known = session.get(TimerRow, (owner, key), populate_existing=True)
     if known is not None and known.due <= now:

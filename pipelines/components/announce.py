@@ -26,13 +26,13 @@ def announce(
     """Send training.completed or training.failed to the sink; return the type sent."""
     import os
 
-    from eventing.sink import Sink
+    from eventing.sink import sink_from_env
     from pipelines.announcement import announce as step
     from pipelines.announcement import cause_from_json
     from pipelines.components.doing import open_store
     from pipelines.request import RunRequest
 
     request = RunRequest.from_parameters(locals())
-    send = Sink.from_env(os.environ).send
+    send = sink_from_env(os.environ).send
     print(f"announce: the run ended as {status.state}", flush=True)
     return step(open_store(), send, request, cause_from_json(cause), attempt=attempt, last=last)

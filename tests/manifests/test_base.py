@@ -14,7 +14,9 @@ from eventing.catalogue import PAYLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "knative" / "base"
-FILES = sorted(path for path in BASE.rglob("*.yaml") if path.name != "kustomization.yaml")
+FILES = sorted(
+    path for path in BASE.rglob("*.yaml") if path.name not in ("kustomization.yaml", "function.yaml")
+)
 
 
 def objects() -> list[tuple[Path, dict[str, Any]]]:
@@ -112,4 +114,31 @@ def test_who_reads_the_databases_url_gets_it_from_its_secret_and_nobody_else_doe
 
 def test_secrets_are_never_in_a_manifest() -> None:
     assert of_kind("Secret") == []
-    assert of_kind("ConfigMap") == []
+    assert [each["data"].keys() for each in of_kind("ConfigMap")] == [{"K_SINK", "SINK_TIMEOUT_S"}]
+
+
+def test_who_sends_events_is_told_where_without_waiting_for_anybody() -> None:
+    assert of_kind("SinkBinding") == []
+    for function, container in containers().items():
+        named = [
+            source["configMapRef"]["name"] for source in container["envFrom"] if "configMapRef" in source
+        ]
+        assert named == (["kascade"] if function == "state" else ["broker", "kascade"])
+
+
+def test_a_release_migrates_by_a_job_of_its_own_since_a_jobs_template_cannot_change() -> None:
+    (job,) = of_kind("Job")
+    version = job["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[1]
+    assert job["metadata"]["name"] == f"upgrade-state-{version.replace('.', '-')}"
+
+
+@pytest.mark.parametrize("service", of_kind("Service"), ids=lambda each: each["metadata"]["name"])
+def test_a_service_says_what_knative_would_add_to_its_lists(service: dict[str, Any]) -> None:
+    """`kubectl apply` compares lists as a whole: one that defaulting changed is patched at every apply."""
+    (container,) = service["spec"]["template"]["spec"]["containers"]
+    assert container["name"] == "user-container"
+    assert container["readinessProbe"] == {
+        "httpGet": {"path": "/readyz", "port": 8080},
+        "successThreshold": 1,
+    }
+    assert service["spec"]["traffic"] == [{"latestRevision": True, "percent": 100}]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eventing.codec import decode
-from eventing.sink import Sink, SinkError, parse_overrides, parse_retry_after
+from eventing.sink import Sink, SinkError, parse_overrides, parse_retry_after, sink_from_env
 from eventing.testing import build_event
 
 EVENT = build_event("dev.example.happened", {"name": "ü"}, subject="münchen", id_="1")
@@ -116,14 +116,33 @@ def test_a_sink_that_is_not_there_is_an_error_that_names_it() -> None:
 
 def test_the_environment_names_the_sink_and_its_overrides(receiver: Any) -> None:
     env = {"K_SINK": receiver.url, "K_CE_OVERRIDES": '{"extensions": {"team": "a"}}'}
-    Sink.from_env(env).send(EVENT)
+    sink_from_env(env).send(EVENT)
     assert receiver.requests[0][0]["ce-team"] == "a"
 
 
-@pytest.mark.parametrize("env", [{}, {"K_SINK": ""}, {"K_SINK": "broker"}])
-def test_a_missing_sink_is_named(env: dict[str, str]) -> None:
+@pytest.mark.parametrize("env", [{}, {"K_SINK": ""}])
+def test_without_a_sink_an_event_is_refused_until_there_is_one(env: dict[str, str]) -> None:
+    with pytest.raises(SinkError, match="K_SINK is not set") as caught:
+        sink_from_env(env).send(EVENT)
+    assert not caught.value.final
+
+
+def test_a_malformed_sink_is_named() -> None:
     with pytest.raises(ValueError, match="K_SINK must be the http address"):
-        Sink.from_env(env)
+        sink_from_env({"K_SINK": "broker"})
+
+
+@pytest.mark.parametrize("text", ["0", "601", "-1", "1e2", "soon", "nan", "\u0661"])
+def test_a_timeout_that_cannot_be_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="SINK_TIMEOUT_S must be seconds"):
+        sink_from_env({"K_SINK": "http://broker/", "SINK_TIMEOUT_S": text})
+
+
+def test_the_environment_says_how_long_an_answer_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        env = {"K_SINK": f"http://127.0.0.1:{silent.getsockname()[1]}/", "SINK_TIMEOUT_S": "0.2"}
+        with pytest.raises(SinkError, match=r"read timeout=0\.2"):
+            sink_from_env(env, retries=0).send(EVENT)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', '{"extensions": [1]}', '{"extensions": {"a": 1}}'])

@@ -43,7 +43,7 @@ def test_a_challenger_is_shadowed_then_gets_its_share_and_then_all(judged: Any) 
     assert told(started) == [("rollout.started", "shadow")]
     assert started[0].data["champion_version"] == 1
     assert serving(judged) == {"churn-v1": 100}
-    assert judged.deployer.shadows == {"churn": (1, "http://challenger-churn.kascade.localhost")}
+    assert judged.deployer.shadows == {"churn": (1, "http://challenger-churn.kascade.svc.cluster.local")}
 
     advanced = judged.decide(2, "shadow", "promoted")
     assert told(advanced) == [("rollout.advanced", "canary")]
@@ -125,7 +125,7 @@ def test_with_a_canary_alone_it_starts_with_its_share(world: Any) -> None:
 
 def test_a_challenger_that_never_becomes_ready_is_rolled_back_and_never_shadowed(judged: Any) -> None:
     judged.approve(2)
-    judged.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    judged.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
     assert told(judged.ring()) == [("rollout.completed", "rolled_back")]
     assert judged.deployer.shadows == {}
 

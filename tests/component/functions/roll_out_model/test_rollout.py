@@ -60,14 +60,14 @@ def test_a_later_version_takes_over_only_once_it_is_ready(world: Any) -> None:
 def test_a_revision_that_fails_is_rolled_back_with_its_reason_and_the_champion_serves_on(world: Any) -> None:
     world.serve(1)
     world.approve(2)
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "it is not the approved model")
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "it is not the approved model")
 
     (completed,) = world.ring()
 
     assert completed.data["outcome"] == "rolled_back"
     assert completed.data["champion_version"] == 1
     assert completed.data["message"] == (
-        "churn-v2 did not become ready: ExitCode1: it is not the approved model; churn-v1 keeps the traffic"
+        "churn-v2 did not become ready: ExitCode4: it is not the approved model; churn-v1 keeps the traffic"
     )
     scene = world.deployer.observe("churn")
     assert (scene.template, scene.serving, list(scene.revisions)) == (
@@ -82,7 +82,7 @@ def test_a_revision_that_fails_is_rolled_back_with_its_reason_and_the_champion_s
 
 def test_a_first_version_that_fails_leaves_no_service_behind(world: Any) -> None:
     world.approve(1)
-    world.deployer.make_failed("churn", "churn-v1", "ExitCode1", "boom")
+    world.deployer.make_failed("churn", "churn-v1", "ExitCode4", "boom")
 
     (completed,) = world.ring()
 
@@ -106,7 +106,7 @@ def test_a_revision_that_is_never_ready_is_rolled_back_at_the_deadline(world: An
 def test_after_a_rollback_the_next_version_is_rolled_out(world: Any) -> None:
     world.serve(1)
     world.approve(2)
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
     world.ring()
 
     world.serve(3)
@@ -208,7 +208,7 @@ def test_a_crash_after_the_platform_was_changed_is_made_good_by_the_redelivery(
 
 def end(deployer: Any, revision: str, *, fails: bool) -> None:
     if fails:
-        deployer.make_failed("churn", revision, "ExitCode1", "boom")
+        deployer.make_failed("churn", revision, "ExitCode4", "boom")
     else:
         deployer.make_ready("churn", revision)
 
@@ -244,7 +244,7 @@ def test_the_version_that_waits_begins_also_after_a_rollback(world: Any) -> None
     world.serve(1)
     world.approve(2)
     world.approve(3)
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
     world.ring()
     world.ring()
     world.deployer.make_ready("churn", "churn-v3")
@@ -353,7 +353,7 @@ def test_a_rollback_brings_back_a_champion_whose_service_was_deleted(world: Any)
     world.approve(2)
     world.deployer.delete("churn")
     world.ring()
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode1", "boom")
+    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
     world.ring()
     world.deployer.make_ready("churn", "churn-v1")
 

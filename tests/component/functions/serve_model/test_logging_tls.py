@@ -108,4 +108,4 @@ def test_cas_that_are_no_pem_keep_the_process_from_starting(
     env = {"K_SINK": "https://127.0.0.1:9/broker", "K_CA_CERTS": "a CA"}
     process = start(testing.write(tmp_path, DATA), **env).process
     assert "K_CA_CERTS must be the certificates of CAs in PEM" in process.communicate(timeout=20)[1]
-    assert process.returncode == 1
+    assert process.returncode == 4

@@ -157,7 +157,7 @@ def test_without_the_approved_model_it_does_not_start_and_says_why(
     server = start(settings)
     _, errors = server.process.communicate(timeout=30)
 
-    assert server.process.returncode == 1
+    assert server.process.returncode == 4
     assert "serve_model cannot start: " in errors
     assert expected in errors
 

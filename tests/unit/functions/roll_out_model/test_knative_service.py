@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.roll_out_model.knative_service import ServingOptions, observed_in, service_of
-from functions.roll_out_model.logic import Readiness, RevisionStatus, Wanted
+from functions.roll_out_model.logic import Readiness, RevisionStatus, Route, Wanted
 
 WANTED = Wanted("churn", 7, "s3://models/churn/v7/model.onnx", "a" * 64)
 
@@ -29,12 +29,13 @@ def test_the_service_names_the_model_the_version_and_the_digest() -> None:
     assert service["spec"]["traffic"] == [{"latestRevision": True, "percent": 100}]
 
 
-def test_the_model_is_given_the_brokers_address_and_its_cas() -> None:
-    service = service_of(WANTED, None, ServingOptions(sink="https://broker/default", ca_certs="PEM"))
+def test_the_model_is_told_what_it_is_to_be_told() -> None:
+    told = {"K_SINK": "https://broker/default", "K_CA_CERTS": "PEM"}
+    service = service_of(WANTED, None, ServingOptions(told=told))
 
     (container,) = service["spec"]["template"]["spec"]["containers"]
     given = {entry["name"]: entry["value"] for entry in container["env"]}
-    assert (given["K_SINK"], given["K_CA_CERTS"]) == ("https://broker/default", "PEM")
+    assert {name: given[name] for name in told} == told
 
 
 def test_traffic_is_kept_by_the_revisions_name() -> None:
@@ -45,7 +46,11 @@ def test_traffic_is_kept_by_the_revisions_name() -> None:
 
 def test_what_the_platform_reports_is_read() -> None:
     service = service_of(WANTED, "churn-v6", ServingOptions())
+    service["metadata"]["generation"] = 3
+    service["spec"]["traffic"].append({"revisionName": "churn-v7", "tag": "canary"})
+    service["spec"]["traffic"].append({"revisionName": "churn-v6", "tag": "old"})
     service["status"] = {
+        "observedGeneration": 3,
         "url": "http://churn.kascade.localhost",
         "traffic": [
             {"revisionName": "churn-v6", "percent": 90, "latestRevision": True},
@@ -53,20 +58,24 @@ def test_what_the_platform_reports_is_read() -> None:
             {"revisionName": "churn-v5", "tag": "old"},
         ],
     }
-    failed = {"type": "Ready", "status": "False", "reason": "ExitCode1", "message": "boom"}
+    failed = {"type": "Ready", "status": "False", "reason": "ExitCode4", "message": "boom"}
     revisions = [
         {"metadata": {"name": "churn-v6"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
         {"metadata": {"name": "churn-v7"}, "status": {"conditions": [failed]}},
         {"metadata": {"name": "churn-v8"}},
     ]
 
-    seen = observed_in(service, revisions)
+    seen = observed_in(service, revisions, None, ServingOptions(namespace="ml", cluster_domain="site"))
 
     assert seen.template == "churn-v7"
     assert seen.pinned == {"churn-v6": 100}
     assert seen.serving == {"churn-v6": 90, "churn-v7": 10}
+    assert seen.tags == {"canary": "churn-v7", "old": "churn-v6"}
+    # The host that the status names is one of outside; and `old` still leads to another revision.
+    assert seen.tag_urls == {"canary": "http://canary-churn.ml.svc.site"}
+    assert seen.current
     assert seen.status("churn-v6") == RevisionStatus(Readiness.READY)
-    assert seen.status("churn-v7") == RevisionStatus(Readiness.FAILED, "ExitCode1", "boom")
+    assert seen.status("churn-v7") == RevisionStatus(Readiness.FAILED, "ExitCode4", "boom")
     assert seen.status("churn-v8").readiness is Readiness.PENDING
     assert seen.status("churn-v9").readiness is Readiness.ABSENT
 
@@ -75,4 +84,15 @@ def test_a_service_without_traffic_sends_it_to_the_newest_ready_revision() -> No
     service = service_of(WANTED, None, ServingOptions())
     del service["spec"]["traffic"]
 
-    assert observed_in(service, []).pinned == {"": 100}
+    assert observed_in(service, [], None, ServingOptions()).pinned == {"": 100}
+
+
+def test_a_status_that_is_behind_its_spec_does_not_say_that_the_traffic_has_arrived() -> None:
+    service = service_of(WANTED, "churn-v6", ServingOptions())
+    service["metadata"]["generation"] = 4
+    service["status"] = {"observedGeneration": 3, "traffic": [{"revisionName": "churn-v6", "percent": 100}]}
+    route = Route({"churn-v6": 100})
+
+    assert not observed_in(service, [], None, ServingOptions()).has(route)
+    service["status"]["observedGeneration"] = 4
+    assert observed_in(service, [], None, ServingOptions()).has(route)

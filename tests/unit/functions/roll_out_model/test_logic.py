@@ -39,7 +39,7 @@ V1, V2 = (
 FIRST = Rollout(V1, None, NOW + timedelta(minutes=2))
 SECOND = Rollout(V2, V1, NOW + timedelta(minutes=2))
 READY, PENDING = RevisionStatus(Readiness.READY), RevisionStatus(Readiness.PENDING, "Deploying", "starts")
-CRASHED = RevisionStatus(Readiness.FAILED, "ExitCode1", "serve_model cannot start")
+CRASHED = RevisionStatus(Readiness.FAILED, "ExitCode4", "serve_model cannot start")
 
 
 def observed(
@@ -55,6 +55,24 @@ SECOND_ALL = Route({"churn-v2": 100}, {"previous": "churn-v1"})
 
 def test_the_first_version_is_deployed_with_traffic_to_whatever_becomes_ready() -> None:
     assert next_action(FIRST, Observed(), NOW) == Deploy(keep=None)
+
+
+def test_a_template_that_was_taken_is_not_sent_again_while_its_revision_has_not_appeared() -> None:
+    scene = observed("churn-v2", {"churn-v1": 100}, {"churn-v1": 100}, v1=READY)
+
+    assert next_action(SECOND, scene, NOW) == Wait("churn-v2 has not appeared yet")
+    late = next_action(SECOND, scene, SECOND.deadline)
+    assert isinstance(late, RollBack)
+
+
+def test_a_process_that_ended_at_its_start_has_until_the_deadline() -> None:
+    for reason in ("ExitCode1", "ExitCode137"):
+        ended = RevisionStatus(Readiness.FAILED, reason, "the object store does not answer")
+        scene = observed("churn-v2", {"churn-v1": 100}, {"churn-v1": 100}, v1=READY, v2=ended)
+
+        assert isinstance(next_action(SECOND, scene, NOW), Wait)
+        assert isinstance(next_action(SECOND, scene, SECOND.deadline), RollBack)
+        assert isinstance(next_action(replace(SECOND, standing=True), scene, NOW), RollBack)
 
 
 def test_a_later_version_is_deployed_beside_the_champion() -> None:
@@ -96,7 +114,7 @@ def test_a_revision_that_failed_is_rolled_back_with_the_platforms_reason() -> No
 
     action = next_action(SECOND, scene, NOW)
 
-    assert action == RollBack("churn-v2 did not become ready: ExitCode1: serve_model cannot start")
+    assert action == RollBack("churn-v2 did not become ready: ExitCode4: serve_model cannot start")
 
 
 def test_a_failure_that_may_pass_is_waited_for_until_the_deadline() -> None:
@@ -160,7 +178,7 @@ def test_whatever_happens_the_champion_serves_until_the_new_version_does(steps: 
         elif step == "ready" and "churn-v2" in scene.revisions:
             deployer.make_ready("churn", "churn-v2")
         elif step == "crash" and scene.status("churn-v2") == PENDING:
-            deployer.make_failed("churn", "churn-v2", "ExitCode1", "crashed")
+            deployer.make_failed("churn", "churn-v2", "ExitCode4", "crashed")
         else:
             now = SECOND.deadline if step == "late" else NOW
             progress = advance(deployer, SECOND, Moment(Event("1", "/t", "t"), now))
@@ -212,7 +230,7 @@ def test_while_the_champion_rests_nothing_moves_to_who_is_being_judged(
 def test_a_challenger_that_fails_after_its_phase_stood_is_rolled_back() -> None:
     scene = observed("churn-v2", {"churn-v1": 90, "churn-v2": 10}, {"churn-v1": 100}, v1=READY, v2=CRASHED)
     action = next_action(CANARY, scene, SECOND.deadline)
-    assert action == RollBack("churn-v2 failed: ExitCode1: serve_model cannot start")
+    assert action == RollBack("churn-v2 failed: ExitCode4: serve_model cannot start")
 
 
 def test_a_challenger_whose_phase_stood_has_no_deadline_to_become_ready() -> None:

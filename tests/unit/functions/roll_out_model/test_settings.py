@@ -18,11 +18,11 @@ def test_only_the_database_must_be_said() -> None:
 
 
 def test_model_servers_get_the_brokers_address_and_its_cas() -> None:
-    given = {"K_SINK": "https://broker/default", "K_CA_CERTS": "PEM"}
+    given = {"K_SINK": "https://broker/default", "K_CA_CERTS": "PEM", "SINK_TIMEOUT_S": "120"}
 
     serving = Settings.from_env({"DATABASE_URL": "sqlite:///x.db", **given}).serving
 
-    assert (serving.sink, serving.ca_certs) == ("https://broker/default", "PEM")
+    assert serving.told == given
 
 
 def test_everything_wrong_is_said_at_once() -> None:

@@ -23,8 +23,9 @@ class ServingOptions:
     """How model servers are run: their image, where their settings come from, where they log predictions.
 
     A revision with traffic or a tag keeps `min_scale` processes, so the champion before is warm to go back
-    to; any other scales to zero. `told` are variables they are given as they are, such as K_SINK: a
-    SinkBinding would change the template under a revision's name.
+    to; any other scales to zero. One that does not become ready is given up after `progress_deadline_s`.
+    `told` are variables they are given as they are, such as K_SINK: a SinkBinding would change the template
+    under a revision's name.
     """
 
     namespace: str = "kascade"
@@ -33,6 +34,7 @@ class ServingOptions:
     secret: str = "object-store"  # noqa: S105 - the name of a Secret
     min_scale: int = 1
     max_scale: int = 10
+    progress_deadline_s: int = 90
     cluster_domain: str = "cluster.local"
     told: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,6 +62,8 @@ def template_of(wanted: Wanted, options: ServingOptions) -> Json:
             "annotations": {
                 "autoscaling.knative.dev/min-scale": str(options.min_scale),
                 "autoscaling.knative.dev/max-scale": str(options.max_scale),
+                # Knative looks at why a process ends when this is over; before, it says that it deploys.
+                "serving.knative.dev/progress-deadline": f"{options.progress_deadline_s}s",
             },
         },
         "spec": {

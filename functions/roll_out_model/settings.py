@@ -60,6 +60,7 @@ class Settings:
             secret=env.get("SERVE_SECRET") or ServingOptions.secret,
             min_scale=_count(env, "SERVE_MIN_SCALE", ServingOptions.min_scale, problems),
             max_scale=_count(env, "SERVE_MAX_SCALE", ServingOptions.max_scale, problems),
+            progress_deadline_s=max(1, int(0.75 * deadline.total_seconds())),
             cluster_domain=env.get("CLUSTER_DOMAIN") or ServingOptions.cluster_domain,
             told={name: env[name] for name in TOLD if env.get(name)},
         )

@@ -40,3 +40,9 @@ def test_everything_wrong_is_said_at_once() -> None:
     assert "DEPLOY_TARGET is 'kserv': valid is knative" in said
     for name in ("DATABASE_URL", "READY_DEADLINE_S", "READY_POLL_S", "SERVE_MAX_SCALE"):
         assert name in said
+
+
+def test_the_platform_gives_a_revision_up_in_time_for_its_reason_to_be_read() -> None:
+    serving = Settings.from_env({"DATABASE_URL": "sqlite:///x.db", "READY_DEADLINE_S": "120"}).serving
+
+    assert serving.progress_deadline_s == 90

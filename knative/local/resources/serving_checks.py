@@ -69,7 +69,7 @@ def _readiness(probe: Mapping[str, Any], path: str) -> Iterator[Problem]:
             if probe.get(name):
                 yield denied(f"{path}.{name}", f"{name} is disallowed when periodSeconds is zero")
     if probe.get("httpGet") is not None and probe.get("tcpSocket") is not None:
-        yield denied(path, "expected exactly one, got both: httpGet, tcpSocket")
+        yield denied(f"{path}.httpGet, {path}.tcpSocket", "expected exactly one, got both")
 
 
 def _security(context: Mapping[str, Any], path: str) -> Iterator[Problem]:

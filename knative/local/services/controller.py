@@ -20,6 +20,7 @@ from knative.local.services.revisions import SERVICE_LABEL, Revisions
 from knative.local.services.traffic import Split, split_of, tags_of
 
 _LATEST: list[Json] = [{"latestRevision": True, "percent": 100}]
+_WAITING = 'Configuration "{}" is waiting for a Revision to become ready.'
 _VISIBILITY = "networking.knative.dev/visibility"
 _CONFIGURATION_LABEL = "serving.knative.dev/configurationGeneration"
 
@@ -90,7 +91,7 @@ class Services:
     def _tell_out_of_date(self, key: Key, service: Json) -> None:
         status: Json = dict(service.get("status") or {})
         before = status.get("conditions") or ()
-        routes = next((c for c in before if c["type"] == "RoutesReady"), conditions.routed("waiting", ""))
+        routes = next((c for c in before if c["type"] == "RoutesReady"), _waiting(key))
         parts = (conditions.OUT_OF_DATE, routes)
         told = [conditions.OUT_OF_DATE, conditions.ready(parts), routes]
         status["conditions"] = with_times(told, before)
@@ -187,7 +188,7 @@ class Services:
             latest = bool(target.get("latestRevision"))
             name: str = (status.get("latestReadyRevisionName") if latest else target["revisionName"]) or ""
             if not name:
-                return None, f'Configuration "{key.name}" is waiting for a Revision to become ready.'
+                return None, _WAITING.format(key.name)
             revision = self._store.find(Key(REVISION, key.namespace, name))
             if revision is None:
                 return None, f'Revision "{name}" referenced in traffic not found.'
@@ -260,6 +261,10 @@ class Services:
         for kind in (CONFIGURATION, ROUTE):
             if self._store.find(Key(kind, *place)) is not None:
                 self._store.delete(Key(kind, *place))
+
+
+def _waiting(key: Key) -> conditions.Condition:
+    return conditions.routed(_WAITING.format(key.name), "")
 
 
 def _is_revision_of(revision: Json, key: Key, template: Json, generation: int) -> bool:

@@ -177,6 +177,20 @@ def test_values_from_config_maps_and_secrets_reach_the_process(make_local: Calla
     local.stop()
 
 
+def test_a_manifest_that_changes_what_a_cluster_keeps_ends_the_start(
+    make_local: Callable[..., Local],
+) -> None:
+    local = make_local()
+    local.write(local.service("named", revision="named-v1"))
+    local.start().stop()
+    local.write(local.service("named", revision="named-v1", env={"V": "2"}))
+
+    assert local.spawn().wait(120) == 3
+
+    assert "Service default/named: spec.template.metadata.name: Saw the following changes" in local.output()
+    assert "give it another name" in local.output()
+
+
 def test_a_missing_config_map_is_said_and_repaired_when_it_comes(make_local: Callable[..., Local]) -> None:
     local = make_local()
     service = local.service("hungry")

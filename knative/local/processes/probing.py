@@ -2,8 +2,9 @@
 
 Without a period Knative asks all the time until it is told yes: an attempt of at most 100 ms every 50 ms.
 With one the kubelet asks once a period, and the activator every 200 ms while requests wait for the process.
-Later the kubelet goes on, every 10 s when there is no period; so many failures in a row (3) mean no more
-requests until the next success.
+Later the kubelet goes on: so many failures in a row (3) mean no more requests until the next success. Only
+with a period, here: without one a kubelet asks every 10 s, and what it finds on a busy machine is that it is
+busy.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from collections.abc import Callable
 from knative.local.services.plan import Probe
 
 _AGGRESSIVE_S, _AGGRESSIVE_TIMEOUT_S = 0.05, 0.1
-_KUBELET_S, _KUBELET_TIMEOUT_S = 10.0, 1.0
 _ACTIVATOR_S = 0.2
 
 Awaited = Callable[[], bool]
@@ -35,9 +35,9 @@ async def until_ready(probe: Probe, port: int, awaited: Awaited) -> None:
 async def watch_readiness(probe: Probe, port: int, awaited: Awaited, tell: Callable[[bool], None]) -> None:
     """Ask a process that was ready for as long as it runs, and tell when it no longer is, and is again."""
     ready, failures = True, 0
-    while True:
-        await _pause(probe.period_s or _KUBELET_S, _nobody if ready else awaited)
-        succeeded = await _asked_by_kubelet(probe, port)
+    while probe.period_s:
+        await _pause(probe.period_s, _nobody if ready else awaited)
+        succeeded = await is_ready(probe, port)
         failures = 0 if succeeded else failures + 1
         if succeeded != ready and (succeeded or failures >= probe.failure_threshold):
             ready = succeeded
@@ -55,19 +55,6 @@ async def is_ready(probe: Probe, port: int) -> bool:
                 writer.close()
     except (OSError, TimeoutError, ValueError, EOFError):
         return False
-
-
-async def _asked_by_kubelet(probe: Probe, port: int) -> bool:
-    """Ask once where the probe has a period, else again and again for as long as the kubelet waits."""
-    if probe.period_s:
-        return await is_ready(probe, port)
-    try:
-        async with asyncio.timeout(_KUBELET_TIMEOUT_S):
-            while not await is_ready(probe, port):
-                await asyncio.sleep(_AGGRESSIVE_S)
-    except TimeoutError:
-        return False
-    return True
 
 
 def _nobody() -> bool:

@@ -79,8 +79,9 @@ class Client:
             after = page["next"]
 
     def _call(self, method: str, service: str, path: str, **kwargs: Any) -> requests.Response:
-        headers = {"Host": f"{service}.{NAMESPACE}.localhost", **kwargs.pop("headers", {})}
-        return self._send(method, self._endpoints.gateway + path, service, headers=headers, **kwargs)
+        # By path: functions are cluster-local, so no name for outsiders leads to them.
+        url = f"{self._endpoints.gateway}/-/services/{NAMESPACE}/{service}{path}"
+        return self._send(method, url, service, **kwargs)
 
     def _send(self, method: str, url: str, who: str, **kwargs: Any) -> requests.Response:
         try:

@@ -1,8 +1,10 @@
 """Where things are reached on this machine.
 
-By host, as Knative does: `http://<service>.<namespace>.localhost:<port>`, for browsers, curl and whoever
-else knows that `*.localhost` is this machine. By path, for everyone:
-`http://127.0.0.1:<port>/-/services/<namespace>/<service>`. Brokers: `http://127.0.0.1:<port>/<namespace>/<broker>`.
+From outside by host, as Knative does: `http://<service>.<namespace>.localhost:<port>`, for browsers, curl and
+whoever else knows that `*.localhost` is this machine. From inside, by broker and sources, as on a cluster:
+`http://<service>.<namespace>.svc.cluster.local`. By path, for everyone, processes above all, which could not
+resolve the latter: `http://127.0.0.1:<port>/-/services/<namespace>/<service>`, and Brokers at
+`http://127.0.0.1:<port>/<namespace>/<broker>`.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 BROKER_HOST = "broker-ingress.knative-eventing"
 JOB_SINK_HOST = "job-sink.knative-eventing"
 SERVICE_PATH = "/-/services"
 JOB_SINK_PATH = "/-/jobsinks"
 LOCAL = "localhost"
+INSIDE = "svc.cluster.local"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,28 @@ class Addresses:
         """Return the URL of a Service, or of one of its tags, by host."""
         host = f"{tag}-{name}" if tag else name
         return f"http://{host}.{namespace}.{LOCAL}:{self.port}"
+
+    def url(self, namespace: str, name: str, tag: str = "", *, private: bool = False) -> str:
+        """Return the URL in a Service's status, of itself or a tag; a private one has a name inside only."""
+        if private:
+            return f"http://{f'{tag}-{name}' if tag else name}.{namespace}.{INSIDE}"
+        return self.service(namespace, name, tag)
+
+    def reachable(self, uri: str) -> str:
+        """Return what a process of this machine can resolve: a name inside the cluster becomes a path."""
+        parts = urlsplit(uri)
+        host = (parts.hostname or "").rstrip(".")
+        suffix = next((s for s in (f".{INSIDE}", ".svc") if host.endswith(s)), None)
+        if suffix is None:
+            return uri
+        name = host.removesuffix(suffix)
+        below = parts.path + (f"?{parts.query}" if parts.query else "")
+        if name == BROKER_HOST:
+            return f"{self.base}{below}"
+        if name == JOB_SINK_HOST:
+            return f"{self.base}{JOB_SINK_PATH}{below}"
+        service, _, namespace = name.partition(".")
+        return f"{self.service_by_path(namespace, service)}{below}"
 
     def service_by_path(self, namespace: str, name: str, tag: str = "") -> str:
         """Return the URL of a Service, or of one of its tags, that needs no name to be resolved."""

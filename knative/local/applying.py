@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from knative.local.api.admission import normalised
+from knative.local.api.admission import changes_refused, normalised
 from knative.local.errors import ManifestError
 from knative.local.log import say
 from knative.local.manifests.documents import Manifest
+from knative.local.resources.defaulting import defaulted
+from knative.local.resources.fields import Problem
 from knative.local.resources.kinds import JOB, NAMESPACE, Json, kind_of
 from knative.local.resources.objects import Key
 from knative.local.resources.store import Store
+
+_WAY_OUT = "a cluster refuses this change: give it another name, or start once without it"
 
 
 def apply(store: Store, manifests: Iterable[Manifest]) -> None:
@@ -19,9 +23,10 @@ def apply(store: Store, manifests: Iterable[Manifest]) -> None:
     An object that the API changed since keeps that change until its manifest changes.
 
     Raises:
-        ManifestError: a manifest is of a kind that the runtime does not know.
+        ManifestError: a manifest is of a kind that the runtime does not know, or changes what may not change.
     """
-    wanted = {key_of(manifest): manifest.body for manifest in manifests}
+    files = {key_of(manifest): manifest for manifest in manifests}
+    wanted = {key: manifest.body for key, manifest in files.items()}
     for key in list(store.every_key()):
         if key not in wanted and store.manifest_of(key) is not None and key.kind is not NAMESPACE:
             store.delete(key)
@@ -30,8 +35,12 @@ def apply(store: Store, manifests: Iterable[Manifest]) -> None:
         key = Key(NAMESPACE, "", namespace)
         if store.find(key) is None and key not in wanted:
             store.create(key, {"metadata": {"name": namespace}}, manifest={})
-    for key, body in wanted.items():
-        _apply(store, key, body)
+    problems = []
+    for key, manifest in files.items():
+        found = _apply(store, key, manifest.body)
+        problems += [f"{manifest}: {problem}; {_WAY_OUT}" for problem in found]
+    if problems:
+        raise ManifestError(problems)
 
 
 def key_of(manifest: Manifest) -> Key:
@@ -43,18 +52,23 @@ def key_of(manifest: Manifest) -> Key:
     return Key(kind, metadata.get("namespace", "") if kind.namespaced else "", metadata["name"])
 
 
-def _apply(store: Store, key: Key, body: Json) -> None:
-    fresh = normalised(key, {name: value for name, value in body.items() if name != "status"})
+def _apply(store: Store, key: Key, body: Json) -> list[Problem]:
+    """Bring one object to what its manifest says; return what about it may not change."""
+    given = {name: value for name, value in body.items() if name != "status"}
+    fresh = normalised(key, defaulted(given))
     known = store.find(key)
     if known is None:
         store.create(key, fresh, manifest=body)
-        return
+        return []
     if store.manifest_of(key) == body:
-        return
+        return []
     if key.kind is JOB and known["spec"] != fresh["spec"]:
         store.delete(key)
         store.create(key, fresh, manifest=body)
         say("job made anew", job=key.name, why="its manifest changed")
-        return
+        return []
     metadata = {k: v for k, v in fresh["metadata"].items() if k != "resourceVersion"}
+    if problems := changes_refused(key, fresh, known):
+        return problems
     store.replace(key, {**fresh, "metadata": metadata}, manifest=body)
+    return []

@@ -9,7 +9,8 @@ LocalError
 └── Refused          a request to the API is refused; carries the Kubernetes Status
     ├── NotFound     404
     ├── Conflict     409
-    └── Invalid      422, with one cause per field
+    ├── Invalid      422, with one cause per field
+    └── Denied       400, as a validating webhook of Knative says it
 """
 
 from __future__ import annotations
@@ -106,3 +107,10 @@ class Invalid(Refused):
 
     status = 422
     reason = "Invalid"
+
+
+class Denied(Refused):
+    """A validating webhook of Knative refuses the object; `webhook` is its name, `why` what it says."""
+
+    def __init__(self, webhook: str, why: str) -> None:
+        super().__init__(f'admission webhook "{webhook}" denied the request: validation failed: {why}')

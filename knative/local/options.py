@@ -35,6 +35,7 @@ class Options:
     idle_s: float = 60.0
     max_scale: int = 2
     max_jobs: int = 2
+    lag_s: float = 0.1
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -105,6 +106,13 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         metavar="N",
         help="Jobs running at once (default: 2)",
     )
+    add(
+        "--lag-s",
+        type=_not_negative,
+        default=Options.lag_s,
+        metavar="S",
+        help="how long a Service's change takes to become a revision, after the API's answer (default: 0.1)",
+    )
     found = vars(parser.parse_args(arguments))
     return Options(**{**found, "manifests": tuple(found["manifests"]), "config": tuple(found["config"])})
 
@@ -120,4 +128,11 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _not_negative(text: str) -> float:
+    number = float(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
     return number

@@ -20,7 +20,7 @@ from knative.local.gateway.courier import LocalCourier
 from knative.local.gateway.server import Gateway
 from knative.local.jobs.runner import Jobs
 from knative.local.jobs.sink import JobSinks
-from knative.local.log import say
+from knative.local.log import say, warn
 from knative.local.manifests.documents import Manifest
 from knative.local.manifests.loading import load
 from knative.local.options import Options
@@ -41,7 +41,7 @@ from knative.local.resources.kinds import (
     TRIGGER,
     Kind,
 )
-from knative.local.resources.objects import Key, labels_of
+from knative.local.resources.objects import Key, labels_of, ready_of
 from knative.local.resources.store import Store
 from knative.local.services.controller import Services
 from knative.local.services.plan import Defaults
@@ -53,10 +53,11 @@ from knative.local.state import opening, write_endpoints
 
 _DEPENDANTS: Mapping[Kind, tuple[Kind, ...]] = {
     SERVICE: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
-    BROKER: (TRIGGER, PING_SOURCE, SINK_BINDING),
+    BROKER: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
     JOB_SINK: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
 }
 _LONGEST_TICK_S = 0.5
+_START_TICK_S, _LONGEST_START_S = 0.05, 60.0
 
 
 def read_manifests(options: Options) -> list[Manifest]:
@@ -94,9 +95,11 @@ class Runtime:
             apply(self._store, self._manifests)
             self._reconciler.add_all()
             self._reconciler.settle()
+            self._services.lag.seconds = self._options.lag_s
             await self._engine.start()
             await self._gateway.start(gateway_socket)
             await self._api.start(api_socket)
+            await self._until_decided(stop)
             await self._store.durable()
             api_port = api_socket.getsockname()[1]
             write_endpoints(self._workplace.state_dir, addresses.port, api_port)
@@ -122,7 +125,7 @@ class Runtime:
         self._revisions = Revisions(
             store, self._workplace, defaults, bindings.for_revision, self._service_changed
         )
-        self._services = Services(store, self._revisions, addresses)
+        self._services = Services(store, self._revisions, addresses, lambda key: self._reconciler.add(key))
         self._jobs = Jobs(store, self._workplace, bindings.for_job, limit=options.max_jobs)
         job_sinks = JobSinks(store, self._jobs, addresses)
         self._courier = LocalCourier(self._services, job_sinks, addresses.port)
@@ -132,7 +135,7 @@ class Runtime:
             self._engine = engine = BrokerEngine(events, self._courier, settings=settings, registry=registry)
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
-        self._gateway = Gateway(self._services, job_sinks, engine, addresses)
+        self._gateway = Gateway(self._services, job_sinks, engine, brokers, addresses)
         self._api = Api(store, looks(engine, registry))
         handlers = {
             SERVICE: self._services.reconcile,
@@ -162,20 +165,40 @@ class Runtime:
         except Unreachable as error:
             raise ConnectionError(str(error)) from error
 
+    async def _until_decided(self, stop: asyncio.Event) -> None:
+        """Return once every Service works or has failed: until then nobody's events could be delivered."""
+        until = asyncio.get_running_loop().time() + _LONGEST_START_S
+        while any(ready_of(service) == "Unknown" for service in self._store.all_of(SERVICE)):
+            if stop.is_set() or asyncio.get_running_loop().time() > until:
+                break
+            await self._round(stop, _START_TICK_S)
+        not_ready = [
+            f"{kind.name} {body['metadata']['name']}"
+            for kind in (SERVICE, BROKER, TRIGGER, SINK_BINDING, PING_SOURCE)
+            for body in self._store.all_of(kind)
+            if ready_of(body) != "True"
+        ]
+        if not_ready:
+            warn("not everything is ready", objects=", ".join(not_ready))
+
     async def _tick_until(self, stop: asyncio.Event) -> None:
         period_s = min(_LONGEST_TICK_S, max(0.05, self._options.idle_s / 4))
         rounds = 0
         while not stop.is_set():
-            self._revisions.tick()
             rounds += 1
             if rounds % 60 == 0:
                 for log in (self._workplace.state_dir / "logs").glob("*.log"):
                     rotate(log)
-            try:
-                async with asyncio.timeout(period_s):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+            await self._round(stop, period_s)
+
+    async def _round(self, stop: asyncio.Event, period_s: float) -> None:
+        """Let every pool look at the clock, and wait for so long, or until `stop`."""
+        self._revisions.tick()
+        try:
+            async with asyncio.timeout(period_s):
+                await stop.wait()
+        except TimeoutError:
+            return
 
     async def _close(self) -> None:
         self._reconciler.close()

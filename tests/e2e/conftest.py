@@ -28,7 +28,7 @@ def started(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=untraced())
     live = LiveSystem(Home(folder / "state"), process)
     try:
-        eventually(lambda: live.events() is not None, 60, what="answering system")
+        eventually(lambda: live.events() is not None, 120, what="answering system")
         yield live
         family = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from knative.local.api.admission import admit, normalised
+from knative.local.api.admission import admit
 from knative.local.errors import Conflict, NotFound, Refused
 from knative.local.log import say
 from knative.local.manifests.documents import parse_yaml
@@ -58,8 +58,7 @@ class Objects:
             raise NotFound(
                 f'namespaces "{namespace}" not found', details={"name": namespace, "kind": "namespaces"}
             )
-        admit(key, body, None)
-        body = normalised(key, body)
+        body = admit(key, body, None)
         body.pop("status", None)
         if dry_run:
             return body
@@ -72,8 +71,7 @@ class Objects:
         body = _placed(key, _object(key.kind, given))
         before = self._store.get(key)
         _check_version(key, body, before)
-        admit(key, body, before)
-        body = normalised(key, body)
+        body = admit(key, body, before)
         if dry_run:
             return body
         changed = self._store.replace(key, body)

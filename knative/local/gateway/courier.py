@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from knative.local.broker.answers import Answer
 from knative.local.broker.courier import HttpCourier
 from knative.local.broker.errors import Unreachable
 from knative.local.errors import NotServed
-from knative.local.gateway.places import Place, place_of
+from knative.local.gateway.places import Place, name_inside, place_inside, place_of
 from knative.local.jobs.sink import JobSinks
 from knative.local.services.controller import Services
 
@@ -30,25 +30,49 @@ class LocalCourier:
             Unreachable: no answer within `timeout_s` seconds, or none at all.
         """
         place = self._place(uri)
-        if place is not None and place.kind == "jobsink":
-            status, why = await self._job_sinks.accept(place.namespace, place.name, headers, body)
-            return Answer(status, (), b"" if status < 300 else why.encode())
-        if place is not None and place.kind == "service":
-            return await self._to_service(place, uri, headers, body, timeout_s)
-        return await self._http.post(uri, headers, body, timeout_s)
+        if place is None:
+            return await self._http.post(uri, headers, body, timeout_s)
+        match place.kind:
+            case "jobsink":
+                status, why = await self._job_sinks.accept(place.namespace, place.name, headers, body)
+                return Answer(status, (), b"" if status < 300 else why.encode())
+            case "service":
+                return await self._to_service(place, uri, headers, body, timeout_s)
+        own = f"http://127.0.0.1:{self._port}{_target(urlsplit(uri))}"
+        return await self._http.post(own, headers, body, timeout_s)
 
     async def close(self) -> None:
         """Close what is open."""
         await self._http.close()
 
     def _place(self, uri: str) -> Place | None:
+        """Return what of this machine a URI leads to, None when it leads elsewhere.
+
+        Raises:
+            Unreachable: inside a cluster it would lead nowhere.
+        """
         parts = urlsplit(uri)
-        ours = parts.port == self._port or (
-            parts.port is None and parts.netloc.endswith(".svc.cluster.local")
-        )
-        if not ours or parts.scheme != "http":
+        if parts.scheme != "http":
             return None
-        return place_of(parts.netloc, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}")
+        host, target = parts.hostname or "", _target(parts)
+        inside = place_inside(host, target)
+        if inside is not None:
+            if parts.port not in (None, 80):
+                raise Unreachable(f"{host} listens on port 80, not on {parts.port}")
+            if inside.kind == "nowhere" or (inside.kind == "service" and not self._is_there(inside)):
+                raise Unreachable(f"no such host: {host}")
+            return inside
+        ours = parts.port == self._port
+        name = name_inside(host)
+        if name is not None and (ours or parts.port in (None, 80)):
+            raise Unreachable(
+                f"{host} is the address for outside, which nothing inside the cluster resolves; "
+                f"use http://{name}{parts.path}"
+            )
+        return place_of(parts.netloc, target) if ours else None
+
+    def _is_there(self, place: Place) -> bool:
+        return self._services.knows(place.namespace, place.name)
 
     async def _to_service(
         self, place: Place, uri: str, headers: Mapping[str, str], body: bytes, timeout_s: float
@@ -70,3 +94,7 @@ class LocalCourier:
             raise
         finally:
             pool.release(replica)
+
+
+def _target(parts: SplitResult) -> str:
+    return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"

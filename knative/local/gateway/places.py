@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from knative.local.addresses import BROKER_HOST, JOB_SINK_HOST
 
-_SUFFIXES = (".localhost", ".svc.cluster.local", ".svc")
+_OUTSIDE = ".localhost"
+_INSIDE = (".svc.cluster.local", ".svc")
 _MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
 
 
@@ -16,13 +17,15 @@ _MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
 class Place:
     """What a request is for; `path` is what its receiver sees, query included.
 
-    A broker or JobSink without a name is a path that names none.
+    A broker or JobSink without a name is a path that names none. `from_outside` tells that the request came
+    by a name for outsiders, under which what is cluster-local is not there.
     """
 
     kind: Literal["service", "broker", "jobsink", "index", "nowhere"]
     namespace: str = ""
     name: str = ""
     path: str = "/"
+    from_outside: bool = False
 
 
 _NOWHERE = Place("nowhere")
@@ -30,20 +33,45 @@ _NOWHERE = Place("nowhere")
 
 @lru_cache(maxsize=4096)
 def place_of(host: str, target: str) -> Place:
-    """Return the place of a request.
+    """Return the place of a request that arrives at the gateway.
+
+    Names inside the cluster are not among them: as on a cluster, nobody outside can use them, or what is
+    cluster-local would be open to everyone who sends a Host header.
 
     Args:
         host: the Host header, a port allowed.
         target: the request target: path and query.
     """
-    name = host.lower().rpartition(":")[0] if ":" in host and not host.endswith("]") else host.lower()
-    name = name.rstrip(".")
+    name = _bare(host)
     if name in _MACHINE:
         return _on_machine(target)
-    for suffix in _SUFFIXES:
-        if name.endswith(suffix):
-            return _by_host(name[: -len(suffix)], target)
+    if name.endswith(_OUTSIDE):
+        return replace(_by_host(name.removesuffix(_OUTSIDE), target), from_outside=True)
     return _NOWHERE
+
+
+@lru_cache(maxsize=4096)
+def place_inside(host: str, target: str) -> Place | None:
+    """Return the place that a name inside the cluster stands for, None when it is no such name."""
+    name = _bare(host)
+    for suffix in _INSIDE:
+        if name.endswith(suffix):
+            return _by_host(name.removesuffix(suffix), target)
+    return None
+
+
+def name_inside(host: str) -> str | None:
+    """Return the name inside the cluster of what outsiders reach at `host`, None when it is another name."""
+    name = _bare(host)
+    parts = name.removesuffix(_OUTSIDE).split(".")
+    if name.endswith(_OUTSIDE) and len(parts) == 2 and all(parts):
+        return f"{'.'.join(parts)}{_INSIDE[0]}"
+    return None
+
+
+def _bare(host: str) -> str:
+    name = host.lower().rpartition(":")[0] if ":" in host and not host.endswith("]") else host.lower()
+    return name.rstrip(".")
 
 
 def _by_host(name: str, target: str) -> Place:

@@ -18,6 +18,7 @@ from knative.local.gateway.wire import Connection
 from knative.local.jobs.sink import JobSinks
 from knative.local.log import warn
 from knative.local.services.controller import Services
+from knative.local.sources.brokers import Brokers
 
 _SWEEP_S = 1.0
 _DRAIN_S = 10.0
@@ -28,9 +29,15 @@ class Gateway:
     """Serves the gateway port."""
 
     def __init__(
-        self, services: Services, job_sinks: JobSinks, engine: BrokerEngine, addresses: Addresses
+        self,
+        services: Services,
+        job_sinks: JobSinks,
+        engine: BrokerEngine,
+        brokers: Brokers,
+        addresses: Addresses,
     ) -> None:
         self._services = services
+        self._brokers = brokers
         self._job_sinks = job_sinks
         self._engine = engine
         self._addresses = addresses
@@ -85,9 +92,11 @@ class Gateway:
     async def _send_on(self, place: Place, exchange: Exchange) -> None:
         match place.kind:
             case "service":
+                if place.from_outside and self._services.is_private(place.namespace, place.name):
+                    raise NotServed(404, f"{place.name} is cluster-local: it is served inside only")
                 await self._proxy.serve(place, exchange)
             case "broker":
-                await take_event(self._engine, place, exchange)
+                await take_event(self._engine, self._brokers, place, exchange)
             case "jobsink":
                 await self._make_job(place, exchange)
             case "index" if exchange.method in (b"GET", b"HEAD"):

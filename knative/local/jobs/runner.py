@@ -13,7 +13,7 @@ from pathlib import Path
 from knative.local.errors import CannotStart
 from knative.local.log import say, warn
 from knative.local.processes.child import Child
-from knative.local.processes.environment import container_environment, expand_arguments, inherited
+from knative.local.processes.environment import bound_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
@@ -135,8 +135,8 @@ class Jobs:
         spec = job["spec"]["template"]["spec"]
         container = spec["containers"][0]
         command = command_of(container)
-        given = container_environment(container, key.namespace, key.name, self._store)
-        env = {**inherited(), **self._bindings(job), **given, **self._workplace.marks}
+        given = bound_environment(container, key.namespace, key.name, self._store, self._bindings(job))
+        env = {**inherited(), **given, **self._workplace.marks}
         argv = expand_arguments(command.argv, env)
         child = await Child.start(
             argv, env=env, log=self._log(key), folder=command.folder, niceness=_NICENESS

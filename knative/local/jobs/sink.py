@@ -14,6 +14,7 @@ from eventing.event import Event
 from knative.local.addresses import Addresses
 from knative.local.jobs.runner import Jobs
 from knative.local.log import say
+from knative.local.resources.defaulting import in_batch
 from knative.local.resources.kinds import JOB, JOB_SINK, Json
 from knative.local.resources.objects import Key, condition, with_times
 from knative.local.resources.store import Store
@@ -78,11 +79,8 @@ def _job(sink: Json, key: Key, event: Event, path: Path) -> Json:
     template = copy.deepcopy(sink["spec"]["job"])
     given = template.get("metadata") or {}
     container = template["spec"]["template"]["spec"]["containers"][0]
-    ours = [
-        {"name": "K_EVENT_PATH", "value": str(path.resolve())},
-        {"name": "K_EXECUTION_MODE", "value": "batch"},
-    ]
-    container["env"] = [*(container.get("env") or ()), *ours]
+    where = {"name": "K_EVENT_PATH", "value": str(path.resolve())}
+    container["env"] = [*in_batch(container)["env"], where]
     labels = {**(given.get("labels") or {}), "sinks.knative.dev/job-sink": sink["metadata"]["name"]}
     annotations = {
         **(given.get("annotations") or {}),

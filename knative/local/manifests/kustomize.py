@@ -35,16 +35,34 @@ def _render(folder: Path, above: tuple[Path, ...]) -> list[Manifest]:
         raise ManifestError([f"{folder}: has no kustomization.yaml"])
     if folder in above:
         raise ManifestError([f"{file}: resources lead back to this folder"])
-    spec = _read(file)
-    objects: list[Manifest] = []
+    return _accumulate([], _read(file, "Kustomization"), file, (*above, folder))
+
+
+def _accumulate(
+    objects: list[Manifest], spec: Mapping[str, Any], file: Path, above: tuple[Path, ...]
+) -> list[Manifest]:
+    """Add to `objects` and change them as a kustomization says, in the order that kustomize keeps."""
     for entry in _listed(spec, "resources", file):
-        objects.extend(_resource(folder, str(entry), file, (*above, folder)))
+        objects = [*objects, *_resource(file.parent, str(entry), file, above)]
     for key, step in _GENERATORS.items():
-        for entry in _listed(spec, key, file):
-            objects.append(step(entry, spec.get("generatorOptions") or {}, file))
+        options = spec.get("generatorOptions") or {}
+        objects = [*objects, *(step(entry, options, file) for entry in _listed(spec, key, file))]
+    for entry in _listed(spec, "components", file):
+        objects = _component(objects, str(entry), file, above)
     for entry in _listed(spec, "patches", file):
         objects = apply_patch(objects, entry, file)
     return _transform(objects, spec, file)
+
+
+def _component(objects: list[Manifest], entry: str, file: Path, above: tuple[Path, ...]) -> list[Manifest]:
+    """Return `objects` as the component in the folder `entry` makes them; it sees all there is so far."""
+    folder = _local(file.parent, entry, "components", file)
+    below = kustomization_in(folder)
+    if below is None:
+        raise ManifestError([f"{file}: components: {entry}: has no kustomization.yaml"])
+    if folder in above:
+        raise ManifestError([f"{below}: components lead back to this folder"])
+    return _accumulate(objects, _read(below, "Component"), below, (*above, folder))
 
 
 _GENERATORS: dict[str, Callable[[Any, Any, Path], Manifest]] = {
@@ -67,22 +85,23 @@ def _transform(objects: list[Manifest], spec: Mapping[str, Any], file: Path) -> 
 
 _KNOWN = frozenset(
     {
-        *("apiVersion", "kind", "resources", "namespace", "labels", "commonAnnotations", "images", "patches"),
+        *("apiVersion", "kind", "resources", "components", "namespace", "labels", "commonAnnotations"),
+        *("images", "patches"),
         *_GENERATORS,
         "generatorOptions",
     }
 )
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, wanted: str) -> dict[str, Any]:
     documents = parse_yaml(read_text(file), str(file))
     if len(documents) != 1 or not isinstance(documents[0], dict):
         raise ManifestError([f"{file}: must hold one kustomization"])
     spec: dict[str, Any] = documents[0]
     kind = spec.get("kind", "Kustomization")
     problems = [f"{file}: {key}: the local runtime cannot render this" for key in spec if key not in _KNOWN]
-    if kind != "Kustomization":
-        problems.append(f"{file}: kind: {kind} is not Kustomization")
+    if kind != wanted:
+        problems.append(f"{file}: kind: {kind} is not {wanted}")
     if problems:
         raise ManifestError(problems)
     return spec
@@ -98,11 +117,15 @@ def _listed(spec: Mapping[str, Any], key: str, file: Path) -> list[Any]:
 
 
 def _resource(folder: Path, entry: str, file: Path, above: tuple[Path, ...]) -> list[Manifest]:
-    if "://" in entry or entry.startswith(("git@", "github.com")):
-        raise ManifestError([f"{file}: resources: {entry}: remote resources are not fetched; keep a copy"])
-    path = (folder / entry).resolve()
+    path = _local(folder, entry, "resources", file)
     if path.is_dir():
         return _render(path, above)
     if path.is_file():
         return read_documents(path)
     raise ManifestError([f"{file}: resources: {entry}: no such file or folder"])
+
+
+def _local(folder: Path, entry: str, key: str, file: Path) -> Path:
+    if "://" in entry or entry.startswith(("git@", "github.com")):
+        raise ManifestError([f"{file}: {key}: {entry}: remote {key} are not fetched; keep a copy"])
+    return (folder / entry).resolve()

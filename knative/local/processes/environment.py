@@ -61,6 +61,24 @@ def container_environment(container: Json, namespace: str, name: str, store: Sto
     return values
 
 
+BOUND = frozenset({"K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"})
+"""What a SinkBinding sets. It takes those of a container's own `env` away, and adds its own at the end."""
+
+
+def bound_environment(
+    container: Json, namespace: str, name: str, store: Store, bound: Mapping[str, str]
+) -> dict[str, str]:
+    """Return a container's variables, with those of a SinkBinding, if any, over all others of their names.
+
+    Raises:
+        CannotStart: a ConfigMap, Secret or key that is not optional does not exist.
+    """
+    if bound:
+        own = [entry for entry in container.get("env") or () if entry["name"] not in BOUND]
+        container = {**container, "env": own}
+    return {**container_environment(container, namespace, name, store), **bound}
+
+
 def expand_arguments(argv: tuple[str, ...], values: Mapping[str, str]) -> tuple[str, ...]:
     """Return `argv` with `$(NAME)` replaced by the variable's value, as Kubernetes does."""
     return tuple(_expanded(argument, values) for argument in argv)

@@ -1,25 +1,53 @@
-"""Asking a process whether it is ready."""
+"""Asking a process whether it is ready, as queue-proxy does, and whoever asks queue-proxy.
+
+Without a period Knative asks all the time until it is told yes: an attempt of at most 100 ms every 50 ms.
+With one the kubelet asks once a period, and the activator every 200 ms while requests wait for the process.
+Later the kubelet goes on: so many failures in a row (3) mean no more requests until the next success. Only
+with a period, here: without one a kubelet asks every 10 s, and what it finds on a busy machine is that it is
+busy.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from knative.local.services.plan import Probe
 
-_PERIOD_S = 0.05
+_AGGRESSIVE_S, _AGGRESSIVE_TIMEOUT_S = 0.05, 0.1
+_ACTIVATOR_S = 0.2
+
+Awaited = Callable[[], bool]
+"""Tells whether requests wait for the process."""
 
 
-async def until_ready(probe: Probe, port: int) -> None:
-    """Return once `probe` succeeds on `port` of this machine; ask every 50 ms. Bound it with a timeout."""
-    await asyncio.sleep(probe.initial_delay_s)
-    while not await is_ready(probe, port):
-        await asyncio.sleep(_PERIOD_S)
+async def until_ready(probe: Probe, port: int, awaited: Awaited) -> None:
+    """Return once `probe` succeeds on `port` of this machine. Bound it with a timeout."""
+    await _pause(probe.initial_delay_s, awaited)
+    successes = 0
+    while True:
+        successes = successes + 1 if await is_ready(probe, port) else 0
+        if successes >= probe.success_threshold or (successes and awaited()):
+            return
+        await _pause(probe.period_s or _AGGRESSIVE_S, awaited)
+
+
+async def watch_readiness(probe: Probe, port: int, awaited: Awaited, tell: Callable[[bool], None]) -> None:
+    """Ask a process that was ready for as long as it runs, and tell when it no longer is, and is again."""
+    ready, failures = True, 0
+    while probe.period_s:
+        await _pause(probe.period_s, _nobody if ready else awaited)
+        succeeded = await is_ready(probe, port)
+        failures = 0 if succeeded else failures + 1
+        if succeeded != ready and (succeeded or failures >= probe.failure_threshold):
+            ready = succeeded
+            tell(ready)
 
 
 async def is_ready(probe: Probe, port: int) -> bool:
-    """Ask once, for at most the probe's timeout: a connection, or a status from 200 to 399."""
+    """Ask once: a connection, or a status from 200 to 399, within the time that the probe has."""
     try:
-        async with asyncio.timeout(probe.timeout_s):
+        async with asyncio.timeout(probe.timeout_s if probe.period_s else _AGGRESSIVE_TIMEOUT_S):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 return probe.path is None or 200 <= await _status(probe, port, reader, writer) < 400
@@ -27,6 +55,21 @@ async def is_ready(probe: Probe, port: int) -> bool:
                 writer.close()
     except (OSError, TimeoutError, ValueError, EOFError):
         return False
+
+
+def _nobody() -> bool:
+    return False
+
+
+async def _pause(seconds: float, awaited: Awaited) -> None:
+    """Wait for so long, or a shorter while when requests wait."""
+    left = seconds
+    while left > 0:
+        step = min(left, _ACTIVATOR_S)
+        await asyncio.sleep(step)
+        left -= step
+        if awaited():
+            return
 
 
 async def _status(probe: Probe, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:

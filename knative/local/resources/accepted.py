@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from knative.local.resources.autoscaling import ACCEPTED_ANNOTATIONS
 from knative.local.resources.kinds import KINDS
-from knative.local.resources.metadata import ACCEPTED_ANNOTATIONS
 
 _POD = ("spec.job.spec.template.spec.", "spec.template.spec.")
 _META = ("spec.job.spec.template.metadata.", "spec.job.metadata.", "spec.template.metadata.", "metadata.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from knative.local.resources.fields import Accepted, Fields, Items, Rule, Unsupported, one_of, whole
 from knative.local.resources.metadata import template_metadata
-from knative.local.resources.pods import CONTAINER, POD
+from knative.local.resources.pods import CONTAINER, POD, check_mounts
 
 _JOB_POD: dict[str, Rule] = {
     **POD,
@@ -23,7 +23,7 @@ JOB_SPEC = Fields(
         "template": Fields(
             {
                 "metadata": JOB_TEMPLATE_METADATA,
-                "spec": Fields(_JOB_POD, required=("containers", "restartPolicy")),
+                "spec": Fields(_JOB_POD, required=("containers", "restartPolicy"), checks=(check_mounts,)),
             },
             required=("spec",),
         ),

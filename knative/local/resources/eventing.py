@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from croniter import CroniterBadDateError, croniter
 
 from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.model import parse_broker, parse_trigger
 from knative.local.resources.batch import JOB_SPEC, JOB_TEMPLATE_METADATA
+from knative.local.resources.cron import cron_problem
 from knative.local.resources.fields import (
     TEXT,
     Accepted,
@@ -20,8 +20,8 @@ from knative.local.resources.fields import (
     Mapped,
     Problem,
     Rule,
-    Scalar,
     Unsupported,
+    denied,
 )
 from knative.local.resources.pods import LABEL_SELECTOR
 
@@ -53,18 +53,43 @@ DESTINATION = Fields(
 )
 
 
-def _parsed_by(parse: Callable[[Mapping[str, Any]], object]) -> Check:
+def _parsed_by(parse: Callable[[Mapping[str, Any]], object], refused: Check) -> Check:
     def check(body: Mapping[str, Any], path: str) -> Iterator[Problem]:
         try:
             parse(body)
         except InvalidSpec as error:
             yield from (Problem(problem.field, problem.message) for problem in error.problems)
+        else:
+            yield from refused(body.get("spec") or {}, "spec")
 
     return check
 
 
-check_broker = _parsed_by(parse_broker)
-check_trigger = _parsed_by(parse_trigger)
+def _missing(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Yield a problem when the ref of a Destination without `uri` does not say of which API it is."""
+    ref = value.get("ref")
+    if ref and not value.get("uri") and not ref.get("apiVersion"):
+        yield denied(f"{path}.ref.apiVersion", "missing field(s)")
+
+
+def _delivery_refused(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    delivery = spec.get("delivery") or {}
+    if delivery.get("deadLetterSink"):
+        yield from _missing(delivery["deadLetterSink"], f"{path}.delivery.deadLetterSink")
+    if delivery.get("retryAfterMax"):
+        # The feature delivery-retryafter is off unless an operator turns it on in config-features.
+        yield denied(f"{path}.delivery.retryAfterMax", "must not set the field(s)")
+
+
+def _trigger_refused(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    if not spec.get("broker"):
+        yield denied(f"{path}.broker", "missing field(s)")
+    yield from _missing(spec.get("subscriber") or {}, f"{path}.subscriber")
+    yield from _delivery_refused(spec, path)
+
+
+check_broker = _parsed_by(parse_broker, _delivery_refused)
+check_trigger = _parsed_by(parse_trigger, _trigger_refused)
 
 
 def _attribute_name(key: str, _: Any) -> str | None:
@@ -75,41 +100,46 @@ def _attribute_name(key: str, _: Any) -> str | None:
 _OVERRIDES = Fields({"extensions": Mapped(TEXT, _attribute_name)})
 
 
-def cron_problem(schedule: str) -> str | None:
-    """Return why `schedule` is no cron line (five fields, six with seconds first, `@hourly`), or None."""
-    if schedule.startswith("@every"):
-        return "@every is not known to PingSource; write a cron line"
-    try:
-        croniter(schedule, datetime(2026, 1, 1), second_at_beginning=True).get_next(datetime)
-    except CroniterBadDateError:
-        return "names a day that never comes"
-    except (ValueError, KeyError, AttributeError) as error:
-        return f"is no cron line: {error}"
-    fields = len(schedule.split())
-    return (
-        None
-        if schedule.startswith("@") or fields in (5, 6)
-        else f"has {fields} fields; five or six are known"
-    )
+def check_ping(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Yield what is wrong with a PingSource's schedule, zone, data and sink."""
+    schedule = spec.get("schedule")
+    if schedule and (complaint := cron_problem(schedule)):
+        yield denied(f"{path}.schedule", f"invalid value: {complaint}")
+    zone = spec.get("timezone")
+    if zone and (complaint := _zone_problem(zone)):
+        yield denied(f"{path}.timezone", f"invalid value: {complaint}")
+    yield from _payload(spec, path)
+    yield from _missing(spec["sink"], f"{path}.sink")
 
 
 def _zone_problem(name: str) -> str | None:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return f"{name!r} is no time zone, such as Europe/Berlin"
+        return f"provided bad location {name}: it is no time zone, such as Europe/Berlin"
     return None
 
 
-def _one_payload(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
+def _payload(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
     if spec.get("data") and spec.get("dataBase64"):
-        yield Problem(path, "may not have both data and dataBase64")
+        yield denied(f"{path}.data, {path}.dataBase64", "expected exactly one, got both")
+        return
+    field = "data" if spec.get("data") else "dataBase64"
+    text = spec.get(field)
+    if not text:
+        return
+    try:
+        data = base64.b64decode(text, validate=True) if field == "dataBase64" else text
+        if spec.get("contentType") == "application/json" and not isinstance(json.loads(data), dict | None):
+            yield denied(f"{path}.{field}", "invalid value: json: cannot unmarshal anything but an object")
+    except ValueError as error:  # what is no base64, and what is no JSON
+        yield denied(f"{path}.{field}", f"invalid value: {error}")
 
 
 PING_SPEC = Fields(
     {
-        "schedule": Scalar((str,), "a string", cron_problem),
-        "timezone": Scalar((str,), "a string", _zone_problem),
+        "schedule": TEXT,
+        "timezone": TEXT,
         "contentType": TEXT,
         "data": TEXT,
         "dataBase64": TEXT,
@@ -117,7 +147,7 @@ PING_SPEC = Fields(
         "sink": DESTINATION,
     },
     required=("sink",),
-    checks=(_one_payload,),
+    checks=(check_ping,),
 )
 
 
@@ -133,10 +163,28 @@ _SUBJECT = Fields(
     required=("apiVersion", "kind"),
     checks=(_named_or_selected,),
 )
+
+
+def _binding_refused(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    yield from _missing(spec["sink"], f"{path}.sink")
+
+
 BINDING_SPEC = Fields(
-    {"subject": _SUBJECT, "sink": DESTINATION, "ceOverrides": _OVERRIDES}, required=("subject", "sink")
+    {"subject": _SUBJECT, "sink": DESTINATION, "ceOverrides": _OVERRIDES},
+    required=("subject", "sink"),
+    checks=(_binding_refused,),
 )
+
+
+def check_subject_namespace(body: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Yield a problem when a SinkBinding is to bind objects of another namespace."""
+    elsewhere = body["spec"]["subject"].get("namespace")
+    if elsewhere and elsewhere != (body["metadata"].get("namespace") or elsewhere):
+        yield denied("spec.subject.namespace", f"invalid value: {elsewhere}")
+
+
 _JOB: dict[str, Rule] = {
+    "status": Accepted("set by the runtime, ignored when given"),
     "apiVersion": TEXT,
     "kind": TEXT,
     "metadata": JOB_TEMPLATE_METADATA,

@@ -10,13 +10,32 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at `path`, e.g. `spec.template.spec.containers[0].tty`."""
+    """What is wrong at `path`, e.g. `spec.template.spec.containers[0].tty`.
+
+    `by_webhook` tells that a webhook of Knative refuses it, in these words; `details` follow on a new line.
+    """
 
     path: str
     message: str
+    details: str = ""
+    by_webhook: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        return f"{self.path}: {self.message}" + (f" ({self.details})" if self.details else "")
+
+    def as_webhook_says_it(self) -> str:
+        """Return the message, the place after it, and the details."""
+        return f"{self.message}: {self.path}" + (f"\n{self.details}" if self.details else "")
+
+
+def denied(path: str, message: str, details: str = "") -> Problem:
+    """Return a problem in the words of Knative's webhook."""
+    return Problem(path, message, details, by_webhook=True)
+
+
+def out_of_bounds(path: str, value: object, low: object, high: object) -> Problem:
+    """Return the webhook's problem with a value that does not lie between two others."""
+    return denied(path, f"expected {low} <= {value} <= {high}")
 
 
 class Rule(Protocol):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from knative.local.resources import batch, eventing, serving
-from knative.local.resources.fields import FLAG, TEXT, TEXTS, Accepted, Check, Fields, Problem, Rule
+from knative.local.resources.autoscaling import check_no_autoscaling
+from knative.local.resources.fields import FLAG, TEXT, TEXTS, Accepted, Check, Fields, Problem, Rule, denied
 from knative.local.resources.fields import Mapped as MappedTo
 from knative.local.resources.metadata import ANYTHING, metadata
 from knative.local.resources.names import label_problem
@@ -45,13 +46,13 @@ def _whole_object(
     fields: Mapping[str, Rule],
     required: tuple[str, ...] = (),
     *,
-    label_name: bool = False,
+    about: tuple[Check, ...] = (),
     checks: tuple[Check, ...] = (),
 ) -> Fields:
     base: dict[str, Rule] = {
         "apiVersion": TEXT,
         "kind": TEXT,
-        "metadata": metadata(*((_label_name,) if label_name else ())),
+        "metadata": metadata(*about),
         "status": Accepted("set by the runtime, ignored when given"),
     }
     return Fields({**base, **fields}, required=("metadata", *required), checks=checks)
@@ -59,7 +60,7 @@ def _whole_object(
 
 def _label_name(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
     if complaint := label_problem(value["name"]):
-        yield Problem(f"{path}.name", complaint)
+        yield denied(f"{path}.name", f"not a DNS 1035 label: {complaint}")
 
 
 _NO_RIGHTS = Accepted("the API on one machine asks for no credentials")
@@ -88,7 +89,10 @@ SERVICE = Kind(
     "Service",
     "services",
     _whole_object(
-        {"spec": serving.SERVICE_SPEC}, ("spec",), label_name=True, checks=(serving.check_revision_name,)
+        {"spec": serving.SERVICE_SPEC},
+        ("spec",),
+        about=(_label_name, check_no_autoscaling),
+        checks=(serving.check_revision_name,),
     ),
     ("kservice", "ksvc"),
 )
@@ -108,7 +112,13 @@ TRIGGER = Kind(
     _whole_object(_BY_BROKER, ("spec",), checks=(eventing.check_trigger,)),
 )
 PING_SOURCE = Kind(_SOURCES, "v1", "PingSource", "pingsources", _spec(eventing.PING_SPEC))
-SINK_BINDING = Kind(_SOURCES, "v1", "SinkBinding", "sinkbindings", _spec(eventing.BINDING_SPEC))
+SINK_BINDING = Kind(
+    _SOURCES,
+    "v1",
+    "SinkBinding",
+    "sinkbindings",
+    _whole_object({"spec": eventing.BINDING_SPEC}, ("spec",), checks=(eventing.check_subject_namespace,)),
+)
 JOB_SINK = Kind("sinks.knative.dev", "v1alpha1", "JobSink", "jobsinks", _spec(eventing.JOB_SINK_SPEC))
 JOB = Kind("batch", "v1", "Job", "jobs", _spec(batch.JOB_SPEC))
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", _CONFIG_MAP, ("cm",), has_status=False)
@@ -131,6 +141,34 @@ _ROLES = (
         _RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", _BINDING, namespaced=False, has_status=False
     ),
 )
+_UNTOUCHED = (
+    Kind(
+        "policy",
+        "v1",
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        _whole_object({"spec": Accepted("no node is drained: there is one machine")}),
+        ("pdb",),
+    ),
+    Kind(
+        "networking.k8s.io",
+        "v1",
+        "NetworkPolicy",
+        "networkpolicies",
+        _whole_object(
+            {"spec": Accepted("processes of one machine reach each other on the loopback address")}
+        ),
+        ("netpol",),
+        has_status=False,
+    ),
+    Kind(
+        _EVENTING,
+        "v1alpha1",
+        "EventPolicy",
+        "eventpolicies",
+        _whole_object({"spec": Accepted("events carry no token on one machine")}),
+    ),
+)
 
 KINDS: tuple[Kind, ...] = (
     NAMESPACE,
@@ -148,6 +186,7 @@ KINDS: tuple[Kind, ...] = (
     JOB_SINK,
     SINK_BINDING,
     PING_SOURCE,
+    *_UNTOUCHED,
 )
 _BY_TYPE = {(kind.api_version, kind.name): kind for kind in KINDS}
 _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}

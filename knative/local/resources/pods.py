@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from knative.local.resources.fields import (
     Rule,
     Scalar,
     Unsupported,
+    denied,
     one_of,
     whole,
 )
@@ -77,11 +79,9 @@ PROBE = Fields(
         "grpc": Unsupported("use httpGet or tcpSocket"),
         "timeoutSeconds": whole(0),
         "initialDelaySeconds": whole(0),
-        "successThreshold": whole(0, 1),
-        "periodSeconds": Accepted(
-            "a starting process is probed every 50 ms until it is ready, as Knative does"
-        ),
-        "failureThreshold": Accepted("a starting process is probed until the progress deadline"),
+        "successThreshold": whole(0),
+        "periodSeconds": whole(0),
+        "failureThreshold": whole(0),
         "terminationGracePeriodSeconds": Accepted("a process that is not ready in time is simply stopped"),
     }
 )
@@ -106,6 +106,37 @@ _MOUNT = Fields(
 _NO_MOUNTS = Unsupported(
     "a process sees the machine's own files; pass the values through env, envFrom or valueFrom"
 )
+_SCRATCH_PATHS = ("/tmp", "/var/tmp")  # noqa: S108 - names of places in a container
+
+
+def _one_volume(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    if "emptyDir" not in value:
+        yield denied(path, "expected exactly one, got neither: configMap, emptyDir, projected, secret")
+
+
+_VOLUME = Fields(
+    {
+        "name": TEXT,
+        "emptyDir": Accepted(f"a process writes to the machine's own {' and '.join(_SCRATCH_PATHS)}"),
+        **dict.fromkeys(
+            ("configMap", "secret", "projected", "persistentVolumeClaim", "hostPath", "csi", "ephemeral"),
+            _NO_MOUNTS,
+        ),
+    },
+    required=("name",),
+    checks=(_one_volume,),
+)
+
+
+def check_mounts(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Yield a problem for each mount that a process of this machine would look for in vain."""
+    for number, container in enumerate(spec["containers"]):
+        for index, mount in enumerate(container.get("volumeMounts") or ()):
+            if posixpath.normpath(mount["mountPath"]) not in _SCRATCH_PATHS:
+                place = f"{path}.containers[{number}].volumeMounts[{index}].mountPath"
+                why = f"only {' and '.join(_SCRATCH_PATHS)} are there without it; {_NO_MOUNTS.why}"
+                yield Problem(place, f"the local runtime cannot honour this: {why}")
+
 
 CONTAINER: dict[str, Rule] = {
     "name": TEXT,
@@ -124,7 +155,7 @@ CONTAINER: dict[str, Rule] = {
     "imagePullPolicy": _PULL,
     "terminationMessagePath": _NO_POD,
     "terminationMessagePolicy": _NO_POD,
-    "volumeMounts": Items(_NO_MOUNTS),
+    "volumeMounts": Items(_MOUNT),
     "lifecycle": Unsupported("there are no hooks; handle SIGTERM"),
     "stdin": Unsupported("processes have no terminal"),
     "tty": Unsupported("processes have no terminal"),
@@ -138,7 +169,7 @@ POD: dict[str, Rule] = {
         too_many="sidecars cannot be honoured: one container becomes one process",
     ),
     "initContainers": Unsupported("one container becomes one process; use a Job"),
-    "volumes": Items(_NO_MOUNTS),
+    "volumes": Items(_VOLUME),
     "serviceAccountName": Accepted("the API on one machine asks for no credentials"),
     "automountServiceAccountToken": Accepted("the API on one machine asks for no credentials"),
     "imagePullSecrets": _PULL,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from knative.local.resources.fields import FLAG, TEXT, Accepted, Fields, Items, Problem, Rule, Scalar, whole
-from knative.local.resources.metadata import check_autoscaling, template_metadata
+from knative.local.resources.autoscaling import check_autoscaling
+from knative.local.resources.fields import FLAG, TEXT, Accepted, Fields, Items, Problem, Rule, denied, whole
+from knative.local.resources.metadata import template_metadata
 from knative.local.resources.names import label_problem
-from knative.local.resources.pods import POD
+from knative.local.resources.pods import POD, check_mounts
+from knative.local.resources.serving_checks import check_pod
 
 _SERVING_POD: dict[str, Rule] = {
     **POD,
@@ -23,19 +25,22 @@ _TARGET = Fields(
         "configurationName": TEXT,
         "latestRevision": FLAG,
         "percent": whole(0, 100),
-        "tag": Scalar((str,), "a string", label_problem),
-        "url": Accepted("set by the API, ignored when given"),
+        "tag": TEXT,
+        "url": TEXT,
     }
 )
 
 
 def _one_revision(target: Mapping[str, Any], path: str) -> Iterator[Problem]:
-    if target.get("latestRevision") and target.get("revisionName"):
-        yield Problem(path, "may not have both revisionName and latestRevision: true")
-    if not target.get("latestRevision") and not target.get("revisionName"):
-        yield Problem(path, "needs revisionName or latestRevision: true")
-    if target.get("configurationName"):
-        yield Problem(f"{path}.configurationName", "may not be set in a Service")
+    name, latest = target.get("revisionName") or "", target.get("latestRevision")
+    if latest is not None and bool(name) == latest:
+        said = f'may not set revisionName "{name}" when latestRevision is {str(latest).lower()}'
+        yield denied(f"{path}.latestRevision", said)
+    for field in ("configurationName", "url"):
+        if target.get(field):
+            yield denied(f"{path}.{field}", "must not set the field(s)")
+    if target.get("tag") and (complaint := label_problem(target["tag"])):
+        yield denied(f"{path}.tag", f"not a DNS 1035 label: {complaint}")
 
 
 def check_traffic(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
@@ -47,16 +52,21 @@ def check_traffic(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield from _one_revision(target, f"{path}.traffic[{index}]")
     total = sum(target.get("percent") or 0 for target in targets)
     if total != 100:
-        yield Problem(f"{path}.traffic", f"percents must sum to 100, not {total}")
-    tags = [target["tag"] for target in targets if target.get("tag")]
-    for tag in sorted({tag for tag in tags if tags.count(tag) > 1}):
-        yield Problem(f"{path}.traffic", f"the tag {tag} is given twice")
+        yield denied(f"{path}.traffic", f"Traffic targets sum to {total}, want 100")
+    first: dict[str, int] = {}
+    for index, target in enumerate(targets):
+        tag = target.get("tag")
+        if tag in first:
+            places = f"{path}.traffic[{first[tag]}].tag, {path}.traffic[{index}].tag"
+            yield denied(places, f'Multiple definitions for "{tag}"')
+        elif tag:
+            first[tag] = index
 
 
 TEMPLATE = Fields(
     {
         "metadata": template_metadata(check_autoscaling),
-        "spec": Fields(_SERVING_POD, required=("containers",)),
+        "spec": Fields(_SERVING_POD, required=("containers",), checks=(check_mounts, check_pod)),
     },
     required=("spec",),
 )
@@ -70,4 +80,6 @@ def check_revision_name(service: Mapping[str, Any], path: str) -> Iterator[Probl
     metadata = service["metadata"]
     named = ((service["spec"].get("template") or {}).get("metadata") or {}).get("name")
     if named and not named.startswith(f"{metadata['name']}-"):
-        yield Problem("spec.template.metadata.name", f"must begin with {metadata['name']}-")
+        prefix = f"{metadata['name']}-"
+        said = f'invalid value: "{named}" must have prefix "{prefix}"'
+        yield denied("spec.template.metadata.name", said)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from knative.local.addresses import Addresses
 from knative.local.errors import NotServed
 from knative.local.log import say
-from knative.local.resources.kinds import CONFIGURATION, REVISION, ROUTE, Json
-from knative.local.resources.objects import Key, condition, ready_of, with_times
+from knative.local.resources.defaulting import revision_name
+from knative.local.resources.kinds import BROKER, CONFIGURATION, REVISION, ROUTE, Json
+from knative.local.resources.objects import Key, labels_of, ready_of, with_times
 from knative.local.resources.store import Store
+from knative.local.services import conditions
+from knative.local.services.lag import Lag, Stage
 from knative.local.services.pool import Pool
 from knative.local.services.revisions import SERVICE_LABEL, Revisions
 from knative.local.services.traffic import Split, split_of, tags_of
 
 _LATEST: list[Json] = [{"latestRevision": True, "percent": 100}]
+_WAITING = 'Configuration "{}" is waiting for a Revision to become ready.'
+_VISIBILITY = "networking.knative.dev/visibility"
+_CONFIGURATION_LABEL = "serving.knative.dev/configurationGeneration"
 
 
 @dataclass(frozen=True)
@@ -26,12 +33,17 @@ class _Routes:
 class Services:
     """Reconciles Services and answers where a request to one of them goes."""
 
-    def __init__(self, store: Store, revisions: Revisions, addresses: Addresses) -> None:
+    def __init__(
+        self, store: Store, revisions: Revisions, addresses: Addresses, again: Callable[[Key], None]
+    ) -> None:
+        """`again` has a Service reconciled once more."""
+        self.lag = Lag(again)
         self._store = store
         self._revisions = revisions
         self._addresses = addresses
         self._routes: dict[tuple[str, str], _Routes] = {}
         self._by_name: dict[tuple[str, str], Split] = {}
+        self._private: set[tuple[str, str]] = set()
         self._draw = random.Random()  # noqa: S311 - shares, not secrets
 
     def pool_for(self, namespace: str, name: str) -> Pool:
@@ -50,8 +62,16 @@ class Services:
         return pool
 
     def names(self) -> list[tuple[str, str]]:
-        """Return (namespace, name) of everything that is served, tags included."""
-        return sorted(self._by_name)
+        """Return (namespace, name) of everything that is served to outsiders, tags included."""
+        return sorted(place for place in self._by_name if place not in self._private)
+
+    def knows(self, namespace: str, name: str) -> bool:
+        """Tell whether there is a Service or tag of that name."""
+        return (namespace, name) in self._by_name
+
+    def is_private(self, namespace: str, name: str) -> bool:
+        """Tell whether a Service or tag is there, and only for what runs inside."""
+        return (namespace, name) in self._private
 
     def reconcile(self, key: Key) -> None:
         """Bring the Service at `key` to what its spec asks for."""
@@ -59,54 +79,92 @@ class Services:
         if service is None:
             self._remove(key)
             return
+        match self.lag.stage(key, service["metadata"]["generation"]):
+            case Stage.UNSEEN:
+                return
+            case Stage.CONFIGURED:
+                self._configuration(key, service["spec"]["template"])
+                self._tell_out_of_date(key, service)
+            case Stage.REVISED:
+                self._revise(key, service)
+
+    def _tell_out_of_date(self, key: Key, service: Json) -> None:
+        status: Json = dict(service.get("status") or {})
+        before = status.get("conditions") or ()
+        routes = next((c for c in before if c["type"] == "RoutesReady"), _waiting(key))
+        parts = (conditions.OUT_OF_DATE, routes)
+        told = [conditions.OUT_OF_DATE, conditions.ready(parts), routes]
+        status["conditions"] = with_times(told, before)
+        status["observedGeneration"] = service["metadata"]["generation"]
+        self._store.set_status(key, status)
+
+    def _revise(self, key: Key, service: Json) -> None:
         created, taken = self._latest_created(key, service)
         service = self._store.get(key)
         status: Json = dict(service.get("status") or {})
-        status["latestCreatedRevisionName"] = created["metadata"]["name"]
+        if not taken:
+            status["latestCreatedRevisionName"] = created["metadata"]["name"]
         if ready_of(created) == "True" and not taken:
             if status.get("latestReadyRevisionName") != created["metadata"]["name"]:
                 say("revision serves", service=key.name, revision=created["metadata"]["name"])
             status["latestReadyRevisionName"] = created["metadata"]["name"]
-        traffic, missing = self._traffic(key, service, status)
+        private = labels_of(service).get(_VISIBILITY) == "cluster-local"
+        traffic, missing = (None, "") if taken else self._traffic(key, service, status, private)
         if traffic is not None:
             status["traffic"] = traffic
-        self._route(key, status)
-        status["url"] = self._addresses.service(key.namespace, key.name)
+        self._route(key, status, private)
+        status["url"] = self._addresses.url(key.namespace, key.name, private=private)
         if status.get("traffic"):
             status["address"] = {"url": self._addresses.service_by_path(key.namespace, key.name)}
         status["observedGeneration"] = service["metadata"]["generation"]
-        configured = _configured(created, taken)
-        routed = _routed(missing, traffic is not None)
-        ready = _both(configured, routed)
-        status["conditions"] = with_times([configured, ready, routed], status.get("conditions") or ())
+        parts = (conditions.configured(created, taken), conditions.routed(missing, taken))
+        told = [parts[0], conditions.ready(parts), parts[1]]
+        status["conditions"] = with_times(told, status.get("conditions") or ())
         self._store.set_status(key, status)
         self._mirror(key, service, status)
-        used = {status.get("latestReadyRevisionName"), status["latestCreatedRevisionName"]}
+        self._keep_only_used(key, service, status)
+
+    def _keep_only_used(self, key: Key, service: Json, status: Json) -> None:
+        used = {status.get("latestReadyRevisionName"), status.get("latestCreatedRevisionName")}
         named = {t.get("revisionName") for t in service["spec"].get("traffic") or ()}
         served = {t["revisionName"] for t in status.get("traffic") or ()}
         self._revisions.keep_only(key.namespace, key.name, {name for name in used | named | served if name})
 
     def _latest_created(self, key: Key, service: Json) -> tuple[Json, str]:
-        """Return the revision of the template, made if new, and why its name is taken, if it is."""
+        """Return the revision of the template, made if new, and its name if another one has it."""
         template = service["spec"]["template"]
-        configuration = self._configuration(key, template)
-        generation = configuration["metadata"]["generation"]
-        name = (template.get("metadata") or {}).get("name") or f"{key.name}-{generation:05d}"
+        generation = self._configuration(key, template)["metadata"]["generation"]
+        name = revision_name(template) or f"{key.name}-{generation:05d}"
         revision_key = Key(REVISION, key.namespace, name)
         revision = self._store.find(revision_key)
         if revision is None:
-            first = not (service.get("status") or {}).get("latestReadyRevisionName")
-            notes = (template.get("metadata") or {}).get("annotations") or {}
-            at_zero = notes.get("autoscaling.knative.dev/initial-scale") == "0"
-            prove = not at_zero and not (first and self._store.manifest_of(key) is not None)
-            revision = self._revisions.make(service, name, generation, prove=prove)
+            self._revisions.make(service, name, generation, prove=self._is_to_be_proved(key, service))
             say("revision created", service=key.name, revision=name)
-        elif (
-            revision["spec"] != template["spec"] or revision["metadata"]["labels"][SERVICE_LABEL] != key.name
-        ):
-            return revision, f"the revision {name} exists already with another template; name a new one"
+        elif not _is_revision_of(revision, key, template, generation):
+            return revision, name
         self._revisions.report(revision_key)
         return self._store.get(revision_key), ""
+
+    def _is_to_be_proved(self, key: Key, service: Json) -> bool:
+        """Tell whether a new revision has to become ready before it gets traffic.
+
+        The first one of a manifest's Service need not, so that a start does not start everything. It must
+        where it would start anyway, and where a Broker waits for its address: that it works is then tried.
+        """
+        if (service.get("status") or {}).get("latestReadyRevisionName") or self._store.manifest_of(
+            key
+        ) is None:
+            return True
+        return self._revisions.starts_anyway(service) or self._is_dead_letter_sink(key)
+
+    def _is_dead_letter_sink(self, key: Key) -> bool:
+        for broker in self._store.all_of(BROKER):
+            sink = ((broker.get("spec") or {}).get("delivery") or {}).get("deadLetterSink") or {}
+            ref = sink.get("ref") or {}
+            place = ref.get("namespace") or broker["metadata"].get("namespace")
+            if (ref.get("kind"), place, ref.get("name")) == ("Service", key.namespace, key.name):
+                return True
+        return False
 
     def _configuration(self, key: Key, template: Json) -> Json:
         config_key = Key(CONFIGURATION, key.namespace, key.name)
@@ -121,7 +179,7 @@ class Services:
         }
         return self._store.replace(config_key, body) if known else self._store.create(config_key, body)
 
-    def _traffic(self, key: Key, service: Json, status: Json) -> tuple[list[Json] | None, str]:
+    def _traffic(self, key: Key, service: Json, status: Json, private: bool) -> tuple[list[Json] | None, str]:
         """Return the targets to serve, or None and what is missing for them."""
         served = {target["revisionName"] for target in status.get("traffic") or ()}
         resolved: list[Json] = []
@@ -130,7 +188,7 @@ class Services:
             latest = bool(target.get("latestRevision"))
             name: str = (status.get("latestReadyRevisionName") if latest else target["revisionName"]) or ""
             if not name:
-                return None, f'Configuration "{key.name}" is waiting for a Revision to become ready.'
+                return None, _WAITING.format(key.name)
             revision = self._store.find(Key(REVISION, key.namespace, name))
             if revision is None:
                 return None, f'Revision "{name}" referenced in traffic not found.'
@@ -143,22 +201,23 @@ class Services:
             }
             if target.get("tag"):
                 entry["tag"] = target["tag"]
-                entry["url"] = self._addresses.service(key.namespace, key.name, target["tag"])
+                entry["url"] = self._addresses.url(key.namespace, key.name, target["tag"], private=private)
             resolved.append(entry)
         return resolved, ""
 
-    def _route(self, key: Key, status: Json) -> None:
+    def _route(self, key: Key, status: Json, private: bool) -> None:
         """Send requests where `status.traffic` says; only its revisions are reachable."""
         traffic = status.get("traffic") or []
         names = {key.name: split_of(traffic)}
         for tag, revision in tags_of(traffic).items():
             names[f"{tag}-{key.name}"] = Split((revision,), (100.0,))
         place = (key.namespace, key.name)
-        for gone in self._routes.get(place, _Routes({})).names:
-            self._by_name.pop((key.namespace, gone), None)
+        self._unroute(place)
         self._routes[place] = _Routes(names)
         for name, split in names.items():
             self._by_name[(key.namespace, name)] = split
+            if private:
+                self._private.add((key.namespace, name))
         reachable = {target["revisionName"] for target in traffic}
         for made in self._revisions.of(key.namespace, key.name):
             pool = self._revisions.pool_of(made)
@@ -188,10 +247,15 @@ class Services:
         route_status = {name: value for name, value in status.items() if name in shown}
         self._store.set_status(route_key, route_status)
 
+    def _unroute(self, place: tuple[str, str]) -> None:
+        for gone in self._routes.pop(place, _Routes({})).names:
+            self._by_name.pop((place[0], gone), None)
+            self._private.discard((place[0], gone))
+
     def _remove(self, key: Key) -> None:
         place = (key.namespace, key.name)
-        for gone in self._routes.pop(place, _Routes({})).names:
-            self._by_name.pop((key.namespace, gone), None)
+        self.lag.forget(key)
+        self._unroute(place)
         for revision in self._revisions.of(*place):
             self._store.delete(Key(REVISION, key.namespace, revision["metadata"]["name"]))
         for kind in (CONFIGURATION, ROUTE):
@@ -199,32 +263,13 @@ class Services:
                 self._store.delete(Key(kind, *place))
 
 
-def _configured(created: Json, taken: str) -> dict[str, str]:
-    if taken:
-        return condition("ConfigurationsReady", False, "RevisionNameTaken", taken)
-    ready = ready_of(created)
-    if ready == "True":
-        return condition("ConfigurationsReady", True)
-    why = next(c for c in created["status"]["conditions"] if c["type"] == "Ready")
-    if ready == "False":
-        name = created["metadata"]["name"]
-        message = f'Revision "{name}" failed with message: {why.get("message", "")}'
-        return condition("ConfigurationsReady", False, "RevisionFailed", message)
-    return condition("ConfigurationsReady", None, why.get("reason", ""), why.get("message", ""))
+def _waiting(key: Key) -> conditions.Condition:
+    return conditions.routed(_WAITING.format(key.name), "")
 
 
-def _routed(missing: str, routed: bool) -> dict[str, str]:
-    if routed:
-        return condition("RoutesReady", True)
-    gone = "not found" in missing
-    return condition("RoutesReady", False if gone else None, "RevisionMissing", missing)
-
-
-def _both(configured: dict[str, str], routed: dict[str, str]) -> dict[str, str]:
-    for part in (configured, routed):
-        if part["status"] == "False":
-            return {**part, "type": "Ready"}
-    for part in (configured, routed):
-        if part["status"] == "Unknown":
-            return {**part, "type": "Ready"}
-    return condition("Ready", True)
+def _is_revision_of(revision: Json, key: Key, template: Json, generation: int) -> bool:
+    """Tell whether a revision that has the name wanted is the one wanted: Knative's CheckNameAvailability."""
+    labels = labels_of(revision)
+    if labels.get(SERVICE_LABEL) != key.name:
+        return False
+    return labels.get(_CONFIGURATION_LABEL) == str(generation) or bool(revision["spec"] == template["spec"])

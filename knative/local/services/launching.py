@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from knative.local.processes.child import Child
-from knative.local.processes.environment import container_environment, expand_arguments, inherited
+from knative.local.processes.environment import bound_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
 from knative.local.processes.ports import LOOPBACK, free_port
-from knative.local.processes.probing import until_ready
+from knative.local.processes.probing import until_ready, watch_readiness
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
 from knative.local.resources.store import Store
@@ -23,9 +23,13 @@ class RunningReplica:
         self._child = child
         self._probe = probe
 
-    async def ready(self) -> None:
+    async def ready(self, awaited: Callable[[], bool]) -> None:
         """Return once the readiness probe succeeds."""
-        await until_ready(self._probe, self.port)
+        await until_ready(self._probe, self.port, awaited)
+
+    async def watch(self, awaited: Callable[[], bool], tell: Callable[[bool], None]) -> None:
+        """Tell whenever the readiness probe begins to fail, and to succeed again, until cancelled."""
+        await watch_readiness(self._probe, self.port, awaited, tell)
 
     async def wait(self) -> int:
         """Return the exit code once the process has ended."""
@@ -80,7 +84,8 @@ class RevisionLauncher:
         metadata = self._revision["metadata"]
         service = metadata["labels"]["serving.knative.dev/service"]
         container = self._revision["spec"]["containers"][0]
-        given = container_environment(container, metadata["namespace"], metadata["name"], self._store)
+        bound = self._bindings(self._revision)
+        given = bound_environment(container, metadata["namespace"], metadata["name"], self._store, bound)
         ours = {
             "PORT": str(port),
             "HOST": LOOPBACK,
@@ -89,4 +94,4 @@ class RevisionLauncher:
             "K_REVISION": metadata["name"],
             **self._workplace.marks,
         }
-        return {**inherited(), **self._bindings(self._revision), **given, **ours}
+        return {**inherited(), **given, **ours}

@@ -31,12 +31,18 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Probe:
-    """How readiness is asked for: GET `path`, or a TCP connection when `path` is None."""
+    """How readiness is asked for: GET `path`, or a TCP connection when `path` is None.
+
+    `period_s` 0 is Knative's own way: to ask all the time until the first success.
+    """
 
     path: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     timeout_s: float = 1.0
     initial_delay_s: float = 0.0
+    period_s: float = 0.0
+    success_threshold: int = 1
+    failure_threshold: int = 3
 
 
 @dataclass(frozen=True)
@@ -167,4 +173,7 @@ def _probe(probe: Mapping[str, Any]) -> Probe:
         headers=headers,
         timeout_s=float(probe.get("timeoutSeconds") or 1),
         initial_delay_s=float(probe.get("initialDelaySeconds") or 0),
+        period_s=float(probe.get("periodSeconds") or 0),
+        success_threshold=int(probe.get("successThreshold") or 1),
+        failure_threshold=int(probe.get("failureThreshold") or 3),
     )

@@ -7,6 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from knative.local.errors import CannotStart, LocalError, NotServed
@@ -133,7 +134,9 @@ class Pool:
         now = time.monotonic()
         floor = self._floor()
         for replica in self._active():
-            idle = replica.ready and replica.in_flight == 0 and now - replica.idle_since >= self.plan.idle_s
+            idle = (
+                replica.was_ready and replica.in_flight == 0 and now - replica.idle_since >= self.plan.idle_s
+            )
             if idle and not self._waiting and len(self._active()) > floor:
                 self._retire(replica)
                 say("service scaled", revision=self.name, replicas=len(self._active()))
@@ -208,7 +211,7 @@ class Pool:
             ended = asyncio.ensure_future(running.wait())
             try:
                 await self._become_ready(replica, running, ended)
-                code = await ended
+                code = await self._until_ended(replica, running, ended)
             finally:
                 ended.cancel()
             if not replica.draining:
@@ -237,7 +240,7 @@ class Pool:
 
     async def _become_ready(self, replica: Replica, running: Running, ended: asyncio.Future[int]) -> None:
         began = time.monotonic()
-        ready = asyncio.ensure_future(running.ready())
+        ready = asyncio.ensure_future(running.ready(self._is_awaited))
         try:
             async with asyncio.timeout(self.plan.progress_deadline_s):
                 both: set[asyncio.Future[Any]] = {ready, ended}
@@ -246,7 +249,7 @@ class Pool:
             ready.cancel()
         if ended.done() or replica.draining:
             return
-        replica.ready = True
+        replica.ready = replica.was_ready = True
         replica.idle_since = time.monotonic()
         self.proved, self.failure, self._crashes, self._not_before = True, None, 0, 0.0
         say(
@@ -257,6 +260,27 @@ class Pool:
         )
         self._hand_out()
         self._on_change()
+
+    async def _until_ended(self, replica: Replica, running: Running, ended: asyncio.Future[int]) -> int:
+        """Return the exit code of a process; while it runs it gets requests only when it is ready."""
+        watching = asyncio.ensure_future(running.watch(self._is_awaited, partial(self._probed, replica)))
+        try:
+            return await ended
+        finally:
+            watching.cancel()
+
+    def _is_awaited(self) -> bool:
+        return bool(self._waiting)
+
+    def _probed(self, replica: Replica, ready: bool) -> None:
+        if replica.draining:
+            return
+        replica.ready = ready
+        if ready:
+            say("process ready again", revision=self.name, port=replica.port)
+            self._hand_out()
+        else:
+            warn("process not ready any more", revision=self.name, port=replica.port)
 
     def _crashed(self, reason: str, message: str, *, final: bool = False) -> None:
         self._crashes += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,8 +13,12 @@ class Running(Protocol):
 
     port: int
 
-    async def ready(self) -> None:
-        """Return once it is ready for requests."""
+    async def ready(self, awaited: Callable[[], bool]) -> None:
+        """Return once it is ready for requests; `awaited` tells whether some wait for it."""
+        ...
+
+    async def watch(self, awaited: Callable[[], bool], tell: Callable[[bool], None]) -> None:
+        """Tell whenever it is no longer ready, and when it is again, until cancelled."""
         ...
 
     async def wait(self) -> int:
@@ -44,6 +49,7 @@ class Replica:
     running: Running | None = None
     port: int = 0
     ready: bool = False
+    was_ready: bool = False
     draining: bool = False
     in_flight: int = 0
     idle_since: float = 0.0

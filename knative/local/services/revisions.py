@@ -71,6 +71,13 @@ class Revisions:
         self.report(key)
         return self._store.get(key)
 
+    def starts_anyway(self, service: Json) -> bool:
+        """Tell whether a Service keeps processes however few requests there are."""
+        try:
+            return plan_of(service["spec"]["template"], self._defaults).min_scale > 0
+        except CannotStart:
+            return True
+
     def pool_of(self, revision: Json) -> Pool | None:
         """Return the pool of a revision, made when missing; None, and a status, when it cannot run."""
         metadata = revision["metadata"]

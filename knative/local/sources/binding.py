@@ -56,7 +56,8 @@ class SinkBindings:
             uri = (binding.get("status") or {}).get("sinkUri")
             if uri and _binds(binding["spec"]["subject"], kind, subject):
                 overrides = binding["spec"].get("ceOverrides") or {}
-                return {"K_SINK": uri, "K_CE_OVERRIDES": json.dumps(overrides) if overrides else ""}
+                told = json.dumps(overrides) if overrides else ""
+                return {"K_SINK": self._addresses.reachable(uri), "K_CE_OVERRIDES": told}
         return {}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from knative.local.addresses import Addresses
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import InvalidSpec
-from knative.local.broker.model import TriggerSpec, parse_broker, parse_trigger
+from knative.local.broker.model import BrokerSpec, TriggerSpec, parse_broker, parse_trigger
 from knative.local.log import say, warn
 from knative.local.resources.kinds import BROKER, TRIGGER, Json
 from knative.local.resources.objects import Key, condition, ready_of, with_times
@@ -37,18 +37,35 @@ class Brokers:
                 say("broker closed", broker=key.name, namespace=key.namespace)
             return
         delivery, dead_letter, problem = self._delivery(broker, key.namespace)
-        spec = parse_broker(_with(broker, delivery=delivery))
-        if self._known.get(key) != spec:
-            self._engine.add_broker(spec)
-            if key not in self._known:
-                say("broker open", broker=key.name, namespace=key.namespace)
-            self._known[key] = spec
-        status: Json = {"address": {"url": self._addresses.broker(key.namespace, key.name)}}
+        # As on a cluster: what had an address keeps it, whatever becomes of its dead letter sink.
+        address = ((broker.get("status") or {}).get("address") or {}).get("url")
+        if not problem or address:
+            address = self._addresses.broker(key.namespace, key.name)
+            self._open(key, parse_broker(_with(broker, delivery=delivery)))
+        status: Json = {"address": {"url": address}} if address else {}
         conditions = [
-            condition("Addressable", True),
+            condition("Addressable", True) if address else condition("Addressable", None),
             _resolved("DeadLetterSinkResolved", problem, bool(dead_letter)),
         ]
         self._report(key, broker, status, conditions, dead_letter)
+
+    def _open(self, key: Key, spec: BrokerSpec) -> None:
+        if self._known.get(key) == spec:
+            return
+        self._engine.add_broker(spec)
+        if key not in self._known:
+            say("broker open", broker=key.name, namespace=key.namespace)
+        self._known[key] = spec
+
+    def why_closed(self, namespace: str, name: str) -> str:
+        """Return why a Broker that is there takes no events, empty when it does, and when it is not there."""
+        key = Key(BROKER, namespace, name)
+        broker = self._store.find(key)
+        if broker is None or key in self._known:
+            return ""
+        told = (broker.get("status") or {}).get("conditions") or ()
+        why = next((c.get("message", "") for c in told if c["type"] == "Ready"), "")
+        return f"the Broker {name} has no address yet: {why}"
 
     def reconcile_trigger(self, key: Key) -> None:
         """Add, change or remove the Trigger at `key`; it is added once its subscriber exists."""
@@ -62,7 +79,8 @@ class Brokers:
         delivery, dead_letter, problem = self._delivery(trigger, key.namespace)
         broker = self._store.find(Key(BROKER, key.namespace, trigger["spec"]["broker"]))
         subscribed = condition("SubscriptionReady", None)
-        if subscriber:
+        # Who has got events goes on getting them; new ones wait until everything they need has an address.
+        if subscriber and (key in self._known or (not problem and _is_ready(broker))):
             subscribed = self._tell(key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber}))
         status: Json = {"subscriberUri": subscriber} if subscriber else {}
         conditions = [
@@ -161,4 +179,13 @@ def _resolved(type_: str, problem: str, configured: bool) -> dict[str, str]:
 def _broker_ready(broker: Json | None, name: str) -> dict[str, str]:
     if broker is None:
         return condition("BrokerReady", False, "BrokerDoesNotExist", f'Broker "{name}" does not exist')
-    return condition("BrokerReady", True if ready_of(broker) == "True" else None)
+    if _is_ready(broker):
+        return condition("BrokerReady", True)
+    told = (broker.get("status") or {}).get("conditions") or ()
+    why: Json = next((c for c in told if c["type"] == "Ready"), {})
+    failed = False if why.get("status") == "False" else None
+    return condition("BrokerReady", failed, why.get("reason", ""), why.get("message", ""))
+
+
+def _is_ready(broker: Json | None) -> bool:
+    return broker is not None and ready_of(broker) == "True"

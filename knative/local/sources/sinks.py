@@ -16,7 +16,7 @@ _ADDRESSABLE = {"Service": SERVICE, "Broker": BROKER, "JobSink": JOB_SINK}
 def resolve(
     destination: Mapping[str, Any], namespace: str, store: Store, addresses: Addresses
 ) -> tuple[str, str]:
-    """Return (URL, "") or ("", why there is none): the object does not exist, or has no address at all."""
+    """Return (URL, "") or ("", why there is none): the object does not exist, or has no address yet."""
     ref = destination.get("ref")
     if ref:
         kind = _ADDRESSABLE.get(ref["kind"])
@@ -26,6 +26,7 @@ def resolve(
         body = store.find(Key(kind, place, ref["name"]))
         if body is None:
             return "", f'{kind.resource} "{ref["name"]}" not found in namespace {place}'
-        if kind is SERVICE and not (body.get("status") or {}).get("address"):
-            return "", f'{kind.resource} "{ref["name"]}" has no address yet: none of its revisions is ready'
+        if not ((body.get("status") or {}).get("address") or {}).get("url"):
+            why = "none of its revisions is ready" if kind is SERVICE else "it is not ready"
+            return "", f'{kind.resource} "{ref["name"]}" has no address yet: {why}'
     return addresses.destination(destination, namespace), ""

@@ -99,7 +99,7 @@ server.serve_forever()
 """
 
 
-def until(condition: Callable[[], Any], *, within_s: float = 15.0, what: str = "") -> Any:
+def until(condition: Callable[[], Any], *, within_s: float = 40.0, what: str = "") -> Any:
     """Return the condition's value as soon as it is true; fail after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while True:
@@ -158,7 +158,7 @@ class Local:
 
     def start(self, *arguments: str) -> Local:
         self.process = self.spawn(*arguments)
-        self.endpoints = until(self._ready, what="the runtime is ready")
+        self.endpoints = until(self._ready, within_s=120, what="the runtime is ready")
         return self
 
     def spawn(self, *arguments: str) -> subprocess.Popen[bytes]:

@@ -79,7 +79,11 @@ def test_the_kubernetes_client_creates_reads_changes_and_deletes_services(
     assert [s["metadata"]["name"] for s in found["items"]] == ["churn"]
 
     current = api.get_namespaced_custom_object(*KNATIVE, "churn")
-    current["metadata"]["annotations"] = {"note": "x"}
+    creator = current["metadata"]["annotations"].pop("serving.knative.dev/creator")
+    status, body = refused(lambda: api.replace_namespaced_custom_object(*KNATIVE, "churn", current))
+    assert (status, "annotation value is immutable" in body["message"]) == (400, True)
+    current["metadata"]["annotations"]["serving.knative.dev/creator"] = creator
+    current["metadata"]["annotations"]["note"] = "x"
     api.replace_namespaced_custom_object(*KNATIVE, "churn", current)
     status, body = refused(lambda: api.replace_namespaced_custom_object(*KNATIVE, "churn", current))
     assert (status, body["reason"]) == (409, "Conflict")
@@ -122,8 +126,57 @@ def test_a_named_revision_cannot_be_changed_without_a_new_name(
     status, told = refused(
         lambda: api.patch_namespaced_custom_object(*KNATIVE, "named", {"spec": body["spec"]})
     )
-    assert status == 422
-    assert "needs a new name" in told["message"]
+    assert (status, told["reason"]) == (400, "BadRequest")
+    assert told["message"].startswith(
+        'admission webhook "validation.webhook.serving.knative.dev" denied the request: validation failed: '
+        "Saw the following changes without a name change (-old +new): spec.template.metadata.name\n"
+        "{*v1.RevisionTemplateSpec}.Spec.PodSpec.Containers[0]."
+    )
+
+
+def test_a_patch_that_drops_the_defaults_of_a_named_revision_is_refused(
+    local: Local, api: client.CustomObjectsApi
+) -> None:
+    """The same template again: a merge patch replaces lists whole, and under a kept name nothing is added."""
+    body = local.service("kept", revision="kept-v1")
+    body["spec"]["template"]["spec"]["containers"][0].pop("env")
+    made = api.create_namespaced_custom_object(*KNATIVE, body)
+
+    status, told = refused(
+        lambda: api.patch_namespaced_custom_object(*KNATIVE, "kept", {"spec": body["spec"]})
+    )
+
+    container = "{*v1.RevisionTemplateSpec}.Spec.PodSpec.Containers[0]"
+    assert (status, told["reason"]) == (400, "BadRequest")
+    assert told["message"] == (
+        'admission webhook "validation.webhook.serving.knative.dev" denied the request: validation failed: '
+        "Saw the following changes without a name change (-old +new): spec.template.metadata.name\n"
+        f'{container}.Name:\n\t-: "user-container"\n\t+: ""\n'
+        f'{container}.ReadinessProbe.SuccessThreshold:\n\t-: "1"\n\t+: "0"\n\n'
+        "expected 1 <= 0 <= 2147483647: spec.template.spec.containers[0].readinessProbe.successThreshold"
+    )
+    patch = {"spec": {"template": made["spec"]["template"], "traffic": made["spec"]["traffic"]}}
+    same = api.patch_namespaced_custom_object(*KNATIVE, "kept", patch)
+    assert same["metadata"]["generation"] == 1
+
+
+def test_the_api_answers_objects_with_the_defaults_of_the_webhooks(
+    local: Local, api: client.CustomObjectsApi
+) -> None:
+    body = local.service("filled")
+    made = api.create_namespaced_custom_object(*KNATIVE, body)
+    template = made["spec"]["template"]["spec"]
+    container = template["containers"][0]
+    assert made["spec"]["traffic"] == [{"latestRevision": True, "percent": 100}]
+    assert (template["timeoutSeconds"], template["containerConcurrency"]) == (300, 0)
+    assert template["enableServiceLinks"] is False
+    assert (container["name"], container["resources"]) == ("user-container", {})
+    assert container["readinessProbe"] == {
+        "httpGet": {"path": "/readyz", "port": 0},
+        "successThreshold": 1,
+    }
+    written = local.object(f"{SERVICES}/written")
+    assert written["spec"]["template"]["spec"] == template
 
 
 def test_a_watch_tells_what_happens_from_a_version_on(local: Local, api: client.CustomObjectsApi) -> None:
@@ -226,6 +279,14 @@ def test_kubectl_applies_gets_and_deletes(local: Local, tmp_path: Path) -> None:
     assert "created" in kubectl(local, "apply", "-f", str(file))
     file.write_text(yaml.safe_dump(local.service("applied", env={"V": "2"})))
     assert "configured" in kubectl(local, "apply", "-f", str(file))
+    generation = local.object(f"{SERVICES}/applied")["metadata"]["generation"]
+    # What the webhook added differs from the file in a list: kubectl patches it, and nothing comes of it.
+    assert "configured" in kubectl(local, "apply", "-f", str(file))
+    assert local.object(f"{SERVICES}/applied")["metadata"]["generation"] == generation
+    whole = local.service("applied", env={"V": "2"})
+    whole["spec"]["template"] = local.object(f"{SERVICES}/applied")["spec"]["template"]
+    file.write_text(yaml.safe_dump(whole))
+    kubectl(local, "apply", "-f", str(file))
     assert "unchanged" in kubectl(local, "apply", "-f", str(file))
     kubectl(local, "wait", "--for=condition=Ready", "ksvc/applied", "--timeout=20s")
 

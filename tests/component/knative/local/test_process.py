@@ -143,10 +143,7 @@ def test_values_from_config_maps_and_secrets_reach_the_process(make_local: Calla
         {"secretRef": {"name": "none", "optional": True}},
     ]
     secret_ref = {"secretKeyRef": {"name": "keys", "key": "token"}}
-    container["env"] += [
-        {"name": "TOKEN", "valueFrom": secret_ref},
-        {"name": "WHERE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-    ]
+    container["env"].append({"name": "TOKEN", "valueFrom": secret_ref})
     metadata = {"namespace": "default"}
     local.write(
         service,
@@ -176,14 +173,22 @@ def test_values_from_config_maps_and_secrets_reach_the_process(make_local: Calla
     )
     local.start("--config", str(override))
     env = local.get("fed").json()["env"]
-    assert (env["FROM_MAP"], env["KEPT"], env["DIRECT"], env["TOKEN"], env["WHERE"]) == (
-        "c",
-        "b",
-        "c-x",
-        "s3",
-        "default",
-    )
+    assert (env["FROM_MAP"], env["KEPT"], env["DIRECT"], env["TOKEN"]) == ("c", "b", "c-x", "s3")
     local.stop()
+
+
+def test_a_manifest_that_changes_what_a_cluster_keeps_ends_the_start(
+    make_local: Callable[..., Local],
+) -> None:
+    local = make_local()
+    local.write(local.service("named", revision="named-v1"))
+    local.start().stop()
+    local.write(local.service("named", revision="named-v1", env={"V": "2"}))
+
+    assert local.spawn().wait(120) == 3
+
+    assert "Service default/named: spec.template.metadata.name: Saw the following changes" in local.output()
+    assert "give it another name" in local.output()
 
 
 def test_a_missing_config_map_is_said_and_repaired_when_it_comes(make_local: Callable[..., Local]) -> None:

@@ -90,6 +90,8 @@ def test_demand_beyond_one_process_starts_another_up_to_max_scale(local: Local) 
 
 
 def test_a_request_over_its_time_is_answered_504(local: Local) -> None:
+    # Its process, too, has to be there within the second.
+    until(lambda: local.get("hasty").status_code == 200)
     answer = local.get("hasty", "/?s=3")
     assert answer.status_code == 504
     assert "1 s" in answer.text

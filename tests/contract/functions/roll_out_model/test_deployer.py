@@ -209,10 +209,7 @@ def test_a_service_that_is_no_models_is_not_touched(runtime: Any) -> None:
         "kind": "Service",
         "metadata": {"name": "someone", "namespace": "kascade"},
         "spec": {
-            "template": {
-                "metadata": {"annotations": {"autoscaling.knative.dev/initial-scale": "0"}},
-                "spec": {"containers": [container]},
-            }
+            "template": {"spec": {"containers": [container]}},
         },
     }
     runtime.api.create_namespaced_custom_object(*place, body)

@@ -108,7 +108,39 @@ secretGenerator:
   - {name: keys, literals: [token=abc], options: {disableNameSuffixHash: true}}
 """,
     "patch file": "patches: [{path: patch.yaml, target: {kind: Job}}]",
+    "components": """
+components: [../components/pinned, ../components/more]
+namespace: fresh
+configMapGenerator:
+  - {name: settings, literals: [A=1], options: {disableNameSuffixHash: true}}
+labels: [{pairs: {team: a}}]
+""",
 }
+COMPONENT = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+COMPONENTS = {
+    "pinned": """
+components: [../noted]
+images: [{name: acme/web, newTag: '2'}]
+patches:
+  - patch: |
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: settings}
+      data: {B: "of a component"}
+""",
+    "noted": "commonAnnotations: {note: x}",
+    "more": """
+resources: [more.yaml]
+patches:
+  - target: {kind: ConfigMap}
+    patch: |
+      - {op: add, path: /data/C, value: of another}
+""",
+}
+
+
+def config_map(name: str, **data: str) -> str:
+    return yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
 
 
 def tree(folder: Path, kustomization: str) -> Path:
@@ -119,6 +151,10 @@ def tree(folder: Path, kustomization: str) -> Path:
     (folder / "top").mkdir()
     (folder / "top" / "kustomization.yaml").write_text(f"resources: [../base]\n{kustomization}")
     (folder / "top" / "patch.yaml").write_text("- {op: add, path: /spec/backoffLimit, value: 5}")
+    for name, component in COMPONENTS.items():
+        (folder / "components" / name).mkdir(parents=True)
+        (folder / "components" / name / "kustomization.yaml").write_text(COMPONENT + component)
+    (folder / "components" / "more" / "more.yaml").write_text(config_map("more", D="1"))
     return folder / "top"
 
 
@@ -173,6 +209,9 @@ def test_the_project_s_own_trees_are_rendered_as_kubectl_renders_them(overlay: s
         ),
         ("patches: [{patch: 'a: b', target: {annotationSelector: x}}]", "annotationSelector"),
         ("kind: Component", "Component is not Kustomization"),
+        ("components: [../base]", "Kustomization is not Component"),
+        ("components: [../components]", "has no kustomization.yaml"),
+        ("components: ['https://example.org/a']", "remote components are not fetched"),
         ("namespace: [", "kustomization.yaml"),
     ],
 )
@@ -195,6 +234,15 @@ def test_a_missing_or_remote_or_circular_resource_is_named(tmp_path: Path) -> No
             render(tmp_path)
 
 
+def test_a_component_that_leads_back_to_itself_is_named(tmp_path: Path) -> None:
+    folder = tree(tmp_path, "components: [../components/round]")
+    (tmp_path / "components" / "round").mkdir()
+    file = tmp_path / "components" / "round" / "kustomization.yaml"
+    file.write_text(f"{COMPONENT}components: [../round]")
+    with pytest.raises(ManifestError, match="components lead back to this folder"):
+        render(folder)
+
+
 def test_yaml_is_read_as_kubernetes_reads_it(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("at: 2026-01-01\n---\n---\napiVersion: v1\nkind: List\nitems: [{kind: A}, {kind: B}]\n")
@@ -208,10 +256,6 @@ def test_yaml_is_read_as_kubernetes_reads_it(tmp_path: Path) -> None:
     file.write_bytes(b"a: \xff")
     with pytest.raises(ManifestError, match="cannot be read"):
         read_documents(file)
-
-
-def config_map(name: str, **data: str) -> str:
-    return yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
 
 
 def test_overrides_complete_objects_and_duplicates_are_refused(tmp_path: Path) -> None:

@@ -29,11 +29,15 @@ class MemoryProcess:
     """A process that becomes ready, and ends, when told to."""
 
     port: int
+    tell: Callable[[bool], None] = bool
     readiness: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    async def ready(self) -> None:
+    async def ready(self, awaited: Callable[[], bool]) -> None:
         await self.readiness.wait()
+
+    async def watch(self, awaited: Callable[[], bool], tell: Callable[[bool], None]) -> None:
+        self.tell = tell
 
     async def wait(self) -> int:
         return await asyncio.shield(self.ended)
@@ -244,4 +248,32 @@ async def test_changed_variables_replace_processes() -> None:
     await until(lambda: pool.ready_replicas)
     pool.recycle()
     await until(lambda: len(launcher.started) == 2 and launcher.started[0].ended.done())
+    await pool.close()
+
+
+@in_a_loop
+async def test_a_process_that_is_no_longer_ready_gets_requests_again_when_it_is() -> None:
+    launcher = MemoryLauncher()
+    pool = pool_of(launcher, max_scale=1, idle_s=60.0)
+    pool.release(await pool.acquire())
+    await asyncio.sleep(0)
+    launcher.started[0].tell(False)
+    assert pool.try_acquire() is None
+    waiting = asyncio.ensure_future(pool.acquire())
+    await asyncio.sleep(0)
+    launcher.started[0].tell(True)
+    assert (await waiting).port == 1
+    assert len(launcher.started) == 1
+    await pool.close()
+
+
+@in_a_loop
+async def test_an_idle_process_that_is_no_longer_ready_is_stopped_too() -> None:
+    launcher = MemoryLauncher()
+    pool = pool_of(launcher)
+    pool.release(await pool.acquire())
+    await asyncio.sleep(0)
+    launcher.started[0].tell(False)
+    pool.tick()
+    await until(lambda: not pool.replicas)
     await pool.close()

@@ -24,7 +24,7 @@ from knative.local.addresses import Addresses
 from knative.local.api.guard import is_ours
 from knative.local.api.selectors import selection_of
 from knative.local.errors import CannotStart, PortInUse, Refused
-from knative.local.gateway.places import Place, place_of
+from knative.local.gateway.places import Place, name_inside, place_inside, place_of
 from knative.local.jobs.sink import job_name
 from knative.local.options import parse
 from knative.local.processes.environment import container_environment, expand_arguments, inherited
@@ -35,17 +35,21 @@ from knative.local.resources.kinds import CONFIG_MAP, PING_SOURCE, SECRET
 from knative.local.resources.names import go_duration_s
 from knative.local.resources.objects import Key
 from knative.local.resources.store import Store
-from knative.local.services.plan import Defaults, command_of, plan_of
+from knative.local.services.plan import Defaults, Probe, command_of, plan_of
 from knative.local.services.traffic import split_of, tags_of
 from knative.local.sources.ping import next_tick, ping, seconds_to_tick, source_of
+
+
+def outside(kind: Any, *parts: str) -> Place:
+    return Place(kind, *parts, from_outside=True)
 
 
 @pytest.mark.parametrize(
     ("host", "target", "place"),
     [
-        ("churn.kascade.localhost:8080", "/a?b=c", Place("service", "kascade", "churn", "/a?b=c")),
-        ("CANARY-churn.kascade.localhost", "/", Place("service", "kascade", "canary-churn", "/")),
-        ("churn.kascade.svc.cluster.local", "/", Place("service", "kascade", "churn", "/")),
+        ("churn.kascade.localhost:8080", "/a?b=c", outside("service", "kascade", "churn", "/a?b=c")),
+        ("CANARY-churn.kascade.localhost", "/", outside("service", "kascade", "canary-churn", "/")),
+        ("churn.kascade.svc.cluster.local", "/", Place("nowhere")),
         (
             "127.0.0.1:8080",
             "/-/services/kascade/churn/v2/x?y=/z",
@@ -58,19 +62,69 @@ from knative.local.sources.ping import next_tick, ping, seconds_to_tick, source_
         (
             "broker-ingress.knative-eventing.localhost",
             "/kascade/default",
-            Place("broker", "kascade", "default"),
+            outside("broker", "kascade", "default"),
         ),
         ("127.0.0.1", "/a/b/c", Place("broker", path="/a/b/c")),
         ("127.0.0.1", "/-/jobsinks/kascade/train", Place("jobsink", "kascade", "train")),
-        ("job-sink.knative-eventing.localhost:8080", "/kascade/train", Place("jobsink", "kascade", "train")),
+        (
+            "job-sink.knative-eventing.localhost:8080",
+            "/kascade/train",
+            outside("jobsink", "kascade", "train"),
+        ),
         ("127.0.0.1:8080", "/", Place("index")),
         ("example.org", "/kascade/default", Place("nowhere")),
-        ("a.b.c.localhost", "/", Place("nowhere")),
+        ("a.b.c.localhost", "/", outside("nowhere")),
         ("127.0.0.1", "/-/elsewhere/a/b", Place("nowhere")),
     ],
 )
 def test_host_and_path_say_where_a_request_goes(host: str, target: str, place: Place) -> None:
     assert place_of(host, target) == place
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("churn.kascade.svc.cluster.local", Place("service", "kascade", "churn", "/a?b")),
+        ("canary-churn.kascade.svc", Place("service", "kascade", "canary-churn", "/a?b")),
+        ("broker-ingress.knative-eventing.svc.cluster.local", Place("broker", path="/a?b")),
+        ("a.b.c.svc.cluster.local", Place("nowhere")),
+        ("churn.kascade.localhost", None),
+        ("127.0.0.1", None),
+        ("example.org", None),
+    ],
+)
+def test_names_inside_the_cluster_lead_to_services_brokers_and_job_sinks(
+    host: str, place: Place | None
+) -> None:
+    assert place_inside(host, "/a?b") == place
+
+
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [
+        ("churn.kascade.localhost:8080", "churn.kascade.svc.cluster.local"),
+        ("localhost", None),
+        ("ear.localhost", None),
+        ("churn.kascade.svc.cluster.local", None),
+        ("example.org", None),
+    ],
+)
+def test_a_name_for_outsiders_has_one_inside(host: str, inside: str | None) -> None:
+    assert name_inside(host) == inside
+
+
+@pytest.mark.parametrize(
+    ("uri", "reachable"),
+    [
+        ("http://a.ns.svc.cluster.local", "http://127.0.0.1:80/-/services/ns/a"),
+        ("http://t-a.ns.svc/x?y=1", "http://127.0.0.1:80/-/services/ns/t-a/x?y=1"),
+        ("http://broker-ingress.knative-eventing.svc.cluster.local/ns/b", "http://127.0.0.1:80/ns/b"),
+        ("http://job-sink.knative-eventing.svc.cluster.local/ns/j", "http://127.0.0.1:80/-/jobsinks/ns/j"),
+        ("http://example.org/x", "http://example.org/x"),
+    ],
+)
+def test_a_process_is_told_what_it_can_resolve(uri: str, reachable: str) -> None:
+    assert Addresses(80).reachable(uri) == reachable
 
 
 @settings(max_examples=200, deadline=None)
@@ -225,6 +279,7 @@ def test_a_plan_reads_scale_limits_and_probe_from_the_template() -> None:
         "serving.knative.dev/progress-deadline": "10s",
     }
     probe = {"httpGet": {"path": "/up", "httpHeaders": [{"name": "A", "value": "b"}]}, "timeoutSeconds": 3}
+    probe |= {"periodSeconds": 5, "successThreshold": 2, "failureThreshold": 4}
     made = plan_of(
         template(
             {"image": "x", "command": ["true"], "args": ["a"], "readinessProbe": probe},
@@ -237,7 +292,7 @@ def test_a_plan_reads_scale_limits_and_probe_from_the_template() -> None:
     )
     assert (made.min_scale, made.max_scale, made.target, made.idle_s) == (1, math.inf, 10, 120.0)
     assert (made.timeout_s, made.progress_deadline_s, made.command.argv) == (5.0, 10.0, ("true", "a"))
-    assert (made.probe.path, made.probe.headers, made.probe.timeout_s) == ("/up", (("A", "b"),), 3.0)
+    assert made.probe == Probe("/up", (("A", "b"),), 3.0, 0.0, 5.0, 2, 4)
     plain = plan_of(template({"image": "x", "command": ["true"]}), Defaults(idle_s=7, max_scale=3))
     assert (plain.concurrency, plain.target, plain.idle_s, plain.max_scale, plain.probe.path) == (
         0,

@@ -53,9 +53,18 @@ def refusal(key: Key, problems: Sequence[Problem]) -> Refused:
     """
     seen = [problem for problem in problems if not problem.by_webhook]
     if not seen and key.kind.group in _WEBHOOK:
-        said = sorted(problem.as_webhook_says_it() for problem in problems)
-        return Denied(_WEBHOOK[key.kind.group], "\n".join(said))
+        return Denied(_WEBHOOK[key.kind.group], "\n".join(_merged(problems)))
     return invalid(key, seen or problems)
+
+
+def _merged(problems: Sequence[Problem]) -> list[str]:
+    """Return what the webhook says: once for all places of which it says the same."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        places.setdefault((problem.message, problem.details), []).append(problem.path)
+    return [
+        denied(", ".join(sorted(paths)), *said).as_webhook_says_it() for said, paths in sorted(places.items())
+    ]
 
 
 def invalid(key: Key, problems: Sequence[Problem]) -> Invalid:

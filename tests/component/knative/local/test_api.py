@@ -160,6 +160,20 @@ def test_a_patch_that_drops_the_defaults_of_a_named_revision_is_refused(
     assert same["metadata"]["generation"] == 1
 
 
+def test_what_the_webhook_says_of_several_places_it_says_once(
+    local: Local, api: client.CustomObjectsApi
+) -> None:
+    body = local.service("wrong", env={"PORT": "1"})
+    body["spec"]["template"]["spec"] |= {"nodeSelector": {"a": "b"}, "terminationGracePeriodSeconds": 3}
+    status, told = refused(lambda: api.create_namespaced_custom_object(*KNATIVE, body))
+    spec = "spec.template.spec"
+    assert (status, told["message"].partition("validation failed: ")[2]) == (
+        400,
+        f'"PORT" is a reserved environment variable: {spec}.containers[0].env[0].name\n'
+        f"must not set the field(s): {spec}.nodeSelector, {spec}.terminationGracePeriodSeconds",
+    )
+
+
 def test_the_api_answers_objects_with_the_defaults_of_the_webhooks(
     local: Local, api: client.CustomObjectsApi
 ) -> None:

@@ -23,32 +23,32 @@ def differences(engine: Engine) -> list[object]:
         return list(compare_metadata(context, METADATA))
 
 
-def test_a_migrated_database_is_what_the_models_say(engine: Engine) -> None:
+def test_a_migrated_database_is_what_the_models_say(empty_engine: Engine) -> None:
     with pytest.raises(NotMigrated):
-        check_migrated(engine)
-    upgrade(engine)
-    assert differences(engine) == []
-    check_migrated(engine)
+        check_migrated(empty_engine)
+    upgrade(empty_engine)
+    assert differences(empty_engine) == []
+    check_migrated(empty_engine)
 
 
-def test_upgrading_again_changes_nothing(engine: Engine) -> None:
-    upgrade(engine)
-    upgrade(engine)
-    assert differences(engine) == []
+def test_upgrading_again_changes_nothing(empty_engine: Engine) -> None:
+    upgrade(empty_engine)
+    upgrade(empty_engine)
+    assert differences(empty_engine) == []
 
 
-def test_tables_made_for_tests_count_as_migrated(engine: Engine) -> None:
-    create_tables(engine)
-    upgrade(engine)
-    assert differences(engine) == []
+def test_tables_made_for_tests_count_as_migrated(empty_engine: Engine) -> None:
+    create_tables(empty_engine)
+    upgrade(empty_engine)
+    assert differences(empty_engine) == []
 
 
-def test_several_who_upgrade_at_once_all_succeed(engine: Engine) -> None:
+def test_several_who_upgrade_at_once_all_succeed(empty_engine: Engine) -> None:
     failed: list[BaseException] = []
 
     def run() -> None:
         try:
-            upgrade(engine)
+            upgrade(empty_engine)
         except BaseException as error:
             failed.append(error)
 
@@ -58,26 +58,30 @@ def test_several_who_upgrade_at_once_all_succeed(engine: Engine) -> None:
     for thread in threads:
         thread.join(60)
     assert failed == []
-    check_migrated(engine)
+    check_migrated(empty_engine)
 
 
-def test_undoing_all_migrations_leaves_no_table(engine: Engine) -> None:
-    upgrade(engine)
-    downgrade(engine, "base")
-    assert set(inspect(engine).get_table_names()) == {"alembic_version"}
+def test_undoing_all_migrations_leaves_no_table(empty_engine: Engine) -> None:
+    upgrade(empty_engine)
+    downgrade(empty_engine, "base")
+    assert set(inspect(empty_engine).get_table_names()) == {"alembic_version"}
 
 
 def test_the_head_that_readiness_asks_for_is_the_newest_migration() -> None:
     assert head() == HEAD
 
 
-def test_the_command_upgrades_the_database_that_it_is_told(url: str, engine: Engine) -> None:
+def test_the_command_upgrades_the_database_that_it_is_told(empty_database: str, empty_engine: Engine) -> None:
     command = [sys.executable, "-m", "functions.state", "upgrade"]
     run = subprocess.run(
-        command, env={**os.environ, "DATABASE_URL": url}, capture_output=True, text=True, check=False
+        command,
+        env={**os.environ, "DATABASE_URL": empty_database},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (run.returncode, run.stdout) == (0, f"the database is at revision {HEAD}\n"), run.stderr
-    check_migrated(engine)
+    check_migrated(empty_engine)
 
 
 @pytest.mark.parametrize(

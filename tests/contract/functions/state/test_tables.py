@@ -20,7 +20,6 @@ from functions.state import dead_letters, ledger, specs, versions
 from functions.state.database import session_factory, transaction
 from functions.state.runs import TrainingRun
 from functions.state.stored_event import load_event
-from functions.state.tables import create_tables
 from functions.state.versions import Fact, champion, champion_of, record_fact
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -29,7 +28,6 @@ CLAIM = kinds.Claim(uri="s3://datasets/churn/x", sha256="0" * 64)
 
 @pytest.fixture
 def factory(engine: Engine) -> sessionmaker[Session]:
-    create_tables(engine)
     return session_factory(engine)
 
 
@@ -53,13 +51,13 @@ def together(work: Callable[[int], None], count: int) -> None:
     assert failed == []
 
 
-def test_fifty_drops_at_once_start_exactly_one_run(url: str, factory: sessionmaker[Session]) -> None:
+def test_fifty_drops_at_once_start_exactly_one_run(database: str, factory: sessionmaker[Session]) -> None:
     text = "model: churn\ntarget: y\nretrain: {debounce: 0s}\n"
     with transaction(factory) as session:
         specs.add_spec(
             session, "churn", claim=CLAIM, digest="0" * 64, text=text, key="k", etag=None, now=NOON
         )
-    handler = Handler(Settings(url), factory, spec_in_force, lambda: NOON, "0" * 64)
+    handler = Handler(Settings(database), factory, spec_in_force, lambda: NOON, "0" * 64)
     said: list[Event] = []
 
     def deliver(number: int) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
 from functions.state.database import UtcDateTime, make_engine
+from functions.state.keys import Key
 
 FOLDER = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x6B617374
@@ -73,7 +74,9 @@ def _config(connection: Connection | None) -> Config:
 
 
 def _render(kind: str, item: Any, context: object) -> str | Literal[False]:
-    """Write our own type as the plain one it is stored as, so that migrations outlive our code."""
+    """Write our own types as the plain ones they are stored as, so that migrations outlive our code."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, Key):
+        return "sa.Text()"
     return False

@@ -16,7 +16,7 @@ from eventing.event import Event, answer, originate
 from functions.state import handled, timers
 from functions.state.database import (
     NotMigrated,
-    check_migrated,
+    check_revision,
     insert_if_absent,
     make_engine,
     session_factory,
@@ -39,9 +39,9 @@ def ingested(id_: str = "e1") -> Event:
 
 def test_readiness_says_which_command_is_missing_and_passes_after_it(empty_engine: Engine) -> None:
     with pytest.raises(NotMigrated, match=r"revision none.*python -m functions\.state upgrade"):
-        check_migrated(empty_engine)
+        check_revision(empty_engine)
     create_tables(empty_engine)
-    check_migrated(empty_engine)
+    check_revision(empty_engine)
 
 
 def test_an_error_rolls_everything_back(factory: sessionmaker[Session]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,9 +44,21 @@ class PostgresServer:
         self.start()
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers.
+
+        After a kill a process of the one before may hold its memory for a moment, and then none can start.
+        """
         options = " ".join(f"-c {name}={value or repr('')}" for name, value in self._settings.items())
-        self._run("pg_ctl", "-D", self._data, "-w", "-l", str(self.socket / "log"), "-o", options, "start")
+        log = self.socket / "log"
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self._run("pg_ctl", "-D", self._data, "-w", "-l", str(log), "-o", options, "start")
+                return
+            except AssertionError as error:
+                if time.monotonic() > deadline:
+                    said = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+                    raise AssertionError(f"{error}\n{said}") from error
 
     def stop(self) -> None:
         """Stop the server; every connection is cut."""
@@ -53,20 +67,26 @@ class PostgresServer:
     def kill(self) -> None:
         """End the server with SIGKILL and wait until its children have noticed."""
         pid = int((self.socket / "data" / "postmaster.pid").read_text().splitlines()[0])
-        children = _children(pid)
-        for each in (pid, *children):
-            try:
+        family = (pid, *_children(pid))
+        for each in family:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        deadline = time.monotonic() + 30
+        while any(_lives(each) for each in family):
+            assert time.monotonic() < deadline, "the server outlives SIGKILL"
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Stop the server if it runs, and remove its files."""
         try:
-            if (self.socket / "data" / "postmaster.pid").exists():
+            if self._running():
                 self.stop()
         finally:
             self._folder.cleanup()
+
+    def _running(self) -> bool:
+        file = self.socket / "data" / "postmaster.pid"
+        return file.exists() and _lives(int(file.read_text().splitlines()[0]))
 
     def url(self, database: str) -> str:
         """Return the address of a database of this server."""
@@ -111,6 +131,17 @@ def _installed() -> Path:
     pytest.skip(f"needs PostgreSQL: {INSTALL}")
 
 
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(each) for each in found.read_text().split()] if found.exists() else []
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if int(entry.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(entry.parent.name))
+    return found

@@ -228,6 +228,7 @@ def test_a_dropped_file_of_labels_is_joined(feedback: Feedback, kind: str) -> No
     assert feedback.joined().joined == 2
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])  # it is about reading, and long
 def test_a_column_that_is_not_of_labels_may_hold_anything(feedback: Feedback) -> None:
     batch = predict(feedback)
     notes = ["1"] * 200_000 + ["not a number any more"]

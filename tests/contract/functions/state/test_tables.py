@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as kinds
@@ -18,6 +19,7 @@ from functions.govern_training.records import spec_in_force
 from functions.govern_training.settings import Settings
 from functions.state import dead_letters, ledger, specs, versions
 from functions.state.database import session_factory, transaction
+from functions.state.governor import lock_model
 from functions.state.runs import TrainingRun
 from functions.state.stored_event import load_event
 from functions.state.versions import Fact, champion, champion_of, record_fact
@@ -184,3 +186,28 @@ def test_versions_and_facts_are_recorded_once(factory: sessionmaker[Session]) ->
 )
 def test_the_champion_follows_from_the_facts(facts: list[tuple[int, Fact]], expected: int | None) -> None:
     assert champion_of(facts) == expected
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # on SQLite nobody else is at work meanwhile
+def test_a_model_that_is_removed_while_another_waits_for_it_is_made_anew(
+    factory: sessionmaker[Session],
+) -> None:
+    with transaction(factory) as session:
+        lock_model(session, "churn")
+    found: list[str] = []
+
+    def wait() -> None:
+        with transaction(factory) as session:
+            found.append(lock_model(session, "churn").model)
+
+    waiter = threading.Thread(target=wait)
+    with transaction(factory) as session:
+        row = lock_model(session, "churn")
+        waiter.start()
+        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        deadline = time.monotonic() + 60
+        while not session.scalar(blocked):
+            assert time.monotonic() < deadline, "nobody waits for the model"
+        session.delete(row)
+    waiter.join(60)
+    assert found == ["churn"]

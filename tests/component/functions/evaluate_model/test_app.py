@@ -208,13 +208,13 @@ def test_a_champion_of_another_shape_is_for_a_person(
     gate: Gate, rows: pa.Table, how: dict[str, Any], reason: str
 ) -> None:
     gate.register_spec()
-    weights, table = how.pop("weights"), rows
+    weights, table = how["weights"], rows
     if "table" in how:
         table = rows.rename_columns(["left" if name == "churned" else name for name in rows.column_names])
-        how.pop("table")
+    metadata = {name: value for name, value in how.items() if name not in ("weights", "table")}
     if "age" in weights:
         table = rows.append_column("age", rows["x1"])
-    champion(gate, weights, table=table, **how)
+    champion(gate, weights, table=table, **metadata)
     answer = gate.ask(gate.candidate(2, GOOD))
     assert answer.type == kinds.MODEL_APPROVAL_REQUESTED
     assert reason in verdict_of(answer).message

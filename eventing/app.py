@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from eventing.catalogue import Payload
 from eventing.codec import decode_all, to_binary
-from eventing.errors import InvalidEvent, Rejected
+from eventing.errors import HandlingError, InvalidEvent, Rejected
 from eventing.event import TRACEPARENT, Event
 from eventing.logs import handling
 from eventing.metrics import CONTENT_TYPE, EventMetrics
@@ -67,6 +67,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
     function = _Function(handler, name, MappingProxyType(dict(accepts)), sink)
     app.extensions[METRICS] = function.metrics
+    app.register_error_handler(HandlingError, lambda error: _failed(failure_of(error)))  # of further routes
     app.add_url_rule("/", view_func=function.receive, methods=["POST"])
     app.add_url_rule("/healthz", view_func=lambda: Response(status=200), endpoint="healthz")
     app.add_url_rule("/readyz", view_func=lambda: _readiness(ready), endpoint="readyz")

@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
-Version = Annotated[int, Field(ge=1)]
+MAX_COUNT = 2**31 - 1
+"""What the state's columns of numbers hold on every database."""
+
+Version = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

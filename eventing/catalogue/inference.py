@@ -7,9 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Share, Version
+from eventing.catalogue.base import MAX_COUNT, Claim, ModelName, OutsidePayload, Payload, Share, Version
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+PredictionId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
+Milliseconds = Annotated[int, Field(ge=0, lt=221_845_392_000_000)]
+"""Since the epoch, up to the year 9000."""
 
 
 class InferenceLogged(Payload):
@@ -23,8 +26,8 @@ class InferenceLogged(Payload):
     model: ModelName
     version: Version
     shadow: bool = False
-    ids: list[str]
-    times_ms: list[int]
+    ids: list[PredictionId]
+    times_ms: list[Milliseconds]
     inputs: dict[str, list[Any]]
     labels: list[Any] | None = None
     probabilities: list[list[float]] | None = None

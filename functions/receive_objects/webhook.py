@@ -11,16 +11,16 @@ import logging
 
 from flask import Response, request
 from prometheus_client import CollectorRegistry, Counter
-from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from eventing.errors import RetryLater
 from eventing.sink import SinkError
 from eventing.store import RequestRefused, StoreUnavailable
 from functions.receive_objects.notification import Hint, Notification, read_notification
 from functions.receive_objects.receiver import Receiver
 
 _EXCERPT = 500
-_AWAY = (StoreUnavailable, OperationalError, InterfaceError)
+_AWAY = (StoreUnavailable, RetryLater)
 """The store or the database does not answer."""
 
 _log = logging.getLogger(__name__)

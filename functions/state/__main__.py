@@ -8,7 +8,7 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from functions.state.database import HEAD, make_engine
+from functions.state.database import make_engine, revision_in
 from functions.state.migrate import upgrade, write_revision
 
 
@@ -33,11 +33,13 @@ def _upgrade(url: str) -> int:
     try:
         engine = make_engine(url)
         upgrade(engine)
+        with engine.connect() as connection:
+            found = revision_in(connection)
         engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
         print(f"cannot upgrade the database: {error}", file=sys.stderr)
         return 1
-    print(f"the database is at revision {HEAD}")
+    print(f"the database is at revision {found}")
     return 0
 
 

@@ -6,23 +6,36 @@ it, so two processes never meet "database is locked" in the middle of their work
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
+
+from functions.state.failures import Unstorable, check_storable, outcome_of
 
 HEAD = "0005"
 """The newest migration's revision; a test compares it with Alembic's own answer."""
 
 BUSY_TIMEOUT_S = 30.0
+
+READY_FOR_S, UNREADY_FOR_S = 5.0, 0.5
+"""How long readiness is remembered: Knative asks tens of times a second until a replica is ready."""
+
+_PATIENCE = {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""libpq's words for when a server counts as gone; what the URL says goes before."""
+
 _READ_ONLY = "kascade_read_only"
 
 
@@ -31,7 +44,7 @@ class StateError(Exception):
 
 
 class NotMigrated(StateError):
-    """The database's tables are not those of this release; run `python -m functions.state upgrade`."""
+    """The database lacks tables of this release; run `python -m functions.state upgrade`."""
 
 
 class Base(DeclarativeBase):
@@ -55,11 +68,18 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC. Raises ValueError for a datetime without a time zone."""
+        """Convert to UTC.
+
+        Raises:
+            ValueError: it is without a time zone.
+            Unstorable: in some time zone its year is none that Python knows.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"a datetime without a time zone names no point in time: {value!r}")
+        if not MINYEAR < value.year < MAXYEAR:
+            raise Unstorable(f"{value.isoformat()} is too far away a time")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -73,12 +93,24 @@ def make_engine(url: str) -> Engine:
     """Open the database at `url`: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`.
 
     No connection is made yet. SQLite gets write-ahead logging, foreign keys and a wait of 30 s for locks.
+    What only one of the databases can keep, neither is given.
     """
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=8)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, json_serializer=_dump)
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        patience = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
+        engine = create_engine(
+            url,
+            connect_args=patience,
+            json_serializer=_dump,
+            pool_pre_ping=True,
+            pool_size=4,
+            max_overflow=8,
+        )
+    event.listen(engine, "before_cursor_execute", _check_parameters)
     return engine
 
 
@@ -94,11 +126,21 @@ def transaction(factory: sessionmaker[Session], *, read_only: bool = False) -> I
     Args:
         factory: from `session_factory`.
         read_only: on SQLite, do not take the write lock, so that readers run beside a writer.
+
+    Raises:
+        RetryLater: the database is away, overloaded, or ended this transaction for the sake of another one.
+        Rejected: it cannot keep what it was given.
     """
-    with factory() as session, session.begin():
-        if read_only:
-            session.connection(execution_options={_READ_ONLY: True})
-        yield session
+    try:
+        with factory() as session, session.begin():
+            if read_only:
+                session.connection(execution_options={_READ_ONLY: True})
+            yield session
+    except (SQLAlchemyError, Unstorable) as error:
+        outcome = outcome_of(error)
+        if outcome is None:
+            raise
+        raise outcome from error
 
 
 def insert_if_absent(session: Session, table: type[Base], values: Mapping[str, Any]) -> bool:
@@ -125,26 +167,71 @@ def lock_name(session: Session, name: str) -> None:
 
 
 def check_migrated(engine: Engine) -> None:
-    """Compare the database's revision with this release's, for a readiness probe: one short query.
+    """Compare the database's revision with this release's, for a readiness probe.
+
+    A newer one will do: a release's migrations only add to what the release before works with, so that its
+    functions serve on while the next one is brought in. The answer is remembered, for `READY_FOR_S` or `UNREADY_FOR_S`: most probes ask no database.
 
     Raises:
-        NotMigrated: the tables are missing or of another release.
-        sqlalchemy.exc.OperationalError: the database cannot be reached.
+        NotMigrated: the tables are missing or of an earlier release.
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
     """
+    with _asking:
+        answer = _answers.get(engine)
+        if answer is None or answer.until <= time.monotonic():
+            answer = _answers[engine] = _ask(engine)
+    if answer.problem is not None:
+        raise answer.problem.with_traceback(None)
+
+
+def check_revision(engine: Engine) -> None:
+    """Do what `check_migrated` does, and ask the database each time."""
     with engine.connect().execution_options(**{_READ_ONLY: True}) as connection:
-        found = _revision(connection)
-    if found != HEAD:
+        found = revision_in(connection)
+    if found is None or found < HEAD:
         raise NotMigrated(
             f"the database is at revision {found or 'none'}, this release needs {HEAD}: "
             "run `python -m functions.state upgrade`"
         )
 
 
-def _revision(connection: Connection) -> str | None:
+@dataclass(frozen=True)
+class _Answer:
+    """What a probe learnt, and until when it is taken for true."""
+
+    until: float
+    problem: Exception | None = None
+
+
+_asking = threading.Lock()
+_answers: WeakKeyDictionary[Engine, _Answer] = WeakKeyDictionary()
+
+
+def _ask(engine: Engine) -> _Answer:
+    try:
+        check_revision(engine)
+    except (NotMigrated, SQLAlchemyError) as error:
+        return _Answer(time.monotonic() + UNREADY_FOR_S, error)
+    return _Answer(time.monotonic() + READY_FOR_S)
+
+
+def revision_in(connection: Connection) -> str | None:
+    """Return the revision that a database is at, four digits; None where there are no tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return None if found is None else str(found)
+
+
+def _dump(value: Any) -> str:
+    """Write a JSON column. PostgreSQL refuses NaN in it; so SQLite is not given any either."""
+    return json.dumps(value, allow_nan=False)
+
+
+def _check_parameters(
+    _connection: Connection, _cursor: object, _statement: str, parameters: Any, *_: object
+) -> None:
+    check_storable(parameters)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from functions.state.database import insert_if_absent
-from functions.state.ledger import DeadLetter, storable
+from functions.state.keys import storable
+from functions.state.ledger import DeadLetter
 
 SENDING = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in `redriven_at` during a redrive: the letter is listed still, and a death now is a new one."""
@@ -43,11 +44,7 @@ def keep(
     One that comes again without having been redriven is the same delivery once more; after a redrive, or
     during one, it died anew, and `deaths` counts it.
     """
-    key = {
-        "source": storable(source),
-        "event_id": storable(event_id),
-        "destination": storable(destination),
-    }
+    key = {"source": source, "event_id": event_id, "destination": destination}
     told = {"code": code, "error": storable(error), "event": event, "received_at": now}
     about = {"type": storable(type_), "subject": storable(subject) if subject is not None else None}
     added = insert_if_absent(session, DeadLetter, {**key, **about, **told, "deaths": 1})

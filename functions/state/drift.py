@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.keys import Key
 
 INSUFFICIENT = "insufficient"
 """The status of a look that tested nothing."""
@@ -22,8 +23,8 @@ class DriftLook(Base):
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     look: Mapped[int] = mapped_column(Integer, primary_key=True)
-    source: Mapped[str] = mapped_column(Text)
-    event_id: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Key)
+    event_id: Mapped[str] = mapped_column(Key)
     of: Mapped[str] = mapped_column(Text)
     status: Mapped[str | None] = mapped_column(Text)
     rows: Mapped[int | None] = mapped_column(BigInteger)

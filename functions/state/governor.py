@@ -42,19 +42,19 @@ def lock_model(session: Session, model: str) -> GovernorRow:
 
     All decisions about one model happen one after another, in however many processes.
     """
-    insert_if_absent(
-        session,
-        GovernorRow,
-        {
-            "model": model,
-            "dataset_parts": 0,
-            "dataset_rows": 0,
-            "pending_reasons": "",
-            "pending_depth": 0,
-            "pending_trained": 0,
-            "announced": "",
-        },
-    )
-    return session.scalars(
-        select(GovernorRow).filter_by(model=model).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    empty = {
+        "model": model,
+        "dataset_parts": 0,
+        "dataset_rows": 0,
+        "pending_reasons": "",
+        "pending_depth": 0,
+        "pending_trained": 0,
+        "announced": "",
+    }
+    locked = select(GovernorRow).filter_by(model=model).with_for_update()
+    while True:
+        insert_if_absent(session, GovernorRow, empty)
+        # Who held the lock may have removed the row: of a model that is none, nothing is kept.
+        row = session.scalars(locked.execution_options(populate_existing=True)).first()
+        if row is not None:
+            return row

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.event import Event
 from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.keys import Key
 from functions.state.stored_event import dump_event, load_event
 
 
@@ -20,8 +21,8 @@ class Handled(Base):
     __tablename__ = "handled"
 
     function: Mapped[str] = mapped_column(Text, primary_key=True)
-    source: Mapped[str] = mapped_column(Text, primary_key=True)
-    event_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    source: Mapped[str] = mapped_column(Key, primary_key=True)
+    event_id: Mapped[str] = mapped_column(Key, primary_key=True)
     outcome: Mapped[str] = mapped_column(Text)
     handled_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 

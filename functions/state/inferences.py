@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.catalogue import Claim
 from functions.state.database import Base, UtcDateTime, insert_if_absent, lock_name
+from functions.state.keys import Key
 
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 
@@ -32,8 +33,8 @@ class InferenceBatch(Base):
     )
 
     seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
-    source: Mapped[str] = mapped_column(Text)
-    event_id: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Key)
+    event_id: Mapped[str] = mapped_column(Key)
     model: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer)
     shadow: Mapped[bool] = mapped_column(Boolean)
@@ -60,8 +61,8 @@ class InferenceHalf(Base):
 
     __tablename__ = "inference_halves"
 
-    source: Mapped[str] = mapped_column(Text, primary_key=True)
-    event_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    source: Mapped[str] = mapped_column(Key, primary_key=True)
+    event_id: Mapped[str] = mapped_column(Key, primary_key=True)
     half: Mapped[str] = mapped_column(Text, primary_key=True)
     event: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.keys import Key
 
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 
@@ -23,7 +24,7 @@ class WaitingLabel(Base):
 
     seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
     model: Mapped[str] = mapped_column(Text)
-    label_id: Mapped[str] = mapped_column(Text)
+    label_id: Mapped[str] = mapped_column(Key)
     value: Mapped[Any] = mapped_column(JSON)
     prediction_id: Mapped[str | None] = mapped_column(Text)
     entity: Mapped[str | None] = mapped_column(Text)
@@ -49,7 +50,7 @@ class JoinedLabel(Base):
     prediction_id: Mapped[str] = mapped_column(Text, primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer)
-    entity: Mapped[str | None] = mapped_column(Text)
+    entity: Mapped[str | None] = mapped_column(Key)
     value: Mapped[Any] = mapped_column(JSON)
     loss: Mapped[float | None] = mapped_column(Float)
     label_id: Mapped[str] = mapped_column(Text)

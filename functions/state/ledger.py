@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from eventing.event import CAUSATION, Event
 from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.keys import Key
 from functions.state.stored_event import dump_event
 
 _APPEND_LOCK = 0x6B617363
@@ -24,12 +25,12 @@ class LedgerEvent(Base):
     __table_args__ = (UniqueConstraint("source", "event_id"),)
 
     seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
-    source: Mapped[str] = mapped_column(Text)
-    event_id: Mapped[str] = mapped_column(Text, index=True)
-    type: Mapped[str] = mapped_column(Text, index=True)
-    subject: Mapped[str | None] = mapped_column(Text, index=True)
-    correlation_id: Mapped[str] = mapped_column(Text, index=True)
-    causation_id: Mapped[str | None] = mapped_column(Text, index=True)
+    source: Mapped[str] = mapped_column(Key)
+    event_id: Mapped[str] = mapped_column(Key, index=True)
+    type: Mapped[str] = mapped_column(Key, index=True)
+    subject: Mapped[str | None] = mapped_column(Key, index=True)
+    correlation_id: Mapped[str] = mapped_column(Key, index=True)
+    causation_id: Mapped[str | None] = mapped_column(Key, index=True)
     event: Mapped[str] = mapped_column(Text)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -44,22 +45,17 @@ class DeadLetter(Base):
     __table_args__ = (UniqueConstraint("source", "event_id", "destination"),)
 
     id: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
-    source: Mapped[str] = mapped_column(Text)
-    event_id: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Key)
+    event_id: Mapped[str] = mapped_column(Key)
     type: Mapped[str] = mapped_column(Text)
     subject: Mapped[str | None] = mapped_column(Text)
-    destination: Mapped[str] = mapped_column(Text)
+    destination: Mapped[str] = mapped_column(Key)
     code: Mapped[int | None] = mapped_column(Integer)
     error: Mapped[str] = mapped_column(Text)
     event: Mapped[str] = mapped_column(Text)
     deaths: Mapped[int] = mapped_column(Integer, default=1)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     redriven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-def storable(value: str) -> str:
-    """Replace what PostgreSQL cannot keep in a text: NUL, and halves of surrogate pairs."""
-    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def append(session: Session, event: Event, now: datetime) -> bool:
@@ -72,12 +68,12 @@ def append(session: Session, event: Event, now: datetime) -> bool:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
     causation = event.extensions.get(CAUSATION)
     row = {
-        "source": storable(event.source),
-        "event_id": storable(event.id),
-        "type": storable(event.type),
-        "subject": storable(event.subject) if event.subject is not None else None,
-        "correlation_id": storable(event.correlation_id),
-        "causation_id": storable(causation) if causation else None,
+        "source": event.source,
+        "event_id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "correlation_id": event.correlation_id,
+        "causation_id": causation or None,
         "event": dump_event(event),
         "recorded_at": now,
     }

@@ -14,17 +14,23 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
-from functions.state.database import UtcDateTime, make_engine
+from functions.state.database import HEAD, UtcDateTime, make_engine, revision_in
+from functions.state.keys import Key
 
 FOLDER = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x6B617374
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations that the database lacks, in one transaction; others who try meanwhile wait."""
+    """Run the migrations that the database lacks, in one transaction; others who try meanwhile wait.
+
+    A database of a later release stays as it is: this release works with it.
+    """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        if (revision_in(connection) or "") > HEAD:
+            return
         command.upgrade(_config(connection), revision)
 
 
@@ -73,7 +79,9 @@ def _config(connection: Connection | None) -> Config:
 
 
 def _render(kind: str, item: Any, context: object) -> str | Literal[False]:
-    """Write our own type as the plain one it is stored as, so that migrations outlive our code."""
+    """Write our own types as the plain ones they are stored as, so that migrations outlive our code."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, Key):
+        return "sa.Text()"
     return False

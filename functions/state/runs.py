@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint, fun
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from functions.state.database import Base, UtcDateTime
+from functions.state.keys import Key
 
 
 class RunOutcome(StrEnum):
@@ -28,11 +29,11 @@ class TrainingRun(Base):
 
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
-    run_id: Mapped[str] = mapped_column(Text)
+    run_id: Mapped[str] = mapped_column(Key)
     reason: Mapped[str] = mapped_column(Text)
     automatic: Mapped[bool] = mapped_column(Boolean)
     cause_id: Mapped[str] = mapped_column(Text)
-    correlation_id: Mapped[str] = mapped_column(Text, index=True)
+    correlation_id: Mapped[str] = mapped_column(Key, index=True)
     dataset_digest: Mapped[str] = mapped_column(Text)
     config_digest: Mapped[str] = mapped_column(Text)
     code_digest: Mapped[str] = mapped_column(Text)

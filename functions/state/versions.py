@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.catalogue import Claim, TrainingCompleted
 from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.keys import Key
 
 
 class Fact(StrEnum):
@@ -76,7 +77,7 @@ class VersionFact(Base):
     model: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer)
     fact: Mapped[str] = mapped_column(Text)
-    event_id: Mapped[str] = mapped_column(Text)
+    event_id: Mapped[str] = mapped_column(Key)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +24,6 @@ from functions.state import specs, versions
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.inferences import InferenceBatch, add_batch
 from functions.state.labels import JoinedLabel
-from functions.state.tables import create_tables
 from pipelines.spec import parse_spec, spec_digest
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,10 +34,10 @@ DIGEST = "0" * 64
 class World:
     """Everything outside a function; `now` is the time that its clock tells."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'state.db'}"
-        self.engine: Engine = make_engine(self.url)
-        create_tables(self.engine)
+    def __init__(self, url: str) -> None:
+        """Take the address of a migrated database."""
+        self.url = url
+        self.engine: Engine = make_engine(url)
         self.sessions = session_factory(self.engine)
         self.store = MemoryStore(*BUCKETS)
         self.now = NOON

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,8 +38,8 @@ def rows(count: int, seed: int, shift: float = 0.0) -> dict[str, list[Any]]:
 class Watch:
     """detect_drift in a world whose champion v1 has 3,000 rows of reference."""
 
-    def __init__(self, folder: Path, **drift: Any) -> None:
-        self.world = World(folder)
+    def __init__(self, url: str, **drift: Any) -> None:
+        self.world = World(url)
         self.world.spec(drift={"detector": "scipy_tabular", "window": 500, **drift})
         data = rows(3000, 0)
         scores = 1 / (1 + np.exp(-np.array(data["amount"])))
@@ -78,8 +77,8 @@ class Watch:
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Iterator[Watch]:
-    watch = Watch(tmp_path)
+def watch(database: str) -> Iterator[Watch]:
+    watch = Watch(database)
     yield watch
     watch.world.engine.dispose()
 
@@ -176,39 +175,39 @@ def test_a_column_that_is_not_sent_is_missing_not_a_crash(watch: Watch) -> None:
     assert watch.look(1, inputs).status == "drifted"
 
 
-def test_a_smaller_window_that_the_spec_asks_for_is_enough(tmp_path: Path) -> None:
-    watch = Watch(tmp_path, window=100)
+def test_a_smaller_window_that_the_spec_asks_for_is_enough(database: str) -> None:
+    watch = Watch(database, window=100)
     assert watch.look(1, rows(100, 1)).status == "stable"
     assert watch.look(2, rows(99, 2)).status == "insufficient"
 
 
-def test_only_the_features_that_the_spec_lists_are_tested(tmp_path: Path) -> None:
-    watch = Watch(tmp_path, features=["country", "gone"])
+def test_only_the_features_that_the_spec_lists_are_tested(database: str) -> None:
+    watch = Watch(database, features=["country", "gone"])
     checked = watch.look(1, rows(500, 1, shift=3.0))
     assert {each.feature for each in checked.features} <= {"country", "__score__"}
     reasons = {each.feature: each.reason for each in checked.untested}
     assert reasons["gone"] == "the model has no such feature"
 
 
-def test_an_unknown_detector_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    watch = Watch(tmp_path, detector="tabulur")
+def test_an_unknown_detector_is_refused_with_the_known_ones(database: str) -> None:
+    watch = Watch(database, detector="tabulur")
     with pytest.raises(HandlingFailed, match="no detector is named 'tabulur'; there are tabular") as failed:
         watch.send(watch.window(1, rows(500, 1)))
     assert failed.value.status == 422
 
 
-def test_a_detector_that_is_not_installed_says_so_and_finds_nothing(tmp_path: Path) -> None:
+def test_a_detector_that_is_not_installed_says_so_and_finds_nothing(database: str) -> None:
     pytest.importorskip("alibi_detect")
     if importlib.util.find_spec("torch") is not None:
         pytest.skip("torch is installed, so no package is missing")
-    checked = Watch(tmp_path, detector="mmd").look(1, rows(500, 1, shift=3.0))
+    checked = Watch(database, detector="mmd").look(1, rows(500, 1, shift=3.0))
     assert checked.status == "insufficient"
     assert "pip install 'alibi-detect[torch]" in checked.untested[0].reason
 
 
-def test_alibi_detects_tabular_drift_finds_the_shift(tmp_path: Path) -> None:
+def test_alibi_detects_tabular_drift_finds_the_shift(database: str) -> None:
     pytest.importorskip("alibi_detect", reason="pip install 'kascade[drift]'")
-    watch = Watch(tmp_path, detector="tabular")
+    watch = Watch(database, detector="tabular")
     assert watch.look(1, rows(500, 1)).status == "stable"
     assert watch.look(2, rows(500, 2, shift=0.5)).status == "drifted"
 
@@ -245,8 +244,8 @@ def test_labelled_predictions_that_came_back_are_not_news(watch: Watch) -> None:
     assert watch.send(part(watch, rows(600, 5, shift=1.0), f"{MODEL}/labelled/x.parquet")) == []
 
 
-def test_without_a_champion_there_is_nothing_to_compare_with(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_without_a_champion_there_is_nothing_to_compare_with(database: str) -> None:
+    world = World(database)
     world.spec()
     app = create_app(Settings(world.url), Deps(world.store, world.engine, MemorySink(), world.clock))
     claim = world.store.put("s3://datasets/x", b"x")

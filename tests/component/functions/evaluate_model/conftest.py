@@ -1,13 +1,11 @@
-"""evaluate_model over a SQLite file and a store in memory, with models that are written, not trained."""
+"""evaluate_model over a database and a store in memory, with models that are written, not trained."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from flask import Flask
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as kinds
@@ -25,8 +24,7 @@ from eventing.testing import build_event, handle
 from functions.evaluate_model.app import Deps, create_app
 from functions.evaluate_model.settings import Settings
 from functions.state import specs, versions
-from functions.state.database import make_engine, session_factory, transaction
-from functions.state.tables import create_tables
+from functions.state.database import session_factory, transaction
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Number
 from pipelines.onnx_graph import with_metadata
@@ -172,15 +170,11 @@ def model_file(weights: dict[str, float], **metadata: Any) -> bytes:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    url = f"sqlite:///{tmp_path / 'state.db'}"
-    engine = make_engine(url)
-    create_tables(engine)
+def gate(database: str, engine: Engine) -> Gate:
     store = MemoryStore()
     store.ensure_bucket("models")
-    app = create_app(Settings(url, resamples=300), Deps(store, lambda: NOON))
-    yield Gate(app, store, session_factory(engine))
-    engine.dispose()
+    app = create_app(Settings(database, resamples=300), Deps(store, lambda: NOON))
+    return Gate(app, store, session_factory(engine))
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-"""A governor over a SQLite file with a clock that the test turns."""
+"""A governor over a database with a clock that the test turns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from functions.ring_timers.logic import timer_due
 from functions.state import timers
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.runs import TrainingRun
-from functions.state.tables import create_tables
 from pipelines.spec import ModelSpec, parse_spec
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -165,12 +163,11 @@ def make_world(url: str, text: str = "", start: datetime = NOON) -> World:
 
 
 @pytest.fixture
-def world_of(tmp_path: Path) -> Iterator[Callable[..., World]]:
+def world_of(new_database: Callable[[], str]) -> Iterator[Callable[..., World]]:
     made: list[World] = []
 
-    def build(text: str = "", name: str = "state.db") -> World:
-        world = make_world(f"sqlite:///{tmp_path / name}", text)
-        create_tables(world.sessions.kw["bind"])
+    def build(text: str = "") -> World:
+        world = make_world(new_database(), text)
         made.append(world)
         return world
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -17,7 +16,6 @@ from functions.govern_training.settings import Settings, SettingsError
 from functions.ring_timers.logic import timer_due
 from functions.state import specs, timers
 from functions.state.database import make_engine, session_factory, transaction
-from functions.state.tables import create_tables
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIM = kinds.Claim(uri="s3://models/churn/specs/x/model.yaml", sha256="1" * 64)
@@ -39,9 +37,8 @@ class Governor:
 
 
 @pytest.fixture
-def governor(tmp_path: Path) -> Iterator[Governor]:
-    made = Governor(f"sqlite:///{tmp_path / 'state.db'}")
-    create_tables(made.engine)
+def governor(database: str) -> Iterator[Governor]:
+    made = Governor(database)
     yield made
     made.engine.dispose()
 
@@ -113,8 +110,8 @@ def test_what_cannot_be_handled_is_refused_for_good_with_the_reason(
     assert caught.value.status == status
 
 
-def test_it_is_not_ready_before_the_database_is_migrated(tmp_path: Path) -> None:
-    governor = Governor(f"sqlite:///{tmp_path / 'empty.db'}")
+def test_it_is_not_ready_before_the_database_is_migrated(empty_database: str) -> None:
+    governor = Governor(empty_database)
     answer = governor.app.test_client().get("/readyz")
     assert answer.status_code == 503
     assert "python -m functions.state upgrade" in answer.text

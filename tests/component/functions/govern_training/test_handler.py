@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -381,20 +380,18 @@ def test_the_same_log_gives_the_same_events_in_another_database(world_of: Callab
         world.later(days=40)
         return world.said
 
-    assert live(world_of(name="one.db")) == live(world_of(name="two.db"))
+    assert live(world_of()) == live(world_of())
 
 
 @pytest.mark.parametrize("processes", [4])
 def test_fifty_drops_at_once_in_several_processes_start_exactly_one_run(
-    world_of: Callable[..., World], open_world: Callable[..., World], tmp_path: Path, processes: int
+    open_world: Callable[..., World], database: str, processes: int
 ) -> None:
-    world_of(name="shared.db")
-    url = f"sqlite:///{tmp_path / 'shared.db'}"
     context = multiprocessing.get_context("fork")
     barrier, answers = context.Barrier(processes), context.Queue()
 
     def deliver(numbers: range) -> None:
-        world = open_world(url, "retrain: {debounce: 0s}")
+        world = open_world(database, "retrain: {debounce: 0s}")
         barrier.wait(60)
         for number in numbers:
             answers.put([event.type for event in world.drop(number, id_=f"drop{number}")])

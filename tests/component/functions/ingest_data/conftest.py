@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import S3_CREATED_PREFIX
@@ -19,8 +20,7 @@ from eventing.store import MemoryStore
 from eventing.testing import MemorySink, handle, object_created
 from functions.ingest_data.app import Deps, create_app
 from functions.ingest_data.settings import Settings
-from functions.state.database import make_engine, session_factory
-from functions.state.tables import create_tables
+from functions.state.database import session_factory
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BUCKETS = ("raw", "datasets", "quarantine", "models")
@@ -75,10 +75,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(engine: Engine, tmp_path: Path) -> Iterator[World]:
     """A function with an empty store and an empty database."""
-    engine = make_engine(f"sqlite:///{tmp_path}/state.db")
-    create_tables(engine)
     store, sink = MemoryStore(*BUCKETS), MemorySink()
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -89,4 +87,3 @@ def world(tmp_path: Path) -> Iterator[World]:
 
     yield World(rebuild(), store, sink, session_factory(engine), rebuild)
     assert not list(scratch.iterdir()), "scratch files are removed"
-    engine.dispose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.feedback import Feedback
@@ -11,8 +10,8 @@ from support.world import World
 
 
 @pytest.fixture
-def feedback(tmp_path: Path) -> Iterator[Feedback]:
-    world = World(tmp_path)
+def feedback(database: str) -> Iterator[Feedback]:
+    world = World(database)
     world.spec(labels={"window": "100s", "train": False})
     world.version(1, promoted=True)
     yield Feedback(world)

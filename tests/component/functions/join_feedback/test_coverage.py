@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.feedback import Feedback, predict
@@ -13,8 +12,8 @@ HOUR = 3600
 
 
 @pytest.fixture
-def feedback(tmp_path: Path) -> Iterator[Feedback]:
-    world = World(tmp_path)
+def feedback(database: str) -> Iterator[Feedback]:
+    world = World(database)
     world.spec(labels={"window": "1h", "train": False})
     world.version(1, promoted=True)
     yield Feedback(world)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +23,8 @@ from functions.state.labels import JoinedLabel
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
+def world(database: str) -> Iterator[World]:
+    world = World(database)
     world.spec(labels={"window": "10s", "min_rows": 100_000}, retrain={"harm_min_rows": 30}, entity="who")
     world.version(1, loss={"rows": 500, "mean": 0.1, "variance": 0.09, "scale": 1.0}, promoted=True)
     yield world

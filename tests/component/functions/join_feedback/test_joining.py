@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -229,6 +228,7 @@ def test_a_dropped_file_of_labels_is_joined(feedback: Feedback, kind: str) -> No
     assert feedback.joined().joined == 2
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])  # it is about reading, and long
 def test_a_column_that_is_not_of_labels_may_hold_anything(feedback: Feedback) -> None:
     batch = predict(feedback)
     notes = ["1"] * 200_000 + ["not a number any more"]
@@ -361,8 +361,8 @@ def test_many_labels_are_joined_in_several_goes_and_none_is_forgotten(feedback: 
     assert feedback.count(JoinedLabel) == 8
 
 
-def test_a_number_is_labelled_with_a_number_and_judged_by_the_scale_of_its_card(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def test_a_number_is_labelled_with_a_number_and_judged_by_the_scale_of_its_card(database: str) -> None:
+    world = World(database)
     world.spec(labels={"window": "100s", "train": False}, task="regression")
     world.version(
         1, classes=None, loss={"rows": 100, "mean": 0.1, "variance": 0.01, "scale": 10.0}, promoted=True

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,8 +27,8 @@ WINDOW_S = 10
 class Court:
     """judge_rollout in a world where v1 is champion and v2 challenges it."""
 
-    def __init__(self, folder: Path, **rollout: Any) -> None:
-        self.world = World(folder)
+    def __init__(self, url: str, **rollout: Any) -> None:
+        self.world = World(url)
         policy = {"margin": 0.02, "min_labels": 50, "deadline": "1000s", **rollout}
         self.world.spec(rollout=policy, labels={"window": f"{WINDOW_S}s"})
         self.world.version(1, promoted=True)
@@ -142,8 +141,8 @@ class Court:
 
 
 @pytest.fixture
-def court(tmp_path: Path) -> Iterator[Court]:
-    court = Court(tmp_path)
+def court(database: str) -> Iterator[Court]:
+    court = Court(database)
     yield court
     court.world.engine.dispose()
 
@@ -236,8 +235,8 @@ def test_without_any_label_the_deadline_still_ends_it(court: Court) -> None:
     assert decided(court.tick(1003)).outcome == "inconclusive"
 
 
-def test_labels_missing_for_one_arm_are_inconclusive(tmp_path: Path) -> None:
-    court = Court(tmp_path, phases=["canary"])
+def test_labels_missing_for_one_arm_are_inconclusive(database: str) -> None:
+    court = Court(database, phases=["canary"])
     court.start("canary")
     verdict = None
     for number in range(16):
@@ -250,8 +249,8 @@ def test_labels_missing_for_one_arm_are_inconclusive(tmp_path: Path) -> None:
     assert "labels are missing unequally" in found.message
 
 
-def test_strict_mode_counts_a_missing_answer_against_the_challenger(tmp_path: Path) -> None:
-    court = Court(tmp_path, strict=True)
+def test_strict_mode_counts_a_missing_answer_against_the_challenger(database: str) -> None:
+    court = Court(database, strict=True)
     court.start()
     court.answer(1, range(300), range(100))
     assert court.joined(20) is None, "the other answers may be on their way"
@@ -284,9 +283,9 @@ def test_what_was_asked_before_the_challengers_first_answer_does_not_count(court
 
 @pytest.mark.parametrize("trouble", [{"failures": 60}, {"latency_ms": 50.0}])
 def test_a_canary_that_fails_or_lags_is_rolled_back_without_any_label(
-    tmp_path: Path, trouble: dict[str, Any]
+    database: str, trouble: dict[str, Any]
 ) -> None:
-    court = Court(tmp_path, phases=["canary"])
+    court = Court(database, phases=["canary"])
     court.start("canary")
     court.canary(1, 3000, 0.1, 0.1, labelled=0.0, **trouble)
     verdict = decided(court.tick(20))
@@ -295,8 +294,8 @@ def test_a_canary_that_fails_or_lags_is_rolled_back_without_any_label(
     assert verdict.breach.challenger > verdict.breach.champion
 
 
-def test_a_canary_that_serves_as_well_breaks_no_guard(tmp_path: Path) -> None:
-    court = Court(tmp_path, phases=["canary"])
+def test_a_canary_that_serves_as_well_breaks_no_guard(database: str) -> None:
+    court = Court(database, phases=["canary"])
     court.start("canary")
     for number in range(5):
         court.canary(1 + 10 * number, 3000, 0.1, 0.1, labelled=0.0)
@@ -312,12 +311,10 @@ def test_a_redelivery_gives_the_same_verdict(court: Court) -> None:
     assert (first.id, first.data) == (second.id, second.data)
 
 
-def test_events_late_or_twice_or_out_of_order_give_the_same_verdict(tmp_path: Path) -> None:
+def test_events_late_or_twice_or_out_of_order_give_the_same_verdict(new_database: Callable[[], str]) -> None:
     found = []
     for order in ([0, 1, 2, 3], [3, 0, 0, 2, 1], [2, 2, 3, 1, 0]):
-        folder = tmp_path / str(len(found))
-        folder.mkdir()
-        court = Court(folder)
+        court = Court(new_database())
         court.start()
         for number in range(4):
             court.shadow(1 + number, 100, 0.2, 0.05)
@@ -374,9 +371,9 @@ def test_a_replacement_is_not_judged(court: Court) -> None:
 
 @pytest.mark.parametrize("first", ["look", "labels"])
 def test_what_matured_before_the_deadline_counts_whether_the_labels_or_the_look_come_first(
-    tmp_path: Path, first: str
+    database: str, first: str
 ) -> None:
-    court = Court(tmp_path, deadline="100s")
+    court = Court(database, deadline="100s")
     court.start()
     court.shadow(20, 1000, 0.3, 0.0)
     verdict = court.tick(100.5) if first == "look" else None

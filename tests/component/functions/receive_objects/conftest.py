@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -20,8 +18,6 @@ from eventing.store.s3 import make_client
 from eventing.testing import MemorySink, build_event, handle
 from functions.receive_objects.app import Deps, create_app
 from functions.receive_objects.settings import Settings
-from functions.state.database import make_engine
-from functions.state.tables import create_tables
 
 TOKEN = "a-token-of-some-length"
 
@@ -92,15 +88,10 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore
 
 
 @pytest.fixture
-def system(embedded: EmbeddedStore, tmp_path: Path) -> Iterator[System]:
+def system(embedded: EmbeddedStore, database: str) -> System:
     client = make_client(embedded.env)
     store = S3Store(client, page_keys=100)
     store.ensure_bucket("raw")
     for entry in list(store.list("s3://raw/")):
         client.delete_object(Bucket="raw", Key=entry.key)
-    database = f"sqlite:///{tmp_path / 'state.db'}"
-    with ExitStack() as stack:
-        engine = make_engine(database)
-        stack.callback(engine.dispose)
-        create_tables(engine)
-        yield System(store, client, database)
+    return System(store, client, database)

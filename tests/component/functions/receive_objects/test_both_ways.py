@@ -44,17 +44,11 @@ def test_a_notification_that_comes_again_announces_nothing(system: Any) -> None:
     assert system.announced() == [(PUT, "a.csv")]
 
 
-def test_both_ways_give_the_same_event(system: Any, tmp_path: Any) -> None:
-    from functions.state.database import make_engine
-    from functions.state.tables import create_tables
-
+def test_both_ways_give_the_same_event(system: Any, new_database: Any) -> None:
     system.drop("münchen/a b+c.csv", b"1")
     by_webhook = system.start()
     system.notify(by_webhook, "münchen/a b+c.csv")
-    system.database = f"sqlite:///{tmp_path / 'other.db'}"
-    engine = make_engine(system.database)
-    create_tables(engine)
-    engine.dispose()
+    system.database = new_database()
     system.sweep(system.start())
     told, found = system.sink.events
     assert told == found

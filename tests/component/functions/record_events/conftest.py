@@ -1,16 +1,15 @@
-"""record_events over a SQLite file, with a sink that remembers."""
+"""record_events over a database, with a sink that remembers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.codec import to_binary
@@ -18,8 +17,7 @@ from eventing.event import Event
 from eventing.testing import MemorySink, handle
 from functions.record_events.app import Deps, create_app
 from functions.record_events.settings import Settings
-from functions.state.database import make_engine, session_factory
-from functions.state.tables import create_tables
+from functions.state.database import session_factory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -51,11 +49,7 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    url = f"sqlite:///{tmp_path / 'state.db'}"
-    engine = make_engine(url)
-    create_tables(engine)
+def recorder(database: str, engine: Engine) -> Recorder:
     sink, now = MemorySink(), [NOON]
-    app = create_app(Settings(url), Deps(sink, lambda: now[0]))
-    yield Recorder(app, sink, session_factory(engine), now)
-    engine.dispose()
+    app = create_app(Settings(database), Deps(sink, lambda: now[0]))
+    return Recorder(app, sink, session_factory(engine), now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +16,6 @@ from functions.ring_timers.app import Deps, create_app
 from functions.ring_timers.settings import Settings, SettingsError
 from functions.state import handled, timers
 from functions.state.database import make_engine, session_factory, transaction
-from functions.state.tables import create_tables
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -26,7 +24,6 @@ SECOND = timedelta(seconds=1)
 class Ringer:
     def __init__(self, url: str, batch: int = 100) -> None:
         self.engine = make_engine(url)
-        create_tables(self.engine)
         self.sessions: sessionmaker[Session] = session_factory(self.engine)
         self.sink = MemorySink()
         self.now = NOON
@@ -43,13 +40,8 @@ class Ringer:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state.db'}"
-
-
-@pytest.fixture
-def ringer(url: str) -> Iterator[Ringer]:
-    made = Ringer(url)
+def ringer(database: str) -> Iterator[Ringer]:
+    made = Ringer(database)
     yield made
     made.engine.dispose()
 
@@ -144,8 +136,8 @@ def test_what_is_asked_for_while_a_timer_rings_is_rung_by_the_next_tick(ringer: 
     assert [len(ringer.tick()), len(ringer.tick()), len(ringer.tick())] == [1, 1, 0]
 
 
-def test_one_tick_rings_a_bounded_number(url: str) -> None:
-    ringer = Ringer(url, batch=3)
+def test_one_tick_rings_a_bounded_number(database: str) -> None:
+    ringer = Ringer(database, batch=3)
     for number in range(5):
         ringer.set(f"{number}", NOON - timedelta(seconds=9 - number))
     assert [len(ringer.tick()), len(ringer.tick()), len(ringer.tick())] == [3, 2, 0]

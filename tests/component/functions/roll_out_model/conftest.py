@@ -1,13 +1,11 @@
-"""A roll_out_model over a SQLite file and a platform in memory, with a clock that the test turns."""
+"""A roll_out_model over a database and a platform in memory, with a clock that the test turns."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +21,7 @@ from functions.roll_out_model.app import Deps, create_app
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.roll_out_model.settings import Settings
 from functions.state import specs, timers, versions
-from functions.state.database import make_engine, session_factory, transaction
-from functions.state.tables import create_tables
+from functions.state.database import session_factory, transaction
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DEADLINE = timedelta(seconds=120)
@@ -159,22 +156,9 @@ class World:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state.db'}"
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    opened = make_engine(url)
-    create_tables(opened)
-    yield opened
-    opened.dispose()
-
-
-@pytest.fixture
-def world(url: str, engine: Engine) -> World:
+def world(database: str, engine: Engine) -> World:
     clock, deployer, sink = [NOON], MemoryDeployer(), MemorySink()
-    app = create_app(Settings(url, ready_deadline=DEADLINE), Deps(deployer, sink, lambda: clock[0]))
+    app = create_app(Settings(database, ready_deadline=DEADLINE), Deps(deployer, sink, lambda: clock[0]))
     world = World(app, session_factory(engine), deployer, sink, clock)
     world.spec(phases=[])
     return world

@@ -15,6 +15,7 @@ from support.world import MODEL, NOON, World
 from functions.join_feedback import coverage, release
 from functions.state.inferences import batches_between, close_window
 from functions.state.labels import lock_feedback
+from functions.state.tables import create_tables
 
 TABLES = ("inference_batches", "joined_labels")
 LATER = NOON + timedelta(minutes=1)
@@ -22,7 +23,8 @@ LATER = NOON + timedelta(minutes=1)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
+    world = World(f"sqlite:///{tmp_path / 'state.db'}")
+    create_tables(world.engine)
     world.spec()
     yield world
     world.engine.dispose()

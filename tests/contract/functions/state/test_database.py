@@ -16,7 +16,7 @@ from eventing.event import Event, answer, originate
 from functions.state import handled, timers
 from functions.state.database import (
     NotMigrated,
-    check_migrated,
+    check_revision,
     insert_if_absent,
     make_engine,
     session_factory,
@@ -30,7 +30,6 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def factory(engine: Engine) -> sessionmaker[Session]:
-    create_tables(engine)
     return session_factory(engine)
 
 
@@ -38,11 +37,11 @@ def ingested(id_: str = "e1") -> Event:
     return originate("dev.kascade.dataset.ingested", "/test", "churn", {"rows": 3}, id_=id_, now=NOON)
 
 
-def test_readiness_says_which_command_is_missing_and_passes_after_it(engine: Engine) -> None:
+def test_readiness_says_which_command_is_missing_and_passes_after_it(empty_engine: Engine) -> None:
     with pytest.raises(NotMigrated, match=r"revision none.*python -m functions\.state upgrade"):
-        check_migrated(engine)
-    create_tables(engine)
-    check_migrated(engine)
+        check_revision(empty_engine)
+    create_tables(empty_engine)
+    check_revision(empty_engine)
 
 
 def test_an_error_rolls_everything_back(factory: sessionmaker[Session]) -> None:
@@ -189,10 +188,12 @@ print("done", flush=True)
 """
 
 
-def test_processes_that_read_and_write_never_meet_a_lock(url: str, factory: sessionmaker[Session]) -> None:
+def test_processes_that_read_and_write_never_meet_a_lock(
+    database: str, factory: sessionmaker[Session]
+) -> None:
     started = [
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", WRITER, url, f"p{n}"],
+            [sys.executable, "-W", "error", "-c", WRITER, database, f"p{n}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -216,8 +217,8 @@ def test_processes_that_read_and_write_never_meet_a_lock(url: str, factory: sess
         assert len(timers.due(session, datetime(2027, 1, 1, tzinfo=UTC), 1000)) == 60
 
 
-def test_a_reader_runs_beside_a_writer(url: str, factory: sessionmaker[Session]) -> None:
-    other = make_engine(url)
+def test_a_reader_runs_beside_a_writer(database: str, factory: sessionmaker[Session]) -> None:
+    other = make_engine(database)
     try:
         with transaction(factory) as writer:
             timers.set_timer(writer, "a", "b", NOON)

@@ -14,18 +14,9 @@ from sqlalchemy.orm import Session
 from eventing.catalogue import Claim
 from eventing.testing import object_created
 from functions.state import datasets, specs
-from functions.state.database import make_engine, session_factory, transaction
-from functions.state.tables import create_tables
+from functions.state.database import session_factory, transaction
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def engine(url: str) -> Engine:
-    """A database with all tables."""
-    made = make_engine(url)
-    create_tables(made)
-    return made
 
 
 def part(number: int) -> datasets.DatasetPart:
@@ -68,7 +59,6 @@ def test_parts_appended_at_once_have_dense_positions(engine: Engine) -> None:
         assert datasets.find_part(session, "other", f"{7:064}") is None
         listed = json.loads(datasets.manifest(found, "churn", spec_sha256="a", schema_sha256="b"))["parts"]
         assert [each["sha256"] for each in listed] == [each.sha256 for each in found]
-    engine.dispose()
 
 
 def test_the_same_content_cannot_be_a_part_twice(engine: Engine) -> None:
@@ -82,7 +72,6 @@ def test_the_same_content_cannot_be_a_part_twice(engine: Engine) -> None:
         datasets.append_part(session, datasets.lock_dataset(session, "churn"), part(1))
     with transaction(factory, read_only=True) as session:
         assert len(datasets.parts_of(session, "churn")) == 1
-    engine.dispose()
 
 
 def test_the_newest_of_the_specs_is_in_force(engine: Engine) -> None:
@@ -111,7 +100,6 @@ def test_the_newest_of_the_specs_is_in_force(engine: Engine) -> None:
         assert current.seq == 8
         assert specs.spec_of(session, "churn") == current.parse()
         assert specs.models_with_spec(session) == ["churn"]
-    engine.dispose()
 
 
 def test_no_file_is_left_waiting_by_a_spec_that_comes_at_the_same_time(engine: Engine) -> None:
@@ -139,7 +127,6 @@ def test_no_file_is_left_waiting_by_a_spec_that_comes_at_the_same_time(engine: E
         list(pool.map(act, range(20)))
     with transaction(factory) as session:
         assert datasets.take_waiting(session, "churn") == []
-    engine.dispose()
 
 
 def test_a_waiting_file_is_remembered_in_its_newest_form(engine: Engine) -> None:
@@ -152,4 +139,3 @@ def test_a_waiting_file_is_remembered_in_its_newest_form(engine: Engine) -> None
         (event,) = datasets.take_waiting(session, "churn")
         assert event.data["s3"]["object"]["eTag"] == "new"
         assert datasets.take_waiting(session, "churn") == []
-    engine.dispose()

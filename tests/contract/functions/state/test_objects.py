@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from functions.state import objects
-from functions.state.database import make_engine, session_factory, transaction
+from functions.state.database import session_factory, transaction
 from functions.state.objects import SeenObject
-from functions.state.tables import create_tables
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)
@@ -22,11 +21,8 @@ SECOND = replace(FIRST, etag="B", generation=2)
 
 
 @pytest.fixture
-def sessions(url: str) -> Iterator[sessionmaker[Session]]:
-    engine = make_engine(url)
-    create_tables(engine)
-    yield session_factory(engine)
-    engine.dispose()
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    return session_factory(engine)
 
 
 def write(sessions: sessionmaker[Session], version: SeenObject) -> bool:

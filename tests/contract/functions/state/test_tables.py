@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as kinds
@@ -18,9 +19,9 @@ from functions.govern_training.records import spec_in_force
 from functions.govern_training.settings import Settings
 from functions.state import dead_letters, ledger, specs, versions
 from functions.state.database import session_factory, transaction
+from functions.state.governor import lock_model
 from functions.state.runs import TrainingRun
 from functions.state.stored_event import load_event
-from functions.state.tables import create_tables
 from functions.state.versions import Fact, champion, champion_of, record_fact
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -29,7 +30,6 @@ CLAIM = kinds.Claim(uri="s3://datasets/churn/x", sha256="0" * 64)
 
 @pytest.fixture
 def factory(engine: Engine) -> sessionmaker[Session]:
-    create_tables(engine)
     return session_factory(engine)
 
 
@@ -53,13 +53,13 @@ def together(work: Callable[[int], None], count: int) -> None:
     assert failed == []
 
 
-def test_fifty_drops_at_once_start_exactly_one_run(url: str, factory: sessionmaker[Session]) -> None:
+def test_fifty_drops_at_once_start_exactly_one_run(database: str, factory: sessionmaker[Session]) -> None:
     text = "model: churn\ntarget: y\nretrain: {debounce: 0s}\n"
     with transaction(factory) as session:
         specs.add_spec(
             session, "churn", claim=CLAIM, digest="0" * 64, text=text, key="k", etag=None, now=NOON
         )
-    handler = Handler(Settings(url), factory, spec_in_force, lambda: NOON, "0" * 64)
+    handler = Handler(Settings(database), factory, spec_in_force, lambda: NOON, "0" * 64)
     said: list[Event] = []
 
     def deliver(number: int) -> None:
@@ -186,3 +186,28 @@ def test_versions_and_facts_are_recorded_once(factory: sessionmaker[Session]) ->
 )
 def test_the_champion_follows_from_the_facts(facts: list[tuple[int, Fact]], expected: int | None) -> None:
     assert champion_of(facts) == expected
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # on SQLite nobody else is at work meanwhile
+def test_a_model_that_is_removed_while_another_waits_for_it_is_made_anew(
+    factory: sessionmaker[Session],
+) -> None:
+    with transaction(factory) as session:
+        lock_model(session, "churn")
+    found: list[str] = []
+
+    def wait() -> None:
+        with transaction(factory) as session:
+            found.append(lock_model(session, "churn").model)
+
+    waiter = threading.Thread(target=wait)
+    with transaction(factory) as session:
+        row = lock_model(session, "churn")
+        waiter.start()
+        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        deadline = time.monotonic() + 60
+        while not session.scalar(blocked):
+            assert time.monotonic() < deadline, "nobody waits for the model"
+        session.delete(row)
+    waiter.join(60)
+    assert found == ["churn"]

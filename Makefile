@@ -82,6 +82,11 @@ test-cluster: cluster ## the tests on that cluster; ARGS are pytest's
 		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_reinstall.py \
 		tests/cluster/test_loop.py tests/cluster/test_deployer.py tests/cluster/test_story.py tests/cluster/test_faults.py $(ARGS)
 
+.PHONY: test-control-plane
+test-control-plane: minio go ## the tests on real Knative without containers: pods are processes (root, Linux)
+	tests/cluster/light.sh python -m pytest --durations=10 -p no:cacheprovider -n $(WORKERS) --dist loadfile \
+		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_loop.py tests/cluster/test_deployer.py $(ARGS)
+
 .PHONY: lock
 lock: install ## resolve the dependencies anew
 	uv pip compile pyproject.toml --all-extras --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/all.txt

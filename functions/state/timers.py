@@ -51,9 +51,11 @@ def set_timer(session: Session, owner: str, key: str, due: datetime, *, cause: E
         "cause_id": cause.id if cause else None,
         "correlation_id": cause.correlation_id if cause else None,
     }
-    if insert_if_absent(session, TimerRow, {"owner": owner, "key": key, **values}):
-        return
-    row = session.get_one(TimerRow, (owner, key), populate_existing=True)
+    row = None
+    while row is None:  # between the two, who rings it may remove it
+        if insert_if_absent(session, TimerRow, {"owner": owner, "key": key, **values}):
+            return
+        row = session.get(TimerRow, (owner, key), populate_existing=True, with_for_update=True)
     for name, value in values.items():
         setattr(row, name, value)
     session.flush()

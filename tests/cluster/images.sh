@@ -56,6 +56,8 @@ locked() {
   awk -v names="$names" 'BEGIN {split(names, list, "\n"); for (each in list) known[list[each]] = 1}
     /^[a-zA-Z0-9]/ {name = $0; sub(/[=[; ].*/, "", name); keep = name in known} keep' "$PROJECT/.locks/all.txt"
 }
+# Bytecode is not checked against its source: times are not kept, and nobody may write there. Without it every start compiles all it imports.
+bytecode() { "$SITE/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -x '/(tests?|lib2to3)/' "$1" >/dev/null || true; }
 environment_layer() { # OUT.tar VERSION
   local root="$WORK/image/environment" python lib tool
   rm -rf "$root" && skeleton "$root"
@@ -66,10 +68,11 @@ environment_layer() { # OUT.tar VERSION
   ln -sfn "$2" "$root/usr/local/bin/python"
   for lib in "$root"/usr/local/lib/libpython*.so*; do [ ! -e "$lib" ] || ln -sfn "../../local/lib/$(basename "$lib")" "$root/usr/lib/x86_64-linux-gnu/"; done
   locked >"$WORK/image/locked.txt"
-  "$SITE/bin/uv" pip install -q --python "$SITE/bin/python" --target "$root/usr/local/lib/$2/site-packages" --require-hashes --compile-bytecode -r "$WORK/image/locked.txt"
+  "$SITE/bin/uv" pip install -q --python "$SITE/bin/python" --target "$root/usr/local/lib/$2/site-packages" --require-hashes -r "$WORK/image/locked.txt"
   dpkg -L coreutils | grep -E '^(/usr)?/bin/' | while read -r tool; do cp "$tool" "$root/usr/bin/"; done  # as the slim image has; Kubeflow's components call mktemp
   [ ! -d /usr/share/zoneinfo ] || { mkdir -p "$root/usr/share" && cp -r /usr/share/zoneinfo "$root/usr/share/"; }
   libraries "$root"
+  bytecode "$root/usr/local/lib/$2"
   pack "$root" "$1.part" && mv "$1.part" "$1"
   rm -rf "$root"
 }
@@ -82,6 +85,7 @@ kascade_image() {
   rm -rf "$root" && mkdir -p "$root/usr/local/lib/$version/site-packages"
   rm -rf "$WORK/image/wheel" && "$SITE/bin/uv" build -q --wheel -o "$WORK/image/wheel" "$PROJECT"
   "$SITE/bin/python" -m zipfile -e "$WORK"/image/wheel/kascade-*.whl "$root/usr/local/lib/$version/site-packages"
+  bytecode "$root"
   pack "$root" "$root.layer.tar"
   "$SITE/bin/python" - "$PROJECT" >"$root.json" <<'P'
 import json, pathlib, sys
@@ -90,7 +94,7 @@ for folder in sorted(pathlib.Path(sys.argv[1], "functions").iterdir()):
     if (folder / "__main__.py").exists():  # the Dockerfile's ENTRYPOINT, ENV and USER
         names[f"docker.io/kascade/{folder.name.replace('_', '-')}:0.1.0"] = {
             "Entrypoint": ["/bin/sh", "-c", 'exec python -m functions.$FUNCTION "$@"', "--"],
-            "Env": [f"FUNCTION={folder.name}", "PORT=8080", "PATH=/usr/local/bin:/usr/bin", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
+            "Env": [f"FUNCTION={folder.name}", "PORT=8080", "PATH=/usr/local/bin:/usr/bin", "HOME=/tmp", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
             "User": "65532",
         }
 print(json.dumps(names))

@@ -8,6 +8,11 @@ STORE ?= embedded
 STORY ?= all
 WORKERS ?= 2
 MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+FUNCTIONS := $(patsubst functions/%/__main__.py,%,$(wildcard functions/*/__main__.py))
+ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(if $(shell command -v $(each)),$(each))))
+REGISTRY ?=
+TAG ?= $(VERSION)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -87,10 +92,27 @@ test-control-plane: minio go ## the tests on real Knative without containers: po
 	tests/cluster/light.sh python -m pytest --durations=10 -p no:cacheprovider -n $(WORKERS) --dist loadfile \
 		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_loop.py tests/cluster/test_deployer.py $(ARGS)
 
+.PHONY: images
+images: ## build every function's image; ENGINE, REGISTRY, TAG and DRIFT=yes say with what and as what
+	@command -v "$(ENGINE)" >/dev/null || { echo "An engine that builds images is needed: install docker, podman or buildah, or name one with: make images ENGINE=/path/to/podman" >&2; exit 2; }
+	@mkdir -p .cache/sbom
+	@set -e; for function in $(FUNCTIONS); do \
+		list=$${function//_/-}; image=$(if $(REGISTRY),$(REGISTRY)/)kascade/$$list:$(TAG); \
+		case "$(DRIFT):$$list" in yes:detect-drift|yes:log-inferences) list="$$list drift";; esac; \
+		build() { "$(ENGINE)" build -f knative/image/Dockerfile $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg FUNCTION=$$function \
+			--build-arg EXTRAS="$$list" --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) $(BUILD_ARGS) "$$@" . >&2; }; \
+		build -t $$image; build --target sbom --output type=local,dest=.cache/sbom; \
+		echo $$image; \
+	done
+
 .PHONY: lock
 lock: install ## resolve the dependencies anew
 	uv pip compile pyproject.toml --all-extras --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/all.txt
 	uv pip compile pyproject.toml --extra dev -c .locks/all.txt --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/dev.txt
+	echo 'cyclonedx-bom>=7,<8' | uv pip compile - --python-version 3.12 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/sbom.txt
+	for extra in $(subst _,-,$(FUNCTIONS)) drift; do \
+		uv pip compile pyproject.toml --extra $$extra -c .locks/all.txt --universal --no-emit-index-url --no-annotate --no-header -q | cut -d= -f1 | sort -u >.locks/images/$$extra.txt || exit 1; \
+	done
 
 .PHONY: clean
 clean: ## remove the environment, the state and what tools cached

@@ -1,7 +1,9 @@
 """Send events to a sink (`K_SINK`) so that they arrive, or say that they did not.
 
 What is retried is what Knative retries: no answer, 404, 408, 409, 425, 429 and every 5xx. An https sink is
-verified against the system's CAs and those that Knative gives in `K_CA_CERTS`.
+verified against the system's CAs and those that Knative gives in `K_CA_CERTS`. A sink that asks who sends is
+shown the token in the file `SINK_TOKEN_FILE`. One that it does not believe (401) may have been replaced: what
+the file holds then is tried.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Protocol
 
 import urllib3
 
+from eventing.bearer import NoToken, TokenFile
 from eventing.codec import to_binary
 from eventing.event import TRACEPARENT, Event
 from eventing.tls import distrust, trusting
@@ -66,6 +69,7 @@ class Sink:
         *,
         overrides: Mapping[str, str] | None = None,
         ca_certs: str = "",
+        token: TokenFile | None = None,
         timeout_s: float = TIMEOUT_S,
         retries: int = 5,
         backoff_s: float = 0.1,
@@ -79,6 +83,7 @@ class Sink:
             url: where events are POSTed.
             overrides: extensions set on every event, as K_CE_OVERRIDES asks.
             ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
+            token: what shows the sink who sends, if it asks.
             timeout_s: for each wait for bytes in one attempt; to connect it waits 10 s at most.
             retries: attempts after the first.
             backoff_s: the first pause between attempts; it doubles, and is spread by half of itself.
@@ -91,6 +96,7 @@ class Sink:
         """
         self.url = url
         self._overrides = dict(overrides or {})
+        self._token = token
         self._timeout = urllib3.Timeout(connect=min(timeout_s, _CONNECT_S), read=timeout_s)
         self._retries = retries
         self._backoff_s = backoff_s
@@ -127,15 +133,20 @@ class Sink:
     def _attempt(self, headers: dict[str, str], body: bytes) -> tuple[SinkError | None, float]:
         """Send once; return what went wrong, if anything, and how many seconds the sink asks to wait."""
         try:
+            if self._token is not None:
+                headers = {**headers, "Authorization": self._token.authorization()}
             answer = self._pool.request(
                 "POST", self.url, headers=headers, body=body, timeout=self._timeout, redirect=False
             )
+        except NoToken as error:
+            return SinkError(str(error)), 0.0
         except urllib3.exceptions.HTTPError as error:
             return SinkError(self._unanswered(error)), 0.0
         if 200 <= answer.status < 300:
             return None, 0.0
         said = answer.data[:_QUOTED_BYTES].decode(errors="replace").strip()
-        final = answer.status < 500 and answer.status not in RETRIED
+        disbelieved = answer.status == 401 and self._token is not None
+        final = answer.status < 500 and answer.status not in RETRIED and not disbelieved
         message = f"the sink {self.url} answered {answer.status}: {said or '(nothing)'}"
         refusal = SinkError(message, status=answer.status, final=final)
         return refusal, parse_retry_after(answer.headers.get("Retry-After", ""), self._now())
@@ -160,7 +171,8 @@ class Unbound:
 
 
 def sink_from_env(env: Mapping[str, str], *, retries: int = 5) -> Sink | Unbound:
-    """Build the sink that the variables name: K_SINK and, if set, K_CE_OVERRIDES, K_CA_CERTS, SINK_TIMEOUT_S.
+    """Build the sink that the variables name: K_SINK, and what is set of K_CE_OVERRIDES, K_CA_CERTS,
+    SINK_TOKEN_FILE and SINK_TIMEOUT_S.
 
     Args:
         env: the variables. SINK_TIMEOUT_S, for a broker that answers once every subscriber has, is how many
@@ -182,7 +194,10 @@ def sink_from_env(env: Mapping[str, str], *, retries: int = 5) -> Sink | Unbound
         raise ValueError(f"K_SINK must be the http address that events are sent to, not {url!r}")
     overrides = parse_overrides(env.get("K_CE_OVERRIDES", ""))
     ca_certs = env.get("K_CA_CERTS", "")
-    return Sink(url, overrides=overrides, ca_certs=ca_certs, timeout_s=timeout_s, retries=retries)
+    token = TokenFile(env["SINK_TOKEN_FILE"]) if env.get("SINK_TOKEN_FILE") else None
+    return Sink(
+        url, overrides=overrides, ca_certs=ca_certs, token=token, timeout_s=timeout_s, retries=retries
+    )
 
 
 def parse_timeout(text: str) -> float:

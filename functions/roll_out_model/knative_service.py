@@ -25,7 +25,9 @@ class ServingOptions:
     A revision with traffic or a tag keeps `min_scale` processes, so the champion before is warm to go back
     to; any other scales to zero. One that does not become ready is given up after `progress_deadline_s`.
     `told` are variables they are given as they are, such as K_SINK: a SinkBinding would change the template
-    under a revision's name.
+    under a revision's name. `limits` are those of a container; `read_only_root` leaves /tmp to write to;
+    `service_account` is who they are, where one is named. With `sink_audience` they are given a token for it,
+    in the file that SINK_TOKEN_FILE of `told` names.
     """
 
     namespace: str = "kascade"
@@ -37,6 +39,10 @@ class ServingOptions:
     progress_deadline_s: int = 90
     cluster_domain: str = "cluster.local"
     told: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    read_only_root: bool = False
+    service_account: str = ""
+    sink_audience: str = ""
 
 
 def service_of(wanted: Wanted, keep: str | None, options: ServingOptions) -> Json:
@@ -66,35 +72,66 @@ def template_of(wanted: Wanted, options: ServingOptions) -> Json:
                 "serving.knative.dev/progress-deadline": f"{options.progress_deadline_s}s",
             },
         },
-        "spec": {
-            "containers": [
-                {
-                    "name": "user-container",
-                    "image": options.image,
-                    "envFrom": [
-                        {"configMapRef": {"name": options.config_map}},
-                        {"secretRef": {"name": options.secret}},
-                    ],
-                    "env": [
-                        {"name": "MODEL_NAME", "value": wanted.model},
-                        {"name": "MODEL_VERSION", "value": str(wanted.version)},
-                        {"name": "MODEL_URI", "value": wanted.uri},
-                        {"name": "MODEL_SHA256", "value": wanted.sha256},
-                        *({"name": name, "value": value} for name, value in options.told.items()),
-                    ],
-                    "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, "successThreshold": 1},
-                    "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "capabilities": {"drop": ["ALL"]},
-                        "runAsNonRoot": True,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                }
-            ],
-            "enableServiceLinks": False,
+        "spec": _pod(wanted, options),
+    }
+
+
+def _pod(wanted: Wanted, options: ServingOptions) -> Json:
+    volumes = _volumes(options)
+    account = {"serviceAccountName": options.service_account} if options.service_account else {}
+    mounts = [mount for _, mount in volumes]
+    return {
+        "containers": [_container(wanted, options) | ({"volumeMounts": mounts} if mounts else {})],
+        "enableServiceLinks": False,
+        **account,
+        **({"volumes": [volume for volume, _ in volumes]} if volumes else {}),
+    }
+
+
+def _container(wanted: Wanted, options: ServingOptions) -> Json:
+    root = {"readOnlyRootFilesystem": True} if options.read_only_root else {}
+    return {
+        "name": "user-container",
+        "image": options.image,
+        "envFrom": [
+            {"configMapRef": {"name": options.config_map}},
+            {"secretRef": {"name": options.secret}},
+        ],
+        "env": [
+            {"name": "MODEL_NAME", "value": wanted.model},
+            {"name": "MODEL_VERSION", "value": str(wanted.version)},
+            {"name": "MODEL_URI", "value": wanted.uri},
+            {"name": "MODEL_SHA256", "value": wanted.sha256},
+            *({"name": name, "value": value} for name, value in options.told.items()),
+        ],
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, "successThreshold": 1},
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}}
+        | ({"limits": dict(options.limits)} if options.limits else {}),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            **root,
         },
     }
+
+
+def _volumes(options: ServingOptions) -> list[tuple[Json, Json]]:
+    """Return each volume with its mount."""
+    found: list[tuple[Json, Json]] = []
+    if options.read_only_root:
+        found.append(({"name": "tmp", "emptyDir": {}}, {"name": "tmp", "mountPath": "/tmp"}))  # noqa: S108 - the container's
+    if options.sink_audience:
+        folder, _, file = options.told["SINK_TOKEN_FILE"].rpartition("/")
+        token = {"audience": options.sink_audience, "expirationSeconds": 3600, "path": file}
+        found.append(
+            (
+                {"name": "sink-token", "projected": {"sources": [{"serviceAccountToken": token}]}},
+                {"name": "sink-token", "mountPath": folder, "readOnly": True},
+            )
+        )
+    return found
 
 
 def traffic_to(revision: str | None) -> list[Json]:

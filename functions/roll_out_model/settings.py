@@ -13,8 +13,11 @@ DEFAULT_READY_DEADLINE_S = 120.0
 DEFAULT_READY_POLL_S = 0.5
 DEFAULT_WATCH_S = 60.0
 TARGETS = ("knative",)
-TOLD = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S")
+TOLD = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S", "SINK_TOKEN_FILE")
 """What model servers are told as this function is: where the log of predictions goes, and how."""
+
+_LIMITS = {"cpu": r"[0-9]+(\.[0-9]+)?|[0-9]+m", "memory": r"[0-9]+([KMGT]i?)?"}
+"""Quantities of Kubernetes, as far as they make sense for a container's CPU and memory."""
 
 
 class SettingsError(ValueError):
@@ -53,6 +56,9 @@ class Settings:
         deadline = _seconds(env, "READY_DEADLINE_S", DEFAULT_READY_DEADLINE_S, problems)
         poll = _seconds(env, "READY_POLL_S", DEFAULT_READY_POLL_S, problems)
         watch = _seconds(env, "WATCH_S", DEFAULT_WATCH_S, problems)
+        token_file, audience = env.get("SINK_TOKEN_FILE") or "", env.get("SERVE_SINK_AUDIENCE") or ""
+        if audience and not re.fullmatch(r"/.+/[^/]+", token_file):
+            problems.append("SERVE_SINK_AUDIENCE is set: SINK_TOKEN_FILE must be a file's path, /folder/file")
         serving = ServingOptions(
             namespace=env.get("KASCADE_NAMESPACE") or ServingOptions.namespace,
             image=env.get("SERVE_IMAGE") or ServingOptions.image,
@@ -63,6 +69,10 @@ class Settings:
             progress_deadline_s=max(1, int(0.75 * deadline.total_seconds())),
             cluster_domain=env.get("CLUSTER_DOMAIN") or ServingOptions.cluster_domain,
             told={name: env[name] for name in TOLD if env.get(name)},
+            limits=_limits(env, problems),
+            read_only_root=_flag(env, "SERVE_READ_ONLY_ROOT", problems),
+            service_account=env.get("SERVE_SERVICE_ACCOUNT") or "",
+            sink_audience=audience,
         )
         if problems:
             raise SettingsError("; ".join(problems))
@@ -85,3 +95,22 @@ def _count(env: Mapping[str, str], name: str, default: int, problems: list[str])
         return int(text)
     problems.append(f"{name} must be a whole number from 0 to 9999, not {text!r}")
     return default
+
+
+def _flag(env: Mapping[str, str], name: str, problems: list[str]) -> bool:
+    text = env.get(name) or "false"
+    if text not in ("true", "false"):
+        problems.append(f"{name} must be true or false, not {text!r}")
+    return text == "true"
+
+
+def _limits(env: Mapping[str, str], problems: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for resource, pattern in _LIMITS.items():
+        name = f"SERVE_{resource.upper()}_LIMIT"
+        text = env.get(name, "")
+        if text and not re.fullmatch(pattern, text):
+            problems.append(f"{name} must be a quantity such as 1, 500m or 512Mi, not {text!r}")
+        elif text:
+            found[resource] = text
+    return found

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eventing.bearer import TokenFile
 from functions.serve_model.asgi import Application, TakesNotes
 from functions.serve_model.fetch import fetch_verified
 from functions.serve_model.handler import Inference
@@ -63,5 +64,6 @@ def _log_of(model: Model, settings: LogSettings) -> InferenceLog | NoLog:
         subject=subject,
         overrides=settings.overrides,
         ca_certs=settings.ca_certs,
+        token=TokenFile(settings.token_file) if settings.token_file else None,
     )
     return InferenceLog(model, poster, settings)

@@ -30,6 +30,7 @@ class LogSettings:
         sink: URL that batches are POSTed to.
         overrides: extensions of every event.
         ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
+        token_file: holds the token that is sent along, for a sink that asks who sends.
         timeout_s: how long the sink's answer is waited for.
         interval_s: pause between two looks at what is queued.
         queue_rows: at most so many rows wait; what comes then is dropped and counted.
@@ -41,6 +42,7 @@ class LogSettings:
     sink: str | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
     ca_certs: str | None = None
+    token_file: str | None = None
     timeout_s: float = 10.0
     interval_s: float = 1.0
     queue_rows: int = 50_000
@@ -101,6 +103,7 @@ def _log_settings(read: _Reader) -> LogSettings:
         sink=read.text("K_SINK", r"https?://[^/]+.*", expected, optional=True) or None,
         overrides=read.overrides("K_CE_OVERRIDES"),
         ca_certs=read.certificates("K_CA_CERTS"),
+        token_file=read.text("SINK_TOKEN_FILE", r"/.+", "the path of a file", optional=True) or None,
         timeout_s=read.seconds("SINK_TIMEOUT_S", LogSettings.timeout_s, 0.1, 600),
         interval_s=read.seconds("LOG_INTERVAL_S", LogSettings.interval_s, 0.01, 3600),
         queue_rows=read.number("LOG_QUEUE_ROWS", LogSettings.queue_rows, 1, 10**8),

@@ -114,7 +114,8 @@ def test_who_reads_the_databases_url_gets_it_from_its_secret_and_nobody_else_doe
 
 def test_secrets_are_never_in_a_manifest() -> None:
     assert of_kind("Secret") == []
-    assert [each["data"].keys() for each in of_kind("ConfigMap")] == [{"K_SINK", "SINK_TIMEOUT_S"}]
+    told = {name for each in of_kind("ConfigMap") for name in each["data"]}
+    assert told == {"K_SINK", "SINK_TIMEOUT_S", "SERVE_MIN_SCALE"}
 
 
 def test_who_sends_events_is_told_where_without_waiting_for_anybody() -> None:
@@ -123,7 +124,8 @@ def test_who_sends_events_is_told_where_without_waiting_for_anybody() -> None:
         named = [
             source["configMapRef"]["name"] for source in container["envFrom"] if "configMapRef" in source
         ]
-        assert named == (["kascade"] if function == "state" else ["broker", "kascade"])
+        own = ["model-servers"] if function == "roll_out_model" else []
+        assert named == (["kascade"] if function == "state" else ["broker", *own, "kascade"])
 
 
 def test_a_release_migrates_by_a_job_of_its_own_since_a_jobs_template_cannot_change() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eventing.bearer import TokenFile
 from eventing.codec import decode
 from eventing.sink import Sink, SinkError, parse_overrides, parse_retry_after, sink_from_env
 from eventing.testing import build_event
@@ -162,3 +165,68 @@ def test_a_retry_after_without_a_zone_is_read_as_utc() -> None:
 
 def test_a_retry_after_with_an_absurd_zone_asks_for_nothing() -> None:
     assert parse_retry_after("Mon, 23 Nov 2026 12:00:05 +99999999999999", NOW) == 0.0
+
+
+def test_a_sink_that_asks_who_sends_is_shown_the_token_that_the_file_holds_now(
+    receiver: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("first.token-1\n")
+    sink = sink_from_env({"K_SINK": receiver.url, "SINK_TOKEN_FILE": str(file)})
+
+    sink.send(EVENT)
+    file.write_text("second.token_2")
+    sink.send(EVENT)
+
+    shown = [headers["authorization"] for headers, _ in receiver.requests]
+    assert shown == ["Bearer first.token-1", "Bearer second.token_2"]
+
+
+def test_a_token_that_is_not_believed_is_tried_again_with_what_the_file_holds_then(
+    receiver: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("expired")
+    receiver.answer(401)
+
+    def replaced(_: float) -> None:
+        file.write_text("fresh")
+
+    Sink(receiver.url, token=TokenFile(str(file)), sleep=replaced).send(EVENT)
+
+    assert [headers["authorization"] for headers, _ in receiver.requests] == [
+        "Bearer expired",
+        "Bearer fresh",
+    ]
+
+
+@pytest.mark.parametrize("held", [None, "", "two words", "line\r\nX-Evil: 1", "schlüssel"])
+def test_without_a_token_nothing_is_sent_and_the_error_names_the_file_but_not_what_it_holds(
+    receiver: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, held: str | None
+) -> None:
+    file = tmp_path / "token"
+    if held is not None:
+        file.write_text(held)
+    caplog.set_level(logging.DEBUG)
+
+    with pytest.raises(SinkError, match=f"SINK_TOKEN_FILE {file}") as caught:
+        sink_of(receiver.url, [], token=TokenFile(str(file))).send(EVENT)
+
+    assert not caught.value.final
+    assert receiver.requests == []
+    assert not held or held not in f"{caught.value}{caplog.text}"
+
+
+def test_a_token_is_in_no_log_and_no_error(
+    receiver: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("secret-of-ours")
+    caplog.set_level(logging.DEBUG)
+    receiver.answer(403)
+
+    with pytest.raises(SinkError, match="answered 403") as caught:
+        sink_of(receiver.url, [], token=TokenFile(str(file))).send(EVENT)
+
+    assert caught.value.final
+    assert "secret-of-ours" not in f"{caught.value!r}{caplog.text}{caught.value.__context__!r}"

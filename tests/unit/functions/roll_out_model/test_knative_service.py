@@ -38,6 +38,42 @@ def test_the_model_is_told_what_it_is_to_be_told() -> None:
     assert {name: given[name] for name in told} == told
 
 
+def test_a_model_server_is_confined_as_it_is_asked() -> None:
+    options = ServingOptions(
+        told={"SINK_TOKEN_FILE": "/var/run/sink/token"},
+        limits={"cpu": "1", "memory": "512Mi"},
+        read_only_root=True,
+        service_account="functions",
+        sink_audience="eventing.knative.dev/broker/ml/default",
+    )
+
+    pod = service_of(WANTED, None, options)["spec"]["template"]["spec"]
+
+    (container,) = pod["containers"]
+    assert pod["serviceAccountName"] == "functions"
+    assert container["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["volumeMounts"] == [
+        {"name": "tmp", "mountPath": "/tmp"},
+        {"name": "sink-token", "mountPath": "/var/run/sink", "readOnly": True},
+    ]
+    tmp, token = pod["volumes"]
+    assert tmp == {"name": "tmp", "emptyDir": {}}
+    (source,) = token["projected"]["sources"]
+    assert source["serviceAccountToken"] == {
+        "audience": "eventing.knative.dev/broker/ml/default",
+        "expirationSeconds": 3600,
+        "path": "token",
+    }
+
+
+def test_a_model_server_asks_for_no_volume_unless_it_must() -> None:
+    pod = service_of(WANTED, None, ServingOptions())["spec"]["template"]["spec"]
+
+    assert set(pod) == {"containers", "enableServiceLinks"}
+    assert "volumeMounts" not in pod["containers"][0]
+
+
 def test_traffic_is_kept_by_the_revisions_name() -> None:
     service = service_of(WANTED, "churn-v6", ServingOptions())
 

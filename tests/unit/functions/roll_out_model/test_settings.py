@@ -25,6 +25,28 @@ def test_model_servers_get_the_brokers_address_and_its_cas() -> None:
     assert serving.told == given
 
 
+def test_how_model_servers_are_confined_is_told() -> None:
+    given = {
+        "SINK_TOKEN_FILE": "/var/run/sink/token",
+        "SERVE_SINK_AUDIENCE": "eventing.knative.dev/broker/kascade/default",
+        "SERVE_READ_ONLY_ROOT": "true",
+        "SERVE_SERVICE_ACCOUNT": "functions",
+        "SERVE_CPU_LIMIT": "500m",
+        "SERVE_MEMORY_LIMIT": "1.5Gi",
+    }
+    with pytest.raises(SettingsError, match="SERVE_MEMORY_LIMIT"):
+        Settings.from_env({"DATABASE_URL": "sqlite:///x.db", **given})
+
+    serving = Settings.from_env(
+        {"DATABASE_URL": "sqlite:///x.db", **given, "SERVE_MEMORY_LIMIT": "512Mi"}
+    ).serving
+
+    assert serving.limits == {"cpu": "500m", "memory": "512Mi"}
+    assert (serving.read_only_root, serving.service_account) == (True, "functions")
+    assert serving.sink_audience == given["SERVE_SINK_AUDIENCE"]
+    assert serving.told == {"SINK_TOKEN_FILE": "/var/run/sink/token"}
+
+
 def test_everything_wrong_is_said_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_env(
@@ -33,12 +55,16 @@ def test_everything_wrong_is_said_at_once() -> None:
                 "READY_DEADLINE_S": "soon",
                 "READY_POLL_S": "0",
                 "SERVE_MAX_SCALE": "-1",
+                "SERVE_CPU_LIMIT": "much",
+                "SERVE_READ_ONLY_ROOT": "maybe",
+                "SERVE_SINK_AUDIENCE": "broker",
             }
         )
 
     said = str(caught.value)
     assert "DEPLOY_TARGET is 'kserv': valid is knative" in said
-    for name in ("DATABASE_URL", "READY_DEADLINE_S", "READY_POLL_S", "SERVE_MAX_SCALE"):
+    names = "DATABASE_URL READY_DEADLINE_S READY_POLL_S SERVE_MAX_SCALE SERVE_CPU_LIMIT SERVE_READ_ONLY_ROOT"
+    for name in (*names.split(), "SINK_TOKEN_FILE"):
         assert name in said
 
 

@@ -1,0 +1,76 @@
+"""An overlay differs from the base in what it says, and in nothing else."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from support.manifests import OVERLAYS, ROOT, by_name, differences, of_kind, rendered
+
+CLASSES = {
+    "minimal": ("MTChannelBasedBroker", "broker-channel", "broker-ingress.knative-eventing", "120"),
+    "kafka": ("Kafka", "kafka-broker-config", "kafka-broker-ingress.knative-eventing", "10"),
+    "rabbitmq": ("RabbitMQBroker", "rabbitmq-broker-config", "default-broker-ingress.kascade", "10"),
+    "production": ("Kafka", "kafka-broker-config", "kafka-broker-ingress.knative-eventing", "10"),
+}
+
+
+def changed(overlay: str) -> dict[tuple[str, str], set[str]]:
+    """Return what an overlay changes, by object; what it adds is the path of nothing."""
+    base, after = by_name(rendered("base")), by_name(rendered(f"overlays/{overlay}"))
+    assert base.keys() <= after.keys(), "an overlay takes nothing away"
+    found = {key: set(differences(base.get(key), body)) for key, body in after.items()}
+    return {key: paths for key, paths in found.items() if paths}
+
+
+def test_every_overlay_and_every_component_is_known_here() -> None:
+    folders = {path.parent.name for path in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml")}
+    assert folders == set(OVERLAYS)
+    used = {
+        path.rpartition("/")[2]
+        for file in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml")
+        for path in yaml.safe_load(file.read_text()).get("components", [])
+    }
+    assert used == {path.parent.name for path in (ROOT / "knative" / "components").glob("*/*ization.yaml")}
+
+
+@pytest.mark.parametrize("overlay", ["kafka", "rabbitmq", "minimal"])
+def test_an_overlay_of_a_broker_class_changes_the_broker_and_its_address_alone(overlay: str) -> None:
+    config = CLASSES[overlay][1]
+    found = changed(overlay)
+    assert found.pop(("Broker", "default")) == {"metadata.annotations", "spec.config"}
+    address = {"data.K_SINK", "data.SINK_TIMEOUT_S"}
+    assert found.pop(("ConfigMap", "broker"), address) == address
+    assert [name for _, name in found] == [config], "what is added is the class's own configuration"
+
+
+@pytest.mark.parametrize("overlay", CLASSES)
+def test_events_are_sent_to_the_ingress_of_the_brokers_class_and_namespace(overlay: str) -> None:
+    class_, config, host, timeout_s = CLASSES[overlay]
+    objects = by_name(rendered(f"overlays/{overlay}"))
+    broker, told = objects["Broker", "default"], objects["ConfigMap", "broker"]["data"]
+
+    assert broker["metadata"]["annotations"] == {"eventing.knative.dev/broker.class": class_}
+    ref = broker["spec"]["config"]
+    assert (ref["name"], ref["namespace"]) == (config, broker["metadata"]["namespace"])
+    assert objects[ref["kind"], config]["apiVersion"] == ref["apiVersion"]
+    sink = urlsplit(told["K_SINK"])
+    assert sink.netloc == f"{host}.svc.cluster.local"
+    shared = host.endswith(".knative-eventing")
+    assert sink.path == ("/kascade/default" if shared else ""), "an ingress for all Brokers is told which"
+    assert told["SINK_TIMEOUT_S"] == timeout_s
+
+
+def test_the_channels_of_the_minimal_overlay_are_in_memory_and_lose_nothing_that_they_acknowledged() -> None:
+    channel = by_name(rendered("overlays/minimal"))["ConfigMap", "broker-channel"]
+    template = yaml.safe_load(channel["data"]["channel-template-spec"])
+    assert template == {"apiVersion": "messaging.knative.dev/v1", "kind": "InMemoryChannel"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_everything_is_in_one_namespace_and_no_secret_in_a_manifest(overlay: str) -> None:
+    objects = rendered(f"overlays/{overlay}")
+    outside = {each["metadata"].get("namespace") for each in objects if each["kind"] != "Namespace"}
+    assert outside == {"kascade"}
+    assert of_kind(objects, "Secret") == []

@@ -95,13 +95,23 @@ def store_of(place: str | None) -> Iterator[S3Store]:
         yield S3Store.from_env({**os.environ, **_home(place).store_environment()})
         return
     try:
-        yield S3Store.from_env(os.environ)
+        yield _store_by_variables()
     except (StoreUnavailable, RequestRefused, ObjectMissing) as error:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "not set"
         raise HomeError(
             f"{error}; the object store of {url} is the one that AWS_ENDPOINT_URL_S3 ({endpoint}), "
             "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION name"
         ) from error
+
+
+def _store_by_variables() -> S3Store:
+    """Return the store that AWS's own variables name. Raises: StoreUnavailable: they name none."""
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return S3Store.from_env(os.environ)
+    except (BotoCoreError, ValueError) as error:  # half a pair of keys, an unknown profile, no URL
+        raise StoreUnavailable("s3://", str(error)) from error
 
 
 def _home(place: str | None) -> Home:

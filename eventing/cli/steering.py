@@ -1,4 +1,4 @@
-"""Commands with which a person steers a model: rollback, promote, approve, reject, pause, resume, retrain."""
+"""Commands with which a person steers a model: rollback, promote, approve, reject, retrain and more."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ def register(app: typer.Typer) -> None:
     )
     app.command(epilog="Example: kascade pause churn", rich_help_panel=STEER)(pause)
     app.command(epilog="Example: kascade resume churn", rich_help_panel=STEER)(resume)
+    app.command(epilog='Example: kascade retire churn --comment "no longer sold"', rich_help_panel=STEER)(
+        retire
+    )
     app.command(epilog='Example: kascade retrain churn --comment "new price list"', rich_help_panel=STEER)(
         retrain
     )
@@ -103,6 +106,19 @@ def resume(
         paused = not no_wait and _is_paused(client, model)
         state = answers.resumed if paused else None
         _ask_by(client, event, no_wait, timeout, answers.ended(event), state)
+
+
+def retire(
+    model: ModelArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 120,
+    place: SystemOption = None,
+) -> None:
+    """Take the model out of service, with whatever is under way; `kascade retrain` begins anew."""
+    event = _rollout(model, c.RolloutAction.RETIRE, None, by, comment)
+    _ask(place, event, no_wait, timeout, answers.retired(event))
 
 
 def approve(

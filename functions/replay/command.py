@@ -19,7 +19,7 @@ from rich.table import Table
 from eventing.catalogue import Claim
 from eventing.cli.home import HomeError
 from eventing.cli.numbers import clock
-from eventing.cli.options import JsonOption, SystemOption, client_of, store_of, wide_console
+from eventing.cli.options import JsonOption, SystemOption, client_of, store_of, url_of, wide_console
 from eventing.store import StoreError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def replay(
     tried = _tried(policy, model)
     try:
         log = _log(from_, place)
-        decisions = run(log, _reader(place), tried=tried, model=model)
+        decisions = run(log, _reader(place, policy is None), tried=tried, model=model)
     except ReplayError as error:
         raise HomeError(str(error)) from error
     if as_json:
@@ -96,15 +96,23 @@ def _log(file: Path | None, place: str | None) -> list[Recorded]:
         return in_order([recorded_of(row, number) for number, row in enumerate(rows, 1)])
 
 
-def _reader(place: str | None) -> Callable[[Claim], bytes | None]:
-    """Return how a registered model.yaml is read: from the object store of the system that is meant."""
+def _reader(place: str | None, needed: bool) -> Callable[[Claim], bytes | None]:
+    """Return how a registered model.yaml is read: from the object store of the system that is meant.
+
+    Args:
+        needed: a store that variables name and that cannot be used is an error.
+    """
 
     @cache
     def read(claim: Claim) -> bytes | None:
         try:
             with store_of(place) as store:
                 return store.get(claim.uri)
-        except (HomeError, StoreError):
+        except HomeError:
+            if needed and url_of(place) is not None:
+                raise
+            return None
+        except StoreError:
             return None
 
     return read

@@ -77,6 +77,26 @@ def test_a_store_that_cannot_be_reached_is_named_by_its_variables(
         assert "AWS_ENDPOINT_URL_S3 (http://127.0.0.1:9), AWS_ACCESS_KEY_ID" in said, said
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AWS_SECRET_ACCESS_KEY", ""), ("AWS_ENDPOINT_URL_S3", "http://:9000"), ("AWS_PROFILE", "nobody")],
+)
+def test_variables_that_name_no_store_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    given = {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+    }
+    for each, text in {**given, "KASCADE_URL": "k8s://", name: value}.items():
+        monkeypatch.setenv(each, text)
+    done = CliRunner().invoke(build(), ["drop", str(tmp_path / "a.csv"), "--model", "m"])
+    assert isinstance(done.exception, HomeError)
+    assert "AWS_ACCESS_KEY_ID" in str(done.exception)
+
+
 def test_the_address_book_names_the_folder_where_commands_would_go_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from eventing.catalogue.base import ModelName, OutsidePayload, Payload, Sha256, Share, Version
 
@@ -24,6 +24,13 @@ class RolloutOutcome(StrEnum):
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
     INCONCLUSIVE = "inconclusive"
+    RETIRED = "retired"
+
+
+def _by_judge(outcome: RolloutOutcome) -> RolloutOutcome:
+    if outcome is RolloutOutcome.RETIRED:
+        raise ValueError("a model is retired by a person's rollout.requested, not by a verdict")
+    return outcome
 
 
 class RolloutAction(StrEnum):
@@ -33,6 +40,7 @@ class RolloutAction(StrEnum):
     ROLL_BACK = "roll_back"
     PAUSE = "pause"
     RESUME = "resume"
+    RETIRE = "retire"
 
 
 class RolloutRequested(OutsidePayload):
@@ -40,7 +48,7 @@ class RolloutRequested(OutsidePayload):
 
     `promote` and `roll_back` end the rollout under way; without one, `roll_back` gives the traffic back to
     the champion before, and `promote` with a version gives it to that one. `pause` holds the judge's
-    verdicts back until `resume`.
+    verdicts back until `resume`. `retire` takes the model out of service, whatever is under way.
     """
 
     model: ModelName
@@ -94,7 +102,9 @@ class RolloutDecided(Payload):
     version: Version
     champion_version: Version
     phase: RolloutPhase
-    outcome: RolloutOutcome
+    outcome: Annotated[
+        RolloutOutcome, AfterValidator(_by_judge), Field(json_schema_extra={"not": {"const": "retired"}})
+    ]
     reason: Literal["evidence", "guard", "coverage", "deadline"]
     labels: int
     wealth_worse: float
@@ -113,7 +123,7 @@ class RolloutDecided(Payload):
 
 
 class RolloutCompleted(Payload):
-    """The rollout ended; `url` is where the model answers."""
+    """The rollout ended; `url` is where the model answers. After `retired` it answers nowhere."""
 
     model: ModelName
     version: Version

@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import importlib
 import json
+import signal
 import sys
 from io import TextIOWrapper
+from types import FrameType
 from typing import Any
 
 import typer
@@ -29,6 +31,7 @@ _EXAMPLES = (
     "kascade explain churn/v3",
     'kascade rollback churn --comment "too many complaints"',
     "kascade replay --policy model.yaml",
+    "kascade models --url k8s://production/kascade",
 )
 _SPEC = "pipelines.commands:spec_app"
 _REPLAY = "functions.replay.command:replay"
@@ -64,12 +67,19 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C: what was started for the command ends with it."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line; known errors are one clear message and exit code 1."""
     codecs.register_error("json", _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="json")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _leave)
     try:
         build()()
     except (HomeError, CallError, StoreError, StoreProcessError, OSError) as error:

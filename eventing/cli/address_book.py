@@ -6,13 +6,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from eventing.cli.home import NAMESPACE, Home
+from eventing.cli.options import url_of
 
 
 def print_address_book(home: Home, console: Console) -> None:
     """Print the addresses of a running system and how data, events and calls get in."""
     endpoints = home.endpoints()
     port = endpoints.gateway.rsplit(":", 1)[1]
-    home_option = "" if home.path.name == ".kascade" else f" --home {home.path}"
+    found = home.path.name == ".kascade" and url_of(None) is None
+    home_option = "" if found else f" --home {home.path}"
     rows = {
         "gateway": f"http://<service>.{NAMESPACE}.localhost:{port}",
         "broker": endpoints.broker,

@@ -36,6 +36,20 @@ def completed(sent: Event, wanted: c.RolloutOutcome) -> Callable[[Recorded, bool
     return look
 
 
+def retired(sent: Event) -> Callable[[Recorded, bool], Settled | None]:
+    """Wait until the model is out of service; a rollout under way ends before."""
+
+    def look(event: Recorded, ours: bool) -> Settled | None:
+        if event["type"] != c.ROLLOUT_COMPLETED or not (ours or is_later(event, sent)):
+            return None
+        data = event["data"]
+        if data["outcome"] != c.RolloutOutcome.RETIRED:
+            return None
+        return Settled(True, f"{data['model']} is retired; v{data['version']} served last")
+
+    return look
+
+
 def rolling(event: Recorded, ours: bool) -> Settled | None:
     """Wait for the rollout that an approval begins."""
     if not ours or event["type"] not in (c.ROLLOUT_STARTED, c.ROLLOUT_COMPLETED):

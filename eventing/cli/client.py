@@ -1,43 +1,34 @@
-"""How the command line speaks to a running system: HTTP through the gateway, as any other client would."""
+"""How the command line speaks to a running system: HTTP, as any other client would."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import requests
 
-from eventing.cli.home import NAMESPACE, Endpoints
+from eventing.cli.home import Endpoints
+from eventing.cli.reach import Address, CallError, Gateway, Reach
 from eventing.codec import decode, to_binary
 from eventing.errors import InvalidEvent
 from eventing.event import Event
 
-
-class CallError(Exception):
-    """A part of the system did not answer, or refused; the message says which and what it said.
-
-    `status` is the HTTP status of a refusal, None when there was no answer.
-    """
-
-    def __init__(self, message: str, *, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
+__all__ = ["CallError", "Client"]
 
 
 class Client:
-    """Calls the services behind the gateway by name, and the broker.
+    """Calls the functions of a system by name, and its broker.
 
     Args:
-        endpoints: where the gateway and the broker answer.
+        system: the way to it, or where the parts of a local one answer.
         timeout_s: how long one call may take.
     """
 
-    def __init__(self, endpoints: Endpoints, timeout_s: float = 60) -> None:
-        self._endpoints = endpoints
+    def __init__(self, system: Reach | Endpoints, timeout_s: float = 60) -> None:
+        self._reach = Gateway.of_home(system) if isinstance(system, Endpoints) else system
         self._timeout_s = timeout_s
-        self._session = requests.Session()
 
     def get(self, service: str, path: str, **query: Any) -> Any:
         """Return the JSON that a service answers to a GET."""
@@ -60,7 +51,7 @@ class Client:
     def emit(self, event: Event) -> None:
         """POST an event to the broker."""
         headers, body = to_binary(event)
-        self._send("POST", self._endpoints.broker, "the broker", data=body, headers=headers)
+        self._send("POST", self._reach.broker(), "", "the broker", data=body, headers=headers)
 
     def events(
         self, *, after: int = 0, wait_s: float = 0, deadline: float = math.inf, **query: Any
@@ -78,16 +69,27 @@ class Client:
                 return
             after = page["next"]
 
-    def _call(self, method: str, service: str, path: str, **kwargs: Any) -> requests.Response:
-        # By path: functions are cluster-local, so no name for outsiders leads to them.
-        url = f"{self._endpoints.gateway}/-/services/{NAMESPACE}/{service}{path}"
-        return self._send(method, url, service, **kwargs)
+    def __enter__(self) -> Self:
+        return self
 
-    def _send(self, method: str, url: str, who: str, **kwargs: Any) -> requests.Response:
+    def __exit__(self, *raised: object) -> None:
+        """End what was started to reach the system."""
+        self._reach.close()
+
+    def _call(self, method: str, service: str, path: str, **kwargs: Any) -> requests.Response:
+        return self._send(method, self._reach.service(service), path, service, **kwargs)
+
+    def _send(self, method: str, to: Address, path: str, who: str, **kwargs: Any) -> requests.Response:
+        headers = {**to.headers, **kwargs.pop("headers", {})}
+        url = to.url + path
         try:
-            response = self._session.request(method, url, timeout=self._timeout_s, **kwargs)
+            response = self._reach.session.request(
+                method, url, timeout=self._timeout_s, headers=headers, **kwargs
+            )
         except requests.RequestException as error:
-            raise CallError(f"{who} does not answer at {url}: {error}; is `kascade up` running?") from error
+            raise CallError(f"{who} does not answer at {url}: {error}; {self._reach.advice}") from error
+        if (refusal := self._reach.refusal(response)) is not None:
+            raise refusal
         if not response.ok:
             said = response.text.strip()[:2000]
             raise CallError(f"{who} answered {response.status_code}: {said}", status=response.status_code)

@@ -66,7 +66,7 @@ def _colour(type_: str, data: Any) -> str:
     outcome = data.get("outcome") if isinstance(data, Mapping) else None
     if type_ in _BAD or outcome == c.RolloutOutcome.ROLLED_BACK:
         return "red"
-    if type_ == c.DRIFT_DETECTED or outcome == c.RolloutOutcome.INCONCLUSIVE:
+    if type_ == c.DRIFT_DETECTED or outcome in (c.RolloutOutcome.INCONCLUSIVE, c.RolloutOutcome.RETIRED):
         return "yellow"
     return "green" if type_ in _GOOD or outcome == c.RolloutOutcome.PROMOTED else "cyan"
 

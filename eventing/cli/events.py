@@ -15,7 +15,7 @@ from rich.console import Console
 from eventing.catalogue import PAYLOADS, PREFIX
 from eventing.cli.event_line import event_line
 from eventing.cli.home import HomeError
-from eventing.cli.options import EVENTS, HomeOption, JsonOption, client_of
+from eventing.cli.options import EVENTS, JsonOption, SystemOption, client_of
 from eventing.codec import to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event, originate
@@ -47,11 +47,12 @@ def send(
     subject: SubjectOption = None,
     source: Annotated[str, typer.Option(help="who sends it")] = "/kascade/cli",
     id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Send an event to the broker, as any other system would."""
     event = _event(type_, data, subject, source, id_)
-    client_of(home).emit(event)
+    with client_of(place) as client:
+        client.emit(event)
     print(event.id)
 
 
@@ -62,11 +63,12 @@ def invoke(
     subject: SubjectOption = None,
     source: Annotated[str, typer.Option(help="who sends it")] = "/kascade/cli",
     id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Call one function with an event and print the event it replies with."""
     event = _event(type_, data, subject, source, id_)
-    reply = client_of(home).invoke(function.replace("_", "-"), event)
+    with client_of(place) as client:
+        reply = client.invoke(function.replace("_", "-"), event)
     if reply is None:
         told = f"{function} accepted the event and replied with none"
         Console(stderr=True, markup=False, emoji=False).print(told, style="dim")
@@ -85,7 +87,7 @@ def list_events(
     correlation: Annotated[str | None, typer.Option(help="the id of a chain's first event")] = None,
     after: Annotated[int, typer.Option(help="print what came after this sequence number")] = 0,
     as_json: JsonOption = False,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """List what has happened, oldest first."""
     console = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -95,11 +97,12 @@ def list_events(
         "correlation": correlation,
         "whole": 1 if as_json else None,
     }
-    for row in client_of(home).events(after=after, wait_s=20 if follow else 0, **query):
-        if as_json:
-            print(json.dumps(row, ensure_ascii=False), flush=True)
-        else:
-            console.print(event_line(row["event"]))
+    with client_of(place) as client:
+        for row in client.events(after=after, wait_s=20 if follow else 0, **query):
+            if as_json:
+                print(json.dumps(row, ensure_ascii=False), flush=True)
+            else:
+                console.print(event_line(row["event"]))
 
 
 def _event(type_: str, data: str | None, subject: str | None, source: str, id_: str | None) -> Event:

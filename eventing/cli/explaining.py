@@ -16,7 +16,7 @@ from eventing.cli.client import CallError, Client
 from eventing.cli.event_line import event_line
 from eventing.cli.evidence import evidence
 from eventing.cli.numbers import clock, number
-from eventing.cli.options import LOOK, HomeOption, JsonOption, client_of, wide_console
+from eventing.cli.options import LOOK, JsonOption, SystemOption, client_of, wide_console
 
 _VERSION = re.compile(r".+/v[0-9]+")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -34,13 +34,13 @@ def explain(
         typer.Argument(help="<model>/v<version>, a prediction's id, or an event's id", show_default=False),
     ],
     as_json: JsonOption = False,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Tell why: the events behind a version, a prediction or an event, with the numbers that decided."""
-    client = client_of(home)
-    prediction = _prediction(client, reference)
-    about = _maker(prediction) if prediction else reference
-    answer = client.get("record-events", f"/explain/{about}")
+    with client_of(place) as client:
+        prediction = _prediction(client, reference)
+        about = _maker(prediction) if prediction else reference
+        answer = client.get("record-events", f"/explain/{about}")
     if prediction:
         answer = {**answer, "prediction": prediction}
     if as_json:

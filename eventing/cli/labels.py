@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +12,8 @@ from pydantic import ValidationError
 
 from eventing import catalogue as c
 from eventing.cli.home import HomeError
-from eventing.cli.options import STEER, HomeOption, client_of, home_of
+from eventing.cli.options import STEER, SystemOption, client_of, store_of
 from eventing.event import originate
-from eventing.store import S3Store
 
 
 def register(app: typer.Typer) -> None:
@@ -43,13 +41,13 @@ def label(
         ),
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="take LABEL as text, also 7 and true")] = False,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Say what the truth was: of one prediction, or with --file of many."""
     if file is not None:
         if prediction_id is not None:
             raise typer.BadParameter("give a prediction and its label, or --file, not both")
-        print(_drop(home, model, file))
+        print(_drop(place, model, file))
         return
     if prediction_id is None or value is None:
         raise typer.BadParameter("give the prediction's id and its label, or --file")
@@ -60,16 +58,16 @@ def label(
     except ValidationError as error:
         raise typer.BadParameter(f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
     event = originate(c.FEEDBACK_RECEIVED, "/kascade/cli", model, payload, now=datetime.now(UTC))
-    client_of(home).emit(event)
+    with client_of(place) as client:
+        client.emit(event)
     print(event.id)
 
 
-def _drop(home: Path | None, model: str, file: Path) -> str:
+def _drop(place: str | None, model: str, file: Path) -> str:
     if not file.is_file():
         raise HomeError(f"{file} is not a file")
     uri = f"s3://feedback/{model}/{file.name}"
-    store = S3Store.from_env({**os.environ, **home_of(home).store_environment()})
-    with file.open("rb") as stream:
+    with store_of(place) as store, file.open("rb") as stream:
         store.put(uri, stream)
     return uri
 

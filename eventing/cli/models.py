@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eventing.cli.options import LOOK, HomeOption, JsonOption, client_of
+from eventing.cli.options import LOOK, JsonOption, SystemOption, client_of
 from eventing.cli.standing import standing
 
 
@@ -23,10 +23,11 @@ def register(app: typer.Typer) -> None:
 def list_models(
     model: Annotated[str | None, typer.Argument(help="only this one", show_default=False)] = None,
     as_json: JsonOption = False,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
-    found = client_of(home).get("record-events", "/models")["models"]
+    with client_of(place) as client:
+        found = client.get("record-events", "/models")["models"]
     chosen = [each for each in found if model in (None, each["model"])]
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     if as_json:

@@ -13,6 +13,7 @@ Model = Mapping[str, Any]
 def standing(model: Model) -> list[tuple[str, str]]:
     """Return (what, words) for everything that goes on around a model, as `/models` tells it."""
     return [
+        *_retired(model.get("retired")),
         *_rollout(model),
         *_judge(model),
         *_governor(model.get("governor") or {}),
@@ -21,11 +22,19 @@ def standing(model: Model) -> list[tuple[str, str]]:
     ]
 
 
+def _retired(retired: Model | None) -> Iterator[tuple[str, str]]:
+    if retired:
+        why = f": {retired['message']}" if retired.get("message") else ""
+        yield "retired", f"since {clock(retired['at'])}{why}"
+
+
 def _rollout(model: Model) -> Iterator[tuple[str, str]]:
     rollout = model.get("rollout")
     if not rollout:
         return
-    if rollout["version"] is not None:
+    if rollout["phase"] == "retire":
+        yield "rollout", "the model is being retired"
+    elif rollout["version"] is not None:
         percent = f" with {rollout['percent']} % of the requests" if rollout["phase"] == "canary" else ""
         beside = f" beside v{rollout['champion_version']}" if rollout["champion_version"] else ""
         since = f" since {clock(rollout['since'])}" if rollout["since"] else ""

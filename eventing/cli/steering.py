@@ -1,4 +1,4 @@
-"""Commands with which a person steers a model: rollback, promote, approve, reject, pause, resume, retrain."""
+"""Commands with which a person steers a model: rollback, promote, approve, reject, retrain and more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import getpass
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +15,8 @@ from rich.console import Console
 from eventing import catalogue as c
 from eventing.cli import answers
 from eventing.cli.asking import Recorded, Request, Settled, ask, say
-from eventing.cli.options import STEER, HomeOption, client_of
+from eventing.cli.client import Client
+from eventing.cli.options import STEER, SystemOption, client_of
 from eventing.event import Event, originate
 
 SOURCE = "/kascade/cli"
@@ -41,6 +41,9 @@ def register(app: typer.Typer) -> None:
     )
     app.command(epilog="Example: kascade pause churn", rich_help_panel=STEER)(pause)
     app.command(epilog="Example: kascade resume churn", rich_help_panel=STEER)(resume)
+    app.command(epilog='Example: kascade retire churn --comment "no longer sold"', rich_help_panel=STEER)(
+        retire
+    )
     app.command(epilog='Example: kascade retrain churn --comment "new price list"', rich_help_panel=STEER)(
         retrain
     )
@@ -52,11 +55,11 @@ def rollback(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Take back the rollout under way; without one, give the traffic back to the champion before."""
     event = _rollout(model, c.RolloutAction.ROLL_BACK, None, by, comment)
-    _ask(home, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.ROLLED_BACK))
+    _ask(place, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.ROLLED_BACK))
 
 
 def promote(
@@ -68,11 +71,11 @@ def promote(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """End the rollout under way with a promotion; with VERSION and none under way, promote that one."""
     event = _rollout(model, c.RolloutAction.PROMOTE, version, by, comment)
-    _ask(home, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.PROMOTED))
+    _ask(place, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.PROMOTED))
 
 
 def pause(
@@ -81,11 +84,11 @@ def pause(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Hold back the judge's verdicts on the rollout under way until `kascade resume`."""
     event = _rollout(model, c.RolloutAction.PAUSE, None, by, comment)
-    _ask(home, event, no_wait, timeout, answers.nothing, answers.paused)
+    _ask(place, event, no_wait, timeout, answers.nothing, answers.paused)
 
 
 def resume(
@@ -94,13 +97,28 @@ def resume(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
     event = _rollout(model, c.RolloutAction.RESUME, None, by, comment)
     # One that is not paused is refused: then that it stands unpaused is no answer.
-    paused = not no_wait and _is_paused(home, model)
-    _ask(home, event, no_wait, timeout, answers.ended(event), answers.resumed if paused else None)
+    with client_of(place) as client:
+        paused = not no_wait and _is_paused(client, model)
+        state = answers.resumed if paused else None
+        _ask_by(client, event, no_wait, timeout, answers.ended(event), state)
+
+
+def retire(
+    model: ModelArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 120,
+    place: SystemOption = None,
+) -> None:
+    """Take the model out of service, with whatever is under way; `kascade retrain` begins anew."""
+    event = _rollout(model, c.RolloutAction.RETIRE, None, by, comment)
+    _ask(place, event, no_wait, timeout, answers.retired(event))
 
 
 def approve(
@@ -109,13 +127,13 @@ def approve(
     by: ByOption = None,
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Let a version be rolled out, where the gate asks for a person or has refused it."""
     number = _number(version)
     payload = _checked(c.ModelApproved, model=model, version=number, approved_by=_who(by))
     event = _event(c.MODEL_APPROVED, f"{model}/v{number}", payload)
-    _ask(home, event, no_wait, timeout, answers.rolling, answers.queued(event, number))
+    _ask(place, event, no_wait, timeout, answers.rolling, answers.queued(event, number))
 
 
 def reject(
@@ -125,13 +143,13 @@ def reject(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Refuse a version for good, where the gate asks for a person."""
     number = _number(version)
     payload = _checked(c.ModelRejected, model=model, version=number, rejected_by=_who(by), message=comment)
     event = _event(c.MODEL_REJECTED, f"{model}/v{number}", payload)
-    _ask(home, event, no_wait, timeout, answers.nothing, answers.rejected(event, number))
+    _ask(place, event, no_wait, timeout, answers.nothing, answers.rejected(event, number))
 
 
 def retrain(
@@ -140,22 +158,33 @@ def retrain(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Ask the governor for a training run now; exit 1 if it refuses."""
     payload = _checked(c.TrainingRequested, model=model, requested_by=_who(by), comment=comment)
-    _ask(home, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, answers.governed)
+    _ask(place, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, answers.governed)
 
 
 def _ask(
-    home: Path | None,
+    place: str | None,
     event: Event,
     no_wait: bool,
     timeout_s: float,
     answer: Callable[[Recorded, bool], Settled | None],
     state: Callable[[Recorded], Settled | None] | None = None,
 ) -> None:
-    client = client_of(home)
+    with client_of(place) as client:
+        _ask_by(client, event, no_wait, timeout_s, answer, state)
+
+
+def _ask_by(
+    client: Client,
+    event: Event,
+    no_wait: bool,
+    timeout_s: float,
+    answer: Callable[[Recorded, bool], Settled | None],
+    state: Callable[[Recorded], Settled | None] | None,
+) -> None:
     if no_wait:
         client.emit(event)
         print(event.id)
@@ -167,8 +196,8 @@ def _ask(
         raise typer.Exit(1)
 
 
-def _is_paused(home: Path | None, model: str) -> bool:
-    found = client_of(home).get("record-events", "/models")["models"]
+def _is_paused(client: Client, model: str) -> bool:
+    found = client.get("record-events", "/models")["models"]
     return any(each["model"] == model and answers.paused(each) for each in found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +13,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from eventing.cli.address_book import print_address_book
 from eventing.cli.home import DEMO_HOME, HomeError
-from eventing.cli.options import BEGIN, HomeOption, home_of
+from eventing.cli.options import BEGIN, HomeOption, SystemOption, home_of, store_of
 from eventing.cli.streaming import stream
-from eventing.store import S3Store
 
 
 class StoreKind(StrEnum):
@@ -101,22 +99,21 @@ def demo(
 def drop(
     files: Annotated[list[Path], typer.Argument(help="a model.yaml, data files, or both")],
     model: Annotated[str, typer.Option(help="the model they belong to")],
-    home: HomeOption = None,
+    place: SystemOption = None,
     bucket: Annotated[str, typer.Option(help="the bucket to drop into")] = "raw",
 ) -> None:
     """Put files into the bucket, exactly as any S3 client would."""
-    place = home_of(home)
     for file in files:
         if not file.is_file():
             raise HomeError(f"{file} is not a file")
-    target = S3Store.from_env({**os.environ, **place.store_environment()})
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    shown = Progress(*columns, console=Console(stderr=True), transient=True)
+    with store_of(place) as target, shown as progress:
         for file in files:
             with progress.open(file, "rb", description=file.name) as stream:
                 uri = f"s3://{bucket}/{model}/{file.name}"

@@ -28,7 +28,7 @@ class Run:
         hold_until: until when its candidate's gate or rollout keeps other runs waiting.
         outcome: `completed`, `failed`, `lost`, or None while it runs.
         verdict: `approved`, `rejected`, or None.
-        rollout: `promoted`, `rolled_back`, `inconclusive`, or None.
+        rollout: `promoted`, `rolled_back`, `inconclusive`, `retired`, or None.
     """
 
     run_id: str
@@ -73,6 +73,7 @@ class Request:
         depth: events between the chain's first and this one, of the shallowest trigger.
         trained_in_chain: runs of this model among the causes of the trigger that has fewest.
         known: the model has a model.yaml.
+        retired: the model is out of service, and its model.yaml is from before that.
     """
 
     reasons: frozenset[TrainingReason]
@@ -83,6 +84,7 @@ class Request:
     depth: int = 0
     trained_in_chain: int = 0
     known: bool = True
+    retired: bool = False
 
     @property
     def manual(self) -> bool:

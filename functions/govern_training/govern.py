@@ -8,7 +8,7 @@ from functions.govern_training import pending
 from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Start, Wait
 from functions.govern_training.logic import ALARMS, decide
 from functions.govern_training.observe import FUNCTION, SOURCE, Scene, observe, set_lease
-from functions.govern_training.records import SpecInForce, as_request, load_state
+from functions.govern_training.records import SpecInForce, as_request, is_retired, load_state
 from functions.state import timers, versions
 from functions.state.runs import TrainingRun, next_version
 from pipelines.spec import Retrain
@@ -19,7 +19,8 @@ def govern(scene: Scene, payload: kinds.Payload, code_digest: str) -> list[Event
     said = observe(scene, payload)
     scene.session.flush()
     inputs = _inputs(scene, code_digest)
-    request = as_request(scene.row, inputs, known=scene.in_force is not None)
+    retired = is_retired(scene.session, scene.model, scene.in_force)
+    request = as_request(scene.row, inputs, known=scene.in_force is not None, retired=retired)
     if request is not None:
         policy = scene.spec.retrain if scene.spec is not None else Retrain()
         decision = decide(policy, load_state(scene.session, scene.model, inputs), request, scene.now)

@@ -91,6 +91,12 @@ def _enabled(policy: Retrain, request: Request) -> Refuse | None:
     return Refuse("enabled", f"retrain.on in model.yaml does not list {asked}")
 
 
+def _retired(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+    if not request.retired:
+        return None
+    return Refuse("retired", "the model is retired: ask with `kascade retrain`, or drop a changed model.yaml")
+
+
 def _loop_guard(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
     if request.trained_in_chain:
         return Refuse("loop-guard", "a run of this model is itself among the causes of this trigger")
@@ -253,6 +259,7 @@ def _enough_rows(policy: Retrain, state: State, request: Request, now: datetime)
 
 MANUAL_RULES: tuple[Rule, ...] = (_dataset, _dedupe, _single_flight)
 RULES: tuple[Rule, ...] = (
+    _retired,
     _dataset,
     _loop_guard,
     _harm_first,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from eventing.catalogue import TRAINING_APPROVED, Claim, TrainingReason
 from eventing.event import CAUSATION, Event
 from functions.govern_training.facts import Inputs, Request, Run, State
 from functions.govern_training.logic import MAX_DEPTH
-from functions.state import ledger
+from functions.state import ledger, versions
 from functions.state.governor import GovernorRow
 from functions.state.runs import TrainingRun
 from functions.state.specs import current_spec
@@ -23,17 +24,25 @@ RECENT_RUNS = 50
 
 @dataclass(frozen=True)
 class SpecInForce:
-    """The newest accepted model.yaml: what it says, its immutable copy, and the digest of what it says."""
+    """The newest accepted model.yaml: what it says, its immutable copy, and the digest of what it says.
+
+    `since` is when it was accepted; None counts as before everything.
+    """
 
     spec: ModelSpec
     claim: Claim
     digest: str
+    since: datetime | None = None
 
 
 def spec_in_force(session: Session, model: str) -> SpecInForce | None:
     """Read the model.yaml in force; None when none was ever accepted."""
     row = current_spec(session, model)
-    return None if row is None else SpecInForce(_parsed(model, row.text), row.claim, row.digest)
+    return (
+        None
+        if row is None
+        else SpecInForce(_parsed(model, row.text), row.claim, row.digest, row.registered_at)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +98,17 @@ def as_run(row: TrainingRun) -> Run:
     )
 
 
-def as_request(row: GovernorRow, inputs: Inputs | None, *, known: bool) -> Request | None:
+def is_retired(session: Session, model: str, in_force: SpecInForce | None) -> bool:
+    """Say whether a model is out of service, and no newer model.yaml says that it is wanted again."""
+    retired = versions.retirement(session, model)
+    if retired is None:
+        return False
+    return in_force is None or in_force.since is None or in_force.since <= retired.at
+
+
+def as_request(
+    row: GovernorRow, inputs: Inputs | None, *, known: bool, retired: bool = False
+) -> Request | None:
     """Copy the waiting triggers into a value; None when none waits."""
     if not row.pending_reasons or row.pending_first_at is None or row.pending_last_at is None:
         return None
@@ -102,4 +121,5 @@ def as_request(row: GovernorRow, inputs: Inputs | None, *, known: bool) -> Reque
         depth=row.pending_depth,
         trained_in_chain=row.pending_trained,
         known=known,
+        retired=retired,
     )

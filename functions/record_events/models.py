@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.record_events.logic import state_of
-from functions.record_events.progress import drift_of, feedback_of, judge_of, rollout_of
+from functions.record_events.progress import drift_of, feedback_of, judge_of, retired_of, rollout_of
 from functions.state import versions
 from functions.state.governor import GovernorRow
 from functions.state.run_facts import automatic_within_a_day, refused_in_a_row
@@ -42,6 +42,7 @@ def _model(session: Session, model: str, now: datetime) -> dict[str, Any]:
         "model": model,
         "spec_error": unreadable,
         "champion": champion,
+        "retired": retired_of(session, model),
         "versions": [
             _version(row, facts.get(row.version, []), champion)
             for row in versions.versions_of(session, model)

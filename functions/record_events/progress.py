@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import FEEDBACK_JOINED, RolloutPhase
+from eventing.catalogue import FEEDBACK_JOINED, ROLLOUT_COMPLETED, RolloutOutcome, RolloutPhase
 from functions.state.drift import DriftLook
 from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
 from functions.state.ledger import LedgerEvent
 from functions.state.rollouts import RolloutRow
+from functions.state.versions import retirement
 from pipelines.spec import ModelSpec
 
 _HARM_STATE = ("sums", "n")
@@ -36,6 +37,18 @@ def rollout_of(session: Session, model: str, spec: ModelSpec | None) -> dict[str
         "held": row.held is not None,
         "queued_version": row.queued_version,
     }
+
+
+def retired_of(session: Session, model: str) -> dict[str, Any] | None:
+    """Return since when a model is out of service, and who asked for it and why; None while it is not."""
+    fact = retirement(session, model)
+    if fact is None:
+        return None
+    about = select(LedgerEvent.event).filter_by(type=ROLLOUT_COMPLETED, subject=f"{model}/v{fact.version}")
+    told = session.scalar(about.order_by(LedgerEvent.seq.desc()).limit(1))
+    data = _mapping(json.loads(told).get("data")) if told else {}
+    message = data.get("message") if data.get("outcome") == RolloutOutcome.RETIRED else None
+    return {"version": fact.version, "at": _iso(fact.at), "message": message}
 
 
 def judge_of(session: Session, model: str) -> dict[str, Any] | None:

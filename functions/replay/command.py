@@ -7,7 +7,6 @@ own.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,8 +19,8 @@ from rich.table import Table
 from eventing.catalogue import Claim
 from eventing.cli.home import HomeError
 from eventing.cli.numbers import clock
-from eventing.cli.options import HomeOption, JsonOption, client_of, home_of, wide_console
-from eventing.store import S3Store, StoreError
+from eventing.cli.options import JsonOption, SystemOption, client_of, store_of, url_of, wide_console
+from eventing.store import StoreError
 
 if TYPE_CHECKING:
     from functions.replay.comparison import Compared
@@ -45,7 +44,7 @@ def replay(
     model: Annotated[str | None, typer.Option(help="only this model; else the policy's, or all")] = None,
     all_: Annotated[bool, typer.Option("--all", help="list the decisions that do not differ, too")] = False,
     as_json: JsonOption = False,
-    home: HomeOption = None,
+    place: SystemOption = None,
 ) -> None:
     """Decide everything in a log anew and show what would differ; exit 3 if anything does."""
     try:
@@ -57,8 +56,8 @@ def replay(
         ) from error
     tried = _tried(policy, model)
     try:
-        log = _log(from_, home)
-        decisions = run(log, _reader(home), tried=tried, model=model)
+        log = _log(from_, place)
+        decisions = run(log, _reader(place, policy is None), tried=tried, model=model)
     except ReplayError as error:
         raise HomeError(str(error)) from error
     if as_json:
@@ -84,7 +83,7 @@ def _tried(policy: Path | None, model: str | None) -> ModelSpec | None:
         raise HomeError(f"{policy}: " + "; ".join(map(render, error.problems))) from error
 
 
-def _log(file: Path | None, home: Path | None) -> list[Recorded]:
+def _log(file: Path | None, place: str | None) -> list[Recorded]:
     from functions.replay.recording import in_order, read_lines, recorded_of
 
     if file is not None:
@@ -92,24 +91,27 @@ def _log(file: Path | None, home: Path | None) -> list[Recorded]:
             raise HomeError(f"{file} is not a file")
         with file.open(encoding="utf-8") as lines:
             return read_lines(lines)
-    rows = client_of(home).events(whole=1)
-    return in_order([recorded_of(row, number) for number, row in enumerate(rows, 1)])
+    with client_of(place) as client:
+        rows = client.events(whole=1)
+        return in_order([recorded_of(row, number) for number, row in enumerate(rows, 1)])
 
 
-def _reader(home: Path | None) -> Callable[[Claim], bytes | None]:
-    """Return how a registered model.yaml is read: from the store that runs in the state folder."""
+def _reader(place: str | None, needed: bool) -> Callable[[Claim], bytes | None]:
+    """Return how a registered model.yaml is read: from the object store of the system that is meant.
+
+    Args:
+        needed: a store that variables name and that cannot be used is an error.
+    """
 
     @cache
-    def store() -> S3Store | None:
-        try:
-            return S3Store.from_env({**os.environ, **home_of(home).store_environment()})
-        except HomeError:
-            return None
-
     def read(claim: Claim) -> bytes | None:
-        found = store()
         try:
-            return None if found is None else found.get(claim.uri)
+            with store_of(place) as store:
+                return store.get(claim.uri)
+        except HomeError:
+            if needed and url_of(place) is not None:
+                raise
+            return None
         except StoreError:
             return None
 

@@ -55,9 +55,9 @@ class Policies:
                 spec = parse_spec(text, model=row.model)
             except SpecError as error:
                 raise ReplayError(f"{claim.uri} is no model.yaml of this release: {error}") from error
-            return SpecInForce(spec, claim, spec_digest(spec))
+            return SpecInForce(spec, claim, spec_digest(spec), row.happened)
         if self._tried is None:
             raise ReplayError(
                 f"{claim.uri} cannot be read: give --policy model.yaml, or replay where its store runs"
             )
-        return SpecInForce(self._tried, claim, claim.sha256)
+        return SpecInForce(self._tried, claim, claim.sha256, row.happened)

@@ -8,20 +8,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import TimerDue
+from eventing.catalogue import ModelApproved, TimerDue
 from eventing.errors import Rejected
 from eventing.event import Event
 from functions.roll_out_model import records
 from functions.roll_out_model.advance import Progress, advance
 from functions.roll_out_model.course import Course, Phase, rollout_of
-from functions.roll_out_model.deployer import Deployer
+from functions.roll_out_model.deployer import Deployer, Refused
 from functions.roll_out_model.logic import FUNCTION, Hold, Promote, RollBack, Rollout, Wait
 from functions.roll_out_model.records import Moment, Scene
 from functions.roll_out_model.requests import Change, Payload, change_of
 from functions.roll_out_model.settle import Settled, settle
+from functions.roll_out_model.withdraw import withdraw
 from functions.state.rollouts import RolloutRow, get_rollout, lock_rollout
 from functions.state.stored_event import dump_event, load_event
 
+_OUTDATED = "the model was retired after its training had begun; a person may say: kascade promote {} {}"
 _log = logging.getLogger("kascade.roll_out_model")
 
 
@@ -37,10 +39,15 @@ class Plan:
     rollout: Rollout | None
     settled: Settled | None
 
+    @property
+    def retires(self) -> bool:
+        """Whether the model is to be taken out of service."""
+        return self.change.course is not None and self.change.course.phase is Phase.RETIRE
+
 
 @dataclass(frozen=True)
 class Done:
-    """A plan, how far its rollout came on the platform, and what a model without one waits for."""
+    """A plan, how far its rollout came on the platform, and what there is to wait for without one."""
 
     plan: Plan
     progress: Progress | None = None
@@ -69,16 +76,32 @@ class Conduct:
         def begin(version: int, at_once: bool) -> Course:
             return _begin(session, scene, version, deadline, at_once=at_once)
 
-        change = change_of(scene, moment.event, payload, begin, before, moment.now)
+        outdated = isinstance(payload, ModelApproved) and records.is_outdated(session, scene, payload.version)
+        change = change_of(scene, moment.event, payload, begin, before, moment.now, outdated=outdated)
         if change.course is None:
             return Plan(scene, change, None, records.settled_by(session, scene))
+        if change.course.phase is Phase.RETIRE:
+            return Plan(scene, change, None, None)
         return Plan(scene, change, _rollout(session, scene, change.course), None)
 
     def carry_out(self, plan: Plan, moment: Moment) -> Done:
-        """Take the rollout as far as it goes now, outside of any transaction."""
+        """Take the rollout as far as it goes now, outside of any transaction.
+
+        Raises: Rejected when the platform will not let a model go whose retirement is asked for now.
+        """
+        if plan.retires:
+            return Done(plan, unsettled=self._withdraw(plan))
         if plan.rollout is not None:
             return Done(plan, advance(self.deployer, plan.rollout, moment))
         return Done(plan, unsettled=settle(self.deployer, plan.settled) if plan.settled else None)
+
+    def _withdraw(self, plan: Plan) -> Wait | None:
+        try:
+            return withdraw(self.deployer, plan.scene.model)
+        except Refused as error:
+            if plan.change.approval is not None:
+                raise Rejected(f"{plan.scene.model} cannot be retired: {error}") from error
+            return Wait(str(error))
 
     def stands(self, session: Session, plan: Plan) -> bool:
         """Lock the model's row, and say whether the state is what the plan was made by."""
@@ -104,20 +127,52 @@ class Conduct:
                 row.approval, row.started_at = dump_event(change.approval), None
             records.write_course(row, change.course)
             events += self._progress(session, row, plan, change.course, done.progress, moment)
+        if plan.retires:
+            return events + self._retire(session, row, done, moment)
         if done.unsettled is not None:
             records.look_again(session, row, self.watch, moment)
         return events
 
+    def _retire(self, session: Session, row: RolloutRow, done: Done, moment: Moment) -> list[Event]:
+        """Record a retirement, or that it goes on; the version that waited for its turn does not begin."""
+        change, scene = done.plan.change, done.plan.scene
+        if change.course is None:
+            return []
+        events: list[Event] = []
+        if change.approval is not None:
+            row.approval, row.started_at = dump_event(change.approval), None
+            if (waited := row.queued_version) is not None:
+                row.queued_version = row.queued_approval = None
+                told = self._not_rolled_out(session, scene.model, waited, "the model is retired", moment)
+                events.append(told)
+        records.write_course(row, change.course)
+        if done.unsettled is not None:
+            fields = {"model": scene.model, "for": done.unsettled.reason}
+            _log.info("waiting to retire", extra={"fields": fields})
+            records.look_again(session, row, self.ready_poll, moment)
+            return events
+        events += records.retired(session, scene.model, change.course, moment)
+        self._end(session, row, scene, moment)
+        return events
+
     def _superseded(self, session: Session, scene: Scene, version: int, moment: Moment) -> Event:
         standing = scene.standing
-        newest = max(v for v in (standing.champion, standing.active, standing.queued) if v is not None)
-        return records.superseded(session, scene.model, version, newest, moment)
+        if records.is_outdated(session, scene, version):
+            why = _OUTDATED.format(scene.model, version)
+        else:
+            newest = max(v for v in (standing.champion, standing.active, standing.queued) if v is not None)
+            why = f"v{newest} came before its turn"
+        return self._not_rolled_out(session, scene.model, version, why, moment)
+
+    def _not_rolled_out(self, session: Session, model: str, version: int, why: str, moment: Moment) -> Event:
+        return records.not_rolled_out(session, model, version, f"v{version} is not rolled out: {why}", moment)
 
     def _queue(self, session: Session, row: RolloutRow, version: int, moment: Moment) -> list[Event]:
         """Let the version wait; the one that waited before gives up its place."""
         before, row.queued_version = row.queued_version, version
         row.queued_approval = dump_event(moment.event)
-        return [records.superseded(session, row.model, before, version, moment)] if before else []
+        why = f"v{version} came before its turn"
+        return [self._not_rolled_out(session, row.model, before, why, moment)] if before else []
 
     def _progress(
         self,

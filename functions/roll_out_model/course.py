@@ -11,12 +11,16 @@ from functions.roll_out_model.logic import Rollout, Stage, Wanted
 
 
 class Phase(StrEnum):
-    """What a row's rollout is at. `ROLLBACK`: the champion before takes over again."""
+    """What a row's rollout is at.
+
+    `ROLLBACK`: the champion before takes over again. `RETIRE`: the model is taken out of service.
+    """
 
     REPLACE = "replace"
     SHADOW = "shadow"
     CANARY = "canary"
     ROLLBACK = "rollback"
+    RETIRE = "retire"
 
 
 @dataclass(frozen=True)

@@ -16,22 +16,40 @@ from functions.roll_out_model.logic import FUNCTION, Wanted, revision_of
 from functions.roll_out_model.places import Standing
 from functions.roll_out_model.settle import Settled
 from functions.state.rollouts import RolloutRow, get_rollout
+from functions.state.runs import get_run
 from functions.state.specs import spec_of
 from functions.state.stored_event import load_event
 from functions.state.timers import ring_by, set_timer
-from functions.state.versions import Fact, champion_of, facts_of, get_version, record_fact
+from functions.state.versions import (
+    Fact,
+    champion_of,
+    facts_of,
+    get_version,
+    record_fact,
+    retirement,
+    versions_of,
+)
 from pipelines.spec.policies import Rollout as Policy
+
+_ENDED = frozenset({Fact.ROLLED_BACK, Fact.INCONCLUSIVE, Fact.RETIRED})
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A model's rollout as the state says, at the row's change number `seq`."""
+    """A model's rollout as the state says, at the row's change number `seq`.
+
+    Attributes:
+        newest: the newest registered version.
+        retired: since when the model is out of service; None while it is not.
+    """
 
     model: str
     seq: int
     standing: Standing
     course: Course | None
     policy: Policy
+    newest: int | None = None
+    retired: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,22 @@ def read_scene(session: Session, model: str) -> Scene:
         champion_but(session, model, None), row.version if row else None, row.queued_version if row else None
     )
     course = course_in(row) if row else None
-    return Scene(model, row.seq if row else 0, standing, course, spec.rollout if spec else Policy())
+    known, retired = versions_of(session, model), retirement(session, model)
+    return Scene(
+        model,
+        row.seq if row else 0,
+        standing,
+        course,
+        spec.rollout if spec else Policy(),
+        known[-1].version if known else None,
+        retired.at if retired else None,
+    )
+
+
+def is_outdated(session: Session, scene: Scene, version: int) -> bool:
+    """Say whether a version comes of a run that began before the model was retired."""
+    run = get_run(session, scene.model, version)
+    return scene.retired is not None and run is not None and run.approved_at <= scene.retired
 
 
 def course_in(row: RolloutRow) -> Course | None:
@@ -89,9 +122,9 @@ def write_course(row: RolloutRow, course: Course) -> None:
 
 
 def champion_but(session: Session, model: str, version: int | None) -> int | None:
-    """Return the champion by the facts, leaving out those about `version`."""
-    facts = [(fact.version, Fact(fact.fact)) for fact in facts_of(session, model) if fact.version != version]
-    return champion_of(facts)
+    """Return the champion by the facts, leaving out those about `version`; a retirement counts always."""
+    told = [(fact.version, Fact(fact.fact)) for fact in facts_of(session, model)]
+    return champion_of([(v, fact) for v, fact in told if v != version or fact is Fact.RETIRED])
 
 
 def settled_by(session: Session, scene: Scene) -> Settled:
@@ -103,7 +136,11 @@ def settled_by(session: Session, scene: Scene) -> Settled:
         last[fact.version] = Fact(fact.fact)
         if last[fact.version] is Fact.PROMOTED:
             promoted.add(fact.version)
-    ended = {version for version, fact in last.items() if fact in (Fact.ROLLED_BACK, Fact.INCONCLUSIVE)}
+    ended = {version for version, fact in last.items() if fact in _ENDED}
+    if scene.retired is not None:
+        # Also of who was champion nothing is left to go back to.
+        ended |= {version for version, fact in last.items() if fact is Fact.PROMOTED}
+        promoted.clear()
     return Settled(
         model,
         wanted_of(session, model, champion),
@@ -205,15 +242,33 @@ def rolled_back(
     return _event(moment, kinds.ROLLOUT_COMPLETED, wanted.version, completed)
 
 
-def superseded(session: Session, model: str, version: int, by: int, moment: Moment) -> Event:
-    """Record that a version was approved and is not rolled out, since a newer one is, and say so."""
+def retired(session: Session, model: str, course: Course, moment: Moment) -> list[Event]:
+    """Record that a model is out of service, and say so; a challenger's rollout ends without a verdict."""
+    said = course.verdict.message if course.verdict else ""
+    events: list[Event] = []
+    last = course.version if course.champion is None else course.champion
+    if last != course.version:
+        why = f"v{course.version} is not rolled out: the model is retired, {said}"
+        events.append(not_rolled_out(session, model, course.version, why, moment))
+    record_fact(session, model, last, Fact.RETIRED, moment.event.id, moment.now)
+    completed = kinds.RolloutCompleted(
+        model=model,
+        version=last,
+        outcome=kinds.RolloutOutcome.RETIRED,
+        message=f"the model is out of service, {said}; what is approved from now on serves at once",
+    )
+    return [*events, _event(moment, kinds.ROLLOUT_COMPLETED, last, completed)]
+
+
+def not_rolled_out(session: Session, model: str, version: int, why: str, moment: Moment) -> Event:
+    """Record that a version was approved and is not rolled out, without a verdict on it, and say why."""
     record_fact(session, model, version, Fact.INCONCLUSIVE, moment.event.id, moment.now)
     completed = kinds.RolloutCompleted(
         model=model,
         version=version,
         outcome=kinds.RolloutOutcome.INCONCLUSIVE,
         champion_version=champion_but(session, model, None),
-        message=f"v{version} is not rolled out: v{by} came before its turn",
+        message=why,
     )
     return _event(moment, kinds.ROLLOUT_COMPLETED, version, completed)
 

@@ -36,22 +36,34 @@ class Change:
 
 
 def change_of(
-    scene: Scene, event: Event, payload: Payload, begin: Begin, before: int | None, now: datetime
+    scene: Scene,
+    event: Event,
+    payload: Payload,
+    begin: Begin,
+    before: int | None,
+    now: datetime,
+    *,
+    outdated: bool = False,
 ) -> Change:
     """Decide what an event asks for.
 
     Args:
         begin: makes the course of a version that begins.
         before: the version that was champion before the present one.
+        outdated: what is approved comes of a run that began before the model was retired.
 
     Raises:
         Rejected: what is asked for cannot be.
     """
     match payload:
         case kinds.ModelApproved():
+            if outdated and payload.verdict is not None:  # a person may still want it
+                return Change(scene.course, superseded=payload.version)
             return _approved(scene, event, payload, begin)
         case kinds.RolloutDecided():
             return Change(_decided(scene, payload))
+        case kinds.RolloutRequested(action=kinds.RolloutAction.RETIRE):
+            return _retired(scene, event, payload, now)
         case kinds.RolloutRequested():
             return _requested(scene, event, payload, begin, before)
         case _:
@@ -88,9 +100,10 @@ def _requested(
     scene: Scene, event: Event, payload: kinds.RolloutRequested, begin: Begin, before: int | None
 ) -> Change:
     course, action = scene.course, payload.action
-    said = f"asked for by {payload.requested_by}" + (f": {payload.comment}" if payload.comment else "")
     if course is None:
         return _without_rollout(scene, event, payload, begin, before)
+    if course.phase is Phase.RETIRE:
+        raise Rejected(f"{scene.model} is being retired")
     if payload.version not in (None, course.version):
         raise Rejected(f"{scene.model}/v{course.version} is being rolled out, not v{payload.version}")
     match action:
@@ -104,7 +117,28 @@ def _requested(
             outcome = kinds.RolloutOutcome.PROMOTED
         case _:
             outcome = kinds.RolloutOutcome.ROLLED_BACK
-    return Change(decide(course, Verdict(outcome, said, final=True)))
+    return Change(decide(course, Verdict(outcome, _asked_for(payload), final=True)))
+
+
+def _retired(scene: Scene, event: Event, payload: kinds.RolloutRequested, now: datetime) -> Change:
+    """Take the model out of service; a rollout under way ends with that, whatever it has come to."""
+    course, champion = scene.course, scene.standing.champion
+    if payload.version is not None:
+        raise Rejected("a model is retired as a whole: leave the version out")
+    if course is not None and course.phase is Phase.RETIRE:
+        return Change(course)
+    if course is None and scene.retired is not None:
+        raise Rejected(f"{scene.model} is retired already")
+    going = course.version if course is not None and course.phase is not Phase.ROLLBACK else None
+    version = next((v for v in (going, champion, scene.newest) if v is not None), None)
+    if version is None:
+        raise Rejected(f"no version of {scene.model} is registered: there is nothing to retire")
+    verdict = Verdict(kinds.RolloutOutcome.RETIRED, _asked_for(payload), final=True)
+    return Change(Course(version, champion, Phase.RETIRE, now, verdict=verdict), approval=event)
+
+
+def _asked_for(payload: kinds.RolloutRequested) -> str:
+    return f"asked for by {payload.requested_by}" + (f": {payload.comment}" if payload.comment else "")
 
 
 def _without_rollout(

@@ -29,7 +29,7 @@ class JudgedRun(Protocol):
 
     @property
     def rollout(self) -> str | None:
-        """`promoted`, `rolled_back` or `inconclusive`."""
+        """`promoted`, `rolled_back`, `inconclusive` or `retired`."""
         ...
 
 

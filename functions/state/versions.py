@@ -25,6 +25,7 @@ class Fact(StrEnum):
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
     INCONCLUSIVE = "inconclusive"
+    RETIRED = "retired"
 
 
 class ModelVersion(Base):
@@ -135,15 +136,28 @@ def champion(session: Session, model: str) -> int | None:
     return champion_of([(fact.version, Fact(fact.fact)) for fact in facts_of(session, model)])
 
 
+def retirement(session: Session, model: str) -> VersionFact | None:
+    """Return the fact that took a model out of service; None when it never was, or is in service again."""
+    found: VersionFact | None = None
+    for fact in facts_of(session, model):
+        if fact.fact == Fact.RETIRED:
+            found = fact
+        elif fact.fact == Fact.PROMOTED:
+            found = None
+    return found
+
+
 def champion_of(facts: Sequence[tuple[int, Fact]]) -> int | None:
     """Compute the champion from (version, fact) in the order recorded.
 
-    Rolling back the champion gives its place to the one promoted before it.
+    Rolling back the champion gives its place to the one promoted before it; retiring leaves nobody.
     """
     promoted: list[int] = []
     for version, fact in facts:
         if fact in (Fact.PROMOTED, Fact.ROLLED_BACK) and version in promoted:
             promoted.remove(version)
+        if fact is Fact.RETIRED:
+            promoted.clear()
         if fact is Fact.PROMOTED:
             promoted.append(version)
     return promoted[-1] if promoted else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
+from functions.govern_training.records import is_retired
 from functions.state import ledger, versions
 from functions.state.database import transaction
 from functions.state.labels import JoinedLabel
@@ -405,3 +407,43 @@ def test_fifty_drops_at_once_in_several_processes_start_exactly_one_run(
         process.join(60)
     assert [process.exitcode for process in started] == [0] * processes
     assert said.count(kinds.TRAINING_APPROVED) == 1
+
+
+def retire(world: World) -> None:
+    """Play the part of roll_out_model: the fact first, then the event."""
+    with transaction(world.sessions) as session:
+        versions.record_fact(session, "churn", 1, versions.Fact.RETIRED, "asked", world.now)
+    retired = {"model": "churn", "version": 1, "outcome": "retired", "message": ""}
+    world.send(kinds.ROLLOUT_COMPLETED, retired)
+
+
+def test_nothing_trains_a_retired_model_but_a_person(world: World) -> None:
+    first_model(world)
+    retire(world)
+    world.drop(2, rows=5000)
+    world.degraded(1)
+    assert world.later(days=40) == []
+    assert (rules(world)[-1], rules(world).count("retired")) == ("retired", 1)
+    (approved,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn", "requested_by": "ann"})
+    assert (approved.type, approved.data["rule"]) == (kinds.TRAINING_APPROVED, "manual")
+
+
+def test_what_waits_when_a_model_is_retired_is_forgotten(world: World) -> None:
+    first_model(world)
+    world.drop(2, rows=5000)
+    retire(world)
+    assert rules(world)[-1] == "retired"
+    assert world.later(days=1) == []
+
+
+def test_a_changed_model_yaml_or_a_promotion_ends_the_retirement_for_the_governor(world: World) -> None:
+    with transaction(world.sessions) as session:
+        versions.record_fact(session, "churn", 1, versions.Fact.RETIRED, "asked", world.now)
+        known = world.handler.spec_of(session, "churn")
+        assert known is not None
+        assert is_retired(session, "churn", known)
+        assert is_retired(session, "churn", None)
+        assert is_retired(session, "churn", replace(known, since=world.now))
+        assert not is_retired(session, "churn", replace(known, since=world.now + timedelta(seconds=1)))
+        versions.record_fact(session, "churn", 2, versions.Fact.PROMOTED, "again", world.now)
+        assert not is_retired(session, "churn", known)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from eventing import catalogue as kinds
 from eventing.catalogue import FEEDBACK_JOINED, Claim, TrainingCompleted
+from eventing.event import originate
 from eventing.testing import build_event
 from functions.state import drift, governor, judges, labels, ledger, rollouts, runs, specs, timers, versions
 from functions.state.database import transaction
@@ -193,3 +195,22 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
         "look": 2, "of": "inferences", "status": "stable", "rows": 500, "at": now.isoformat(),
     }  # fmt: skip
     assert model["governor"]["until"] == (now + timedelta(minutes=1)).isoformat()
+
+
+def test_a_retired_model_is_told_with_who_asked_and_why(recorder: Recorder) -> None:
+    now = recorder.now[0]
+    with transaction(recorder.sessions) as session:
+        add_spec(session, now)
+        versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "p", now)
+    assert recorder.get("/models")["models"][0]["retired"] is None
+    with transaction(recorder.sessions) as session:
+        versions.record_fact(session, "churn", 1, versions.Fact.RETIRED, "r", now)
+    told = {"version": 1, "at": now.isoformat(), "message": None}
+    assert recorder.get("/models")["models"][0]["retired"] == told
+    ended = kinds.RolloutCompleted(
+        model="churn", version=1, outcome=kinds.RolloutOutcome.RETIRED, message="asked for by ann"
+    )
+    recorder.record(originate(kinds.ROLLOUT_COMPLETED, "/r", "churn/v1", ended, now=now))
+    found = recorder.get("/models")["models"][0]
+    assert found["retired"] == {**told, "message": "asked for by ann"}
+    assert found["champion"] is None

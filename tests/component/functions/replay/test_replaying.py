@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.replay.loop import MODEL, record
+from support.replay.loop import MODEL, START, Loop, record
 from typer.testing import CliRunner
 
+from eventing import catalogue as kinds
 from eventing.cli import build
+from eventing.event import originate
 from functions.replay.comparison import Compared
 from functions.replay.recording import Recorded, read_lines
 from functions.replay.replaying import replay
@@ -63,6 +66,20 @@ def test_no_decision_differs_under_the_policy_that_was_in_force(seed: int) -> No
     decisions = replay(read_lines(record(seed, POLICY, 4).splitlines()), lambda claim: POLICY.encode())
     assert [each for each in decisions if each.differs or not each.decidable] == []
     assert len(decisions) > 20
+
+
+@pytest.mark.parametrize("seed", [1, 18])
+def test_what_a_retirement_refused_is_refused_again(seed: int) -> None:
+    loop = Loop(seed, POLICY)
+    retired = {"model": MODEL, "version": 1, "outcome": "retired", "message": ""}
+    at = START + timedelta(days=2)
+    loop.emit(
+        originate(kinds.ROLLOUT_COMPLETED, "/kascade/roll_out_model", f"{MODEL}/v1", retired, id_="r", now=at)
+    )
+    loop.play(4)
+    decisions = replay(read_lines(loop.lines().splitlines()), lambda claim: POLICY.encode())
+    assert [each for each in decisions if each.differs or not each.decidable] == []
+    assert any("retired" in each.recorded for each in decisions)
 
 
 def test_no_decision_differs_when_the_policy_tried_is_the_one_that_was(log: list[Recorded]) -> None:

@@ -182,6 +182,10 @@ def test_versions_and_facts_are_recorded_once(factory: sessionmaker[Session]) ->
         ([(1, Fact.PROMOTED), (2, Fact.PROMOTED), (1, Fact.PROMOTED), (1, Fact.ROLLED_BACK)], 2),
         ([(1, Fact.PROMOTED), (1, Fact.ROLLED_BACK)], None),
         ([(1, Fact.PROMOTED), (2, Fact.INCONCLUSIVE), (3, Fact.REJECTED)], 1),
+        ([(1, Fact.PROMOTED), (2, Fact.PROMOTED), (2, Fact.RETIRED)], None),
+        ([(1, Fact.PROMOTED), (2, Fact.PROMOTED), (2, Fact.RETIRED), (3, Fact.ROLLED_BACK)], None),
+        ([(1, Fact.PROMOTED), (2, Fact.RETIRED), (1, Fact.PROMOTED), (3, Fact.PROMOTED)], 3),
+        ([(1, Fact.PROMOTED), (1, Fact.RETIRED), (2, Fact.PROMOTED), (2, Fact.ROLLED_BACK)], None),
     ],
 )
 def test_the_champion_follows_from_the_facts(facts: list[tuple[int, Fact]], expected: int | None) -> None:

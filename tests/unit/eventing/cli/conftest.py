@@ -49,10 +49,15 @@ class Desk:
             self.sent.append(event)
             self.record(event, *self.answer(event))
             return Response(status=202)(environ, start_response)
-        if request.host.startswith("log-inferences."):
-            found = self.predictions.get(request.path.rpartition("/")[2])
-            return Response(json.dumps(found), 200 if found else 404)(environ, start_response)
-        return self.ledger(environ, start_response)
+        _, _, _, _, function, below = request.path.split("/", 5)
+        return self.function(function, "/" + below)({**environ, "PATH_INFO": "/" + below}, start_response)
+
+    def function(self, name: str, path: str) -> Any:
+        """Return the application of a function, to be asked for a path."""
+        if name == "record-events":
+            return self.ledger
+        found = self.predictions.get(path.rpartition("/")[2]) if name == "log-inferences" else None
+        return Response(json.dumps(found), 200 if found else 404)
 
     def record(self, *events: Event) -> None:
         for event in events:
@@ -60,7 +65,8 @@ class Desk:
 
     def type(self, *words: str) -> Result:
         """Type a command."""
-        return CliRunner().invoke(build(), [*words, "--home", str(self.home.path)])
+        place = () if "--url" in words else ("--home", str(self.home.path))
+        return CliRunner().invoke(build(), [*words, *place])
 
 
 @pytest.fixture

@@ -79,3 +79,17 @@ def test_labels_harm_and_drift_are_told() -> None:
     assert told["labels"] == "v1 75 % of 200 labelled, v2 none mature; 7 wait to be joined"
     assert told["harm"].startswith("statistic 5,123 after 88 labels of v1, ALARM at 2026-01-0")
     assert told["drift"].startswith("look 3 of inferences: stable, 500 rows, at 2026-01-0")
+
+
+def test_a_retired_model_says_since_when_and_who_asked() -> None:
+    told = words(retired={"version": 2, "at": "2020-03-01T12:00:00+00:00", "message": "asked for by ann"})
+    assert told["retired"].endswith(": asked for by ann")
+    assert told["retired"].startswith("since 2020-03-01")
+
+
+def test_a_model_that_is_being_retired_has_no_rollout_beside_anything() -> None:
+    rollout = {
+        "version": 2, "champion_version": 2, "phase": "retire", "percent": 0, "since": None, "paused": False,
+        "held": True, "queued_version": None,
+    }  # fmt: skip
+    assert words(rollout=rollout)["rollout"] == "the model is being retired"

@@ -70,6 +70,17 @@ def test_a_rollback_is_asked_for_and_its_end_is_shown(desk: Desk) -> None:
     }  # fmt: skip
 
 
+def test_a_retirement_is_waited_for_past_the_end_of_the_rollout_under_way(desk: Desk) -> None:
+    ends = [("churn/v3", completed("inconclusive", 3, None)), ("churn/v2", completed("retired", 2, None))]
+    desk.answer = lambda event: [
+        answer(event, c.ROLLOUT_COMPLETED, "/kascade/test", subject, data) for subject, data in ends
+    ]
+    done = desk.type("retire", "churn", "--by", "ann", "--comment", "no longer sold")
+    assert done.exit_code == 0, done.output
+    assert "churn is retired; v2 served last" in done.stdout
+    assert desk.sent[0].data["action"] == "retire"
+
+
 def test_a_promotion_that_ends_otherwise_is_no_success(desk: Desk) -> None:
     desk.answer = reply(c.ROLLOUT_COMPLETED, "churn/v3", completed("inconclusive"))
     done = desk.type("promote", "churn", "v3")

@@ -76,6 +76,7 @@ def test_the_first_model_starts_once_it_has_enough_rows() -> None:
 def test_the_rules_stand_in_the_published_order() -> None:
     names = [each.__name__.strip("_") for each in RULES]
     assert names == [
+        "retired",
         "dataset",
         "loop_guard",
         "harm_first",
@@ -353,3 +354,12 @@ def test_whatever_happened_a_start_breaks_no_rule(past: list[Run], asked: Reques
     assert asked.trained_in_chain == 0
     assert sum(one.automatic and one.approved_at > now - DAY for one in past) < POLICY.max_per_day
     assert refused_in_a_row(past) < POLICY.breaker
+
+
+def test_a_retired_model_is_trained_for_a_person_alone() -> None:
+    found = decide(POLICY, State(), request(retired=True), NOW)
+    assert isinstance(found, Refuse)
+    assert found.rule == "retired"
+    assert decide(POLICY, State(), request(Reason.MANUAL, retired=True), NOW) == Start(
+        "manual", Reason.MANUAL
+    )

@@ -1,0 +1,90 @@
+"""Where the parts of a system answer, and by which way: the port of the command line's client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import requests
+
+from eventing.cli.home import NAMESPACE, Endpoints
+
+
+class CallError(Exception):
+    """A part of the system did not answer, or refused; the message says which and what it said.
+
+    `status` is the HTTP status of a refusal by the part itself, None when there was no answer of its own.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Address:
+    """A URL without a trailing slash, and the headers that a request to it needs."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Reach(Protocol):
+    """A way to a system. `session` makes the requests; `advice` says what to do when nobody answers."""
+
+    session: requests.Session
+    advice: str
+
+    def service(self, name: str) -> Address:
+        """Return where a function answers. Raises: CallError: there is none, or it is not ready."""
+        ...
+
+    def broker(self) -> Address:
+        """Return where events are sent. Raises: CallError: there is no broker, or it is not ready."""
+        ...
+
+    def refusal(self, response: requests.Response) -> CallError | None:
+        """Return what somebody on the way said in place of the part that was asked; None: it answered."""
+        ...
+
+    def close(self) -> None:
+        """End what was started for the way."""
+        ...
+
+
+class Gateway:
+    """The gateway of the local runtime, on this machine or another one."""
+
+    def __init__(self, gateway: str, broker: str, advice: str) -> None:
+        self.session = requests.Session()
+        self.advice = advice
+        self._gateway, self._broker = gateway, broker
+
+    @classmethod
+    def of_home(cls, endpoints: Endpoints) -> Gateway:
+        """Return the way to a system that runs in a state folder of this machine."""
+        return cls(endpoints.gateway, endpoints.broker, "is `kascade up` running?")
+
+    @classmethod
+    def at(cls, url: str) -> Gateway:
+        """Return the way to a gateway by its address alone."""
+        gateway = url.rstrip("/")
+        advice = "is the system up, and is this its address?"
+        return cls(gateway, f"{gateway}/{NAMESPACE}/default", advice)
+
+    def service(self, name: str) -> Address:
+        """See `Reach`. By path, not by the Host header: a proxy on the way may need that one itself."""
+        return Address(f"{self._gateway}/-/services/{NAMESPACE}/{name}")
+
+    def broker(self) -> Address:
+        """See `Reach`."""
+        return Address(self._broker)
+
+    def refusal(self, response: requests.Response) -> CallError | None:
+        """See `Reach`. What the gateway says of a part that does not answer is as good as its own answer."""
+        return None
+
+    def close(self) -> None:
+        """See `Reach`."""
+        self.session.close()

@@ -13,7 +13,9 @@ from cluster.reach import ROOT, Cluster, Json, documents, named, overlays
 PLACE = "kascade-dry-run"
 OF_THE_SERVER = ("managedFields", "uid", "creationTimestamp", "generation", "resourceVersion")
 FOREIGN = {"external-secrets.io", "monitoring.coreos.com", "rabbitmq.com", "kafka.strimzi.io"}
-"""Groups of parts that an overlay builds on and this cluster lacks."""
+"""Groups of parts that an overlay builds on and this cluster lacks; tests/manifests knows their fields."""
+NOT_HERE = {"RabbitmqBrokerConfig", "EventPolicy"}
+"""Kinds of Knative's groups: of another Broker, and one that is refused without authentication-oidc."""
 
 
 def rendered(cluster: Cluster, overlay: Path) -> list[Json]:
@@ -56,7 +58,8 @@ def answered(cluster: Cluster, objects: list[Json]) -> tuple[list[Json], str]:
 
 def of_here(objects: list[Json]) -> list[Json]:
     """Return the objects of kinds that this cluster has."""
-    return [each for each in objects if each["apiVersion"].partition("/")[0] not in FOREIGN]
+    groups = [(each["apiVersion"].partition("/")[0], each) for each in objects]
+    return [each for group, each in groups if group not in FOREIGN and each["kind"] not in NOT_HERE]
 
 
 def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
@@ -107,7 +110,7 @@ def test_defaulting_adds_nothing_that_makes_a_second_apply_a_change(
     """kubectl merges maps and replaces lists of custom resources: what is added in one comes and goes."""
     stored, said = answered(cluster, of_here(rendered(cluster, overlay)))
     got = {named(each): each for each in stored}
-    asked = [each for each in rendered(cluster, overlay) if "knative.dev" in each["apiVersion"]]
+    asked = [each for each in of_here(rendered(cluster, overlay)) if "knative.dev" in each["apiVersion"]]
     assert {named(each) for each in asked} <= set(got), said
     added = {
         f"{named(each)}{path}": value
@@ -123,3 +126,13 @@ def test_a_second_apply_changes_nothing(cluster: Cluster) -> None:
     said = cluster.kubectl("apply", "-k", str(ROOT / "knative" / "base")).splitlines()
     assert said
     assert [line for line in said if not line.endswith(" unchanged")] == []
+
+
+def test_a_field_that_does_not_exist_is_refused(cluster: Cluster, place: str) -> None:
+    (service,) = [
+        each
+        for each in rendered(cluster, ROOT / "knative" / "base")
+        if each["kind"] == "Service" and each["metadata"]["name"] == "ring-timers"
+    ]
+    service["spec"]["template"]["spec"]["containers"][0]["imagePolicy"] = "Always"
+    assert "unknown field" in answered(cluster, [service])[1]

@@ -101,7 +101,7 @@ class Loop:
     def _wake(self) -> None:
         """Plan the tick at which the next timer rings: they come once a second."""
         with transaction(self._sessions, read_only=True) as session:
-            waiting = timers.due(session, datetime.max.replace(tzinfo=UTC), 1)
+            waiting = timers.due(session, datetime(9998, 1, 1, tzinfo=UTC), 1)
         if waiting:
             seconds = math.ceil(max(waiting[0].due, self.now).timestamp() + 0.001)
             tick = datetime.fromtimestamp(seconds, UTC)

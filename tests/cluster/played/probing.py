@@ -27,7 +27,7 @@ def holds(probe: Json, container: Json, address: str) -> bool:
         return asked(probe["httpGet"], container, address, timeout)
     action = probe.get("tcpSocket") or probe.get("grpc")
     if action is None:
-        raise NotImplementedError(f"a probe of this kind is not played: {sorted(probe)}")
+        raise ValueError(f"a probe of this kind is not played: {sorted(probe)}")
     try:
         socket.create_connection((address, port_of(container, action["port"])), timeout).close()
     except OSError:

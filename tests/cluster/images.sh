@@ -99,6 +99,7 @@ for folder in sorted(pathlib.Path(sys.argv[1], "functions").iterdir()):
         }
 print(json.dumps(names))
 P
+  sha256sum <"$root.layer.tar" >"$WORK/image/kascade.digest"
   import kascade "$layer" "$root.layer.tar"
   rm -rf "$root" "$root.layer.tar"
 }

@@ -75,6 +75,7 @@ spec:
           image: kascade.local/minio:1
           args: [server, /data/store]
           envFrom: [{secretRef: {name: minio}}]
+          resources: {requests: {cpu: 50m, memory: 128Mi}}
           readinessProbe: {httpGet: {path: /minio/health/ready, port: 9000}, periodSeconds: 2}
           volumeMounts: [{name: data, mountPath: /data}]
       volumes: [{name: data, emptyDir: {}}]
@@ -95,6 +96,11 @@ kascade() {
   made -n kascade secret generic object-store --from-env-file=object-store.env
   date +%s.%N >"$WORK/etc/applied-at"
   kubectl apply -k "${OVERLAY:-$PROJECT/knative/base}" >"$WORK/logs/kascade-apply.log"
+  # The tag of a changed image stays the same, so that Knative sees no change.
+  if [ -e applied-image ] && ! cmp -s "$WORK/image/kascade.digest" applied-image; then
+    kubectl -n kascade delete pods --selector=serving.knative.dev/revision --wait=false >>"$WORK/logs/kascade-apply.log"
+  fi
+  cp "$WORK/image/kascade.digest" applied-image
   reach
   "$SITE/bin/python" "$HERE/buckets.py" <"$WORK/cluster.json" >/dev/null
 }

@@ -36,6 +36,8 @@ knative() {
   apply "$eventing"/config/core/200-*.yaml "${found[@]}" "$eventing"/config/channels/in-memory-channel/200-*.yaml "$eventing"/third_party/eventing-integrations-latest/*-images.yaml
   mapfile -t found < <(files "$eventing"/config/core/{deployments,webhooks} "$eventing"/config/channels/in-memory-channel/{deployments,webhooks} "$eventing"/config/brokers/mt-channel-broker/deployments)
   apply "${found[@]}"
+  # They ask for nothing upstream: beside functions that start they would get so little that their liveness probes fail.
+  kubectl -n knative-eventing set resources deployment imc-controller imc-dispatcher --requests=cpu=50m,memory=20Mi >>"$WORK/logs/knative-apply.log"
 
   kubectl -n knative-serving wait --for=condition=Available deployment/webhook --timeout=300s >/dev/null
   # Kourier carries the traffic; tags of images without a registry stay as they are.

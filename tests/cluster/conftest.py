@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.reach import Cluster, where
+from cluster.busy import asking
+from cluster.reach import Cluster, eventually, where
 from cluster.recorded import Ledger
+from cluster.retraining import MODEL, Retraining, first_version
+
+from eventing.cli.demo.digits import Digits
+from eventing.cli.demo.traffic import Traffic
 
 FOLDER = Path(__file__).parent
 
@@ -32,3 +37,24 @@ def cluster() -> Cluster:
 @pytest.fixture
 def ledger(cluster: Cluster) -> Iterator[Ledger]:
     return Ledger(cluster.database)
+
+
+@pytest.fixture(scope="session")
+def served(cluster: Cluster) -> Digits:
+    """Have a model that serves; return what it is asked about."""
+    digits = Digits()
+    first_version(cluster, digits)
+    return digits
+
+
+@pytest.fixture(scope="module")
+def traffic(cluster: Cluster, served: Digits) -> Iterator[Traffic]:
+    """Return clients that ask that model all the time."""
+    with asking(cluster, MODEL, served) as clients:
+        eventually(lambda: clients.tally.by_version, 60, what="answer")
+        yield clients
+
+
+@pytest.fixture
+def retraining(cluster: Cluster, ledger: Ledger) -> Retraining:
+    return Retraining(cluster, ledger)

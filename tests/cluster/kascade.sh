@@ -108,14 +108,13 @@ made() { kubectl create "$@" --dry-run=client -o yaml | kubectl apply -f - >/dev
 
 # How the tests, and people, get in.
 reach() {
-  local minio broker gateway inside
+  local minio broker gateway
   minio=$(kubectl -n minio get service minio -o jsonpath='{.spec.clusterIP}')
   broker=$(kubectl -n knative-eventing get service broker-ingress -o jsonpath='{.spec.clusterIP}')
   gateway=$(kubectl -n kourier-system get service kourier -o jsonpath='{.spec.clusterIP}')
-  inside=$(kubectl -n kourier-system get service kourier-internal -o jsonpath='{.spec.clusterIP}')
   (umask 077; put "$WORK/cluster.json") <<J
 {"kubeconfig": "$KUBECONFIG", "kubectl": "$BIN/kubectl", "work": "$WORK",
- "gateway": "http://$gateway", "inside": "http://$inside", "broker": "http://$broker/kascade/default", "store": "http://$minio:9000", "api": "https://$NODE_IP:6443",
+ "gateway": "http://$gateway", "broker": "http://$broker/kascade/default", "store": "http://$minio:9000", "api": "https://$NODE_IP:6443",
  "store_key": "kascade", "store_secret": "$(cat "$WORK/etc/minio-key")",
  "database": "postgresql+psycopg://postgres:$(cat "$WORK/etc/password")@$NODE_IP/kascade"}
 J

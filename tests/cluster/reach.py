@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import requests
-
-from eventing.cli.client import Client
-from eventing.cli.home import MARKER, Endpoints, Home
+from eventing.cli.home import MARKER, Home
 from functions.roll_out_model.knative_service import MODEL_LABEL
 
 T = TypeVar("T")
@@ -33,15 +30,13 @@ KINDS = (
 class Cluster:
     """What `cluster.json` says of a cluster. All addresses can be reached from here.
 
-    `gateway` leads to models, by the names that clients outside use; `inside` to functions, which are hidden
-    from outside.
+    `gateway` leads to models, by the names that clients outside use; functions are hidden from outside.
     """
 
     kubeconfig: str
     kubectl_path: str
     work: Path
     gateway: str
-    inside: str
     broker: str
     store: str
     api: str
@@ -99,6 +94,11 @@ class Cluster:
             "AWS_REGION": "us-east-1",
         }
 
+    def kubectl_environment(self) -> dict[str, str]:
+        """Return the variables with which kubectl, and so `kascade --url k8s://`, reaches the cluster."""
+        path = f"{Path(self.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}"
+        return {"KUBECONFIG": self.kubeconfig, "PATH": path}
+
     def home(self, folder: Path) -> Home:
         """Return a state folder whose addresses are the cluster's: every `kascade` command works with it."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,19 +120,6 @@ class Cluster:
         for name, content in written.items():
             (folder / name).write_text(json.dumps(content) if content else "")
         return Home(folder)
-
-
-class InsideClient(Client):
-    """Asks functions by the names that they have inside, as something that runs in the cluster would."""
-
-    def __init__(self, endpoints: Endpoints, inside: str) -> None:
-        super().__init__(endpoints)
-        self._inside = inside
-
-    def _call(self, method: str, service: str, path: str, **kwargs: Any) -> requests.Response:
-        host = f"{service}.{NAMESPACE}.svc.cluster.local"
-        headers = {"Host": host, **kwargs.pop("headers", {})}
-        return self._send(method, self._inside + path, service, headers=headers, **kwargs)
 
 
 def named(thing: Json) -> str:

@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from cluster.reach import NAMESPACE, Cluster, InsideClient, eventually
+from cluster.reach import NAMESPACE, Cluster, eventually
 from cluster.recorded import Ledger
 from rich.console import Console
 
 from eventing import catalogue as c
+from eventing.cli.client import Client
 from eventing.cli.demo import story as demo
+from eventing.cli.options import reach_of
 from eventing.event import originate
 from eventing.store.s3 import make_client
 
@@ -26,8 +28,8 @@ def story(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Return the demonstration, pointed at the cluster and with a model of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "REQUESTS_PER_S", PER_S)
-        patch.setattr(demo, "Client", lambda endpoints: InsideClient(endpoints, cluster.inside))
-        for name, value in cluster.store_environment().items():
+        patch.setattr(demo, "Client", lambda endpoints: Client(reach_of("k8s://")))
+        for name, value in {**cluster.store_environment(), **cluster.kubectl_environment()}.items():
             patch.setenv(name, value)
         patch.setattr(demo, "MODEL", f"digits-{uuid.uuid4().hex[:6]}")
         played = demo.Story(
@@ -40,6 +42,7 @@ def story(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             played.traffic.stop()
             played._labeller.stop()
             played.news.stop()
+            played._client.__exit__()
 
 
 def failures(story: demo.Story) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 from cluster.reach import Cluster
 from cluster.recorded import Ledger
@@ -15,7 +16,7 @@ from eventing.event import originate
 from eventing.store import S3Store
 
 MODEL = f"busy-{uuid.uuid4().hex[:6]}"
-SPEC = {
+SPEC: dict[str, Any] = {
     "model": MODEL,
     "target": TARGET,
     "task": "classification",

@@ -60,7 +60,8 @@ def drop(cluster: Cluster, digits: Digits) -> float:
     model = f"times-{uuid.uuid4().hex[:6]}"
     ledger = Ledger(cluster.database)
     store = S3Store.from_env(cluster.store_environment())
-    store.put(f"s3://raw/{model}/model.yaml", json.dumps({**SPEC, "model": model}).encode())
+    spec = {**SPEC, "model": model, "retrain": {**SPEC["retrain"], "on": ["dataset"]}}
+    store.put(f"s3://raw/{model}/model.yaml", json.dumps(spec).encode())
     began, clock = time.monotonic(), time.time()
     store.put(f"s3://raw/{model}/first.csv", digits.file(range(FIRST)))
     eventually(lambda: answers(cluster, model, digits), 300, what=f"answer of {model}")

@@ -55,7 +55,7 @@ class Story:
         self._console, self._started = console, started
         self._store = S3Store.from_env({**os.environ, **home.store_environment()})
         self._client = Client(endpoints)
-        self.news = News(self._client, console)
+        self.news = News(self._client, console, MODEL)
         self.digits = Digits()
         self._labeller = Labeller(self._store, MODEL, delay_s=LABEL_DELAY_S)
         self.traffic = Traffic(endpoints.gateway, MODEL, self.digits, self._labeller, per_s=REQUESTS_PER_S)

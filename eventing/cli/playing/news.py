@@ -24,18 +24,26 @@ Recorded = dict[str, Any]
 
 
 class News:
-    """What the ledger has recorded since the system started.
+    """What the ledger has recorded about one model.
 
     Args:
-        client: of the running system.
+        client: of the running system, which may have other models.
+        model: whose events are meant.
         console: where lines are printed.
         fatal: types of events after which waiting is pointless.
     """
 
     def __init__(
-        self, client: Client, console: Console, *, fatal: frozenset[str] = FATAL, show: bool = True
+        self,
+        client: Client,
+        console: Console,
+        model: str,
+        *,
+        fatal: frozenset[str] = FATAL,
+        show: bool = True,
     ) -> None:
-        self._client, self._console, self._fatal, self._show = client, console, fatal, show
+        self._client, self._console, self._model = client, console, model
+        self._fatal, self._show = fatal, show
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._follow, name="news", daemon=True)
@@ -99,7 +107,8 @@ class News:
             try:
                 for row in self._client.events(after=after, wait_s=2, deadline=time.monotonic() + 3):
                     after = row["seq"]
-                    self._take(row["event"])
+                    if str(row["event"].get("subject")).split("/")[0] == self._model:
+                        self._take(row["event"])
             except CallError:
                 time.sleep(0.2)
 

@@ -71,7 +71,8 @@ class Player:
         """Play everything; return the ledger's events. Raises: HomeError, CallError."""
         client = Client(self.home.endpoints())
         store = S3Store.from_env({**os.environ, **self.home.store_environment()})
-        news = News(client, self.console, fatal=frozenset({c.SPEC_REJECTED, c.DATASET_REJECTED}))
+        refusals = frozenset({c.SPEC_REJECTED, c.DATASET_REJECTED})
+        news = News(client, self.console, self.model, fatal=refusals)
         labeller = Labeller(store, self.model, delay_s=self.label_delay_s)
         news.start()
         try:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from cluster.busy import asking
-from cluster.reach import Cluster, eventually, where
+from cluster.reach import NAMESPACE, Cluster, eventually, where
 from cluster.recorded import Ledger
 from cluster.retraining import MODEL, Retraining, first_version
 
 from eventing.cli.demo.digits import Digits
 from eventing.cli.demo.traffic import Traffic
+from functions.roll_out_model.knative_service import MODEL_LABEL
 
 FOLDER = Path(__file__).parent
 
@@ -32,6 +33,16 @@ def cluster() -> Cluster:
     place = where()
     assert place is not None
     return Cluster.read(place)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Remove the models that a file's tests made: each keeps a pod, and a node has room for a few."""
+    yield
+    if where() is not None and FOLDER in request.path.parents:
+        made = f"{MODEL_LABEL},{MODEL_LABEL}!={MODEL}"
+        kinds = "services.serving.knative.dev,triggers.eventing.knative.dev"
+        request.getfixturevalue("cluster").tried("-n", NAMESPACE, "delete", kinds, "-l", made)
 
 
 @pytest.fixture

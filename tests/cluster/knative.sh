@@ -12,7 +12,7 @@ stream() {
       -e 's#docker.io/envoyproxy/envoy:[^ ]*#kascade.local/envoy:1#' "$file" |
       awk '/ko:\/\/knative.dev\/eventing\/cmd\// {split($0, at, "ko://knative.dev/eventing/cmd/"); gsub("[/_]", "-", at[2]); print at[1] "kascade.local/eventing-" at[2] ":1"; next}
            /^ *requests:/ {asks = 1} /^ *limits:/ {asks = 0}
-           asks && /^ *cpu:/ {sub(/cpu:.*/, "cpu: 50m")} asks && /^ *memory:/ {sub(/memory:.*/, "memory: 20Mi")} {print}'
+           asks && /^ *cpu:/ {sub(/cpu:.*/, "cpu: 40m")} asks && /^ *memory:/ {sub(/memory:.*/, "memory: 20Mi")} {print}'
   done
 }
 apply() { stream "$@" | kubectl apply --server-side --force-conflicts -f - >>"$WORK/logs/knative-apply.log"; }
@@ -37,13 +37,13 @@ knative() {
   mapfile -t found < <(files "$eventing"/config/core/{deployments,webhooks} "$eventing"/config/channels/in-memory-channel/{deployments,webhooks} "$eventing"/config/brokers/mt-channel-broker/deployments)
   apply "${found[@]}"
   # They ask for nothing upstream: beside functions that start they would get so little that their liveness probes fail.
-  kubectl -n knative-eventing set resources deployment imc-controller imc-dispatcher --requests=cpu=50m,memory=20Mi >>"$WORK/logs/knative-apply.log"
+  kubectl -n knative-eventing set resources deployment imc-controller imc-dispatcher --requests=cpu=40m,memory=20Mi >>"$WORK/logs/knative-apply.log"
 
   kubectl -n knative-serving wait --for=condition=Available deployment/webhook --timeout=300s >/dev/null
   # Kourier carries the traffic; tags of images without a registry stay as they are.
   until_taken knative-serving config-network '{"ingress-class": "kourier.ingress.networking.knative.dev"}'
   until_taken knative-serving config-domain '{"localhost": ""}'
-  until_taken knative-serving config-deployment '{"registries-skipping-tag-resolving": "kind.local,ko.local,dev.local,kascade.local,docker.io,index.docker.io"}'
+  until_taken knative-serving config-deployment '{"registries-skipping-tag-resolving": "kind.local,ko.local,dev.local,kascade.local,docker.io,index.docker.io", "queue-sidecar-cpu-request": "10m"}'
   for namespace in knative-serving knative-eventing kourier-system; do
     kubectl -n $namespace wait --for=condition=Available deployment --all --timeout=600s >/dev/null
   done

@@ -182,3 +182,10 @@ def test_an_event_too_large_for_a_function_still_fits_here(recorder: Recorder) -
     assert recorder.dead(large, dest="http://a", code="413") == 204
     recorder.client.post("/dead-letters/1/redrive")
     assert to_binary(recorder.sink.events[-1]) == to_binary(large)
+
+
+def test_a_copy_that_a_challenger_never_took_is_no_dead_letter(recorder: Recorder) -> None:
+    headers, body = to_binary(ingested())
+    assert recorder.client.post("/dead-letters/copies", data=body, headers=headers).status_code == 204
+    assert recorder.get("/dead-letters")["dead_letters"] == []
+    assert recorder.sink.events == []

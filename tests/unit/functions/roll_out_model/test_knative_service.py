@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.roll_out_model.knative_service import ServingOptions, observed_in, service_of
+from functions.roll_out_model.knative_service import ServingOptions, observed_in, service_of, shadow_of
 from functions.roll_out_model.logic import Readiness, RevisionStatus, Route, Wanted
 
 WANTED = Wanted("churn", 7, "s3://models/churn/v7/model.onnx", "a" * 64)
@@ -132,3 +132,16 @@ def test_a_status_that_is_behind_its_spec_does_not_say_that_the_traffic_has_arri
     assert not observed_in(service, [], None, ServingOptions()).has(route)
     service["status"]["observedGeneration"] = 4
     assert observed_in(service, [], None, ServingOptions()).has(route)
+
+
+def test_what_a_shadow_never_took_is_no_dead_letter_of_its_own() -> None:
+    delivery = shadow_of("churn", 6, "http://challenger", "ml")["spec"]["delivery"]
+    assert delivery["deadLetterSink"] == {
+        "ref": {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Service",
+            "name": "record-events",
+            "namespace": "ml",
+        },
+        "uri": "/dead-letters/copies",
+    }

@@ -24,5 +24,6 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
         read = Variables(env)
-        resamples = read.number("GATE_RESAMPLES", cls.resamples, 100, 100_000)
-        return read.checked(cls(read.database_url(), resamples))
+        return read.checked(
+            cls(read.database_url(), read.number("GATE_RESAMPLES", cls.resamples, 100, 100_000))
+        )

@@ -24,5 +24,4 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
         read = Variables(env)
-        labels = read.number("MAX_LABELS", cls.max_labels, 1, 1_000_000)
-        return read.checked(cls(read.database_url(), labels))
+        return read.checked(cls(read.database_url(), read.number("MAX_LABELS", cls.max_labels, 1, 1_000_000)))

@@ -24,5 +24,6 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
         read = Variables(env)
-        largest = read.number("MAX_BATCH_BYTES", cls.max_bytes, 1024, 1 << 40)
-        return read.checked(cls(read.database_url(), largest))
+        return read.checked(
+            cls(read.database_url(), read.number("MAX_BATCH_BYTES", cls.max_bytes, 1024, 1 << 40))
+        )

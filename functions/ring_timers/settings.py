@@ -27,6 +27,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
         read = Variables(env)
+        database_url = read.database_url()
         batch = read.number("TIMERS_BATCH", cls.batch, 1, 100_000)
         days = read.number("HANDLED_KEEP_DAYS", cls.keep.days, 1, 100_000)
-        return read.checked(cls(read.database_url(), batch, timedelta(days=days)))
+        return read.checked(cls(database_url, batch, timedelta(days=days)))

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 from sqlalchemy.orm import Session, sessionmaker
@@ -31,6 +30,7 @@ from functions.state.database import transaction
 from functions.state.drift import INSUFFICIENT, DriftLook, take_look, tested_before
 from functions.state.specs import spec_of
 from functions.state.versions import ModelVersion, champion, get_version
+from pipelines.card import Card, parse_card
 from pipelines.layout import SCORE
 from pipelines.spec.policies import Drift
 
@@ -106,12 +106,12 @@ class Looking:
         version, policy = champion
         if ingested.key.startswith(f"{ingested.model}/{LABELLED}"):
             return None
-        if ingested.part.sha256 in json.dumps(self._card(version).get("data", {})):
+        if self._card(version).is_trained_on(ingested.part.sha256):
             return None
         return self._look(version, policy, "dataset", lambda names: self._sample(ingested.part, names))
 
     def _look(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> Looked:
-        features = dict(self._card(version)["features"])
+        features = dict(self._card(version).features)
         tested, untested = chosen(features, drift.features)
         names = list(tested)
         sample = self._sample(version.reference, [*names, SCORE])
@@ -162,9 +162,8 @@ class Looking:
         page = self.store.put(f"{place}.html", to_html(checked, reference, current, title=title).encode())
         return Told(version.model, version.version, of, drift.detector, report, page.uri, strong)
 
-    def _card(self, version: ModelVersion) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._get(version.card))
-        return found
+    def _card(self, version: ModelVersion) -> Card:
+        return parse_card(self._get(version.card))
 
     def _get(self, claim: Claim) -> bytes:
         with _there(claim):

@@ -21,7 +21,6 @@ from eventing import catalogue as kinds
 from eventing.catalogue import Claim
 from eventing.event import Event, answer
 from eventing.store import Store
-from functions.inferences.ids import uuid7
 from functions.inferences.labels import Value
 from functions.inferences.scoring import Scoring, load_scoring
 from functions.join_feedback.coverage import Coverage, covered
@@ -33,6 +32,7 @@ from functions.state.handled import Stale
 from functions.state.labels import FeedbackRow, JoinedLabel, WaitingLabel, add_joined
 from functions.state.specs import spec_of
 from functions.state.versions import champion, get_version, versions_of
+from pipelines.prediction_ids import uuid7
 
 DEFAULT_WINDOW = timedelta(days=7)
 

@@ -13,7 +13,6 @@ from eventing.catalogue import FeedbackReceived
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
-from functions.inferences.ids import canonical
 from functions.join_feedback.files import LabelFile, is_possible, read_labels, storable
 from functions.join_feedback.logic import FUNCTION, SOON, join_key
 from functions.state import timers
@@ -22,6 +21,7 @@ from functions.state.handled import handle_once, write_once
 from functions.state.labels import add_waiting
 from functions.state.specs import current_spec
 from functions.state.versions import versions_of
+from pipelines.prediction_ids import canonical
 
 Clock = Callable[[], datetime]
 PART = 5_000

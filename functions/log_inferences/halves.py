@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing import catalogue as kinds
 from eventing.errors import Rejected
 from eventing.event import Event, answer
-from functions.inferences.ids import uuid7
 from functions.log_inferences.kserve import Unreadable, logged_of
 from functions.log_inferences.logic import FUNCTION
 from functions.state.database import insert_if_absent, lock_name
 from functions.state.handled import write_once
 from functions.state.inferences import InferenceHalf
 from functions.state.stored_event import dump_event, load_event
+from pipelines.prediction_ids import uuid7
 
 OURS = kinds.source_of("serve_model")
 KEPT = timedelta(days=1)

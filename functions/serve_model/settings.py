@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from eventing.environment import Variables
 from eventing.tls import trusting
-from functions.serve_model.ids import MAX_ROWS
+from pipelines.prediction_ids import MAX_ROWS
 
 
 @dataclass(frozen=True)

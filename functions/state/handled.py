@@ -61,7 +61,7 @@ def handle_once(
         write: writes the result; it commits together with the answer. It raises `Stale` when what `read`
             returned is no longer so, and then nothing is written and all is done over.
         stale: writes that the work was done for what is no longer so, in a transaction of its own.
-        attempts: how often it is done over before `Stale` is raised, which has the event delivered again.
+        attempts: how often it is tried before `Stale` is raised, which has the event delivered again.
         locking: `read` locks or writes as well.
         now: of the handling.
     """

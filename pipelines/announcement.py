@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from eventing.catalogue import (
     TRAINING_COMPLETED,
@@ -17,6 +16,7 @@ from eventing.catalogue import (
 from eventing.event import Event, answer
 from eventing.store import Store
 from pipelines import layout, records
+from pipelines.card import Card
 from pipelines.errors import TransientError
 from pipelines.records import Failure, Fault
 from pipelines.request import RunRequest
@@ -79,23 +79,22 @@ def announce(
     return event.type
 
 
-def completed(request: RunRequest, cause: Event, card: dict[str, Any], claim: Claim) -> Event:
+def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Event:
     """Build `training.completed` from the version's card."""
-    claims = {name: Claim(**found) for name, found in card["files"].items()}
     payload = TrainingCompleted(
         model=request.model,
         version=request.version,
         run_id=request.run_id,
-        candidate=claims[layout.ONNX],
+        candidate=card.files[layout.ONNX],
         card=claim,
-        holdout=claims[layout.HOLDOUT],
-        reference=claims[layout.REFERENCE],
-        metrics=card["evaluation"]["metrics"],
-        dataset_digest=card["data"]["dataset"]["sha256"],
-        config_digest=card["spec"]["digest"],
-        code_digest=card["code_digest"],
-        train_rows=card["data"]["split"]["train_rows"],
-        seconds=card["seconds"],
+        holdout=card.files[layout.HOLDOUT],
+        reference=card.files[layout.REFERENCE],
+        metrics=card.evaluation.metrics,
+        dataset_digest=card.data.dataset.sha256,
+        config_digest=card.spec.digest,
+        code_digest=card.code_digest,
+        train_rows=card.data.split.train_rows,
+        seconds=card.seconds,
     )
     return answer(cause, TRAINING_COMPLETED, SOURCE, subject_of(request), payload)
 

@@ -1,4 +1,4 @@
-"""The loss by which answers are judged in service, in [0, 1]: 0/1 for classes, clipped error for numbers.
+"""The loss by which answers are judged, in [0, 1]: 0/1 for classes, clipped error for numbers.
 
 The scale of the latter, the absolute error that counts as wholly wrong, is fixed at training: the distance
 from the 1st to the 99th percentile of the training target.
@@ -6,10 +6,35 @@ from the 1st to the 99th percentile of the training target.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipelines.card import HoldoutLoss
+
+
+def zero_one(predicted: Any, label: Any) -> Any:
+    """Return 1 where a class is not the label, else 0: of one answer, or of arrays [N]."""
+    return (predicted != label) * 1.0
+
+
+def clipped_absolute(predicted: float, label: float, *, scale: float) -> float:
+    """Return the absolute error as a share of `scale`, at most 1.
+
+    Raises:
+        ValueError: the scale is not a positive number, or a value is not finite.
+    """
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"scale must be a positive number, this is {scale}")
+    if not (math.isfinite(predicted) and math.isfinite(label)):
+        raise ValueError("the error of a value that is not finite is not defined")
+    return float(_clipped(predicted, label, scale))
+
+
+def _clipped(predicted: Any, label: Any, scale: float) -> Any:
+    return np.minimum(np.abs(np.subtract(predicted, label, dtype=np.float64)) / scale, 1.0)
 
 
 def loss_scale(target: NDArray[Any]) -> float:
@@ -18,10 +43,8 @@ def loss_scale(target: NDArray[Any]) -> float:
     return float(high - low) or 1.0
 
 
-def holdout_loss(
-    target: NDArray[Any], predicted: NDArray[np.float32], *, scale: float | None
-) -> dict[str, float | int]:
-    """Describe the loss on a holdout: rows, mean, variance, scale.
+def holdout_loss(target: NDArray[Any], predicted: NDArray[np.float32], *, scale: float | None) -> HoldoutLoss:
+    """Describe the loss on a holdout.
 
     Args:
         target: class positions or numbers [N].
@@ -29,12 +52,9 @@ def holdout_loss(
         scale: of `loss_scale`; None for classes.
     """
     if scale is None:
-        losses = (predicted.argmax(axis=1) != target).astype(np.float64)
+        losses = zero_one(predicted.argmax(axis=1), target)
     else:
-        losses = np.minimum(np.abs(predicted.astype(np.float64) - target) / scale, 1.0)
-    return {
-        "rows": len(losses),
-        "mean": float(losses.mean()),
-        "variance": float(losses.var()),
-        "scale": 1.0 if scale is None else scale,
-    }
+        losses = _clipped(predicted, target, scale)
+    return HoldoutLoss(
+        rows=len(losses), mean=float(losses.mean()), variance=float(losses.var()), scale=scale or 1.0
+    )

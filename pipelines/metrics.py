@@ -1,7 +1,8 @@
 """How good predictions are: every metric as a function of numpy arrays, with its direction.
 
-Written on numpy alone: the gate computes each a thousand times and should not load scikit-learn for it;
-tests hold every metric and scikit-learn's to the same values.
+Each is a function of how often every row counts: for the counts of a bootstrap's resample it gives what it
+would for the resampled rows, and sorts only once. Written on numpy alone: the gate computes each a thousand
+times and should not load scikit-learn for it; tests hold every metric and scikit-learn's to the same values.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 Truth = NDArray[Any]
 Prediction = NDArray[np.floating[Any]]
 Task = Literal["classification", "regression"]
+Statistic = Callable[[Floats], float]
+"""A metric of given rows, as a function of how often each counts, [N]; NaN where it is undefined."""
 _EPSILON = 1e-15
 
 
@@ -24,131 +28,175 @@ _EPSILON = 1e-15
 class Metric:
     """A measure of predictions against the truth.
 
-    `compute` takes class indices [N] and probabilities [N, classes]; for regression, numbers [N] and [N].
-    It returns NaN where the measure is undefined, such as the area under the curve of one class.
+    `weighted` takes class indices [N] and probabilities [N, classes]; for regression, numbers [N] and [N].
     """
 
     name: str
     task: Task
     greater_is_better: bool
-    compute: Callable[[Truth, Prediction], float]
+    weighted: Callable[[Truth, Prediction], Statistic]
+
+    def compute(self, truth: Truth, prediction: Prediction) -> float:
+        """Return the measure; NaN where it is undefined, such as the area under the curve of one class."""
+        return self.weighted(truth, prediction)(np.ones(len(truth))) if len(truth) else float("nan")
 
     def score(self, value: float) -> float:
         """Return the value so that more is better."""
         return value if self.greater_is_better else -value
 
 
-def accuracy(truth: Truth, probabilities: Prediction) -> float:
-    """Return the share of rows whose most probable class is the true one."""
-    return float(np.mean(probabilities.argmax(axis=1) == truth)) if len(truth) else float("nan")
+def _mean_of(values: Floats) -> Statistic:
+    return lambda weights: float(weights @ values / weights.sum())
 
 
-def confusion(truth: Truth, probabilities: Prediction) -> NDArray[np.int64]:
-    """Count rows by true and predicted class, [classes, classes]."""
-    classes = probabilities.shape[1]
-    pairs = truth.astype(np.int64) * classes + probabilities.argmax(axis=1)
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+def accuracy(truth: Truth, probabilities: Prediction) -> Statistic:
+    """Measure the share of rows whose most probable class is the true one."""
+    return _mean_of((probabilities.argmax(axis=1) == truth).astype(np.float64))
 
 
-def balanced_accuracy(truth: Truth, probabilities: Prediction) -> float:
-    """Return the mean recall of the classes present."""
-    matrix = confusion(truth, probabilities)
-    support = matrix.sum(axis=1)
-    present = support > 0
-    return float(np.mean(np.diag(matrix)[present] / support[present])) if present.any() else float("nan")
-
-
-def class_scores(truth: Truth, probabilities: Prediction) -> NDArray[np.float64]:
-    """Return precision, recall, F1 and support of each class, [classes, 4]; 0 where undefined."""
-    matrix = confusion(truth, probabilities)
-    hits, predicted, support = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
-    precision = hits / np.maximum(predicted, 1)
-    recall = hits / np.maximum(support, 1)
-    f1 = 2 * hits / np.maximum(predicted + support, 1)
-    return np.stack([precision, recall, f1, support], axis=1)
-
-
-def f1(truth: Truth, probabilities: Prediction) -> float:
-    """Return F1 of the second class when there are two, else the mean over the classes seen or predicted."""
-    scores = class_scores(truth, probabilities)
-    if probabilities.shape[1] == 2:
-        return float(scores[1, 2])
-    used = confusion(truth, probabilities)
-    seen = (used.sum(axis=0) + used.sum(axis=1)) > 0
-    return float(scores[seen, 2].mean()) if seen.any() else float("nan")
-
-
-def log_loss(truth: Truth, probabilities: Prediction) -> float:
-    """Return the mean negative log probability of the true class."""
-    if not len(truth):
-        return float("nan")
+def log_loss(truth: Truth, probabilities: Prediction) -> Statistic:
+    """Measure the mean negative log probability of the true class."""
     exact = probabilities.astype(np.float64)
     exact = np.clip(exact / exact.sum(axis=1, keepdims=True), _EPSILON, 1.0)
-    return float(-np.log(exact[np.arange(len(truth)), truth.astype(np.int64)]).mean())
+    return _mean_of(-np.log(exact[np.arange(len(truth)), truth.astype(np.int64)]))
 
 
-def roc_auc(truth: Truth, probabilities: Prediction) -> float:
-    """Return the area under the ROC curve; with more than two classes, the mean of each against the rest."""
+def mae(truth: Truth, values: Prediction) -> Statistic:
+    """Measure the mean absolute error."""
+    return _mean_of(np.abs(truth - values.astype(np.float64)))
+
+
+def rmse(truth: Truth, values: Prediction) -> Statistic:
+    """Measure the root of the mean squared error."""
+    mean = _mean_of((truth - values.astype(np.float64)) ** 2)
+    return lambda weights: float(np.sqrt(mean(weights)))
+
+
+def r2(truth: Truth, values: Prediction) -> Statistic:
+    """Measure the share of the target's variance that is explained; NaN when the target does not vary."""
+    target = truth.astype(np.float64)
+    errors = (target - values.astype(np.float64)) ** 2
+    centred = target - target.mean()  # a shift changes no spread, and keeps digits
+
+    def compute(weights: Floats) -> float:
+        # Of equal values the mean is off by a rounding, and the spread is then not 0.
+        if not np.any((target != target[weights.argmax()]) & (weights > 0)):
+            return float("nan")
+        mean = weights @ centred / weights.sum()
+        spread = weights @ (centred - mean) ** 2
+        return float(1 - weights @ errors / spread) if spread > 0 else float("nan")
+
+    return compute
+
+
+def _by_class(truth: Truth, probabilities: Prediction) -> Callable[[Floats], tuple[Floats, Floats, Floats]]:
+    """Return how many of each class were found, there are, and were said, as a function of the weights."""
+    classes = probabilities.shape[1]
+    actual, said = truth.astype(np.int64), probabilities.argmax(axis=1)
+    right = (actual == said).astype(np.float64)
+
+    def count(codes: NDArray[np.int64], weights: Floats) -> Floats:
+        return np.bincount(codes, weights=weights, minlength=classes).astype(np.float64)
+
+    return lambda weights: (count(actual, weights * right), count(actual, weights), count(said, weights))
+
+
+def balanced_accuracy(truth: Truth, probabilities: Prediction) -> Statistic:
+    """Measure the mean recall of the classes present."""
+    by_class = _by_class(truth, probabilities)
+
+    def compute(weights: Floats) -> float:
+        found, support, _ = by_class(weights)
+        present = support > 0
+        return float(np.mean(found[present] / support[present]))
+
+    return compute
+
+
+def f1(truth: Truth, probabilities: Prediction) -> Statistic:
+    """Measure F1 of the second class of two; of more, the mean over the classes seen or predicted."""
+    by_class = _by_class(truth, probabilities)
+
+    def compute(weights: Floats) -> float:
+        found, support, said = by_class(weights)
+        used = support + said
+        scores = 2 * found / np.maximum(used, 1)
+        return float(scores[1]) if len(scores) == 2 else float(scores[used > 0].mean())
+
+    return compute
+
+
+def roc_auc(truth: Truth, probabilities: Prediction) -> Statistic:
+    """Measure the area under the ROC curve; with more than two classes, the mean of each against the rest."""
     return _per_class(truth, probabilities, _binary_roc_auc)
 
 
-def average_precision(truth: Truth, probabilities: Prediction) -> float:
-    """Return the average precision of the second class; with more than two, the mean over those present."""
+def average_precision(truth: Truth, probabilities: Prediction) -> Statistic:
+    """Measure the average precision of the second class; with more than two, the mean over those present."""
     return _per_class(truth, probabilities, _binary_average_precision)
 
 
 def _per_class(
     truth: Truth,
     probabilities: Prediction,
-    binary: Callable[[NDArray[np.bool_], Prediction], float],
-) -> float:
+    binary: Callable[[NDArray[np.bool_], Prediction], Statistic],
+) -> Statistic:
     classes = probabilities.shape[1]
     wanted = [1] if classes == 2 else list(range(classes))
-    values = [binary(truth == index, probabilities[:, index]) for index in wanted]
-    defined = [value for value in values if not np.isnan(value)]
-    return float(np.mean(defined)) if defined else float("nan")
+    parts = [binary(truth == index, probabilities[:, index]) for index in wanted]
+
+    def compute(weights: Floats) -> float:
+        values = [value for part in parts if np.isfinite(value := part(weights))]
+        return float(np.mean(values)) if values else float("nan")
+
+    return compute
 
 
-def _binary_roc_auc(positive: NDArray[np.bool_], scores: Prediction) -> float:
+def _binary_roc_auc(positive: NDArray[np.bool_], scores: Prediction) -> Statistic:
     """Mann-Whitney: the share of (positive, negative) pairs in the right order, ties half."""
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if not positives or not negatives:
-        return float("nan")
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    order = np.argsort(scores, kind="stable")
+    starts = _group_starts(scores[order])
+    ours = positive[order].astype(np.float64)
+
+    def compute(weights: Floats) -> float:
+        counts = weights[order]
+        hits = np.add.reduceat(counts * ours, starts)
+        misses = np.add.reduceat(counts, starts) - hits
+        below = np.cumsum(misses) - misses / 2
+        pairs = hits.sum() * misses.sum()
+        return float(hits @ below / pairs) if pairs > 0 else float("nan")
+
+    return compute
 
 
-def _binary_average_precision(positive: NDArray[np.bool_], scores: Prediction) -> float:
+def _binary_average_precision(positive: NDArray[np.bool_], scores: Prediction) -> Statistic:
     """Sum of precision times the gain in recall, at each distinct score."""
-    positives = int(positive.sum())
-    if not positives:
-        return float("nan")
     order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(positive[order])
-    last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    found = hits[last]
-    gains = np.diff(found, prepend=0) / positives
-    return float(np.sum(gains * found / (last + 1)))
+    starts = _group_starts(scores[order])
+    ours = positive[order].astype(np.float64)
+
+    def compute(weights: Floats) -> float:
+        counts = weights[order]
+        hits = np.add.reduceat(counts * ours, starts)
+        drawn = np.cumsum(np.add.reduceat(counts, starts))
+        total = hits.sum()
+        if total <= 0:
+            return float("nan")
+        return float(hits @ (np.cumsum(hits) / np.maximum(drawn, 1)) / total)
+
+    return compute
 
 
-def rmse(truth: Truth, values: Prediction) -> float:
-    """Return the root of the mean squared error."""
-    return float(np.sqrt(np.mean((truth - values.astype(np.float64)) ** 2))) if len(truth) else float("nan")
+def _group_starts(ordered: NDArray[Any]) -> NDArray[np.int64]:
+    """Return where each run of equal scores begins, [groups]."""
+    return np.concatenate([[0], np.flatnonzero(np.diff(ordered)) + 1]).astype(np.int64)
 
 
-def mae(truth: Truth, values: Prediction) -> float:
-    """Return the mean absolute error."""
-    return float(np.mean(np.abs(truth - values.astype(np.float64)))) if len(truth) else float("nan")
-
-
-def r2(truth: Truth, values: Prediction) -> float:
-    """Return the share of the target's variance that is explained; NaN when the target does not vary."""
-    spread = float(np.sum((truth - truth.mean()) ** 2)) if len(truth) else 0.0
-    if spread == 0.0 or np.all(truth == truth[0]):  # the mean of equal numbers may be another one
-        return float("nan")
-    return float(1 - np.sum((truth - values.astype(np.float64)) ** 2) / spread)
+def class_scores(truth: Truth, probabilities: Prediction) -> Floats:
+    """Return precision, recall, F1 and support of each class, [classes, 4]; 0 where undefined."""
+    hits, support, said = _by_class(truth, probabilities)(np.ones(len(truth)))
+    precision, recall = hits / np.maximum(said, 1), hits / np.maximum(support, 1)
+    return np.stack([precision, recall, 2 * hits / np.maximum(said + support, 1), support], axis=1)
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(

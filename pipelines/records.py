@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
 
 from eventing.catalogue import Claim
 from eventing.store import ObjectMissing, Store
 from pipelines import layout
+from pipelines.card import Card, parse_card
 
 
 class Fault(StrEnum):
@@ -52,16 +52,15 @@ def count_failures(store: Store, output: str) -> int:
     return sum(1 for _ in store.list(f"{output}/failures/"))
 
 
-def read_card(store: Store, output: str, run_id: str) -> tuple[dict[str, Any], Claim] | None:
-    """Return the card and its claim, when this run completed the version; None otherwise."""
-    import hashlib
+def read_card(store: Store, output: str, run_id: str) -> tuple[Card, Claim] | None:
+    """Return the card and its claim, when this run completed the version; None otherwise.
 
+    Raises: ValueError when it is no card.
+    """
     uri = f"{output}/{layout.CARD}"
     try:
         raw = store.get(uri)
     except ObjectMissing:
         return None
-    card: dict[str, Any] = json.loads(raw)
-    if card["run_id"] != run_id:
-        return None
-    return card, Claim(uri=uri, sha256=hashlib.sha256(raw).hexdigest())
+    card = parse_card(raw)
+    return (card, Claim.of(uri, raw)) if card.run_id == run_id else None

@@ -9,14 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipelines.card import Class
 from pipelines.errors import StepError
 from pipelines.metrics import Task
 from pipelines.spec.task import task_of_numbers
 
 MAX_CLASSES = 200
 _LARGEST = 3.0e38
-
-Class = str | int | float | bool
 
 
 def usable_rows(table: pa.Table, target: str) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +33,11 @@ class Claim(Payload):
 
     uri: str
     sha256: Sha256
+
+    @classmethod
+    def of(cls, uri: str, content: bytes) -> Claim:
+        """Return the claim to some content at an address, whether it has been put there or not."""
+        return cls(uri=uri, sha256=hashlib.sha256(content).hexdigest())
 
 
 class Problem(Payload):

@@ -51,7 +51,7 @@ class MemoryStore:
         bucket, key = split_uri(uri)
         etag = hashlib.md5(raw, usedforsecurity=False).hexdigest()
         self._bucket(bucket)[key] = _Content(raw, etag, datetime.now(UTC))
-        return Claim(uri=uri, sha256=hashlib.sha256(raw).hexdigest())
+        return Claim.of(uri, raw)
 
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
         bucket, prefix = split_uri(prefix_uri)

@@ -76,7 +76,7 @@ class S3Store:
         with self._translated(uri):
             if isinstance(data, bytes):
                 self._client.put_object(Bucket=bucket, Key=key, Body=data)
-                return Claim(uri=uri, sha256=hashlib.sha256(data).hexdigest())
+                return Claim.of(uri, data)
             from boto3.s3.transfer import TransferConfig
 
             reader = _HashingReader(data)

@@ -1,39 +1,63 @@
-"""Draws a column's two distributions as one small SVG."""
+"""A column's two distributions as the shapes of one small figure, in shares of its width and height."""
 
 from __future__ import annotations
 
 from collections import Counter
-from html import escape
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from functions.detect_drift.columns import Floats, Pair
 
-_WIDTH, _HEIGHT, _BASE = 480, 190, 150
 _BINS, _MAX_CATEGORIES = 24, 10
+_SIDES = ("reference", "current")
+_LETTERS = 68
+"""So many letters stand beside each other in a figure."""
 
 
-def draw(pair: Pair) -> str:
-    """Return a figure with the shares of both sides: a histogram, or a pair of bars for each category."""
-    bars, labels = _histogram(pair) if pair.reference.kind == "number" else _bars(pair)
-    name = escape(pair.name)
-    missing = "missing: " + ", ".join(
-        f"{where} {side.missing / side.rows:.1%}" if side.rows else f"{where} –"
-        for where, side in (("reference", pair.reference), ("window", pair.current))
-    )
-    title = f"Distribution of {name}, reference and window"
-    return (
-        f'<figure><svg role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-label="{title}">{bars}'
-        f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{_BASE}" y2="{_BASE}"/>{labels}</svg>'
-        f"<figcaption>{name} ({missing})</figcaption></figure>\n"
-    )
+@dataclass(frozen=True)
+class Bar:
+    """The share of one side in a bin or a category."""
+
+    side: str
+    x: float
+    width: float
+    height: float
 
 
-def _histogram(pair: Pair) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Label:
+    """A text below the axis."""
+
+    x: float
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A histogram, or pairs of bars of categories; `missing` is the share of each side, None of no rows."""
+
+    name: str
+    missing: Mapping[str, float | None]
+    bars: list[Bar]
+    labels: list[Label]
+
+
+def draw(pair: Pair) -> Figure:
+    """Return a figure with the shares of both sides."""
+    bars, labels = _histogram(pair) if pair.reference.kind == "number" else _categories(pair)
+    sides = {"reference": pair.reference, "window": pair.current}
+    missing = {where: side.missing / side.rows if side.rows else None for where, side in sides.items()}
+    return Figure(pair.name, missing, bars, labels)
+
+
+def _histogram(pair: Pair) -> tuple[list[Bar], list[Label]]:
     left, right = pair.reference.numbers, pair.current.numbers
     both = np.concatenate([left, right])
     if not len(both):
-        return "", ""
+        return [], []
     # The outer half percent goes into the outer bins, so that one far value does not flatten the rest.
     low, high = (float(edge) for edge in np.quantile(both, [0.005, 0.995]))
     if low == high:
@@ -43,16 +67,15 @@ def _histogram(pair: Pair) -> tuple[str, str]:
         _shares(np.histogram(np.clip(side, low, high), edges)[0].astype(float)) for side in (left, right)
     ]
     top = max(float(side.max()) for side in shares) or 1.0
-    step = _WIDTH / _BINS
-    bars = "".join(
-        _rect(kind, i * step, step - 1, share / top)
-        for kind, side in zip(("reference", "current"), shares, strict=True)
-        for i, share in enumerate(side.tolist())
-    )
-    return bars, _text(2, f"{low:.4g}", "start") + _text(_WIDTH - 2, f"{high:.4g}", "end")
+    bars = [
+        Bar(name, place / _BINS, 0.95 / _BINS, share / top)
+        for name, side in zip(_SIDES, shares, strict=True)
+        for place, share in enumerate(side.tolist())
+    ]
+    return bars, [Label(0.0, f"{low:.4g}", "start"), Label(1.0, f"{high:.4g}", "end")]
 
 
-def _bars(pair: Pair) -> tuple[str, str]:
+def _categories(pair: Pair) -> tuple[list[Bar], list[Label]]:
     counts = [Counter(side.categories.tolist()) for side in (pair.reference, pair.current)]
     totals = [max(sum(count.values()), 1) for count in counts]
     shares = {
@@ -61,27 +84,17 @@ def _bars(pair: Pair) -> tuple[str, str]:
     }
     names = sorted(shares, key=lambda name: (-max(shares[name]), name))[:_MAX_CATEGORIES]
     if not names:
-        return "", ""
+        return [], []
     top = max(max(shares[name]) for name in names)
-    step = _WIDTH / len(names)
-    bars = "".join(
-        _rect(kind, i * step + side * step * 0.4, step * 0.38, shares[name][side] / top)
-        for i, name in enumerate(names)
-        for side, kind in enumerate(("reference", "current"))
-    )
-    letters = max(3, int(step / 7))
-    return bars, "".join(_text((i + 0.4) * step, name[:letters], "middle") for i, name in enumerate(names))
+    step = 1 / len(names)
+    bars = [
+        Bar(side, (place + number * 0.4) * step, step * 0.38, shares[name][number] / top)
+        for place, name in enumerate(names)
+        for number, side in enumerate(_SIDES)
+    ]
+    letters = max(3, int(step * _LETTERS))
+    return bars, [Label((place + 0.4) * step, name[:letters], "middle") for place, name in enumerate(names)]
 
 
 def _shares(counts: Floats) -> Floats:
     return counts / max(float(counts.sum()), 1.0)
-
-
-def _text(x: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{_BASE + 16}" text-anchor="{anchor}">{escape(words)}</text>'
-
-
-def _rect(kind: str, x: float, width: float, share: float) -> str:
-    height = share * (_BASE - 6)
-    place = f'x="{x:.1f}" y="{_BASE - height:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    return f'<rect class="{kind}" {place}/>'

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.catalogue import DatasetIngested, WindowClosed
 from eventing.event import Event
 from eventing.store import Store
-from functions.detect_drift.looking import Looking
+from functions.detect_drift.looking import Looking, read_champion
 from functions.detect_drift.telling import FUNCTION
-from functions.state.database import transaction
-from functions.state.handled import once, remembered
+from functions.state.handled import handle_once
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,13 @@ class Handler:
     def __call__(self, event: Event, payload: WindowClosed | DatasetIngested) -> list[Event]:
         """Look at new data once; a redelivery gets the answer of the first time."""
         now = self.clock()
-        with transaction(self.sessions, read_only=True) as session:
-            if (known := remembered(session, FUNCTION, event)) is not None:
-                return known
         looking = Looking(self.sessions, self.store, event, now)
-        events = looking.at_window(payload) if isinstance(payload, WindowClosed) else looking.at_part(payload)
-        with transaction(self.sessions) as session:
-            return once(session, FUNCTION, event, lambda: events, now=now)
+        return handle_once(
+            self.sessions,
+            FUNCTION,
+            event,
+            read=lambda session: read_champion(session, payload.model),
+            work=lambda champion: looking.look(champion, payload) if champion else None,
+            write=lambda session, looked: looking.record(session, looked) if looked else [],
+            now=now,
+        )

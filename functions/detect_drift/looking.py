@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 from sqlalchemy.orm import Session, sessionmaker
@@ -31,6 +30,7 @@ from functions.state.database import transaction
 from functions.state.drift import INSUFFICIENT, DriftLook, take_look, tested_before
 from functions.state.specs import spec_of
 from functions.state.versions import ModelVersion, champion, get_version
+from pipelines.card import Card, parse_card
 from pipelines.layout import SCORE
 from pipelines.spec.policies import Drift
 
@@ -45,6 +45,27 @@ Read = Callable[[Sequence[str]], pa.Table]
 _log = logging.getLogger("kascade.detect_drift")
 
 
+Champion = tuple[ModelVersion, Drift]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look found. `counted`: it spends a share of the budget."""
+
+    number: int
+    counted: bool
+    checked: Checked
+    told: Told
+
+
+def read_champion(session: Session, model: str) -> Champion | None:
+    """Return a model's champion, and how its drift is looked for; None without a champion."""
+    number = champion(session, model)
+    version = None if number is None else get_version(session, model, number)
+    spec = spec_of(session, model)
+    return None if version is None else (version, spec.drift if spec else Drift())
+
+
 @dataclass(frozen=True)
 class Looking:
     """One event's look; `now` is when it is made."""
@@ -54,37 +75,43 @@ class Looking:
     event: Event
     now: datetime
 
-    def at_window(self, closed: WindowClosed) -> list[Event]:
+    def look(self, champion: Champion, payload: WindowClosed | DatasetIngested) -> Looked | None:
+        """Hold new data against the champion's reference; None: it is passed over."""
+        if isinstance(payload, WindowClosed):
+            return self._at_window(champion, payload)
+        return self._at_part(champion, payload)
+
+    def record(self, session: Session, looked: Looked) -> list[Event]:
+        """Write what became of a look; return the events that tell of it."""
+        checked, told = looked.checked, looked.told
+        row = session.get_one(DriftLook, (told.model, told.version, looked.number))
+        if looked.counted and checked.status is not Status.INSUFFICIENT:
+            row.status = checked.status.value
+        row.rows = checked.rows
+        return events_of(self.event, told, checked, self.now)
+
+    def _at_window(self, champion: Champion, closed: WindowClosed) -> Looked | None:
         """Look at a window of the champion's predictions; another version's is passed over."""
-        found = self._champion(closed.model)
-        if found is None or found[0].version != closed.version:
-            return []
-        version, policy = found
+        version, policy = champion
+        if version.version != closed.version:
+            return None
         files = [Claim.model_validate(each) for each in json.loads(self._get(closed.data))]
         digest = closed.data.sha256
         return self._look(
             version, policy, "inferences", lambda names: sample_log(self.store, files, names, digest)
         )
 
-    def at_part(self, ingested: DatasetIngested) -> list[Event]:
+    def _at_part(self, champion: Champion, ingested: DatasetIngested) -> Looked | None:
         """Look at a new part, unless the champion was trained on it, or it is labelled predictions."""
-        found = self._champion(ingested.model)
-        if found is None or ingested.key.startswith(f"{ingested.model}/{LABELLED}"):
-            return []
-        version, policy = found
-        if ingested.part.sha256 in json.dumps(self._card(version).get("data", {})):
-            return []
+        version, policy = champion
+        if ingested.key.startswith(f"{ingested.model}/{LABELLED}"):
+            return None
+        if self._card(version).is_trained_on(ingested.part.sha256):
+            return None
         return self._look(version, policy, "dataset", lambda names: self._sample(ingested.part, names))
 
-    def _champion(self, model: str) -> tuple[ModelVersion, Drift] | None:
-        with transaction(self.sessions, read_only=True) as session:
-            number = champion(session, model)
-            version = None if number is None else get_version(session, model, number)
-            spec = spec_of(session, model)
-        return None if version is None else (version, spec.drift if spec else Drift())
-
-    def _look(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> list[Event]:
-        features = dict(self._card(version)["features"])
+    def _look(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> Looked:
+        features = dict(self._card(version).features)
         tested, untested = chosen(features, drift.features)
         names = list(tested)
         sample = self._sample(version.reference, [*names, SCORE])
@@ -101,12 +128,7 @@ class Looking:
         scored = scored_rows(sample, tested)
         weights = {name: round(importance(scored, name, SCORE), 4) for name in reference}
         told = self._report(version, drift, of, number, checked, reference, current, weights)
-        with transaction(self.sessions) as session:
-            row = session.get_one(DriftLook, (version.model, version.version, number))
-            if counted and checked.status is not Status.INSUFFICIENT:
-                row.status = checked.status.value
-            row.rows = checked.rows
-        return events_of(self.event, told, checked, self.now)
+        return Looked(number, counted, checked, told)
 
     def _number(self, version: ModelVersion, of: Of, *, tests: bool) -> tuple[int, int, bool]:
         """Return the look's number, its number among those that test, and whether it is one of those.
@@ -140,9 +162,8 @@ class Looking:
         page = self.store.put(f"{place}.html", to_html(checked, reference, current, title=title).encode())
         return Told(version.model, version.version, of, drift.detector, report, page.uri, strong)
 
-    def _card(self, version: ModelVersion) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._get(version.card))
-        return found
+    def _card(self, version: ModelVersion) -> Card:
+        return parse_card(self._get(version.card))
 
     def _get(self, claim: Claim) -> bytes:
         with _there(claim):

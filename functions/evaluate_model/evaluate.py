@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +28,7 @@ from functions.evaluate_model.logic import (
 from functions.evaluate_model.scoring import StoredModel, Unusable, aligned, fetch, load_model
 from functions.evaluate_model.slices import slices_of
 from functions.evaluate_model.unseen import unseen_rows
+from pipelines.card import Card, parse_card
 from pipelines.metrics import METRICS, Metric
 from pipelines.spec import ModelSpec, SpecError, parse_spec
 
@@ -135,7 +135,7 @@ def _load(
         table = pq.read_table(io.BytesIO(raw))
     except pa.ArrowException as error:
         raise Unusable(f"{completed.holdout.uri} is no Parquet file: {error}") from error
-    return model, table, spec or _spec_of(store, _read_card(store, completed.card), completed.model)
+    return model, table, spec or _spec_of(store, _read_card(store, completed.card))
 
 
 def _own_scores(model: StoredModel, table: pa.Table) -> _Scores:
@@ -163,8 +163,8 @@ def _with_champion(
             raise Unusable(f"it predicts {other.target!r} ({other.task})")
         card = _read_card(store, incumbent.card)
         theirs = aligned(other.predict(table), other.classes, model.classes)
-        fair = unseen_rows(table, card.get("data", {}).get("split", {}), _spec_of(store, card, card["model"]))
-    except (Unusable, KeyError) as error:
+        fair = unseen_rows(table, card.data.split, _spec_of(store, card))
+    except Unusable as error:
         return scores, Champion(incumbent.version, str(error))
     rows = int(fair.sum())
     return replace(scores, theirs=theirs, fair=fair), Champion(incumbent.version, _too_few(rows, len(fair)))
@@ -181,22 +181,19 @@ def _too_few(fair: int, rows: int) -> str | None:
     )
 
 
-def _read_card(store: Store, claim: Claim) -> dict[str, Any]:
+def _read_card(store: Store, claim: Claim) -> Card:
     try:
-        card = json.loads(fetch(store, claim))
+        return parse_card(fetch(store, claim))
     except ValueError as error:
-        raise Unusable(f"{claim.uri} is no JSON: {error}") from error
-    if not isinstance(card, dict):
-        raise Unusable(f"{claim.uri} is no card")
-    return card
+        raise Unusable(f"{claim.uri} is no card: {error}") from error
 
 
-def _spec_of(store: Store, card: dict[str, Any], model: str) -> ModelSpec:
-    found = card.get("spec", {})
+def _spec_of(store: Store, card: Card) -> ModelSpec:
+    if card.spec_claim is None:
+        raise Unusable("the card names no model.yaml")
     try:
-        claim = Claim(uri=found["uri"], sha256=found["sha256"])
-        return parse_spec(fetch(store, claim), model=model)
-    except (KeyError, TypeError, ValueError, SpecError) as error:
+        return parse_spec(fetch(store, card.spec_claim), model=card.model)
+    except SpecError as error:
         raise Unusable(f"the card names no readable model.yaml: {error}") from error
 
 

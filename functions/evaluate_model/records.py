@@ -13,16 +13,13 @@ from eventing.event import Event, answer
 from functions.evaluate_model.evaluate import Incumbent, Judgement
 from functions.evaluate_model.logic import FUNCTION, Outcome
 from functions.state import versions
+from functions.state.handled import Stale
 from functions.state.specs import spec_of
 from functions.state.versions import Fact
 from pipelines.spec import ModelSpec
 
 SOURCE = kinds.source_of(FUNCTION)
 GATE = "offline gate"
-
-
-class Moved(Exception):
-    """The champion or the model.yaml changed while the candidate was judged: judge it again."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,11 @@ def keep_judgement(
     """Register the version with the verdict's fact, and return the event that tells the verdict.
 
     Raises:
-        Moved: the judgement rests on what is no longer so.
+        Stale: the judgement rests on what is no longer so.
         Rejected: the version is registered with other content.
     """
     if find_basis(session, completed) != basis:
-        raise Moved
+        raise Stale("the champion or the model.yaml keeps changing", after_s=5)
     if not versions.register(session, completed, event.id, now):
         known = versions.get_version(session, completed.model, completed.version)
         if known is not None and known.candidate_sha256 != completed.candidate.sha256:

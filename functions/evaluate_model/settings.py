@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DEFAULT_RESAMPLES = 1000
-
-
-class SettingsError(ValueError):
-    """Variables are missing or wrong; the message names all of them."""
+from eventing.environment import Variables
 
 
 @dataclass(frozen=True)
@@ -22,17 +18,12 @@ class Settings:
     """
 
     database_url: str
-    resamples: int = DEFAULT_RESAMPLES
+    resamples: int = 1000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
-        problems: list[str] = []
-        if not env.get("DATABASE_URL"):
-            problems.append("DATABASE_URL is not set: give sqlite:///path or postgresql+psycopg://…")
-        text = env.get("GATE_RESAMPLES") or str(DEFAULT_RESAMPLES)
-        if not (text.isascii() and text.isdigit() and 100 <= int(text) <= 100_000):
-            problems.append(f"GATE_RESAMPLES must be a whole number from 100 to 100000, not {text!r}")
-        if problems:
-            raise SettingsError("; ".join(problems))
-        return cls(env["DATABASE_URL"], int(text))
+        read = Variables(env)
+        return read.checked(
+            cls(read.database_url(), read.number("GATE_RESAMPLES", cls.resamples, 100, 100_000))
+        )

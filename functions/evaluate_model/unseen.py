@@ -8,13 +8,13 @@ timestamp), so its own rule, from its card and its spec, is applied to the rows.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from functions.evaluate_model.scoring import Unusable
+from pipelines.card import Divided
 from pipelines.spec import ModelSpec
 from pipelines.steps.split import split
 from pipelines.tables import times
@@ -22,7 +22,7 @@ from pipelines.tables import times
 BY_TIME = "time"
 
 
-def unseen_rows(table: pa.Table, divided: dict[str, Any], spec: ModelSpec) -> NDArray[np.bool_]:
+def unseen_rows(table: pa.Table, divided: Divided, spec: ModelSpec) -> NDArray[np.bool_]:
     """Return which rows [N] a model was not trained on.
 
     Args:
@@ -33,13 +33,13 @@ def unseen_rows(table: pa.Table, divided: dict[str, Any], spec: ModelSpec) -> ND
     Raises:
         Unusable: the card does not say, or the rows lack the column it divides by.
     """
-    by, cutoff = divided.get("by"), divided.get("cutoff")
+    by, cutoff = divided.by, divided.cutoff
     column = spec.timestamp if by == BY_TIME else spec.entity if by == "entity" else None
     if column is not None and column not in table.column_names:
         raise Unusable(f"its rows are divided by {column!r}, which the holdout lacks")
-    if by == BY_TIME and column is not None and isinstance(cutoff, str):
+    if by == BY_TIME and column is not None and cutoff is not None:
         first = np.datetime64(datetime.fromisoformat(cutoff).replace(tzinfo=None), "us")
         return np.asarray(times(table.column(column)) >= first)
     if by in ("entity", "content"):
         return split(table, entity=column, timestamp=None, share=spec.train.holdout).holdout
-    raise Unusable(f"its card does not say how its rows were divided: {divided!r}")
+    raise Unusable(f"its card does not say how its rows were divided: {divided.model_dump()}")

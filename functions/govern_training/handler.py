@@ -14,9 +14,8 @@ from functions.govern_training.govern import govern
 from functions.govern_training.observe import FUNCTION, Scene, model_of
 from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings
-from functions.state.database import transaction
 from functions.state.governor import lock_model
-from functions.state.handled import once
+from functions.state.handled import write_once
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,11 @@ class Handler:
         now, model = self.clock(), model_of(payload)
         if isinstance(payload, TimerDue):  # who rang it may have a clock that is ahead of this one
             now = max(now, payload.due)
-        with transaction(self.sessions) as session:
 
-            def work() -> list[Event]:
-                at = min(event.time or now, now)
-                row, spec = lock_model(session, model), self.spec_of(session, model)
-                return govern(
-                    Scene(session, self.settings, row, spec, event, at, now), payload, self.code_digest
-                )
+        def write(session: Session) -> list[Event]:
+            at = min(event.time or now, now)
+            row, spec = lock_model(session, model), self.spec_of(session, model)
+            scene = Scene(session, self.settings, row, spec, event, at, now)
+            return govern(scene, payload, self.code_digest)
 
-            return once(session, FUNCTION, event, work, now=now)
+        return write_once(self.sessions, FUNCTION, event, write, now=now)

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from eventing.environment import Variables
+
 DEFAULT_RUN_LEASE_S = 16_200
 DEFAULT_GATE_HOLD_S = 900
 DEFAULT_ROLLOUT_HOLD_S = 3_600
-
-
-class SettingsError(ValueError):
-    """Variables are missing or wrong; the message names all of them."""
 
 
 @dataclass(frozen=True)
@@ -36,33 +34,13 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
-        problems: list[str] = []
-        if not env.get("DATABASE_URL"):
-            problems.append("DATABASE_URL is not set: give sqlite:///path or postgresql+psycopg://…")
-        seconds = {
-            name: _seconds(env, name, default, problems)
-            for name, default in (
-                ("RUN_LEASE_S", DEFAULT_RUN_LEASE_S),
-                ("GATE_HOLD_S", DEFAULT_GATE_HOLD_S),
-                ("ROLLOUT_HOLD_S", DEFAULT_ROLLOUT_HOLD_S),
+        read = Variables(env)
+        return read.checked(
+            cls(
+                read.database_url(),
+                run_lease=read.duration("RUN_LEASE_S", DEFAULT_RUN_LEASE_S),
+                gate_hold=read.duration("GATE_HOLD_S", DEFAULT_GATE_HOLD_S),
+                rollout_hold=read.duration("ROLLOUT_HOLD_S", DEFAULT_ROLLOUT_HOLD_S),
+                code_digest=read.get("CODE_DIGEST"),
             )
-        }
-        if problems:
-            raise SettingsError("; ".join(problems))
-        return cls(
-            database_url=env["DATABASE_URL"],
-            run_lease=seconds["RUN_LEASE_S"],
-            gate_hold=seconds["GATE_HOLD_S"],
-            rollout_hold=seconds["ROLLOUT_HOLD_S"],
-            code_digest=env.get("CODE_DIGEST", ""),
         )
-
-
-def _seconds(env: Mapping[str, str], name: str, default: int, problems: list[str]) -> timedelta:
-    try:
-        found = timedelta(seconds=float(env.get(name) or default))
-    except (ValueError, OverflowError):
-        found = timedelta(0)
-    if found <= timedelta(0):
-        problems.append(f"{name} must be a number of seconds above 0, not {env.get(name)!r}")
-    return found

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from eventing.catalogue import Claim
 from eventing.store import Store
 from functions.inferences.labels import Value, as_class, as_number, text_of
-from functions.inferences.losses import clipped_absolute, zero_one
-
-
-@dataclass(frozen=True, slots=True)
-class HoldoutLoss:
-    """A version's loss on its holdout: rows, mean and variance, in [0, 1]."""
-
-    rows: int
-    mean: float
-    variance: float
+from pipelines.card import Card, HoldoutLoss, load_card
+from pipelines.loss import clipped_absolute, zero_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +34,16 @@ class Scoring:
         if predicted is None:
             return None
         if self.classes is not None:
-            return zero_one(predicted, text_of(label))
+            return float(zero_one(predicted, text_of(label)))
         return clipped_absolute(float(predicted), float(label), scale=self.scale)
 
 
-def scoring_of(card: Mapping[str, Any]) -> Scoring:
-    """Read a model card. Raises: KeyError, TypeError or ValueError when it is not one of ours."""
-    classes = card["classes"]
-    found = card["evaluation"].get("loss")
-    holdout = (
-        HoldoutLoss(int(found["rows"]), float(found["mean"]), float(found["variance"])) if found else None
-    )
-    scale = float(found["scale"]) if found else 1.0
-    return Scoring(None if classes is None else tuple(classes), scale, holdout)
+def scoring_of(card: Card) -> Scoring:
+    """Return what a model card says of it."""
+    holdout = card.evaluation.loss
+    return Scoring(card.classes, holdout.scale if holdout else 1.0, holdout)
 
 
 def load_scoring(store: Store, card: Claim) -> Scoring:
-    """Fetch a version's card and read it. Raises: eventing.store.StoreError when it cannot be had."""
-    return scoring_of(json.loads(store.get(card.uri, sha256=card.sha256)))
+    """Fetch a version's card and read it. Raises: eventing.store.StoreError, ValueError."""
+    return scoring_of(load_card(store, card))

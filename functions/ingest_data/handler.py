@@ -11,7 +11,8 @@ from functions.ingest_data.keys import DataFile, Ignored, Misplaced, SpecFile, r
 from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.take_data import take_data
 from functions.ingest_data.take_spec import take_spec
-from functions.ingest_data.workplace import Workplace, note, rejection
+from functions.ingest_data.workplace import FUNCTION, Workplace, note, rejection
+from functions.state.handled import write_once
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Handler:
             case Misplaced(model, reason, problem):
                 now = self.place.clock()
                 refused = rejection(event, drop, model, FileRefused(reason, [problem]), now)
-                return self.place.commit(event, now, lambda session: [refused])
+                return write_once(self.place.sessions, FUNCTION, event, lambda session: [refused], now=now)
             case Ignored(why):
                 note("ignored", drop, why=why)
                 return []

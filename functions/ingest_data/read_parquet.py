@@ -19,7 +19,7 @@ from functions.ingest_data.checks import Batch
 from functions.ingest_data.kinds import plain
 from functions.ingest_data.parquet_pages import BadPages, weigh
 from functions.ingest_data.refusal import FileRefused, refuse
-from functions.ingest_data.settings import DEFAULT_MAX_FILE_BYTES, DEFAULT_MAX_LINE_BYTES
+from functions.ingest_data.settings import Settings
 
 _CELLS = 2_000_000
 _MAX_ROWS = 1_000_000_000
@@ -30,7 +30,7 @@ _FEW_ROWS = 4_096
 Lengths = npt.NDArray[np.int64]
 
 
-def parquet_columns(path: Path, max_bytes: int = DEFAULT_MAX_FILE_BYTES) -> tuple[str, ...]:
+def parquet_columns(path: Path, max_bytes: int = Settings.max_file_bytes) -> tuple[str, ...]:
     """Return the columns' names.
 
     Raises:
@@ -56,8 +56,8 @@ def parquet_columns(path: Path, max_bytes: int = DEFAULT_MAX_FILE_BYTES) -> tupl
 def read_parquet(
     path: Path,
     columns: tuple[str, ...],
-    max_row_bytes: int = DEFAULT_MAX_LINE_BYTES,
-    max_bytes: int = DEFAULT_MAX_FILE_BYTES,
+    max_row_bytes: int = Settings.max_line_bytes,
+    max_bytes: int = Settings.max_file_bytes,
 ) -> Iterator[Batch]:
     """Yield the file's rows, numbered from 1.
 

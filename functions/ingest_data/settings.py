@@ -6,13 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULT_MAX_FILE_BYTES = 8 << 30
-DEFAULT_MAX_LINE_BYTES = 16 << 20
-DEFAULT_MAX_COLUMNS = 10_000
-
-
-class SettingsError(ValueError):
-    """Variables are missing or wrong; the message names all of them."""
+from eventing.environment import Variables
 
 
 @dataclass(frozen=True)
@@ -29,30 +23,23 @@ class Settings:
 
     database_url: str
     scratch_dir: Path | None = None
-    max_file_bytes: int = DEFAULT_MAX_FILE_BYTES
-    max_line_bytes: int = DEFAULT_MAX_LINE_BYTES
-    max_columns: int = DEFAULT_MAX_COLUMNS
+    max_file_bytes: int = 8 << 30
+    max_line_bytes: int = 16 << 20
+    max_columns: int = 10_000
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
-        problems: list[str] = []
-        if not env.get("DATABASE_URL"):
-            problems.append("DATABASE_URL is not set: give sqlite:///path or postgresql+psycopg://…")
-        scratch = Path(env["SCRATCH_DIR"]) if env.get("SCRATCH_DIR") else None
+        read = Variables(env)
+        scratch = Path(read.get("SCRATCH_DIR")) if read.get("SCRATCH_DIR") else None
         if scratch is not None and not scratch.is_dir():
-            problems.append(f"SCRATCH_DIR is no folder: {scratch}")
-        largest = _count(env, "MAX_FILE_BYTES", DEFAULT_MAX_FILE_BYTES, problems)
-        longest = _count(env, "MAX_LINE_BYTES", DEFAULT_MAX_LINE_BYTES, problems)
-        columns = _count(env, "MAX_COLUMNS", DEFAULT_MAX_COLUMNS, problems)
-        if problems:
-            raise SettingsError("; ".join(problems))
-        return cls(env["DATABASE_URL"], scratch, largest, longest, columns)
-
-
-def _count(env: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:
-    text = env.get(name) or str(default)
-    if text.isascii() and text.isdigit() and int(text) > 0:
-        return int(text)
-    problems.append(f"{name} must be a whole number above 0, not {text!r}")
-    return default
+            read.wrong(f"SCRATCH_DIR is no folder: {scratch}")
+        return read.checked(
+            cls(
+                read.database_url(),
+                scratch,
+                read.number("MAX_FILE_BYTES", cls.max_file_bytes, 1, 1 << 50),
+                read.number("MAX_LINE_BYTES", cls.max_line_bytes, 1, 1 << 50),
+                read.number("MAX_COLUMNS", cls.max_columns, 1, 1 << 31),
+            )
+        )

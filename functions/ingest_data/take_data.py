@@ -1,7 +1,8 @@
 """Takes a data file: checks it, stores its good rows as a part, and puts the part at the end of the dataset.
 
 The long work happens outside of any transaction; the commit then verifies that what it relied on, the spec
-and the kept schema, is still so, and does it over if not.
+and the kept schema, is still so, and it is done over if not. The manifest, which lists all parts, is written
+after the commit and before it is told of: a delivery that dies between is followed by one that writes it.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.schema import DataSchema
 from functions.ingest_data.shelf import StoredPart, store_part, store_report
 from functions.ingest_data.spool import Spooled, spool
-from functions.ingest_data.workplace import FUNCTION, LARGE, Moved, Workplace, note, rejection, respond
+from functions.ingest_data.workplace import FUNCTION, LARGE, End, Workplace, note, rejection, respond
 from functions.state import datasets
 from functions.state.database import transaction
-from functions.state.handled import remembered
+from functions.state.handled import Stale, handle_once
 from functions.state.specs import RegisteredSpec, current_spec
 from pipelines.spec import ModelSpec
 
 _ATTEMPTS = 20
+_CHANGING = "the model's spec or schema keeps changing"
 
 
 @dataclass(frozen=True)
@@ -65,36 +67,52 @@ def take_data(place: Workplace, event: Event, drop: Drop, file: DataFile) -> lis
         RetryLater: the spec or schema kept changing, or the scratch disk is full.
     """
     now = place.clock()
-    for _ in range(_ATTEMPTS):
-        with transaction(place.sessions, read_only=True) as session:
-            if (answers := remembered(session, FUNCTION, event)) is not None:
-                return answers
-            spec_row = current_spec(session, file.model)
-            schema_row = datasets.kept_schema(session, file.model)
-        with contextlib.suppress(Moved):
-            if spec_row is None:
-                return place.commit(event, now, lambda session: _wait(session, event, drop, file.model, now))
-            kept = DataSchema.from_json(schema_row.document) if schema_row else None
-            return _take(place, _Job(event, drop, file.model, now, spec_row, spec_row.parse(), kept), file)
-    raise RetryLater("the model's spec or schema keeps changing", after_s=2)
+
+    def read(session: Session) -> _Job | None:
+        spec_row = current_spec(session, file.model)
+        if spec_row is None:
+            return None
+        schema_row = datasets.kept_schema(session, file.model)
+        kept = DataSchema.from_json(schema_row.document) if schema_row else None
+        return _Job(event, drop, file.model, now, spec_row, spec_row.parse(), kept)
+
+    def work(job: _Job | None) -> End:
+        if job is None:
+            return lambda session: _wait(session, event, drop, file.model, now)
+        return _take(place, job, file)
+
+    answers = handle_once(
+        place.sessions,
+        FUNCTION,
+        event,
+        read=read,
+        work=work,
+        write=lambda session, end: end(session),
+        attempts=_ATTEMPTS,
+        now=now,
+    )
+    for each in answers:
+        if each.type == DATASET_INGESTED:
+            _put_manifest(place, DatasetIngested.model_validate(each.data))
+    return answers
 
 
 def _wait(session: Session, event: Event, drop: Drop, model: str, now: datetime) -> list[Event]:
     datasets.lock_dataset(session, model)
     if current_spec(session, model) is not None:
-        raise Moved
+        raise Stale(_CHANGING, after_s=2)
     datasets.wait_for_spec(session, model, drop.key, drop.etag, event, now)
     note("waiting for model.yaml", drop, model=model)
     return []
 
 
-def _take(place: Workplace, job: _Job, file: DataFile) -> list[Event]:
+def _take(place: Workplace, job: _Job, file: DataFile) -> End:
     with tempfile.TemporaryDirectory(prefix="ingest-", dir=place.settings.scratch_dir) as folder:
         try:
             examined = _examine(place, job, file, Path(folder))
         except (ObjectMissing, ObjectChanged) as error:
             note("superseded", job.drop, why=str(error))
-            return place.commit(job.event, job.now, lambda session: [])
+            return lambda session: []
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise RetryLater("the scratch disk is full", after_s=30) from error
@@ -103,9 +121,9 @@ def _take(place: Workplace, job: _Job, file: DataFile) -> list[Event]:
         if examined.refusal is not None or examined.bad_rows:
             report = store_report(place.store, job.model, job.drop, job.spec_row.sha256, examined)
         if examined.part is None:
-            return place.commit(job.event, job.now, lambda session: _refused(session, job, examined, report))
-        stored = store_part(place.store, job.model, examined.part)
-        return _append(place, job, examined, examined.part, stored, report)
+            return lambda session: _refused(session, job, examined, report)
+        part, stored = examined.part, store_part(place.store, job.model, examined.part)
+        return lambda session: _append(session, job, examined, part, stored, report)
 
 
 def _examine(place: Workplace, job: _Job, file: DataFile, folder: Path) -> Examined:
@@ -134,12 +152,12 @@ def _examine_spooled(place: Workplace, job: _Job, spooled: Spooled, folder: Path
 
 
 def _verify(session: Session, job: _Job, own: str | None) -> datasets.Dataset:
-    """Lock the dataset. Raises Moved when the spec or the kept schema is another than the job relies on."""
+    """Lock the dataset. Raises Stale when the spec or the kept schema is another than the job relies on."""
     dataset = datasets.lock_dataset(session, job.model)
     spec_row = current_spec(session, job.model)
     same_spec = spec_row is not None and spec_row.seq == job.spec_row.seq
     if not same_spec or dataset.schema_sha256 not in (job.kept_sha256, own):
-        raise Moved
+        raise Stale(_CHANGING, after_s=2)
     return dataset
 
 
@@ -151,22 +169,20 @@ def _refused(session: Session, job: _Job, examined: Examined, report: Claim | No
 
 
 def _append(
-    place: Workplace, job: _Job, examined: Examined, part: Part, stored: StoredPart, report: Claim | None
+    session: Session, job: _Job, examined: Examined, part: Part, stored: StoredPart, report: Claim | None
 ) -> list[Event]:
-    def work(session: Session) -> list[Event]:
-        dataset = _verify(session, job, stored.schema.sha256)
-        known = datasets.find_part(session, job.model, part.sha256)
-        if known is not None:
-            note("the same rows are a part already", job.drop, position=known.position, part=part.sha256)
-            return []
-        document = part.schema.to_json()
-        datasets.keep_schema(session, dataset, claim=stored.schema, document=document, now=job.now)
-        row = _row(job, part, stored)
-        datasets.append_part(session, dataset, row)
-        manifest = _put_manifest(place, session, job, dataset)
-        return [_ingested(job, examined, part, stored, manifest, dataset, report)]
-
-    return place.commit(job.event, job.now, work)
+    dataset = _verify(session, job, stored.schema.sha256)
+    known = datasets.find_part(session, job.model, part.sha256)
+    if known is not None:
+        note("the same rows are a part already", job.drop, position=known.position, part=part.sha256)
+        return []
+    document = part.schema.to_json()
+    datasets.keep_schema(session, dataset, claim=stored.schema, document=document, now=job.now)
+    datasets.append_part(session, dataset, _row(job, part, stored))
+    raw = _manifest(session, job.model, dataset.parts, job.spec_row.sha256, stored.schema.sha256)
+    dataset.manifest_sha256 = hashlib.sha256(raw).hexdigest()
+    manifest = Claim.of(f"s3://datasets/{job.model}/manifests/{dataset.manifest_sha256}.json", raw)
+    return [_ingested(job, examined, part, stored, manifest, dataset, report)]
 
 
 def _row(job: _Job, part: Part, stored: StoredPart) -> datasets.DatasetPart:
@@ -186,14 +202,16 @@ def _row(job: _Job, part: Part, stored: StoredPart) -> datasets.DatasetPart:
     )
 
 
-def _put_manifest(place: Workplace, session: Session, job: _Job, dataset: datasets.Dataset) -> Claim:
-    raw = datasets.manifest(
-        datasets.parts_of(session, job.model), job.model,
-        spec_sha256=job.spec_row.sha256, schema_sha256=str(dataset.schema_sha256),
-    )  # fmt: skip
-    digest = hashlib.sha256(raw).hexdigest()
-    dataset.manifest_sha256 = digest
-    return place.store.put(f"s3://datasets/{job.model}/manifests/{digest}.json", raw)
+def _manifest(session: Session, model: str, parts: int, spec_sha256: str, schema_sha256: str) -> bytes:
+    listed = datasets.parts_of(session, model)[:parts]
+    return datasets.manifest(listed, model, spec_sha256=spec_sha256, schema_sha256=schema_sha256)
+
+
+def _put_manifest(place: Workplace, told: DatasetIngested) -> None:
+    """Write the manifest that an event tells of; parts that came after it are left out."""
+    with transaction(place.sessions, read_only=True) as session:
+        raw = _manifest(session, told.model, told.parts, told.spec.sha256, told.data_schema.sha256)
+    place.store.put(told.dataset.uri, raw)
 
 
 def _ingested(

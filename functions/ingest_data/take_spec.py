@@ -21,10 +21,9 @@ from functions.ingest_data.drop import Drop
 from functions.ingest_data.keys import SpecFile
 from functions.ingest_data.refusal import shorten
 from functions.ingest_data.schema import DataSchema, conflicts
-from functions.ingest_data.workplace import FUNCTION, Workplace, note, respond
-from functions.state.database import transaction
+from functions.ingest_data.workplace import FUNCTION, End, Workplace, note, respond
 from functions.state.datasets import kept_schema, lock_dataset, take_waiting
-from functions.state.handled import remembered
+from functions.state.handled import handle_once
 from functions.state.specs import add_spec, current_spec
 from pipelines.estimators import check_training
 from pipelines.spec import (
@@ -44,24 +43,33 @@ def take_spec(place: Workplace, event: Event, drop: Drop, file: SpecFile) -> lis
     The model.yaml that is in force already is answered with nothing.
     """
     now = place.clock()
-    with transaction(place.sessions, read_only=True) as session:
-        if (answers := remembered(session, FUNCTION, event)) is not None:
-            return answers
+    return handle_once(
+        place.sessions,
+        FUNCTION,
+        event,
+        read=lambda session: None,
+        work=lambda _: _read_spec(place, event, drop, file, now),
+        write=lambda session, end: end(session),
+        now=now,
+    )
+
+
+def _read_spec(place: Workplace, event: Event, drop: Drop, file: SpecFile, now: datetime) -> End:
     try:
         with place.store.open(drop.uri, drop.etag) as stream:
             raw = stream.read(MAX_SPEC_BYTES + 1)
     except (ObjectMissing, ObjectChanged) as error:
         note("superseded", drop, why=str(error))
-        return place.commit(event, now, lambda session: [])
+        return lambda session: []
     try:
         spec = parse_spec(raw, model=file.model, checks=[check_rules, check_training])
     except SpecError as error:
         refused = _rejection(event, drop, file.model, list(error.problems), now)
-        return place.commit(event, now, lambda session: [refused])
+        return lambda session: [refused]
     digest = hashlib.sha256(raw).hexdigest()
     claim = place.store.put(f"s3://models/{file.model}/specs/{digest}/model.yaml", raw)
     text = decode_spec(raw)
-    return place.commit(event, now, lambda session: _register(session, event, drop, spec, claim, text, now))
+    return lambda session: _register(session, event, drop, spec, claim, text, now)
 
 
 def _register(

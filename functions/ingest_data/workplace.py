@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,16 +18,13 @@ from eventing.store import Store
 from functions.ingest_data.drop import Drop
 from functions.ingest_data.refusal import FileRefused, clip
 from functions.ingest_data.settings import Settings
-from functions.state.database import transaction
-from functions.state.handled import once
 
 FUNCTION = "ingest_data"
 LARGE = 32 << 20
+End = Callable[[Session], list[Event]]
+"""What ends the handling of an event, once the file has been read: writes, and returns the answers."""
+
 _log = logging.getLogger(__name__)
-
-
-class Moved(Exception):
-    """The spec or the schema changed between reading it and the commit: read again, and do it over."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,6 @@ class Workplace:
     settings: Settings
     clock: Callable[[], datetime]
     large: threading.Lock = field(default_factory=threading.Lock)
-
-    def commit(self, event: Event, now: datetime, work: Callable[[Session], Sequence[Event]]) -> list[Event]:
-        """Do the work that ends the handling of an event in one transaction, once."""
-        with transaction(self.sessions) as session:
-            return once(session, FUNCTION, event, lambda: work(session), now=now)
 
 
 def respond(event: Event, type_: str, model: str, payload: BaseModel, now: datetime) -> Event:

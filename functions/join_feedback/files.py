@@ -23,7 +23,7 @@ from eventing.catalogue import ObjectRecord
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import ObjectMissing, Store
-from functions.inferences.ids import canonical
+from pipelines.prediction_ids import canonical
 
 BUCKET = "feedback"
 MAX_BYTES = 512 << 20

@@ -1,7 +1,7 @@
 """Joins the labels of a model that wait: reads them, finds their predictions, writes what became of each.
 
-The store is only spoken to between two writing transactions. The second finds out whether another joining
-came between, and then leaves everything to be delivered again.
+The store is only spoken to between transactions. The last one finds out whether another joining came between,
+and then all is done over.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as kinds
 from eventing.catalogue import Claim
-from eventing.errors import RetryLater
 from eventing.event import Event, answer
 from eventing.store import Store
-from functions.inferences.ids import uuid7
 from functions.inferences.labels import Value
 from functions.inferences.scoring import Scoring, load_scoring
 from functions.join_feedback.coverage import Coverage, covered
 from functions.join_feedback.logic import FUNCTION, joined_through, waits
 from functions.join_feedback.matching import Fate, Join, Label, Matching, Target, match
 from functions.join_feedback.predictions import Found, batches_for, find
-from functions.state.database import lock_name
+from functions.state.database import lock_name, transaction
+from functions.state.handled import Stale
 from functions.state.labels import FeedbackRow, JoinedLabel, WaitingLabel, add_joined
 from functions.state.specs import spec_of
 from functions.state.versions import champion, get_version, versions_of
+from pipelines.prediction_ids import uuid7
 
 DEFAULT_WINDOW = timedelta(days=7)
 
@@ -103,7 +103,7 @@ def read_scene(session: Session, model: str, clock: Callable[[], datetime], most
     )
 
 
-def join(session: Session, store: Store, scene: Scene, event: Event, due: datetime) -> Joined:
+def join(sessions: sessionmaker[Session], store: Store, scene: Scene, event: Event, due: datetime) -> Joined:
     """Match the labels with their predictions.
 
     Args:
@@ -112,10 +112,12 @@ def join(session: Session, store: Store, scene: Scene, event: Event, due: dateti
     Raises: eventing.store.StoreError.
     """
     scoring = load_scoring(store, scene.card) if scene.card else None
-    batches = batches_for(session, scene.model, scene.labels, scene.window)
+    with transaction(sessions, read_only=True) as session:
+        batches = batches_for(session, scene.model, scene.labels, scene.window)
     found = find(store, batches, scene.labels)
     target = Target(scoring.classes) if scoring else Target(open=True)
-    known = _known(session, scene.model, [each.prediction_id for each in found.predictions])
+    with transaction(sessions, read_only=True) as session:
+        known = _known(session, scene.model, [each.prediction_id for each in found.predictions])
     matching = match(scene.labels, found.predictions, known, target=target, window=scene.window)
     waiting = [each for each in matching.joins if waits(each, scene.window, scene.read_at)]
     stays = {each.label.label_id for each in waiting}
@@ -123,25 +125,26 @@ def join(session: Session, store: Store, scene: Scene, event: Event, due: dateti
     through = joined_through(scene.read_at, waiting, scene.left)
     file = _write(store, scene, settled, due, event) if settled else None
     rows = list(_rows(scene.model, settled, found, scoring))
-    coverage = covered(session, scene.coverage, scene.model, rows, through=through, window=scene.window)
+    with transaction(sessions, read_only=True) as session:
+        coverage = covered(session, scene.coverage, scene.model, rows, through=through, window=scene.window)
     return Joined(scene, through, settled, scoring, rows, coverage, file)
 
 
 def record(session: Session, row: FeedbackRow, joined: Joined, now: datetime) -> Matching:
     """Write the joined labels and take the settled ones off those that wait.
 
-    Raises: RetryLater when another joining came between.
+    Raises: Stale when another joining came between.
     """
     scene = joined.scene
     if row.joined_through != scene.before:
-        raise RetryLater(f"the labels of {scene.model} are being joined by another")
+        raise Stale(f"the labels of {scene.model} are being joined by another")
     seqs = [scene.seqs[each.label.label_id] for each in joined.settled]
     taken = 0
     for first in range(0, len(seqs), 500):
         chosen = delete(WaitingLabel).where(WaitingLabel.seq.in_(seqs[first : first + 500]))
         taken += session.connection().execute(chosen).rowcount
     if taken != len(seqs):
-        raise RetryLater(f"the labels of {scene.model} were joined by another")
+        raise Stale(f"the labels of {scene.model} were joined by another")
     add_joined(session, joined.rows)
     if joined.coverage != scene.coverage:
         row.coverage = joined.coverage.model_dump(mode="json")

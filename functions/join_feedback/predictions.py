@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from eventing.store import Store
-from functions.inferences.ids import time_of
 from functions.inferences.log import read_log
 from functions.join_feedback.matching import Label, Prediction
 from functions.state.inferences import InferenceBatch, batches_between
+from pipelines.prediction_ids import time_of
 
 _COLUMNS = ("prediction_id", "at", "version", "entity", "predicted", "predicted_number")
 # An id has whole milliseconds; a file's span may have been rounded the other way.

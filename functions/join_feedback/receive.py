@@ -13,15 +13,15 @@ from eventing.catalogue import FeedbackReceived
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
-from functions.inferences.ids import canonical
 from functions.join_feedback.files import LabelFile, is_possible, read_labels, storable
 from functions.join_feedback.logic import FUNCTION, SOON, join_key
 from functions.state import timers
 from functions.state.database import lock_name, transaction
-from functions.state.handled import once, remembered
+from functions.state.handled import handle_once, write_once
 from functions.state.labels import add_waiting
 from functions.state.specs import current_spec
 from functions.state.versions import versions_of
+from pipelines.prediction_ids import canonical
 
 Clock = Callable[[], datetime]
 PART = 5_000
@@ -49,14 +49,13 @@ def take_label(
         "entity": None if entity is None else storable(entity),
         "time": payload.time,
     }
-    with transaction(sessions) as session:
+
+    def write(session: Session) -> list[Event]:
         check_model(session, payload.model)
+        keep(session, clock, payload.model, [row], event)
+        return []
 
-        def work() -> list[Event]:
-            keep(session, clock, payload.model, [row], event)
-            return []
-
-        return once(session, FUNCTION, event, work, now=clock())
+    return write_once(sessions, FUNCTION, event, write, now=clock())
 
 
 def take_file(
@@ -70,17 +69,23 @@ def take_file(
         Rejected: the file cannot be read as labels; the message names the place and the fix.
         StoreUnavailable: trying later may help.
     """
-    with transaction(sessions, read_only=True) as session:
-        check_model(session, file.model)
-        if (known := remembered(session, FUNCTION, event)) is not None:
-            return known
-    # Each part is kept by itself, so that nobody else waits for the whole of a large file.
-    labels = read_labels(store, file)
-    while part := list(islice(labels, PART)):
-        with transaction(sessions) as session:
-            keep(session, clock, file.model, part, event)
-    with transaction(sessions) as session:
-        return once(session, FUNCTION, event, list, now=clock())
+
+    def keep_all(_: None) -> None:
+        # Each part is kept by itself, so that nobody else waits for the whole of a large file.
+        labels = read_labels(store, file)
+        while part := list(islice(labels, PART)):
+            with transaction(sessions) as session:
+                keep(session, clock, file.model, part, event)
+
+    return handle_once(
+        sessions,
+        FUNCTION,
+        event,
+        read=lambda session: check_model(session, file.model),
+        work=keep_all,
+        write=lambda session, _: [],
+        now=clock(),
+    )
 
 
 def check_model(session: Session, model: str) -> None:

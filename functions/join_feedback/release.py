@@ -19,12 +19,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from eventing.store import Store
-from functions.inferences.ids import uuid7
 from functions.inferences.log import INPUT, read_log
 from functions.state.datasets import KeptSchema, get_dataset
 from functions.state.inferences import InferenceBatch, batches_between
 from functions.state.labels import FeedbackRow, JoinedLabel
 from functions.state.specs import spec_of
+from pipelines.prediction_ids import uuid7
 from pipelines.spec import ModelSpec
 
 MOST_ROWS = 50_000

@@ -7,23 +7,25 @@ prediction of a day counts: labels that repeat are not independent, and would ra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 
+from pydantic import TypeAdapter
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer
-from functions.inferences.scoring import HoldoutLoss, Scoring
+from functions.inferences.scoring import Scoring
 from functions.join_feedback import bounds
 from functions.join_feedback.harm import THRESHOLD, Harm, observe, restart
 from functions.join_feedback.join import Joined, Scene
 from functions.join_feedback.logic import FUNCTION
 from functions.state.labels import FeedbackRow, JoinedLabel
 from functions.state.versions import champion
+from pipelines.card import HoldoutLoss
 
+_HARM = TypeAdapter(Harm)
 _MOST_LABELS = 50_000
 
 
@@ -41,7 +43,7 @@ def watch(session: Session, row: FeedbackRow, joined: Joined, event: Event, now:
     if version is None or joined.scoring is None or joined.scoring.holdout is None:
         return []
     baseline = baseline_of(joined.scoring, joined.scoring.holdout)
-    state = Harm(**{**row.harm, "sums": tuple(row.harm["sums"])}) if row.harm else Harm()
+    state = _HARM.validate_python(row.harm) if row.harm else Harm()
     alarm: Harm | None = None
     labels = _matured(session, row, joined)
     repeats = _repeats(session, labels)
@@ -52,7 +54,7 @@ def watch(session: Session, row: FeedbackRow, joined: Joined, event: Event, now:
         state = observe(state, label.loss, baseline=baseline)
         if state.crossed is not None:
             alarm, state = alarm or state, restart(state)
-    row.harm = {**asdict(state), "sums": list(state.sums)}
+    row.harm = _HARM.dump_python(state, mode="json")
     if alarm is None or (row.alarmed_at is not None and now - row.alarmed_at < silence(joined.scene.window)):
         return []
     row.alarmed_at = now

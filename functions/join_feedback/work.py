@@ -16,8 +16,7 @@ from functions.join_feedback.join import Joined, join, read_scene, record, told
 from functions.join_feedback.logic import FUNCTION, SOON, join_key, next_look, release_key
 from functions.join_feedback.watch import watch
 from functions.state import timers
-from functions.state.database import transaction
-from functions.state.handled import once, remembered
+from functions.state.handled import handle_once
 from functions.state.labels import FeedbackRow, lock_feedback
 
 
@@ -32,18 +31,20 @@ class Work:
 
     def join(self, event: Event, model: str, due: datetime) -> list[Event]:
         """Join what waits; look for harm; come again while something may still mature."""
-        with transaction(self.sessions) as session:
-            if (known := remembered(session, FUNCTION, event)) is not None:
-                return known
-            scene = read_scene(session, model, self.clock, self.max_labels)
-        now = scene.read_at
-        with transaction(self.sessions, read_only=True) as session:
-            joined = join(session, self.store, scene, event, due)
-        with transaction(self.sessions) as session:
-            return once(session, FUNCTION, event, lambda: self._record(session, joined, event, now), now=now)
+        return handle_once(
+            self.sessions,
+            FUNCTION,
+            event,
+            read=lambda session: read_scene(session, model, self.clock, self.max_labels),
+            work=lambda scene: join(self.sessions, self.store, scene, event, due),
+            write=lambda session, joined: self._record(session, joined, event),
+            locking=True,
+            now=self.clock(),
+        )
 
-    def _record(self, session: Session, joined: Joined, event: Event, now: datetime) -> list[Event]:
+    def _record(self, session: Session, joined: Joined, event: Event) -> list[Event]:
         scene = joined.scene
+        now = scene.read_at
         row = lock_feedback(session, scene.model)
         before = row.joined_through
         counts = record(session, row, joined, now)
@@ -73,18 +74,24 @@ class Work:
 
     def release(self, event: Event, model: str) -> list[Event]:
         """Give labelled rows back, if enough have gathered."""
-        with transaction(self.sessions) as session:
-            if (known := remembered(session, FUNCTION, event)) is not None:
-                return known
-            release = giving.begin(session, lock_feedback(session, model), self.clock())
-        if release is None:
+
+        def work(release: giving.Release | None) -> giving.Release | None:
+            if release is not None:
+                giving.write(self.store, release)
+            return release
+
+        def write(session: Session, release: giving.Release | None) -> list[Event]:
+            if release is not None:
+                giving.end(lock_feedback(session, model), release, self.clock())
             return []
-        giving.write(self.store, release)
-        now = self.clock()
-        with transaction(self.sessions) as session:
 
-            def work() -> list[Event]:
-                giving.end(lock_feedback(session, model), release, now)
-                return []
-
-            return once(session, FUNCTION, event, work, now=now)
+        return handle_once(
+            self.sessions,
+            FUNCTION,
+            event,
+            read=lambda session: giving.begin(session, lock_feedback(session, model), self.clock()),
+            work=work,
+            write=write,
+            locking=True,
+            now=self.clock(),
+        )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from functions.judge_rollout.policy import Policy
 from pipelines.spec import ModelSpec
 
 DAY = timedelta(days=1)
+_STORED = TypeAdapter(Policy)
 
 
 def policy_of(spec: ModelSpec) -> Policy:
@@ -30,18 +32,10 @@ def policy_of(spec: ModelSpec) -> Policy:
 
 def to_json(policy: Policy) -> dict[str, Any]:
     """Return a policy as JSON values, durations in seconds."""
-    found = {field.name: getattr(policy, field.name) for field in fields(policy)}
-    return {
-        name: value.total_seconds() if isinstance(value, timedelta) else value
-        for name, value in found.items()
-    }
+    document: dict[str, Any] = _STORED.dump_python(policy, mode="json")
+    return document
 
 
 def from_json(document: Mapping[str, Any]) -> Policy:
-    """Read what `to_json` wrote."""
-    durations = ("deadline", "label_window", "period", "entity_period")
-    read: dict[str, Any] = {
-        name: timedelta(seconds=value) if name in durations and value is not None else value
-        for name, value in document.items()
-    }
-    return Policy(**read)
+    """Read what `to_json` wrote. Raises: ValueError when it is no policy."""
+    return _STORED.validate_python(document)

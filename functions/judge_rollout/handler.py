@@ -14,8 +14,7 @@ from eventing.event import Event
 from eventing.store import Store
 from functions.judge_rollout.course import FUNCTION, advanced, completed, started
 from functions.judge_rollout.look import Look
-from functions.state.database import transaction
-from functions.state.handled import once
+from functions.state.handled import write_once
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,8 @@ class Handler:
         raise Rejected("this timer is another function's")
 
     def _note(self, event: Event, work: Callable[[Session], None]) -> list[Event]:
-        with transaction(self.sessions) as session:
+        def write(session: Session) -> list[Event]:
+            work(session)
+            return []
 
-            def noted() -> list[Event]:
-                work(session)
-                return []
-
-            return once(session, FUNCTION, event, noted, now=self.clock())
+        return write_once(self.sessions, FUNCTION, event, write, now=self.clock())

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import PlainSerializer
+
+Duration = Annotated[timedelta, PlainSerializer(timedelta.total_seconds)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,11 @@ class Policy:
     margin: float = 0.01
     alpha: float = 0.05
     min_labels: int = 100
-    deadline: timedelta = timedelta(days=14)
-    label_window: timedelta = timedelta(days=7)
+    deadline: Duration = timedelta(days=14)
+    label_window: Duration = timedelta(days=7)
     canary_percent: int = 10
-    period: timedelta = timedelta(days=1)
-    entity_period: timedelta | None = None
+    period: Duration = timedelta(days=1)
+    entity_period: Duration | None = None
     strict: bool = False
 
     def __post_init__(self) -> None:

@@ -6,9 +6,11 @@ A row in SQL holds it as JSON between two events; reading it back continues exac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import PlainSerializer, TypeAdapter
 
 from functions.judge_rollout.coverage import Coverage
 from functions.judge_rollout.pairing import Waiting
@@ -48,46 +50,22 @@ class Judge:
     even: bool = False
     compare_at: int = 0
     waiting: Waiting = field(default_factory=Waiting)
-    entities: frozenset[str] = frozenset()
+    entities: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
     entity_period: int = 0
     repeats: int = 0
     through: tuple[datetime, str] | None = None
     digest: str = NO_LABELS
 
 
+_STORED = TypeAdapter(Judge)
+
+
 def to_json(state: Judge) -> dict[str, Any]:
     """Return the state as JSON values."""
-    document = asdict(state)
-    document["started_at"] = state.started_at.isoformat()
-    document["phase_at"] = state.phase_at.isoformat()
-    document["entities"] = sorted(state.entities)
-    document["through"] = state.through and [state.through[0].isoformat(), state.through[1]]
+    document: dict[str, Any] = _STORED.dump_python(state, mode="json")
     return document
 
 
 def from_json(document: Mapping[str, Any]) -> Judge:
-    """Read what `to_json` wrote.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is not a judge's state.
-    """
-    waiting = dict(document["waiting"])
-    waiting["challenger"] = tuple(waiting["challenger"])
-    waiting["champion"] = tuple(waiting["champion"])
-    through = document["through"]
-    return Judge(
-        started_at=datetime.fromisoformat(document["started_at"]),
-        phase_at=datetime.fromisoformat(document["phase_at"]),
-        worse=Bet(**document["worse"]),
-        better=Bet(**document["better"]),
-        crossed=document["crossed"],
-        coverage=Coverage(**document["coverage"]),
-        even=document.get("even", False),
-        compare_at=document.get("compare_at", 0),
-        waiting=Waiting(**waiting),
-        entities=frozenset(document["entities"]),
-        entity_period=document["entity_period"],
-        repeats=document["repeats"],
-        through=through and (datetime.fromisoformat(through[0]), through[1]),
-        digest=document["digest"],
-    )
+    """Read what `to_json` wrote. Raises: ValueError when it is not a judge's state."""
+    return _STORED.validate_python(document)

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing import catalogue as kinds
 from eventing.errors import Rejected
 from eventing.event import Event, answer
-from functions.inferences.ids import uuid7
 from functions.log_inferences.kserve import Unreadable, logged_of
 from functions.log_inferences.logic import FUNCTION
-from functions.state.database import insert_if_absent, lock_name, transaction
-from functions.state.handled import once
+from functions.state.database import insert_if_absent, lock_name
+from functions.state.handled import write_once
 from functions.state.inferences import InferenceHalf
 from functions.state.stored_event import dump_event, load_event
+from pipelines.prediction_ids import uuid7
 
 OURS = kinds.source_of("serve_model")
 KEPT = timedelta(days=1)
@@ -38,9 +38,9 @@ def join_halves(sessions: sessionmaker[Session], event: Event, now: datetime) ->
         return []
     if not event.extensions.get(_SERVICE):
         raise Rejected(f"an event of type {event.type} needs the extension {_SERVICE}: whose request it was")
-    with transaction(sessions) as session:
-        # Two events with one id: each half is handled once, under a name of its own.
-        return once(session, f"{FUNCTION}/{_half(event)}", event, lambda: _join(session, event, now), now=now)
+    # Two events with one id: each half is handled once, under a name of its own.
+    name = f"{FUNCTION}/{_half(event)}"
+    return write_once(sessions, name, event, lambda session: _join(session, event, now), now=now)
 
 
 def _join(session: Session, event: Event, now: datetime) -> list[Event]:

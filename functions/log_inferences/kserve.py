@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from eventing.catalogue import InferenceLogged
-from functions.inferences.ids import uuid7
+from pipelines.prediction_ids import uuid7
 
 _VERSION = re.compile(r"v?([1-9][0-9]{0,8})")
 _MODEL = re.compile(r"[^a-z0-9-]+")

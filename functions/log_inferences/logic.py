@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from eventing.catalogue import InferenceLogged
-from functions.inferences.ids import uuid7
+from pipelines.prediction_ids import uuid7
 
 FUNCTION = "log_inferences"
 DEFAULT_WINDOW = 500

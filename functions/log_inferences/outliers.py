@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import io
 import logging
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,37 +17,34 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from eventing.catalogue import Claim
 from eventing.store import Store
 from functions.inferences.log import INPUT
+from pipelines.encoding.plain import Floats, Frequent, Standard
 from pipelines.layout import SCORE
 from pipelines.spec import ModelSpec
 
 INSTALL = "pip install 'kascade[log-inferences,drift]'"
-_MAX_CATEGORIES = 20
 _log = logging.getLogger("kascade.log_inferences")
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class _Numeric:
-    """How rows become numbers: standardised ones, and a column for each frequent category."""
+    """How rows become numbers."""
 
-    numbers: dict[str, tuple[float, float, float]]
-    categories: dict[str, tuple[str, ...]]
+    numbers: dict[str, Standard]
+    categories: dict[str, Frequent]
 
     def matrix(self, columns: dict[str, list[Any]], rows: int) -> Floats:
         """Return [rows, k]."""
         blocks: list[Floats] = []
-        for name, (middle, mean, unit) in self.numbers.items():
+        for name, scale in self.numbers.items():
             values = np.array([_number(value) for value in columns.get(name, [None] * rows)])
-            blocks.append((np.where(np.isnan(values), middle, values) - mean) / unit)
-        for name, known in self.categories.items():
+            blocks.append(scale.encode(values))
+        for name, frequent in self.categories.items():
             texts = [None if value is None else str(value) for value in columns.get(name, [None] * rows)]
-            blocks += [np.array([text == each for text in texts], dtype=np.float64) for each in known]
+            blocks.append(frequent.encode(texts))
         return np.column_stack(blocks) if blocks else np.zeros((rows, 0))
 
 
@@ -100,7 +96,7 @@ class Outliers:
         if not matrix.shape[1] or not matrix.shape[0]:
             _log.warning("outliers of %s are not marked: it has no numbers or categories", spec.model)
             return None
-        score = _DETECTORS[spec.outliers.detector or ""](matrix)
+        score = DETECTORS[spec.outliers.detector or ""](matrix)
         return _Fitted(numeric, score, float(np.quantile(score(matrix), 1 - spec.outliers.share)))
 
 
@@ -111,22 +107,22 @@ def _isolation_forest(matrix: Floats) -> Callable[[Floats], Floats]:
     return lambda rows: np.asarray(detector.score(rows), dtype=np.float64)
 
 
-_DETECTORS = {"isolation_forest": _isolation_forest}
+DETECTORS = {"isolation_forest": _isolation_forest}
+"""By the name that model.yaml's `outliers.detector` gives; `pipelines.spec.detectors` lists the names too."""
 
 
 def _numeric_of(columns: dict[str, list[Any]]) -> _Numeric:
-    numbers: dict[str, tuple[float, float, float]] = {}
-    categories: dict[str, tuple[str, ...]] = {}
+    numbers: dict[str, Standard] = {}
+    categories: dict[str, Frequent] = {}
     for name, values in columns.items():
         known = [value for value in values if value is not None]
         if known and all(isinstance(value, int | float) for value in known):
             found = np.array([float(value) for value in known])
             found = found[np.isfinite(found)]
             if len(found):
-                numbers[name] = (float(np.median(found)), float(found.mean()), float(found.std()) or 1.0)
+                numbers[name] = Standard.of(found)
         elif known:
-            counted = Counter(str(value) for value in known).most_common(_MAX_CATEGORIES)
-            categories[name] = tuple(sorted(value for value, _ in counted))
+            categories[name] = Frequent.of(str(value) for value in known)
     return _Numeric(numbers, categories)
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.store import Store
-from functions.inferences.ids import time_of
 from functions.inferences.log import INPUT, read_log
 from functions.state.database import transaction
 from functions.state.inferences import InferenceBatch
 from functions.state.labels import JoinedLabel
+from pipelines.prediction_ids import time_of
 
 
 @dataclass(frozen=True)

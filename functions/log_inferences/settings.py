@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAX_BYTES = 32 << 20
-
-
-class SettingsError(ValueError):
-    """Variables are missing or wrong; the message names all of them."""
+from eventing.environment import Variables
 
 
 @dataclass(frozen=True)
@@ -22,17 +18,12 @@ class Settings:
     """
 
     database_url: str
-    max_bytes: int = MAX_BYTES
+    max_bytes: int = 32 << 20
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
-        problems: list[str] = []
-        if not env.get("DATABASE_URL"):
-            problems.append("DATABASE_URL is not set: give sqlite:///path or postgresql+psycopg://…")
-        text = env.get("MAX_BATCH_BYTES") or str(MAX_BYTES)
-        if not (text.isascii() and text.isdigit() and int(text) >= 1024):
-            problems.append(f"MAX_BATCH_BYTES must be a whole number from 1024, not {text!r}")
-        if problems:
-            raise SettingsError("; ".join(problems))
-        return cls(env["DATABASE_URL"], int(text))
+        read = Variables(env)
+        return read.checked(
+            cls(read.database_url(), read.number("MAX_BATCH_BYTES", cls.max_bytes, 1024, 1 << 40))
+        )

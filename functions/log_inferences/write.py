@@ -1,11 +1,12 @@
-"""Writes one batch: first its file, then its row and its answer together.
+"""Writes one batch: its file, then its row and its answer together, then the list of a window it closed.
 
-A crash between the two leaves a file that no row names; the redelivery writes the same file again.
+A crash between leaves a file that no row names, or a row whose list is missing; the redelivery writes it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,8 +20,8 @@ from functions.inferences.log import table_of, to_parquet
 from functions.log_inferences.logic import DEFAULT_WINDOW, FUNCTION, span_of, uri_of, window_uri
 from functions.log_inferences.outliers import Outliers
 from functions.state.database import transaction
-from functions.state.handled import once, remembered
-from functions.state.inferences import InferenceBatch, add_batch, close_window
+from functions.state.handled import handle_once
+from functions.state.inferences import InferenceBatch, add_batch, batches_of_window, close_window
 from functions.state.specs import spec_of
 from functions.state.versions import get_version
 from pipelines.spec import ModelSpec
@@ -40,15 +41,34 @@ def write_batch(
         InvalidEvent: its lists differ in length.
         StoreUnavailable: trying later may help.
     """
-    with transaction(sessions, read_only=True) as session:
-        if (known := remembered(session, FUNCTION, event)) is not None:
-            return known
-        spec = spec_of(session, logged.model)
+
+    def read(session: Session) -> tuple[ModelSpec | None, Claim | None]:
         version = get_version(session, logged.model, logged.version)
-        reference = version.reference if version else None
-    first, last = span_of(logged, event.time or now)
-    file = _write_file(store, outliers, event, logged, first, spec, reference)
-    row = InferenceBatch(
+        return spec_of(session, logged.model), version.reference if version else None
+
+    def work(read: tuple[ModelSpec | None, Claim | None]) -> tuple[ModelSpec | None, Claim | None]:
+        spec, reference = read
+        return spec, _write_file(store, outliers, event, logged, span_of(logged, told_at)[0], spec, reference)
+
+    def write(session: Session, written: tuple[ModelSpec | None, Claim | None]) -> list[Event]:
+        spec, file = written
+        added = add_batch(session, _row(event, logged, file, told_at, now))
+        if not added or logged.shadow or not logged.ids:
+            return []
+        return _close(session, event, logged, spec.drift.window if spec else DEFAULT_WINDOW, now)
+
+    told_at = event.time or now
+    answers = handle_once(sessions, FUNCTION, event, read=read, work=work, write=write, now=now)
+    for each in answers:
+        _write_window(sessions, store, kinds.WindowClosed.model_validate(each.data))
+    return answers
+
+
+def _row(
+    event: Event, logged: InferenceLogged, file: Claim | None, told_at: datetime, now: datetime
+) -> InferenceBatch:
+    first, last = span_of(logged, told_at)
+    return InferenceBatch(
         source=event.source,
         event_id=event.id,
         model=logged.model,
@@ -63,16 +83,6 @@ def write_batch(
         recorded_at=now,
         window=None,
     )
-    size = spec.drift.window if spec else DEFAULT_WINDOW
-    with transaction(sessions) as session:
-
-        def work() -> list[Event]:
-            added = add_batch(session, row)
-            if not added or logged.shadow or not logged.ids:
-                return []
-            return _close(session, store, event, logged, size, now)
-
-        return once(session, FUNCTION, event, work, now=now)
 
 
 def _write_file(
@@ -95,24 +105,30 @@ def _write_file(
     return store.put(uri_of(logged, first, (event.source, event.id)), to_parquet(table))
 
 
-def _close(
-    session: Session, store: Store, event: Event, logged: InferenceLogged, size: int, now: datetime
-) -> list[Event]:
+def _close(session: Session, event: Event, logged: InferenceLogged, size: int, now: datetime) -> list[Event]:
     batches = close_window(session, logged.model, logged.version, size)
     if not batches or batches[0].window is None:
         return []
     window = batches[0].window
-    listed = json.dumps([batch.claim.model_dump() for batch in batches]).encode()
-    # A small file within the transaction: who hears of the window must find it, and a crash undoes both.
-    data = store.put(window_uri(logged.model, logged.version, window), listed)
     closed = kinds.WindowClosed(
         model=logged.model,
         version=logged.version,
         window=window,
         rows=sum(batch.rows for batch in batches),
-        data=data,
+        data=Claim.of(window_uri(logged.model, logged.version, window), _listed(batches)),
         first=min(batch.first for batch in batches),
         last=max(batch.last for batch in batches),
     )
     subject = f"{logged.model}/v{logged.version}"
     return [answer(event, kinds.WINDOW_CLOSED, kinds.source_of(FUNCTION), subject, closed, now=now)]
+
+
+def _write_window(sessions: sessionmaker[Session], store: Store, closed: kinds.WindowClosed) -> None:
+    """Write the list of a closed window's files, at each delivery: the one before may have died here."""
+    with transaction(sessions, read_only=True) as session:
+        batches = batches_of_window(session, closed.model, closed.version, closed.window)
+    store.put(closed.data.uri, _listed(batches))
+
+
+def _listed(batches: Sequence[InferenceBatch]) -> bytes:
+    return json.dumps([batch.claim.model_dump() for batch in batches]).encode()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
-class SettingsError(ValueError):
-    """Variables are missing or wrong; the message names all of them."""
+from eventing.environment import Variables
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,5 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
-        if not env.get("DATABASE_URL"):
-            raise SettingsError("DATABASE_URL is not set: give sqlite:///path or postgresql+psycopg://…")
-        return cls(env["DATABASE_URL"])
+        read = Variables(env)
+        return read.checked(cls(read.database_url()))

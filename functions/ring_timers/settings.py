@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-DEFAULT_BATCH = 200
-DEFAULT_KEEP_DAYS = 30
-
-
-class SettingsError(ValueError):
-    """Variables are missing or wrong; the message names all of them."""
+from eventing.environment import Variables
 
 
 @dataclass(frozen=True)
@@ -25,25 +20,14 @@ class Settings:
     """
 
     database_url: str
-    batch: int = DEFAULT_BATCH
-    keep: timedelta = timedelta(days=DEFAULT_KEEP_DAYS)
+    batch: int = 200
+    keep: timedelta = timedelta(days=30)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
-        problems: list[str] = []
-        if not env.get("DATABASE_URL"):
-            problems.append("DATABASE_URL is not set: give sqlite:///path or postgresql+psycopg://…")
-        batch = _count(env, "TIMERS_BATCH", DEFAULT_BATCH, problems)
-        days = _count(env, "HANDLED_KEEP_DAYS", DEFAULT_KEEP_DAYS, problems)
-        if problems:
-            raise SettingsError("; ".join(problems))
-        return cls(env["DATABASE_URL"], batch, timedelta(days=days))
-
-
-def _count(env: Mapping[str, str], name: str, default: int, problems: list[str]) -> int:
-    text = env.get(name) or str(default)
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 100_000:
-        return int(text)
-    problems.append(f"{name} must be a whole number from 1 to 100000, not {text!r}")
-    return default
+        read = Variables(env)
+        database_url = read.database_url()
+        batch = read.number("TIMERS_BATCH", cls.batch, 1, 100_000)
+        days = read.number("HANDLED_KEEP_DAYS", cls.keep.days, 1, 100_000)
+        return read.checked(cls(database_url, batch, timedelta(days=days)))

@@ -20,6 +20,7 @@ from functions.roll_out_model.records import Moment, Scene
 from functions.roll_out_model.requests import Change, Payload, change_of
 from functions.roll_out_model.settle import Settled, settle
 from functions.roll_out_model.withdraw import withdraw
+from functions.state.handled import Stale
 from functions.state.rollouts import RolloutRow, get_rollout, lock_rollout
 from functions.state.stored_event import dump_event, load_event
 
@@ -103,19 +104,20 @@ class Conduct:
                 raise Rejected(f"{plan.scene.model} cannot be retired: {error}") from error
             return Wait(str(error))
 
-    def stands(self, session: Session, plan: Plan) -> bool:
-        """Lock the model's row, and say whether the state is what the plan was made by."""
-        return lock_rollout(session, plan.scene.model).seq == plan.scene.seq
-
     def look_now(self, session: Session, model: str, moment: Moment) -> None:
         """Have a model looked at at once: what was done on the platform may be against the facts."""
         if get_rollout(session, model) is not None:
             records.look_now(session, lock_rollout(session, model), moment)
 
     def record(self, session: Session, done: Done, moment: Moment) -> list[Event]:
-        """Write what was done by a plan that stands; return the events that tell of it."""
+        """Write what was done; return the events that tell of it.
+
+        Raises: Stale when the state is no longer what the plan was made by.
+        """
         plan, change = done.plan, done.plan.change
         row = lock_rollout(session, plan.scene.model)
+        if row.seq != plan.scene.seq:
+            raise Stale(f"another event about the rollout of {plan.scene.model} was handled meanwhile")
         row.seq += 1
         events: list[Event] = []
         if change.superseded is not None:

@@ -9,14 +9,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import RolloutRequested, TimerDue
-from eventing.errors import Rejected, RetryLater
+from eventing.errors import Rejected
 from eventing.event import Event
-from functions.roll_out_model.conduct import Conduct, Done
+from functions.roll_out_model.conduct import Conduct, Done, Plan
 from functions.roll_out_model.logic import FUNCTION
 from functions.roll_out_model.records import Moment, read_scene
 from functions.roll_out_model.requests import Payload
 from functions.state.database import transaction
-from functions.state.handled import once, remembered
+from functions.state.handled import handle_once
 
 
 @dataclass(frozen=True)
@@ -31,31 +31,32 @@ class Handler:
         """Return rollout.started, rollout.advanced and rollout.completed as they come about."""
         moment = Moment(event, self.clock())
         model = payload.key if isinstance(payload, TimerDue) else payload.model
+
+        def read(session: Session) -> Plan:
+            return self.conduct.plan(session, read_scene(session, model), payload, moment)
+
+        def write(session: Session, done: Done) -> list[Event]:
+            # A phase is said to have begun once the platform has it.
+            return self.conduct.record(session, done, Moment(event, self.clock()))
+
+        def look_now(session: Session) -> None:
+            self.conduct.look_now(session, model, moment)
+
         try:
-            with transaction(self.sessions, read_only=True) as session:
-                if (answered := remembered(session, FUNCTION, event)) is not None:
-                    return answered
-                plan = self.conduct.plan(session, read_scene(session, model), payload, moment)
+            return handle_once(
+                self.sessions,
+                FUNCTION,
+                event,
+                read=read,
+                work=lambda plan: self.conduct.carry_out(plan, moment),
+                write=write,
+                stale=look_now,
+                attempts=1,  # by the next delivery the other one is through with the platform
+                now=moment.now,
+            )
         except Rejected:
             # A person's request is also refused when it died amid its work and the rollout has ended since.
             if isinstance(payload, RolloutRequested):
                 with transaction(self.sessions) as session:
-                    self.conduct.look_now(session, model, moment)
+                    look_now(session)
             raise
-        done = self.conduct.carry_out(plan, moment)
-        # A phase is said to have begun once the platform has it.
-        return self._record(done, Moment(event, self.clock()))
-
-    def _record(self, done: Done, moment: Moment) -> list[Event]:
-        """Write what was done; if another event was handled meanwhile, have the model looked at anew."""
-        model = done.plan.scene.model
-        with transaction(self.sessions) as session:
-            if self.conduct.stands(session, done.plan):
-                return once(
-                    session, FUNCTION, moment.event, lambda: self.conduct.record(session, done, moment)
-                )
-            self.conduct.look_now(session, model, moment)
-            answered = remembered(session, FUNCTION, moment.event)
-        if answered is None:
-            raise RetryLater(f"another event about the rollout of {model} was handled meanwhile")
-        return answered

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
 
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
@@ -31,6 +31,14 @@ from functions.state.versions import (
 )
 from pipelines.spec.policies import Rollout as Policy
 
+_HELD = TypeAdapter(Verdict)
+_PHASES: TypeAdapter[tuple[str, ...]] = TypeAdapter(
+    Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda text: text.split(",") if text else ()),
+        PlainSerializer(",".join),
+    ]
+)
 _ENDED = frozenset({Fact.ROLLED_BACK, Fact.INCONCLUSIVE, Fact.RETIRED})
 
 
@@ -97,8 +105,6 @@ def course_in(row: RolloutRow) -> Course | None:
     """Read a row's rollout; None when none is under way."""
     if row.version is None or row.phase is None or row.deadline is None:
         return None
-    held: dict[str, Any] | None = json.loads(row.held) if row.held else None
-    verdict = held and Verdict(kinds.RolloutOutcome(held["outcome"]), held["message"], held["final"])
     return Course(
         row.version,
         row.champion_version,
@@ -107,8 +113,8 @@ def course_in(row: RolloutRow) -> Course | None:
         row.announced,
         row.started_at is not None,
         row.paused,
-        verdict or None,
-        tuple(row.phases.split(",")) if row.phases else (),
+        _HELD.validate_json(row.held) if row.held else None,
+        _PHASES.validate_python(row.phases or ""),
         row.percent or 0,
     )
 
@@ -117,8 +123,8 @@ def write_course(row: RolloutRow, course: Course) -> None:
     """Write a rollout into its row."""
     row.version, row.champion_version, row.phase = course.version, course.champion, course.phase.value
     row.deadline, row.announced, row.paused = course.deadline, course.announced, course.paused
-    row.phases, row.percent = ",".join(course.phases), course.percent
-    row.held = json.dumps(asdict(course.verdict)) if course.verdict else None
+    row.phases, row.percent = _PHASES.dump_python(course.phases), course.percent
+    row.held = _HELD.dump_json(course.verdict).decode() if course.verdict else None
 
 
 def champion_but(session: Session, model: str, version: int | None) -> int | None:

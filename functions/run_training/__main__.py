@@ -8,6 +8,7 @@ import signal
 import sys
 from types import FrameType
 
+from eventing.environment import SettingsError
 from eventing.errors import InvalidEvent
 from eventing.logs import configure_logs, handling
 from eventing.sink import SinkError, sink_from_env
@@ -16,7 +17,7 @@ from functions.run_training import logic
 from functions.run_training.event_file import read_event
 from functions.run_training.job import Job
 from functions.run_training.pipeline_process import PipelineProcess
-from functions.run_training.settings import Settings, SettingsError
+from functions.run_training.settings import Settings
 from pipelines.request import RunRequest
 
 log = logging.getLogger("functions.run_training")

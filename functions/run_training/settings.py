@@ -1,4 +1,4 @@
-"""The settings of run_training, read once from the environment."""
+"""What run_training is told by its environment. The object store's variables are read by its client."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-EVENT_PATH = "K_EVENT_PATH"
-ALLOW_CUSTOM = "ALLOW_CUSTOM_PIPELINES"
-_SWITCH = {"true": True, "1": True, "false": False, "0": False, "": False}
-
-
-class SettingsError(Exception):
-    """Variables are missing or wrong; the message names each."""
+from eventing.environment import Variables
 
 
 @dataclass(frozen=True)
@@ -29,23 +23,11 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
-        """Read K_EVENT_PATH, K_SINK, ALLOW_CUSTOM_PIPELINES and MAX_ATTEMPTS.
-
-        Raises: SettingsError listing every variable that is missing or wrong.
-        """
-        problems = []
-        if not env.get(EVENT_PATH):
-            problems.append(f"{EVENT_PATH} must name the file (or its folder) with the event to act on")
-        if not env.get("K_SINK", "").startswith(("http://", "https://")):
-            problems.append(
-                f"K_SINK must be the http address events are sent to, not {env.get('K_SINK', '')!r}"
-            )
-        allowed = _SWITCH.get(env.get(ALLOW_CUSTOM, "").lower())
-        if allowed is None:
-            problems.append(f"{ALLOW_CUSTOM} must be true or false, not {env[ALLOW_CUSTOM]!r}")
-        attempts = env.get("MAX_ATTEMPTS", "4")
-        if not (attempts.isascii() and attempts.isdigit() and int(attempts) >= 1):
-            problems.append(f"MAX_ATTEMPTS must be a whole number of at least 1, not {attempts!r}")
-        if problems:
-            raise SettingsError("; ".join(problems))
-        return cls(Path(env[EVENT_PATH]), bool(allowed), int(attempts))
+        """Read the settings. Raises SettingsError naming every bad variable."""
+        read = Variables(env)
+        allowed = read.flag("ALLOW_CUSTOM_PIPELINES")
+        path = read.text("K_EVENT_PATH", ".+", "the file (or its folder) with the event to act on")
+        read.text("K_SINK", "https?://.*", "the http address events are sent to")
+        return read.checked(
+            cls(Path(path), allowed, read.number("MAX_ATTEMPTS", cls.max_attempts, 1, 10_000))
+        )

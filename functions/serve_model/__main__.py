@@ -27,8 +27,9 @@ def main() -> int:
     # numpy's linear algebra is not used here: left alone it starts a thread for each core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+    from eventing.environment import SettingsError
     from functions.serve_model.app import create_app
-    from functions.serve_model.errors import ModelUnavailable, SettingsError, StoreAway
+    from functions.serve_model.errors import ModelUnavailable, StoreAway
     from functions.serve_model.server import Server
     from functions.serve_model.settings import from_env
 

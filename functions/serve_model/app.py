@@ -12,12 +12,12 @@ from eventing.bearer import TokenFile
 from functions.serve_model.asgi import Application, TakesNotes
 from functions.serve_model.fetch import fetch_verified
 from functions.serve_model.handler import Inference
-from functions.serve_model.ids import IdSource
 from functions.serve_model.inference_log import InferenceLog, NoLog
 from functions.serve_model.metrics import Metrics
 from functions.serve_model.model import Model, load
 from functions.serve_model.posting import Poster
 from functions.serve_model.settings import LogSettings, Settings, from_env
+from pipelines.prediction_ids import IdSource
 
 # The catalogue's own constants; importing it would cost a cold start its schema classes.
 LOGGED_TYPE = "dev.kascade.inference.logged"

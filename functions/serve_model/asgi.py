@@ -11,10 +11,10 @@ from typing import Any, Protocol, TypeVar
 from functions.serve_model.answers import Answer, json_answer, refusal
 from functions.serve_model.errors import BadRequest, ServingError, TooLarge, UnsupportedMedia
 from functions.serve_model.handler import Inference
-from functions.serve_model.ids import IdSource
 from functions.serve_model.logic import Prediction
 from functions.serve_model.metrics import Metrics, exposition
 from functions.serve_model.pages import pages_of, refuse, v2_paths
+from pipelines.prediction_ids import IdSource
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

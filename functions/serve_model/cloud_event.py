@@ -17,7 +17,7 @@ from eventing.event import Event, answer
 from functions.serve_model.answers import Answer
 from functions.serve_model.errors import BadRequest, Refused
 from functions.serve_model.handler import Inference
-from functions.serve_model.ids import EventIds
+from pipelines.prediction_ids import EventIds
 
 RESPONSE_TYPE = "org.kubeflow.serving.inference.response"
 """KServe's type for an inference's response, so that what understands KServe's events understands ours."""

@@ -10,12 +10,10 @@ ServingError
 ModelUnavailable       the process cannot start: the model cannot be fetched or read
 ├── StoreAway          the object store does not answer: a later start may find it
 └── DigestMismatch     what was fetched is not what MODEL_SHA256 names
-SettingsError          the process cannot start: variables are missing or wrong
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -83,11 +81,3 @@ class DigestMismatch(ModelUnavailable):
         self.uri = uri
         self.expected = expected
         self.actual = actual
-
-
-class SettingsError(Exception):
-    """`problems` lists every variable that is missing or wrong."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)

@@ -19,11 +19,11 @@ from typing import Protocol
 import numpy as np
 
 from functions.serve_model.batching import Noted, cut, side_by_side
-from functions.serve_model.ids import RANDOM_BITS, prediction_ids
 from functions.serve_model.logic import Prediction
 from functions.serve_model.model import Model
 from functions.serve_model.posting import Batch, NotTaken
 from functions.serve_model.settings import LogSettings
+from pipelines.prediction_ids import RANDOM_BITS, prediction_ids
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 # Events made from what is taken at a time: enough to cut evenly, few enough to leave others their turn.

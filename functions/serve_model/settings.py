@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eventing.environment import Variables
 from eventing.tls import trusting
-from functions.serve_model.errors import SettingsError
-from functions.serve_model.ids import MAX_ROWS
+from pipelines.prediction_ids import MAX_ROWS
 
 
 @dataclass(frozen=True)
@@ -71,39 +70,38 @@ class Settings:
 
 def from_env(env: Mapping[str, str]) -> Settings:
     """Read the settings. Raises: SettingsError listing every variable that is missing or wrong."""
-    read = _Reader(env)
-    settings = Settings(
-        model=read.text("MODEL_NAME", r"[a-z]([-a-z0-9]*[a-z0-9])?", "a DNS label such as 'churn'"),
-        version=read.number("MODEL_VERSION", None, 1, 2**31),
-        uri=read.text("MODEL_URI", r"(s3://[^/]+/.+|file:///.+)", "s3://bucket/key or file:///path"),
-        sha256=read.text("MODEL_SHA256", r"[0-9a-f]{64}", "the SHA-256 of model.onnx, 64 hex digits"),
-        store=ObjectStore(
-            endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL"),
-            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
-            access_key=env.get("AWS_ACCESS_KEY_ID"),
-            secret_key=env.get("AWS_SECRET_ACCESS_KEY"),
-            session_token=env.get("AWS_SESSION_TOKEN"),
-        ),
-        host=env.get("HOST") or Settings.host,
-        port=read.number("PORT", Settings.port, 0, 65535),
-        max_bytes=read.number("MAX_BODY_BYTES", Settings.max_bytes, 1024, 1 << 30),
-        max_rows=read.number("MAX_ROWS", Settings.max_rows, 1, MAX_ROWS),
-        ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
-        drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
-        log=_log_settings(read),
+    read = Variables(env)
+    return read.checked(
+        Settings(
+            model=read.text("MODEL_NAME", r"[a-z]([-a-z0-9]*[a-z0-9])?", "a DNS label such as 'churn'"),
+            version=read.number("MODEL_VERSION", None, 1, 2**31),
+            uri=read.text("MODEL_URI", r"(s3://[^/]+/.+|file:///.+)", "s3://bucket/key or file:///path"),
+            sha256=read.text("MODEL_SHA256", r"[0-9a-f]{64}", "the SHA-256 of model.onnx, 64 hex digits"),
+            store=ObjectStore(
+                endpoint_url=env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL"),
+                region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+                access_key=env.get("AWS_ACCESS_KEY_ID"),
+                secret_key=env.get("AWS_SECRET_ACCESS_KEY"),
+                session_token=env.get("AWS_SESSION_TOKEN"),
+            ),
+            host=read.get("HOST", Settings.host),
+            port=read.number("PORT", Settings.port, 0, 65535),
+            max_bytes=read.number("MAX_BODY_BYTES", Settings.max_bytes, 1024, 1 << 30),
+            max_rows=read.number("MAX_ROWS", Settings.max_rows, 1, MAX_ROWS),
+            ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
+            drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
+            log=_log_settings(read),
+        )
     )
-    if read.problems:
-        raise SettingsError(read.problems)
-    return settings
 
 
-def _log_settings(read: _Reader) -> LogSettings:
+def _log_settings(read: Variables) -> LogSettings:
     expected = "the http address that predictions are sent to"
     return LogSettings(
-        sink=read.text("K_SINK", r"https?://[^/]+.*", expected, optional=True) or None,
-        overrides=read.overrides("K_CE_OVERRIDES"),
-        ca_certs=read.certificates("K_CA_CERTS"),
-        token_file=read.text("SINK_TOKEN_FILE", r"/.+", "the path of a file", optional=True) or None,
+        sink=read.text("K_SINK", r"https?://[^/]+.*", expected, "") or None,
+        overrides=_overrides(read),
+        ca_certs=_certificates(read),
+        token_file=read.text("SINK_TOKEN_FILE", r"/.+", "the path of a file", "") or None,
         timeout_s=read.seconds("SINK_TIMEOUT_S", LogSettings.timeout_s, 0.1, 600),
         interval_s=read.seconds("LOG_INTERVAL_S", LogSettings.interval_s, 0.01, 3600),
         queue_rows=read.number("LOG_QUEUE_ROWS", LogSettings.queue_rows, 1, 10**8),
@@ -112,62 +110,25 @@ def _log_settings(read: _Reader) -> LogSettings:
     )
 
 
-class _Reader:
-    """Reads variables one by one and remembers what is wrong with each."""
+def _overrides(read: Variables) -> Mapping[str, str]:
+    text = read.get("K_CE_OVERRIDES")
+    if not text:
+        return {}
+    from eventing.sink import parse_overrides  # slow to import, and hardly ever asked for
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-        self.problems: list[str] = []
+    try:
+        return parse_overrides(text)
+    except ValueError as error:
+        read.wrong(str(error))
+        return {}
 
-    def text(self, name: str, pattern: str, expected: str, *, optional: bool = False) -> str:
-        value = self._env.get(name, "")
-        if not value and optional:
-            return ""
-        if not value:
-            self.problems.append(f"{name} is not set: expected {expected}")
-        elif not re.fullmatch(pattern, value):
-            self.problems.append(f"{name} is {value!r}: expected {expected}")
-        return value
 
-    def number(self, name: str, default: int | None, least: int, most: int) -> int:
-        text = self._env.get(name, "")
-        if not text and default is not None:
-            return default
-        value = int(text) if re.fullmatch(r"\d{1,18}", text) else None
-        if value is None or not least <= value <= most:
-            said = f"is {text!r}" if text else "is not set"
-            self.problems.append(f"{name} {said}: expected a whole number from {least} to {most}")
-            return least
-        return value
-
-    def seconds(self, name: str, default: float, least: float, most: float) -> float:
-        text = self._env.get(name, "")
-        if not text:
-            return default
-        value = float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) else None
-        if value is None or not least <= value <= most:
-            self.problems.append(f"{name} is {text!r}: expected seconds from {least} to {most}")
-            return default
-        return value
-
-    def overrides(self, name: str) -> Mapping[str, str]:
-        text = self._env.get(name, "")
-        if not text:
-            return {}
-        from eventing.sink import parse_overrides  # slow to import, and hardly ever asked for
-
-        try:
-            return parse_overrides(text)
-        except ValueError as error:
-            self.problems.append(str(error))
-            return {}
-
-    def certificates(self, name: str) -> str | None:
-        text = self._env.get(name)
-        if not text:
-            return None
-        try:
-            trusting(text)
-        except ValueError as error:
-            self.problems.append(str(error))
-        return text
+def _certificates(read: Variables) -> str | None:
+    text = read.get("K_CA_CERTS")
+    if not text:
+        return None
+    try:
+        trusting(text)
+    except ValueError as error:
+        read.wrong(str(error))
+    return text

@@ -97,6 +97,12 @@ def close_window(session: Session, model: str, version: int, size: int) -> list[
     return batches
 
 
+def batches_of_window(session: Session, model: str, version: int, window: int) -> Sequence[InferenceBatch]:
+    """Return the files of a closed window, oldest first."""
+    inside = select(InferenceBatch).filter_by(model=model, version=version, shadow=False, window=window)
+    return session.scalars(inside.order_by(InferenceBatch.first, InferenceBatch.seq)).all()
+
+
 def batches_between(
     session: Session,
     model: str,

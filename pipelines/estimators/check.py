@@ -5,13 +5,13 @@ parse_spec(raw, model="churn", checks=[check_training])
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from eventing.catalogue import Problem
 from pipelines.estimators.registry import REGISTRY, find, names
 from pipelines.metrics import METRICS, Task
 from pipelines.spec import Candidate, ModelSpec
+from pipelines.spec.problems import nearest
 
 _TASKS: tuple[Task, Task] = ("classification", "regression")
 
@@ -21,12 +21,6 @@ def check_training(spec: ModelSpec) -> Iterable[Problem]:
     yield from _metric_problems(spec)
     for index, candidate in enumerate(spec.train.candidates):
         yield from _candidate_problems(f"train.candidates[{index}]", candidate, spec.task)
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Say which known name is meant, or list them all."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"one of {', '.join(known)}"
 
 
 def _metric_problems(spec: ModelSpec) -> Iterator[Problem]:

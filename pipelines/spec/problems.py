@@ -5,7 +5,8 @@ SpecError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
 
 from eventing.catalogue import Problem
 
@@ -21,3 +22,9 @@ class SpecError(Exception):
 def render(problem: Problem) -> str:
     """Write one problem as a line: place, what is wrong, how to fix it."""
     return f"{problem.where}: {problem.problem}" + (f" (fix: {problem.fix})" if problem.fix else "")
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Say which known name is meant, or list them all."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else f"one of {', '.join(known)}"

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from eventing.catalogue import Problem
 from pipelines.spec.columns import Kind, is_number, is_whole
+from pipelines.spec.detectors import check_detectors
 from pipelines.spec.durations import format_duration
 from pipelines.spec.model import ModelSpec
 
@@ -25,6 +26,7 @@ _VALUES: Mapping[Kind, tuple[Callable[[object], bool], str]] = MappingProxyType(
 
 def check_rules(spec: ModelSpec) -> Iterable[Problem]:
     """Yield a problem for each rule that is broken."""
+    yield from check_detectors(spec)
     rollout, labels = spec.rollout, spec.labels
     if rollout.phases and rollout.deadline <= labels.window:
         deadline, window = format_duration(rollout.deadline), format_duration(labels.window)

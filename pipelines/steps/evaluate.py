@@ -36,7 +36,7 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
         "value": metrics[metric],
         "metrics": metrics,
         "rows": len(target),
-        "loss": holdout_loss(target, predicted, scale=_scale(prepared, facts["classes"])),
+        "loss": holdout_loss(target, predicted, scale=_scale(prepared, facts["classes"])).model_dump(),
         "per_class": _per_class(target, predicted, facts["classes"]),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from eventing.catalogue import Claim
 from eventing.store import Store, StoreUnavailable
 from pipelines import layout, parity
+from pipelines.card import Card
 from pipelines.code import code_digest, environment
 from pipelines.errors import TransientError
 from pipelines.onnx_graph import with_metadata
@@ -36,7 +36,7 @@ def export(
     *,
     started: datetime,
     now: datetime,
-) -> dict[str, Any]:
+) -> Card:
     """Check parity, write every file of the version under its `output`, and return its card.
 
     Args:
@@ -66,13 +66,15 @@ def export(
     }
     try:
         claims = {name: store.put(f"{request.output}/{name}", data) for name, data in contents.items()}
-        card = _card(request, spec, folders, facts, evaluation, results, claims) | {
+        made = {
             "parity": found.to_json(),
             "started": started.isoformat(),
             "finished": now.isoformat(),
             "seconds": round((now - started).total_seconds(), 3),
         }
-        store.put(f"{request.output}/{layout.CARD}", files.to_json(card))
+        about = _card(request, spec, folders, facts, evaluation, results)
+        card = Card.model_validate(about | made | {"files": claims})
+        store.put(f"{request.output}/{layout.CARD}", card.to_json())
     except StoreUnavailable as error:
         raise TransientError(str(error)) from error
     return card
@@ -152,7 +154,6 @@ def _card(
     facts: Mapping[str, Any],
     evaluation: Mapping[str, Any],
     results: Sequence[dict[str, Any]],
-    claims: Mapping[str, Claim],
 ) -> dict[str, Any]:
     extracted = files.read_json(folders["extracted"] / files.EXTRACTED)
     refitted = files.read_json(folders["refitted"] / files.REFITTED)
@@ -166,8 +167,8 @@ def _card(
         "features": facts["features"],
         "columns": facts["width"],
         "data": {
-            "dataset": request.dataset.model_dump(),
-            "schema": request.data_schema.model_dump(),
+            "dataset": request.dataset,
+            "schema": request.data_schema,
             "parts": extracted["parts"],
             "parts_in_dataset": extracted["parts_in_dataset"],
             "rows": extracted["rows"],
@@ -185,5 +186,4 @@ def _card(
             *(f"an experiment failed: {why}" for why in failures(results)),
             *refitted["warnings"],
         ],
-        "files": {name: claim.model_dump() for name, claim in claims.items()},
     }

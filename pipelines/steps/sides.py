@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipelines.card import Class
 from pipelines.errors import StepError
 from pipelines.spec import ModelSpec
 from pipelines.steps import files
 from pipelines.steps.split import SALT, Split, split
 from pipelines.tables import numbers
-from pipelines.target import Class, class_indices
+from pipelines.target import class_indices
 
 _MIN_SIDE = {"training": 10, "holdout": 2}
 

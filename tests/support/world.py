@@ -18,13 +18,14 @@ from sqlalchemy.orm import Session
 from eventing.catalogue import Claim, InferenceLogged, TrainingCompleted
 from eventing.cli.home import BUCKETS
 from eventing.store import MemoryStore
-from functions.inferences.ids import uuid7
 from functions.inferences.log import table_of, to_parquet
 from functions.state import specs, versions
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.inferences import InferenceBatch, add_batch
 from functions.state.labels import JoinedLabel
+from pipelines.prediction_ids import uuid7
 from pipelines.spec import parse_spec, spec_digest
+from pipelines.testing import make_card
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MODEL = "churn"
@@ -80,22 +81,21 @@ class World:
         """Register a version with its card and reference; `promoted` makes it champion."""
         where = f"s3://models/{MODEL}/v{version}"
         loss = loss or {"rows": 1000, "mean": 0.1, "variance": 0.09, "scale": 1.0}
-        card = {
-            "model": MODEL,
-            "version": version,
-            "classes": None if classes is None else list(classes),
-            "features": [list(feature) for feature in features],
-            "evaluation": {"loss": loss},
-            "data": {"parts": []},
-            "target": "churned",
-        }
+        card = make_card(
+            model=MODEL,
+            version=version,
+            task="classification" if classes else "regression",
+            classes=classes,
+            features=features,
+            evaluation={"metrics": {}, "loss": loss},
+        )
         table = pa.table({"amount": [1.0]}) if reference is None else reference
         completed = TrainingCompleted(
             model=MODEL,
             version=version,
             run_id=f"run-{version}",
             candidate=self.store.put(f"{where}/model.onnx", b"onnx"),
-            card=self.store.put(f"{where}/card.json", json.dumps(card).encode()),
+            card=self.store.put(f"{where}/card.json", card.to_json()),
             holdout=Claim(uri=f"{where}/holdout.parquet", sha256=DIGEST),
             reference=self.store.put(f"{where}/reference.parquet", parquet(table)),
             metrics={"accuracy": 0.9},

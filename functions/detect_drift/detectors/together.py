@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +9,10 @@ import numpy.typing as npt
 
 from functions.detect_drift.columns import Floats, Pair, Table, Untested, pairs
 from functions.detect_drift.effects import Effect, effect
+from pipelines.encoding.plain import Frequent, Standard
 
 # Kernel methods take time and memory by the square of the rows.
 MAX_ROWS = 2_000
-_MAX_CATEGORIES = 20
 
 Singles = npt.NDArray[np.float32]
 
@@ -62,25 +61,18 @@ def matrices(reference: Table, current: Table, *, seed: int, max_rows: int = MAX
 
 
 def _numbers(pair: Pair) -> tuple[Floats, Floats]:
-    known = pair.reference.numbers
-    middle, mean, unit = np.median(known), known.mean(), known.std() or 1.0
+    scale = Standard.of(pair.reference.numbers)
     sides = []
     for column in (pair.reference, pair.current):
         values = column.values.astype(np.float64)
-        there = ~np.isnan(values)
-        scaled = (np.where(there, values, middle) - mean) / unit
-        sides.append([scaled, ~there] if pair.reference.missing or pair.current.missing else [scaled])
+        missing = [np.isnan(values)] if pair.reference.missing or pair.current.missing else []
+        sides.append([scale.encode(values), *missing])
     return np.column_stack(sides[0]).astype(float), np.column_stack(sides[1]).astype(float)
 
 
 def _categories(pair: Pair) -> tuple[Floats, Floats]:
-    frequent = [name for name, _ in Counter(pair.reference.categories.tolist()).most_common(_MAX_CATEGORIES)]
-    names = np.array(sorted(frequent), dtype=object)
-    left, right = (
-        (column.values[:, None] == names[None, :]).astype(np.float64)
-        for column in (pair.reference, pair.current)
-    )
-    return left, right
+    frequent = Frequent.of(pair.reference.categories.tolist())
+    return frequent.encode(pair.reference.values.tolist()), frequent.encode(pair.current.values.tolist())
 
 
 def _sample(rows: Floats, most: int, rng: np.random.Generator) -> Singles:

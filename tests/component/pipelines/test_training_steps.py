@@ -28,7 +28,8 @@ def version(
     folder: Path, table: pa.Table, kinds: dict[str, str], spec: str
 ) -> tuple[dict[str, Any], MemoryStore]:
     store = MemoryStore()
-    return train(store, put_dataset(store, [table], kinds, spec), folder), store
+    card = train(store, put_dataset(store, [table], kinds, spec), folder)
+    return card.model_dump(mode="json"), store
 
 
 def test_a_version_is_complete_and_its_files_fit_together(tmp_path: Path) -> None:

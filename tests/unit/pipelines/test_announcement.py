@@ -15,6 +15,7 @@ from pipelines.code import code_digest, environment
 from pipelines.errors import TransientError
 from pipelines.records import Failure, Fault, count_failures, read_card, read_failure, write_failure
 from pipelines.request import RunRequest
+from pipelines.testing import make_card
 
 SHA = "a" * 64
 CLAIM = Claim(uri="s3://b/k", sha256=SHA)
@@ -30,19 +31,16 @@ def store() -> MemoryStore:
 
 
 def put_card(store: MemoryStore, run_id: str) -> None:
-    card = {
-        "run_id": run_id,
-        "files": {
+    card = make_card(
+        run_id=run_id,
+        version=7,
+        files={
             name: {"uri": f"s3://models/churn/v7/{name}", "sha256": SHA}
             for name in (layout.ONNX, layout.HOLDOUT, layout.REFERENCE)
         },
-        "evaluation": {"metrics": {"roc_auc": 0.9}},
-        "data": {"dataset": {"uri": "s3://d", "sha256": SHA}, "split": {"train_rows": 80}},
-        "spec": {"digest": SHA},
-        "code_digest": SHA,
-        "seconds": 1.5,
-    }
-    store.put(f"{REQUEST.output}/{layout.CARD}", json.dumps(card).encode())
+        evaluation={"metrics": {"roc_auc": 0.9}},
+    )
+    store.put(f"{REQUEST.output}/{layout.CARD}", card.to_json())
 
 
 def test_a_completed_version_is_announced_with_its_claims_and_the_same_id_each_time(

@@ -1,14 +1,17 @@
-"""Every metric against scikit-learn's, and where it is undefined."""
+"""Every metric against scikit-learn's, where it is undefined, and that weights count as repeated rows."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 import sklearn.metrics as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from pipelines.metrics import METRICS, class_scores, default_metric, measure
+from pipelines.metrics import METRICS, Metric, class_scores, default_metric, measure
 
 EXPECTED = {
     "accuracy": lambda y, p: reference.accuracy_score(y, p.argmax(axis=1)),
@@ -95,3 +98,38 @@ def test_the_default_metric_follows_the_task() -> None:
     assert default_metric("classification", 2) == "roc_auc"
     assert default_metric("classification", 5) == "balanced_accuracy"
     assert default_metric("regression", None) == "rmse"
+
+
+def sample(
+    metric: Metric, seed: int, rows: int, classes: int, ties: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    rng = np.random.default_rng(seed)
+    if metric.task == "regression":
+        truth = rng.normal(size=rows)
+        return truth, (truth + rng.normal(size=rows)).astype(np.float32)
+    truth = rng.integers(0, classes, rows)
+    raw = np.round(rng.random((rows, classes)) * ties) + 0.5
+    return truth, (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.integers(2, 60),
+    classes=st.integers(2, 4),
+    ties=st.sampled_from([2, 1000]),
+)
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_weights_count_as_repeated_rows(name: str, seed: int, rows: int, classes: int, ties: int) -> None:
+    metric = METRICS[name]
+    truth, found = sample(metric, seed, rows, classes, ties)
+    drawn = np.random.default_rng(seed).integers(0, rows, rows)
+    counts = np.bincount(drawn, minlength=rows).astype(np.float64)
+    expected = metric.compute(truth[drawn], found[drawn])
+    assert metric.weighted(truth, found)(counts) == pytest.approx(expected, rel=1e-6, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("value", [0.4863814040322208, -1.0222571452878098, 0.1])
+def test_r2_of_one_row_drawn_thrice_is_undefined(value: float) -> None:
+    truth, found = np.array([value, 3.0]), np.array([0.5, 2.0], dtype=np.float32)
+    assert np.isnan(METRICS["r2"].weighted(truth, found)(np.array([3.0, 0.0])))

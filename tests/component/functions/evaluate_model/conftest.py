@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +27,7 @@ from functions.state.database import session_factory, transaction
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Number
 from pipelines.onnx_graph import with_metadata
+from pipelines.testing import make_card
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DIGEST = "0" * 64
@@ -92,12 +92,12 @@ class Gate:
         folder = f"s3://models/churn/v{version}"
         buffer = io.BytesIO()
         pq.write_table(holdout() if table is None else table, buffer)
-        card = {
-            "model": "churn",
-            "data": {"split": split or {"by": "content"}},
-            "spec": self.spec.model_dump() if self.spec else {},
-        }
-        card_claim = self.store.put(f"{folder}/card.json", json.dumps(card).encode())
+        card = make_card(
+            version=version,
+            data={"dataset": {"uri": "s3://d", "sha256": DIGEST}, "split": split or {"by": "content"}},
+            spec={"digest": DIGEST, **(self.spec.model_dump() if self.spec else {})},
+        )
+        card_claim = self.store.put(f"{folder}/card.json", card.to_json())
         return kinds.TrainingCompleted(
             model="churn",
             version=version,

@@ -10,9 +10,10 @@ from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as kinds
+from eventing.environment import SettingsError
 from eventing.testing import HandlingFailed, MemorySink, build_event, handle
 from functions.govern_training.app import Deps, create_app
-from functions.govern_training.settings import Settings, SettingsError
+from functions.govern_training.settings import Settings
 from functions.ring_timers.logic import timer_due
 from functions.state import specs, timers
 from functions.state.database import make_engine, session_factory, transaction

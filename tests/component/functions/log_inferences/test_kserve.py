@@ -15,10 +15,10 @@ from support.world import NOON, World
 from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, build_event, handle
-from functions.inferences.ids import time_of
 from functions.log_inferences.app import Deps, create_app
 from functions.log_inferences.settings import Settings
 from functions.state.inferences import InferenceHalf
+from pipelines.prediction_ids import time_of
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from support.world import MODEL, NOON, World, logged
 from eventing import catalogue as c
 from eventing.catalogue import Claim
 from eventing.event import Event
+from eventing.store import StoreUnavailable
 from eventing.testing import HandlingFailed, build_event, handle
 from functions.inferences.log import read_log
 from functions.log_inferences.app import Deps, create_app
@@ -89,6 +90,29 @@ def test_a_redelivery_of_the_batch_that_closed_a_window_says_so_again(world: Wor
     assert first is not None
     assert again is not None
     assert (first.id, first.data) == (again.id, again.data)
+
+
+def test_a_window_whose_list_could_not_be_written_is_told_of_with_it_by_the_redelivery(
+    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.spec(drift={"window": 50})
+    put = world.store.put
+
+    def away(uri: str, data: bytes) -> Claim:
+        if "/windows/" in uri:
+            raise StoreUnavailable(uri, "away")
+        return put(uri, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "put", away)
+        with pytest.raises(HandlingFailed) as caught:
+            handle(app, event_of(1, rows=60))
+    assert caught.value.status == 503
+    assert handle(app, event_of(2, rows=40)) is None
+
+    closed = handle(app, event_of(1, rows=60))
+    assert closed is not None
+    assert len(rows_in(world, closed)) == closed.data["rows"] == 60
 
 
 def test_batches_at_once_are_in_one_window_each(world: World, app: Flask) -> None:

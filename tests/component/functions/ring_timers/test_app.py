@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as kinds
+from eventing.environment import SettingsError
 from eventing.event import Event, originate
 from eventing.testing import HandlingFailed, MemorySink, build_event, handle
 from functions.ring_timers.app import Deps, create_app
-from functions.ring_timers.settings import Settings, SettingsError
+from functions.ring_timers.settings import Settings
 from functions.state import handled, timers
 from functions.state.database import make_engine, session_factory, transaction
 

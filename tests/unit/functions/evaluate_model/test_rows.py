@@ -12,6 +12,7 @@ import pytest
 from functions.evaluate_model.scoring import Unusable, aligned
 from functions.evaluate_model.slices import slices_of
 from functions.evaluate_model.unseen import unseen_rows
+from pipelines.card import Divided
 from pipelines.spec import ModelSpec, parse_spec
 from pipelines.steps.split import split
 
@@ -57,7 +58,7 @@ def test_slices_name_their_rows() -> None:
 
 
 def test_a_champion_divided_by_time_has_not_seen_what_came_after() -> None:
-    rows = unseen_rows(table(), {"by": "time", "cutoff": "2026-01-10T00:00:00.000000Z"}, spec())
+    rows = unseen_rows(table(), Divided(by="time", cutoff="2026-01-10T00:00:00.000000Z"), spec())
     assert int(rows.sum()) == 400 - 9 * 24
     assert not rows[:216].any()
 
@@ -66,13 +67,13 @@ def test_a_champion_divided_by_the_same_hash_has_seen_nothing_of_the_holdout() -
     whole = table()
     held = split(whole, entity="customer", timestamp=None, share=0.2).holdout
     holdout = whole.filter(pa.array(held))
-    assert unseen_rows(holdout, {"by": "entity"}, spec()).all()
+    assert unseen_rows(holdout, Divided(by="entity"), spec()).all()
 
 
 def test_a_champion_with_a_smaller_holdout_has_seen_part_of_it() -> None:
     whole = table()
     held = split(whole, entity="customer", timestamp=None, share=0.4).holdout
-    rows = unseen_rows(whole.filter(pa.array(held)), {"by": "entity"}, spec(holdout=0.2))
+    rows = unseen_rows(whole.filter(pa.array(held)), Divided(by="entity"), spec(holdout=0.2))
     truly = split(whole, entity="customer", timestamp=None, share=0.2).holdout
     assert 0 < rows.sum() < len(rows)
     assert rows.sum() == truly.sum()
@@ -80,9 +81,9 @@ def test_a_champion_with_a_smaller_holdout_has_seen_part_of_it() -> None:
 
 def test_a_card_that_does_not_say_how_it_divided_is_not_guessed_at() -> None:
     with pytest.raises(Unusable, match="does not say"):
-        unseen_rows(table(), {}, spec())
+        unseen_rows(table(), Divided(), spec())
     with pytest.raises(Unusable, match="customer"):
-        unseen_rows(table().drop_columns(["customer"]), {"by": "entity"}, spec())
+        unseen_rows(table().drop_columns(["customer"]), Divided(by="entity"), spec())
 
 
 def test_probabilities_are_put_in_the_order_of_our_classes() -> None:

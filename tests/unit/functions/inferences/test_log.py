@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.world import NOON, logged
 
 from eventing.store import MemoryStore
-from functions.inferences.ids import time_of, uuid7
 from functions.inferences.log import INPUT, inputs_of, read_log, table_of, to_parquet, together
+from pipelines.prediction_ids import time_of, uuid7
 
 
 def rows(count: int, **columns: list[Any]) -> Any:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations import rollouts
 from benchmarks.simulations.betting import run
-from functions.inferences.losses import clipped_absolute, zero_one
 from functions.judge_rollout.logic import begin, observe
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.wealth import Bet, place, stake
@@ -63,16 +62,6 @@ def test_the_simulations_bet_exactly_as_the_judge_does() -> None:
             state = observe(policy, state, x)
         assert {None: 0, "better": 1, "worse": -1}[state.crossed] == verdict
         assert state.better.n == scores
-
-
-def test_losses_lie_between_zero_and_one() -> None:
-    assert (zero_one("a", "b"), zero_one("a", "a")) == (1.0, 0.0)
-    assert clipped_absolute(10.0, 12.0, scale=4.0) == 0.5
-    assert clipped_absolute(10.0, 99.0, scale=4.0) == 1.0
-    with pytest.raises(ValueError, match="scale"):
-        clipped_absolute(1.0, 2.0, scale=0.0)
-    with pytest.raises(ValueError, match="finite"):
-        clipped_absolute(math.nan, 2.0, scale=1.0)
 
 
 class TestSimulated:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from functions.receive_objects.settings import Settings, SettingsError
+from eventing.environment import SettingsError
+from functions.receive_objects.settings import Settings
 
 
 def test_the_database_is_all_that_is_needed() -> None:

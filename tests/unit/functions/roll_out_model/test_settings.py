@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from functions.roll_out_model.settings import Settings, SettingsError
+from eventing.environment import SettingsError
+from functions.roll_out_model.settings import Settings
 
 
 def test_only_the_database_must_be_said() -> None:
@@ -62,7 +63,7 @@ def test_everything_wrong_is_said_at_once() -> None:
         )
 
     said = str(caught.value)
-    assert "DEPLOY_TARGET is 'kserv': valid is knative" in said
+    assert "DEPLOY_TARGET is 'kserv': expected knative" in said
     names = "DATABASE_URL READY_DEADLINE_S READY_POLL_S SERVE_MAX_SCALE SERVE_CPU_LIMIT SERVE_READ_ONLY_ROOT"
     for name in (*names.split(), "SINK_TOKEN_FILE"):
         assert name in said

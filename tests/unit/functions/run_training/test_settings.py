@@ -8,10 +8,11 @@ import pytest
 
 from eventing.catalogue import TRAINING_APPROVED, TRAINING_REQUESTED, Claim
 from eventing.codec import to_structured
+from eventing.environment import SettingsError
 from eventing.errors import InvalidEvent
 from eventing.testing import build_event
 from functions.run_training.event_file import read_event
-from functions.run_training.settings import Settings, SettingsError
+from functions.run_training.settings import Settings
 from pipelines.request import RunRequest
 from pipelines.testing import approve
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from eventing.catalogue import InferenceLogged
 from functions.serve_model import testing
 from functions.serve_model.batching import Noted, cut, side_by_side, time_ms
-from functions.serve_model.ids import prediction_ids
 from functions.serve_model.inference_log import InferenceLog
 from functions.serve_model.logic import Prediction
 from functions.serve_model.model import Model, Outputs, load
 from functions.serve_model.posting import Batch, NotTaken
 from functions.serve_model.settings import LogSettings
+from pipelines.prediction_ids import prediction_ids
 
 NOW_MS = 1_790_000_000_000
 BODY_BYTES = 100

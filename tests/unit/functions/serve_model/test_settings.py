@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.serve_model.errors import SettingsError
+from eventing.environment import SettingsError
 from functions.serve_model.settings import Settings, from_env
 
 GOOD = {

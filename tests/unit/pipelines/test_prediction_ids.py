@@ -7,7 +7,7 @@ import uuid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.serve_model.ids import MAX_ROWS, RANDOM_BITS, EventIds, IdSource, prediction_ids
+from pipelines.prediction_ids import MAX_ROWS, RANDOM_BITS, EventIds, IdSource, prediction_ids
 
 MILLISECONDS = st.integers(0, 2**48 - 1)
 

@@ -1,0 +1,128 @@
+"""The model card: what a version was made from, how good it is, and where its files lie.
+
+`card.json` is written last, so a version is complete when its card is there. Whoever reads or writes one goes
+through `Card`. What only people read of it is kept as it is.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from eventing.catalogue import Claim
+from eventing.store import Store
+from pipelines.metrics import Task
+
+Class = str | int | float | bool
+SCHEMA_VERSION = 1
+"""Raised when a reader of the version before would misread a card. Cards without one have this form too."""
+
+
+class _Part(BaseModel):
+    """Fields that another release or a custom pipeline added are kept."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="allow", protected_namespaces=(), validate_by_name=True, serialize_by_alias=True
+    )
+
+
+class UsedPart(_Part):
+    """A part of the dataset that the version was made from."""
+
+    uri: str
+    sha256: str
+    rows: int | None = None
+    key: str | None = None
+
+
+class Divided(_Part):
+    """How the rows were divided: by time, entity or content; `cutoff` is the holdout's first moment."""
+
+    by: str | None = None
+    cutoff: str | None = None
+    train_rows: int = 0
+
+
+class Data(_Part):
+    """The dataset, the parts of it that were used, and how their rows were divided."""
+
+    dataset: Claim
+    data_schema: Claim | None = Field(default=None, alias="schema")
+    parts: tuple[UsedPart, ...] = ()
+    split: Divided = Divided()
+
+
+class UsedSpec(_Part):
+    """The model.yaml that the version was trained with, and the digest of what it says."""
+
+    uri: str | None = None
+    sha256: str | None = None
+    digest: str
+
+
+class HoldoutLoss(_Part):
+    """The loss on the holdout, in [0, 1]. `scale` is the absolute error that counts as wholly wrong."""
+
+    rows: int
+    mean: float
+    variance: float
+    scale: float = 1.0
+
+
+class Evaluation(_Part):
+    """How good the version is on its holdout; without `loss` its harm in service cannot be told."""
+
+    metrics: dict[str, float]
+    loss: HoldoutLoss | None = None
+
+
+class Card(_Part):
+    """What `card.json` says.
+
+    Attributes:
+        classes: of the target, in the model's order; None for regression.
+        features: name and kind of each column that the model takes.
+        files: claims of the version's other files, by name.
+        seconds: how long the training took.
+    """
+
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION)
+    model: str
+    version: int
+    run_id: str
+    task: Task
+    target: str
+    classes: tuple[Class, ...] | None
+    features: tuple[tuple[str, str], ...]
+    data: Data
+    spec: UsedSpec
+    code_digest: str
+    evaluation: Evaluation
+    files: dict[str, Claim]
+    seconds: float
+
+    def to_json(self) -> bytes:
+        """Return canonical JSON."""
+        document = self.model_dump(mode="json")
+        return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1).encode()
+
+    def is_trained_on(self, part_sha256: str) -> bool:
+        """Say whether a part of the dataset was used."""
+        return any(part.sha256 == part_sha256 for part in self.data.parts)
+
+    @property
+    def spec_claim(self) -> Claim | None:
+        """The model.yaml, where the card names it."""
+        found = self.spec
+        return Claim(uri=found.uri, sha256=found.sha256) if found.uri and found.sha256 else None
+
+
+def parse_card(raw: bytes) -> Card:
+    """Read a card. Raises: ValueError when it is none that this release reads."""
+    return Card.model_validate_json(raw)
+
+
+def load_card(store: Store, claim: Claim) -> Card:
+    """Fetch and read a version's card. Raises: eventing.store.StoreError, ValueError."""
+    return parse_card(store.get(claim.uri, sha256=claim.sha256))

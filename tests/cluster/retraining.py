@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -48,10 +49,15 @@ def first_version(cluster: Cluster, digits: Digits) -> None:
     """Drop a model and its data, and have a first version trained that serves."""
     ledger = Ledger(cluster.database)
     store = S3Store.from_env(cluster.store_environment())
-    store.put(f"s3://raw/{MODEL}/model.yaml", json.dumps(SPEC).encode())
+    drop_spec(store, seed=0)
     store.put(f"s3://raw/{MODEL}/first.csv", digits.file(range(FIRST)))
     ledger.wait_for("dataset.ingested", about=MODEL)
     Retraining(cluster, ledger).promoted()
+
+
+def drop_spec(store: S3Store, seed: int) -> None:
+    train = {**SPEC["train"], "seed": seed}
+    store.put(f"s3://raw/{MODEL}/model.yaml", json.dumps({**SPEC, "train": train}).encode())
 
 
 class Retraining:
@@ -62,6 +68,9 @@ class Retraining:
         self.model = MODEL
 
     def ask(self) -> None:
+        """Ask for a training with another seed: one on exactly the same inputs is refused."""
+        drop_spec(S3Store.from_env(self._cluster.store_environment()), seed=int(time.time()))
+        self._ledger.wait_for("spec.registered", about=MODEL)
         asked = originate(
             c.TRAINING_REQUESTED, "/test", MODEL, c.TrainingRequested(model=MODEL, requested_by="a test")
         )

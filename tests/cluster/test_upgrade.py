@@ -26,7 +26,10 @@ images:
 patches:
   - target: {{kind: Job}}
     options: {{allowNameChange: true}}
-    patch: '[{{op: replace, path: /metadata/name, value: upgrade-state-next}}]'
+    patch: |
+      - op: replace
+        path: /metadata/name
+        value: upgrade-state-next
 """
 
 

@@ -21,8 +21,8 @@ from rich.console import Console
 from benchmarks.idle.cluster import Cluster
 from benchmarks.idle.drop import drop_to_serving
 from benchmarks.idle.processes import memory_mb, wait_until_gone
-from eventing.cli.home import Home
-from eventing.cli.playing.system import running_system
+from kascade.stream.running import running_system
+from kascade.system.home import Home
 
 _SETTLE_S = 5.0
 _TO_ZERO_WITHIN_S = 240.0

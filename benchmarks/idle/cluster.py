@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from benchmarks.idle.processes import wait_until
-from eventing.cli.home import NAMESPACE, Endpoints
+from kascade.system.home import NAMESPACE, Endpoints
 
 _SERVICES = f"/apis/serving.knative.dev/v1/namespaces/{NAMESPACE}/services"
 _PINGS = f"/apis/sources.knative.dev/v1/namespaces/{NAMESPACE}/pingsources"

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from eventing import catalogue as c
-from eventing.cli.client import Client
-from eventing.cli.demo.digits import FIRST, Digits
-from eventing.cli.demo.story import MODEL, spec_of
-from eventing.cli.home import Home
-from eventing.cli.playing.asking import Asker, NotAnswered
-from eventing.cli.playing.news import FATAL
 from eventing.store import S3Store
+from kascade.client import Client
+from kascade.demo.digits import FIRST, Digits
+from kascade.demo.story import MODEL, spec_of
+from kascade.stream.asking import Asker, NotAnswered
+from kascade.stream.news import FATAL
+from kascade.system.home import Home
 
 FILE = "first.csv"
 OBJECT = "object event"

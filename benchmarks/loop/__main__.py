@@ -21,12 +21,12 @@ from typing import Any
 from rich.console import Console
 
 from eventing import catalogue as c
-from eventing.cli.client import Client
-from eventing.cli.demo.digits import FIRST, SECOND
-from eventing.cli.demo.story import MODEL, Story
-from eventing.cli.home import Home
-from eventing.cli.playing.system import running_system
 from eventing.event import originate
+from kascade.client import Client
+from kascade.demo.digits import FIRST, SECOND
+from kascade.demo.story import MODEL, Story
+from kascade.stream.running import running_system
+from kascade.system.home import Home
 
 Answers = Sequence[dict[str, Any]]
 Stretch = tuple[str, float, float]

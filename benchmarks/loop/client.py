@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from eventing.cli.demo.digits import Digits
-from eventing.cli.demo.story import LABEL_DELAY_S, MODEL
-from eventing.cli.home import Home
-from eventing.cli.playing.asking import Asker, NotAnswered
-from eventing.cli.playing.labelling import Labeller
 from eventing.store import S3Store
+from kascade.demo.digits import Digits
+from kascade.demo.story import LABEL_DELAY_S, MODEL
+from kascade.stream.asking import Asker, NotAnswered
+from kascade.stream.labelling import Labeller
+from kascade.system.home import Home
 
 
 def main(folder: str, per_s: str, out: str) -> int:

@@ -15,10 +15,10 @@ from pathlib import Path
 import requests
 from cluster.reach import Cluster, Json
 
-from eventing.cli.demo.digits import Digits
-from eventing.cli.demo.traffic import Traffic
-from eventing.cli.playing.labelling import Labeller
 from eventing.store import S3Store
+from kascade.demo.digits import Digits
+from kascade.demo.traffic import Traffic
+from kascade.stream.labelling import Labeller
 
 SHARES = Path("/sys/fs/cgroup/cpu/kascade/cpu.shares")
 

@@ -11,9 +11,9 @@ from cluster.reach import NAMESPACE, Cluster, eventually, where
 from cluster.recorded import Ledger
 from cluster.retraining import MODEL, Retraining, first_version
 
-from eventing.cli.demo.digits import Digits
-from eventing.cli.demo.traffic import Traffic
 from functions.roll_out_model.knative_service import MODEL_LABEL
+from kascade.demo.digits import Digits
+from kascade.demo.traffic import Traffic
 
 FOLDER = Path(__file__).parent
 

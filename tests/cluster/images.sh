@@ -85,6 +85,7 @@ kascade_image() {
   rm -rf "$root" && mkdir -p "$root/usr/local/lib/$version/site-packages"
   rm -rf "$WORK/image/wheel" && "$SITE/bin/uv" build -q --wheel -o "$WORK/image/wheel" "$PROJECT"
   "$SITE/bin/python" -m zipfile -e "$WORK"/image/wheel/kascade-*.whl "$root/usr/local/lib/$version/site-packages"
+  rm -rf "$root/usr/local/lib/$version/site-packages"/{kascade,knative}  # as in the Dockerfile
   bytecode "$root"
   pack "$root" "$root.layer.tar"
   "$SITE/bin/python" - "$PROJECT" >"$root.json" <<'P'

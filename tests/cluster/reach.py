@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from eventing.cli.home import MARKER, Home
 from functions.roll_out_model.knative_service import MODEL_LABEL
+from kascade.system.home import MARKER, Home
 
 T = TypeVar("T")
 Json = dict[str, Any]

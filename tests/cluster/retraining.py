@@ -11,10 +11,10 @@ from cluster.reach import Cluster
 from cluster.recorded import Ledger
 
 from eventing import catalogue as c
-from eventing.cli.client import Client
-from eventing.cli.demo.digits import FIRST, TARGET, Digits
 from eventing.event import originate
 from eventing.store import S3Store
+from kascade.client import Client
+from kascade.demo.digits import FIRST, TARGET, Digits
 
 MODEL = f"busy-{uuid.uuid4().hex[:6]}"
 SPEC: dict[str, Any] = {

@@ -8,7 +8,7 @@ from cluster.reach import Cluster, eventually
 from cluster.recorded import Ledger
 from cluster.retraining import MODEL, Retraining
 
-from eventing.cli.demo.traffic import Traffic
+from kascade.demo.traffic import Traffic
 
 FUNCTIONS = (
     "receive-objects",

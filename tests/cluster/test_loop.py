@@ -11,8 +11,8 @@ import requests
 from cluster.reach import NAMESPACE, Cluster, Json, eventually
 from cluster.recorded import Event, Ledger
 
-from eventing.cli.demo.digits import FIRST, TARGET, Digits
 from eventing.store import S3Store
+from kascade.demo.digits import FIRST, TARGET, Digits
 
 MODEL = f"loop-{uuid.uuid4().hex[:6]}"
 SPEC = {

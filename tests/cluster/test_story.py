@@ -13,11 +13,11 @@ from cluster.recorded import Ledger
 from rich.console import Console
 
 from eventing import catalogue as c
-from eventing.cli.client import Client
-from eventing.cli.demo import story as demo
-from eventing.cli.options import reach_of
 from eventing.event import originate
 from eventing.store.s3 import make_client
+from kascade.cli.options import reach_of
+from kascade.client import Client
+from kascade.demo import story as demo
 
 PER_S = 20.0
 """Requests a second: two cores carry the cluster as well."""

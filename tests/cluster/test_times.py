@@ -13,8 +13,8 @@ from cluster.reach import NAMESPACE, Cluster, Json, eventually, of_a_model
 from cluster.recorded import Ledger
 from cluster.retraining import SPEC
 
-from eventing.cli.demo.digits import FIRST, Digits
 from eventing.store import S3Store
+from kascade.demo.digits import FIRST, Digits
 
 COLD_S = float(os.environ.get("KASCADE_COLD_S", "60"))
 WARM_S = float(os.environ.get("KASCADE_WARM_S", "25"))

@@ -14,7 +14,7 @@ from cluster.reach import ROOT, Cluster, Json, eventually, of_a_model
 from cluster.recorded import Ledger
 from cluster.retraining import Retraining
 
-from eventing.cli.demo.traffic import Traffic
+from kascade.demo.traffic import Traffic
 
 NEXT = "0.2.0"
 KUSTOMIZATION = """

@@ -9,7 +9,7 @@ import click
 import pytest
 from typer.main import get_command
 
-from eventing.cli import build
+from kascade.cli import build
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 ROOT = get_command(build())

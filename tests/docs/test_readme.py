@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from eventing.cli import build
+from kascade.cli import build
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted(
-    [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "functions").glob("*/README.md")]
-)
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[fk]*/*/README.md")])
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 

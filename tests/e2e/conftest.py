@@ -12,7 +12,7 @@ import psutil
 import pytest
 from support.live_system import BIN, LiveSystem, eventually, untraced
 
-from eventing.cli.home import Home
+from kascade.system.home import Home
 
 
 def started(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:

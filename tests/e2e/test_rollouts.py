@@ -17,9 +17,9 @@ from scipy.stats import binomtest
 from support.live_system import LiveSystem, customers, eventually
 
 from eventing import catalogue as c
-from eventing.cli.playing.asking import Answer, Asker, NotAnswered
-from eventing.cli.playing.labelling import Labeller
 from eventing.store import S3Store
+from kascade.stream.asking import Answer, Asker, NotAnswered
+from kascade.stream.labelling import Labeller
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -78,6 +78,16 @@ def test_the_base_is_pinned_by_digest_and_is_the_only_one() -> None:
     assert stages == ["${BASE}", "tools", "scratch", "${BASE}"]
 
 
+def test_no_image_has_the_front_door_or_the_runtime_for_one_machine() -> None:
+    copied = re.findall(r"^COPY (?!--from)(\S+) /src", DOCKERFILE, re.MULTILINE)
+    assert sorted(copied) == ["eventing", "functions", "pipelines"]
+    ignored = (ROOT / "knative" / "image" / "Dockerfile.dockerignore").read_text().split()
+    assert {"*", *(f"!{room}" for room in copied)} <= set(ignored)
+    assert "!kascade" not in ignored
+    on_the_cluster = (ROOT / "tests" / "cluster" / "images.sh").read_text()
+    assert 'rm -rf "$root/usr/local/lib/$version/site-packages"/{kascade,knative}' in on_the_cluster
+
+
 def test_every_installation_asks_for_hashes_and_the_last_stage_installs_nothing() -> None:
     steps = DOCKERFILE.replace("\\\n", " ").splitlines()
     installing = [step for step in steps if " install " in step]

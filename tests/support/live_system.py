@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import psutil
 
-from eventing.cli.client import CallError, Client
-from eventing.cli.home import Home, HomeError
 from eventing.store import S3Store
+from kascade.client import CallError, Client
+from kascade.system.home import Home, HomeError
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]

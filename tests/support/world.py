@@ -16,13 +16,13 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from eventing.catalogue import Claim, InferenceLogged, TrainingCompleted
-from eventing.cli.home import BUCKETS
 from eventing.store import MemoryStore
 from functions.inferences.log import table_of, to_parquet
 from functions.state import specs, versions
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.inferences import InferenceBatch, add_batch
 from functions.state.labels import JoinedLabel
+from kascade.system.home import BUCKETS
 from pipelines.prediction_ids import uuid7
 from pipelines.spec import parse_spec, spec_digest
 from pipelines.testing import make_card

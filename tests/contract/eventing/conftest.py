@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from eventing.store import MemoryStore, S3Store, Store, split_uri
-from eventing.store.embedded import EmbeddedStore, MinioStore
 from eventing.store.s3 import make_client
+from kascade.system.stores.embedded import EmbeddedStore, MinioStore
 
 BUCKET = "raw"
 BINARY = Path(sys.executable).with_name("minio")
@@ -24,12 +24,6 @@ class Subject:
 
     store: Store
     remove: Callable[[str], None]
-
-
-@pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    with EmbeddedStore(tmp_path_factory.mktemp("store") / "objects", 0, "access", "secretsecret") as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

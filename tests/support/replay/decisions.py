@@ -17,7 +17,7 @@ from functions.judge_rollout import logic as judging
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack
-from functions.replay.gate import OUTCOMES, SOURCE
+from kascade.replay.gate import OUTCOMES, SOURCE
 from pipelines.metrics import METRICS
 from pipelines.spec import Drift, Gate, ModelSpec
 

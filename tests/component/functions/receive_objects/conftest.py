@@ -13,11 +13,11 @@ from flask import Flask
 
 from eventing.catalogue import PING
 from eventing.store import S3Store
-from eventing.store.embedded import EmbeddedStore
 from eventing.store.s3 import make_client
 from eventing.testing import MemorySink, build_event, handle
 from functions.receive_objects.app import Deps, create_app
 from functions.receive_objects.settings import Settings
+from kascade.system.stores.embedded import EmbeddedStore
 
 TOKEN = "a-token-of-some-length"
 

@@ -24,10 +24,10 @@ from eventing.catalogue import PING
 from eventing.codec import decode, to_binary
 from eventing.event import Event
 from eventing.store import S3Store
-from eventing.store.embedded import MinioStore
 from eventing.testing import build_event
 from functions.state.database import make_engine
 from functions.state.tables import create_tables
+from kascade.system.stores.embedded import MinioStore
 
 TOKEN = "a-token-of-some-length"
 

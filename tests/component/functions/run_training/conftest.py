@@ -18,8 +18,8 @@ from eventing.catalogue import TRAINING_APPROVED
 from eventing.codec import decode, to_structured
 from eventing.event import Event
 from eventing.store import S3Store
-from eventing.store.embedded import EmbeddedStore
 from eventing.testing import build_event
+from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.request import RunRequest
 from pipelines.testing import approve
 

@@ -21,9 +21,9 @@ import pytest
 from eventing.codec import decode, to_structured
 from eventing.event import originate
 from eventing.store import S3Store
-from eventing.store.embedded import EmbeddedStore
 from eventing.store.s3 import make_client
 from functions.serve_model import testing
+from kascade.system.stores.embedded import EmbeddedStore
 
 PREDICT = "/v1/models/churn:predict"
 DATA = testing.classifier(testing.numbers("age", "amount"))

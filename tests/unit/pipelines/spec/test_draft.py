@@ -1,4 +1,4 @@
-"""`kascade spec init` and `check`: a draft that is valid as it is, and with every line enabled."""
+"""A drafted model.yaml is valid as it is, and with every line enabled."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from pipelines.commands import spec_app
 from pipelines.spec import Kind, parse_spec
 from pipelines.spec.draft import UnknownTarget, draft_spec, guess_kind
 from pipelines.spec.sample import SampleError, read_sample
@@ -176,57 +174,3 @@ def test_what_is_no_table_says_so(tmp_path: Path, raw: bytes, message: str) -> N
     (tmp_path / "a.csv").write_bytes(raw)
     with pytest.raises(SampleError, match=message):
         read_sample(tmp_path / "a.csv")
-
-
-def test_init_prints_a_model_yaml_that_check_accepts(tmp_path: Path) -> None:
-    data, out = tmp_path / "train.csv", tmp_path / "model.yaml"
-    data.write_text(CSV)
-    runner = CliRunner()
-
-    printed = runner.invoke(spec_app, ["init", str(data), "--target", "churned", "--model", "churn"])
-    assert printed.exit_code == 0
-    written = runner.invoke(
-        spec_app, ["init", str(data), "--target", "churned", "--model", "churn", "--out", str(out)]
-    )
-    assert written.exit_code == 0
-    assert out.read_text() == printed.stdout
-
-    checked = runner.invoke(spec_app, ["check", str(out)])
-    assert (checked.exit_code, checked.stdout.split(": ", 1)[1]) == (0, "fine; model churn, target churned\n")
-
-    again = runner.invoke(spec_app, ["init", str(data), "--target", "churned", "--out", str(out)])
-    assert again.exit_code == 1
-    assert "is there already" in again.stderr
-
-
-def test_check_takes_the_model_from_the_folder_and_names_every_problem(tmp_path: Path) -> None:
-    folder = tmp_path / "churn"
-    folder.mkdir()
-    path = folder / "model.yaml"
-    runner = CliRunner()
-
-    path.write_text("target: y\n")
-    assert "model churn" in runner.invoke(spec_app, ["check", str(path)]).stdout
-
-    path.write_text("targt: y\ntrain: {metric: roc, holdout: x}\n")
-    failed = runner.invoke(spec_app, ["check", str(path)])
-    assert failed.exit_code == 1
-    assert "targt (line 1, column 1): unknown key" in failed.stderr
-    assert "train.holdout (line 2, column 22)" in failed.stderr
-
-    path.write_text("target: y\ntrain: {metric: roc}\n")
-    assert "'roc' is no metric" in runner.invoke(spec_app, ["check", str(path)]).stderr
-    path.write_text("target: y\nrollout: {deadline: 3d}\n")
-    assert "rollout.deadline (line 2, column 11)" in runner.invoke(spec_app, ["check", str(path)]).stderr
-    missing = runner.invoke(spec_app, ["check", str(tmp_path / "nothing.yaml")])
-    assert (missing.exit_code, "cannot be read" in missing.stderr) == (1, True)
-
-
-def test_init_of_what_is_no_table_fails_with_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "empty.csv"
-    path.write_bytes(b"")
-    failed = CliRunner().invoke(spec_app, ["init", str(path), "--target", "y"])
-
-    assert failed.exit_code == 1
-    assert failed.stderr.count("\n") == 1
-    assert "is empty" in failed.stderr

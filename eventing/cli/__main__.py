@@ -1,5 +1,0 @@
-"""`python -m eventing.cli` is `kascade`."""
-
-from eventing.cli import main
-
-main()

@@ -1,5 +1,0 @@
-"""`kascade demo`: the whole story on real data, with nothing but events between the steps."""
-
-from eventing.cli.demo.run import STORIES, run_demo
-
-__all__ = ["STORIES", "run_demo"]

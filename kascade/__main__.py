@@ -1,0 +1,5 @@
+"""`python -m kascade` is `kascade`."""
+
+from kascade.cli import main
+
+main()

@@ -1,0 +1,76 @@
+"""The `kascade` command: drop data, send events, call functions, see what happened and why."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import signal
+import sys
+from io import TextIOWrapper
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from eventing.store import StoreError
+from kascade.cli import events, explaining, labels, models, replay, spec, steering, system
+from kascade.client import CallError
+from kascade.system.home import HomeError
+from kascade.system.stores.embedded import StoreProcessError
+
+_EXAMPLES = (
+    "kascade demo",
+    "kascade spec init train.csv --target churned --model churn --out model.yaml",
+    "kascade drop model.yaml train.csv --model churn",
+    "kascade events --follow --subject churn",
+    "kascade explain churn/v3",
+    'kascade rollback churn --comment "too many complaints"',
+    "kascade replay --policy model.yaml",
+    "kascade models --url k8s://production/kascade",
+)
+
+
+def build() -> typer.Typer:
+    """Put the commands together."""
+    app = typer.Typer(
+        name="kascade",
+        help="Event-driven, serverless MLOps on Knative: drop data into a bucket, get a model you can curl.",
+        epilog="\n\n".join(("Examples:", *_EXAMPLES)),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for module in (system, events, models, explaining, steering, labels, replay, spec):
+        module.register(app)
+    return app
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Write what the output's encoding has no place for as JSON does: in JSON it stays the same text."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C: what was started for the command ends with it."""
+    sys.exit(128 + number)
+
+
+def main() -> None:
+    """Run the command line; known errors are one clear message and exit code 1."""
+    codecs.register_error("json", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="json")
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, _leave)
+    try:
+        build()()
+    except (HomeError, CallError, StoreError, StoreProcessError, OSError) as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("kascade:", "bold red"), f" {error}"))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,124 @@
+"""Sends an event on behalf of a person and waits until the ledger holds what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from eventing import catalogue as c
+from eventing.event import CAUSATION, CORRELATION, Event
+from kascade.client import Client
+from kascade.rendering.event_line import event_line, reason_of
+
+Recorded = Mapping[str, Any]
+_LOOK_S = 2.0
+_OVERLAP = 100
+"""The ledger's order is that of arrival: an answer may be recorded a little before what it answers."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How a request ended: whether as asked, and in words."""
+
+    ok: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent, and how its answer is known.
+
+    Attributes:
+        event: its subject is a model, or `<model>/v<version>`.
+        answer: tells from an event about the model, and whether it is of our chain, if that settles it.
+        state: tells it from what `/models` says of the model, for requests that no event answers.
+    """
+
+    event: Event
+    answer: Callable[[Recorded, bool], Settled | None]
+    state: Callable[[Recorded], Settled | None] | None = None
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return (self.event.subject or "").partition("/")[0]
+
+
+def ask(client: Client, request: Request, console: Console, *, timeout_s: float) -> Settled:
+    """Send a request, show the events that follow from it, and return how it ended.
+
+    Raises:
+        CallError: the broker did not take the event, or the ledger does not answer.
+    """
+    deadline = time.monotonic() + timeout_s
+    client.emit(request.event)
+    with Console(stderr=True).status(f"waiting for the answer to {request.event.id} (Ctrl-C stops waiting)"):
+        for event in _followed(client, request, deadline):
+            if event is None:
+                settled = _from_state(client, request)
+            else:
+                ours = belongs(event, request.event)
+                settled = refusal(event, request.event) or request.answer(event, ours)
+                if ours or settled:
+                    console.print(event_line(event))
+            if settled is not None:
+                return settled
+    return Settled(
+        False, f"no answer within {timeout_s:g} s; it may still come: kascade explain {request.event.id}"
+    )
+
+
+def belongs(event: Recorded, sent: Event) -> bool:
+    """Say whether an event is in the chain that a sent one began."""
+    return event["id"] != sent.id and sent.id in (event.get(CAUSATION), event.get(CORRELATION))
+
+
+def refusal(event: Recorded, sent: Event) -> Settled | None:
+    """Return what a dead letter sink tells of a sent event, if the event in hand is that."""
+    data = event.get("data") or {}
+    if event["type"] != c.DELIVERY_FAILED or data.get("event_id") != sent.id:
+        return None
+    return Settled(False, f"refused: {reason_of(str(data.get('error', '')))}")
+
+
+def is_later(event: Recorded, sent: Event) -> bool:
+    """Say whether an event happened after one was sent; one without a time did not."""
+    if not event.get("time") or sent.time is None:
+        return False
+    return datetime.fromisoformat(event["time"]) >= sent.time
+
+
+def _followed(client: Client, request: Request, deadline: float) -> Iterator[Recorded | None]:
+    """Yield events about the model as they are recorded; None when it is time to look at its state."""
+    after: int | None = None
+    sent = request.event
+    while (left := deadline - time.monotonic()) > 0:
+        wait_s = min(_LOOK_S, left)
+        if after is None:
+            page = client.get("record-events", "/events", correlation=sent.id, limit=1, wait_s=wait_s)
+            after = max(0, page["events"][0]["seq"] - _OVERLAP) if page["events"] else None
+            continue
+        page = client.get("record-events", "/events", after=after, subject=request.model, wait_s=wait_s)
+        yield from (row["event"] for row in page["events"] if row["event"]["id"] != sent.id)
+        after = page["next"]
+        yield None
+
+
+def _from_state(client: Client, request: Request) -> Settled | None:
+    if request.state is None:
+        return None
+    found = [
+        each for each in client.get("record-events", "/models")["models"] if each["model"] == request.model
+    ]
+    return request.state(found[0]) if found else None
+
+
+def say(settled: Settled, console: Console) -> None:
+    """Print how a request ended."""
+    console.print(f"[{'green' if settled.ok else 'red'}]{escape(settled.words)}[/]")

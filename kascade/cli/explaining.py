@@ -1,0 +1,138 @@
+"""The command that tells why: of a version, a prediction or an event, as a tree of causes and effects."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.tree import Tree
+
+from eventing import catalogue as c
+from kascade.cli.options import LOOK, JsonOption, SystemOption, client_of, wide_console
+from kascade.client import CallError, Client
+from kascade.rendering.event_line import event_line
+from kascade.rendering.evidence import evidence
+from kascade.rendering.numbers import clock, number
+
+_VERSION = re.compile(r".+/v[0-9]+")
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_MISSING = 404
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: kascade explain churn/v1", rich_help_panel=LOOK)(explain)
+
+
+def explain(
+    reference: Annotated[
+        str,
+        typer.Argument(help="<model>/v<version>, a prediction's id, or an event's id", show_default=False),
+    ],
+    as_json: JsonOption = False,
+    place: SystemOption = None,
+) -> None:
+    """Tell why: the events behind a version, a prediction or an event, with the numbers that decided."""
+    with client_of(place) as client:
+        prediction = _prediction(client, reference)
+        about = _maker(prediction) if prediction else reference
+        answer = client.get("record-events", f"/explain/{about}")
+    if prediction:
+        answer = {**answer, "prediction": prediction}
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False))
+        return
+    console = wide_console()
+    if prediction:
+        console.print(prediction_tree(prediction))
+    console.print(story(answer))
+
+
+def _prediction(client: Client, reference: str) -> Mapping[str, Any] | None:
+    """Return the prediction with this id, if the log of predictions has one."""
+    if not _UUID7.fullmatch(reference):
+        return None
+    try:
+        found: Mapping[str, Any] = client.get("log-inferences", f"/predictions/{reference}")
+    except CallError as error:
+        if error.status == _MISSING:
+            return None  # an event's id may look the same
+        raise
+    return found
+
+
+def _maker(prediction: Mapping[str, Any]) -> str:
+    """Return the version whose answer the client got; of a shadow's answer alone, that shadow."""
+    rows = prediction["rows"]
+    row = next((each for each in rows if not each.get("shadow")), rows[0])
+    return f"{row['model']}/v{row['version']}"
+
+
+def prediction_tree(prediction: Mapping[str, Any]) -> Tree:
+    """Return each answer to one request with its inputs and its label."""
+    tree = Tree(f"[bold]prediction {escape(str(prediction['prediction_id']))}[/]")
+    for row in prediction["rows"]:
+        role = "in the shadow" if row.get("shadow") else "served"
+        said = row.get("predicted")
+        said = number(row["predicted_number"]) if said is None else said
+        head = f"{row['model']}/v{row['version']} {role} at {clock(row['at'])}: {said}"
+        branch = tree.add(f"[cyan]{escape(head)}[/]")
+        for line in _facts(row):
+            branch.add(f"[dim]{escape(line)}[/]")
+    return tree
+
+
+def _facts(row: Mapping[str, Any]) -> list[str]:
+    label = row.get("label")
+    lines = ["no label yet" if label is None else f"label {label}"]
+    if row.get("probabilities"):
+        lines.append(f"probabilities {', '.join(number(each) for each in row['probabilities'])}")
+    if row.get("entity") is not None:
+        lines.append(f"entity {row['entity']}")
+    inputs = ", ".join(f"{name}={value}" for name, value in row.get("inputs", {}).items())
+    lines.append(f"inputs {inputs[:300]}{'…' if len(inputs) > 300 else ''}")
+    if row.get("latency_ms") is not None:
+        lines.append(
+            f"answered in {number(row['latency_ms'])} ms" + (", an outlier" if row.get("outlier") else "")
+        )
+    batch = row.get("batch")
+    if isinstance(batch, Mapping):
+        window = f", window {batch['window']}" if batch.get("window") else ""
+        lines.append(f"log {batch['uri']}{window}")
+    return lines
+
+
+def story(answer: Mapping[str, Any]) -> Tree:
+    """Return the trees of an explanation with the numbers of each decision, and what was left out."""
+    tree = Tree(f"[bold]{escape(answer['reference'])}[/]")
+    for node in answer["chain"]:
+        _grow(tree, node, str(answer["reference"]))
+    _say_folded(tree, answer.get("folded", {}))
+    if answer.get("left_out"):
+        tree.add(f"[dim]… {answer['left_out']} more events do not fit; explain one of those above[/]")
+    elif answer.get("truncated"):
+        tree.add("[dim]… the chain is longer than what was read[/]")
+    return tree
+
+
+def _grow(tree: Tree, node: Mapping[str, Any], reference: str) -> None:
+    event = node["event"]
+    branch = tree.add(event_line(event))
+    for line in evidence(event):
+        branch.add(f"[dim]{escape(line)}[/]")
+    for effect in node["effects"]:
+        _grow(branch, effect, reference)
+    _say_folded(branch, node.get("folded", {}))
+    other = str(event.get("subject"))
+    if event["type"] == c.TRAINING_APPROVED and _VERSION.fullmatch(reference) and other != reference:
+        branch.add(f"[dim]… its story: kascade explain {escape(other)}[/]")
+
+
+def _say_folded(tree: Tree, folded: Mapping[str, int]) -> None:
+    counts = [f"{count} more {type_.removeprefix(c.PREFIX)}" for type_, count in folded.items()]
+    if counts:
+        tree.add(f"[dim]… {escape(', '.join(counts))}[/]")

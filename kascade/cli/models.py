@@ -1,0 +1,65 @@
+"""The command that lists models: their versions, and what goes on around each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kascade.cli.options import LOOK, JsonOption, SystemOption, client_of
+from kascade.rendering.standing import standing
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="models", epilog="Example: kascade models --json", rich_help_panel=LOOK)(list_models)
+
+
+def list_models(
+    model: Annotated[str | None, typer.Argument(help="only this one", show_default=False)] = None,
+    as_json: JsonOption = False,
+    place: SystemOption = None,
+) -> None:
+    """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
+    with client_of(place) as client:
+        found = client.get("record-events", "/models")["models"]
+    chosen = [each for each in found if model in (None, each["model"])]
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    if as_json:
+        for each in chosen:
+            print(json.dumps(each, ensure_ascii=False))
+    elif not chosen:
+        console.print(
+            "no such model" if found else "no model yet; drop a model.yaml and data (kascade drop --help)"
+        )
+    else:
+        for each in chosen:
+            show(each, console)
+    if model is not None and not chosen:
+        raise typer.Exit(1)
+
+
+def show(model: Mapping[str, Any], console: Console) -> None:
+    """Print one model: its versions as a table, then a line for each thing that goes on."""
+    console.print(f"[bold]{escape(model['model'])}[/]")
+    table = Table("version", "state", "metrics", "trained on", box=None, header_style="dim", padding=(0, 2))
+    for version in model["versions"] or [{}]:
+        table.add_row(*map(escape, _version_cells(model, version)))
+    console.print(table)
+    for what, words in standing(model):
+        console.print(f"  [dim]{what:<9}[/] {escape(words)}")
+
+
+def _version_cells(model: Mapping[str, Any], version: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    if not version:
+        return ("-", "waiting for data", "", "")
+    champion = model.get("champion") == version["version"]
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in sorted(version["metrics"].items())[:3])
+    rows = version.get("train_rows")
+    state = "champion" if champion else str(version["state"])
+    return (f"v{version['version']}", state, metrics, f"{rows} rows" if rows else "")

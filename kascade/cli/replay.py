@@ -1,0 +1,145 @@
+"""`kascade replay`: would another model.yaml have decided otherwise?
+
+The replay is imported when the command runs: the functions' rules need packages of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from eventing.catalogue import Claim
+from eventing.store import StoreError
+from kascade.cli.options import LOOK, JsonOption, SystemOption, client_of, store_of, url_of, wide_console
+from kascade.rendering.numbers import clock
+from kascade.system.home import HomeError
+
+if TYPE_CHECKING:
+    from kascade.replay.comparison import Compared
+    from kascade.replay.recording import Recorded
+    from pipelines.spec import ModelSpec
+
+DIFFERS = 3
+"""The exit code when the replay decides something otherwise."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: kascade replay --policy model.yaml --all", rich_help_panel=LOOK)(replay)
+
+
+def replay(
+    from_: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="JSON Lines of `kascade events --json`; else the running system's ledger"
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="a model.yaml to try; else those that were in force")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="only this model; else the policy's, or all")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="list the decisions that do not differ, too")] = False,
+    as_json: JsonOption = False,
+    place: SystemOption = None,
+) -> None:
+    """Decide everything in a log anew and show what would differ; exit 3 if anything does."""
+    try:
+        from kascade.replay.recording import ReplayError
+        from kascade.replay.replaying import replay as run
+    except ImportError as error:
+        raise HomeError(
+            f"{error}: a replay runs the functions' own rules; install kascade[functions]"
+        ) from error
+    tried = _tried(policy, model)
+    try:
+        log = _log(from_, place)
+        decisions = run(log, _reader(place, policy is None), tried=tried, model=model)
+    except ReplayError as error:
+        raise HomeError(str(error)) from error
+    if as_json:
+        for each in decisions:
+            print(json.dumps(each.as_json(), ensure_ascii=False))
+    else:
+        _print(decisions, len(log), all_)
+    if any(each.differs for each in decisions):
+        raise typer.Exit(DIFFERS)
+
+
+def _tried(policy: Path | None, model: str | None) -> ModelSpec | None:
+    from pipelines.spec import SpecError, check_rules, parse_spec
+    from pipelines.spec.problems import render
+
+    if policy is None:
+        return None
+    if not policy.is_file():
+        raise HomeError(f"{policy} is not a file")
+    try:
+        return parse_spec(policy.read_bytes(), model=model, checks=[check_rules])
+    except SpecError as error:
+        raise HomeError(f"{policy}: " + "; ".join(map(render, error.problems))) from error
+
+
+def _log(file: Path | None, place: str | None) -> list[Recorded]:
+    from kascade.replay.recording import in_order, read_lines, recorded_of
+
+    if file is not None:
+        if not file.is_file():
+            raise HomeError(f"{file} is not a file")
+        with file.open(encoding="utf-8") as lines:
+            return read_lines(lines)
+    with client_of(place) as client:
+        rows = client.events(whole=1)
+        return in_order([recorded_of(row, number) for number, row in enumerate(rows, 1)])
+
+
+def _reader(place: str | None, needed: bool) -> Callable[[Claim], bytes | None]:
+    """Return how a registered model.yaml is read: from the object store of the system that is meant.
+
+    Args:
+        needed: a store that variables name and that cannot be used is an error.
+    """
+
+    @cache
+    def read(claim: Claim) -> bytes | None:
+        try:
+            with store_of(place) as store:
+                return store.get(claim.uri)
+        except HomeError:
+            if needed and url_of(place) is not None:
+                raise
+            return None
+        except StoreError:
+            return None
+
+    return read
+
+
+def _print(decisions: Sequence[Compared], events: int, everything: bool) -> None:
+    console = wide_console()
+    shown = [each for each in decisions if everything or each.differs or not each.decidable]
+    if shown:
+        table = Table(
+            "time", "model", "decision", "recorded", "replayed", "why", box=None, header_style="bold"
+        )
+        for each in shown:
+            table.add_row(*map(escape, _cells(each)), style="red" if each.differs else "")
+        console.print(table)
+    differ = sum(each.differs for each in decisions)
+    open_ = sum(not each.decidable for each in decisions)
+    unknown = f", {open_} cannot be decided from the log" if open_ else ""
+    colour = "red" if differ else "green"
+    console.print(f"[{colour}]{differ} of {len(decisions)} decisions in {events} events differ[/]{unknown}")
+
+
+def _cells(each: Compared) -> tuple[str, ...]:
+    what_if = "(what-if: it comes after another difference) " if each.what_if and each.differs else ""
+    about = each.area if each.subject == each.model else f"{each.area} {each.subject}"
+    return (clock(each.at.isoformat()), each.model, about, each.recorded, each.replayed, what_if + each.why)

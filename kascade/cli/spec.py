@@ -1,0 +1,99 @@
+"""`kascade spec`: drafts a model.yaml from a data file, and checks one before it is dropped."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from kascade.cli.options import BEGIN
+from pipelines.spec import MAX_SPEC_BYTES, Check, SpecError, check_rules, decode_spec, parse_spec
+from pipelines.spec.draft import UnknownTarget, draft_spec
+from pipelines.spec.problems import render
+from pipelines.spec.sample import SampleError, read_sample
+
+spec_app = typer.Typer(
+    name="spec", help="Draft a model.yaml from a data file, or check one.", no_args_is_help=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(spec_app, name="spec", rich_help_panel=BEGIN)
+
+
+@spec_app.command()
+def init(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, JSON Lines or Parquet, with a header", show_default=False)
+    ],
+    target: Annotated[str, typer.Option(help="the column to predict", show_default=False)],
+    model: Annotated[str | None, typer.Option(help="the model's name; by default the folder's")] = None,
+    out: Annotated[Path | None, typer.Option(help="where to write; by default the terminal")] = None,
+) -> None:
+    """Write a commented model.yaml for FILE."""
+    try:
+        text = draft_spec(read_sample(file), target=target, model=model)
+        parse_spec(text.encode(), model=model or "model")
+    except (SampleError, UnknownTarget) as error:
+        raise _failure(str(error)) from error
+    except SpecError as error:
+        raise _failure(*map(render, error.problems)) from error
+    if out is None:
+        typer.echo(text, nl=False)
+    elif out.exists():
+        raise _failure(f"{out} is there already: remove it, or name another file")
+    else:
+        out.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {out}")
+
+
+@spec_app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="the model.yaml", show_default=False)],
+    model: Annotated[
+        str | None,
+        typer.Option(help="the folder it will be dropped in; by default its key `model`, or its folder"),
+    ] = None,
+) -> None:
+    """Say everything that is wrong with a model.yaml, with lines; exit with 1 if anything is."""
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_SPEC_BYTES + 1)
+    except OSError as error:
+        raise _failure(f"{file} cannot be read: {error.strerror}") from error
+    try:
+        spec = parse_spec(raw, model=model or _folder(raw, file), checks=_checks())
+    except SpecError as error:
+        raise _failure(*map(render, error.problems)) from error
+    typer.echo(f"{file}: fine; model {spec.model}, target {spec.target}")
+
+
+def _checks() -> list[Check]:
+    """Return the rules between sections, and the checks of estimators and metrics, which need numpy."""
+    try:
+        from pipelines.estimators import check_training
+    except ImportError:
+        typer.echo("estimators and metrics are not checked: numpy is not installed here", err=True)
+        return [check_rules]
+    return [check_rules, check_training]
+
+
+def _folder(raw: bytes, file: Path) -> str | None:
+    """Return the name of the file's folder when the file itself does not name its model."""
+    try:
+        named = re.search(r"^model\s*:", decode_spec(raw), re.MULTILINE) is not None
+    except SpecError:
+        named = False
+    return None if named else file.resolve().parent.name
+
+
+def _failure(*lines: str) -> typer.Exit:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(f"[bold red]kascade spec:[/] {escape(line)}")
+    return typer.Exit(1)

@@ -1,0 +1,121 @@
+"""Commands about the system as a whole: up, demo, drop, stream."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from kascade.cli.address_book import print_address_book
+from kascade.cli.options import BEGIN, HomeOption, SystemOption, home_of, store_of
+from kascade.cli.stream import stream
+from kascade.system.home import DEMO_HOME, HomeError
+
+
+class StoreKind(StrEnum):
+    """Which object store a local system starts."""
+
+    EMBEDDED = "embedded"
+    MINIO = "minio"
+
+
+class StoryKind(StrEnum):
+    """How much of the demonstration is played."""
+
+    TRAIN = "train"
+    ROLLOUT = "rollout"
+    DRIFT = "drift"
+    ALL = "all"
+
+
+StoreOption = Annotated[
+    StoreKind, typer.Option(help="embedded needs nothing; minio is a real one (make minio)")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(epilog="Example: kascade up --gateway-port 0 --home /tmp/try --fresh", rich_help_panel=BEGIN)(
+        up
+    )
+    app.command(epilog="Example: kascade demo --store minio", rich_help_panel=BEGIN)(demo)
+    app.command(epilog="Example: kascade drop model.yaml train.csv --model churn", rich_help_panel=BEGIN)(
+        drop
+    )
+    app.command(
+        epilog="Example: kascade stream weather.csv --model rain --target target", rich_help_panel=BEGIN
+    )(stream)
+
+
+def up(
+    home: HomeOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="forget everything an earlier system left here")
+    ] = False,
+    store: StoreOption = StoreKind.EMBEDDED,
+    gateway_port: Annotated[int, typer.Option(help="0 takes a free one")] = 8080,
+    api_port: Annotated[int, typer.Option(help="0 takes a free one")] = 8081,
+    store_port: Annotated[int, typer.Option(help="0 takes a free one")] = 9000,
+    manifests: Annotated[
+        list[Path] | None, typer.Option(help="folders or files to apply in place of ours; repeatable")
+    ] = None,
+    lock_fd: Annotated[
+        int | None,
+        typer.Option(hidden=True, help="the lock inherited from who holds the folder"),
+    ] = None,
+) -> None:
+    """Start the whole system on this machine and keep it up until Ctrl-C."""
+    from kascade.system.up import Ports, System
+
+    console = Console()
+    place = home_of(home)
+    ports = Ports(gateway_port, api_port, store_port)
+    with place.held(fresh=fresh, inherited=lock_fd):
+        system = System(place, ports, store=store, manifests=manifests or [], console=console)
+        sys.exit(system.run(lambda ready: print_address_book(ready, console)))
+
+
+def demo(
+    home: Annotated[Path, typer.Option(help="the demonstration's own state folder")] = DEMO_HOME,
+    store: StoreOption = StoreKind.EMBEDDED,
+    story: Annotated[
+        StoryKind, typer.Option(help="how much of it: train, rollout, drift, or all")
+    ] = StoryKind.ALL,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="leave the system up at the end, until Ctrl-C")
+    ] = False,
+) -> None:
+    """Play the whole story on a real data set, showing each event; the last line is JSON."""
+    from kascade.demo import run_demo
+
+    sys.exit(run_demo(home_of(home), store=store, story=story, keep=keep))
+
+
+def drop(
+    files: Annotated[list[Path], typer.Argument(help="a model.yaml, data files, or both")],
+    model: Annotated[str, typer.Option(help="the model they belong to")],
+    place: SystemOption = None,
+    bucket: Annotated[str, typer.Option(help="the bucket to drop into")] = "raw",
+) -> None:
+    """Put files into the bucket, exactly as any S3 client would."""
+    for file in files:
+        if not file.is_file():
+            raise HomeError(f"{file} is not a file")
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    shown = Progress(*columns, console=Console(stderr=True), transient=True)
+    with store_of(place) as target, shown as progress:
+        for file in files:
+            with progress.open(file, "rb", description=file.name) as stream:
+                uri = f"s3://{bucket}/{model}/{file.name}"
+                target.put(uri, stream)
+            print(uri)

@@ -1,0 +1,78 @@
+"""Runs a demonstration in a system of its own, and ends with one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from types import MappingProxyType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from eventing import catalogue as c
+from kascade.client import CallError
+from kascade.demo.story import MODEL, SCENES, Story
+from kascade.stream.running import running_system
+from kascade.system.home import Home, HomeError
+
+STORIES = MappingProxyType({"train": 1, "rollout": 2, "drift": 3, "all": len(SCENES)})
+"""How many scenes each story has."""
+
+_SHOWN = {"rollout": ("promoted",), "drift": ("promoted", "drift_detected", "retrained")}
+_ALL = ("promoted", "drift_detected", "retrained", "rolled_back")
+
+
+def run_demo(home: Home, *, store: str, story: str, keep: bool) -> int:
+    """Play a story in a state folder that is emptied first. Return 0 when every step happened."""
+    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    started = time.monotonic()
+    played: Story | None = None
+    problem: str | None = None
+    try:
+        with running_system(home, store=store, console=console, fresh=True) as system:
+            try:
+                console.print(f"the system is up, at {home.endpoints().gateway}")
+                played = Story(home, console, started)
+                played.play(STORIES[story])
+            except (CallError, HomeError) as error:
+                problem = str(error)
+            outcome = _outcome(played, story, problem, time.monotonic() - started)
+            _print(console, home, outcome, problem)
+            if keep and outcome["ok"]:
+                console.print("The system stays up; Ctrl-C ends it.")
+                system.wait()
+    except KeyboardInterrupt:
+        return 130
+    return 0 if outcome["ok"] else 1
+
+
+def _outcome(played: Story | None, story: str, problem: str | None, seconds: float) -> dict[str, Any]:
+    facts = played.facts if played else {}
+    shown = {name: bool(facts.get(name)) for name in _SHOWN.get(story, _ALL if story == "all" else ())}
+    events = played.news.events if played else []
+    ingested = next((each for each in reversed(events) if each["type"] == c.DATASET_INGESTED), None)
+    tally = played.traffic.tally if played else None
+    failed = tally.failed if tally else []
+    return {
+        "ok": problem is None and all(shown.values()) and not failed,
+        "seconds": round(seconds, 1),
+        "events": len(events),
+        "dataset": ingested["data"]["dataset"]["sha256"] if ingested else None,
+        "model": MODEL,
+        "version": facts.get("version"),
+        "prediction_id": tally.last_id if tally else None,
+        "requests": tally.asked if tally else 0,
+        "failed_requests": len(failed),
+        **shown,
+    }
+
+
+def _print(console: Console, home: Home, outcome: dict[str, Any], problem: str | None) -> None:
+    if problem:
+        console.print(f"[bold red]The demonstration failed:[/] {escape(problem)}")
+    elif outcome["failed_requests"]:
+        console.print("[bold red]The demonstration failed:[/] some requests were not answered")
+    if not outcome["ok"]:
+        console.print(f"What happened lies in {home.path} (logs/, runtime.log)", markup=False)
+    print(json.dumps(outcome), flush=True)

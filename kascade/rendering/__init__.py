@@ -1,0 +1,1 @@
+"""Events, models and decisions as text for a person."""

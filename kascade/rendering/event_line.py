@@ -1,0 +1,189 @@
+"""An event as one line for a person: when, what, about what, and the few words that matter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from rich.markup import escape
+
+from eventing import catalogue as c
+from kascade.rendering.numbers import clock, coverage, number, share
+
+Data = Mapping[str, Any]
+
+_BAD = frozenset(
+    {
+        c.SPEC_REJECTED,
+        c.DATASET_REJECTED,
+        c.TRAINING_FAILED,
+        c.MODEL_REJECTED,
+        c.PERFORMANCE_DEGRADED,
+        c.DELIVERY_FAILED,
+    }
+)
+_GOOD = frozenset({c.MODEL_APPROVED})
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """Return one line of rich markup for an event in structured JSON form."""
+    type_ = str(event["type"])
+    data = event.get("data")
+    name = escape(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
+    when = datetime.fromisoformat(event["time"]).astimezone() if event.get("time") else None
+    at = when.strftime("%H:%M:%S.%f")[:-3] if when else " " * 12
+    about = escape(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
+    return f"[dim]{at}[/] [{_colour(type_, data)}]{name}[/] {about}"
+
+
+def words_of(type_: str, data: Any) -> str:
+    """Return the few words that matter of an event's data; none for a type without any."""
+    if not isinstance(data, Mapping) or type_ not in _WORDS:
+        return ""
+    try:
+        return _WORDS[type_](data)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        return "(incomplete payload)"
+
+
+def reason_of(error: str) -> str:
+    """Return the sentences in a function's refusal, which it gives as JSON; other text as it is."""
+    try:
+        return "; ".join(map(str, json.loads(error)["problems"]))
+    except (ValueError, KeyError, TypeError):
+        return error
+
+
+def _dead(data: Data) -> str:
+    place = str(data["destination"]).rstrip("/").rpartition("/")[2]
+    return f"{data['event_type'].removeprefix(c.PREFIX)} to {place}: {reason_of(data['error'])}"
+
+
+def _colour(type_: str, data: Any) -> str:
+    outcome = data.get("outcome") if isinstance(data, Mapping) else None
+    if type_ in _BAD or outcome == c.RolloutOutcome.ROLLED_BACK:
+        return "red"
+    if type_ == c.DRIFT_DETECTED or outcome in (c.RolloutOutcome.INCONCLUSIVE, c.RolloutOutcome.RETIRED):
+        return "yellow"
+    return "green" if type_ in _GOOD or outcome == c.RolloutOutcome.PROMOTED else "cyan"
+
+
+def _metrics(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {number(value)}" for name, value in sorted(metrics.items())[:4])
+
+
+def _problems(data: Data) -> str:
+    problems = data.get("problems", [])
+    more = f" (+{len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0]['where']}: {problems[0]['problem']}{more}" if problems else ""
+
+
+def _approved(data: Data) -> str:
+    verdict = data.get("verdict")
+    return f"v{data['version']} by {data['approved_by']}" + (f": {verdict['message']}" if verdict else "")
+
+
+def _training_approved(data: Data) -> str:
+    rule = f" ({data['rule']})" if data.get("rule") else ""
+    return f"v{data['version']}, because of {data['reason']}{rule}"
+
+
+def _deferred(data: Data) -> str:
+    what = "refused" if data.get("refused") else "waits"
+    until = f" until {clock(data['until'])}" if data.get("until") else ""
+    return f"{what}{until} ({data['rule']}): {data['message']}"
+
+
+def _requested(data: Data) -> str:
+    version = f" v{data['version']}" if data.get("version") else ""
+    comment = f": {data['comment']}" if data.get("comment") else ""
+    return f"{data['action'].replace('_', ' ')}{version}, by {data.get('requested_by', 'unknown')}{comment}"
+
+
+def _training_requested(data: Data) -> str:
+    comment = f": {data['comment']}" if data.get("comment") else ""
+    return f"by {data.get('requested_by', 'unknown')}{comment}"
+
+
+def _phase(data: Data) -> str:
+    phase, percent = data.get("phase", "replace"), data.get("percent", 0)
+    beside = f" beside v{data['champion_version']}" if data.get("champion_version") else ""
+    traffic = f" with {percent} %" if phase == c.RolloutPhase.CANARY else ""
+    return f"v{data['version']} {phase}{traffic}{beside} as {data['revision']}"
+
+
+def _decided(data: Data) -> str:
+    return (
+        f"v{data['version']} {data['outcome']} in {data['phase']} by {data['reason']} after {data['labels']} "
+        f"labels: worse {number(data['wealth_worse'])}, better {number(data['wealth_better'])} "
+        f"of {number(data['threshold'])}"
+    )
+
+
+def _drift(data: Data) -> str:
+    told = f"look {data['window']} of {data['of']}: {data['status']}"
+    worst = max(data["features"], key=lambda each: (each["drifted"], each["effect"]), default=None)
+    if worst is None:
+        return f"{told}, {data['rows']} rows"
+    p_value = worst.get("p_value_corrected", worst.get("p_value"))
+    seen = (
+        f"statistic {number(worst['statistic'])}" if p_value is None else f"p {number(p_value)}"
+    )  # a detector on a stream has no p-value
+    strong = ", strong" if data.get("strong") else ""
+    return f"{told}{strong}; most in {worst['feature']}: {seen}, effect {number(worst['effect'])}"
+
+
+def _joined(data: Data) -> str:
+    others = ("duplicate", "contradictory", "late", "unknown", "impossible")
+    counts = [f"{data['joined']} joined", *(f"{data[name]} {name}" for name in others if data.get(name))]
+    shares = [f"v{each['version']} {coverage(each)}" for each in data.get("versions", [])[-2:]]
+    return ", ".join([*counts, *shares]) + f", through {clock(data['through'])}"
+
+
+def _degraded(data: Data) -> str:
+    return (
+        f"v{data['version']} loses {share(data['mean_loss'])}, promised at most {share(data['baseline'])}: "
+        f"statistic {number(data['statistic'])} of {number(data['threshold'])} after {data['labels']} labels"
+    )
+
+
+def _feedback(data: Data) -> str:
+    return f"{data['label']} for {data.get('prediction_id') or data.get('entity') or 'nothing'}"
+
+
+_WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
+    {
+        c.SPEC_REGISTERED: lambda d: f"spec {d['spec']['sha256'][:12]}",
+        c.SPEC_REJECTED: _problems,
+        c.DATASET_INGESTED: lambda d: (
+            f"{d['rows']} rows from {d['key']}, {d['quarantined_rows']} quarantined, {d['total_rows']} in all"
+        ),
+        c.DATASET_REJECTED: lambda d: f"{d['reason']}: {_problems(d)}",
+        c.FEATURES_MATERIALIZED: lambda d: f"{d['rows']} rows of {d['feature_view']} until {d['until']}",
+        c.TRAINING_REQUESTED: _training_requested,
+        c.TRAINING_APPROVED: _training_approved,
+        c.TRAINING_DEFERRED: _deferred,
+        c.TRAINING_STARTED: lambda d: f"v{d['version']} by {d['launcher']}",
+        c.TRAINING_COMPLETED: lambda d: f"v{d['version']} in {d['seconds']:.1f} s: {_metrics(d['metrics'])}",
+        c.TRAINING_FAILED: lambda d: f"v{d['version']} at {d['step']}: {d['error']}",
+        c.MODEL_APPROVED: _approved,
+        c.MODEL_REJECTED: lambda d: f"v{d['version']} by {d['rejected_by']}: {d.get('message', '')}",
+        c.MODEL_APPROVAL_REQUESTED: lambda d: f"v{d['version']}: {d['verdict']['message']}",
+        c.ROLLOUT_REQUESTED: _requested,
+        c.ROLLOUT_STARTED: _phase,
+        c.ROLLOUT_ADVANCED: _phase,
+        c.ROLLOUT_DECIDED: _decided,
+        c.ROLLOUT_COMPLETED: lambda d: f"v{d['version']} {d['outcome']}: {d.get('url') or d['message']}",
+        c.WINDOW_CLOSED: lambda d: f"window {d['window']} of v{d['version']}: {d['rows']} predictions",
+        c.DRIFT_CHECKED: _drift,
+        c.DRIFT_DETECTED: _drift,
+        c.FEEDBACK_RECEIVED: _feedback,
+        c.FEEDBACK_JOINED: _joined,
+        c.PERFORMANCE_DEGRADED: _degraded,
+        c.DELIVERY_FAILED: _dead,
+        c.TIMER_DUE: lambda d: f"{d['owner']} {d['key']}",
+    }
+)

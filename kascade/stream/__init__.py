@@ -1,0 +1,1 @@
+"""Plays a client's part over time: asks a model, gives labels back and follows the ledger."""

@@ -1,0 +1,1 @@
+"""Object stores for one machine: the embedded one (rclone over a folder), or a real MinIO."""

@@ -1,0 +1,55 @@
+"""What is followed is one model's: a system may have others, and a past."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from eventing import catalogue as c
+from kascade.client import Client
+from kascade.stream.news import News
+from kascade.system.home import HomeError
+
+
+class Ledger:
+    """A client of a system whose ledger has these events."""
+
+    def __init__(self, *events: tuple[str, str]) -> None:
+        self._events = events
+
+    def events(self, *, after: int, **query: Any) -> Iterator[dict[str, Any]]:
+        time.sleep(0.01)
+        for seq, (type_, subject) in enumerate(self._events, start=1):
+            if seq > after:
+                event = {"type": type_, "subject": subject, "time": "2026-11-29T10:00:00Z", "data": {}}
+                yield {"seq": seq, "event": event}
+
+
+def following(*events: tuple[str, str]) -> News:
+    news = News(cast(Client, Ledger(*events)), Console(quiet=True), "churn", show=False)
+    news.start()
+    return news
+
+
+def test_events_of_other_models_are_passed_over() -> None:
+    news = following(
+        (c.ROLLOUT_COMPLETED, "digits/v1"),
+        (c.TRAINING_FAILED, "churn2/v1"),
+        (c.SPEC_REGISTERED, "churn"),
+        (c.ROLLOUT_COMPLETED, "churn/v3"),
+    )
+    found = news.wait(c.ROLLOUT_COMPLETED, timeout_s=10)
+    news.stop()
+    assert found["subject"] == "churn/v3"
+    assert [event["subject"] for event in news.events] == ["churn", "churn/v3"]
+
+
+def test_a_failure_of_the_model_itself_ends_the_waiting() -> None:
+    news = following((c.TRAINING_FAILED, "churn/v1"))
+    with pytest.raises(HomeError, match=r"training\.failed"):
+        news.wait(c.ROLLOUT_COMPLETED, timeout_s=10)
+    news.stop()

@@ -10,7 +10,7 @@ from typing import Any
 
 from eventing import catalogue as c
 from eventing.store import S3Store
-from kascade.client import Client
+from kascade.client import Client, connect
 from kascade.demo.digits import FIRST, Digits
 from kascade.demo.story import MODEL, spec_of
 from kascade.stream.asking import Asker, NotAnswered
@@ -44,7 +44,7 @@ def drop_to_serving(home: Home) -> dict[str, float]:
     began = time.time()
     store.put(f"s3://raw/{MODEL}/model.yaml", spec_of())
     store.put(f"s3://raw/{MODEL}/{FILE}", digits.file(range(FIRST)))
-    done = _steps(Client(home.endpoints()))
+    done = _steps(connect(home.path))
     first.join(_TIMEOUT_S)
     done[FIRST_ANSWER] = first.at
     assert all(done.values()), f"a step is missing: {done}"
@@ -54,7 +54,7 @@ def drop_to_serving(home: Home) -> dict[str, float]:
 def _steps(client: Client) -> dict[str, float]:
     """Follow the ledger until the rollout is over."""
     done = dict.fromkeys([OBJECT, *STEPS.values()], 0.0)
-    for row in client.events(wait_s=5, deadline=time.monotonic() + _TIMEOUT_S):
+    for row in client.ledger(wait_s=5, deadline=time.monotonic() + _TIMEOUT_S):
         event: dict[str, Any] = row["event"]
         assert event["type"] not in FATAL, event
         dropped = event["type"].startswith(c.S3_PREFIX) and str(event.get("subject")).endswith(FILE)

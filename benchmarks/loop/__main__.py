@@ -22,7 +22,7 @@ from rich.console import Console
 
 from eventing import catalogue as c
 from eventing.event import originate
-from kascade.client import Client
+from kascade.client import Client, connect
 from kascade.demo.digits import FIRST, SECOND
 from kascade.demo.story import MODEL, Story
 from kascade.stream.running import running_system
@@ -44,7 +44,7 @@ def play(folder: Path, *, per_s: float, quiet_s: float, console: Console) -> tup
         command = [sys.executable, "-m", "benchmarks.loop.client", str(home.path), str(per_s), str(out)]
         with subprocess.Popen(command) as client:
             try:
-                stretches = list(_stretches(story, Client(home.endpoints()), quiet_s))
+                stretches = list(_stretches(story, connect(home.path), quiet_s))
             finally:
                 client.terminate()
         story.news.stop()

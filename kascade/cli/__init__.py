@@ -15,7 +15,7 @@ from rich.text import Text
 
 from eventing.store import StoreError
 from kascade.cli import events, explaining, labels, models, replay, spec, steering, system
-from kascade.client import CallError
+from kascade.reach.port import CallError
 from kascade.system.home import HomeError
 from kascade.system.stores.embedded import StoreProcessError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from kascade.cli.options import url_of
+from kascade.reach.systems import url_of
 from kascade.system.home import NAMESPACE, Home
 
 

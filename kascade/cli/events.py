@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from eventing.catalogue import PAYLOADS, PREFIX
+from eventing.catalogue import PAYLOADS
 from eventing.codec import to_structured
 from eventing.errors import InvalidEvent
-from eventing.event import Event, originate
-from kascade.cli.options import EVENTS, JsonOption, SystemOption, client_of
+from eventing.event import Event
+from kascade.cli.options import EVENTS, SOURCE, JsonOption, SystemOption, print_json, print_result
+from kascade.client import connect
+from kascade.events import event_of, full_type
 from kascade.rendering.event_line import event_line
 from kascade.system.home import HomeError
 
@@ -45,15 +45,16 @@ def send(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="the prefix dev.kascade. may be left out")],
     data: DataOption = None,
     subject: SubjectOption = None,
-    source: Annotated[str, typer.Option(help="who sends it")] = "/kascade/cli",
+    source: Annotated[str, typer.Option(help="who sends it")] = SOURCE,
     id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Send an event to the broker, as any other system would."""
     event = _event(type_, data, subject, source, id_)
-    with client_of(place) as client:
+    with connect(place) as client:
         client.emit(event)
-    print(event.id)
+    print_result({"id": event.id}, as_json)
 
 
 def invoke(
@@ -61,13 +62,13 @@ def invoke(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="the prefix dev.kascade. may be left out")],
     data: DataOption = None,
     subject: SubjectOption = None,
-    source: Annotated[str, typer.Option(help="who sends it")] = "/kascade/cli",
+    source: Annotated[str, typer.Option(help="who sends it")] = SOURCE,
     id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
     place: SystemOption = None,
 ) -> None:
     """Call one function with an event and print the event it replies with."""
     event = _event(type_, data, subject, source, id_)
-    with client_of(place) as client:
+    with connect(place) as client:
         reply = client.invoke(function.replace("_", "-"), event)
     if reply is None:
         told = f"{function} accepted the event and replied with none"
@@ -92,39 +93,26 @@ def list_events(
     """List what has happened, oldest first."""
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     query: dict[str, Any] = {
-        "type": _full_type(type_) if type_ else None,
+        "type": type_,
         "subject": subject,
         "correlation": correlation,
         "whole": 1 if as_json else None,
     }
-    with client_of(place) as client:
-        for row in client.events(after=after, wait_s=20 if follow else 0, **query):
+    with connect(place) as client:
+        for row in client.ledger(after=after, wait_s=20 if follow else 0, **query):
             if as_json:
-                print(json.dumps(row, ensure_ascii=False), flush=True)
+                print_json(row)
             else:
                 console.print(event_line(row["event"]))
 
 
 def _event(type_: str, data: str | None, subject: str | None, source: str, id_: str | None) -> Event:
-    full = _full_type(type_)
-    payload = _read_json(data)
-    if full in PAYLOADS and not isinstance(payload, dict):
-        raise HomeError(f"{full} needs data; give it with -d '{{…}}' or -d @file.json")
-    if subject is None and isinstance(payload, dict):
-        subject = payload.get("model")
-        if not isinstance(subject, str | None):
-            raise typer.BadParameter(f"model in the data must be text, not {json.dumps(subject)[:100]}")
-    event = originate(full, source, subject or "", payload, id_=id_, now=datetime.now(UTC))
-    event = replace(event, subject=subject or None)
+    if data is None and full_type(type_) in PAYLOADS:
+        raise HomeError(f"{full_type(type_)} needs data; give it with -d '{{…}}' or -d @file.json")
     try:
-        to_structured(event)
+        return event_of(type_, _read_json(data), subject=subject, source=source, id_=id_)
     except InvalidEvent as error:
         raise typer.BadParameter(f"this is no CloudEvent: {error}") from error
-    return event
-
-
-def _full_type(type_: str) -> str:
-    return PREFIX + type_ if PREFIX + type_ in PAYLOADS else type_
 
 
 def _read_json(data: str | None) -> Any:

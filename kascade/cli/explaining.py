@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -12,15 +11,13 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from eventing import catalogue as c
-from kascade.cli.options import LOOK, JsonOption, SystemOption, client_of, wide_console
-from kascade.client import CallError, Client
+from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json, wide_console
+from kascade.client import connect
 from kascade.rendering.event_line import event_line
 from kascade.rendering.evidence import evidence
 from kascade.rendering.numbers import clock, number
 
 _VERSION = re.compile(r".+/v[0-9]+")
-_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
-_MISSING = 404
 
 
 def register(app: typer.Typer) -> None:
@@ -37,39 +34,15 @@ def explain(
     place: SystemOption = None,
 ) -> None:
     """Tell why: the events behind a version, a prediction or an event, with the numbers that decided."""
-    with client_of(place) as client:
-        prediction = _prediction(client, reference)
-        about = _maker(prediction) if prediction else reference
-        answer = client.get("record-events", f"/explain/{about}")
-    if prediction:
-        answer = {**answer, "prediction": prediction}
+    with connect(place) as client:
+        answer = client.explanation(reference)
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False))
+        print_json(answer)
         return
     console = wide_console()
-    if prediction:
-        console.print(prediction_tree(prediction))
+    if "prediction" in answer:
+        console.print(prediction_tree(answer["prediction"]))
     console.print(story(answer))
-
-
-def _prediction(client: Client, reference: str) -> Mapping[str, Any] | None:
-    """Return the prediction with this id, if the log of predictions has one."""
-    if not _UUID7.fullmatch(reference):
-        return None
-    try:
-        found: Mapping[str, Any] = client.get("log-inferences", f"/predictions/{reference}")
-    except CallError as error:
-        if error.status == _MISSING:
-            return None  # an event's id may look the same
-        raise
-    return found
-
-
-def _maker(prediction: Mapping[str, Any]) -> str:
-    """Return the version whose answer the client got; of a shadow's answer alone, that shadow."""
-    rows = prediction["rows"]
-    row = next((each for each in rows if not each.get("shadow")), rows[0])
-    return f"{row['model']}/v{row['version']}"
 
 
 def prediction_tree(prediction: Mapping[str, Any]) -> Tree:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
-from eventing import catalogue as c
-from eventing.event import originate
-from kascade.cli.options import STEER, SystemOption, client_of, store_of
+from kascade.cli.options import SOURCE, STEER, JsonOption, SystemOption, print_result
+from kascade.client import connect
 from kascade.system.home import HomeError
 
 
@@ -41,35 +39,26 @@ def label(
         ),
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="take LABEL as text, also 7 and true")] = False,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Say what the truth was: of one prediction, or with --file of many."""
-    if file is not None:
-        if prediction_id is not None:
-            raise typer.BadParameter("give a prediction and its label, or --file, not both")
-        print(_drop(place, model, file))
-        return
-    if prediction_id is None or value is None:
-        raise typer.BadParameter("give the prediction's id and its label, or --file")
-    try:
-        payload = c.FeedbackReceived(
-            model=model, prediction_id=prediction_id, label=value if text else _read(value)
-        )
-    except ValidationError as error:
-        raise typer.BadParameter(f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
-    event = originate(c.FEEDBACK_RECEIVED, "/kascade/cli", model, payload, now=datetime.now(UTC))
-    with client_of(place) as client:
-        client.emit(event)
-    print(event.id)
-
-
-def _drop(place: str | None, model: str, file: Path) -> str:
-    if not file.is_file():
+    if (file is None) is (prediction_id is None or value is None) or (file and prediction_id):
+        raise typer.BadParameter("give the prediction's id and its label, or --file with many")
+    if file is not None and not file.is_file():
         raise HomeError(f"{file} is not a file")
-    uri = f"s3://feedback/{model}/{file.name}"
-    with store_of(place) as store, file.open("rb") as stream:
-        store.put(uri, stream)
-    return uri
+    with connect(place) as client:
+        if file is not None:
+            told = {"uri": client.drop(file, model, bucket="feedback")}
+        else:
+            truth = value if text else _read(str(value))
+            try:
+                told = {"id": client.label(model, str(prediction_id), truth, source=SOURCE)}
+            except ValidationError as error:
+                raise typer.BadParameter(
+                    f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}"
+                ) from error
+    print_result(told, as_json)
 
 
 def _read(text: str) -> Any:

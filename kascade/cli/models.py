@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kascade.cli.options import LOOK, JsonOption, SystemOption, client_of
+from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
+from kascade.client import connect
 from kascade.rendering.standing import standing
 
 
@@ -26,13 +26,13 @@ def list_models(
     place: SystemOption = None,
 ) -> None:
     """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
-    with client_of(place) as client:
-        found = client.get("record-events", "/models")["models"]
+    with connect(place) as client:
+        found = client.describe()
     chosen = [each for each in found if model in (None, each["model"])]
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     if as_json:
         for each in chosen:
-            print(json.dumps(each, ensure_ascii=False))
+            print_json(each)
     elif not chosen:
         console.print(
             "no such model" if found else "no model yet; drop a model.yaml and data (kascade drop --help)"

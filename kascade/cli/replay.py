@@ -17,7 +17,9 @@ from rich.table import Table
 
 from eventing.catalogue import Claim
 from eventing.store import StoreError
-from kascade.cli.options import LOOK, JsonOption, SystemOption, client_of, store_of, url_of, wide_console
+from kascade.cli.options import LOOK, JsonOption, SystemOption, wide_console
+from kascade.client import connect
+from kascade.reach.systems import store_of, url_of
 from kascade.rendering.numbers import clock
 from kascade.system.home import HomeError
 
@@ -95,8 +97,8 @@ def _log(file: Path | None, place: str | None) -> list[Recorded]:
             raise HomeError(f"{file} is not a file")
         with file.open(encoding="utf-8") as lines:
             return read_lines(lines)
-    with client_of(place) as client:
-        rows = client.events(whole=1)
+    with connect(place) as client:
+        rows = client.ledger(whole=1)
         return in_order([recorded_of(row, number) for number, row in enumerate(rows, 1)])
 
 

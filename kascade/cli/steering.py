@@ -16,10 +16,8 @@ from eventing import catalogue as c
 from eventing.event import Event, originate
 from kascade.cli import answers
 from kascade.cli.asking import Recorded, Request, Settled, ask, say
-from kascade.cli.options import STEER, SystemOption, client_of
-from kascade.client import Client
-
-SOURCE = "/kascade/cli"
+from kascade.cli.options import SOURCE, STEER, SystemOption
+from kascade.client import Client, connect
 
 ModelArgument = Annotated[str, typer.Argument(help="the model's name", show_default=False)]
 VersionArgument = Annotated[str, typer.Argument(help="3 or v3", show_default=False)]
@@ -102,7 +100,7 @@ def resume(
     """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
     event = _rollout(model, c.RolloutAction.RESUME, None, by, comment)
     # One that is not paused is refused: then that it stands unpaused is no answer.
-    with client_of(place) as client:
+    with connect(place) as client:
         paused = not no_wait and _is_paused(client, model)
         state = answers.resumed if paused else None
         _ask_by(client, event, no_wait, timeout, answers.ended(event), state)
@@ -173,7 +171,7 @@ def _ask(
     answer: Callable[[Recorded, bool], Settled | None],
     state: Callable[[Recorded], Settled | None] | None = None,
 ) -> None:
-    with client_of(place) as client:
+    with connect(place) as client:
         _ask_by(client, event, no_wait, timeout_s, answer, state)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kascade.cli.options import home_of
+from kascade.reach.systems import home_of
 from kascade.stream.play import Player, default_spec
 from kascade.stream.report import marks_of, print_table, save, summary
 from kascade.stream.running import answers, running_system

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from kascade.cli.address_book import print_address_book
-from kascade.cli.options import BEGIN, HomeOption, SystemOption, home_of, store_of
+from kascade.cli.options import BEGIN, HomeOption, JsonOption, SystemOption, print_result
 from kascade.cli.stream import stream
+from kascade.client import connect
+from kascade.reach.systems import home_of
 from kascade.system.home import DEMO_HOME, HomeError
 
 
@@ -99,8 +101,9 @@ def demo(
 def drop(
     files: Annotated[list[Path], typer.Argument(help="a model.yaml, data files, or both")],
     model: Annotated[str, typer.Option(help="the model they belong to")],
-    place: SystemOption = None,
     bucket: Annotated[str, typer.Option(help="the bucket to drop into")] = "raw",
+    as_json: JsonOption = False,
+    place: SystemOption = None,
 ) -> None:
     """Put files into the bucket, exactly as any S3 client would."""
     for file in files:
@@ -113,9 +116,8 @@ def drop(
         TransferSpeedColumn(),
     )
     shown = Progress(*columns, console=Console(stderr=True), transient=True)
-    with store_of(place) as target, shown as progress:
+    with connect(place) as client, shown as progress:
         for file in files:
             with progress.open(file, "rb", description=file.name) as stream:
-                uri = f"s3://{bucket}/{model}/{file.name}"
-                target.put(uri, stream)
-            print(uri)
+                uri = client.drop(stream, model, name=file.name, bucket=bucket)
+            print_result({"uri": uri}, as_json)

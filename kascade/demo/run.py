@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from eventing import catalogue as c
-from kascade.client import CallError
 from kascade.demo.story import MODEL, SCENES, Story
+from kascade.reach.port import CallError
 from kascade.stream.running import running_system
 from kascade.system.home import Home, HomeError
 

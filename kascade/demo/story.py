@@ -12,7 +12,7 @@ from rich.console import Console
 from eventing import catalogue as c
 from eventing.event import originate
 from eventing.store import S3Store
-from kascade.client import Client
+from kascade.client import connect
 from kascade.demo.digits import FIRST, SECOND, TARGET, Digits
 from kascade.demo.traffic import Traffic
 from kascade.stream.labelling import Labeller
@@ -54,7 +54,7 @@ class Story:
         endpoints = home.endpoints()
         self._console, self._started = console, started
         self._store = S3Store.from_env({**os.environ, **home.store_environment()})
-        self._client = Client(endpoints)
+        self._client = connect(home.path)
         self.news = News(self._client, console, MODEL)
         self.digits = Digits()
         self._labeller = Labeller(self._store, MODEL, delay_s=LABEL_DELAY_S)

@@ -8,8 +8,10 @@ from typing import Protocol
 
 import requests
 
+from kascade.errors import KascadeError
 
-class CallError(Exception):
+
+class CallError(KascadeError):
     """A part of the system did not answer, or refused; the message says which and what it said.
 
     `status` is the HTTP status of a refusal by the part itself, None when there was no answer of its own.

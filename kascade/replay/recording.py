@@ -10,9 +10,10 @@ from typing import Any
 
 from eventing.event import CAUSATION, Event
 from functions.state.stored_event import load_event
+from kascade.errors import KascadeError
 
 
-class ReplayError(Exception):
+class ReplayError(KascadeError):
     """The log, or the policy, cannot be replayed; the message says what is missing or wrong."""
 
 

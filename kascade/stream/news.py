@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 
 from eventing import catalogue as c
-from kascade.client import CallError, Client
+from kascade.client import Client
+from kascade.reach.port import CallError
 from kascade.rendering.event_line import event_line
 from kascade.system.home import HomeError
 
@@ -105,7 +106,7 @@ class News:
         after = 0
         while not self._stopping:
             try:
-                for row in self._client.events(after=after, wait_s=2, deadline=time.monotonic() + 3):
+                for row in self._client.ledger(after=after, wait_s=2, deadline=time.monotonic() + 3):
                     after = row["seq"]
                     if str(row["event"].get("subject")).split("/")[0] == self._model:
                         self._take(row["event"])

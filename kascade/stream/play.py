@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from eventing import catalogue as c
 from eventing.event import originate
 from eventing.store import S3Store
-from kascade.client import Client
+from kascade.client import Client, connect
 from kascade.stream.asking import Asker, NotAnswered
 from kascade.stream.labelling import Labeller
 from kascade.stream.news import News
@@ -69,7 +69,7 @@ class Player:
 
     def run(self) -> list[dict[str, Any]]:
         """Play everything; return the ledger's events. Raises: HomeError, CallError."""
-        client = Client(self.home.endpoints())
+        client = connect(self.home.path)
         store = S3Store.from_env({**os.environ, **self.home.store_environment()})
         refusals = frozenset({c.SPEC_REJECTED, c.DATASET_REJECTED})
         news = News(client, self.console, self.model, fatal=refusals)

@@ -13,7 +13,8 @@ from types import FrameType
 
 from rich.console import Console
 
-from kascade.client import CallError, Client
+from kascade.client import connect
+from kascade.reach.port import CallError
 from kascade.system.home import Home, HomeError
 
 _START_TIMEOUT_S = 120.0
@@ -78,8 +79,8 @@ def _leave(number: int, _: FrameType | None) -> None:
 def answers(home: Home) -> bool:
     """Say whether a system runs in a state folder and its ledger answers."""
     try:
-        client = Client(home.endpoints(), timeout_s=30)
-        next(iter(client.events()), None)
+        client = connect(home.path, timeout_s=30)
+        next(iter(client.ledger()), None)
     except (HomeError, CallError):
         return False
     return True

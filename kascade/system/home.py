@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kascade.errors import KascadeError
+
 MARKER = "this-is-kascade-state"
 """Says that a folder is ours. Who runs a system there holds a lock on this file; its process id is in it."""
 DEFAULT_HOME = Path(".kascade")
@@ -25,7 +27,7 @@ _RUNTIME_ENDS_S = 5.0
 """How long a runtime whose `kascade up` was killed may take to end."""
 
 
-class HomeError(Exception):
+class HomeError(KascadeError):
     """The state folder cannot be used as asked; the message names the folder and the fix."""
 
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kascade.errors import KascadeError
+
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
@@ -20,7 +22,7 @@ _POLL_S = 0.05
 _PR_SET_PDEATHSIG = 1
 
 
-class StoreProcessError(Exception):
+class StoreProcessError(KascadeError):
     """An object store's process did not start; the message says why and what to do."""
 
 

@@ -15,8 +15,7 @@ from rich.console import Console
 from eventing import catalogue as c
 from eventing.event import originate
 from eventing.store.s3 import make_client
-from kascade.cli.options import reach_of
-from kascade.client import Client
+from kascade.client import connect
 from kascade.demo import story as demo
 
 PER_S = 20.0
@@ -28,7 +27,7 @@ def story(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Return the demonstration, pointed at the cluster and with a model of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "REQUESTS_PER_S", PER_S)
-        patch.setattr(demo, "Client", lambda endpoints: Client(reach_of("k8s://")))
+        patch.setattr(demo, "connect", lambda home: connect("k8s://"))
         for name, value in {**cluster.store_environment(), **cluster.kubectl_environment()}.items():
             patch.setenv(name, value)
         patch.setattr(demo, "MODEL", f"digits-{uuid.uuid4().hex[:6]}")

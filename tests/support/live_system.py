@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import psutil
 
 from eventing.store import S3Store
-from kascade.client import CallError, Client
+from kascade.client import Client, connect
+from kascade.reach.port import CallError
 from kascade.system.home import Home, HomeError
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class LiveSystem:
 
     @property
     def client(self) -> Client:
-        return Client(self.home.endpoints())
+        return connect(self.home.path)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,7 +57,7 @@ class LiveSystem:
         S3Store.from_env(self.environment).put(uri, data)
 
     def events(self, **query: Any) -> list[dict[str, Any]]:
-        return [row["event"] for row in self.client.events(**query)]
+        return [row["event"] for row in self.client.ledger(**query)]
 
     def wait_for(self, type_: str, *, subject: str, timeout_s: float = 200) -> dict[str, Any]:
         """Return the first event of a type whose subject begins so."""

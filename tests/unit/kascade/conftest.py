@@ -41,6 +41,8 @@ class Desk:
         self.sent: list[Event] = []
         self.answer: Callable[[Event], Sequence[Event]] = lambda event: ()
         self.predictions: dict[str, Any] = {}
+        self.models: dict[str, int] = {}
+        self.asked: list[dict[str, Any]] = []
 
     def wsgi(self, environ: Any, start_response: Any) -> Any:
         request = Request(environ)
@@ -56,8 +58,28 @@ class Desk:
         """Return the application of a function, to be asked for a path."""
         if name == "record-events":
             return self.ledger
+        if name in self.models:
+            return self._model(name)
         found = self.predictions.get(path.rpartition("/")[2]) if name == "log-inferences" else None
         return Response(json.dumps(found), 200 if found else 404)
+
+    def _model(self, name: str) -> Any:
+        def predict(environ: Any, start_response: Any) -> Any:
+            request = Request(environ)
+            rows = json.loads(request.get_data())["instances"] if request.method == "POST" else []
+            first = len(self.asked)
+            self.asked += rows
+            ids = [f"id-{first + at}" for at in range(len(rows))]
+            said = {
+                "predictions": ["yes"] * len(rows),
+                "prediction_ids": ids,
+                "model_name": name,
+                "model_version": str(self.models[name]),
+                "probabilities": [[0.1, 0.9]] * len(rows),
+            }
+            return Response(json.dumps(said))(environ, start_response)
+
+        return predict
 
     def record(self, *events: Event) -> None:
         for event in events:

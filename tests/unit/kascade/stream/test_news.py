@@ -21,7 +21,7 @@ class Ledger:
     def __init__(self, *events: tuple[str, str]) -> None:
         self._events = events
 
-    def events(self, *, after: int, **query: Any) -> Iterator[dict[str, Any]]:
+    def ledger(self, *, after: int, **query: Any) -> Iterator[dict[str, Any]]:
         time.sleep(0.01)
         for seq, (type_, subject) in enumerate(self._events, start=1):
             if seq > after:

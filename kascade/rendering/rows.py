@@ -1,0 +1,47 @@
+"""Events, versions and explanations as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from eventing.event import CAUSATION, CORRELATION
+from kascade.rendering.event_line import words_of
+from kascade.rendering.evidence import evidence
+
+Row = dict[str, Any]
+EVENT = ("seq", "time", "type", "subject", "summary", "data", "id", "source", "correlation", "cause")
+VERSION = ("model", "version", "state", "train_rows", "registered_at")
+EXPLAINED = ("depth", "time", "type", "subject", "summary", "evidence", "id")
+
+
+def event_row(row: Mapping[str, Any]) -> Row:
+    """Return a row of the ledger."""
+    event = row["event"]
+    return {
+        "seq": row["seq"],
+        **_told(event),
+        "data": event.get("data"),
+        "source": event["source"],
+        "correlation": event.get(CORRELATION),
+        "cause": event.get(CAUSATION),
+    }
+
+
+def version_rows(model: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield a model's versions, each metric in a column of its name."""
+    for version in model["versions"]:
+        told = {name: version.get(name) for name in VERSION[1:]}
+        yield {"model": model["model"], **told, **version["metrics"]}
+
+
+def explained_rows(nodes: Iterable[Mapping[str, Any]], depth: int = 0) -> Iterator[Row]:
+    """Yield the events of an explanation, each after its cause; `depth` says how far from the first."""
+    for node in nodes:
+        yield {"depth": depth, **_told(node["event"]), "evidence": evidence(node["event"])}
+        yield from explained_rows(node["effects"], depth + 1)
+
+
+def _told(event: Mapping[str, Any]) -> Row:
+    told = {name: event.get(name) for name in ("id", "time", "type", "subject")}
+    return {**told, "summary": words_of(str(event["type"]), event.get("data"))}

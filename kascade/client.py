@@ -233,6 +233,10 @@ class Client:
             raise
         return found
 
+    def services(self) -> list[Row] | None:
+        """Return the Knative Services of functions and models; None by the address of a gateway."""
+        return self._reach.services()
+
     def get(self, service: str, path: str, **query: Any) -> Any:
         """Return the JSON that a service answers to a GET."""
         params = {key: value for key, value in query.items() if value is not None}

@@ -77,6 +77,20 @@ def times(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame.assign(**{name: pd.to_datetime(frame[name], utc=True, format="ISO8601") for name in columns})
 
 
+def number_of(text: str) -> int | float | None:
+    """Return the finite number that a text is; None if it is none."""
+    text = text.strip()
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def _plain(value: Any) -> Any:
     """Return a value as JSON has it."""
     if value is None or isinstance(value, str | bool | int):

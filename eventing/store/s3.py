@@ -121,6 +121,12 @@ class S3Store:
                     raise
                 self._create(name)
 
+    def remove(self, uri: str) -> None:
+        """Remove an object, as a person might; the port has no such method because no function ever does."""
+        bucket, key = split_uri(uri)
+        with self._translated(uri):
+            self._client.delete_object(Bucket=bucket, Key=key)
+
     def _create(self, name: str) -> None:
         from botocore.exceptions import ClientError
 

@@ -8,16 +8,29 @@ import signal
 import sys
 from io import TextIOWrapper
 from types import FrameType
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from eventing.store import StoreError
-from kascade.cli import events, explaining, labels, models, replay, spec, steering, system
-from kascade.reach.port import CallError
-from kascade.system.home import HomeError
-from kascade.system.stores.embedded import StoreProcessError
+from kascade.cli import (
+    artifacts,
+    delete,
+    events,
+    explaining,
+    labels,
+    logs,
+    models,
+    predict,
+    replay,
+    spec,
+    status,
+    steering,
+    system,
+)
+from kascade.errors import KascadeError
 
 _EXAMPLES = (
     "kascade demo",
@@ -30,6 +43,30 @@ _EXAMPLES = (
     "kascade models --url k8s://production/kascade",
 )
 
+_COMMANDS = (
+    system,
+    spec,
+    predict,
+    status,
+    models,
+    events,
+    explaining,
+    logs,
+    artifacts,
+    delete,
+    replay,
+    steering,
+    labels,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"kascade {version('kascade')}")
+        raise typer.Exit
+
 
 def build() -> typer.Typer:
     """Put the commands together."""
@@ -41,9 +78,18 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in (system, events, models, explaining, steering, labels, replay, spec):
+    app.callback()(_options)
+    for module in _COMMANDS:
         module.register(app)
     return app
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="print the version")
+    ] = False,
+) -> None:
+    pass
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
@@ -68,7 +114,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _leave)
     try:
         build()()
-    except (HomeError, CallError, StoreError, StoreProcessError, OSError) as error:
+    except (KascadeError, StoreError, OSError) as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(Text.assemble(("kascade:", "bold red"), f" {error}"))
         sys.exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from kascade.reach.systems import url_of
+from kascade.reach.systems import home_of, url_of
 from kascade.system.home import NAMESPACE, Home
 
 
@@ -13,12 +13,13 @@ def print_address_book(home: Home, console: Console) -> None:
     """Print the addresses of a running system and how data, events and calls get in."""
     endpoints = home.endpoints()
     port = endpoints.gateway.rsplit(":", 1)[1]
-    found = home.path.name == ".kascade" and url_of(None) is None
+    found = home.path == home_of(None).path and url_of(None) is None
     home_option = "" if found else f" --home {home.path}"
     rows = {
-        "gateway": f"http://<service>.{NAMESPACE}.localhost:{port}",
+        "services": f"{endpoints.gateway}/-/services/{NAMESPACE}/<service>",
+        "": f"http://<service>.{NAMESPACE}.localhost:{port} (for curl and browsers)",
         "broker": endpoints.broker,
-        "object store": f"{endpoints.store}  (keys in {home.path / 'credentials.json'})",
+        "object store": f"{endpoints.store}  (keys: kascade env{home_option})",
         "Kubernetes API": f"{endpoints.api}  (KUBECONFIG={home.path / 'kubeconfig'})",
         "logs": str(home.path / "logs"),
     }
@@ -45,9 +46,14 @@ def print_address_book(home: Home, console: Console) -> None:
     )
     console.print("[bold]Ask a model[/]")
     console.print(
-        f"  curl http://churn.{NAMESPACE}.localhost:{port}/v1/models/churn:predict \\\n"
+        f"  curl {endpoints.gateway}/-/services/{NAMESPACE}/churn/v1/models/churn:predict \\\n"
         '    -d \'{"instances": [{"amount": 12.5, "country": "DE"}]}\'',
         highlight=False,
         soft_wrap=True,
     )
-    console.print(f"\nWatch it: kascade events --follow{home_option}", markup=False, highlight=False)
+    console.print(
+        f"\nSee how it is: kascade status{home_option}\nWatch it: kascade events --follow{home_option}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +12,7 @@ from eventing.catalogue import PAYLOADS
 from eventing.codec import to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event
-from kascade.cli.options import EVENTS, SOURCE, JsonOption, SystemOption, print_json, print_result
+from kascade.cli.options import EVENTS, SOURCE, JsonOption, SystemOption, print_json, print_result, read_json
 from kascade.client import connect
 from kascade.events import event_of, full_type
 from kascade.rendering.event_line import event_line
@@ -64,17 +62,21 @@ def invoke(
     subject: SubjectOption = None,
     source: Annotated[str, typer.Option(help="who sends it")] = SOURCE,
     id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Call one function with an event and print the event it replies with."""
     event = _event(type_, data, subject, source, id_)
     with connect(place) as client:
         reply = client.invoke(function.replace("_", "-"), event)
-    if reply is None:
-        told = f"{function} accepted the event and replied with none"
-        Console(stderr=True, markup=False, emoji=False).print(told, style="dim")
+    told = None if reply is None else json.loads(to_structured(reply)[1])
+    if as_json:
+        print_json(told)
+    elif told is None:
+        words = f"{function} accepted the event and replied with none"
+        Console(stderr=True, markup=False, emoji=False).print(words, style="dim")
     else:
-        print(json.dumps(json.loads(to_structured(reply)[1]), indent=2, ensure_ascii=False))
+        print(json.dumps(told, indent=2, ensure_ascii=False))
 
 
 def list_events(
@@ -110,24 +112,6 @@ def _event(type_: str, data: str | None, subject: str | None, source: str, id_: 
     if data is None and full_type(type_) in PAYLOADS:
         raise HomeError(f"{full_type(type_)} needs data; give it with -d '{{…}}' or -d @file.json")
     try:
-        return event_of(type_, _read_json(data), subject=subject, source=source, id_=id_)
+        return event_of(type_, read_json(data), subject=subject, source=source, id_=id_)
     except InvalidEvent as error:
         raise typer.BadParameter(f"this is no CloudEvent: {error}") from error
-
-
-def _read_json(data: str | None) -> Any:
-    if data is None:
-        return None
-    name = "standard input" if data == "-" else data
-    try:
-        if data == "-":
-            text = sys.stdin.read()
-        else:
-            text = Path(data[1:]).read_text(encoding="utf-8") if data.startswith("@") else data
-        return json.loads(text)
-    except FileNotFoundError:
-        raise HomeError(f"there is no file {data[1:]}") from None
-    except OSError as error:
-        raise HomeError(f"{name.removeprefix('@')} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise HomeError(f"{name[:200]} is not JSON: {error}") from error

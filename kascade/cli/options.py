@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from kascade.system.home import HomeError
+
 BEGIN, LOOK, STEER, EVENTS = "Begin", "Look", "Steer a model", "Speak in events"
 """The headings under which `kascade --help` lists the commands."""
 
@@ -56,3 +58,22 @@ def wide_console() -> Console:
     """Return a console for trees and tables: on a terminal they are wrapped, in a file nothing is cut off."""
     fits = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(highlight=False, emoji=False, width=None if fits else 1000)
+
+
+def read_json(data: str | None) -> Any:
+    """Return the JSON that an option gives: itself, or as @FILE, or as - for standard input."""
+    if data is None:
+        return None
+    name = "standard input" if data == "-" else data
+    try:
+        if data == "-":
+            text = sys.stdin.read()
+        else:
+            text = Path(data[1:]).read_text(encoding="utf-8") if data.startswith("@") else data
+        return json.loads(text)
+    except FileNotFoundError:
+        raise HomeError(f"there is no file {data[1:]}") from None
+    except OSError as error:
+        raise HomeError(f"{name.removeprefix('@')} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise HomeError(f"{name[:200]} is not JSON: {error}") from error

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kascade.cli.options import BEGIN
+from kascade.cli.options import BEGIN, JsonOption, print_json
 from pipelines.spec import MAX_SPEC_BYTES, Check, SpecError, check_rules, decode_spec, parse_spec
 from pipelines.spec.draft import UnknownTarget, draft_spec
 from pipelines.spec.problems import render
@@ -59,6 +59,7 @@ def check(
         str | None,
         typer.Option(help="the folder it will be dropped in; by default its key `model`, or its folder"),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say everything that is wrong with a model.yaml, with lines; exit with 1 if anything is."""
     try:
@@ -69,8 +70,14 @@ def check(
     try:
         spec = parse_spec(raw, model=model or _folder(raw, file), checks=_checks())
     except SpecError as error:
-        raise _failure(*map(render, error.problems)) from error
-    typer.echo(f"{file}: fine; model {spec.model}, target {spec.target}")
+        problems = list(map(render, error.problems))
+        if as_json:
+            print_json({"ok": False, "problems": problems})
+        raise _failure(*problems, quiet=as_json) from error
+    if as_json:
+        print_json({"ok": True, "model": spec.model, "target": spec.target, "problems": []})
+    else:
+        print(f"{file}: fine; model {spec.model}, target {spec.target}")
 
 
 def _checks() -> list[Check]:
@@ -92,8 +99,8 @@ def _folder(raw: bytes, file: Path) -> str | None:
     return None if named else file.resolve().parent.name
 
 
-def _failure(*lines: str) -> typer.Exit:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+def _failure(*lines: str, quiet: bool = False) -> typer.Exit:
+    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
     for line in lines:
         console.print(f"[bold red]kascade spec:[/] {escape(line)}")
     return typer.Exit(1)

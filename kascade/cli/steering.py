@@ -16,7 +16,7 @@ from eventing import catalogue as c
 from eventing.event import Event, originate
 from kascade.cli import answers
 from kascade.cli.asking import Recorded, Request, Settled, ask, say
-from kascade.cli.options import SOURCE, STEER, SystemOption
+from kascade.cli.options import SOURCE, STEER, JsonOption, SystemOption, print_json, print_result
 from kascade.client import Client, connect
 
 ModelArgument = Annotated[str, typer.Argument(help="the model's name", show_default=False)]
@@ -53,11 +53,12 @@ def rollback(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Take back the rollout under way; without one, give the traffic back to the champion before."""
-    event = _rollout(model, c.RolloutAction.ROLL_BACK, None, by, comment)
-    _ask(place, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.ROLLED_BACK))
+    event = rollout_request(model, c.RolloutAction.ROLL_BACK, None, by, comment)
+    _ask(place, event, no_wait, timeout, as_json, answers.completed(event, c.RolloutOutcome.ROLLED_BACK))
 
 
 def promote(
@@ -69,11 +70,12 @@ def promote(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """End the rollout under way with a promotion; with VERSION and none under way, promote that one."""
-    event = _rollout(model, c.RolloutAction.PROMOTE, version, by, comment)
-    _ask(place, event, no_wait, timeout, answers.completed(event, c.RolloutOutcome.PROMOTED))
+    event = rollout_request(model, c.RolloutAction.PROMOTE, version, by, comment)
+    _ask(place, event, no_wait, timeout, as_json, answers.completed(event, c.RolloutOutcome.PROMOTED))
 
 
 def pause(
@@ -82,11 +84,12 @@ def pause(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Hold back the judge's verdicts on the rollout under way until `kascade resume`."""
-    event = _rollout(model, c.RolloutAction.PAUSE, None, by, comment)
-    _ask(place, event, no_wait, timeout, answers.nothing, answers.paused)
+    event = rollout_request(model, c.RolloutAction.PAUSE, None, by, comment)
+    _ask(place, event, no_wait, timeout, as_json, answers.nothing, answers.paused)
 
 
 def resume(
@@ -95,15 +98,16 @@ def resume(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
-    event = _rollout(model, c.RolloutAction.RESUME, None, by, comment)
+    event = rollout_request(model, c.RolloutAction.RESUME, None, by, comment)
     # One that is not paused is refused: then that it stands unpaused is no answer.
     with connect(place) as client:
         paused = not no_wait and _is_paused(client, model)
         state = answers.resumed if paused else None
-        _ask_by(client, event, no_wait, timeout, answers.ended(event), state)
+        _ask_by(client, event, no_wait, timeout, as_json, answers.ended(event), state)
 
 
 def retire(
@@ -112,11 +116,12 @@ def retire(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Take the model out of service, with whatever is under way; `kascade retrain` begins anew."""
-    event = _rollout(model, c.RolloutAction.RETIRE, None, by, comment)
-    _ask(place, event, no_wait, timeout, answers.retired(event))
+    event = rollout_request(model, c.RolloutAction.RETIRE, None, by, comment)
+    _ask(place, event, no_wait, timeout, as_json, answers.retired(event))
 
 
 def approve(
@@ -125,13 +130,14 @@ def approve(
     by: ByOption = None,
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Let a version be rolled out, where the gate asks for a person or has refused it."""
     number = _number(version)
     payload = _checked(c.ModelApproved, model=model, version=number, approved_by=_who(by))
     event = _event(c.MODEL_APPROVED, f"{model}/v{number}", payload)
-    _ask(place, event, no_wait, timeout, answers.rolling, answers.queued(event, number))
+    _ask(place, event, no_wait, timeout, as_json, answers.rolling, answers.queued(event, number))
 
 
 def reject(
@@ -141,13 +147,14 @@ def reject(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Refuse a version for good, where the gate asks for a person."""
     number = _number(version)
     payload = _checked(c.ModelRejected, model=model, version=number, rejected_by=_who(by), message=comment)
     event = _event(c.MODEL_REJECTED, f"{model}/v{number}", payload)
-    _ask(place, event, no_wait, timeout, answers.nothing, answers.rejected(event, number))
+    _ask(place, event, no_wait, timeout, as_json, answers.nothing, answers.rejected(event, number))
 
 
 def retrain(
@@ -156,11 +163,12 @@ def retrain(
     comment: CommentOption = "",
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 60,
+    as_json: JsonOption = False,
     place: SystemOption = None,
 ) -> None:
     """Ask the governor for a training run now; exit 1 if it refuses."""
     payload = _checked(c.TrainingRequested, model=model, requested_by=_who(by), comment=comment)
-    _ask(place, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, answers.governed)
+    _ask(place, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, as_json, answers.governed)
 
 
 def _ask(
@@ -168,11 +176,12 @@ def _ask(
     event: Event,
     no_wait: bool,
     timeout_s: float,
+    as_json: bool,
     answer: Callable[[Recorded, bool], Settled | None],
     state: Callable[[Recorded], Settled | None] | None = None,
 ) -> None:
     with connect(place) as client:
-        _ask_by(client, event, no_wait, timeout_s, answer, state)
+        _ask_by(client, event, no_wait, timeout_s, as_json, answer, state)
 
 
 def _ask_by(
@@ -180,15 +189,18 @@ def _ask_by(
     event: Event,
     no_wait: bool,
     timeout_s: float,
+    as_json: bool,
     answer: Callable[[Recorded, bool], Settled | None],
     state: Callable[[Recorded], Settled | None] | None,
 ) -> None:
     if no_wait:
         client.emit(event)
-        print(event.id)
+        print_result({"id": event.id}, as_json)
         return
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
     settled = ask(client, Request(event, answer, state), console, timeout_s=timeout_s)
+    if as_json:
+        print_json({"id": event.id, "ok": settled.ok, "message": settled.words})
     say(settled, console)
     if not settled.ok:
         raise typer.Exit(1)
@@ -199,7 +211,9 @@ def _is_paused(client: Client, model: str) -> bool:
     return any(each["model"] == model and answers.paused(each) for each in found)
 
 
-def _rollout(model: str, action: c.RolloutAction, version: str | None, by: str | None, comment: str) -> Event:
+def rollout_request(
+    model: str, action: c.RolloutAction, version: str | None, by: str | None, comment: str
+) -> Event:
     number = None if version is None else _number(version)
     payload = _checked(
         c.RolloutRequested,

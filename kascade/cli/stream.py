@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from kascade.cli.options import JsonOption, print_json
 from kascade.reach.systems import home_of
 from kascade.stream.play import Player, default_spec
 from kascade.stream.report import marks_of, print_table, save, summary
@@ -43,14 +44,14 @@ def stream(
     home: Annotated[
         Path | None, typer.Option(help="state folder; a system that does not run there is started")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Play a long table through the loop and show how good the model stayed, with each decision marked."""
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    console = Console(highlight=False, emoji=False, soft_wrap=True, stderr=as_json)
     source = read_source(file, target, rows)
     first = int(len(source.rows) * train)
-    text = spec.read_bytes() if spec else default_spec(
-        model, target, rows=max(first, 4000), label_delay_s=label_delay, frozen=frozen
-    )  # fmt: skip
+    default = default_spec(model, target, rows=max(first, 4000), label_delay_s=label_delay, frozen=frozen)
+    text = spec.read_bytes() if spec else default
     place = _home(home, model, frozen=frozen)
     with ExitStack() as stack:
         if not answers(place):
@@ -63,6 +64,8 @@ def stream(
     )
     print_table(found, console)
     figures, plot = save(found, out)
+    if as_json:
+        print_json(found)
     console.print(f"figures: {figures}; plot: {plot or 'none, matplotlib is not installed'}", markup=False)
     if player.failed:
         raise HomeError(f"{player.failed} rows were not answered")

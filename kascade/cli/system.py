@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from kascade.cli.address_book import print_address_book
-from kascade.cli.options import BEGIN, HomeOption, JsonOption, SystemOption, print_result
+from kascade.cli.options import BEGIN, HomeOption, JsonOption, SystemOption, print_json, print_result
 from kascade.cli.stream import stream
 from kascade.client import connect
 from kascade.reach.systems import home_of
-from kascade.system.home import DEMO_HOME, HomeError
+from kascade.system.home import DEMO_HOME, Home, HomeError
 
 
 class StoreKind(StrEnum):
@@ -66,6 +67,7 @@ def up(
     manifests: Annotated[
         list[Path] | None, typer.Option(help="folders or files to apply in place of ours; repeatable")
     ] = None,
+    as_json: JsonOption = False,
     lock_fd: Annotated[
         int | None,
         typer.Option(hidden=True, help="the lock inherited from who holds the folder"),
@@ -74,12 +76,19 @@ def up(
     """Start the whole system on this machine and keep it up until Ctrl-C."""
     from kascade.system.up import Ports, System
 
-    console = Console()
+    console = Console(stderr=as_json)
     place = home_of(home)
     ports = Ports(gateway_port, api_port, store_port)
     with place.held(fresh=fresh, inherited=lock_fd):
         system = System(place, ports, store=store, manifests=manifests or [], console=console)
-        sys.exit(system.run(lambda ready: print_address_book(ready, console)))
+        sys.exit(system.run(lambda ready: _tell(ready, console, as_json)))
+
+
+def _tell(home: Home, console: Console, as_json: bool) -> None:
+    if as_json:
+        print_json({"home": str(home.path), **asdict(home.endpoints())})
+    else:
+        print_address_book(home, console)
 
 
 def demo(

@@ -15,12 +15,11 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from kascade.reach.kubectl import KubectlProxy
-from kascade.reach.port import Address, CallError
+from kascade.reach.port import SERVICES, Address, CallError, not_ready
 from kascade.reach.unix_socket import UnixSocketAdapter
 
 _BASE = "http://localhost"
 _ACTIVATOR = "/api/v1/namespaces/knative-serving/services/http:activator-service:80/proxy"
-_SERVICES = "/apis/serving.knative.dev/v1/namespaces/{}/services/{}"
 _BROKERS = "/apis/eventing.knative.dev/v1/namespaces/{}/brokers/default"
 _PORTS = {"http": 80, "https": 443}
 _IN_CLUSTER = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)\.svc(\..+)?")
@@ -50,14 +49,14 @@ class Cluster:
 
     def service(self, name: str) -> Address:
         """See `Reach`."""
-        found = self._get(_SERVICES.format(self._namespace, quote(name, safe="")), "Knative Serving")
+        found = self._get(f"{SERVICES.format(self._namespace)}/{quote(name, safe='')}", "Knative Serving")
         if found is None:
             raise self._absent(f"no Knative Service {name}")
         targets = (found.get("status") or {}).get("traffic") or []
         by_share = sorted(targets, key=lambda each: each.get("percent") or 0)
         revision = by_share[-1].get("revisionName") if by_share else None
         if not revision:
-            raise CallError(f"{name} is not ready: {_not_ready(found)}")
+            raise CallError(f"{name} is not ready: {not_ready(found)}")
         headers = {
             "Knative-Serving-Namespace": self._namespace,
             "Knative-Serving-Revision": str(revision),
@@ -71,13 +70,20 @@ class Cluster:
             raise self._absent("no Broker default")
         told = ((found.get("status") or {}).get("address") or {}).get("url")
         if not told:
-            raise CallError(f"the Broker is not ready: {_not_ready(found)}")
+            raise CallError(f"the Broker is not ready: {not_ready(found)}")
         url = urlsplit(told)
         inside = _IN_CLUSTER.fullmatch(url.hostname or "")
         if inside is None or url.scheme not in _PORTS:
             raise CallError(f"the Broker's address {told} is no Service of the cluster")
         service = f"{url.scheme}:{inside[1]}:{url.port or _PORTS[url.scheme]}"
         return Address(f"{_BASE}/api/v1/namespaces/{inside[2]}/services/{service}/proxy{url.path}")
+
+    def services(self) -> list[dict[str, Any]] | None:
+        """See `Reach`."""
+        found = self._get(SERVICES.format(self._namespace), "Knative Serving")
+        if not found or not found["items"]:
+            raise self._absent("no Knative Service")
+        return list(found["items"])
 
     def refusal(self, response: requests.Response) -> CallError | None:
         """See `Reach`. The API server's answers are objects of kind Status, the activator's plain text."""
@@ -144,12 +150,3 @@ def _refused(code: int, status: Mapping[str, Any]) -> CallError:
     if code == requests.codes.unauthorized:
         return CallError(f"the cluster does not know you ({said}); see `kubectl auth whoami`")
     return CallError(f"the API server answered {code}: {said}")
-
-
-def _not_ready(thing: Mapping[str, Any]) -> str:
-    """Return why an object is not ready, in its own words."""
-    for condition in (thing.get("status") or {}).get("conditions") or []:
-        if condition.get("type") == "Ready":
-            parts = (condition.get("reason"), condition.get("message"))
-            return ": ".join(part for part in parts if part) or "it says nothing yet"
-    return "it says nothing yet"

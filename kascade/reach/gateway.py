@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import requests
 
-from kascade.reach.port import Address, CallError
+from kascade.reach.port import SERVICES, Address, CallError
 from kascade.system.home import NAMESPACE, Endpoints
+
+_TIMEOUT_S = 30
 
 
 class Gateway:
     """The gateway of the local runtime, on this machine or another one."""
 
-    def __init__(self, gateway: str, broker: str, advice: str) -> None:
+    def __init__(self, gateway: str, broker: str, advice: str, api: str | None = None) -> None:
         self.session = requests.Session()
         self.advice = advice
-        self._gateway, self._broker = gateway, broker
+        self._gateway, self._broker, self._api = gateway, broker, api
 
     @classmethod
     def of_home(cls, endpoints: Endpoints) -> Gateway:
         """Return the way to a system that runs in a state folder of this machine."""
-        return cls(endpoints.gateway, endpoints.broker, "is `kascade up` running?")
+        return cls(endpoints.gateway, endpoints.broker, "is `kascade up` running?", endpoints.api)
 
     @classmethod
     def at(cls, url: str) -> Gateway:
@@ -35,6 +39,17 @@ class Gateway:
     def broker(self) -> Address:
         """See `Reach`."""
         return Address(self._broker)
+
+    def services(self) -> list[dict[str, Any]] | None:
+        """See `Reach`."""
+        if self._api is None:
+            return None
+        url = self._api + SERVICES.format(NAMESPACE)
+        try:
+            found: list[dict[str, Any]] = self.session.get(url, timeout=_TIMEOUT_S).json()["items"]
+        except (requests.RequestException, LookupError) as error:
+            raise CallError(f"the API does not answer at {url}: {error}; {self.advice}") from error
+        return found
 
     def refusal(self, response: requests.Response) -> CallError | None:
         """See `Reach`. What the gateway says of a part that does not answer is as good as its own answer."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 
 from kascade.errors import KascadeError
+
+SERVICES = "/apis/serving.knative.dev/v1/namespaces/{}/services"
+"""Where the API has the Knative Services of a namespace."""
 
 
 class CallError(KascadeError):
@@ -44,6 +47,10 @@ class Reach(Protocol):
         """Return where events are sent. Raises: CallError: there is no broker, or it is not ready."""
         ...
 
+    def services(self) -> list[dict[str, Any]] | None:
+        """Return the Knative Services that are there; None where this way does not lead to their API."""
+        ...
+
     def refusal(self, response: requests.Response) -> CallError | None:
         """Return what somebody on the way said in place of the part that was asked; None: it answered."""
         ...
@@ -51,3 +58,18 @@ class Reach(Protocol):
     def close(self) -> None:
         """End what was started for the way."""
         ...
+
+
+def is_ready(thing: Mapping[str, Any]) -> bool:
+    """Say whether an object's condition Ready is true."""
+    conditions = (thing.get("status") or {}).get("conditions") or []
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def not_ready(thing: Mapping[str, Any]) -> str:
+    """Return why an object is not ready, in its own words."""
+    for condition in (thing.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "Ready":
+            parts = (condition.get("reason"), condition.get("message"))
+            return ": ".join(part for part in parts if part) or "it says nothing yet"
+    return "it says nothing yet"

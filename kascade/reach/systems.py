@@ -40,8 +40,17 @@ def reach_of(system: str | Path | None) -> Reach:
         return Gateway.of_home(home_of(system).endpoints())
     if _GATEWAY.fullmatch(url):
         return Gateway.at(url)
+    return Cluster(*cluster_of(url))
+
+
+def cluster_of(url: str) -> tuple[str | None, str]:
+    """Return the context, or None for the current one, and the namespace of a cluster's address.
+
+    Raises:
+        HomeError: it is no such address.
+    """
     if (found := _CLUSTER.fullmatch(url)) is not None:
-        return Cluster(unquote(found[1]) or None, found[2] or NAMESPACE)
+        return unquote(found[1]) or None, found[2] or NAMESPACE
     slash = "; a slash in a context's name is written %2F" if url.startswith("k8s:") else ""
     raise HomeError(f"{url} is no address of a system: write {_FORMS}{slash}")
 

@@ -11,6 +11,7 @@ from typing import Any
 from rich.markup import escape
 
 from eventing import catalogue as c
+from kascade.rendering.addresses import every_address
 from kascade.rendering.numbers import clock, coverage, number, share
 
 Data = Mapping[str, Any]
@@ -115,6 +116,11 @@ def _phase(data: Data) -> str:
     return f"v{data['version']} {phase}{traffic}{beside} as {data['revision']}"
 
 
+def _completed(data: Data) -> str:
+    where = " or ".join(every_address(data["url"])) if data.get("url") else data["message"]
+    return f"v{data['version']} {data['outcome']}: {where}"
+
+
 def _decided(data: Data) -> str:
     return (
         f"v{data['version']} {data['outcome']} in {data['phase']} by {data['reason']} after {data['labels']} "
@@ -176,7 +182,7 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         c.ROLLOUT_STARTED: _phase,
         c.ROLLOUT_ADVANCED: _phase,
         c.ROLLOUT_DECIDED: _decided,
-        c.ROLLOUT_COMPLETED: lambda d: f"v{d['version']} {d['outcome']}: {d.get('url') or d['message']}",
+        c.ROLLOUT_COMPLETED: _completed,
         c.WINDOW_CLOSED: lambda d: f"window {d['window']} of v{d['version']}: {d['rows']} predictions",
         c.DRIFT_CHECKED: _drift,
         c.DRIFT_DETECTED: _drift,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kascade.system.home import HomeError
+from kascade.tables import number_of
 
 Value = int | float | str | None
 
@@ -68,34 +69,21 @@ def same(predicted: object, text: str) -> bool:
     if isinstance(predicted, bool):
         return str(predicted).lower() == text.lower()
     if isinstance(predicted, int | float):
-        number = _number(text)
+        number = number_of(text)
         return number is not None and float(predicted) == number
     return str(predicted) == text
 
 
 def distance(predicted: object, text: str) -> float:
     """Return how far a predicted number is from the target's cell; infinite when one is no number."""
-    number = _number(text)
+    number = number_of(text)
     if number is None or not isinstance(predicted, int | float):
         return math.inf
     return abs(float(predicted) - number)
 
 
 def _column(texts: Sequence[str]) -> list[Value]:
-    numbers = [_number(text) for text in texts]
+    numbers = [number_of(text) for text in texts]
     if all(number is not None or not text.strip() for number, text in zip(numbers, texts, strict=True)):
         return list(numbers)
     return [text or None for text in texts]
-
-
-def _number(text: str) -> int | float | None:
-    text = text.strip()
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -34,6 +34,14 @@ def test_every_commands_help_has_an_example_of_itself(name: str) -> None:
     assert f"Example: kascade {name}" in (COMMANDS[name].epilog or "")
 
 
+def test_every_command_that_prints_a_result_prints_it_as_json_too() -> None:
+    options = {
+        name: {word for each in command.params for word in each.opts} for name, command in COMMANDS.items()
+    }
+    # demo always ends with a line of JSON, logs are as they were written; spec's own command check has it.
+    assert {name for name, words in options.items() if "--json" not in words} == {"demo", "logs", "spec"}
+
+
 def test_the_help_has_examples() -> None:
     examples = re.findall(r"^kascade ([a-z]+)", ROOT.epilog or "", re.MULTILINE)
     assert set(examples) <= set(COMMANDS)

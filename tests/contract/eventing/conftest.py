@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eventing.store import MemoryStore, S3Store, Store, split_uri
+from eventing.store import MemoryStore, S3Store, Store
 from eventing.store.s3 import make_client
 from kascade.system.stores.embedded import EmbeddedStore, MinioStore
 
@@ -40,14 +40,8 @@ def subject(request: pytest.FixtureRequest) -> Subject:
         memory = MemoryStore(BUCKET)
         return Subject(memory, memory.remove)
     running: EmbeddedStore | MinioStore = request.getfixturevalue(request.param)
-    client = make_client(running.env)
-    store = S3Store(client, page_keys=10)
+    store = S3Store(make_client(running.env), page_keys=10)
     store.ensure_bucket(BUCKET)
     for entry in list(store.list(f"s3://{BUCKET}/")):
-        client.delete_object(Bucket=BUCKET, Key=entry.key)
-
-    def remove(uri: str) -> None:
-        bucket, key = split_uri(uri)
-        client.delete_object(Bucket=bucket, Key=key)
-
-    return Subject(store, remove)
+        store.remove(entry.uri)
+    return Subject(store, store.remove)

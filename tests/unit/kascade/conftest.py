@@ -24,6 +24,7 @@ from functions.record_events.settings import Settings
 from functions.state.database import make_engine, session_factory
 from functions.state.tables import create_tables
 from kascade.cli import build
+from kascade.reach.port import SERVICES
 from kascade.system.home import Home
 
 
@@ -41,7 +42,9 @@ class Desk:
         self.sent: list[Event] = []
         self.answer: Callable[[Event], Sequence[Event]] = lambda event: ()
         self.predictions: dict[str, Any] = {}
+        self.services: list[dict[str, Any]] = []
         self.models: dict[str, int] = {}
+        self.inputs: list[dict[str, str]] = []
         self.asked: list[dict[str, Any]] = []
 
     def wsgi(self, environ: Any, start_response: Any) -> Any:
@@ -51,6 +54,8 @@ class Desk:
             self.sent.append(event)
             self.record(event, *self.answer(event))
             return Response(status=202)(environ, start_response)
+        if request.path == SERVICES.format("kascade"):
+            return Response(json.dumps({"items": self.services}))(environ, start_response)
         _, _, _, _, function, below = request.path.split("/", 5)
         return self.function(function, "/" + below)({**environ, "PATH_INFO": "/" + below}, start_response)
 
@@ -66,7 +71,9 @@ class Desk:
     def _model(self, name: str) -> Any:
         def predict(environ: Any, start_response: Any) -> Any:
             request = Request(environ)
-            rows = json.loads(request.get_data())["instances"] if request.method == "POST" else []
+            if request.method == "GET":
+                return Response(json.dumps({"inputs": self.inputs}))(environ, start_response)
+            rows = json.loads(request.get_data())["instances"]
             first = len(self.asked)
             self.asked += rows
             ids = [f"id-{first + at}" for at in range(len(rows))]

@@ -70,6 +70,10 @@ def test_data_that_cannot_be_read_is_named(
         assert (code, told in said) == (1, True), said
 
 
+def test_ids_come_out_as_json(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(desk, monkeypatch, "send", "my.type", "--id", "7", "--json") == (0, '{"id": "7"}\n')
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
 def test_events_are_the_same_json_whatever_the_outputs_encoding(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, encoding: str
@@ -110,7 +114,7 @@ def test_the_addresses_of_a_system_name_its_folder_as_it_is(tmp_path: Path) -> N
     print_address_book(home, console)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
-    assert sum(str(home.path) in line for line in lines) == 6
+    assert sum(str(home.path) in line for line in lines) == 7
 
 
 def test_a_version_is_listed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

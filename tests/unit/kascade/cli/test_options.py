@@ -66,6 +66,7 @@ def test_variables_that_name_no_store_are_named(
 def test_the_address_book_names_the_folder_where_commands_would_go_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     home = Home(tmp_path / ".kascade")
     home.prepare(fresh=True)
     home.write_private(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -32,6 +33,8 @@ def test_init_prints_a_model_yaml_that_check_accepts(tmp_path: Path) -> None:
     checked = runner.invoke(spec_app, ["check", str(out)])
     assert (checked.exit_code, checked.stdout.split(": ", 1)[1]) == (0, "fine; model churn, target churned\n")
 
+    told = json.loads(runner.invoke(spec_app, ["check", str(out), "--json"]).stdout)
+    assert told == {"ok": True, "model": "churn", "target": "churned", "problems": []}
     again = runner.invoke(spec_app, ["init", str(data), "--target", "churned", "--out", str(out)])
     assert again.exit_code == 1
     assert "is there already" in again.stderr
@@ -56,6 +59,8 @@ def test_check_takes_the_model_from_the_folder_and_names_every_problem(tmp_path:
     assert "'roc' is no metric" in runner.invoke(spec_app, ["check", str(path)]).stderr
     path.write_text("target: y\nrollout: {deadline: 3d}\n")
     assert "rollout.deadline (line 2, column 11)" in runner.invoke(spec_app, ["check", str(path)]).stderr
+    told = json.loads(runner.invoke(spec_app, ["check", str(path), "--json"]).stdout)
+    assert (told["ok"], "rollout.deadline (line 2, column 11)" in told["problems"][0]) == (False, True)
     missing = runner.invoke(spec_app, ["check", str(tmp_path / "nothing.yaml")])
     assert (missing.exit_code, "cannot be read" in missing.stderr) == (1, True)
 

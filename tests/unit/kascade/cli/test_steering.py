@@ -241,6 +241,16 @@ def test_who_does_not_wait_gets_the_events_id(desk: Desk) -> None:
     assert (done.exit_code, done.stdout.strip()) == (0, desk.sent[0].id)
 
 
+def test_how_it_ended_comes_out_as_one_line_of_json(desk: Desk) -> None:
+    run = {"model": "churn", "version": 4, "run_id": "churn-v4-1", "reason": "manual", "rule": "manual"}
+    desk.answer = reply(c.TRAINING_APPROVED, "churn/v4", run)
+    done = desk.type("retrain", "churn", "--json")
+    told = {"id": desk.sent[0].id, "ok": True, "message": "run churn-v4-1 begins; it makes v4"}
+    assert (done.exit_code, json.loads(done.stdout)) == (0, told)
+    sent = desk.type("pause", "churn", "--no-wait", "--json")
+    assert json.loads(sent.stdout) == {"id": desk.sent[1].id}
+
+
 @pytest.mark.parametrize(
     "words",
     [("approve", "churn", "three"), ("rollback", "No Such"), ("label", "churn"), ("label", "churn", "x")],
@@ -269,6 +279,8 @@ def test_a_file_of_labels_is_dropped_where_labels_are_looked_for(
     monkeypatch.setattr(S3Store, "from_env", lambda env: store)
     file = tmp_path / "labels.csv"
     file.write_text("prediction_id,label\n019a,yes\n")
+    told = desk.type("label", "churn", "--file", str(file), "--json").stdout
+    assert json.loads(told) == {"uri": "s3://feedback/churn/labels.csv"}
     done = desk.type("label", "churn", "--file", str(file))
     assert done.stdout.strip() == "s3://feedback/churn/labels.csv"
     assert store.get("s3://feedback/churn/labels.csv") == file.read_bytes()

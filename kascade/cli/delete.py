@@ -1,0 +1,70 @@
+"""The command that deletes a model: out of service, and the files that were dropped for it removed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from eventing import catalogue as c
+from kascade.cli import answers
+from kascade.cli.asking import Request, Settled, ask, say
+from kascade.cli.options import STEER, JsonOption, SystemOption, print_json
+from kascade.cli.steering import ByOption, CommentOption, ModelArgument, TimeoutOption, rollout_request
+from kascade.client import Client, connect
+from kascade.reach.systems import store_of
+from kascade.system.home import HomeError
+
+BUCKETS = ("raw", "feedback")
+"""Those into which people drop files."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        epilog='Example: kascade delete churn --yes --comment "no longer sold"', rich_help_panel=STEER
+    )(delete)
+
+
+def delete(
+    model: ModelArgument,
+    by: ByOption = None,
+    comment: CommentOption = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask first")] = False,
+    timeout: TimeoutOption = 120,
+    as_json: JsonOption = False,
+    place: SystemOption = None,
+) -> None:
+    """Retire the model, and remove the files that were dropped for it.
+
+    Its versions, predictions and events stay, as the record of what was decided.
+    """
+    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
+    with connect(place) as client, store_of(place) as store:
+        files = [each.uri for bucket in BUCKETS for each in store.list(f"s3://{bucket}/{model}/")]
+        versions = [each for found in client.describe(model) for each in found["versions"]]
+        if not versions and not files:
+            raise HomeError(f"there is no model {model}")
+        if not yes:
+            typer.confirm(f"Retire {model} and remove {len(files)} files?", abort=True, err=True)
+        settled = _retire(client, model, by, comment, console, timeout)
+        removed = files if settled.ok else []
+        for uri in removed:
+            store.remove(uri)
+            console.print(f"{uri} is removed", markup=False)
+        if as_json:
+            print_json({"ok": settled.ok, "message": settled.words, "removed": removed})
+        say(settled, console)
+    if not settled.ok:
+        raise typer.Exit(1)
+
+
+def _retire(
+    client: Client, model: str, by: str | None, comment: str, console: Console, timeout_s: float
+) -> Settled:
+    (known,) = client.describe(model) or [{"versions": [], "retired": None}]
+    if known["retired"] or not known["versions"]:
+        return Settled(True, f"{model} is not in service")
+    event = rollout_request(model, c.RolloutAction.RETIRE, None, by, comment)
+    return ask(client, Request(event, answers.retired(event)), console, timeout_s=timeout_s)

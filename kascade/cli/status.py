@@ -1,0 +1,97 @@
+"""The command that says how a system is: its functions, its models, and what nobody took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
+from kascade.client import LEDGER, connect
+from kascade.reach.port import is_ready, not_ready
+from kascade.reach.systems import home_of, url_of
+from kascade.rendering.addresses import every_address
+
+MODEL_LABEL = "kascade.dev/model"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: kascade status --json", rich_help_panel=LOOK)(status)
+
+
+def status(as_json: JsonOption = False, place: SystemOption = None) -> None:
+    """Say how the system is: functions, models and dead letters; exit 1 if a part is not ready."""
+    with connect(place) as client:
+        services = client.services()
+        models = client.describe()
+        dead = client.get(LEDGER, "/dead-letters")
+    found = {
+        "system": url_of(place) or str(home_of(place).path),
+        "functions": None if services is None else _parts(services, models=False),
+        "models": [_model(each, services or []) for each in models],
+        "dead_letters": len(dead["dead_letters"]),
+    }
+    if as_json:
+        print_json(found)
+    else:
+        _print(found, Console(highlight=False, emoji=False, soft_wrap=True))
+    if not all(is_ready(each) for each in services or []):
+        raise typer.Exit(1)
+
+
+def _parts(services: Sequence[Mapping[str, Any]], *, models: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each["metadata"]["name"],
+            "ready": is_ready(each),
+            "message": None if is_ready(each) else not_ready(each),
+        }
+        for each in services
+        if (MODEL_LABEL in each["metadata"].get("labels", {})) is models
+    ]
+
+
+def _model(model: Mapping[str, Any], services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a model's champion, and where it answers."""
+    found = next((each for each in services if each["metadata"]["name"] == model["model"]), {})
+    told = found.get("status", {})
+    rollout = model["rollout"] or {}
+    return {
+        "model": model["model"],
+        "champion": model["champion"],
+        "retired": model["retired"] is not None,
+        "rollout": rollout.get("version"),
+        "ready": is_ready(found) if found else None,
+        "message": not_ready(found) if found and not is_ready(found) else None,
+        "addresses": every_address(told["url"]) if told.get("url") else [],
+    }
+
+
+def _print(found: Mapping[str, Any], console: Console) -> None:
+    def line(what: str, words: str, *, well: bool = True) -> None:
+        console.print(f"[dim]{what:<13}[/] {escape(words) if well else f'[red]{escape(words)}[/]'}")
+
+    line("system", found["system"])
+    functions = found["functions"]
+    if functions is None:
+        line("functions", "not known by the address of a gateway; name the system's state folder")
+    else:
+        waiting = [each for each in functions if not each["ready"]]
+        line("functions", f"{len(functions) - len(waiting)} of {len(functions)} are ready")
+        for each in waiting:
+            line("", f"{each['name']} is not ready: {each['message']}", well=False)
+    for model in found["models"]:
+        champion = f"v{model['champion']} serves" if model["champion"] else "no version serves"
+        rollout = f", v{model['rollout']} is rolled out" if model["rollout"] else ""
+        line("model", f"{model['model']}: {'retired' if model['retired'] else champion}{rollout}")
+        for address in model["addresses"]:
+            line("", address)
+        if model["message"]:
+            line("", f"not ready: {model['message']}", well=False)
+    dead = found["dead_letters"]
+    how = ": kascade events --type delivery.failed" if dead else ""
+    line("dead letters", f"{dead or 'none'}{how}", well=not dead)

@@ -1,0 +1,68 @@
+"""`kascade status`: what is ready, what is not and why, where models answer, what nobody took."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.api_server import ready
+from typer.testing import CliRunner
+
+from kascade.cli import build
+from kascade.client import Client
+
+if TYPE_CHECKING:
+    from conftest import Desk
+
+
+def service(name: str, conditions: list[dict[str, Any]], **labels: str) -> dict[str, Any]:
+    url = f"http://{name}.kascade.localhost:8080"
+    return {"metadata": {"name": name, "labels": labels}, "status": {"url": url, "conditions": conditions}}
+
+
+@pytest.fixture
+def churn(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"model": "churn", "champion": 2, "retired": None, "rollout": {"version": 3}, "versions": []}
+    monkeypatch.setattr(Client, "describe", lambda client: [told])
+
+
+@pytest.mark.usefixtures("churn")
+def test_all_is_well(desk: Desk) -> None:
+    labels = {"kascade.dev/model": "churn"}
+    desk.services = [service("ingest-data", ready()), service("churn", ready(), **labels)]
+    done = desk.type("status")
+    assert done.exit_code == 0
+    for words in (
+        str(desk.home.path),
+        "1 of 1 are ready",
+        "churn: v2 serves, v3 is rolled out",
+        "http://churn.kascade.localhost:8080",
+        "http://127.0.0.1:8080/-/services/kascade/churn",
+        "none",
+    ):
+        assert words in done.stdout
+
+
+def test_what_is_not_ready_is_named_with_the_reason_and_the_exit_code(desk: Desk) -> None:
+    because = ready("False", reason="RevisionFailed", message="no such [image]")
+    desk.services = [service("ingest-data", because)]
+    done = desk.type("status")
+    assert (done.exit_code, "0 of 1 are ready" in done.stdout) == (1, True)
+    assert "ingest-data is not ready: RevisionFailed: no such [image]" in done.stdout
+    told = json.loads(desk.type("status", "--json").stdout)
+    assert told["functions"] == [
+        {"name": "ingest-data", "ready": False, "message": "RevisionFailed: no such [image]"}
+    ]
+    assert (told["models"], told["dead_letters"]) == ([], 0)
+
+
+def test_a_gateway_alone_does_not_tell_of_functions(desk: Desk) -> None:
+    done = desk.type("status", "--url", desk.home.endpoints().gateway)
+    assert done.exit_code == 0
+    assert "name the system's state folder" in done.stdout
+
+
+def test_the_version_is_printed() -> None:
+    done = CliRunner().invoke(build(), ["--version"])
+    assert (done.exit_code, done.stdout.split()[0]) == (0, "kascade")

@@ -1,20 +1,22 @@
-"""`kascade spec`: drafts a model.yaml from a data file, and checks one before it is dropped."""
+"""`kascade spec`: drafts a model.yaml from a data file, and checks one before it is dropped.
+
+What reads a model.yaml is imported when it is needed: every other command starts without it.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from kascade.cli.options import BEGIN, JsonOption, print_json
-from pipelines.spec import MAX_SPEC_BYTES, Check, SpecError, check_rules, decode_spec, parse_spec
-from pipelines.spec.draft import UnknownTarget, draft_spec
-from pipelines.spec.problems import render
-from pipelines.spec.sample import SampleError, read_sample
+
+if TYPE_CHECKING:
+    from pipelines.spec import Check
 
 spec_app = typer.Typer(
     name="spec", help="Draft a model.yaml from a data file, or check one.", no_args_is_help=True
@@ -36,6 +38,11 @@ def init(
     out: Annotated[Path | None, typer.Option(help="where to write; by default the terminal")] = None,
 ) -> None:
     """Write a commented model.yaml for FILE."""
+    from pipelines.spec import SpecError, parse_spec
+    from pipelines.spec.draft import UnknownTarget, draft_spec
+    from pipelines.spec.problems import render
+    from pipelines.spec.sample import SampleError, read_sample
+
     try:
         text = draft_spec(read_sample(file), target=target, model=model)
         parse_spec(text.encode(), model=model or "model")
@@ -62,6 +69,9 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Say everything that is wrong with a model.yaml, with lines; exit with 1 if anything is."""
+    from pipelines.spec import MAX_SPEC_BYTES, SpecError, parse_spec
+    from pipelines.spec.problems import render
+
     try:
         with file.open("rb") as stream:
             raw = stream.read(MAX_SPEC_BYTES + 1)
@@ -82,6 +92,8 @@ def check(
 
 def _checks() -> list[Check]:
     """Return the rules between sections, and the checks of estimators and metrics, which need numpy."""
+    from pipelines.spec import check_rules
+
     try:
         from pipelines.estimators import check_training
     except ImportError:
@@ -92,6 +104,8 @@ def _checks() -> list[Check]:
 
 def _folder(raw: bytes, file: Path) -> str | None:
     """Return the name of the file's folder when the file itself does not name its model."""
+    from pipelines.spec import SpecError, decode_spec
+
     try:
         named = re.search(r"^model\s*:", decode_spec(raw), re.MULTILINE) is not None
     except SpecError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-_OBJECT = re.compile(r"/apis/([a-z.]+)/v1/namespaces/([a-z-]+)/([a-z]+)/([a-z-]+)")
+_OBJECT = re.compile(r"/apis/([a-z.]+)/v1/namespaces/([a-z-]+)/([a-z]+)(?:/([a-z-]+))?")
 _PROXY = re.compile(r"/api/v1/namespaces/([a-z-]+)/services/([a-z0-9:-]+)/proxy(/.*)?")
 _NAMESPACE = re.compile(r"/api/v1/namespaces/([a-z-]+)")
 BROKER = "http://broker-ingress.knative-eventing.svc.cluster.local/kascade/default"
@@ -68,11 +68,17 @@ class ApiServer:
             answer = _not_found()
         return answer(environ, start_response)
 
-    def _object(self, group: str, namespace: str, plural: str, name: str) -> Any:
+    def _object(self, group: str, namespace: str, plural: str, name: str | None) -> Any:
         if group not in self.installed:
             return _not_found()
-        if (refused := self._allowed(f"get {plural}.{group}")) is not None:
+        if (refused := self._allowed(f"{'get' if name else 'list'} {plural}.{group}")) is not None:
             return refused
+        if name is None:
+            named = [
+                (key.partition(" ")[2], each) for key, each in self.objects.items() if key.startswith(plural)
+            ]
+            there = named if namespace == "kascade" else []
+            return _json({"items": [{"metadata": {"name": name}, **each} for name, each in there]})
         found = self.objects.get(f"{plural} {name}") if namespace == "kascade" else None
         if found is None:
             return _status(404, "NotFound", f'{plural}.{group} "{name}" not found')

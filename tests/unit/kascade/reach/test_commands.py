@@ -69,6 +69,12 @@ def test_the_id_of_an_event_that_looks_like_a_predictions_is_found(desk: Desk, a
     assert "my.type" in type_("explain", event).output
 
 
+def test_the_state_of_all_functions_is_read(desk: Desk, api: ApiServer) -> None:
+    done = type_("status")
+    assert (done.exit_code, "3 of 3 are ready" in done.output, "k8s://" in done.output) == (0, True, True)
+    assert "there is no namespace nowhere" in refused("status", "--url", "k8s:///nowhere")
+
+
 def test_a_request_is_sent_and_its_answer_waited_for(desk: Desk, api: ApiServer) -> None:
     told = c.TrainingDeferred(model="churn", reason="manual", rule="no-data", message="none", refused=True)
     desk.answer = lambda event: [answer(event, c.TRAINING_DEFERRED, "/kascade/test", "churn", told)]
@@ -152,6 +158,7 @@ def test_what_is_missing_is_told_to_who_may_not_see_namespaces(desk: Desk, api: 
     [
         (("models",), "get services.serving.knative.dev"),
         (("models",), "get services/proxy"),
+        (("status",), "list services.serving.knative.dev"),
         (("send", "x"), "get brokers.eventing.knative.dev"),
         (("send", "x"), "create services/proxy"),
     ],

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,7 +20,7 @@ from rich.markup import escape
 
 import knative
 from eventing.store import S3Store
-from kascade.system.home import BUCKETS, NAMESPACE, Credentials, Home, HomeError
+from kascade.system.home import BUCKETS, NAMESPACE, Home, HomeError
 from kascade.system.process import end_with_parent, free_port
 from kascade.system.stores.embedded import EmbeddedStore, MinioStore
 from kascade.system.stores.keeper import Keeper
@@ -69,8 +69,8 @@ class System:
         (self._home.path / "endpoints.json").unlink(missing_ok=True)
         with self._open_store() as store:
             self._home.remember_store(store.endpoint)
-            self._make_buckets(store.endpoint)
-            self._write_config(store.endpoint)
+            self._make_buckets(store.env)
+            self._write_config(store.env)
             keeper = Keeper(store, lambda text: self._console.print(f"[yellow]{escape(text)}[/]"))
             return self._supervise(on_ready, keeper)
 
@@ -93,24 +93,23 @@ class System:
             )
         return EmbeddedStore(folder, self._ports.store, keys.access_key, keys.secret_key)
 
-    def _make_buckets(self, endpoint: str) -> None:
-        store = S3Store.from_env({**os.environ, **_store_variables(self._home.credentials(), endpoint)})
+    def _make_buckets(self, variables: Mapping[str, str]) -> None:
+        store = S3Store.from_env({**os.environ, **variables})
         for bucket in BUCKETS:
             store.ensure_bucket(bucket)
 
-    def _write_config(self, endpoint: str) -> None:
+    def _write_config(self, variables: Mapping[str, str]) -> None:
         """Write what a cluster's operator would create by hand, and where this machine's broker is."""
-        keys = self._home.credentials()
-        variables = _store_variables(keys, endpoint)
-        secret = {name: variables.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         settings = {**variables, "KUBECONFIG": str(self._home.path / "kubeconfig")}
+        secret = {name: settings.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        secret["WEBHOOK_TOKEN"] = self._home.credentials().webhook_token
         database = f"sqlite:///{self._home.path / 'state.db'}"
         broker = f"http://127.0.0.1:{self._ports.gateway}/{NAMESPACE}/default"
         objects = [
             _object("ConfigMap", "broker", data={"K_SINK": broker, "SINK_TIMEOUT_S": "10"}),
             _object("ConfigMap", "kascade", data=settings),
             _object("Secret", "state", stringData={"DATABASE_URL": database}),
-            _object("Secret", "object-store", stringData={**secret, "WEBHOOK_TOKEN": keys.webhook_token}),
+            _object("Secret", "object-store", stringData=secret),
         ]
         self._home.write_private("config.yaml", yaml.safe_dump_all(objects))
 
@@ -180,15 +179,6 @@ class System:
                 except subprocess.TimeoutExpired:
                     self._runtime.kill()
         return self._runtime.wait()
-
-
-def _store_variables(keys: Credentials, endpoint: str) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL_S3": endpoint,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": keys.access_key,
-        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
-    }
 
 
 def _object(kind: str, name: str, **content: Any) -> dict[str, Any]:

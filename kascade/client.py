@@ -21,19 +21,17 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import requests
 
 from eventing import catalogue as c
-from eventing.codec import decode, to_binary
-from eventing.errors import InvalidEvent
-from eventing.event import Event
 from eventing.store import Store
 from kascade.events import event_of, full_type
-from kascade.reach.port import Address, CallError, Reach
+from kascade.reach.calls import Calls
+from kascade.reach.port import CallError, Reach
 from kascade.reach.systems import reach_of, store_of
 from kascade.rendering.rows import EVENT, EXPLAINED, VERSION, event_row, explained_rows, version_rows
 from kascade.tables import Row, Table, frame_of, json_lines, rows_of, times
@@ -58,7 +56,7 @@ def connect(system: str | Path | None = None, *, timeout_s: float = 60) -> Clien
     return Client(partial(reach_of, system), partial(store_of, system), timeout_s=timeout_s)
 
 
-class Client:
+class Client(Calls):
     """Speaks to one system; made by `connect`. Each method may raise CallError and HomeError.
 
     Args:
@@ -74,7 +72,8 @@ class Client:
         *,
         timeout_s: float = 60,
     ) -> None:
-        self._open_reach, self.store, self._timeout_s = reach, store, timeout_s
+        super().__init__(reach, timeout_s=timeout_s)
+        self.store = store
 
     def drop(
         self,
@@ -165,12 +164,14 @@ class Client:
             source: who says so, of one prediction.
 
         Raises:
-            ValueError: the model's name, or the label, cannot be one.
+            ValueError: the model's name, or a label, cannot be one, or a column is missing.
         """
         if isinstance(predictions, str):
             feedback = c.FeedbackReceived(model=model, prediction_id=predictions, label=label)
             return self.send(c.FEEDBACK_RECEIVED, feedback.model_dump(exclude_none=True), source=source)
         rows = rows_of(predictions, ("prediction_id", "entity", "time", "label"))
+        if any("label" not in row or not ({"prediction_id", "entity"} & row.keys()) for row in rows):
+            raise ValueError("labels need the columns label and prediction_id, or label, entity and time")
         return self.drop(rows, model, bucket="feedback")
 
     def events(self, **query: Any) -> pd.DataFrame:
@@ -232,67 +233,6 @@ class Client:
                 return None  # an event's id may look the same
             raise
         return found
-
-    def services(self) -> list[Row] | None:
-        """Return the Knative Services of functions and models; None by the address of a gateway."""
-        return self._reach.services()
-
-    def get(self, service: str, path: str, **query: Any) -> Any:
-        """Return the JSON that a service answers to a GET."""
-        params = {key: value for key, value in query.items() if value is not None}
-        return self._call("GET", service, path, params=params).json()
-
-    def post(self, service: str, path: str, body: Any) -> Any:
-        """POST a JSON body to a service and return the JSON it answers."""
-        return self._call("POST", service, path, json=body).json()
-
-    def invoke(self, service: str, event: Event) -> Event | None:
-        """POST an event to one service, past the broker, and return the event it replies with."""
-        headers, body = to_binary(event)
-        response = self._call("POST", service, "/", data=body, headers=headers)
-        try:
-            return decode(dict(response.headers), response.content) if response.content else None
-        except InvalidEvent as error:
-            raise CallError(f"{service} answered with something that is no event: {error}") from error
-
-    def emit(self, event: Event) -> None:
-        """POST an event to the broker."""
-        headers, body = to_binary(event)
-        self._send("POST", self._reach.broker(), "", "the broker", data=body, headers=headers)
-
-    @cached_property
-    def _reach(self) -> Reach:
-        return self._open_reach()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End what was started to reach the system."""
-        if "_reach" in self.__dict__:
-            self._reach.close()
-
-    def _call(self, method: str, service: str, path: str, **kwargs: Any) -> requests.Response:
-        return self._send(method, self._reach.service(service), path, service, **kwargs)
-
-    def _send(self, method: str, to: Address, path: str, who: str, **kwargs: Any) -> requests.Response:
-        headers = {**to.headers, **kwargs.pop("headers", {})}
-        url = to.url + path
-        try:
-            response = self._reach.session.request(
-                method, url, timeout=self._timeout_s, headers=headers, **kwargs
-            )
-        except requests.RequestException as error:
-            raise CallError(f"{who} does not answer at {url}: {error}; {self._reach.advice}") from error
-        if (refusal := self._reach.refusal(response)) is not None:
-            raise refusal
-        if not response.ok:
-            said = response.text.strip()[:2000]
-            raise CallError(f"{who} answered {response.status_code}: {said}", status=response.status_code)
-        return response
 
 
 def _maker(prediction: Row) -> str:

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.client import LEDGER, connect
-from kascade.reach.port import is_ready, not_ready
+from kascade.reach.port import CallError, is_ready, not_ready
 from kascade.reach.systems import home_of, url_of
 from kascade.rendering.addresses import every_address
 
@@ -25,21 +25,26 @@ def register(app: typer.Typer) -> None:
 
 def status(as_json: JsonOption = False, place: SystemOption = None) -> None:
     """Say how the system is: functions, models and dead letters; exit 1 if a part is not ready."""
+    models, dead, problem = [], None, None
     with connect(place) as client:
         services = client.services()
-        models = client.describe()
-        dead = client.get(LEDGER, "/dead-letters")
+        try:
+            models = client.describe()
+            dead = len(client.get(LEDGER, "/dead-letters")["dead_letters"])
+        except CallError as error:
+            problem = str(error)
     found = {
         "system": url_of(place) or str(home_of(place).path),
         "functions": None if services is None else _parts(services, models=False),
         "models": [_model(each, services or []) for each in models],
-        "dead_letters": len(dead["dead_letters"]),
+        "dead_letters": dead,
+        "problem": problem,
     }
     if as_json:
         print_json(found)
     else:
         _print(found, Console(highlight=False, emoji=False, soft_wrap=True))
-    if not all(is_ready(each) for each in services or []):
+    if problem or not all(is_ready(each) for each in services or []):
         raise typer.Exit(1)
 
 
@@ -92,6 +97,9 @@ def _print(found: Mapping[str, Any], console: Console) -> None:
             line("", address)
         if model["message"]:
             line("", f"not ready: {model['message']}", well=False)
+    if found["problem"]:
+        line("ledger", found["problem"], well=False)
+        return
     dead = found["dead_letters"]
     how = ": kascade events --type delivery.failed" if dead else ""
     line("dead letters", f"{dead or 'none'}{how}", well=not dead)

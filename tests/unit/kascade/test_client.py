@@ -86,6 +86,8 @@ def test_labels_are_an_event_or_a_file(client: kascade.Client, desk: Desk, store
     assert json.loads(store.get(uri)) == {"prediction_id": "019b", "label": "no"}
     with pytest.raises(ValueError, match="model"):
         client.label("No Such", "019a", True)
+    with pytest.raises(ValueError, match="columns label and prediction_id"):
+        client.label("churn", told.drop(columns="label"))
 
 
 def test_an_event_is_sent_by_its_short_type(client: kascade.Client, desk: Desk) -> None:

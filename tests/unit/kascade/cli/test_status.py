@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.api_server import ready
 from typer.testing import CliRunner
+from werkzeug.wrappers import Response
 
 from kascade.cli import build
 from kascade.client import Client
@@ -55,6 +56,16 @@ def test_what_is_not_ready_is_named_with_the_reason_and_the_exit_code(desk: Desk
         {"name": "ingest-data", "ready": False, "message": "RevisionFailed: no such [image]"}
     ]
     assert (told["models"], told["dead_letters"]) == ([], 0)
+
+
+def test_a_ledger_that_does_not_answer_does_not_hide_the_functions(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.services = [service("record-events", ready("False", reason="Crashed"))]
+    monkeypatch.setattr(desk, "function", lambda name, path: Response("not ready", 503))
+    done = desk.type("status")
+    assert (done.exit_code, "record-events is not ready: Crashed" in done.stdout) == (1, True)
+    assert "record-events answered 503: not ready" in done.stdout
 
 
 def test_a_gateway_alone_does_not_tell_of_functions(desk: Desk) -> None:

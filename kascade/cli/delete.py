@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 from eventing import catalogue as c
-from kascade.cli import answers
-from kascade.cli.asking import Request, Settled, ask, say
+from kascade.cli import outcomes
 from kascade.cli.options import STEER, JsonOption, SystemOption, print_json
+from kascade.cli.request import Outcome, Request, print_outcome, send_and_wait
 from kascade.cli.steering import ByOption, CommentOption, ModelArgument, TimeoutOption, rollout_request
 from kascade.client import Client, connect
 from kascade.reach.systems import store_of
@@ -48,23 +48,23 @@ def delete(
             raise HomeError(f"there is no model {model}")
         if not yes:
             typer.confirm(f"Retire {model} and remove {len(files)} files?", abort=True, err=True)
-        settled = _retire(client, model, by, comment, console, timeout)
-        removed = files if settled.ok else []
+        outcome = _retire(client, model, by, comment, console, timeout)
+        removed = files if outcome.ok else []
         for uri in removed:
             store.remove(uri)
             console.print(f"{uri} is removed", markup=False)
         if as_json:
-            print_json({"ok": settled.ok, "message": settled.words, "removed": removed})
-        say(settled, console)
-    if not settled.ok:
+            print_json({"ok": outcome.ok, "message": outcome.message, "removed": removed})
+        print_outcome(outcome, console)
+    if not outcome.ok:
         raise typer.Exit(1)
 
 
 def _retire(
     client: Client, model: str, by: str | None, comment: str, console: Console, timeout_s: float
-) -> Settled:
+) -> Outcome:
     (known,) = client.describe(model) or [{"versions": [], "retired": None}]
     if known["retired"] or not known["versions"]:
-        return Settled(True, f"{model} is not in service")
+        return Outcome(True, f"{model} is not in service")
     event = rollout_request(model, c.RolloutAction.RETIRE, None, by, comment)
-    return ask(client, Request(event, answers.retired(event)), console, timeout_s=timeout_s)
+    return send_and_wait(client, Request(event, outcomes.retired(event)), console, timeout_s=timeout_s)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.client import connect
-from kascade.rendering.standing import standing
+from kascade.rendering.model_status import model_status
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,7 @@ def show(model: Mapping[str, Any], console: Console) -> None:
     for version in model["versions"] or [{}]:
         table.add_row(*map(escape, _version_cells(model, version)))
     console.print(table)
-    for what, words in standing(model):
+    for what, words in model_status(model):
         console.print(f"  [dim]{what:<9}[/] {escape(words)}")
 
 

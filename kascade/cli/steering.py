@@ -14,9 +14,9 @@ from rich.console import Console
 
 from eventing import catalogue as c
 from eventing.event import Event, originate
-from kascade.cli import answers
-from kascade.cli.asking import Recorded, Request, Settled, ask, say
+from kascade.cli import outcomes
 from kascade.cli.options import SOURCE, STEER, JsonOption, SystemOption, print_json, print_result
+from kascade.cli.request import Outcome, Recorded, Request, print_outcome, send_and_wait
 from kascade.client import Client, connect
 
 ModelArgument = Annotated[str, typer.Argument(help="the model's name", show_default=False)]
@@ -58,7 +58,7 @@ def rollback(
 ) -> None:
     """Take back the rollout under way; without one, give the traffic back to the champion before."""
     event = rollout_request(model, c.RolloutAction.ROLL_BACK, None, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, answers.completed(event, c.RolloutOutcome.ROLLED_BACK))
+    _ask(place, event, no_wait, timeout, as_json, outcomes.completed(event, c.RolloutOutcome.ROLLED_BACK))
 
 
 def promote(
@@ -75,7 +75,7 @@ def promote(
 ) -> None:
     """End the rollout under way with a promotion; with VERSION and none under way, promote that one."""
     event = rollout_request(model, c.RolloutAction.PROMOTE, version, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, answers.completed(event, c.RolloutOutcome.PROMOTED))
+    _ask(place, event, no_wait, timeout, as_json, outcomes.completed(event, c.RolloutOutcome.PROMOTED))
 
 
 def pause(
@@ -89,7 +89,7 @@ def pause(
 ) -> None:
     """Hold back the judge's verdicts on the rollout under way until `kascade resume`."""
     event = rollout_request(model, c.RolloutAction.PAUSE, None, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, answers.nothing, answers.paused)
+    _ask(place, event, no_wait, timeout, as_json, outcomes.nothing, outcomes.paused)
 
 
 def resume(
@@ -106,8 +106,8 @@ def resume(
     # One that is not paused is refused: then that it stands unpaused is no answer.
     with connect(place) as client:
         paused = not no_wait and _is_paused(client, model)
-        state = answers.resumed if paused else None
-        _ask_by(client, event, no_wait, timeout, as_json, answers.ended(event), state)
+        state = outcomes.resumed if paused else None
+        _ask_by(client, event, no_wait, timeout, as_json, outcomes.ended(event), state)
 
 
 def retire(
@@ -121,7 +121,7 @@ def retire(
 ) -> None:
     """Take the model out of service, with whatever is under way; `kascade retrain` begins anew."""
     event = rollout_request(model, c.RolloutAction.RETIRE, None, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, answers.retired(event))
+    _ask(place, event, no_wait, timeout, as_json, outcomes.retired(event))
 
 
 def approve(
@@ -137,7 +137,7 @@ def approve(
     number = _number(version)
     payload = _checked(c.ModelApproved, model=model, version=number, approved_by=_who(by))
     event = _event(c.MODEL_APPROVED, f"{model}/v{number}", payload)
-    _ask(place, event, no_wait, timeout, as_json, answers.rolling, answers.queued(event, number))
+    _ask(place, event, no_wait, timeout, as_json, outcomes.rolling, outcomes.queued(event, number))
 
 
 def reject(
@@ -154,7 +154,7 @@ def reject(
     number = _number(version)
     payload = _checked(c.ModelRejected, model=model, version=number, rejected_by=_who(by), message=comment)
     event = _event(c.MODEL_REJECTED, f"{model}/v{number}", payload)
-    _ask(place, event, no_wait, timeout, as_json, answers.nothing, answers.rejected(event, number))
+    _ask(place, event, no_wait, timeout, as_json, outcomes.nothing, outcomes.rejected(event, number))
 
 
 def retrain(
@@ -168,7 +168,7 @@ def retrain(
 ) -> None:
     """Ask the governor for a training run now; exit 1 if it refuses."""
     payload = _checked(c.TrainingRequested, model=model, requested_by=_who(by), comment=comment)
-    _ask(place, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, as_json, answers.governed)
+    _ask(place, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, as_json, outcomes.governed)
 
 
 def _ask(
@@ -177,8 +177,8 @@ def _ask(
     no_wait: bool,
     timeout_s: float,
     as_json: bool,
-    answer: Callable[[Recorded, bool], Settled | None],
-    state: Callable[[Recorded], Settled | None] | None = None,
+    answer: Callable[[Recorded, bool], Outcome | None],
+    state: Callable[[Recorded], Outcome | None] | None = None,
 ) -> None:
     with connect(place) as client:
         _ask_by(client, event, no_wait, timeout_s, as_json, answer, state)
@@ -190,25 +190,24 @@ def _ask_by(
     no_wait: bool,
     timeout_s: float,
     as_json: bool,
-    answer: Callable[[Recorded, bool], Settled | None],
-    state: Callable[[Recorded], Settled | None] | None,
+    answer: Callable[[Recorded, bool], Outcome | None],
+    state: Callable[[Recorded], Outcome | None] | None,
 ) -> None:
     if no_wait:
         client.emit(event)
         print_result({"id": event.id}, as_json)
         return
     console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
-    settled = ask(client, Request(event, answer, state), console, timeout_s=timeout_s)
+    outcome = send_and_wait(client, Request(event, answer, state), console, timeout_s=timeout_s)
     if as_json:
-        print_json({"id": event.id, "ok": settled.ok, "message": settled.words})
-    say(settled, console)
-    if not settled.ok:
+        print_json({"id": event.id, "ok": outcome.ok, "message": outcome.message})
+    print_outcome(outcome, console)
+    if not outcome.ok:
         raise typer.Exit(1)
 
 
 def _is_paused(client: Client, model: str) -> bool:
-    found = client.get("record-events", "/models")["models"]
-    return any(each["model"] == model and answers.paused(each) for each in found)
+    return any(outcomes.paused(each) for each in client.describe(model))
 
 
 def rollout_request(

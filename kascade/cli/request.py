@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from eventing import catalogue as c
 from eventing.event import CAUSATION, CORRELATION, Event
-from kascade.client import Client
+from kascade.client import LEDGER, Client
 from kascade.rendering.event_line import event_line, reason_of
 
 Recorded = Mapping[str, Any]
@@ -23,11 +23,11 @@ _OVERLAP = 100
 
 
 @dataclass(frozen=True)
-class Settled:
+class Outcome:
     """How a request ended: whether as asked, and in words."""
 
     ok: bool
-    words: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Request:
     """
 
     event: Event
-    answer: Callable[[Recorded, bool], Settled | None]
-    state: Callable[[Recorded], Settled | None] | None = None
+    answer: Callable[[Recorded, bool], Outcome | None]
+    state: Callable[[Recorded], Outcome | None] | None = None
 
     @property
     def model(self) -> str:
@@ -50,7 +50,7 @@ class Request:
         return (self.event.subject or "").partition("/")[0]
 
 
-def ask(client: Client, request: Request, console: Console, *, timeout_s: float) -> Settled:
+def send_and_wait(client: Client, request: Request, console: Console, *, timeout_s: float) -> Outcome:
     """Send a request, show the events that follow from it, and return how it ended.
 
     Raises:
@@ -61,15 +61,15 @@ def ask(client: Client, request: Request, console: Console, *, timeout_s: float)
     with Console(stderr=True).status(f"waiting for the answer to {request.event.id} (Ctrl-C stops waiting)"):
         for event in _followed(client, request, deadline):
             if event is None:
-                settled = _from_state(client, request)
+                outcome = _from_state(client, request)
             else:
                 ours = belongs(event, request.event)
-                settled = refusal(event, request.event) or request.answer(event, ours)
-                if ours or settled:
+                outcome = refusal(event, request.event) or request.answer(event, ours)
+                if ours or outcome:
                     console.print(event_line(event))
-            if settled is not None:
-                return settled
-    return Settled(
+            if outcome is not None:
+                return outcome
+    return Outcome(
         False, f"no answer within {timeout_s:g} s; it may still come: kascade explain {request.event.id}"
     )
 
@@ -79,12 +79,12 @@ def belongs(event: Recorded, sent: Event) -> bool:
     return event["id"] != sent.id and sent.id in (event.get(CAUSATION), event.get(CORRELATION))
 
 
-def refusal(event: Recorded, sent: Event) -> Settled | None:
+def refusal(event: Recorded, sent: Event) -> Outcome | None:
     """Return what a dead letter sink tells of a sent event, if the event in hand is that."""
     data = event.get("data") or {}
     if event["type"] != c.DELIVERY_FAILED or data.get("event_id") != sent.id:
         return None
-    return Settled(False, f"refused: {reason_of(str(data.get('error', '')))}")
+    return Outcome(False, f"refused: {reason_of(str(data.get('error', '')))}")
 
 
 def is_later(event: Recorded, sent: Event) -> bool:
@@ -101,24 +101,20 @@ def _followed(client: Client, request: Request, deadline: float) -> Iterator[Rec
     while (left := deadline - time.monotonic()) > 0:
         wait_s = min(_LOOK_S, left)
         if after is None:
-            page = client.get("record-events", "/events", correlation=sent.id, limit=1, wait_s=wait_s)
+            page = client.get(LEDGER, "/events", correlation=sent.id, limit=1, wait_s=wait_s)
             after = max(0, page["events"][0]["seq"] - _OVERLAP) if page["events"] else None
             continue
-        page = client.get("record-events", "/events", after=after, subject=request.model, wait_s=wait_s)
+        page = client.get(LEDGER, "/events", after=after, subject=request.model, wait_s=wait_s)
         yield from (row["event"] for row in page["events"] if row["event"]["id"] != sent.id)
         after = page["next"]
         yield None
 
 
-def _from_state(client: Client, request: Request) -> Settled | None:
-    if request.state is None:
-        return None
-    found = [
-        each for each in client.get("record-events", "/models")["models"] if each["model"] == request.model
-    ]
-    return request.state(found[0]) if found else None
+def _from_state(client: Client, request: Request) -> Outcome | None:
+    found = client.describe(request.model) if request.state else []
+    return request.state(found[0]) if request.state and found else None
 
 
-def say(settled: Settled, console: Console) -> None:
+def print_outcome(outcome: Outcome, console: Console) -> None:
     """Print how a request ended."""
-    console.print(f"[{'green' if settled.ok else 'red'}]{escape(settled.words)}[/]")
+    console.print(f"[{'green' if outcome.ok else 'red'}]{escape(outcome.message)}[/]")

@@ -7,22 +7,22 @@ from datetime import datetime
 
 from eventing import catalogue as c
 from eventing.event import Event
-from kascade.cli.asking import Recorded, Settled, is_later
+from kascade.cli.request import Outcome, Recorded, is_later
 from kascade.rendering.numbers import clock
 
 
-def nothing(event: Recorded, ours: bool) -> Settled | None:
+def nothing(event: Recorded, ours: bool) -> Outcome | None:
     """Take no event as the answer: only the model's state, or a refusal, settles it."""
     return None
 
 
-def completed(sent: Event, wanted: c.RolloutOutcome) -> Callable[[Recorded, bool], Settled | None]:
+def completed(sent: Event, wanted: c.RolloutOutcome) -> Callable[[Recorded, bool], Outcome | None]:
     """Wait for the end of a rollout.
 
     It may continue the chain of its approval and not ours: then only one that ended as asked counts.
     """
 
-    def look(event: Recorded, ours: bool) -> Settled | None:
+    def outcome(event: Recorded, ours: bool) -> Outcome | None:
         if event["type"] != c.ROLLOUT_COMPLETED or not (ours or is_later(event, sent)):
             return None
         data = event["data"]
@@ -31,102 +31,102 @@ def completed(sent: Event, wanted: c.RolloutOutcome) -> Callable[[Recorded, bool
             return None
         champion = data.get("champion_version")
         serves = f"; v{champion} serves" if champion else ""
-        return Settled(as_asked, f"v{data['version']} {data['outcome'].replace('_', ' ')}{serves}")
+        return Outcome(as_asked, f"v{data['version']} {data['outcome'].replace('_', ' ')}{serves}")
 
-    return look
+    return outcome
 
 
-def retired(sent: Event) -> Callable[[Recorded, bool], Settled | None]:
+def retired(sent: Event) -> Callable[[Recorded, bool], Outcome | None]:
     """Wait until the model is out of service; a rollout under way ends before."""
 
-    def look(event: Recorded, ours: bool) -> Settled | None:
+    def outcome(event: Recorded, ours: bool) -> Outcome | None:
         if event["type"] != c.ROLLOUT_COMPLETED or not (ours or is_later(event, sent)):
             return None
         data = event["data"]
         if data["outcome"] != c.RolloutOutcome.RETIRED:
             return None
-        return Settled(True, f"{data['model']} is retired; v{data['version']} served last")
+        return Outcome(True, f"{data['model']} is retired; v{data['version']} served last")
 
-    return look
+    return outcome
 
 
-def rolling(event: Recorded, ours: bool) -> Settled | None:
+def rolling(event: Recorded, ours: bool) -> Outcome | None:
     """Wait for the rollout that an approval begins."""
     if not ours or event["type"] not in (c.ROLLOUT_STARTED, c.ROLLOUT_COMPLETED):
         return None
     data = event["data"]
     if event["type"] == c.ROLLOUT_STARTED:
-        return Settled(True, f"the rollout of v{data['version']} has begun ({data['phase']})")
+        return Outcome(True, f"the rollout of v{data['version']} has begun ({data['phase']})")
     ok = data["outcome"] == c.RolloutOutcome.PROMOTED
-    return Settled(ok, f"v{data['version']} {data['outcome'].replace('_', ' ')}: {data['message']}")
+    return Outcome(ok, f"v{data['version']} {data['outcome'].replace('_', ' ')}: {data['message']}")
 
 
-def governed(event: Recorded, ours: bool) -> Settled | None:
+def governed(event: Recorded, ours: bool) -> Outcome | None:
     """Wait for the governor's answer."""
     if not ours:
         return None
     data = event["data"]
     if event["type"] == c.TRAINING_APPROVED:
-        return Settled(True, f"run {data['run_id']} begins; it makes v{data['version']}")
+        return Outcome(True, f"run {data['run_id']} begins; it makes v{data['version']}")
     if event["type"] == c.TRAINING_DEFERRED:
         until = f" until {clock(data['until'])}" if data.get("until") else ""
         what = "refused" if data["refused"] else f"it waits{until}"
-        return Settled(not data["refused"], f"{what} by the rule {data['rule']}: {data['message']}")
+        return Outcome(not data["refused"], f"{what} by the rule {data['rule']}: {data['message']}")
     return None
 
 
-def paused(model: Recorded) -> Settled | None:
+def paused(model: Recorded) -> Outcome | None:
     """Wait until the rollout under way is paused."""
     rollout = model["rollout"]
     if rollout and rollout["paused"]:
-        return Settled(True, f"the rollout of v{rollout['version']} is paused")
+        return Outcome(True, f"the rollout of v{rollout['version']} is paused")
     return None
 
 
-def resumed(model: Recorded) -> Settled | None:
+def resumed(model: Recorded) -> Outcome | None:
     """Wait until the rollout under way is paused no longer."""
     rollout = model["rollout"]
     if rollout is None or rollout["paused"]:
         return None
-    return Settled(True, f"the rollout of v{rollout['version']} goes on")
+    return Outcome(True, f"the rollout of v{rollout['version']} goes on")
 
 
-def ended(sent: Event) -> Callable[[Recorded, bool], Settled | None]:
+def ended(sent: Event) -> Callable[[Recorded, bool], Outcome | None]:
     """See that a rollout that goes on has ended at once, by the verdict that was held back."""
 
-    def look(event: Recorded, ours: bool) -> Settled | None:
+    def outcome(event: Recorded, ours: bool) -> Outcome | None:
         if event["type"] != c.ROLLOUT_COMPLETED or not (ours or is_later(event, sent)):
             return None
         data = event["data"]
-        return Settled(True, f"v{data['version']} {data['outcome'].replace('_', ' ')}: {data['message']}")
+        return Outcome(True, f"v{data['version']} {data['outcome'].replace('_', ' ')}: {data['message']}")
 
-    return look
+    return outcome
 
 
-def queued(sent: Event, version: int) -> Callable[[Recorded], Settled | None]:
+def queued(sent: Event, version: int) -> Callable[[Recorded], Outcome | None]:
     """See whether an approved version is under way already, or waits for another one's rollout."""
 
-    def look(model: Recorded) -> Settled | None:
+    def outcome(model: Recorded) -> Outcome | None:
         rollout = model["rollout"] or {}
         if rollout.get("queued_version") == version:
             waits_for = rollout["version"]
-            return Settled(True, f"v{version} is approved and waits until v{waits_for}'s rollout has ended")
+            return Outcome(True, f"v{version} is approved and waits until v{waits_for}'s rollout has ended")
         since = rollout.get("since")
         if rollout.get("version") != version or since is None or sent.time is None:
             return None
         if datetime.fromisoformat(since) < sent.time:
-            return Settled(True, f"the rollout of v{version} is under way since {clock(since)}")
+            return Outcome(True, f"the rollout of v{version} is under way since {clock(since)}")
         return None
 
-    return look
+    return outcome
 
 
-def rejected(sent: Event, version: int) -> Callable[[Recorded], Settled | None]:
+def rejected(sent: Event, version: int) -> Callable[[Recorded], Outcome | None]:
     """Wait until the rejection is among the facts about the version."""
 
-    def look(model: Recorded) -> Settled | None:
+    def outcome(model: Recorded) -> Outcome | None:
         facts = [fact for each in model["versions"] if each["version"] == version for fact in each["facts"]]
         noted = any(fact["event"] == sent.id for fact in facts)
-        return Settled(True, f"v{version} is rejected") if noted else None
+        return Outcome(True, f"v{version} is rejected") if noted else None
 
-    return look
+    return outcome

@@ -10,7 +10,7 @@ from kascade.rendering.numbers import clock, coverage, number, share
 Model = Mapping[str, Any]
 
 
-def standing(model: Model) -> list[tuple[str, str]]:
+def model_status(model: Model) -> list[tuple[str, str]]:
     """Return (what, words) for everything that goes on around a model, as `/models` tells it."""
     return [
         *_retired(model.get("retired")),

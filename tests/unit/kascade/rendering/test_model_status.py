@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kascade.rendering.standing import standing
+from kascade.rendering.model_status import model_status
 
 GOVERNOR = {
     "running": None,
@@ -21,7 +21,7 @@ ROLLOUT = {
 
 
 def words(**parts: Any) -> dict[str, str]:
-    return dict(standing({"model": "churn", **NOTHING, **parts}))
+    return dict(model_status({"model": "churn", **NOTHING, **parts}))
 
 
 def test_a_quiet_model_has_only_its_governor() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 from prometheus_client import Counter
@@ -14,8 +14,9 @@ from prometheus_client import Counter
 from eventing.app import METRICS
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import PING
-from eventing.sink import EventSink, sink_from_env
+from eventing.sink import EventSink, parse_timeout, sink_from_env
 from eventing.store import S3Store, Store
+from functions.receive_objects.background import Background
 from functions.receive_objects.handler import Handler
 from functions.receive_objects.logic import FUNCTION
 from functions.receive_objects.receiver import Receiver
@@ -23,6 +24,9 @@ from functions.receive_objects.settings import Settings
 from functions.receive_objects.turns import Turns
 from functions.receive_objects.webhook import Webhook
 from functions.state.database import check_migrated, make_engine, session_factory
+
+_RETRIES = 1
+"""Few attempts: what the sink does not take now, the next sweep sends."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,23 @@ class Deps:
     sink: EventSink
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic_s: Callable[[], float] = time.monotonic
+    later: Callable[[Callable[[], None]], None] = field(default_factory=Background)
+    claim: timedelta = timedelta(seconds=30)
 
 
 def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    # Few attempts: what the sink does not take now, the next sweep sends.
-    deps = deps or Deps(S3Store.from_env(os.environ), sink_from_env(os.environ, retries=1))
+    deps = deps or Deps(
+        S3Store.from_env(os.environ),
+        sink_from_env(os.environ, retries=_RETRIES),
+        claim=timedelta(seconds=(_RETRIES + 1) * parse_timeout(os.environ.get("SINK_TIMEOUT_S", "")) + 10),
+    )
     engine = make_engine(settings.database_url)
     refusals = Counter(
         "kascade_object_events_refused", "Events of objects that the sink refused for good.", registry=None
     )
-    receiver = Receiver(session_factory(engine), deps.store, deps.sink, deps.clock, refusals)
+    receiver = Receiver(session_factory(engine), deps.store, deps.sink, deps.clock, refusals, deps.claim)
     app = create_event_app(
         Handler(receiver, settings.buckets, Turns(deps.monotonic_s)),
         name=FUNCTION,
@@ -54,6 +63,6 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     )
     registry = app.extensions[METRICS].registry
     registry.register(refusals)
-    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, registry)
+    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, registry, deps.later)
     app.add_url_rule("/webhook", view_func=webhook, endpoint="webhook", methods=["POST"])
     return app

@@ -22,9 +22,6 @@ from functions.state import objects
 from functions.state.database import transaction
 from functions.state.objects import SeenObject
 
-CLAIM = timedelta(seconds=30)
-"""How long an event counts as being sent; longer than the sink's own attempts take."""
-
 REFUSED_REST = timedelta(hours=1)
 """How long an event that was refused for good rests."""
 
@@ -36,22 +33,31 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Receiver:
-    """What is known, what is there, where changes are announced, and how many the sink refused for good."""
+    """Records changes of objects and announces them.
+
+    Attributes:
+        sessions: what is known.
+        store: what is there.
+        sink: where changes are announced.
+        refusals: counts the events that the sink refused for good.
+        claim: how long an event counts as being sent; longer than the sink's own attempts take.
+    """
 
     sessions: sessionmaker[Session]
     store: Store
     sink: EventSink
     clock: Callable[[], datetime]
     refusals: Counter
+    claim: timedelta = timedelta(seconds=30)
 
-    def notice(self, bucket: str, key: str) -> int:
-        """Look at one object and announce its change, if there is one; return how many events were sent.
+    def notice(self, bucket: str, key: str) -> list[SeenObject]:
+        """Look at one object and record its change, if there is one; return what is to be announced.
 
         Raises:
             StoreError: the store could not be asked. Nothing is recorded then.
         """
         if not watched(key):
-            return 0
+            return []
         with transaction(self.sessions, read_only=True) as session:
             seen = objects.load(session, bucket, key).get(key)
         try:
@@ -59,8 +65,8 @@ class Receiver:
         except ObjectMissing:
             found = None
         now = self.clock()
-        changed = successor(seen, bucket, key, found, now, now + CLAIM)
-        return self._announce([changed]) if changed else 0
+        changed = successor(seen, bucket, key, found, now, now + self.claim)
+        return self._record([changed]) if changed else []
 
     def sweep(self, bucket: str, *, budget: timedelta) -> int:
         """List a bucket and announce whatever was missed; return how many events were sent.
@@ -78,8 +84,8 @@ class Receiver:
         sent = sum(self._resend(chunk) for chunk in self._until(started + budget, left_unsent(seen, started)))
         changed = changes(seen, bucket, self.store.list(join_uri(bucket, "")), started, started)
         for chunk in self._until(started + budget, changed):
-            until = self.clock() + CLAIM
-            sent += self._announce([_claimed(version, until) for version in chunk])
+            until = self.clock() + self.claim
+            sent += self.announce(self._record([_claimed(version, until) for version in chunk]))
         return sent
 
     def _until(self, end: datetime, versions: Iterable[SeenObject]) -> Iterator[list[SeenObject]]:
@@ -89,19 +95,23 @@ class Receiver:
                 return
             yield chunk
 
-    def _announce(self, versions: Sequence[SeenObject]) -> int:
-        """Record versions and send the events of those that nobody else recorded first."""
+    def _record(self, versions: Sequence[SeenObject]) -> list[SeenObject]:
+        """Record versions; return those that nobody else recorded first."""
         with transaction(self.sessions) as session:
-            mine = [version for version in versions if objects.record(session, version)]
-        return self._send(mine)
+            return [version for version in versions if objects.record(session, version)]
 
     def _resend(self, versions: Sequence[SeenObject]) -> int:
         now = self.clock()
         with transaction(self.sessions) as session:
-            claimed = [objects.claim(session, version, now, now + CLAIM) for version in versions]
-        return self._send([version for version in claimed if version is not None])
+            claimed = [objects.claim(session, version, now, now + self.claim) for version in versions]
+        return self.announce([version for version in claimed if version is not None])
 
-    def _send(self, versions: Sequence[SeenObject]) -> int:
+    def announce(self, versions: Sequence[SeenObject]) -> int:
+        """Send the events of recorded versions and mark them as sent; return how many were sent.
+
+        Raises:
+            SinkError: the sink takes nothing. The next sweep sends them.
+        """
         sent: list[SeenObject] = []
         refused: list[SeenObject] = []
         try:

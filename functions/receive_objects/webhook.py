@@ -2,12 +2,16 @@
 
 Whatever cannot be understood is logged, counted and answered 200: MinIO sends its queue in order, for ever,
 so one notification answered 4xx would hold up all behind it. What it was about, the sweep finds.
+
+For the same reason a notification is answered once its change is recorded, before its event is sent: a broker
+may answer only when every function has handled the event, and a file to train on would hold up the labels.
 """
 
 from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Callable
 
 from flask import Response, request
 from prometheus_client import CollectorRegistry, Counter
@@ -18,6 +22,7 @@ from eventing.sink import SinkError
 from eventing.store import RequestRefused, StoreUnavailable
 from functions.receive_objects.notification import Hint, Notification, read_notification
 from functions.receive_objects.receiver import Receiver
+from functions.state.objects import SeenObject
 
 _EXCERPT = 500
 _AWAY = (StoreUnavailable, RetryLater)
@@ -27,12 +32,18 @@ _log = logging.getLogger(__name__)
 
 
 class Webhook:
-    """The view of `POST /webhook`."""
+    """The view of `POST /webhook`; `later` does a piece of work after the answer."""
 
     def __init__(
-        self, receiver: Receiver, buckets: tuple[str, ...], token: str | None, registry: CollectorRegistry
+        self,
+        receiver: Receiver,
+        buckets: tuple[str, ...],
+        token: str | None,
+        registry: CollectorRegistry,
+        later: Callable[[Callable[[], None]], None],
     ) -> None:
         self._receiver = receiver
+        self._later = later
         self._buckets = buckets
         self._token = token
         self._records = Counter(
@@ -80,10 +91,7 @@ class Webhook:
             self._count("ignored", 1)
             return
         try:
-            self._receiver.notice(hint.bucket, hint.key)
-        except SinkError as error:
-            # It is recorded, so the sweep sends it; the store need not know.
-            _log.warning("not sent yet", extra={"fields": {"key": hint.key, "problems": [str(error)]}})
+            recorded = self._receiver.notice(hint.bucket, hint.key)
         except _AWAY:
             raise
         except Exception as error:
@@ -92,6 +100,16 @@ class Webhook:
             self._count("refused" if isinstance(error, RequestRefused) else "failed", 1)
             return
         self._count("followed", 1)
+        if recorded:
+            self._later(lambda: self._announce(recorded))
+
+    def _announce(self, recorded: list[SeenObject]) -> None:
+        try:
+            self._receiver.announce(recorded)
+        except Exception as error:
+            # It is recorded, so the sweep sends it; the store need not know.
+            fields = {"key": recorded[0].key, "problems": [str(error)]}
+            _log.warning("not sent yet", exc_info=not isinstance(error, SinkError), extra={"fields": fields})
 
     def _complain(self, problems: tuple[str, ...], body: bytes) -> None:
         for problem in problems:

@@ -162,7 +162,8 @@ def shadow_of(model: str, champion: int, address: str, namespace: str) -> Json:
 
     Copies are worth little later: a challenger that does not answer soon is not waited for long, and what it
     never took is no dead letter. Knative's filter forgets a Trigger before its channel does, so that whatever
-    is sent as a phase ends fails here for a while, events of any type.
+    is sent as a phase ends fails here for a while, events of any type. A channel in memory answers no sender
+    before it has given up, so it gives up soon.
     """
     record = {"apiVersion": f"{GROUP}/{API_VERSION}", "kind": "Service", "namespace": namespace}
     return {
@@ -176,10 +177,10 @@ def shadow_of(model: str, champion: int, address: str, namespace: str) -> Json:
             ],
             "subscriber": {"uri": address},
             "delivery": {
-                "retry": 5,
+                "retry": 2,
                 "backoffPolicy": "exponential",
-                "backoffDelay": "PT0.5S",
-                "timeout": "PT30S",
+                "backoffDelay": "PT0.2S",
+                "timeout": "PT10S",
                 "deadLetterSink": {
                     "ref": {**record, "name": "record-events"},
                     "uri": "/dead-letters/copies",

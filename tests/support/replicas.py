@@ -154,7 +154,7 @@ def _ring_timers(o: Outside) -> Flask:
 
 
 def _receive_objects(o: Outside) -> Flask:
-    deps = receive_objects.Deps(o.world.store, o.sink, o.world.clock, lambda: 0.0)
+    deps = receive_objects.Deps(o.world.store, o.sink, o.world.clock, lambda: 0.0, later=lambda work: work())
     return receive_objects.create_app(receive_objects_settings.Settings(o.world.url), deps)
 
 

@@ -49,7 +49,7 @@ class System:
         deps = {"store": self.store, "sink": self.sink, "clock": self.clock, **replaced}
         # A clock that stands still measures no cost, so no sweep has to rest.
         settings = Settings(self.database, self.buckets, self.token)
-        return create_app(settings, Deps(**deps, monotonic_s=lambda: 0.0))
+        return create_app(settings, Deps(**{"later": lambda work: work(), **deps}, monotonic_s=lambda: 0.0))
 
     def drop(self, key: str, content: bytes, bucket: str = "raw") -> None:
         self.store.put(f"s3://{bucket}/{key}", content)

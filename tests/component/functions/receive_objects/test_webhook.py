@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from eventing.event import Event
+from eventing.sink import SinkError
 from eventing.store import StoreUnavailable
+from eventing.testing import MemorySink
+from functions.receive_objects.background import Background
 
 
 @pytest.fixture
@@ -18,6 +25,13 @@ def app(system: Any) -> Any:
 def post(app: Any, body: bytes, authorization: str | None = "Bearer a-token-of-some-length") -> Any:
     headers = {"Authorization": authorization} if authorization else {}
     return app.test_client().post("/webhook", data=body, headers=headers)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def count_of(app: Any, outcome: str) -> float:
@@ -137,3 +151,45 @@ def _record(key: str) -> dict[str, Any]:
         "eventName": "s3:ObjectCreated:Put",
         "s3": {"bucket": {"name": "raw"}, "object": {"key": key, "eTag": "x", "size": 1}},
     }
+
+
+def test_an_event_that_takes_long_holds_up_neither_the_store_nor_other_events(system: Any) -> None:
+    """A broker over an in-memory channel answers when every function has handled the event."""
+    handled = threading.Event()
+
+    class SlowBroker(MemorySink):
+        def send(self, event: Event) -> None:
+            if event.subject == "churn/train.csv":
+                assert handled.wait(30)
+            super().send(event)
+
+    sink = SlowBroker()
+    app = system.start(sink=sink, later=Background())
+    system.drop("churn/train.csv", b"a\n1\n")
+    system.drop("churn/more.csv", b"a\n2\n")
+
+    assert system.notify(app, "churn/train.csv") == 200
+    assert system.notify(app, "churn/more.csv") == 200
+    wait_until(lambda: [event.subject for event in sink.events] == ["churn/more.csv"])
+    system.sweep(app)
+    handled.set()
+    wait_until(lambda: len(sink.events) == 2)
+    assert [event.subject for event in sink.events] == ["churn/more.csv", "churn/train.csv"]
+
+
+def test_what_was_not_sent_after_the_answer_is_sent_by_a_sweep(system: Any) -> None:
+    class Away(MemorySink):
+        away = True
+
+        def send(self, event: Event) -> None:
+            if self.away:
+                raise SinkError("nobody answers")
+            super().send(event)
+
+    sink = Away()
+    app = system.start(sink=sink)
+    system.drop("churn/train.csv", b"a\n1\n")
+    assert system.notify(app, "churn/train.csv") == 200
+    sink.away = False
+    system.sweep(app)
+    assert [event.subject for event in sink.events] == ["churn/train.csv"]

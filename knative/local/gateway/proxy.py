@@ -88,7 +88,9 @@ class Proxy:
 
 def _head(exchange: Exchange, place: Place) -> tuple[bytes, bool]:
     """Return the head of the request for the replica, and whether its body goes in chunks."""
-    dropped = _DROPPED | {each.strip().lower() for each in exchange.header(b"connection").split(b",")}
+    options = b",".join(value for name, value in exchange.headers if name == b"connection")
+    # Length and host are for everyone on the way, whatever the client calls them (RFC 9110, section 7.6.1).
+    dropped = _DROPPED | {each.strip().lower() for each in options.split(b",")} - {b"content-length", b"host"}
     passed = [header for header in exchange.headers if header[0] not in dropped]
     before = exchange.header(b"x-forwarded-for")
     peer = exchange.client.peer.encode()

@@ -111,6 +111,26 @@ def test_a_process_sees_no_header_of_the_connection_alone(local: Local) -> None:
     assert b"x-odd: \xe9" in heard
 
 
+@pytest.mark.parametrize("options", ["content-length", "X-Mine, Content-Length", "host, content-length"])
+def test_a_connection_header_cannot_hide_where_a_body_ends(local: Local, options: str) -> None:
+    smuggled = request("/smuggled", "Content-Length: 0", method="POST")
+    said = request(
+        f"{WEB_PATH}/count",
+        f"Connection: {options}",
+        "Connection: close",
+        f"Content-Length: {len(smuggled)}",
+        method="POST",
+    )
+    assert spoken(local, said + smuggled).endswith(b"\r\n\r\n%d" % len(smuggled))
+
+
+def test_every_connection_header_names_what_is_not_passed_on(local: Local) -> None:
+    said = request(RAW_PATH, "Connection: X-Mine", "Connection: X-Yours, close", "X-Mine: 1", "X-Yours: 2")
+    heard = spoken(local, said).lower()
+    assert b"x-mine" not in heard
+    assert b"x-yours" not in heard
+
+
 def test_head_has_the_headers_and_no_body(local: Local) -> None:
     for _ in range(2):
         answer = requests.head(local.endpoints["gateway"] + RAW_PATH, timeout=10)

@@ -108,7 +108,7 @@ def test_a_process_sees_no_header_of_the_connection_alone(local: Local) -> None:
     assert b"x-mine" not in heard
     assert b"te: trailers" not in heard
     assert b"upgrade" not in heard
-    assert b"x-odd: \xe9" in heard
+    assert b"x-odd: \xc3\xa9" in heard
 
 
 @pytest.mark.parametrize("options", ["content-length", "X-Mine, Content-Length", "host, content-length"])
@@ -278,19 +278,28 @@ OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings:
 
 @pytest.mark.parametrize("cut", [1, 20, 400])
 def test_an_offer_of_http_2_is_not_taken_and_its_request_is_answered(local: Local, cut: int) -> None:
-    offered = request(f"{WEB_PATH}/count", *OFFER, "Content-Length: 3", method="POST") + b"abc"
-    said = offered + offered + request("/nowhere/at/all", *OFFER)
+    said = request(f"{WEB_PATH}/count", *OFFER, "Content-Length: 3", method="POST") + b"abc"
     port = int(local.endpoints["gateway"].rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(said), cut):
             connection.sendall(said[at : at + cut])
+        heard = b""
+        while piece := connection.recv(65536):
+            heard += piece
+    assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200"]
+    assert heard.endswith(b"\r\n\r\n3")
+
+
+def test_what_is_sent_ahead_of_a_half_closed_connection_is_answered(local: Local) -> None:
+    port = int(local.endpoints["gateway"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request(f"{WEB_PATH}/?s=0.2") * 2 + request("/nowhere/at/all"))
         connection.shutdown(socket.SHUT_WR)
         heard = b""
         while piece := connection.recv(65536):
             heard += piece
     assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200", b"200", b"405"]
-    assert heard.count(b"\r\n\r\n3") == 2
 
 
 @pytest.mark.parametrize(

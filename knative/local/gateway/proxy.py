@@ -39,6 +39,7 @@ class Proxy:
 
         Raises:
             NotServed: no replica took the request.
+            aiohttp.web.RequestPayloadError: its body is malformed.
         """
         body = request.content.read_nowait(-1) if request.content.is_eof() else None
         for left in reversed(range(_TRIES)):
@@ -84,8 +85,6 @@ class Proxy:
             return answer
         except TimeoutError:
             raise NotServed(504, f"{place.name} did not answer within {pool.plan.timeout_s:g} s") from None
-        except web.RequestPayloadError as error:
-            raise NotServed(400, f"the request's body is broken: {error}") from error
         except Lost as error:
             if answer is not None:
                 request.protocol.force_close()  # the client sees it cut off, too

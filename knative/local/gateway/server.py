@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from typing import cast
 
-from aiohttp import web
+from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.http_exceptions import PayloadEncodingError
 
 from knative.local.addresses import Addresses
@@ -23,18 +24,29 @@ from knative.local.sources.brokers import Brokers
 
 _IDLE_S, _DRAIN_S, _SWEEP_S = 75.0, 10.0, 1.0
 _MAX_FIELD, _BUFFER = 64 * 1024, 256 * 1024
+# What is malformed is answered 400; aiohttp would log a traceback for each.
+_QUIET = logging.getLogger(__name__)
+_QUIET.disabled = True
 
 
 class _Connection(web.RequestHandler):
     """A client's connection: one that has ended its side still gets the answers to its whole requests."""
 
-    __slots__ = ("_half_closed",)
+    __slots__ = ("_half_closed", "_last_body")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._half_closed = False
+        self._half_closed, self._last_body = False, EMPTY_PAYLOAD
         super().connection_made(transport)
         cast(asyncio.Transport, transport).set_write_buffer_limits(_BUFFER)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived; who reads a body that turns out malformed is told, which aiohttp omits."""
+        super().data_received(data)
+        if self._messages and self._messages[-1][1] is not self._last_body:
+            if not self._last_body.is_eof():  # and yet something follows: the parser's complaint
+                self._last_body.set_exception(web.RequestPayloadError("it is malformed"))
+            self._last_body = self._messages[-1][1]
 
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp's closes the connection at once
         """Keep the connection while there are whole requests to answer."""
@@ -89,6 +101,7 @@ class Gateway:
             self._answer,
             handler_cancellation=True,
             access_log=None,
+            logger=_QUIET,
             auto_decompress=False,
             keepalive_timeout=_IDLE_S,
             read_bufsize=_BUFFER,
@@ -111,6 +124,8 @@ class Gateway:
             answer = await self._send_on(request)
         except NotServed as error:
             answer = self._refusal(error)
+        except web.RequestPayloadError as error:
+            answer = self._refusal(NotServed(400, f"the body of the request cannot be read: {error}"))
         except Exception as error:
             if isinstance(error, ConnectionError) and request.transport is None:
                 raise  # the client has left
@@ -118,7 +133,7 @@ class Gateway:
             answer = web.Response(status=500, text="the gateway failed; its log says why\n")
         finally:
             cast(_Connection, request.protocol).close_if_last()
-        if "Upgrade" in request.headers and not answer.prepared:
+        if ("Upgrade" in request.headers or request.method == "CONNECT") and not answer.prepared:
             answer.force_close()  # aiohttp does not read on behind an upgrade that was not taken
         return answer
 

@@ -62,6 +62,7 @@ def local(make_local: Callable[..., Local]) -> Iterator[Local]:
     local.write(raw, local.service("web"), single, broker)
     yield local.start()
     assert "request failed" not in local.output()
+    assert "Traceback" not in local.output()
     assert local.stop() == 0
 
 
@@ -186,10 +187,28 @@ def test_a_client_that_is_told_to_go_on_sends_its_body(local: Local) -> None:
         (request("/", "Content-Length: 1", "Transfer-Encoding: chunked"), b"400"),
         (request("/", f"X-Long: {'x' * 70_000}"), b"400"),
         (request(WEB_PATH, "Connection: Upgrade", "Upgrade: websocket"), b"501"),
+        (request("127.0.0.1:80", method="CONNECT"), b"501"),
+        (request("/", "Content-Length: 1", "Content-Length: 2"), b"400"),
+        (request("/", "Transfer-Encoding: chunked, identity"), b"400"),
     ],
 )
 def test_what_is_not_plain_http_is_refused(local: Local, said: bytes, status: bytes) -> None:
     assert spoken(local, said).split()[1] == status
+
+
+@pytest.mark.parametrize("path", [f"{WEB_PATH}/count", "/default/default"])
+def test_a_body_that_turns_out_to_be_malformed_is_refused(local: Local, path: str) -> None:
+    port = int(local.endpoints["gateway"].rpartition(":")[2])
+    assert local.get("web").status_code == 200
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        said = request(path, "Transfer-Encoding: chunked", "Expect: 100-continue", method="POST")
+        connection.sendall(said + b"3\r\nabc\r\n")
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it waits for the rest
+        connection.sendall(b"no length\r\nabc")
+        heard = b""
+        while piece := connection.recv(65536):
+            heard += piece
+    assert heard.split()[1] == b"400"
 
 
 @pytest.mark.parametrize(

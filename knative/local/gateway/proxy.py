@@ -85,10 +85,12 @@ class Proxy:
             return answer
         except TimeoutError:
             raise NotServed(504, f"{place.name} did not answer within {pool.plan.timeout_s:g} s") from None
-        except Lost as error:
+        except (Lost, web.RequestPayloadError) as error:
             if answer is not None:
                 request.protocol.force_close()  # the client sees it cut off, too
                 return answer
+            if not isinstance(error, Lost):
+                raise
             # The process may have closed an idle connection just as the request was sent.
             if upstream.used and not last and body is not None and request.method in _REPEATABLE:
                 return None
@@ -120,7 +122,9 @@ def _request_headers(request: web.BaseRequest) -> Headers:
     headers.append((b"x-forwarded-for", b"%s, %s" % (before, peer) if before else peer))
     seen = {name for name, _ in headers}
     if b"x-forwarded-host" not in seen:
-        headers.append((b"x-forwarded-host", request.headers.get("Host", "").encode()))
+        headers.append(
+            (b"x-forwarded-host", request.headers.get("Host", "").encode(errors="surrogateescape"))
+        )
     if b"x-forwarded-proto" not in seen:
         headers.append((b"x-forwarded-proto", b"http"))
     if b"x-request-id" not in seen:

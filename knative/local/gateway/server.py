@@ -22,7 +22,7 @@ from knative.local.log import warn
 from knative.local.services.controller import Services
 from knative.local.sources.brokers import Brokers
 
-_IDLE_S, _DRAIN_S, _SWEEP_S = 75.0, 10.0, 1.0
+_IDLE_S, _DRAIN_S = 75.0, 10.0
 _MAX_FIELD, _BUFFER = 64 * 1024, 256 * 1024
 # What is malformed is answered 400; aiohttp would log a traceback for each.
 _QUIET = logging.getLogger(__name__)
@@ -126,9 +126,9 @@ class Gateway:
             answer = self._refusal(error)
         except web.RequestPayloadError as error:
             answer = self._refusal(NotServed(400, f"the body of the request cannot be read: {error}"))
+        except ConnectionError:
+            raise  # the client has left
         except Exception as error:
-            if isinstance(error, ConnectionError) and request.transport is None:
-                raise  # the client has left
             warn("request failed", why=f"{type(error).__name__}: {error}", target=request.raw_path)
             answer = web.Response(status=500, text="the gateway failed; its log says why\n")
         finally:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
-from aiohttp import EMPTY_PAYLOAD
+from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
@@ -31,6 +31,26 @@ class Upstream:
     async def send(self, head: bytes, body: bytes, **_: Any) -> None:
         self.sent.append(head)
         raise Lost("it closed the connection")
+
+    def close(self) -> None:
+        pass
+
+
+class Broken:
+    """A connection whose answer has begun when the request turns out to be malformed."""
+
+    used, is_free, status, reason = False, False, 200, b"OK"
+    headers: ClassVar[list[tuple[bytes, bytes]]] = []
+
+    async def send(self, head: bytes, body: bytes, **_: Any) -> None:
+        pass
+
+    def whole(self) -> None:
+        pass
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        yield b"begun"
+        raise web.RequestPayloadError
 
     def close(self) -> None:
         pass
@@ -93,5 +113,21 @@ def test_a_request_that_changes_something_is_not_sent_again(method: str, times: 
         assert refusal.value.status == 502
         assert len(sent) == times
         assert world.released == [world.replica] * times
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_has_begun_is_cut_off_and_not_followed_by_another() -> None:
+    async def scenario() -> None:
+        world, asked = World(), request("POST")
+
+        async def connect(port: int) -> Any:
+            return Broken()
+
+        world.connecting(connect)
+        answer = await world.proxy.serve(PLACE, asked)
+
+        assert answer.prepared
+        asked.protocol.force_close.assert_called_once_with()
 
     asyncio.run(scenario())

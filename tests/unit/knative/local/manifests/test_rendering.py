@@ -19,7 +19,7 @@ from knative.local.manifests.loading import load
 from knative.local.manifests.patching import PatchFailed, json_patch, merge, strategic_merge
 from knative.local.services.plan import split_image
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 SERVICE = """
 apiVersion: serving.knative.dev/v1
@@ -190,7 +190,7 @@ def test_what_our_trees_do_not_use_is_rendered_by_kubectl(tmp_path: Path, name: 
 def test_what_kubectl_cannot_render_says_why(tmp_path: Path) -> None:
     folder = tree(tmp_path, "namePrefixes: a-")
     kubectl_renders(tmp_path / "base")
-    with pytest.raises(ManifestError, match=r'top: kubectl kustomize: .*unknown field .*namePrefixes'):
+    with pytest.raises(ManifestError, match=r"top: kubectl kustomize: .*unknown field .*namePrefixes"):
         render(folder)
 
 

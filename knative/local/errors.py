@@ -2,6 +2,7 @@
 
 LocalError
 ├── ManifestError    the files cannot be read, rendered or honoured; lists every problem
+│   └── NeedsKustomize   a kustomization uses what only kustomize itself renders
 ├── PortInUse        a port asked for is held by someone else
 ├── StateInUse       another runtime works in the same state folder
 ├── CannotStart      a process cannot be started as its manifest asks
@@ -29,6 +30,10 @@ class ManifestError(LocalError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class NeedsKustomize(ManifestError):
+    """A kustomization uses what only kustomize itself renders; `problems` names file and key."""
 
 
 class PortInUse(LocalError):

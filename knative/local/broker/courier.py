@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
 
@@ -33,37 +32,17 @@ class Courier(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a URI is reached really: the URL to connect to and, if it differs, the Host to ask for."""
-
-    url: str
-    host: str | None = None
-
-
 class HttpCourier:
     """Posts over HTTP/1.1 with kept-alive connections."""
 
-    def __init__(self, resolve: Callable[[str], Target] = Target) -> None:
-        """Make a courier.
-
-        Args:
-            resolve: says where a URI is reached; a LookupError means nowhere now.
-        """
-        self._resolve = resolve
+    def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, uri: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
         """Post and return the answer. Raises Unreachable."""
         try:
-            target = self._resolve(uri)
-        except LookupError as error:
-            raise Unreachable(str(error)) from error
-        if target.host is not None:
-            headers = {**headers, "Host": target.host}
-        try:
             async with self._opened().post(
-                _parsed(target.url),
+                _parsed(uri),
                 data=body if len(body) < _WHOLE_BYTES else io.BytesIO(body),
                 headers=headers,
                 allow_redirects=False,

@@ -134,12 +134,6 @@ class BrokerEngine:
         keys = {number: key for key, number in self._log.lanes().items()}
         return {keys[number]: count for number, count in self._counts.items()}
 
-    async def drop_leftovers(self) -> None:
-        """Drop what the log holds for triggers that were not added: they were removed while no broker ran."""
-        while self._counts:
-            number, _ = self._counts.popitem()
-            await self._drop(number)
-
     async def _drop(self, lane: int) -> None:
         while await self._log.call(partial(pages.drop_some, lane=lane)):
             pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urljoin, urlsplit
@@ -54,29 +54,11 @@ class TriggerSpec:
     delivery: Delivery | None = None
 
 
-@dataclass(frozen=True)
-class Destination:
-    """Where events go: an object's address, an absolute URI, or the former joined with a relative URI."""
-
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-    uri: str = ""
-
-
-AddressOf = Callable[[Destination], str]
-"""Returns the URL of the object that a Destination's kind, namespace and name refer to."""
-
 _ADDRESSES: Mapping[str, str] = {
     "Service": "http://{name}.{namespace}.svc.cluster.local/",
     "Broker": "http://broker-ingress.knative-eventing.svc.cluster.local/{namespace}/{name}",
     "JobSink": "http://job-sink.knative-eventing.svc.cluster.local/{namespace}/{name}",
 }
-
-
-def cluster_address(destination: Destination) -> str:
-    """Return the cluster-local URL that Knative gives to a Service, Broker or JobSink."""
-    return _ADDRESSES[destination.kind].format(name=destination.name, namespace=destination.namespace)
 
 
 def effective_delivery(broker: BrokerSpec, trigger: TriggerSpec) -> Delivery:
@@ -88,7 +70,7 @@ def effective_delivery(broker: BrokerSpec, trigger: TriggerSpec) -> Delivery:
     return trigger.delivery
 
 
-def parse_broker(manifest: Mapping[str, Any], address_of: AddressOf = cluster_address) -> BrokerSpec:
+def parse_broker(manifest: Mapping[str, Any]) -> BrokerSpec:
     """Read an `eventing.knative.dev/v1` Broker.
 
     Raises:
@@ -99,13 +81,13 @@ def parse_broker(manifest: Mapping[str, Any], address_of: AddressOf = cluster_ad
     spec = _object(manifest.get("spec"), "spec", problems)
     # `config` names the channel or the Kafka settings of a cluster's broker class: nothing to honour here.
     _refuse_unknown(spec, "spec", ("config", "delivery"), problems)
-    delivery = _parse_delivery(spec.get("delivery"), "spec.delivery", namespace, address_of, problems)
+    delivery = _parse_delivery(spec.get("delivery"), "spec.delivery", namespace, problems)
     if problems:
         raise InvalidSpec(*problems)
     return BrokerSpec(namespace, name, delivery or DEFAULT_DELIVERY)
 
 
-def parse_trigger(manifest: Mapping[str, Any], address_of: AddressOf = cluster_address) -> TriggerSpec:
+def parse_trigger(manifest: Mapping[str, Any]) -> TriggerSpec:
     """Read an `eventing.knative.dev/v1` Trigger.
 
     Raises:
@@ -118,10 +100,8 @@ def parse_trigger(manifest: Mapping[str, Any], address_of: AddressOf = cluster_a
     broker = spec.get("broker", "default")
     if not isinstance(broker, str) or not broker:
         problems.append(Problem("spec.broker", "must name a Broker of the same namespace"))
-    subscriber = _parse_destination(
-        spec.get("subscriber"), "spec.subscriber", namespace, address_of, problems
-    )
-    delivery = _parse_delivery(spec.get("delivery"), "spec.delivery", namespace, address_of, problems)
+    subscriber = _parse_destination(spec.get("subscriber"), "spec.subscriber", namespace, problems)
+    delivery = _parse_delivery(spec.get("delivery"), "spec.delivery", namespace, problems)
     compiled: Filter = AllFilter(())
     try:
         compiled = parse_filters(spec)
@@ -159,10 +139,8 @@ def _refuse_unknown(
     )
 
 
-def _parse_destination(
-    raw: Any, where: str, namespace: str, address_of: AddressOf, problems: list[Problem]
-) -> str:
-    """Resolve a Destination (`ref`, `uri`, or `ref` with a relative `uri`) to a URL."""
+def _parse_destination(raw: Any, where: str, namespace: str, problems: list[Problem]) -> str:
+    """Return the URL of a Destination: `uri`, the cluster-local address of `ref`, or both joined."""
     if not isinstance(raw, Mapping) or not (raw.get("ref") or raw.get("uri")):
         problems.append(Problem(where, "must have a `ref` or a `uri`"))
         return ""
@@ -180,17 +158,14 @@ def _parse_destination(
         if not isinstance(ref.get(key), str) or not ref[key]:
             problems.append(Problem(f"{where}.ref.{key}", "is required"))
             return ""
-    destination = Destination(ref["kind"], ref["name"], str(ref.get("namespace") or namespace), uri)
-    try:
-        return urljoin(address_of(destination), uri)
-    except LookupError:
+    address = _ADDRESSES.get(ref["kind"])
+    if address is None:
         problems.append(Problem(f"{where}.ref", f"{ref['kind']} {ref['name']!r} has no address"))
         return ""
+    return urljoin(address.format(name=ref["name"], namespace=ref.get("namespace") or namespace), uri)
 
 
-def _parse_delivery(
-    raw: Any, where: str, namespace: str, address_of: AddressOf, problems: list[Problem]
-) -> Delivery | None:
+def _parse_delivery(raw: Any, where: str, namespace: str, problems: list[Problem]) -> Delivery | None:
     if raw is None:
         return None
     spec = _object(raw, where, problems)
@@ -212,7 +187,7 @@ def _parse_delivery(
         format=cast(Format, _choice(spec, where, "format", Format, problems)),
         dead_letter_uri=None
         if sink is None
-        else _parse_destination(sink, f"{where}.deadLetterSink", namespace, address_of, problems),
+        else _parse_destination(sink, f"{where}.deadLetterSink", namespace, problems),
     )
 
 

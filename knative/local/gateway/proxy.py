@@ -1,14 +1,16 @@
-"""Passing a request on to a replica of a Service, and its answer back."""
+"""Passing a request on to a replica of a Service, and its answer back, both as they stream."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 
+from aiohttp import web
+from multidict import CIMultiDict
+
 from knative.local.errors import NotServed
-from knative.local.gateway.exchange import Exchange
 from knative.local.gateway.places import Place
-from knative.local.gateway.upstream import HOP_BY_HOP, Lost, Upstreams
+from knative.local.gateway.upstream import Headers, Lost, Upstream, Upstreams
 from knative.local.services.controller import Services
 from knative.local.services.pool import Pool
 from knative.local.services.replicas import Replica
@@ -16,8 +18,13 @@ from knative.local.services.replicas import Replica
 _TRIES = 3
 # Who broke off an answer may be about to end; its death is awaited for so long.
 _DYING_S = 0.1
-_DROPPED = HOP_BY_HOP | {b"expect", b"x-forwarded-for"}
-_REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+_HOP_BY_HOP = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
+    | {b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+)
+# Length and host are for everyone on the way, whatever a Connection header says (RFC 9110, section 7.6.1).
+_FOR_ALL = frozenset({b"content-length", b"host"})
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Proxy:
@@ -27,12 +34,14 @@ class Proxy:
         self._services = services
         self.upstreams = Upstreams()
 
-    async def serve(self, place: Place, exchange: Exchange) -> None:
-        """Answer `exchange` by a replica of the Service at `place`.
+    async def serve(self, place: Place, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer `request` by a replica of the Service at `place`.
 
         Raises:
             NotServed: no replica took the request.
+            aiohttp.web.RequestPayloadError: its body is malformed.
         """
+        body = request.content.read_nowait(-1) if request.content.is_eof() else None
         for left in reversed(range(_TRIES)):
             pool = self._services.pool_for(place.namespace, place.name)
             try:
@@ -43,65 +52,116 @@ class Proxy:
                     continue
                 raise
             try:
-                if exchange.done:
-                    return
-                if await self._pass_on(place, exchange, pool, replica, last=not left):
-                    return
+                answer = await self._pass_on(place, request, body, pool, replica, last=not left)
             finally:
                 pool.release(replica)
+            if answer is not None:
+                return answer
         raise NotServed(502, f"{place.name} does not answer")
 
     async def _pass_on(
-        self, place: Place, exchange: Exchange, pool: Pool, replica: Replica, *, last: bool
-    ) -> bool:
-        """Send the request to `replica`; return False when it may be sent to another one."""
+        self,
+        place: Place,
+        request: web.BaseRequest,
+        body: bytes | None,
+        pool: Pool,
+        replica: Replica,
+        *,
+        last: bool,
+    ) -> web.StreamResponse | None:
+        """Send the request to `replica`; return None when it may be sent to another one."""
         upstream = self.upstreams.idle(replica.port)
         try:
-            if upstream is None:
-                upstream = await self.upstreams.connect(replica.port)
+            upstream = upstream or await self.upstreams.connect(replica.port)
         except OSError:
             pool.forget(replica)
-            return False
-        if exchange.done:  # the client left meanwhile, and will not tell again
-            self.upstreams.keep(replica.port, upstream)
-            return True
-        was_used = upstream.used
-        head, chunked = _head(exchange, place)
-        answered = upstream.start(exchange, head, chunked=chunked, timeout_s=pool.plan.timeout_s)
+            return None
+        answer: web.StreamResponse | None = None
         try:
-            await answered
+            async with asyncio.timeout(pool.plan.timeout_s):
+                await _send(upstream, place, request, body)
+            answer = _answer_of(upstream)
+            await _pass_back(upstream, answer, request)
+            return answer
         except TimeoutError:
             raise NotServed(504, f"{place.name} did not answer within {pool.plan.timeout_s:g} s") from None
-        except Lost as error:
-            if exchange.started or exchange.done:
-                exchange.break_off()
-                return True
+        except (Lost, web.RequestPayloadError) as error:
+            if answer is not None:
+                request.protocol.force_close()  # the client sees it cut off, too
+                return answer
+            if not isinstance(error, Lost):
+                raise
             # The process may have closed an idle connection just as the request was sent.
-            if was_used and not last and exchange.method in _REPEATABLE and exchange.can_repeat:
-                return False
+            if upstream.used and not last and body is not None and request.method in _REPEATABLE:
+                return None
             if replica.task is not None:  # it ends with its process
                 await asyncio.wait({replica.task}, timeout=_DYING_S)
             raise NotServed(502, f"{place.name} broke off: {error}") from error
-        self.upstreams.keep(replica.port, upstream)
-        return True
+        finally:
+            self.upstreams.keep(replica.port, upstream)
 
 
-def _head(exchange: Exchange, place: Place) -> tuple[bytes, bool]:
-    """Return the head of the request for the replica, and whether its body goes in chunks."""
-    dropped = _DROPPED | {each.strip().lower() for each in exchange.header(b"connection").split(b",")}
-    passed = [header for header in exchange.headers if header[0] not in dropped]
-    before = exchange.header(b"x-forwarded-for")
-    peer = exchange.client.peer.encode()
-    passed.append((b"x-forwarded-for", b"%s, %s" % (before, peer) if before else peer))
-    seen = {name for name, _ in passed}
+async def _send(upstream: Upstream, place: Place, request: web.BaseRequest, body: bytes | None) -> None:
+    headers = _request_headers(request)
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    if chunked and body is None:
+        headers.append((b"transfer-encoding", b"chunked"))
+    elif chunked:
+        headers.append((b"content-length", b"%d" % len(body or b"")))
+    lines = b"".join([b"%s: %s\r\n" % header for header in headers])
+    head = b"%s %s HTTP/1.1\r\n%s\r\n" % (request.method.encode(), place.path.encode(), lines)
+    rest = request.content if body is None else body
+    await upstream.send(head, rest, chunked=chunked, bodiless=request.method == "HEAD")
+
+
+def _request_headers(request: web.BaseRequest) -> Headers:
+    headers = _passed_on([(name.lower(), value) for name, value in request.raw_headers])
+    before = b", ".join(value for name, value in headers if name == b"x-forwarded-for")
+    headers = [header for header in headers if header[0] not in (b"expect", b"x-forwarded-for")]
+    peer = (request.remote or "127.0.0.1").encode()
+    headers.append((b"x-forwarded-for", b"%s, %s" % (before, peer) if before else peer))
+    seen = {name for name, _ in headers}
     if b"x-forwarded-host" not in seen:
-        passed.append((b"x-forwarded-host", exchange.header(b"host")))
+        headers.append(
+            (b"x-forwarded-host", request.headers.get("Host", "").encode(errors="surrogateescape"))
+        )
     if b"x-forwarded-proto" not in seen:
-        passed.append((b"x-forwarded-proto", b"http"))
+        headers.append((b"x-forwarded-proto", b"http"))
     if b"x-request-id" not in seen:
-        passed.append((b"x-request-id", uuid.uuid4().hex.encode()))
-    chunked = b"chunked" in exchange.header(b"transfer-encoding").lower()
-    if chunked:
-        passed.append((b"transfer-encoding", b"chunked"))
-    lines = b"".join([b"%s: %s\r\n" % header for header in passed])
-    return b"%s %s HTTP/1.1\r\n%s\r\n" % (exchange.method, place.path.encode("latin-1"), lines), chunked
+        headers.append((b"x-request-id", uuid.uuid4().hex.encode()))
+    return headers
+
+
+def _passed_on(headers: Headers) -> Headers:
+    """Return what is not of one connection alone."""
+    options = b",".join([value for name, value in headers if name == b"connection"])
+    dropped = _HOP_BY_HOP
+    if options:
+        dropped |= {each.strip().lower() for each in options.split(b",")} - _FOR_ALL
+    return [header for header in headers if header[0] not in dropped]
+
+
+def _answer_of(upstream: Upstream) -> web.StreamResponse:
+    headers = CIMultiDict([(name.decode(), _text(value)) for name, value in _passed_on(upstream.headers)])
+    reason, whole = _text(upstream.reason), upstream.whole()
+    if whole is None or ("Content-Length" in headers and not whole):
+        return web.StreamResponse(status=upstream.status, reason=reason, headers=headers)
+    return web.Response(status=upstream.status, reason=reason, headers=headers, body=whole)
+
+
+async def _pass_back(upstream: Upstream, answer: web.StreamResponse, request: web.BaseRequest) -> None:
+    if isinstance(answer, web.Response):
+        return  # it is whole, and the server writes it
+    if "Upgrade" in request.headers:
+        answer.force_close()
+    await answer.prepare(request)
+    async for piece in upstream.pieces():
+        await answer.write(piece)
+
+
+def _text(value: bytes) -> str:
+    """Return a header's value; aiohttp writes it as UTF-8, so what is not UTF-8 is read as Latin-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

@@ -1,22 +1,24 @@
-"""The client's side of HTTP/1.1: connections to replicas, kept open between requests."""
+"""The client's side of HTTP/1.1: connections to processes of this machine, kept open between requests.
+
+Why this is not aiohttp's client: docs/decisions/2026-11-29-gateway-http.md.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from typing import cast
 
 import httptools
-
-from knative.local.gateway.exchange import Exchange, Headers
+from aiohttp import StreamReader
 
 _KEPT_S = 1.0
 """How long an idle connection is trusted. gunicorn closes its own after two seconds."""
-HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
-    | {b"te", b"trailer", b"transfer-encoding", b"upgrade"}
-)
+_HIGH_WATER = 256 * 1024
+
+Headers = list[tuple[bytes, bytes]]
 
 
 class Lost(Exception):
@@ -24,173 +26,187 @@ class Lost(Exception):
 
 
 class Upstream(asyncio.Protocol):
-    """One connection to one process; passes one answer at a time on to its exchange."""
-
-    transport: asyncio.Transport
+    """One connection to one process: a request is sent, its answer read, then the next."""
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._exchange: Exchange | None = None
-        self._answered: asyncio.Future[None] | None = None
-        self._first_byte: asyncio.TimerHandle | None = None
-        self._headers: Headers = []
-        self._reason = b""
-        self._length: int | None = None
-        self._chunked_request = False
-        self._interim = False
-        self._told_chunked = False
-        self.reusable = True
+        self.status, self.reason = 0, b""
+        self.headers: Headers = []
         self.used = False
         self.idle_since = 0.0
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport
+        self._sending: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._headed = self._complete = self._reusable = False
+        self._broken: Exception | None = None
+        self._awaited: asyncio.Future[None] | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether either side has closed it."""
+        return self._broken is not None or self._transport.is_closing()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can take another request: this one is sent and answered, and nobody wants to close."""
+        sent = self._sending is None or self._sending.done()
+        return self._complete and self._reusable and sent and not self.is_closed
+
+    async def send(self, head: bytes, body: bytes | StreamReader, *, chunked: bool, bodiless: bool) -> None:
+        """Send a request, and return when the head of its answer is there.
+
+        Args:
+            head: the request line and the headers, with the empty line after them.
+            body: all of the body, or the rest of it as it arrives.
+            chunked: whether a body that arrives goes in chunks.
+            bodiless: whether the answer has no body whatever its headers say.
+
+        Raises:
+            Lost: the process closed the connection, or does not speak HTTP/1.1.
+            aiohttp.web.RequestPayloadError: the body itself is broken.
+        """
+        self._headed = self._complete = False
+        self._sending = None
+        if isinstance(body, bytes):
+            self._transport.write(head + body)
+        else:
+            self._transport.write(head)
+            self._sending = asyncio.ensure_future(self._pour(body, chunked))
+        while not self._headed:
+            await self._more()
+        if bodiless and not self._complete:
+            # The parser would wait for the body that the head announces.
+            self._complete, self._reusable = True, False
+
+    def whole(self) -> bytes | None:
+        """Return the body of the answer if all of it has arrived with its head."""
+        return b"".join(self._taken()) if self._complete else None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the body of the answer as it arrives; raises Lost when it is cut off."""
+        while True:
+            for piece in self._taken():
+                yield piece
+            if self._complete and not self._pieces:
+                return
+            if not self._pieces:
+                await self._more()
+
+    def _taken(self) -> list[bytes]:
+        pieces, self._pieces = self._pieces, []
+        held, self._held = self._held, 0
+        if held > _HIGH_WATER and not self._transport.is_closing():
+            self._transport.resume_reading()
+        return pieces
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._sending is not None:
+            self._sending.cancel()
+        self._transport.close()
+
+    async def _pour(self, body: StreamReader, chunked: bool) -> None:
+        try:
+            async for piece, _ in body.iter_chunks():
+                if piece:  # an empty chunk would end the body
+                    self._transport.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+                    await self._writable.wait()
+            if chunked:
+                self._transport.write(b"0\r\n\r\n")
+        except Exception as error:  # the client's connection or its framing broke
+            self._break(error)
+
+    async def _more(self) -> None:
+        """Wait for more of the answer."""
+        if self._broken is not None:
+            raise self._broken
+        self._awaited = asyncio.get_running_loop().create_future()
+        await self._awaited
+
+    def _tell(self) -> None:
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(None)
+
+    def _break(self, error: Exception) -> None:
+        self._broken = self._broken or error
+        self._writable.set()
+        self._transport.abort()
+        self._tell()
+
+    # The transport's callbacks.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         # uvloop's transports have the methods, not the base class.
-        self.transport = cast(asyncio.Transport, transport)
-
-    def start(
-        self, exchange: Exchange, head: bytes, *, chunked: bool, timeout_s: float
-    ) -> asyncio.Future[None]:
-        """Send a request; the future is done when its answer was passed on whole.
-
-        The future fails with Lost when the connection breaks, with TimeoutError when the first byte of the
-        answer takes longer than `timeout_s` seconds.
-        """
-        loop = asyncio.get_running_loop()
-        self._exchange = exchange
-        self._answered = loop.create_future()
-        self._chunked_request = chunked
-        self._first_byte = loop.call_later(timeout_s, self._fail, TimeoutError())
-        exchange.throttle, exchange.when_gone = self._throttle, self.cancel
-        self.transport.write(head)
-        exchange.pour_into(self)
-        return self._answered
-
-    def write_body(self, data: bytes) -> None:
-        """Send a piece of the request's body."""
-        self.transport.write(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked_request else data)
-
-    def end_body(self) -> None:
-        """End the request's body."""
-        if self._chunked_request:
-            self.transport.write(b"0\r\n\r\n")
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(_HIGH_WATER)
+        self._writable.set()
 
     def pause_writing(self) -> None:
         """Have the client wait while the process reads slowly."""
-        if self._exchange is not None:
-            self._exchange.client.limit_reading(self._exchange, stop=True)
+        self._writable.clear()
 
     def resume_writing(self) -> None:
         """Let the client go on."""
-        if self._exchange is not None:
-            self._exchange.client.limit_reading(self._exchange, stop=False)
+        self._writable.set()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived."""
-        if self._exchange is None:
-            self.transport.close()
-            return
+        if self._complete:
+            return self._break(Lost("it sent more than its answer"))
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._fail(Lost(f"it does not speak HTTP/1.1: {error}"))
+            return self._break(Lost(f"it does not speak HTTP/1.1: {error}"))
+        return self._tell()
 
     def eof_received(self) -> None:
         """End an answer whose length nobody told."""
-        open_ended = self._length is None and not self._told_chunked
-        if self._exchange is not None and self._exchange.started and open_ended:
-            self._complete()
+        if self._headed and not self._delimited():
+            self._complete, self._reusable = True, False
+            self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that the answer will not come."""
-        self._fail(Lost(str(exc) if exc else "it closed the connection"))
+        """Tell that no more will come."""
+        self._break(Lost(str(exc) if exc else "it closed the connection"))
 
-    def cancel(self) -> None:
-        """Give up on the answer."""
-        self._fail(Lost("the client went away"))
+    def _delimited(self) -> bool:
+        return any(
+            name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower())
+            for name, value in self.headers
+        )
 
     # The parser's callbacks.
 
     def on_message_begin(self) -> None:
         """Begin an answer."""
-        self._headers, self._length, self._reason = [], None, b""
-        self._told_chunked = False
+        self.headers, self.reason = [], b""
 
     def on_status(self, status: bytes) -> None:
         """Take the reason phrase."""
-        self._reason += status
+        self.reason += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; those of this connection alone are not passed on."""
-        key = name.lower()
-        if key == b"content-length":
-            self._length = int(value)
-        elif key == b"transfer-encoding":
-            self._told_chunked = b"chunked" in value.lower()
-        elif key not in HOP_BY_HOP:
-            self._headers.append((name, value))
+        """Take a header."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Pass the head on."""
-        status = self._parser.get_status_code()
-        self._interim = 100 <= status < 200
-        exchange = self._exchange
-        if self._interim or exchange is None:
-            return
-        if self._first_byte is not None:
-            self._first_byte.cancel()
-        bodiless = status in (204, 304) or exchange.method == b"HEAD"
-        delimited = self._length is not None or self._told_chunked or bodiless
-        self.reusable = self._parser.should_keep_alive() and delimited
-        if not exchange.done:
-            exchange.begin(status, self._headers, length=self._length, reason=self._reason)
-        if exchange.method == b"HEAD":
-            # The parser would wait for the body that the head announces.
-            self.reusable = False
-            self._complete()
+        """Know that the head is there, unless it is an interim one."""
+        self.status = self._parser.get_status_code()
+        self._headed, self._reusable = self.status >= 200, self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
-        """Pass a piece of the body on."""
-        if self._exchange is not None and not self._exchange.done:
-            self._exchange.write(data)
+        """Take a piece of the body; too much that nobody has taken stops the reading."""
+        self._pieces.append(data)
+        before, self._held = self._held, self._held + len(data)
+        if before <= _HIGH_WATER < self._held:
+            self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
-        """End the answer."""
-        if not self._interim:
-            self._complete()
-
-    def _complete(self) -> None:
-        exchange, self._exchange = self._exchange, None
-        answered, self._answered = self._answered, None
-        if exchange is None or answered is None:
-            return
-        exchange.throttle = exchange.when_gone = None
-        self._throttle(False)  # a slow reader's pause ends with its answer
-        self.reusable = self.reusable and exchange.body_complete
-        self.used, self.idle_since = True, time.monotonic()
-        exchange.end()
-        if not answered.done():
-            answered.set_result(None)
-
-    def _fail(self, error: Exception) -> None:
-        if self._first_byte is not None:
-            self._first_byte.cancel()
-        answered, self._answered = self._answered, None
-        if self._exchange is not None:
-            self._exchange.throttle = self._exchange.when_gone = None
-        self._exchange, self.reusable = None, False
-        if answered is not None and not answered.done():
-            answered.set_exception(error)
-        if not self.transport.is_closing():
-            self.transport.abort()
-
-    def _throttle(self, stop: bool) -> None:
-        if self.transport.is_closing():
-            return
-        if stop:
-            self.transport.pause_reading()
-        else:
-            self.transport.resume_reading()
+        """Know that the answer is complete, unless it is an interim one."""
+        self._complete = self._headed
 
 
 class Upstreams:
@@ -198,6 +214,7 @@ class Upstreams:
 
     def __init__(self) -> None:
         self._idle: dict[int, list[Upstream]] = defaultdict(list)
+        self._timer: asyncio.TimerHandle | None = None
 
     def idle(self, port: int) -> Upstream | None:
         """Return an open idle connection to `port`, or None."""
@@ -205,9 +222,9 @@ class Upstreams:
         now = time.monotonic()
         while kept:
             connection = kept.pop()
-            if not connection.transport.is_closing() and now - connection.idle_since < _KEPT_S:
+            if not connection.is_closed and now - connection.idle_since < _KEPT_S:
                 return connection
-            connection.transport.close()
+            connection.close()
         return None
 
     async def connect(self, port: int) -> Upstream:
@@ -217,30 +234,32 @@ class Upstreams:
 
     def keep(self, port: int, connection: Upstream) -> None:
         """Keep a connection for the next request, or close it."""
-        if connection.reusable and not connection.transport.is_closing():
+        if connection.is_free:
+            connection.used, connection.idle_since = True, time.monotonic()
             self._idle[port].append(connection)
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(_KEPT_S, self._sweep)
         else:
-            connection.transport.close()
+            connection.close()
 
-    def forget(self, port: int) -> None:
-        """Close the idle connections to `port`."""
-        for connection in self._idle.pop(port, ()):
-            connection.transport.close()
-
-    def sweep(self) -> None:
-        """Close what has been idle too long."""
+    def _sweep(self) -> None:
+        """Close what has been idle too long; again later if something is left."""
         before = time.monotonic() - _KEPT_S
         for port, kept in list(self._idle.items()):
-            fresh = [each for each in kept if each.idle_since >= before]
+            self._idle[port] = [each for each in kept if each.idle_since > before]
             for each in kept:
-                if each.idle_since < before:
-                    each.transport.close()
-            if fresh:
-                self._idle[port] = fresh
-            else:
+                if each.idle_since <= before:
+                    each.close()
+            if not self._idle[port]:
                 del self._idle[port]
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_KEPT_S, self._sweep) if self._idle else None
 
     def close(self) -> None:
         """Close every idle connection."""
-        for port in list(self._idle):
-            self.forget(port)
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.close()
+        self._idle.clear()
+        if self._timer is not None:
+            self._timer.cancel()

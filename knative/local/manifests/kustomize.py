@@ -1,17 +1,21 @@
-"""A small kustomize: what our trees use, rendered as `kubectl kustomize` does; anything else is an error."""
+"""A small kustomize: what our own trees use. The rest is left to `kubectl kustomize` or `kustomize`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+import shutil
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from knative.local.errors import ManifestError
+from knative.local.errors import ManifestError, NeedsKustomize
 from knative.local.manifests.documents import Manifest, parse_yaml, read_documents, read_text
-from knative.local.manifests.generators import generate_config_map, generate_secret
 from knative.local.manifests.patches import apply_patch
-from knative.local.manifests.transformers import set_annotations, set_image, set_labels, set_namespace
+from knative.local.resources.kinds import kind_of
 
+_TOOLS = (("kubectl", "kustomize"), ("kustomize", "build"))
+_RENDERED_WITHIN_S = 60
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -24,9 +28,27 @@ def render(folder: Path) -> list[Manifest]:
     """Return the objects that the kustomization in `folder` describes.
 
     Raises:
-        ManifestError: a file is missing or malformed, or uses what is not supported; names file and key.
+        ManifestError: a file is missing or malformed, or needs a tool that is not here; names file and key.
     """
-    return _render(folder.resolve(), ())
+    try:
+        return _render(folder.resolve(), ())
+    except NeedsKustomize as error:
+        return _render_by_tool(folder.resolve(), error)
+
+
+def _render_by_tool(folder: Path, why: NeedsKustomize) -> list[Manifest]:
+    tool = next((tool for tool in _TOOLS if shutil.which(tool[0])), None)
+    if tool is None:
+        missing = "the local runtime cannot render this without kubectl or kustomize on the PATH"
+        raise ManifestError([f"{problem}: {missing}" for problem in why.problems]) from why
+    try:
+        command = [*tool, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_RENDERED_WITHIN_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ManifestError([f"{folder}: {error}"]) from error
+    if done.returncode != 0:
+        raise ManifestError([f"{folder}: {' '.join(tool)}: {' '.join(done.stderr.split())}"])
+    return [Manifest(body, str(folder)) for body in parse_yaml(done.stdout, " ".join(tool))]
 
 
 def _render(folder: Path, above: tuple[Path, ...]) -> list[Manifest]:
@@ -44,14 +66,11 @@ def _accumulate(
     """Add to `objects` and change them as a kustomization says, in the order that kustomize keeps."""
     for entry in _listed(spec, "resources", file):
         objects = [*objects, *_resource(file.parent, str(entry), file, above)]
-    for key, step in _GENERATORS.items():
-        options = spec.get("generatorOptions") or {}
-        objects = [*objects, *(step(entry, options, file) for entry in _listed(spec, key, file))]
     for entry in _listed(spec, "components", file):
         objects = _component(objects, str(entry), file, above)
     for entry in _listed(spec, "patches", file):
         objects = apply_patch(objects, entry, file)
-    return _transform(objects, spec, file)
+    return _placed(objects, str(spec["namespace"])) if spec.get("namespace") else objects
 
 
 def _component(objects: list[Manifest], entry: str, file: Path, above: tuple[Path, ...]) -> list[Manifest]:
@@ -65,32 +84,25 @@ def _component(objects: list[Manifest], entry: str, file: Path, above: tuple[Pat
     return _accumulate(objects, _read(below, "Component"), below, (*above, folder))
 
 
-_GENERATORS: dict[str, Callable[[Any, Any, Path], Manifest]] = {
-    "configMapGenerator": generate_config_map,
-    "secretGenerator": generate_secret,
-}
+def _placed(objects: list[Manifest], namespace: str) -> list[Manifest]:
+    """Return `objects` in `namespace`; a Namespace object takes its name, role bindings follow."""
+    accounts = {m.body["metadata"].get("name") for m in objects if m.body.get("kind") == "ServiceAccount"}
+    moved = []
+    for manifest in objects:
+        body = copy.deepcopy(manifest.body)
+        kind = kind_of(body)
+        if body.get("kind") == "Namespace":
+            body["metadata"]["name"] = namespace
+        elif kind is None or kind.namespaced:
+            body.setdefault("metadata", {})["namespace"] = namespace
+        for subject in body.get("subjects") or ():
+            if subject.get("kind") == "ServiceAccount" and subject.get("name") in accounts | {"default"}:
+                subject["namespace"] = namespace
+        moved.append(manifest.with_body(body))
+    return moved
 
 
-def _transform(objects: list[Manifest], spec: Mapping[str, Any], file: Path) -> list[Manifest]:
-    if spec.get("namespace"):
-        objects = set_namespace(objects, str(spec["namespace"]))
-    for entry in _listed(spec, "labels", file):
-        objects = set_labels(objects, entry, file)
-    if spec.get("commonAnnotations"):
-        objects = set_annotations(objects, spec["commonAnnotations"])
-    for entry in _listed(spec, "images", file):
-        objects = set_image(objects, entry, file)
-    return objects
-
-
-_KNOWN = frozenset(
-    {
-        *("apiVersion", "kind", "resources", "components", "namespace", "labels", "commonAnnotations"),
-        *("images", "patches"),
-        *_GENERATORS,
-        "generatorOptions",
-    }
-)
+_KNOWN = frozenset({"apiVersion", "kind", "resources", "components", "namespace", "patches"})
 
 
 def _read(file: Path, wanted: str) -> dict[str, Any]:
@@ -99,11 +111,10 @@ def _read(file: Path, wanted: str) -> dict[str, Any]:
         raise ManifestError([f"{file}: must hold one kustomization"])
     spec: dict[str, Any] = documents[0]
     kind = spec.get("kind", "Kustomization")
-    problems = [f"{file}: {key}: the local runtime cannot render this" for key in spec if key not in _KNOWN]
     if kind != wanted:
-        problems.append(f"{file}: kind: {kind} is not {wanted}")
-    if problems:
-        raise ManifestError(problems)
+        raise ManifestError([f"{file}: kind: {kind} is not {wanted}"])
+    if unknown := [f"{file}: {key}" for key in spec if key not in _KNOWN]:
+        raise NeedsKustomize(unknown)
     return spec
 
 

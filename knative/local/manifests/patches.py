@@ -6,14 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from knative.local.errors import ManifestError
+from knative.local.errors import ManifestError, NeedsKustomize
 from knative.local.manifests.documents import Manifest, named, parse_yaml, read_text
 from knative.local.manifests.patching import PatchFailed, json_patch, strategic_merge
-from knative.local.resources.objects import labels_of
 
-_TARGET_KEYS = frozenset(
-    {"group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"}
-)
+_TARGET_KEYS = frozenset({"group", "version", "kind", "name", "namespace"})
 
 
 def apply_patch(objects: list[Manifest], entry: Any, file: Path) -> list[Manifest]:
@@ -21,6 +18,7 @@ def apply_patch(objects: list[Manifest], entry: Any, file: Path) -> list[Manifes
 
     Raises:
         ManifestError: the entry is malformed, selects nothing, or does not fit.
+        NeedsKustomize: it has keys that are not known here.
     """
     patch, target = _read(entry, file)
     if isinstance(patch, list):
@@ -34,10 +32,8 @@ def _read(entry: Any, file: Path) -> tuple[Any, dict[str, str] | None]:
     unknown = [key for key in entry if key not in ("path", "patch", "target")]
     target = entry.get("target")
     unknown += [f"target.{key}" for key in target or () if key not in _TARGET_KEYS]
-    if target and "annotationSelector" in target:
-        unknown.append("target.annotationSelector")
     if unknown:
-        raise ManifestError([f"{file}: patches: {', '.join(unknown)}: the local runtime cannot render this"])
+        raise NeedsKustomize([f"{file}: patches: {', '.join(unknown)}"])
     origin = str(file.parent / entry["path"]) if "path" in entry else f"{file}: patches"
     text = read_text(file.parent / entry["path"]) if "path" in entry else str(entry["patch"])
     documents = parse_yaml(text, origin)
@@ -106,18 +102,4 @@ def _matches(body: dict[str, Any], target: dict[str, str]) -> bool:
         "name": metadata.get("name", ""),
         "namespace": metadata.get("namespace", ""),
     }
-    selector = target.get("labelSelector")
-    for key, pattern in target.items():
-        if key != "labelSelector" and pattern and not re.fullmatch(pattern, str(have[key])):
-            return False
-    return not selector or _selects(selector, labels_of(body))
-
-
-def _selects(selector: str, labels: Any) -> bool:
-    for part in selector.split(","):
-        name, found, value = part.partition("=")
-        if not found and name not in labels:
-            return False
-        if found and labels.get(name.strip()) != value.lstrip("=").strip():
-            return False
-    return True
+    return all(not pattern or re.fullmatch(pattern, str(have[key])) for key, pattern in target.items())

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jsonpatch
+
 Json = dict[str, Any]
 
 # The list merge keys of the built-in kinds that we know. Lists of other kinds are replaced as a whole, as
@@ -90,98 +92,21 @@ def _merge_list(target: list[Any], patch: list[Any], key: str) -> list[Any]:
 
 
 def json_patch(target: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
-    """Return `target` after the JSON patch `operations` (RFC 6902); it is not changed.
+    """Return `target` after the JSON patch `operations` (RFC 6902); neither is changed.
 
     Raises:
-        PatchFailed: an operation is malformed, a path is missing, or a test fails.
+        PatchFailed: an operation is malformed, a path is missing, or a test fails; names the operation.
     """
     document = copy.deepcopy(target)
-    for operation in operations:
-        if not isinstance(operation, Mapping) or not isinstance(operation.get("path"), str):
-            raise PatchFailed(f"{operation!r} is no operation with op and path")
-        document = _apply(document, operation)
+    for operation in copy.deepcopy(operations):
+        try:
+            document = jsonpatch.apply_patch(document, [operation], in_place=True)
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
+            why, missing, _ = str(error).partition(" not found in ")  # what follows is the whole object
+            raise PatchFailed(f"{_named(operation)}: {why}{' not found' if missing else ''}") from error
     return document
 
 
-def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
-    op, path = operation.get("op"), operation["path"]
-    if op in ("add", "replace", "test") and "value" not in operation:
-        raise PatchFailed(f"{op} {path} needs a value")
-    match op:
-        case "add":
-            return _set(document, path, copy.deepcopy(operation["value"]), insert=True)
-        case "replace":
-            _get(document, path)
-            return _set(document, path, copy.deepcopy(operation["value"]), insert=False)
-        case "remove":
-            return _remove(document, path)
-        case "test":
-            if _get(document, path) != operation["value"]:
-                raise PatchFailed(f"test failed: {path} is {_get(document, path)!r}")
-            return document
-        case "copy" | "move":
-            value = copy.deepcopy(_get(document, str(operation.get("from"))))
-            if op == "move":
-                document = _remove(document, str(operation.get("from")))
-            return _set(document, path, value, insert=True)
-        case _:
-            raise PatchFailed(f"{op!r} is no JSON patch operation")
-
-
-def _steps(path: str) -> list[str]:
-    if path == "":
-        return []
-    if not path.startswith("/"):
-        raise PatchFailed(f"the path {path!r} must start with /")
-    return [step.replace("~1", "/").replace("~0", "~") for step in path[1:].split("/")]
-
-
-def _child(parent: Any, step: str, path: str) -> Any:
-    try:
-        return parent[step] if isinstance(parent, dict) else parent[_index(parent, step, path)]
-    except (KeyError, IndexError, TypeError) as error:
-        raise PatchFailed(f"{path} does not exist") from error
-
-
-def _index(parent: Any, step: str, path: str) -> int:
-    if not isinstance(parent, list) or not step.isdigit():
-        raise PatchFailed(f"{path} does not exist")
-    return int(step)
-
-
-def _get(document: Any, path: str) -> Any:
-    for step in _steps(path):
-        document = _child(document, step, path)
-    return document
-
-
-def _set(document: Any, path: str, value: Any, *, insert: bool) -> Any:
-    steps = _steps(path)
-    if not steps:
-        return value
-    parent = document
-    for step in steps[:-1]:
-        parent = _child(parent, step, path)
-    last = steps[-1]
-    if isinstance(parent, dict):
-        parent[last] = value
-    elif last == "-" and isinstance(parent, list):
-        parent.append(value)
-    else:
-        at = _index(parent, last, path)
-        if at > len(parent):
-            raise PatchFailed(f"{path} does not exist")
-        parent[at : at if insert else at + 1] = [value]
-    return document
-
-
-def _remove(document: Any, path: str) -> Any:
-    _get(document, path)
-    steps = _steps(path)
-    if not steps:
-        return None
-    parent = document
-    for step in steps[:-1]:
-        parent = _child(parent, step, path)
-    del parent[steps[-1] if isinstance(parent, dict) else int(steps[-1])]
-    return document
+def _named(operation: Any) -> str:
+    given = operation if isinstance(operation, Mapping) else {}
+    return f"{given['op']} {given['path']}" if "op" in given and "path" in given else repr(operation)

@@ -40,12 +40,3 @@ def go_duration_s(value: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise ValueError(f"{value!r} is not a duration such as 60s or 1m30s")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-def go_duration_problem(value: str) -> str | None:
-    """Return why `value` is no Go duration, or None."""
-    try:
-        go_duration_s(value)
-    except ValueError as error:
-        return str(error)
-    return None

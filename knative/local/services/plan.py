@@ -11,7 +11,6 @@ from typing import Any
 
 import knative
 from knative.local.errors import CannotStart
-from knative.local.manifests.transformers import split_image
 from knative.local.resources.fields import Problem
 from knative.local.resources.names import go_duration_s
 
@@ -88,6 +87,17 @@ def command_of(container: Mapping[str, Any]) -> Command:
             "name a command, or add that folder with a __main__.py"
         )
     return Command((sys.executable, "-m", f"functions.{module}", *args), folder)
+
+
+def split_image(image: str) -> tuple[str, str]:
+    """Return the name of an image and the rest, its tag or digest: `a.b:5000/c:1` → (`a.b:5000/c`, `:1`)."""
+    name, at, digest = image.partition("@")
+    if at:
+        return name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name, f"@{digest}"
+    head, colon, tag = image.rpartition(":")
+    if colon and "/" not in tag:
+        return head, f":{tag}"
+    return image, ""
 
 
 def command_problems(body: Mapping[str, Any]) -> list[Problem]:

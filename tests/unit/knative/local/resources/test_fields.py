@@ -283,7 +283,7 @@ def test_an_empty_volume_where_this_machine_has_no_such_folder_is_an_error() -> 
 
 
 def test_the_documented_list_is_the_list_in_the_code() -> None:
-    page = Path(__file__).parents[4] / "docs" / "local-runtime.md"
+    page = Path(__file__).parents[5] / "docs" / "local-runtime.md"
     assert accepted_table() in page.read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""How subscribers are reached: the address may be elsewhere, or nowhere."""
+"""How subscribers are reached, and what happens where they are not."""
 
 from __future__ import annotations
 
@@ -6,28 +6,8 @@ from typing import Any
 
 import pytest
 
-from knative.local.broker.courier import HttpCourier, Target
+from knative.local.broker.courier import HttpCourier
 from knative.local.broker.errors import Unreachable
-
-
-def test_a_resolver_says_where_a_uri_is_reached_and_under_which_host(world: Any) -> None:
-    subscriber = world.subscriber()
-    courier = HttpCourier(lambda uri: Target(subscriber.url + "path", "ear.kascade.svc.cluster.local"))
-
-    answer = world.run(courier.post("http://ear.kascade.svc.cluster.local/path", {}, b"x", 5))
-    world.run(courier.close())
-
-    assert answer.status == 204
-    (received,) = subscriber.received
-    assert (received.path, received.headers["Host"]) == ("/path", "ear.kascade.svc.cluster.local")
-
-
-def test_a_uri_that_is_nowhere_now_is_unreachable(world: Any) -> None:
-    def nowhere(uri: str) -> Target:
-        raise LookupError(f"nothing serves {uri}")
-
-    with pytest.raises(Unreachable, match="nothing serves"):
-        world.run(HttpCourier(nowhere).post("http://x/", {}, b"", 1))
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9/", "ftp://x/", "http://[bad/"])

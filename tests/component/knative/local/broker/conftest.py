@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -18,11 +19,13 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from prometheus_client import CollectorRegistry, generate_latest
 
+from knative.local.addresses import Addresses
 from knative.local.broker.courier import HttpCourier
 from knative.local.broker.engine import BrokerEngine
-from knative.local.broker.ingress import receive
 from knative.local.broker.model import BrokerSpec, parse_broker, parse_trigger
 from knative.local.broker.settings import BrokerSettings
+from knative.local.gateway.server import Gateway
+from knative.local.processes.ports import listen
 
 T = TypeVar("T")
 EVENT = {"specversion": "1.0", "id": "1", "source": "/tests", "type": "dev.kascade.tested"}
@@ -103,7 +106,7 @@ def wait_until(
 
 
 class World:
-    """One event loop in a thread, with a broker, its ingress and subscribers on it."""
+    """One event loop in a thread, with a broker behind the gateway, as users meet it, and subscribers."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
@@ -112,7 +115,7 @@ class World:
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         self.subscribers: list[Subscriber] = []
-        self.runner: web.ServerRunner | None = None
+        self.gateway: Gateway | None = None
         self.engine: BrokerEngine | None = None
         self.triggers: list[Any] = []
         self.brokers: list[Any] = [BrokerSpec("kascade", "default")]
@@ -142,14 +145,15 @@ class World:
             engine.add_trigger(trigger)
         await engine.start()
         self.engine = engine
-        self.runner = web.ServerRunner(web.Server(partial(receive, engine), access_log=None))
-        await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
-        self.port = self.runner.addresses[0][1]
+        listener = listen(0, "")
+        self.port = listener.getsockname()[1]
+        nothing: Any = SimpleNamespace(names=list, why_closed=lambda namespace, name: "")
+        self.gateway = Gateway(nothing, nothing, engine, nothing, Addresses(self.port))
+        await self.gateway.start(listener)
 
     def stop(self) -> None:
-        if self.engine is not None and self.runner is not None:
-            self.run(self.runner.cleanup())
+        if self.engine is not None and self.gateway is not None:
+            self.run(self.gateway.close())
             self.run(self.engine.stop())
         self.engine = None
 

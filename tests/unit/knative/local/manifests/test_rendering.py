@@ -17,9 +17,9 @@ from knative.local.manifests.documents import read_documents
 from knative.local.manifests.kustomize import render
 from knative.local.manifests.loading import load
 from knative.local.manifests.patching import PatchFailed, json_patch, merge, strategic_merge
-from knative.local.manifests.transformers import renamed, split_image
+from knative.local.services.plan import split_image
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 SERVICE = """
 apiVersion: serving.knative.dev/v1
@@ -59,12 +59,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: may}
 subjects: [{kind: ServiceAccount, name: robot}]
 """
 KUSTOMIZATIONS = {
-    "namespace and labels": """
-namespace: fresh
-labels: [{pairs: {team: a}}, {pairs: {part: b}, includeTemplates: true}]
-""",
-    "images": "images: [{name: acme/web, newTag: '2'}, {name: acme/job, newName: other/job, newTag: '3'}]",
-    "annotations": "commonAnnotations: {note: x}",
+    "namespace": "namespace: fresh",
     "strategic patch": """
 patches:
   - patch: |
@@ -97,38 +92,46 @@ patches:
     patch: |
       - {op: replace, path: /spec/template/spec/containers/0/image, value: acme/web:7}
       - {op: add, path: /metadata/annotations/example.org~1note, value: why}
-  - target: {labelSelector: tier=back}
+  - target: {group: batch, version: v1}
     patch: |
       - {op: add, path: /spec/backoffLimit, value: 1}
-""",
-    "generators": """
-configMapGenerator:
-  - {name: settings, literals: [A=1, "B=two words", 'C="quoted"'], options: {disableNameSuffixHash: true}}
-secretGenerator:
-  - {name: keys, literals: [token=abc], options: {disableNameSuffixHash: true}}
 """,
     "patch file": "patches: [{path: patch.yaml, target: {kind: Job}}]",
     "components": """
 components: [../components/pinned, ../components/more]
 namespace: fresh
-configMapGenerator:
-  - {name: settings, literals: [A=1], options: {disableNameSuffixHash: true}}
-labels: [{pairs: {team: a}}]
 """,
+}
+FOR_KUSTOMIZE = {
+    "labels": "labels: [{pairs: {part: b}, includeTemplates: true, includeSelectors: true}]",
+    "images": "images: [{name: acme/web, newTag: '2'}, {name: acme/job, newName: other/job, newTag: '3'}]",
+    "annotations": "commonAnnotations: {note: x}",
+    "a prefix": "namePrefix: a-",
+    "generators": """
+configMapGenerator: [{name: more, literals: [A=1, "B=two words"]}]
+secretGenerator: [{name: keys, literals: [token=abc], options: {disableNameSuffixHash: true}}]
+""",
+    "a selector": """
+patches:
+  - target: {labelSelector: tier=back}
+    patch: |
+      - {op: add, path: /spec/backoffLimit, value: 1}
+""",
+    "a component that needs it": "components: [../components/labelled]",
 }
 COMPONENT = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
 COMPONENTS = {
     "pinned": """
 components: [../noted]
-images: [{name: acme/web, newTag: '2'}]
 patches:
   - patch: |
       apiVersion: v1
       kind: ConfigMap
-      metadata: {name: settings}
+      metadata: {name: noted}
       data: {B: "of a component"}
 """,
-    "noted": "commonAnnotations: {note: x}",
+    "noted": "resources: [more.yaml]",
+    "labelled": "labels: [{pairs: {a: b}}]",
     "more": """
 resources: [more.yaml]
 patches:
@@ -154,7 +157,8 @@ def tree(folder: Path, kustomization: str) -> Path:
     for name, component in COMPONENTS.items():
         (folder / "components" / name).mkdir(parents=True)
         (folder / "components" / name / "kustomization.yaml").write_text(COMPONENT + component)
-    (folder / "components" / "more" / "more.yaml").write_text(config_map("more", D="1"))
+    for name in ("more", "noted"):
+        (folder / "components" / name / "more.yaml").write_text(config_map(name, D="1"))
     return folder / "top"
 
 
@@ -177,6 +181,32 @@ def test_a_tree_is_rendered_as_kubectl_renders_it(tmp_path: Path, name: str) -> 
     assert by_name([m.body for m in render(folder)]) == by_name(kubectl_renders(folder))
 
 
+@pytest.mark.parametrize("name", FOR_KUSTOMIZE)
+def test_what_our_trees_do_not_use_is_rendered_by_kubectl(tmp_path: Path, name: str) -> None:
+    folder = tree(tmp_path, FOR_KUSTOMIZE[name])
+    assert [m.body for m in render(folder)] == kubectl_renders(folder)
+
+
+def test_what_kubectl_cannot_render_says_why(tmp_path: Path) -> None:
+    folder = tree(tmp_path, "namePrefixes: a-")
+    kubectl_renders(tmp_path / "base")
+    with pytest.raises(ManifestError, match=r"top: kubectl kustomize: .*unknown field .*namePrefixes"):
+        render(folder)
+
+
+@pytest.mark.parametrize("name", FOR_KUSTOMIZE)
+def test_what_our_trees_do_not_use_is_refused_where_there_is_no_kubectl(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = tree(tmp_path, FOR_KUSTOMIZE[name]) / "kustomization.yaml"
+    if name == "a component that needs it":
+        file = tmp_path / "components" / "labelled" / "kustomization.yaml"
+    with pytest.raises(ManifestError, match="without kubectl or kustomize on the PATH") as caught:
+        render(tmp_path / "top")
+    assert all(problem.startswith(f"{file}: ") for problem in caught.value.problems)
+
+
 @pytest.mark.parametrize("overlay", ["base", "overlays/local"])
 def test_the_project_s_own_trees_are_rendered_as_kubectl_renders_them(overlay: str) -> None:
     folder = ROOT / "knative" / overlay
@@ -186,28 +216,17 @@ def test_the_project_s_own_trees_are_rendered_as_kubectl_renders_them(overlay: s
 @pytest.mark.parametrize(
     ("kustomization", "says"),
     [
-        ("namePrefix: a-", "namePrefix: the local runtime cannot render this"),
-        ("commonLabels: {a: b}", "commonLabels"),
-        ("labels: [{pairs: {a: b}, includeSelectors: true}]", "includeSelectors"),
-        ("configMapGenerator: [{name: a, literals: [A=1]}]", "disableNameSuffixHash"),
-        ("configMapGenerator: [{literals: [A=1]}]", "needs a name"),
-        (
-            "configMapGenerator: [{name: a, literals: [A], options: {disableNameSuffixHash: true}}]",
-            "name=value",
-        ),
-        ("images: [{newTag: a}]", "images"),
         ("patches: [{patch: a, path: b}]", "either path or patch"),
         ("patches: [{path: none.yaml}]", "none.yaml: cannot be read"),
         (
             "patches: [{patch: '[{op: remove, path: /nothing}]', target: {kind: Job}}]",
-            "/nothing does not exist",
+            "Job job: remove /nothing: can't remove a non-existent object 'nothing'",
         ),
         ("patches: [{patch: '[{op: remove, path: /spec}]'}]", "needs a target"),
         (
             "patches: [{patch: '{kind: Job, apiVersion: batch/v1, metadata: {name: none}}'}]",
             "nothing is named Job none",
         ),
-        ("patches: [{patch: 'a: b', target: {annotationSelector: x}}]", "annotationSelector"),
         ("kind: Component", "Component is not Kustomization"),
         ("components: [../base]", "Kustomization is not Component"),
         ("components: [../components]", "has no kustomization.yaml"),
@@ -335,6 +354,17 @@ def test_json_patch_works_on_lists_and_refuses_what_does_not_fit() -> None:
     assert body == {"a": [1, 2]}
 
 
+def test_a_json_patch_that_does_not_fit_does_not_tell_the_whole_object() -> None:
+    with pytest.raises(PatchFailed, match=r"^test /data/b: member 'b' not found$"):
+        json_patch({"data": {"a": "secret"}}, [{"op": "test", "path": "/data/b", "value": 1}])
+
+
+def test_a_patch_used_twice_is_not_changed_by_what_it_made() -> None:
+    patch = [{"op": "add", "path": "/a", "value": {}}, {"op": "add", "path": "/a/b", "value": 1}]
+    assert json_patch({}, patch) == json_patch({}, patch) == {"a": {"b": 1}}
+    assert patch[0]["value"] == {}
+
+
 def test_a_strategic_merge_knows_its_directives() -> None:
     job = {
         "apiVersion": "batch/v1",
@@ -364,5 +394,3 @@ def test_a_strategic_merge_knows_its_directives() -> None:
 )
 def test_an_image_is_a_name_and_a_tag_or_digest(image: str, name: str, rest: str) -> None:
     assert split_image(image) == (name, rest)
-    assert renamed(image, {"name": name, "digest": "sha256:c"}) == f"{name}@sha256:c"
-    assert renamed(image, {"name": "z", "newTag": "2"}) == image

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 FOLDERS = {
-    "component": ROOT / "tests/component/knative/broker",
-    "unit": ROOT / "tests/unit/knative/broker",
+    "component": ROOT / "tests/component/knative/local/broker",
+    "unit": ROOT / "tests/unit/knative/local/broker",
     "local": ROOT / "tests/component/knative/local",
 }
 ROWS = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \|$", (ROOT / "docs/broker.md").read_text(), re.MULTILINE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +14,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing import catalogue as kinds
 from eventing.environment import SettingsError
 from eventing.event import Event, originate
+from eventing.sink import SinkError
 from eventing.testing import HandlingFailed, MemorySink, build_event, handle
 from functions.ring_timers.app import Deps, create_app
+from functions.ring_timers.handler import PARALLEL
 from functions.ring_timers.settings import Settings
 from functions.state import handled, timers
 from functions.state.database import make_engine, session_factory, transaction
@@ -37,7 +41,7 @@ class Ringer:
     def tick(self) -> list[str]:
         before = len(self.sink.events)
         assert handle(self.app, build_event(kinds.PING, {}, time=self.now)) is None
-        return [str(event.subject) for event in self.sink.events[before:]]
+        return sorted(str(event.subject) for event in self.sink.events[before:])
 
 
 @pytest.fixture
@@ -141,9 +145,39 @@ def test_one_tick_rings_a_bounded_number(database: str) -> None:
     ringer = Ringer(database, batch=3)
     for number in range(5):
         ringer.set(f"{number}", NOON - timedelta(seconds=9 - number))
-    assert [len(ringer.tick()), len(ringer.tick()), len(ringer.tick())] == [3, 2, 0]
-    assert [str(event.subject)[-1] for event in ringer.sink.events] == list("01234")
+    rung = [[subject[-1] for subject in ringer.tick()] for _ in range(3)]
+    assert rung == [["0", "1", "2"], ["3", "4"], []]
     ringer.engine.dispose()
+
+
+def test_a_timer_whose_event_takes_long_holds_up_no_other(ringer: Ringer) -> None:
+    """A broker over an in-memory channel answers when every function has handled the event."""
+    both, send = threading.Barrier(2), ringer.sink.send
+
+    def slow(event: Event) -> None:
+        both.wait(10)
+        send(event)
+
+    ringer.sink.send = slow  # type: ignore[method-assign]
+    ringer.set("churn", NOON)
+    ringer.set("fraud", NOON)
+    assert ringer.tick() == ["govern_training/churn", "govern_training/fraud"]
+
+
+def test_a_broker_that_is_away_is_not_asked_for_every_timer(ringer: Ringer) -> None:
+    asked: list[Event] = []
+
+    def away(event: Event) -> None:
+        asked.append(event)
+        time.sleep(0.05)
+        raise SinkError("nobody answers")
+
+    ringer.sink.send = away  # type: ignore[method-assign]
+    for number in range(50):
+        ringer.set(f"{number}", NOON)
+    with pytest.raises(HandlingFailed, match="503"):
+        ringer.tick()
+    assert len(asked) <= PARALLEL
 
 
 def test_old_answers_are_forgotten_in_one_minute_of_the_hour(ringer: Ringer) -> None:

@@ -38,7 +38,7 @@ def asking(cluster: Cluster, model: str, digits: Digits, *, per_s: float = 20.0)
 
 
 @contextmanager
-def starved(shares: int = 128) -> Iterator[None]:
+def starved(shares: int = 512) -> Iterator[None]:
     """Leave the cluster a small share of the machine, and let others take the rest."""
     before = SHARES.read_text()
     loop = [sys.executable, "-c", "while True: pass"]

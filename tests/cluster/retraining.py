@@ -70,7 +70,7 @@ class Retraining:
     def ask(self) -> None:
         """Ask for a training with another seed: one on exactly the same inputs is refused."""
         drop_spec(S3Store.from_env(self._cluster.store_environment()), seed=int(time.time()))
-        self._ledger.wait_for("spec.registered", about=MODEL)
+        self._ledger.wait_for("spec.registered", about=MODEL, timeout_s=900)
         asked = originate(
             c.TRAINING_REQUESTED, "/test", MODEL, c.TrainingRequested(model=MODEL, requested_by="a test")
         )
@@ -78,7 +78,8 @@ class Retraining:
 
     def approved(self) -> int:
         """Return the version that is to be trained."""
-        return int(self._ledger.wait_for("training.approved", about=MODEL)["data"]["version"])
+        approved = self._ledger.wait_for("training.approved", about=MODEL, timeout_s=900)
+        return int(approved["data"]["version"])
 
     def promoted(self) -> int:
         """Ask, and return the version once it has all traffic."""

@@ -25,6 +25,10 @@ _PORTS = {"http": 80, "https": 443}
 _IN_CLUSTER = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)\.svc(\..+)?")
 _NO_REVISION = "Error getting active endpoint"
 _TIMEOUT_S = 60
+_STRANGER = (
+    "the Broker asks for a token, which the API server would not pass on: send the event from a pod that has "
+    "one (docs/cluster.md, Which overlay)"
+)
 _RIGHTS = "docs/operations.md, On a cluster, lists the rights that a person needs"
 
 
@@ -92,6 +96,8 @@ class Cluster:
         status = _status(response)
         if status is not None:
             return _refused(response.status_code, status)
+        if response.status_code == requests.codes.unauthorized:
+            return CallError(_STRANGER, status=response.status_code)
         if response.status_code == requests.codes.not_found and response.text.startswith(_NO_REVISION):
             return CallError(f"Knative's activator: {response.text.strip()}")
         return None

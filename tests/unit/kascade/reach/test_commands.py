@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 from support.api_server import ApiServer, ready
 from typer.testing import CliRunner
+from werkzeug.wrappers import Response
 
 from eventing import catalogue as c
 from eventing.event import answer, originate
@@ -195,6 +196,11 @@ def test_what_is_not_ready_tells_why(desk: Desk, api: ApiServer) -> None:
     assert refused("send", "x") == "the Broker is not ready: RevisionMissing: no revision yet"
     api.objects["brokers default"] = {}
     assert refused("send", "x") == "the Broker is not ready: it says nothing yet"
+
+
+def test_a_broker_that_asks_for_a_token_is_told_of_with_the_way_out(desk: Desk, api: ApiServer) -> None:
+    api.broker = Response("Failed to verify the token", status=401)
+    assert "asks for a token" in refused("send", "x")
 
 
 def test_a_broker_outside_of_the_cluster_is_not_guessed_at(desk: Desk, api: ApiServer) -> None:

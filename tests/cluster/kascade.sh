@@ -96,13 +96,16 @@ kascade() {
   made -n kascade secret generic object-store --from-env-file=object-store.env
   date +%s.%N >"$WORK/etc/applied-at"
   kubectl apply -k "${OVERLAY:-$PROJECT/knative/base}" >"$WORK/logs/kascade-apply.log"
-  # The tag of a changed image stays the same, so that Knative sees no change.
+  [ ! -e "$WORK/image/kascade.digest" ] || restart
+  reach
+  "$SITE/bin/python" "$HERE/buckets.py" <"$WORK/cluster.json" >/dev/null
+}
+# The tag of a changed image stays the same, so that Knative sees no change.
+restart() {
   if [ -e applied-image ] && ! cmp -s "$WORK/image/kascade.digest" applied-image; then
     kubectl -n kascade delete pods --selector=serving.knative.dev/revision --wait=false >>"$WORK/logs/kascade-apply.log"
   fi
   cp "$WORK/image/kascade.digest" applied-image
-  reach
-  "$SITE/bin/python" "$HERE/buckets.py" <"$WORK/cluster.json" >/dev/null
 }
 made() { kubectl create "$@" --dry-run=client -o yaml | kubectl apply -f - >/dev/null; }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,9 +38,12 @@ def cluster() -> Cluster:
 
 @pytest.fixture(scope="module", autouse=True)
 def room(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove the models that a file's tests made: each keeps a pod, and a node has room for a few."""
+    """Remove the models that a file's tests made: each keeps a pod, and a node has room for a few.
+
+    With several workers the next file's models may be there already; without containers there is room.
+    """
     yield
-    if where() is not None:
+    if where() is not None and "PYTEST_XDIST_WORKER" not in os.environ:
         made = f"{MODEL_LABEL},{MODEL_LABEL}!={MODEL}"
         kinds = "services.serving.knative.dev,triggers.eventing.knative.dev"
         request.getfixturevalue("cluster").tried("-n", NAMESPACE, "delete", kinds, "-l", made)

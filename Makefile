@@ -38,6 +38,7 @@ check: install ## lint, types, layers, generated files
 	ruff check .
 	ruff format --check .
 	mypy
+	MYPYPATH=tests mypy --follow-imports=silent -p cluster
 	lint-imports
 	python -m eventing.schemas --check
 

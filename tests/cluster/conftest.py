@@ -50,7 +50,7 @@ def room(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def ledger(cluster: Cluster) -> Iterator[Ledger]:
+def ledger(cluster: Cluster) -> Ledger:
     return Ledger(cluster.database)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from cluster.reach import Cluster
 from cluster.recorded import Ledger
 
+import kascade
 from eventing import catalogue as c
 from eventing.event import originate
 from eventing.store import S3Store
-from kascade.client import Client
 from kascade.demo.digits import FIRST, TARGET, Digits
 
 MODEL = f"busy-{uuid.uuid4().hex[:6]}"
@@ -74,7 +74,7 @@ class Retraining:
         asked = originate(
             c.TRAINING_REQUESTED, "/test", MODEL, c.TrainingRequested(model=MODEL, requested_by="a test")
         )
-        Client(self._cluster.home(self._cluster.work / "home").endpoints()).emit(asked)
+        kascade.connect(self._cluster.home(self._cluster.work / "home").path).emit(asked)
 
     def approved(self) -> int:
         """Return the version that is to be trained."""

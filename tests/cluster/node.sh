@@ -31,7 +31,7 @@ control_groups() {
   done
   for file in cpuset.cpus cpuset.mems; do cat $CGROUPS/cpuset/$file >$CGROUPS/cpuset$GROUP/$file; done
   mkdir -p $CGROUPS/cpu$GROUP/platform
-  echo "${CPU_SHARES:-1024}" >$CGROUPS/cpu$GROUP/cpu.shares
+  echo "${CPU_SHARES:-8192}" >$CGROUPS/cpu$GROUP/cpu.shares
   PLATFORM_GROUP=$CGROUPS/cpu$GROUP/platform
 }
 

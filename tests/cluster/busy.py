@@ -38,8 +38,8 @@ def asking(cluster: Cluster, model: str, digits: Digits, *, per_s: float = 20.0)
 
 
 @contextmanager
-def starved(shares: int = 512) -> Iterator[None]:
-    """Leave the cluster a small share of the machine, and let others take the rest."""
+def starved(shares: int = 2048) -> Iterator[None]:
+    """Leave the cluster a third of a machine with two cores, little more than it needs at rest."""
     before = SHARES.read_text()
     loop = [sys.executable, "-c", "while True: pass"]
     others = [subprocess.Popen(loop) for _ in range(2 * (os.cpu_count() or 1))]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
 
 import pytest
-from cluster.reach import NAMESPACE, Cluster, eventually
+from cluster.reach import Cluster, eventually
 from cluster.recorded import Ledger
 from rich.console import Console
 
@@ -126,7 +128,9 @@ def test_no_request_failed_in_the_whole_story(story: demo.Story) -> None:
 def test_a_model_that_is_deleted_leaves_no_pod(story: demo.Story, cluster: Cluster) -> None:
     story.traffic.stop()
     story._labeller.stop()
-    cluster.kubectl("-n", NAMESPACE, "delete", "services.serving.knative.dev", demo.MODEL)
+    command = [sys.executable, "-m", "kascade", "delete", demo.MODEL, "--yes", "--url", "k8s://"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr
 
     def left() -> list[str]:
         selector = f"serving.knative.dev/service={demo.MODEL}"

@@ -168,7 +168,6 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
             f"{d['rows']} rows from {d['key']}, {d['quarantined_rows']} quarantined, {d['total_rows']} in all"
         ),
         c.DATASET_REJECTED: lambda d: f"{d['reason']}: {_problems(d)}",
-        c.FEATURES_MATERIALIZED: lambda d: f"{d['rows']} rows of {d['feature_view']} until {d['until']}",
         c.TRAINING_REQUESTED: _training_requested,
         c.TRAINING_APPROVED: _training_approved,
         c.TRAINING_DEFERRED: _deferred,

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from kascade.scaffold.checkout import Checkout
     from kascade.scaffold.function import NewFunction
 
-new_app = typer.Typer(name="new", help="Write a new function into this checkout.", no_args_is_help=True)
-
 _EXAMPLES = (
     "kascade new function notify_owner --on model.rejected",
     "kascade new function retry_training --on training.failed --emits training.requested",
     "kascade new function notify_owner --on model.rejected --dry-run",
+)
+
+new_app = typer.Typer(
+    name="new",
+    help="Write a new function into this checkout.",
+    epilog=f"Example: {_EXAMPLES[0]}",
+    no_args_is_help=True,
 )
 
 

@@ -13,7 +13,8 @@ FOLDERS = {
     "unit": ROOT / "tests/unit/knative/local/broker",
     "local": ROOT / "tests/component/knative/local",
 }
-ROWS = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \|$", (ROOT / "docs/broker.md").read_text(), re.MULTILINE)
+PAGE = (ROOT / "docs/broker.md").read_text().replace("\n  ", " ")
+ROWS = re.findall(r"^- (\d+): .* \((.*)\)$", PAGE, re.MULTILINE)
 
 
 def numbers_in(file: Path) -> set[int]:

@@ -69,7 +69,7 @@ def plan(checkout: Checkout, function: NewFunction) -> None:
 
 def _render(template: Path, values: dict[str, Any]) -> str:
     text = template.read_text(encoding="utf-8")
-    filled = jinja2.Template(
+    filled: jinja2.Template = jinja2.Template(
         text, undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True
     )
     return filled.render(values)

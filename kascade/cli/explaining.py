@@ -101,7 +101,7 @@ def _grow(tree: Tree, node: Mapping[str, Any], reference: str) -> None:
         _grow(branch, effect, reference)
     _say_folded(branch, node.get("folded", {}))
     other = str(event.get("subject"))
-    if event["type"] == c.TRAINING_APPROVED and _VERSION.fullmatch(reference) and other != reference:
+    if event["type"] == c.TrainingApproved.type and _VERSION.fullmatch(reference) and other != reference:
         branch.add(f"[dim]… its story: kascade explain {escape(other)}[/]")
 
 

@@ -108,12 +108,14 @@ class Story:
         begun = len(self.news.events)
         self.traffic.negative = True
         self.traffic.forget_accuracy()
-        self.news.wait(c.DRIFT_DETECTED, after=begun)
+        self.news.wait(c.DriftDetected.type, after=begun)
         self.facts["drift_detected"] = True
-        self.news.wait(c.PERFORMANCE_DEGRADED, after=begun)
+        self.news.wait(c.PerformanceDegraded.type, after=begun)
         self._say(f"drift and harm are found; the champion is at {self._accuracy()}")
         approved = self.news.wait(
-            c.TRAINING_APPROVED, after=begun, matches=lambda event: event["data"]["reason"] == "performance"
+            c.TrainingApproved.type,
+            after=begun,
+            matches=lambda event: event["data"]["reason"] == "performance",
         )
         self.traffic.rows = self.digits.asked_later
         self._wait_for_rollout("promoted", after=begun, least_version=approved["data"]["version"])
@@ -127,9 +129,9 @@ class Story:
         self._say("somebody opens the gate and asks for a much smaller model")
         begun = len(self.news.events)
         self._drop("model.yaml", spec_of(candidates=POOR, gate="{margin: 1.0}", min_rows=100_000))
-        self.news.wait(c.SPEC_REGISTERED, after=begun)
+        self.news.wait(c.SpecRegistered.type, after=begun)
         request = c.TrainingRequested(model=MODEL, requested_by="demo", comment="smaller is cheaper")
-        self._client.emit(originate(c.TRAINING_REQUESTED, "/demo", MODEL, request))
+        self._client.emit(originate(c.TrainingRequested.type, "/demo", MODEL, request))
         # A training that an alarm asked for may come first, and its version may be promoted.
         self._wait_for_rollout("rolled_back", after=begun)
         self.facts["rolled_back"] = True
@@ -137,7 +139,7 @@ class Story:
     def _wait_for_rollout(self, outcome: str, *, after: int, least_version: int = 1) -> None:
         """Wait until a rollout ends so."""
         completed = self.news.wait(
-            c.ROLLOUT_COMPLETED,
+            c.RolloutCompleted.type,
             after=after,
             matches=lambda event: (
                 event["data"]["outcome"] == outcome and event["data"]["version"] >= least_version

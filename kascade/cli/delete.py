@@ -37,7 +37,7 @@ def delete(
     Its versions, predictions and events stay, as the record of what was decided.
     """
     console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=options.as_json)
-    with connect(options.place) as client, store_of(options.place) as store:
+    with connect(options.system) as client, store_of(options.system) as store:
         files = [each.uri for bucket in BUCKETS for each in store.list(f"s3://{bucket}/{model}/")]
         versions = [each for found in client.describe(model) for each in found["versions"]]
         if not versions and not files:

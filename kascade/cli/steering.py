@@ -35,7 +35,7 @@ class Options:
     no_wait: Annotated[bool, typer.Option("--no-wait", help="send it and do not wait for the answer")] = False
     timeout: Annotated[float, typer.Option(min=1, help="seconds to wait for the answer")] = 120
     as_json: JsonOption = False
-    place: SystemOption = None
+    system: SystemOption = None
 
     @property
     def who(self) -> str:
@@ -119,7 +119,7 @@ def resume(model: ModelArgument, options: Options) -> None:
     """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
     event = rollout_request(model, c.RolloutAction.RESUME, None, options)
     # One that is not paused is refused: then that it stands unpaused is no answer.
-    with connect(options.place) as client:
+    with connect(options.system) as client:
         paused = not options.no_wait and _is_paused(client, model)
         state = outcomes.resumed if paused else None
         _send_by(client, event, options, outcomes.ended(event), state)
@@ -161,7 +161,7 @@ def _send(
     answer: Callable[[Recorded, bool], Outcome | None],
     state: Callable[[Recorded], Outcome | None] | None = None,
 ) -> None:
-    with connect(options.place) as client:
+    with connect(options.system) as client:
         _send_by(client, event, options, answer, state)
 
 

@@ -40,7 +40,7 @@ class Ports:
     api: int = 8081
     store: int = 9000
 
-    def settle(self) -> Ports:
+    def resolved(self) -> Ports:
         """Return the same ports with each 0 replaced by one that is free now."""
         return Ports(*(port or free_port() for port in (self.gateway, self.api, self.store)))
 
@@ -52,7 +52,7 @@ class System:
         self, home: Home, ports: Ports, *, store: str, manifests: list[Path], console: Console
     ) -> None:
         self._home = home
-        self._ports = ports.settle()
+        self._ports = ports.resolved()
         self._store_kind = store
         self._manifests = manifests or [MANIFESTS]
         self._console = console
@@ -126,7 +126,7 @@ class System:
                     on_ready(self._home)
                     announced = True
                 while self._runtime.poll() is None and not self._stopping.wait(0.2):
-                    keeper.look()
+                    keeper.check()
             finally:
                 code = self._end_runtime()
             if not self._stopping.is_set():

@@ -32,7 +32,7 @@ FATAL = frozenset({c.SpecRejected.type, c.DatasetRejected.type, c.TrainingFailed
 Recorded = dict[str, Any]
 
 
-class News:
+class LedgerFollower:
     """What the ledger has recorded about one model.
 
     Args:
@@ -55,7 +55,7 @@ class News:
         self._fatal, self._show = fatal, show
         self._changed = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._follow, name="news", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name="ledger", daemon=True)
         self._drifting: set[str] = set()
         self.events: list[Recorded] = []
 

@@ -62,6 +62,7 @@ def function(
     made = NewFunction(name, payload_of(on), None if emits is None else payload_of(emits))
     checkout = Checkout(root)
     plan(checkout, made)
+    checkout.format()
     if dry_run:
         _print_plan(checkout, as_json)
         return

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kascade.scaffold.errors import ScaffoldError
 
@@ -35,8 +36,20 @@ class Checkout:
         return self.changed.get(path) or (self.root / path).read_text(encoding="utf-8")
 
     def put(self, path: str, text: str) -> None:
-        """Plan a file's text; Python is formatted as the project's formatter would."""
-        self.changed[path] = self._formatted(path, text) if path.endswith(".py") else text
+        """Plan a file's text."""
+        self.changed[path] = text
+
+    def format(self) -> None:
+        """Format what is planned of Python as the project does; without ruff it stays as it is."""
+        modules = [path for path in self.changed if path.endswith(".py")]
+        with TemporaryDirectory(prefix="kascade-new-") as folder:
+            for path in modules:
+                _write(Path(folder) / path, self.changed[path])
+            command = [sys.executable, "-m", "ruff", "format", "--quiet", "--no-cache"]
+            command += ["--config", str(self.root / "pyproject.toml"), folder]
+            subprocess.run(command, capture_output=True)
+            for path in modules:
+                self.changed[path] = (Path(folder) / path).read_text(encoding="utf-8")
 
     def differences(self) -> Iterator[str]:
         """Yield what is planned as the lines of a unified diff."""
@@ -49,11 +62,9 @@ class Checkout:
     def write(self) -> None:
         """Write what is planned."""
         for path, text in self.changed.items():
-            target = self.root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            _write(self.root / path, text)
 
-    def _formatted(self, path: str, text: str) -> str:
-        command = [sys.executable, "-m", "ruff", "format", "--quiet", "--stdin-filename", path, "-"]
-        done = subprocess.run(command, cwd=self.root, input=text, capture_output=True, text=True)
-        return done.stdout if done.returncode == 0 else text  # without ruff as the template has it
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")

@@ -16,12 +16,6 @@ from kascade.scaffold.function import NewFunction, payload_of, plan
 ROOT = Path(__file__).resolve().parents[4]
 
 
-@pytest.fixture(autouse=True)
-def without_formatter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A formatter's process for each file takes longer than all the rest; the component test has it."""
-    monkeypatch.setattr(Checkout, "_formatted", lambda self, path, text: text)
-
-
 def planned(on: type[Payload], emits: type[Payload] | None = None, name: str = "try_out") -> dict[str, str]:
     checkout = Checkout(ROOT)
     plan(checkout, NewFunction(name, on, emits))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[5]
+ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "component": ROOT / "tests/component/knative/local/broker",
     "unit": ROOT / "tests/unit/knative/local/broker",

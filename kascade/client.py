@@ -168,7 +168,7 @@ class Client(Calls):
         """
         if isinstance(predictions, str):
             feedback = c.FeedbackReceived(model=model, prediction_id=predictions, label=label)
-            return self.send(c.FEEDBACK_RECEIVED, feedback.model_dump(exclude_none=True), source=source)
+            return self.send(c.FeedbackReceived.type, feedback.model_dump(exclude_none=True), source=source)
         rows = rows_of(predictions, ("prediction_id", "entity", "time", "label"))
         if any("label" not in row or not ({"prediction_id", "entity"} & row.keys()) for row in rows):
             raise ValueError("labels need the columns label and prediction_id, or label, entity and time")

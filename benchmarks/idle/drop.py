@@ -13,8 +13,8 @@ from eventing.store import S3Store
 from kascade.client import Client, connect
 from kascade.demo.digits import FIRST, Digits
 from kascade.demo.story import MODEL, spec_of
-from kascade.stream.asking import Asker, NotAnswered
-from kascade.stream.news import FATAL
+from kascade.stream.ledger import FATAL
+from kascade.stream.predicting import NoPrediction, PredictionClient
 from kascade.system.home import Home
 
 FILE = "first.csv"
@@ -72,7 +72,7 @@ class _FirstAnswer(threading.Thread):
 
     def __init__(self, home: Home, digits: Digits) -> None:
         super().__init__(name="first answer", daemon=True)
-        self._asker = Asker(home.endpoints().gateway, MODEL)
+        self._predictions = PredictionClient(home.endpoints().gateway, MODEL)
         self._question = digits.question(digits.asked[0], negative=False)
         self.at = 0.0
 
@@ -80,10 +80,10 @@ class _FirstAnswer(threading.Thread):
         deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             try:
-                self._asker.ask(self._question)
-            except NotAnswered:
+                self._predictions.predict(self._question)
+            except NoPrediction:
                 time.sleep(_ASK_EVERY_S)
                 continue
             self.at = time.time()
             break
-        self._asker.close()
+        self._predictions.close()

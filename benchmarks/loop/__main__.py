@@ -38,7 +38,7 @@ def play(folder: Path, *, per_s: float, quiet_s: float, console: Console) -> tup
     home.prepare(fresh=False)
     with running_system(home, store="embedded", console=console):
         story = Story(home, console, time.monotonic())
-        story.news.start()
+        story.ledger.start()
         story.train_first()
         out = folder / "answers.jsonl"
         command = [sys.executable, "-m", "benchmarks.loop.client", str(home.path), str(per_s), str(out)]
@@ -47,7 +47,7 @@ def play(folder: Path, *, per_s: float, quiet_s: float, console: Console) -> tup
                 stretches = list(_stretches(story, connect(home.path), quiet_s))
             finally:
                 client.terminate()
-        story.news.stop()
+        story.ledger.stop()
         return [json.loads(line) for line in out.read_text().splitlines()], stretches
 
 
@@ -55,11 +55,11 @@ def _stretches(story: Story, client: Client, quiet_s: float) -> Iterator[Stretch
     time.sleep(5)  # the client starts, and finds its model warm
     yield _quiet("quiet before", quiet_s)
     story.drop_second()
-    started, completed = (story.news.wait(type_, matches=_of_v2) for type_ in _TRAINING)
+    started, completed = (story.ledger.wait(type_, matches=_of_v2) for type_ in _TRAINING)
     yield "training", _time(started), _time(completed)
-    shadow = story.news.wait(c.ROLLOUT_STARTED, matches=_of_v2)
-    canary = story.news.wait(c.ROLLOUT_ADVANCED, matches=_of_v2)
-    promoted = story.news.wait(c.ROLLOUT_COMPLETED, matches=_of_v2)
+    shadow = story.ledger.wait(c.ROLLOUT_STARTED, matches=_of_v2)
+    canary = story.ledger.wait(c.ROLLOUT_ADVANCED, matches=_of_v2)
+    promoted = story.ledger.wait(c.ROLLOUT_COMPLETED, matches=_of_v2)
     yield "shadow", _time(shadow), _time(canary)
     yield "canary", _time(canary), _time(promoted)
     time.sleep(3)

@@ -18,8 +18,8 @@ from typing import Any
 from eventing.store import S3Store
 from kascade.demo.digits import Digits
 from kascade.demo.story import LABEL_DELAY_S, MODEL
-from kascade.stream.asking import Asker, NotAnswered
 from kascade.stream.labelling import Labeller
+from kascade.stream.predicting import NoPrediction, PredictionClient
 from kascade.system.home import Home
 
 
@@ -31,15 +31,15 @@ def main(folder: str, per_s: str, out: str) -> int:
     store = S3Store.from_env({**os.environ, **home.store_environment()})
     labeller = Labeller(store, MODEL, delay_s=LABEL_DELAY_S)
     labeller.start()
-    asker = Asker(home.endpoints().gateway, MODEL)
+    predictions = PredictionClient(home.endpoints().gateway, MODEL)
     seen: list[dict[str, Any]] = []
     due = time.monotonic()
     while not ending.wait(max(0.0, due - time.monotonic())):
         due = max(due + 1 / float(per_s), time.monotonic() - 1)
         row = chosen.choice(digits.asked)
         try:
-            answer = asker.ask(digits.question(row, negative=False))
-        except NotAnswered as error:
+            answer = predictions.predict(digits.question(row, negative=False))
+        except NoPrediction as error:
             seen.append({"at": time.time(), "failed": str(error)})
             continue
         labeller.add(answer, digits.truth(row))

@@ -1,7 +1,8 @@
-"""One line of the table in docs/statistics.md, and how the table is put into the page."""
+"""One figure of the lists in docs/statistics.md, and how the lists are put into the page."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,13 @@ class Figure:
 
 
 def table(parts: Iterable[tuple[str, list[Figure]]]) -> str:
-    """Return the figures as Markdown, one table for each part."""
+    """Return the figures as Markdown, one list for each part."""
     lines = []
     for heading, figures in parts:
-        lines += ["", f"### {heading}", "", "| case | result | of |", "| --- | --- | --- |"]
-        lines += [f"| {each.case} | {each.result} | {each.of} |" for each in figures]
+        lines += ["", f"### {heading}", ""]
+        for each in figures:
+            text = f"{each.case}: {each.result} ({each.of})"
+            lines += textwrap.wrap(text, 119, initial_indent="- ", subsequent_indent="  ")
     return "\n".join([*lines, ""])
 
 

@@ -1,9 +1,11 @@
-"""What every payload is made of."""
+"""What every payload is made of, and the registry of event types."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+import re
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,11 +17,57 @@ MAX_COUNT = 2**31 - 1
 Version = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
+_TYPE = re.compile(r"[a-z_]+\.[a-z_]+")
+_registered: dict[str, type[Payload]] = {}
+
+PREFIX = "dev.kascade."
+PAYLOADS = MappingProxyType(_registered)
+"""The payload class of each event type. A class is in it because its definition names a `type`."""
+
+
+def source_of(function: str) -> str:
+    """Return the `source` of events emitted by a function: `/kascade/<function>`."""
+    return f"/kascade/{function}"
+
 
 class Payload(BaseModel):
-    """The base of every payload. Fields that a newer emitter added are passed over."""
+    """The base of every payload, and of its parts. Fields that a newer emitter added are passed over.
+
+    A payload class names its event type: `class WindowClosed(Payload, type="window.closed")`. The constant
+    `WindowClosed.type`, the registry, the JSON Schema and docs/events.md derive from the class.
+
+    Attributes:
+        type: the event's type, with the prefix `dev.kascade.`.
+        subject: the form of the event's subject.
+        emitted_by: the functions that emit it; none if it comes from outside alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    type: ClassVar[str]
+    subject: ClassVar[str]
+    emitted_by: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(
+        cls,
+        *,
+        type: str = "",  # noqa: A002 - the name of the attribute in CloudEvents
+        subject: str = "<model>/v<version>",
+        emitted_by: tuple[str, ...] = (),
+        **config: Any,
+    ) -> None:
+        """Register a class that names a type. Raises: ValueError: it is malformed, taken or undocumented."""
+        super().__init_subclass__(**config)
+        if not type:
+            return
+        if not _TYPE.fullmatch(type):
+            raise ValueError(f"{cls.__name__}: type {type!r} is not <noun>.<participle>")
+        if PREFIX + type in PAYLOADS:
+            raise ValueError(f"{cls.__name__}: {type} is the type of {PAYLOADS[PREFIX + type].__name__}")
+        if not cls.__doc__:
+            raise ValueError(f"{cls.__name__}: a docstring says what {type} means")
+        cls.type, cls.subject, cls.emitted_by = PREFIX + type, subject, emitted_by
+        _registered[cls.type] = cls
 
 
 class OutsidePayload(Payload):

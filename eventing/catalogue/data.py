@@ -1,20 +1,21 @@
-"""Payloads about specs, datasets and features."""
+"""Payloads about specs and datasets."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from eventing.catalogue.base import Claim, ModelName, Payload, Problem
 
 
-class SpecRegistered(Payload):
+class SpecRegistered(Payload, type="spec.registered", subject="<model>", emitted_by=("ingest_data",)):
     """A model.yaml was accepted; `spec` is its immutable copy."""
 
     model: ModelName
     spec: Claim
 
 
-class SpecRejected(Payload):
+SPEC_REGISTERED = SpecRegistered.type
+
+
+class SpecRejected(Payload, type="spec.rejected", subject="<model>", emitted_by=("ingest_data",)):
     """A model.yaml was refused; `problems` names each place and its fix."""
 
     model: str
@@ -22,7 +23,10 @@ class SpecRejected(Payload):
     problems: list[Problem]
 
 
-class DatasetIngested(Payload):
+SPEC_REJECTED = SpecRejected.type
+
+
+class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitted_by=("ingest_data",)):
     """A validated part was added to the model's dataset; `dataset` is the manifest of all parts so far."""
 
     model: ModelName
@@ -39,7 +43,10 @@ class DatasetIngested(Payload):
     key: str
 
 
-class DatasetRejected(Payload):
+DATASET_INGESTED = DatasetIngested.type
+
+
+class DatasetRejected(Payload, type="dataset.rejected", subject="<model>", emitted_by=("ingest_data",)):
     """A dropped file was refused whole; it is kept where it was dropped."""
 
     model: str
@@ -51,10 +58,4 @@ class DatasetRejected(Payload):
     bad_rows: int = 0
 
 
-class FeaturesMaterialized(Payload):
-    """The online feature store is up to date to a point in time."""
-
-    model: ModelName
-    until: datetime
-    feature_view: str
-    rows: int
+DATASET_REJECTED = DatasetRejected.type

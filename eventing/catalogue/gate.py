@@ -37,7 +37,7 @@ class GateVerdict(Payload):
     message: str
 
 
-class ModelApproved(OutsidePayload):
+class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("evaluate_model",)):
     """The candidate may be rolled out. A person sends it with model, version and approved_by alone."""
 
     model: ModelName
@@ -46,7 +46,10 @@ class ModelApproved(OutsidePayload):
     verdict: GateVerdict | None = None
 
 
-class ModelRejected(OutsidePayload):
+MODEL_APPROVED = ModelApproved.type
+
+
+class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("evaluate_model",)):
     """The candidate is refused by the gate, or by a person."""
 
     model: ModelName
@@ -56,9 +59,15 @@ class ModelRejected(OutsidePayload):
     verdict: GateVerdict | None = None
 
 
-class ModelApprovalRequested(Payload):
+MODEL_REJECTED = ModelRejected.type
+
+
+class ModelApprovalRequested(Payload, type="model.approval_requested", emitted_by=("evaluate_model",)):
     """The gate passed and the spec asks for a person; answer with model.approved or model.rejected."""
 
     model: ModelName
     version: Version
     verdict: GateVerdict
+
+
+MODEL_APPROVAL_REQUESTED = ModelApprovalRequested.type

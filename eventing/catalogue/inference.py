@@ -15,7 +15,14 @@ Milliseconds = Annotated[int, Field(ge=0, lt=221_845_392_000_000)]
 """Since the epoch, up to the year 9000."""
 
 
-class InferenceLogged(Payload):
+class InferenceLogged(
+    Payload,
+    type="inference.logged",
+    emitted_by=(
+        "log_inferences",
+        "serve_model",
+    ),
+):
     """A batch of predictions of one version, column by column: item i of every list is about row i.
 
     `shadow`: the answers to copies of another version's requests; no client saw them, and their ids and times
@@ -37,7 +44,10 @@ class InferenceLogged(Payload):
     failures: Count = 0
 
 
-class WindowClosed(Payload):
+INFERENCE_LOGGED = InferenceLogged.type
+
+
+class WindowClosed(Payload, type="window.closed", emitted_by=("log_inferences",)):
     """Enough new predictions to test; `data` is a JSON list of the files of the log that hold them."""
 
     model: ModelName
@@ -47,6 +57,9 @@ class WindowClosed(Payload):
     data: Claim
     first: datetime
     last: datetime
+
+
+WINDOW_CLOSED = WindowClosed.type
 
 
 class FeatureDrift(Payload):
@@ -70,7 +83,7 @@ class Untested(Payload):
     reason: str
 
 
-class DriftChecked(Payload):
+class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     """One look at new data: every number the rule used; `features` are the most conspicuous tests.
 
     `window` is the look's number among those that tested since the version became the reference: it may
@@ -97,13 +110,19 @@ class DriftChecked(Payload):
     page_uri: str | None = None
 
 
-class DriftDetected(DriftChecked):
+DRIFT_CHECKED = DriftChecked.type
+
+
+class DriftDetected(DriftChecked, type="drift.detected", emitted_by=("detect_drift",)):
     """The budgeted rule fired. `strong`: the model's answers drifted, or features they depend on."""
 
     strong: bool = False
 
 
-class FeedbackReceived(OutsidePayload):
+DRIFT_DETECTED = DriftDetected.type
+
+
+class FeedbackReceived(OutsidePayload, type="feedback.received", subject="<model>"):
     """A label: by prediction id, or by entity and time."""
 
     model: ModelName
@@ -111,6 +130,9 @@ class FeedbackReceived(OutsidePayload):
     prediction_id: str | None = None
     entity: str | None = None
     time: datetime | None = None
+
+
+FEEDBACK_RECEIVED = FeedbackReceived.type
 
 
 class VersionFeedback(Payload):
@@ -123,7 +145,7 @@ class VersionFeedback(Payload):
     mean_loss: float | None = None
 
 
-class FeedbackJoined(Payload):
+class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted_by=("join_feedback",)):
     """Labels were joined to the predictions they belong to; every label received by `through` is in.
 
     The counts say what became of the labels since the event before; `labels` lists them one by one.
@@ -141,7 +163,10 @@ class FeedbackJoined(Payload):
     versions: list[VersionFeedback] = Field(default_factory=list)
 
 
-class PerformanceDegraded(Payload):
+FEEDBACK_JOINED = FeedbackJoined.type
+
+
+class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("join_feedback",)):
     """The labelled loss rose beyond the baseline: a sequential test over `labels` labels."""
 
     model: ModelName
@@ -151,3 +176,6 @@ class PerformanceDegraded(Payload):
     baseline: Share
     mean_loss: Share
     labels: Count
+
+
+PERFORMANCE_DEGRADED = PerformanceDegraded.type

@@ -1,10 +1,17 @@
-"""The payload of S3 object events, as S3 and MinIO write it and the CloudEvents S3 adapter passes it on."""
+"""S3 object events, as S3 and MinIO write them and the CloudEvents S3 adapter passes them on.
+
+They come from outside in a form that is S3's: a type is known by its prefix, and payloads are read leniently.
+"""
 
 from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
 from eventing.catalogue.base import Payload
+
+S3_PREFIX = "com.amazonaws.s3."
+S3_CREATED_PREFIX = S3_PREFIX + "ObjectCreated"
+S3_REMOVED_PREFIX = S3_PREFIX + "ObjectRemoved"
 
 
 class _Aliased(Payload):

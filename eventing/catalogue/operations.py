@@ -7,16 +7,21 @@ from datetime import datetime
 from eventing.catalogue.base import Payload
 
 
-class TimerDue(Payload):
-    """The time something waited for has come. The subject is `<owner>/<key>`."""
+class TimerDue(Payload, type="timer.due", subject="<owner>/<key>", emitted_by=("ring_timers",)):
+    """The time something waited for has come."""
 
     owner: str
     key: str
     due: datetime
 
 
-class DeliveryFailed(Payload):
-    """An event reached the dead letter sink."""
+TIMER_DUE = TimerDue.type
+
+
+class DeliveryFailed(
+    Payload, type="delivery.failed", subject="that of the event", emitted_by=("record_events",)
+):
+    """An event reached the dead letter sink; the subject is its own."""
 
     event_id: str
     event_type: str
@@ -26,3 +31,6 @@ class DeliveryFailed(Payload):
     code: int | None = None
     error: str
     redrive: str
+
+
+DELIVERY_FAILED = DeliveryFailed.type

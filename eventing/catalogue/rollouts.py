@@ -43,7 +43,7 @@ class RolloutAction(StrEnum):
     RETIRE = "retire"
 
 
-class RolloutRequested(OutsidePayload):
+class RolloutRequested(OutsidePayload, type="rollout.requested", subject="<model>"):
     """A person or another system steps in.
 
     `promote` and `roll_back` end the rollout under way; without one, `roll_back` gives the traffic back to
@@ -58,7 +58,10 @@ class RolloutRequested(OutsidePayload):
     comment: str = ""
 
 
-class RolloutStarted(Payload):
+ROLLOUT_REQUESTED = RolloutRequested.type
+
+
+class RolloutStarted(Payload, type="rollout.started", emitted_by=("roll_out_model",)):
     """A revision of `version` is ready and has no traffic yet, or only copies of it."""
 
     model: ModelName
@@ -69,7 +72,10 @@ class RolloutStarted(Payload):
     percent: Annotated[int, Field(ge=0, le=100)] = 0
 
 
-class RolloutAdvanced(Payload):
+ROLLOUT_STARTED = RolloutStarted.type
+
+
+class RolloutAdvanced(Payload, type="rollout.advanced", emitted_by=("roll_out_model",)):
     """The rollout moved to its next phase."""
 
     model: ModelName
@@ -78,6 +84,9 @@ class RolloutAdvanced(Payload):
     phase: RolloutPhase
     revision: str
     percent: Annotated[int, Field(ge=0, le=100)]
+
+
+ROLLOUT_ADVANCED = RolloutAdvanced.type
 
 
 class GuardBreach(Payload):
@@ -92,7 +101,7 @@ class GuardBreach(Payload):
     alpha: float
 
 
-class RolloutDecided(Payload):
+class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout",)):
     """The judge's verdict on one phase, with every number it used.
 
     `promoted` in a phase that another follows lets the rollout enter that one.
@@ -122,7 +131,10 @@ class RolloutDecided(Payload):
     message: str
 
 
-class RolloutCompleted(Payload):
+ROLLOUT_DECIDED = RolloutDecided.type
+
+
+class RolloutCompleted(Payload, type="rollout.completed", emitted_by=("roll_out_model",)):
     """The rollout ended; `url` is where the model answers. After `retired` it answers nowhere."""
 
     model: ModelName
@@ -131,3 +143,6 @@ class RolloutCompleted(Payload):
     champion_version: Version | None = None
     message: str
     url: str | None = None
+
+
+ROLLOUT_COMPLETED = RolloutCompleted.type

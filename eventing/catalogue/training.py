@@ -19,7 +19,7 @@ class TrainingReason(StrEnum):
     AGE = "age"
 
 
-class TrainingRequested(OutsidePayload):
+class TrainingRequested(OutsidePayload, type="training.requested", subject="<model>"):
     """A person or another system asks for a training run now."""
 
     model: ModelName
@@ -27,7 +27,10 @@ class TrainingRequested(OutsidePayload):
     comment: str = ""
 
 
-class TrainingApproved(Payload):
+TRAINING_REQUESTED = TrainingRequested.type
+
+
+class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_training",)):
     """The governor starts run `run_id`, which produces version `version` under `output`."""
 
     model: ModelName
@@ -44,7 +47,10 @@ class TrainingApproved(Payload):
     seed: int = 0
 
 
-class TrainingDeferred(Payload):
+TRAINING_APPROVED = TrainingApproved.type
+
+
+class TrainingDeferred(Payload, type="training.deferred", subject="<model>", emitted_by=("govern_training",)):
     """The governor waits (`until` says till when) or refuses (`refused`), and names the rule."""
 
     model: ModelName
@@ -56,7 +62,10 @@ class TrainingDeferred(Payload):
     run_id: str | None = None
 
 
-class TrainingStarted(Payload):
+TRAINING_DEFERRED = TrainingDeferred.type
+
+
+class TrainingStarted(Payload, type="training.started", emitted_by=("run_training",)):
     """A launcher began the run."""
 
     model: ModelName
@@ -66,7 +75,10 @@ class TrainingStarted(Payload):
     run_url: str | None = None
 
 
-class TrainingCompleted(Payload):
+TRAINING_STARTED = TrainingStarted.type
+
+
+class TrainingCompleted(Payload, type="training.completed", emitted_by=("run_training",)):
     """The run produced a candidate."""
 
     model: ModelName
@@ -85,7 +97,17 @@ class TrainingCompleted(Payload):
     run_url: str | None = None
 
 
-class TrainingFailed(Payload):
+TRAINING_COMPLETED = TrainingCompleted.type
+
+
+class TrainingFailed(
+    Payload,
+    type="training.failed",
+    emitted_by=(
+        "govern_training",
+        "run_training",
+    ),
+):
     """The run ended without a candidate; `fix` says what its owner can do."""
 
     model: ModelName
@@ -95,3 +117,6 @@ class TrainingFailed(Payload):
     error: str
     fix: str = ""
     run_url: str | None = None
+
+
+TRAINING_FAILED = TrainingFailed.type

@@ -1,4 +1,4 @@
-"""Generate the schemas, or check that they are up to date."""
+"""Generate the schemas and docs/events.md, or check that they are up to date."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from eventing.schemas import stale, write_all
 def main() -> int:
     """Run the command line; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m eventing.schemas", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when a schema is out of date"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is out of date")
     check = parser.parse_args().check
     changed = stale() if check else write_all()
     for path in changed:

@@ -23,6 +23,7 @@ from kascade.cli import (
     labels,
     logs,
     models,
+    new,
     predict,
     replay,
     spec,
@@ -40,12 +41,14 @@ _EXAMPLES = (
     "kascade explain churn/v3",
     'kascade rollback churn --comment "too many complaints"',
     "kascade replay --policy model.yaml",
+    "kascade new function notify_owner --on model.rejected",
     "kascade models --url k8s://production/kascade",
 )
 
 _COMMANDS = (
     system,
     spec,
+    new,
     predict,
     status,
     models,

@@ -40,10 +40,10 @@ def open_artifact(
     ],
     no_browser: Annotated[bool, typer.Option("--no-browser", help="only say where the copy lies")] = False,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Copy a report or an artefact from the object store, and show it in the browser."""
-    with connect(place) as client, client.store() as store:
+    with connect(system) as client, client.store() as store:
         uri = what
         if "://" not in what:
             pages = [each for each in store.list(f"s3://reports/{what}/") if each.key.endswith(".html")]
@@ -65,12 +65,12 @@ def open_artifact(
 def env(
     export: Annotated[bool, typer.Option("--export", help="as lines for `eval` in a shell")] = False,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Print the variables with which aws, boto3 and every other S3 client reach the object store."""
-    if (url := url_of(place)) is not None:
+    if (url := url_of(system)) is not None:
         raise HomeError(f"the object store of {url} is the one that AWS's own variables name already")
-    variables = home_of(place).store_environment()
+    variables = home_of(system).store_environment()
     if as_json:
         print_json(variables)
         return

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from eventing import catalogue as c
 from kascade.cli import outcomes
-from kascade.cli.options import STEER, JsonOption, SystemOption, print_json
+from kascade.cli.options import STEER, print_json
 from kascade.cli.request import Outcome, Request, print_outcome, send_and_wait
-from kascade.cli.steering import ByOption, CommentOption, ModelArgument, TimeoutOption, rollout_request
+from kascade.cli.steering import ModelArgument, Options, rollout_request, with_options
 from kascade.client import Client, connect
 from kascade.reach.systems import store_of
 from kascade.system.home import HomeError
@@ -24,47 +24,41 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         epilog='Example: kascade delete churn --yes --comment "no longer sold"', rich_help_panel=STEER
-    )(delete)
+    )(with_options(delete, 120, without=("no_wait",)))
 
 
 def delete(
     model: ModelArgument,
-    by: ByOption = None,
-    comment: CommentOption = "",
+    options: Options,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask first")] = False,
-    timeout: TimeoutOption = 120,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
 ) -> None:
     """Retire the model, and remove the files that were dropped for it.
 
     Its versions, predictions and events stay, as the record of what was decided.
     """
-    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
-    with connect(place) as client, store_of(place) as store:
+    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=options.as_json)
+    with connect(options.system) as client, store_of(options.system) as store:
         files = [each.uri for bucket in BUCKETS for each in store.list(f"s3://{bucket}/{model}/")]
         versions = [each for found in client.describe(model) for each in found["versions"]]
         if not versions and not files:
             raise HomeError(f"there is no model {model}")
         if not yes:
             typer.confirm(f"Retire {model} and remove {len(files)} files?", abort=True, err=True)
-        outcome = _retire(client, model, by, comment, console, timeout)
+        outcome = _retire(client, model, options, console)
         removed = files if outcome.ok else []
         for uri in removed:
             store.remove(uri)
             console.print(f"{uri} is removed", markup=False)
-        if as_json:
+        if options.as_json:
             print_json({"ok": outcome.ok, "message": outcome.message, "removed": removed})
         print_outcome(outcome, console)
     if not outcome.ok:
         raise typer.Exit(1)
 
 
-def _retire(
-    client: Client, model: str, by: str | None, comment: str, console: Console, timeout_s: float
-) -> Outcome:
+def _retire(client: Client, model: str, options: Options, console: Console) -> Outcome:
     (known,) = client.describe(model) or [{"versions": [], "retired": None}]
     if known["retired"] or not known["versions"]:
         return Outcome(True, f"{model} is not in service")
-    event = rollout_request(model, c.RolloutAction.RETIRE, None, by, comment)
-    return send_and_wait(client, Request(event, outcomes.retired(event)), console, timeout_s=timeout_s)
+    event = rollout_request(model, c.RolloutAction.RETIRE, None, options)
+    return send_and_wait(client, Request(event, outcomes.retired(event)), console, timeout_s=options.timeout)

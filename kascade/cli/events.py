@@ -46,11 +46,11 @@ def send(
     source: Annotated[str, typer.Option(help="who sends it")] = SOURCE,
     id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Send an event to the broker, as any other system would."""
     event = _event(type_, data, subject, source, id_)
-    with connect(place) as client:
+    with connect(system) as client:
         client.emit(event)
     print_result({"id": event.id}, as_json)
 
@@ -63,11 +63,11 @@ def invoke(
     source: Annotated[str, typer.Option(help="who sends it")] = SOURCE,
     id_: Annotated[str | None, typer.Option("--id", help="else a random one")] = None,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Call one function with an event and print the event it replies with."""
     event = _event(type_, data, subject, source, id_)
-    with connect(place) as client:
+    with connect(system) as client:
         reply = client.invoke(function.replace("_", "-"), event)
     told = None if reply is None else json.loads(to_structured(reply)[1])
     if as_json:
@@ -90,7 +90,7 @@ def list_events(
     correlation: Annotated[str | None, typer.Option(help="the id of a chain's first event")] = None,
     after: Annotated[int, typer.Option(help="print what came after this sequence number")] = 0,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """List what has happened, oldest first."""
     console = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -100,7 +100,7 @@ def list_events(
         "correlation": correlation,
         "whole": 1 if as_json else None,
     }
-    with connect(place) as client:
+    with connect(system) as client:
         for row in client.ledger(after=after, wait_s=20 if follow else 0, **query):
             if as_json:
                 print_json(row)

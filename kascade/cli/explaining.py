@@ -31,10 +31,10 @@ def explain(
         typer.Argument(help="<model>/v<version>, a prediction's id, or an event's id", show_default=False),
     ],
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Tell why: the events behind a version, a prediction or an event, with the numbers that decided."""
-    with connect(place) as client:
+    with connect(system) as client:
         answer = client.explanation(reference)
     if as_json:
         print_json(answer)
@@ -101,7 +101,7 @@ def _grow(tree: Tree, node: Mapping[str, Any], reference: str) -> None:
         _grow(branch, effect, reference)
     _say_folded(branch, node.get("folded", {}))
     other = str(event.get("subject"))
-    if event["type"] == c.TRAINING_APPROVED and _VERSION.fullmatch(reference) and other != reference:
+    if event["type"] == c.TrainingApproved.type and _VERSION.fullmatch(reference) and other != reference:
         branch.add(f"[dim]… its story: kascade explain {escape(other)}[/]")
 
 

@@ -40,14 +40,14 @@ def label(
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="take LABEL as text, also 7 and true")] = False,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Say what the truth was: of one prediction, or with --file of many."""
     if (file is None) is (prediction_id is None or value is None) or (file and prediction_id):
         raise typer.BadParameter("give the prediction's id and its label, or --file with many")
     if file is not None and not file.is_file():
         raise HomeError(f"{file} is not a file")
-    with connect(place) as client:
+    with connect(system) as client:
         if file is not None:
             told = {"uri": client.drop(file, model, bucket="feedback")}
         else:

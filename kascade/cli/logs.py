@@ -25,8 +25,8 @@ def logs(
     ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="keep printing until Ctrl-C")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="how many of the last lines")] = 100,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Print the last lines that a part of the system has logged."""
-    for line in logs_of(place, name.replace("_", "-"), lines=lines, follow=follow):
+    for line in logs_of(system, name.replace("_", "-"), lines=lines, follow=follow):
         print(line, flush=True)

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
 def list_models(
     model: Annotated[str | None, typer.Argument(help="only this one", show_default=False)] = None,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
-    with connect(place) as client:
+    with connect(system) as client:
         found = client.describe()
     chosen = [each for each in found if model in (None, each["model"])]
     console = Console(highlight=False, emoji=False, soft_wrap=True)

@@ -28,7 +28,7 @@ SystemOption = Annotated[
     typer.Option(
         "--home",
         "--url",
-        metavar="PLACE",
+        metavar="SYSTEM",
         help="the system that is meant: a state folder, http://HOST:PORT of a gateway, or "
         "k8s://CONTEXT/NAMESPACE of a cluster, both may be left out; "
         "else $KASCADE_URL, $KASCADE_HOME, .kascade here",
@@ -45,12 +45,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def print_result(told: Mapping[str, Any], as_json: bool) -> None:
+def print_result(result: Mapping[str, Any], as_json: bool) -> None:
     """Print what a command made, one value a line, or as JSON with its name."""
     if as_json:
-        print_json(told)
+        print_json(result)
     else:
-        for value in told.values():
+        for value in result.values():
             print(value, flush=True)
 
 

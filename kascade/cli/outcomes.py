@@ -23,7 +23,7 @@ def completed(sent: Event, wanted: c.RolloutOutcome) -> Callable[[Recorded, bool
     """
 
     def outcome(event: Recorded, ours: bool) -> Outcome | None:
-        if event["type"] != c.ROLLOUT_COMPLETED or not (ours or is_later(event, sent)):
+        if event["type"] != c.RolloutCompleted.type or not (ours or is_later(event, sent)):
             return None
         data = event["data"]
         as_asked = data["outcome"] == wanted
@@ -40,7 +40,7 @@ def retired(sent: Event) -> Callable[[Recorded, bool], Outcome | None]:
     """Wait until the model is out of service; a rollout under way ends before."""
 
     def outcome(event: Recorded, ours: bool) -> Outcome | None:
-        if event["type"] != c.ROLLOUT_COMPLETED or not (ours or is_later(event, sent)):
+        if event["type"] != c.RolloutCompleted.type or not (ours or is_later(event, sent)):
             return None
         data = event["data"]
         if data["outcome"] != c.RolloutOutcome.RETIRED:
@@ -52,10 +52,10 @@ def retired(sent: Event) -> Callable[[Recorded, bool], Outcome | None]:
 
 def rolling(event: Recorded, ours: bool) -> Outcome | None:
     """Wait for the rollout that an approval begins."""
-    if not ours or event["type"] not in (c.ROLLOUT_STARTED, c.ROLLOUT_COMPLETED):
+    if not ours or event["type"] not in (c.RolloutStarted.type, c.RolloutCompleted.type):
         return None
     data = event["data"]
-    if event["type"] == c.ROLLOUT_STARTED:
+    if event["type"] == c.RolloutStarted.type:
         return Outcome(True, f"the rollout of v{data['version']} has begun ({data['phase']})")
     ok = data["outcome"] == c.RolloutOutcome.PROMOTED
     return Outcome(ok, f"v{data['version']} {data['outcome'].replace('_', ' ')}: {data['message']}")
@@ -66,9 +66,9 @@ def governed(event: Recorded, ours: bool) -> Outcome | None:
     if not ours:
         return None
     data = event["data"]
-    if event["type"] == c.TRAINING_APPROVED:
+    if event["type"] == c.TrainingApproved.type:
         return Outcome(True, f"run {data['run_id']} begins; it makes v{data['version']}")
-    if event["type"] == c.TRAINING_DEFERRED:
+    if event["type"] == c.TrainingDeferred.type:
         until = f" until {clock(data['until'])}" if data.get("until") else ""
         what = "refused" if data["refused"] else f"it waits{until}"
         return Outcome(not data["refused"], f"{what} by the rule {data['rule']}: {data['message']}")
@@ -95,7 +95,7 @@ def ended(sent: Event) -> Callable[[Recorded, bool], Outcome | None]:
     """See that a rollout that goes on has ended at once, by the verdict that was held back."""
 
     def outcome(event: Recorded, ours: bool) -> Outcome | None:
-        if event["type"] != c.ROLLOUT_COMPLETED or not (ours or is_later(event, sent)):
+        if event["type"] != c.RolloutCompleted.type or not (ours or is_later(event, sent)):
             return None
         data = event["data"]
         return Outcome(True, f"v{data['version']} {data['outcome'].replace('_', ' ')}: {data['message']}")

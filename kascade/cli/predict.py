@@ -41,12 +41,12 @@ def predict(
         Path | None, typer.Option(help="rows as CSV with a header, or as JSON Lines", show_default=False)
     ] = None,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Ask a model; each answer has the id under which its label can be given."""
     if (rows is None) is (file is None):
         raise typer.BadParameter("give the features of a row as JSON, or --file with rows")
-    with connect(place) as client:
+    with connect(system) as client:
         given = _file(client, model, file) if file is not None else _rows(read_json(rows))
         answers = client.predict_rows(model, given)
         if as_json:

@@ -50,7 +50,7 @@ def replay(
     model: Annotated[str | None, typer.Option(help="only this model; else the policy's, or all")] = None,
     all_: Annotated[bool, typer.Option("--all", help="list the decisions that do not differ, too")] = False,
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Decide everything in a log anew and show what would differ; exit 3 if anything does."""
     try:
@@ -62,8 +62,8 @@ def replay(
         ) from error
     tried = _tried(policy, model)
     try:
-        log = _log(from_, place)
-        decisions = run(log, _reader(place, policy is None), tried=tried, model=model)
+        log = _log(from_, system)
+        decisions = run(log, _reader(system, policy is None), tried=tried, model=model)
     except ReplayError as error:
         raise HomeError(str(error)) from error
     if as_json:
@@ -89,7 +89,7 @@ def _tried(policy: Path | None, model: str | None) -> ModelSpec | None:
         raise HomeError(f"{policy}: " + "; ".join(map(render, error.problems))) from error
 
 
-def _log(file: Path | None, place: str | None) -> list[Recorded]:
+def _log(file: Path | None, system: str | None) -> list[Recorded]:
     from kascade.replay.recording import in_order, read_lines, recorded_of
 
     if file is not None:
@@ -97,12 +97,12 @@ def _log(file: Path | None, place: str | None) -> list[Recorded]:
             raise HomeError(f"{file} is not a file")
         with file.open(encoding="utf-8") as lines:
             return read_lines(lines)
-    with connect(place) as client:
+    with connect(system) as client:
         rows = client.ledger(whole=1)
         return in_order([recorded_of(row, number) for number, row in enumerate(rows, 1)])
 
 
-def _reader(place: str | None, needed: bool) -> Callable[[Claim], bytes | None]:
+def _reader(system: str | None, needed: bool) -> Callable[[Claim], bytes | None]:
     """Return how a registered model.yaml is read: from the object store of the system that is meant.
 
     Args:
@@ -112,10 +112,10 @@ def _reader(place: str | None, needed: bool) -> Callable[[Claim], bytes | None]:
     @cache
     def read(claim: Claim) -> bytes | None:
         try:
-            with store_of(place) as store:
+            with store_of(system) as store:
                 return store.get(claim.uri)
         except HomeError:
-            if needed and url_of(place) is not None:
+            if needed and url_of(system) is not None:
                 raise
             return None
         except StoreError:

@@ -82,7 +82,7 @@ def belongs(event: Recorded, sent: Event) -> bool:
 def refusal(event: Recorded, sent: Event) -> Outcome | None:
     """Return what a dead letter sink tells of a sent event, if the event in hand is that."""
     data = event.get("data") or {}
-    if event["type"] != c.DELIVERY_FAILED or data.get("event_id") != sent.id:
+    if event["type"] != c.DeliveryFailed.type or data.get("event_id") != sent.id:
         return None
     return Outcome(False, f"refused: {reason_of(str(data.get('error', '')))}")
 

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: kascade status --json", rich_help_panel=LOOK)(status)
 
 
-def status(as_json: JsonOption = False, place: SystemOption = None) -> None:
+def status(as_json: JsonOption = False, system: SystemOption = None) -> None:
     """Say how the system is: functions, models and dead letters; exit 1 if a part is not ready."""
     models, dead, problem = [], None, None
-    with connect(place) as client:
+    with connect(system) as client:
         services = client.services()
         try:
             models = client.describe()
@@ -34,7 +34,7 @@ def status(as_json: JsonOption = False, place: SystemOption = None) -> None:
         except CallError as error:
             problem = str(error)
     found = {
-        "system": url_of(place) or str(home_of(place).path),
+        "system": url_of(system) or str(home_of(system).path),
         "functions": None if services is None else _parts(services, models=False),
         "models": [_model(each, services or []) for each in models],
         "dead_letters": dead,

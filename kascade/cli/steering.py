@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from pydantic import ValidationError
@@ -21,185 +24,161 @@ from kascade.client import Client, connect
 
 ModelArgument = Annotated[str, typer.Argument(help="the model's name", show_default=False)]
 VersionArgument = Annotated[str, typer.Argument(help="3 or v3", show_default=False)]
-ByOption = Annotated[str | None, typer.Option("--by", help="who asks; else your login name")]
-CommentOption = Annotated[str, typer.Option(help="why; it stays in the ledger")]
-NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="send it and do not wait for the answer")]
-TimeoutOption = Annotated[float, typer.Option(min=1, help="seconds to wait for the answer")]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of every command here."""
+
+    by: Annotated[str | None, typer.Option("--by", help="who asks; else your login name")] = None
+    comment: Annotated[str, typer.Option(help="why; it stays in the ledger")] = ""
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="send it and do not wait for the answer")] = False
+    timeout: Annotated[float, typer.Option(min=1, help="seconds to wait for the answer")] = 120
+    as_json: JsonOption = False
+    system: SystemOption = None
+
+    @property
+    def who(self) -> str:
+        """Who asks."""
+        try:
+            return self.by or getpass.getuser()
+        except (KeyError, OSError):
+            return "unknown"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(
-        epilog='Example: kascade rollback churn --comment "too many complaints"', rich_help_panel=STEER
-    )(rollback)
-    app.command(epilog="Example: kascade promote churn 3", rich_help_panel=STEER)(promote)
-    app.command(epilog="Example: kascade approve churn 3 --by ann", rich_help_panel=STEER)(approve)
-    app.command(epilog='Example: kascade reject churn 3 --comment "not in spring"', rich_help_panel=STEER)(
-        reject
-    )
-    app.command(epilog="Example: kascade pause churn", rich_help_panel=STEER)(pause)
-    app.command(epilog="Example: kascade resume churn", rich_help_panel=STEER)(resume)
-    app.command(epilog='Example: kascade retire churn --comment "no longer sold"', rich_help_panel=STEER)(
-        retire
-    )
-    app.command(epilog='Example: kascade retrain churn --comment "new price list"', rich_help_panel=STEER)(
-        retrain
-    )
+    for command, timeout_s, example in (
+        (rollback, 120, 'rollback churn --comment "too many complaints"'),
+        (promote, 120, "promote churn 3"),
+        (approve, 120, "approve churn 3 --by ann"),
+        (reject, 60, 'reject churn 3 --comment "not in spring"'),
+        (pause, 60, "pause churn"),
+        (resume, 60, "resume churn"),
+        (retire, 120, 'retire churn --comment "no longer sold"'),
+        (retrain, 60, 'retrain churn --comment "new price list"'),
+    ):
+        app.command(epilog=f"Example: kascade {example}", rich_help_panel=STEER)(
+            with_options(command, timeout_s, without=("comment",) if command is approve else ())
+        )
 
 
-def rollback(
-    model: ModelArgument,
-    by: ByOption = None,
-    comment: CommentOption = "",
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 120,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
-) -> None:
+def with_options(
+    command: Callable[..., None], timeout_s: float, *, without: Sequence[str] = ()
+) -> Callable[..., None]:
+    """Give a command `Options` as options of its own; it gets them gathered in `options`."""
+    own = [each for each in signature(command, eval_str=True).parameters.values() if each.name != "options"]
+    hints = get_type_hints(Options, include_extras=True)
+    shared = [
+        Parameter(
+            each.name,
+            Parameter.POSITIONAL_OR_KEYWORD,
+            default=timeout_s if each.name == "timeout" else each.default,
+            annotation=hints[each.name],
+        )
+        for each in fields(Options)
+        if each.name not in without
+    ]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        options = Options(**{each.name: given.pop(each.name) for each in shared})
+        command(**given, options=options)
+
+    parameters = [*own, *shared]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def rollback(model: ModelArgument, options: Options) -> None:
     """Take back the rollout under way; without one, give the traffic back to the champion before."""
-    event = rollout_request(model, c.RolloutAction.ROLL_BACK, None, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, outcomes.completed(event, c.RolloutOutcome.ROLLED_BACK))
+    event = rollout_request(model, c.RolloutAction.ROLL_BACK, None, options)
+    _send(event, options, outcomes.completed(event, c.RolloutOutcome.ROLLED_BACK))
 
 
 def promote(
     model: ModelArgument,
+    options: Options,
     version: Annotated[
         str | None, typer.Argument(help="3 or v3; else the one under way", show_default=False)
     ] = None,
-    by: ByOption = None,
-    comment: CommentOption = "",
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 120,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
 ) -> None:
     """End the rollout under way with a promotion; with VERSION and none under way, promote that one."""
-    event = rollout_request(model, c.RolloutAction.PROMOTE, version, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, outcomes.completed(event, c.RolloutOutcome.PROMOTED))
+    event = rollout_request(model, c.RolloutAction.PROMOTE, version, options)
+    _send(event, options, outcomes.completed(event, c.RolloutOutcome.PROMOTED))
 
 
-def pause(
-    model: ModelArgument,
-    by: ByOption = None,
-    comment: CommentOption = "",
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 60,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
-) -> None:
+def pause(model: ModelArgument, options: Options) -> None:
     """Hold back the judge's verdicts on the rollout under way until `kascade resume`."""
-    event = rollout_request(model, c.RolloutAction.PAUSE, None, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, outcomes.nothing, outcomes.paused)
+    event = rollout_request(model, c.RolloutAction.PAUSE, None, options)
+    _send(event, options, outcomes.nothing, outcomes.paused)
 
 
-def resume(
-    model: ModelArgument,
-    by: ByOption = None,
-    comment: CommentOption = "",
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 60,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
-) -> None:
+def resume(model: ModelArgument, options: Options) -> None:
     """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
-    event = rollout_request(model, c.RolloutAction.RESUME, None, by, comment)
+    event = rollout_request(model, c.RolloutAction.RESUME, None, options)
     # One that is not paused is refused: then that it stands unpaused is no answer.
-    with connect(place) as client:
-        paused = not no_wait and _is_paused(client, model)
+    with connect(options.system) as client:
+        paused = not options.no_wait and _is_paused(client, model)
         state = outcomes.resumed if paused else None
-        _ask_by(client, event, no_wait, timeout, as_json, outcomes.ended(event), state)
+        _send_by(client, event, options, outcomes.ended(event), state)
 
 
-def retire(
-    model: ModelArgument,
-    by: ByOption = None,
-    comment: CommentOption = "",
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 120,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
-) -> None:
+def retire(model: ModelArgument, options: Options) -> None:
     """Take the model out of service, with whatever is under way; `kascade retrain` begins anew."""
-    event = rollout_request(model, c.RolloutAction.RETIRE, None, by, comment)
-    _ask(place, event, no_wait, timeout, as_json, outcomes.retired(event))
+    event = rollout_request(model, c.RolloutAction.RETIRE, None, options)
+    _send(event, options, outcomes.retired(event))
 
 
-def approve(
-    model: ModelArgument,
-    version: VersionArgument,
-    by: ByOption = None,
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 120,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
-) -> None:
+def approve(model: ModelArgument, version: VersionArgument, options: Options) -> None:
     """Let a version be rolled out, where the gate asks for a person or has refused it."""
     number = _number(version)
-    payload = _checked(c.ModelApproved, model=model, version=number, approved_by=_who(by))
-    event = _event(c.MODEL_APPROVED, f"{model}/v{number}", payload)
-    _ask(place, event, no_wait, timeout, as_json, outcomes.rolling, outcomes.queued(event, number))
+    payload = _checked(c.ModelApproved, model=model, version=number, approved_by=options.who)
+    event = _event(c.ModelApproved.type, f"{model}/v{number}", payload)
+    _send(event, options, outcomes.rolling, outcomes.queued(event, number))
 
 
-def reject(
-    model: ModelArgument,
-    version: VersionArgument,
-    by: ByOption = None,
-    comment: CommentOption = "",
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 60,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
-) -> None:
+def reject(model: ModelArgument, version: VersionArgument, options: Options) -> None:
     """Refuse a version for good, where the gate asks for a person."""
     number = _number(version)
-    payload = _checked(c.ModelRejected, model=model, version=number, rejected_by=_who(by), message=comment)
-    event = _event(c.MODEL_REJECTED, f"{model}/v{number}", payload)
-    _ask(place, event, no_wait, timeout, as_json, outcomes.nothing, outcomes.rejected(event, number))
+    payload = _checked(
+        c.ModelRejected, model=model, version=number, rejected_by=options.who, message=options.comment
+    )
+    event = _event(c.ModelRejected.type, f"{model}/v{number}", payload)
+    _send(event, options, outcomes.nothing, outcomes.rejected(event, number))
 
 
-def retrain(
-    model: ModelArgument,
-    by: ByOption = None,
-    comment: CommentOption = "",
-    no_wait: NoWaitOption = False,
-    timeout: TimeoutOption = 60,
-    as_json: JsonOption = False,
-    place: SystemOption = None,
-) -> None:
+def retrain(model: ModelArgument, options: Options) -> None:
     """Ask the governor for a training run now; exit 1 if it refuses."""
-    payload = _checked(c.TrainingRequested, model=model, requested_by=_who(by), comment=comment)
-    _ask(place, _event(c.TRAINING_REQUESTED, model, payload), no_wait, timeout, as_json, outcomes.governed)
+    payload = _checked(c.TrainingRequested, model=model, requested_by=options.who, comment=options.comment)
+    _send(_event(c.TrainingRequested.type, model, payload), options, outcomes.governed)
 
 
-def _ask(
-    place: str | None,
+def _send(
     event: Event,
-    no_wait: bool,
-    timeout_s: float,
-    as_json: bool,
+    options: Options,
     answer: Callable[[Recorded, bool], Outcome | None],
     state: Callable[[Recorded], Outcome | None] | None = None,
 ) -> None:
-    with connect(place) as client:
-        _ask_by(client, event, no_wait, timeout_s, as_json, answer, state)
+    with connect(options.system) as client:
+        _send_by(client, event, options, answer, state)
 
 
-def _ask_by(
+def _send_by(
     client: Client,
     event: Event,
-    no_wait: bool,
-    timeout_s: float,
-    as_json: bool,
+    options: Options,
     answer: Callable[[Recorded, bool], Outcome | None],
     state: Callable[[Recorded], Outcome | None] | None,
 ) -> None:
-    if no_wait:
+    if options.no_wait:
         client.emit(event)
-        print_result({"id": event.id}, as_json)
+        print_result({"id": event.id}, options.as_json)
         return
-    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
-    outcome = send_and_wait(client, Request(event, answer, state), console, timeout_s=timeout_s)
-    if as_json:
+    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=options.as_json)
+    outcome = send_and_wait(client, Request(event, answer, state), console, timeout_s=options.timeout)
+    if options.as_json:
         print_json({"id": event.id, "ok": outcome.ok, "message": outcome.message})
     print_outcome(outcome, console)
     if not outcome.ok:
@@ -210,19 +189,17 @@ def _is_paused(client: Client, model: str) -> bool:
     return any(outcomes.paused(each) for each in client.describe(model))
 
 
-def rollout_request(
-    model: str, action: c.RolloutAction, version: str | None, by: str | None, comment: str
-) -> Event:
-    number = None if version is None else _number(version)
+def rollout_request(model: str, action: c.RolloutAction, version: str | None, options: Options) -> Event:
+    """Build the event by which a person steps into a rollout."""
     payload = _checked(
         c.RolloutRequested,
         model=model,
         action=action,
-        version=number,
-        requested_by=_who(by),
-        comment=comment,
+        version=None if version is None else _number(version),
+        requested_by=options.who,
+        comment=options.comment,
     )
-    return _event(c.ROLLOUT_REQUESTED, model, payload)
+    return _event(c.RolloutRequested.type, model, payload)
 
 
 def _event(type_: str, subject: str, payload: c.Payload) -> Event:
@@ -241,12 +218,3 @@ def _number(text: str) -> int:
     if not re.fullmatch(r"v?[1-9][0-9]{0,8}", text):
         raise typer.BadParameter(f"{text!r} is no version: write 3 or v3")
     return int(text.removeprefix("v"))
-
-
-def _who(by: str | None) -> str:
-    if by:
-        return by
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

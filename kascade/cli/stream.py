@@ -14,7 +14,7 @@ from kascade.cli.options import JsonOption, print_json
 from kascade.reach.systems import home_of
 from kascade.stream.play import Player, default_spec
 from kascade.stream.report import marks_of, print_table, save, summary
-from kascade.stream.running import answers, running_system
+from kascade.stream.running import is_up, running_system
 from kascade.stream.source import read_source
 from kascade.system.home import Home, HomeError
 
@@ -52,11 +52,11 @@ def stream(
     first = int(len(source.rows) * train)
     default = default_spec(model, target, rows=max(first, 4000), label_delay_s=label_delay, frozen=frozen)
     text = spec.read_bytes() if spec else default
-    place = _home(home, model, frozen=frozen)
+    state = _home(home, model, frozen=frozen)
     with ExitStack() as stack:
-        if not answers(place):
-            stack.enter_context(running_system(place, store="embedded", console=console, fresh=home is None))
-        player = Player(place, source, model, text, first, label_delay, rate, console)
+        if not is_up(state):
+            stack.enter_context(running_system(state, store="embedded", console=console, fresh=home is None))
+        player = Player(state, source, model, text, first, label_delay, rate, console)
         events = player.run()
     marks = marks_of(events, player.played)
     found = summary(

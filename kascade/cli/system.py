@@ -77,14 +77,14 @@ def up(
     from kascade.system.up import Ports, System
 
     console = Console(stderr=as_json)
-    place = home_of(home)
+    state = home_of(home)
     ports = Ports(gateway_port, api_port, store_port)
-    with place.held(fresh=fresh, inherited=lock_fd):
-        system = System(place, ports, store=store, manifests=manifests or [], console=console)
-        sys.exit(system.run(lambda ready: _tell(ready, console, as_json)))
+    with state.held(fresh=fresh, inherited=lock_fd):
+        system = System(state, ports, store=store, manifests=manifests or [], console=console)
+        sys.exit(system.run(lambda ready: _announce(ready, console, as_json)))
 
 
-def _tell(home: Home, console: Console, as_json: bool) -> None:
+def _announce(home: Home, console: Console, as_json: bool) -> None:
     if as_json:
         print_json({"home": str(home.path), **asdict(home.endpoints())})
     else:
@@ -112,7 +112,7 @@ def drop(
     model: Annotated[str, typer.Option(help="the model they belong to")],
     bucket: Annotated[str, typer.Option(help="the bucket to drop into")] = "raw",
     as_json: JsonOption = False,
-    place: SystemOption = None,
+    system: SystemOption = None,
 ) -> None:
     """Put files into the bucket, exactly as any S3 client would."""
     for file in files:
@@ -125,7 +125,7 @@ def drop(
         TransferSpeedColumn(),
     )
     shown = Progress(*columns, console=Console(stderr=True), transient=True)
-    with connect(place) as client, shown as progress:
+    with connect(system) as client, shown as progress:
         for file in files:
             with progress.open(file, "rb", description=file.name) as stream:
                 uri = client.drop(stream, model, name=file.name, bucket=bucket)

@@ -50,8 +50,8 @@ def run_demo(home: Home, *, store: str, story: str, keep: bool) -> int:
 def _outcome(played: Story | None, story: str, problem: str | None, seconds: float) -> dict[str, Any]:
     facts = played.facts if played else {}
     shown = {name: bool(facts.get(name)) for name in _SHOWN.get(story, _ALL if story == "all" else ())}
-    events = played.news.events if played else []
-    ingested = next((each for each in reversed(events) if each["type"] == c.DATASET_INGESTED), None)
+    events = played.ledger.events if played else []
+    ingested = next((each for each in reversed(events) if each["type"] == c.DatasetIngested.type), None)
     tally = played.traffic.tally if played else None
     failed = tally.failed if tally else []
     return {

@@ -16,7 +16,7 @@ from kascade.client import connect
 from kascade.demo.digits import FIRST, SECOND, TARGET, Digits
 from kascade.demo.traffic import Traffic
 from kascade.stream.labelling import Labeller
-from kascade.stream.news import News
+from kascade.stream.ledger import LedgerFollower
 from kascade.system.home import Home
 
 MODEL = "digits"
@@ -55,7 +55,7 @@ class Story:
         self._console, self._started = console, started
         self._store = S3Store.from_env({**os.environ, **home.store_environment()})
         self._client = connect(home.path)
-        self.news = News(self._client, console, MODEL)
+        self.ledger = LedgerFollower(self._client, console, MODEL)
         self.digits = Digits()
         self._labeller = Labeller(self._store, MODEL, delay_s=LABEL_DELAY_S)
         self.traffic = Traffic(endpoints.gateway, MODEL, self.digits, self._labeller, per_s=REQUESTS_PER_S)
@@ -63,7 +63,7 @@ class Story:
 
     def play(self, scenes: int) -> None:
         """Play the first scenes. Raises: HomeError, CallError: something did not happen."""
-        self.news.start()
+        self.ledger.start()
         try:
             for scene in SCENES[:scenes]:
                 scene(self)
@@ -71,7 +71,7 @@ class Story:
         finally:
             self.traffic.stop()
             self._labeller.stop()
-            self.news.stop()
+            self.ledger.stop()
 
     def first_version(self) -> None:
         """Drop the first file and its model.yaml; the first version serves all requests at once."""
@@ -96,7 +96,7 @@ class Story:
     def better_challenger(self) -> None:
         """Drop more data: a better version goes through shadow and canary, and is promoted."""
         self._say(f"{SECOND} more digits are dropped: a challenger is trained, shadowed, and given 10 %")
-        begun = len(self.news.events)
+        begun = len(self.ledger.events)
         self.drop_second()
         self._wait_for_rollout("promoted", after=begun)
         self.facts["promoted"] = True
@@ -105,15 +105,17 @@ class Story:
         """Let the world change: drift and harm are found, labelled rows come back, a retrain follows."""
         self._drop("model.yaml", spec_of(min_rows=100_000))
         self._say(f"the scanner now delivers negatives; before that {self._accuracy()}")
-        begun = len(self.news.events)
+        begun = len(self.ledger.events)
         self.traffic.negative = True
         self.traffic.forget_accuracy()
-        self.news.wait(c.DRIFT_DETECTED, after=begun)
+        self.ledger.wait(c.DriftDetected.type, after=begun)
         self.facts["drift_detected"] = True
-        self.news.wait(c.PERFORMANCE_DEGRADED, after=begun)
+        self.ledger.wait(c.PerformanceDegraded.type, after=begun)
         self._say(f"drift and harm are found; the champion is at {self._accuracy()}")
-        approved = self.news.wait(
-            c.TRAINING_APPROVED, after=begun, matches=lambda event: event["data"]["reason"] == "performance"
+        approved = self.ledger.wait(
+            c.TrainingApproved.type,
+            after=begun,
+            matches=lambda event: event["data"]["reason"] == "performance",
         )
         self.traffic.rows = self.digits.asked_later
         self._wait_for_rollout("promoted", after=begun, least_version=approved["data"]["version"])
@@ -125,19 +127,19 @@ class Story:
     def worse_challenger(self) -> None:
         """Let a person force a bad model past the gate: the judge takes it back."""
         self._say("somebody opens the gate and asks for a much smaller model")
-        begun = len(self.news.events)
+        begun = len(self.ledger.events)
         self._drop("model.yaml", spec_of(candidates=POOR, gate="{margin: 1.0}", min_rows=100_000))
-        self.news.wait(c.SPEC_REGISTERED, after=begun)
+        self.ledger.wait(c.SpecRegistered.type, after=begun)
         request = c.TrainingRequested(model=MODEL, requested_by="demo", comment="smaller is cheaper")
-        self._client.emit(originate(c.TRAINING_REQUESTED, "/demo", MODEL, request))
+        self._client.emit(originate(c.TrainingRequested.type, "/demo", MODEL, request))
         # A training that an alarm asked for may come first, and its version may be promoted.
         self._wait_for_rollout("rolled_back", after=begun)
         self.facts["rolled_back"] = True
 
     def _wait_for_rollout(self, outcome: str, *, after: int, least_version: int = 1) -> None:
         """Wait until a rollout ends so."""
-        completed = self.news.wait(
-            c.ROLLOUT_COMPLETED,
+        completed = self.ledger.wait(
+            c.RolloutCompleted.type,
             after=after,
             matches=lambda event: (
                 event["data"]["outcome"] == outcome and event["data"]["version"] >= least_version

@@ -9,8 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from kascade.demo.digits import Digits
-from kascade.stream.asking import Asker, NotAnswered
 from kascade.stream.labelling import Labeller
+from kascade.stream.predicting import NoPrediction, PredictionClient
 
 _RECENT = 400
 
@@ -73,18 +73,18 @@ class Traffic:
 
     def _work(self, seed: int) -> None:
         rng = random.Random(seed)  # noqa: S311 - which digit is asked about, no secret
-        asker = Asker(self._gateway, self._model)
+        predictions = PredictionClient(self._gateway, self._model)
         due = time.monotonic()
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
             due = max(due + self._pause_s, time.monotonic() - 1)
-            self._ask(asker, rng.choice(self.rows))
-        asker.close()
+            self._ask(predictions, rng.choice(self.rows))
+        predictions.close()
 
-    def _ask(self, asker: Asker, row: int) -> None:
+    def _ask(self, predictions: PredictionClient, row: int) -> None:
         tally, truth = self.tally, self._digits.truth(row)
         try:
-            answer = asker.ask(self._digits.question(row, negative=self.negative))
-        except NotAnswered as error:
+            answer = predictions.predict(self._digits.question(row, negative=self.negative))
+        except NoPrediction as error:
             with self._lock:
                 tally.asked += 1
                 tally.failed.append(str(error))

@@ -18,15 +18,15 @@ Data = Mapping[str, Any]
 
 _BAD = frozenset(
     {
-        c.SPEC_REJECTED,
-        c.DATASET_REJECTED,
-        c.TRAINING_FAILED,
-        c.MODEL_REJECTED,
-        c.PERFORMANCE_DEGRADED,
-        c.DELIVERY_FAILED,
+        c.SpecRejected.type,
+        c.DatasetRejected.type,
+        c.TrainingFailed.type,
+        c.ModelRejected.type,
+        c.PerformanceDegraded.type,
+        c.DeliveryFailed.type,
     }
 )
-_GOOD = frozenset({c.MODEL_APPROVED})
+_GOOD = frozenset({c.ModelApproved.type})
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -67,7 +67,7 @@ def _colour(type_: str, data: Any) -> str:
     outcome = data.get("outcome") if isinstance(data, Mapping) else None
     if type_ in _BAD or outcome == c.RolloutOutcome.ROLLED_BACK:
         return "red"
-    if type_ == c.DRIFT_DETECTED or outcome in (c.RolloutOutcome.INCONCLUSIVE, c.RolloutOutcome.RETIRED):
+    if type_ == c.DriftDetected.type or outcome in (c.RolloutOutcome.INCONCLUSIVE, c.RolloutOutcome.RETIRED):
         return "yellow"
     return "green" if type_ in _GOOD or outcome == c.RolloutOutcome.PROMOTED else "cyan"
 
@@ -162,34 +162,35 @@ def _feedback(data: Data) -> str:
 
 _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
     {
-        c.SPEC_REGISTERED: lambda d: f"spec {d['spec']['sha256'][:12]}",
-        c.SPEC_REJECTED: _problems,
-        c.DATASET_INGESTED: lambda d: (
+        c.SpecRegistered.type: lambda d: f"spec {d['spec']['sha256'][:12]}",
+        c.SpecRejected.type: _problems,
+        c.DatasetIngested.type: lambda d: (
             f"{d['rows']} rows from {d['key']}, {d['quarantined_rows']} quarantined, {d['total_rows']} in all"
         ),
-        c.DATASET_REJECTED: lambda d: f"{d['reason']}: {_problems(d)}",
-        c.FEATURES_MATERIALIZED: lambda d: f"{d['rows']} rows of {d['feature_view']} until {d['until']}",
-        c.TRAINING_REQUESTED: _training_requested,
-        c.TRAINING_APPROVED: _training_approved,
-        c.TRAINING_DEFERRED: _deferred,
-        c.TRAINING_STARTED: lambda d: f"v{d['version']} by {d['launcher']}",
-        c.TRAINING_COMPLETED: lambda d: f"v{d['version']} in {d['seconds']:.1f} s: {_metrics(d['metrics'])}",
-        c.TRAINING_FAILED: lambda d: f"v{d['version']} at {d['step']}: {d['error']}",
-        c.MODEL_APPROVED: _approved,
-        c.MODEL_REJECTED: lambda d: f"v{d['version']} by {d['rejected_by']}: {d.get('message', '')}",
-        c.MODEL_APPROVAL_REQUESTED: lambda d: f"v{d['version']}: {d['verdict']['message']}",
-        c.ROLLOUT_REQUESTED: _requested,
-        c.ROLLOUT_STARTED: _phase,
-        c.ROLLOUT_ADVANCED: _phase,
-        c.ROLLOUT_DECIDED: _decided,
-        c.ROLLOUT_COMPLETED: _completed,
-        c.WINDOW_CLOSED: lambda d: f"window {d['window']} of v{d['version']}: {d['rows']} predictions",
-        c.DRIFT_CHECKED: _drift,
-        c.DRIFT_DETECTED: _drift,
-        c.FEEDBACK_RECEIVED: _feedback,
-        c.FEEDBACK_JOINED: _joined,
-        c.PERFORMANCE_DEGRADED: _degraded,
-        c.DELIVERY_FAILED: _dead,
-        c.TIMER_DUE: lambda d: f"{d['owner']} {d['key']}",
+        c.DatasetRejected.type: lambda d: f"{d['reason']}: {_problems(d)}",
+        c.TrainingRequested.type: _training_requested,
+        c.TrainingApproved.type: _training_approved,
+        c.TrainingDeferred.type: _deferred,
+        c.TrainingStarted.type: lambda d: f"v{d['version']} by {d['launcher']}",
+        c.TrainingCompleted.type: lambda d: (
+            f"v{d['version']} in {d['seconds']:.1f} s: {_metrics(d['metrics'])}"
+        ),
+        c.TrainingFailed.type: lambda d: f"v{d['version']} at {d['step']}: {d['error']}",
+        c.ModelApproved.type: _approved,
+        c.ModelRejected.type: lambda d: f"v{d['version']} by {d['rejected_by']}: {d.get('message', '')}",
+        c.ModelApprovalRequested.type: lambda d: f"v{d['version']}: {d['verdict']['message']}",
+        c.RolloutRequested.type: _requested,
+        c.RolloutStarted.type: _phase,
+        c.RolloutAdvanced.type: _phase,
+        c.RolloutDecided.type: _decided,
+        c.RolloutCompleted.type: _completed,
+        c.WindowClosed.type: lambda d: f"window {d['window']} of v{d['version']}: {d['rows']} predictions",
+        c.DriftChecked.type: _drift,
+        c.DriftDetected.type: _drift,
+        c.FeedbackReceived.type: _feedback,
+        c.FeedbackJoined.type: _joined,
+        c.PerformanceDegraded.type: _degraded,
+        c.DeliveryFailed.type: _dead,
+        c.TimerDue.type: lambda d: f"{d['owner']} {d['key']}",
     }
 )

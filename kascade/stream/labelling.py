@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any
 
 from eventing.store import Store, StoreError
-from kascade.stream.asking import Answer
+from kascade.stream.predicting import Answer
 
 
 class Labeller:

@@ -10,7 +10,9 @@ from typing import Any
 from eventing import catalogue as c
 
 MAX_BEHIND = 500
-_ENDS = frozenset({c.TRAINING_FAILED, c.MODEL_REJECTED, c.ROLLOUT_STARTED, c.ROLLOUT_COMPLETED})
+_ENDS = frozenset(
+    {c.TrainingFailed.type, c.ModelRejected.type, c.RolloutStarted.type, c.RolloutCompleted.type}
+)
 
 
 def under_way(events: Sequence[dict[str, Any]]) -> bool:
@@ -18,7 +20,7 @@ def under_way(events: Sequence[dict[str, Any]]) -> bool:
     open_versions: set[int] = set()
     for event in events:
         version = (event.get("data") or {}).get("version", 0)
-        if event["type"] == c.TRAINING_APPROVED:
+        if event["type"] == c.TrainingApproved.type:
             open_versions.add(version)
         elif event["type"] in _ENDS:
             open_versions.discard(version)
@@ -27,7 +29,7 @@ def under_way(events: Sequence[dict[str, Any]]) -> bool:
 
 def behind(events: Sequence[dict[str, Any]], asked: Sequence[float]) -> int:
     """Return how many of the predictions, given by when they were asked, no joining of labels has reached."""
-    joined = next((event for event in reversed(events) if event["type"] == c.FEEDBACK_JOINED), None)
+    joined = next((event for event in reversed(events) if event["type"] == c.FeedbackJoined.type), None)
     if joined is None:
         return len(asked)
     through = datetime.fromisoformat(joined["data"]["through"]).astimezone(UTC).timestamp()

@@ -15,10 +15,10 @@ from eventing import catalogue as c
 from eventing.event import originate
 from eventing.store import S3Store
 from kascade.client import Client, connect
-from kascade.stream.asking import Asker, NotAnswered
 from kascade.stream.labelling import Labeller
-from kascade.stream.news import News
+from kascade.stream.ledger import LedgerFollower
 from kascade.stream.pacing import hold
+from kascade.stream.predicting import NoPrediction, PredictionClient
 from kascade.stream.report import Played
 from kascade.stream.source import Source, distance, same
 from kascade.system.home import Home
@@ -71,39 +71,39 @@ class Player:
         """Play everything; return the ledger's events. Raises: HomeError, CallError."""
         client = connect(self.home.path)
         store = S3Store.from_env({**os.environ, **self.home.store_environment()})
-        refusals = frozenset({c.SPEC_REJECTED, c.DATASET_REJECTED})
-        news = News(client, self.console, self.model, fatal=refusals)
+        refusals = frozenset({c.SpecRejected.type, c.DatasetRejected.type})
+        ledger = LedgerFollower(client, self.console, self.model, fatal=refusals)
         labeller = Labeller(store, self.model, delay_s=self.label_delay_s)
-        news.start()
+        ledger.start()
         try:
-            self._train(store, client, news)
+            self._train(store, client, ledger)
             labeller.start()
-            self._play(news, labeller)
+            self._play(ledger, labeller)
         finally:
             labeller.stop()
             time.sleep(2)
-            news.stop()
-        return news.events
+            ledger.stop()
+        return ledger.events
 
-    def _train(self, store: S3Store, client: Client, news: News) -> None:
+    def _train(self, store: S3Store, client: Client, ledger: LedgerFollower) -> None:
         store.put(f"s3://raw/{self.model}/model.yaml", self.spec)
         store.put(f"s3://raw/{self.model}/first.csv", self.source.file(0, self.first))
-        news.wait(c.DATASET_INGESTED)
+        ledger.wait(c.DatasetIngested.type)
         request = c.TrainingRequested(model=self.model, requested_by="kascade stream")
-        client.emit(originate(c.TRAINING_REQUESTED, "/kascade/cli", self.model, request))
-        news.wait(c.ROLLOUT_COMPLETED, timeout_s=600)
+        client.emit(originate(c.TrainingRequested.type, "/kascade/cli", self.model, request))
+        ledger.wait(c.RolloutCompleted.type, timeout_s=600)
         about = client.get(self.model, f"/v2/models/{self.model}")
         self.measure = "accuracy" if about["properties"]["task"] == "classification" else "error"
 
-    def _play(self, news: News, labeller: Labeller) -> None:
-        asker = Asker(self.home.endpoints().gateway, self.model)
+    def _play(self, ledger: LedgerFollower, labeller: Labeller) -> None:
+        predictions = PredictionClient(self.home.endpoints().gateway, self.model)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task("playing", total=len(self.source.rows) - self.first)
             due, waited_s = time.monotonic(), 0.0
             asked: list[float] = []
             for at in range(self.first, len(self.source.rows)):
-                while at % 20 == 0 and hold(list(news.events), asked, waited_s, patience_s=PATIENCE_S):
+                while at % 20 == 0 and hold(list(ledger.events), asked, waited_s, patience_s=PATIENCE_S):
                     progress.update(task, description="the loop is at work")
                     time.sleep(0.1)
                     waited_s += 0.1
@@ -114,15 +114,15 @@ class Player:
                     time.sleep(max(0.0, due - time.monotonic()))
                     due += 1 / self.per_s
                 asked.append(time.time())
-                self._ask(asker, labeller, at)
+                self._ask(predictions, labeller, at)
                 progress.update(task, advance=1, description="playing")
-        asker.close()
+        predictions.close()
 
-    def _ask(self, asker: Asker, labeller: Labeller, at: int) -> None:
+    def _ask(self, predictions: PredictionClient, labeller: Labeller, at: int) -> None:
         text = self.source.texts[at]
         try:
-            answer = asker.ask(self.source.rows[at])
-        except NotAnswered as error:
+            answer = predictions.predict(self.source.rows[at])
+        except NoPrediction as error:
             self.failed += 1
             if self.failed == 1:
                 self.console.print(f"[red]row {at + 2} was not answered:[/] {escape(str(error))}")

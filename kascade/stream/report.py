@@ -52,17 +52,17 @@ def marks_of(events: Sequence[dict[str, Any]], played: Sequence[Played]) -> list
 def _what(event: dict[str, Any]) -> str | None:
     data = event.get("data") or {}
     match event["type"]:
-        case c.DRIFT_DETECTED:
+        case c.DriftDetected.type:
             return "drift"
-        case c.PERFORMANCE_DEGRADED:
+        case c.PerformanceDegraded.type:
             return "harm"
-        case c.TRAINING_APPROVED:
+        case c.TrainingApproved.type:
             return f"training ({data['reason']})"
-        case c.MODEL_REJECTED:
+        case c.ModelRejected.type:
             return "gate: rejected"
-        case c.ROLLOUT_STARTED | c.ROLLOUT_ADVANCED:
+        case c.RolloutStarted.type | c.RolloutAdvanced.type:
             return None if data["phase"] == "replace" else str(data["phase"])
-        case c.ROLLOUT_COMPLETED:
+        case c.RolloutCompleted.type:
             return str(data["outcome"])
     return None
 

@@ -61,7 +61,7 @@ def _started(home: Home, store: str, lock: int) -> Iterator[subprocess.Popen[byt
 
 def _wait_until_it_answers(home: Home, system: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_S
-    while not answers(home):
+    while not is_up(home):
         if system.poll() is not None or time.monotonic() > deadline:
             end = _log(home).read_text(errors="replace")[-2000:]
             raise HomeError(f"the system did not start:\n{end}")
@@ -76,7 +76,7 @@ def _leave(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def answers(home: Home) -> bool:
+def is_up(home: Home) -> bool:
     """Say whether a system runs in a state folder and its ledger answers."""
     try:
         client = connect(home.path, timeout_s=30)

@@ -22,8 +22,9 @@ import knative
 from eventing.store import S3Store
 from kascade.system.home import BUCKETS, NAMESPACE, Home, HomeError
 from kascade.system.process import end_with_parent, free_port
-from kascade.system.stores.embedded import EmbeddedStore, MinioStore
+from kascade.system.stores.embedded import EmbeddedStore
 from kascade.system.stores.keeper import Keeper
+from kascade.system.stores.minio import MinioStore, Webhook
 
 MANIFESTS = Path(knative.__file__).with_name("overlays") / "local"
 _READY_TIMEOUT_S = 120
@@ -39,7 +40,7 @@ class Ports:
     api: int = 8081
     store: int = 9000
 
-    def settle(self) -> Ports:
+    def resolved(self) -> Ports:
         """Return the same ports with each 0 replaced by one that is free now."""
         return Ports(*(port or free_port() for port in (self.gateway, self.api, self.store)))
 
@@ -51,7 +52,7 @@ class System:
         self, home: Home, ports: Ports, *, store: str, manifests: list[Path], console: Console
     ) -> None:
         self._home = home
-        self._ports = ports.settle()
+        self._ports = ports.resolved()
         self._store_kind = store
         self._manifests = manifests or [MANIFESTS]
         self._console = console
@@ -80,18 +81,15 @@ class System:
     def _open_store(self) -> EmbeddedStore | MinioStore:
         keys = self._home.credentials()
         folder = self._home.path / "store"
-        if self._store_kind == "minio":
-            return MinioStore(
-                folder,
-                self._ports.store,
-                keys.access_key,
-                keys.secret_key,
-                webhook_endpoint=f"http://127.0.0.1:{self._ports.gateway}"
-                f"/-/services/{NAMESPACE}/receive-objects/webhook",
-                webhook_token=keys.webhook_token,
-                queue_dir=self._home.path / "webhook-queue",
-            )
-        return EmbeddedStore(folder, self._ports.store, keys.access_key, keys.secret_key)
+        if self._store_kind != "minio":
+            return EmbeddedStore(folder, self._ports.store, keys.access_key, keys.secret_key)
+        store = MinioStore(folder, self._ports.store, keys.access_key, keys.secret_key)
+        store.webhook = Webhook(
+            f"http://127.0.0.1:{self._ports.gateway}/-/services/{NAMESPACE}/receive-objects/webhook",
+            keys.webhook_token,
+            self._home.path / "webhook-queue",
+        )
+        return store
 
     def _make_buckets(self, variables: Mapping[str, str]) -> None:
         store = S3Store.from_env({**os.environ, **variables})
@@ -128,7 +126,7 @@ class System:
                     on_ready(self._home)
                     announced = True
                 while self._runtime.poll() is None and not self._stopping.wait(0.2):
-                    keeper.look()
+                    keeper.check()
             finally:
                 code = self._end_runtime()
             if not self._stopping.is_set():

@@ -1,8 +1,9 @@
-"""Writes the keys of model.yaml as tables and as YAML, from the classes themselves."""
+"""Writes the keys of model.yaml as lists and as YAML, from the classes themselves."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from datetime import timedelta
 from enum import Enum
 from typing import Any
@@ -61,44 +62,45 @@ def default_of(info: FieldInfo) -> Any:
     return None if isinstance(default, BaseModel) else default
 
 
-def tables() -> str:
-    """Return a Markdown table for each section of model.yaml."""
-    return "\n\n".join(_table(path, section) for path, section in SECTIONS.items())
+def key_lists() -> str:
+    """Return a Markdown list of the keys of each section of model.yaml."""
+    return "\n\n".join(_list(path, section) for path, section in SECTIONS.items())
 
 
-def _table(path: tuple[str, ...], section: type[Section]) -> str:
+def _list(path: tuple[str, ...], section: type[Section]) -> str:
     title = {
         (): "The file",
         ("schema", "*"): "`schema.<column>`",
         ("train", "candidates", "*"): "`train.candidates[]`",
     }
     heading = title.get(path) or "`" + ".".join(path) + "`"
-    lines = [f"### {heading}", "", "| key | default | example | says |", "| --- | --- | --- | --- |"]
+    lines = [f"### {heading}", ""]
     for name, info in section.model_fields.items():
-        lines.append(
-            f"| `{key_of(name, info)}` | {_default(info)} | `{_example(info)}` | {info.description} |"
+        text = (
+            f"`{key_of(name, info)}` ({_default(info)}): {info.description}; for example `{_example(info)}`"
         )
+        lines += textwrap.wrap(text, 119, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines)
 
 
 def _default(info: FieldInfo) -> str:
     if info.is_required():
-        return "the folder's name" if info.examples == ["churn"] else "**required**"
+        return "default: the folder's name" if info.examples == ["churn"] else "**required**"
     default = default_of(info)
     if default is None:
-        return "–" if info.default_factory is None else "see below"
-    return f"`{yaml_of(default)}`"
+        return "no default" if info.default_factory is None else "default: see below"
+    return f"default `{yaml_of(default)}`"
 
 
 def _example(info: FieldInfo) -> str:
-    return str(info.examples[0]).replace("|", "\\|") if info.examples else ""
+    return str(info.examples[0]) if info.examples else ""
 
 
 def replace_block(document: str) -> str:
-    """Return a document with the tables between its markers written anew."""
+    """Return a document with the lists between its markers written anew."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{key_lists()}\n\n{END}{after}"
 
 
 def sections() -> dict[str, type[Section]]:

@@ -36,13 +36,13 @@ def story(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         played = demo.Story(
             cluster.home(tmp_path_factory.mktemp("home")), Console(soft_wrap=True), time.monotonic()
         )
-        played.news.start()
+        played.ledger.start()
         try:
             yield played
         finally:
             played.traffic.stop()
             played._labeller.stop()
-            played.news.stop()
+            played.ledger.stop()
             played._client.__exit__()
 
 
@@ -58,9 +58,9 @@ def test_a_dropped_file_becomes_a_model_that_answers(story: demo.Story) -> None:
 
 
 def test_a_better_challenger_is_shadowed_gets_a_tenth_and_is_promoted(story: demo.Story) -> None:
-    begun = len(story.news.events)
+    begun = len(story.ledger.events)
     story.better_challenger()
-    seen = [event["type"] for event in story.news.events[begun:]]
+    seen = [event["type"] for event in story.ledger.events[begun:]]
     phases = [c.ROLLOUT_STARTED, c.ROLLOUT_ADVANCED, c.ROLLOUT_COMPLETED]
     assert [each for each in seen if each in phases] == phases
     assert failures(story) == []
@@ -84,12 +84,12 @@ def test_a_version_that_never_becomes_ready_is_rolled_back(
     """A person asks for the version that was rolled back, whose file is gone meanwhile."""
     version = max(
         event["data"]["version"]
-        for event in story.news.events
+        for event in story.ledger.events
         if event["type"] == c.ROLLOUT_COMPLETED and event["data"]["outcome"] == "rolled_back"
     )
     trained = next(
         event["data"]
-        for event in story.news.events
+        for event in story.ledger.events
         if event["type"] == c.TRAINING_COMPLETED and event["data"]["version"] == version
     )
     bucket, _, key = trained["candidate"]["uri"].removeprefix("s3://").partition("/")

@@ -18,8 +18,8 @@ from support.live_system import LiveSystem, customers, eventually
 
 from eventing import catalogue as c
 from eventing.store import S3Store
-from kascade.stream.asking import Answer, Asker, NotAnswered
 from kascade.stream.labelling import Labeller
+from kascade.stream.predicting import Answer, NoPrediction, PredictionClient
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -80,25 +80,28 @@ class Crowd:
         """Ask as fast as it goes, from several connections; count who answered."""
 
         def work(seed: int) -> Counter[int]:
-            asker, chosen = Asker(self.live.home.endpoints().gateway, MODEL), random.Random(seed)
-            found = Counter(self._ask(asker, chosen).version for _ in range(requests // 4))
-            asker.close()
+            predictions, chosen = (
+                PredictionClient(self.live.home.endpoints().gateway, MODEL),
+                random.Random(seed),
+            )
+            found = Counter(self._ask(predictions, chosen).version for _ in range(requests // 4))
+            predictions.close()
             return found
 
         with ThreadPoolExecutor(4) as pool:
             return sum(pool.map(work, range(4)), Counter())
 
     def _work(self) -> None:
-        asker, chosen = Asker(self.live.home.endpoints().gateway, MODEL), random.Random(99)
+        predictions, chosen = PredictionClient(self.live.home.endpoints().gateway, MODEL), random.Random(99)
         while not self._stopping.wait(0.01):
             try:
-                self.answers.append(self._ask(asker, chosen))
-            except NotAnswered as error:
+                self.answers.append(self._ask(predictions, chosen))
+            except NoPrediction as error:
                 self.failed.append(str(error))
 
-    def _ask(self, asker: Asker, chosen: random.Random) -> Answer:
+    def _ask(self, predictions: PredictionClient, chosen: random.Random) -> Answer:
         row = chosen.choice(self._rows)
-        answer = asker.ask(features(row))
+        answer = predictions.predict(features(row))
         self._labeller.add(answer, row["churned"])
         return answer
 

@@ -1,4 +1,4 @@
-"""The manifests, the catalogue and the code say the same."""
+"""What the manifests of the base promise, one by one; test_consistency.py holds the lists in them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-
-from eventing.catalogue import PAYLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "knative" / "base"
@@ -27,23 +25,8 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
     return [each for _, each in objects() if each["kind"] == kind]
 
 
-def types_in(value: Any) -> list[str]:
-    """Return each event type that a Trigger's filters name."""
-    if isinstance(value, dict):
-        here = [value["type"]] if isinstance(value.get("type"), str) else []
-        return here + [name for inner in value.values() for name in types_in(inner)]
-    return [name for inner in value for name in types_in(inner)] if isinstance(value, list) else []
-
-
 def test_there_are_manifests_to_check() -> None:
     assert len(FILES) > 15
-
-
-def test_every_event_type_that_a_trigger_names_is_in_the_catalogue() -> None:
-    named = {name for trigger in of_kind("Trigger") for name in types_in(trigger["spec"].get("filters", []))}
-    ours = {name for name in named if name.startswith("dev.kascade.")}
-    assert len(ours) > 8
-    assert ours <= set(PAYLOADS)
 
 
 def test_every_trigger_has_a_subscriber_that_exists() -> None:
@@ -65,36 +48,6 @@ def test_a_service_runs_a_function_of_the_same_name(service: dict[str, Any]) -> 
     image = service["spec"]["template"]["spec"]["containers"][0]["image"]
     assert re.fullmatch(rf"kascade/{name}:\d+\.\d+\.\d+", image)
     assert importlib.util.find_spec(f"functions.{name.replace('-', '_')}.__main__") is not None
-
-
-def test_every_function_has_a_manifest_and_a_readme() -> None:
-    deployed = {each["metadata"]["name"] for kind in ("Service", "JobSink") for each in of_kind(kind)}
-    folders = {path.parent for path in (ROOT / "functions").glob("*/__main__.py")} - {
-        ROOT / "functions" / "state"
-    }
-    assert len(folders) >= 9
-    for folder in folders:
-        assert (folder / "README.md").is_file(), f"{folder.name} has no README"
-        # One Service per model is made from it when a version is rolled out.
-        if folder.name != "serve_model":
-            assert folder.name.replace("_", "-") in deployed
-
-
-def subscriptions() -> dict[str, set[str]]:
-    """Return the catalogue types that each function's Triggers let through, by the function's folder."""
-    found: dict[str, set[str]] = {}
-    for trigger in of_kind("Trigger"):
-        name = trigger["spec"]["subscriber"]["ref"]["name"].replace("-", "_")
-        if name != "record_events":
-            found.setdefault(name, set()).update(types_in(trigger["spec"].get("filters", [])))
-    return found
-
-
-@pytest.mark.parametrize("function", sorted(subscriptions()))
-def test_a_function_documents_each_type_that_its_triggers_let_through(function: str) -> None:
-    readme = (ROOT / "functions" / function / "README.md").read_text()
-    for name in subscriptions()[function]:
-        assert name.removeprefix("dev.kascade.") in readme, f"{function}/README.md does not mention {name}"
 
 
 def containers() -> dict[str, dict[str, Any]]:

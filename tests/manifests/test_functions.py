@@ -44,11 +44,6 @@ def read(path: Path) -> Any:
     return yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - a loader of text alone
 
 
-def test_every_function_that_is_a_service_can_be_invoked() -> None:
-    services = {each["metadata"]["name"] for each in of_kind(rendered("base"), "Service")}
-    assert FILES.keys() == {name.replace("-", "_") for name in services}
-
-
 @pytest.mark.parametrize("function", sorted(FILES))
 def test_a_functions_file_is_one_that_func_reads(function: str) -> None:
     Draft202012Validator(FUNCTION).validate(read(FILES[function]))

@@ -44,11 +44,6 @@ def needed(extra: str) -> set[str]:
     return {name for name, _ in found} - {"kascade"}
 
 
-def test_every_function_has_a_list_and_every_list_a_function() -> None:
-    functions = {path.parent.name.replace("_", "-") for path in (ROOT / "functions").glob("*/__main__.py")}
-    assert LISTS.keys() == functions | {"drift"}
-
-
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_is_what_its_extra_leads_to(name: str) -> None:
     assert needed(name) <= set(LISTS[name])

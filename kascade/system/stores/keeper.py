@@ -26,7 +26,7 @@ class Restartable(Protocol):
 
 
 class Keeper:
-    """Watches one store, without a thread of its own: who waits for something else calls `look` meanwhile."""
+    """Watches one store without a thread: whoever waits for something else calls `check` meanwhile."""
 
     def __init__(
         self, store: Restartable, say: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
@@ -45,7 +45,7 @@ class Keeper:
         self._pause_s = 0.0
         self._due: float | None = None
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Start the process again if it has ended: soon the first time, ever later while it keeps ending."""
         code = self._store.exit_code
         if code is None:

@@ -3,57 +3,40 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from eventing.store.s3 import S3Store, make_client
-from kascade.system.process import HOST, ServerProcess, StoreProcessError, find_binary, free_port
+from kascade.system.process import HOST, StoreProcessError, find_binary, free_port
 from kascade.system.stores.server import StoreServer
 
 WEBHOOK_ID = "KASCADE"
 WATCHED_BUCKETS = ("raw", "feedback")
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """Where object events are POSTed.
+
+    Attributes:
+        endpoint: the URL.
+        token: sent as `Authorization: Bearer`.
+        queue_dir: where events wait while the endpoint is down. Without it MinIO tries once.
+    """
+
+    endpoint: str
+    token: str = ""
+    queue_dir: Path | None = None
+
+
 class MinioStore(StoreServer):
     """A MinIO server over a folder, running while the context is open.
 
-    With a webhook endpoint it announces every object created in or removed from
-    the buckets `raw` and `feedback`.
+    With a `webhook` it announces every object created in or removed from the buckets `raw` and `feedback`.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        port: int,
-        access_key: str,
-        secret_key: str,
-        *,
-        webhook_endpoint: str | None = None,
-        webhook_token: str = "",
-        queue_dir: Path | None = None,
-        binary: Path | None = None,
-        log: Path | None = None,
-    ) -> None:
-        """Prepare the server; nothing is started yet.
-
-        Args:
-            folder: where the objects lie; made if absent.
-            port: the loopback port; 0 takes a free one.
-            access_key: the root user; at least 3 characters.
-            secret_key: its password; at least 8 characters.
-            webhook_endpoint: where object events are POSTed.
-            webhook_token: sent as `Authorization: Bearer`.
-            queue_dir: where events wait while the endpoint is down. Without it MinIO tries once.
-            binary: the minio to run; by default the one beside this Python, or on the PATH.
-            log: where its output goes; by default beside the folder.
-        """
-        self.folder = folder
-        self.port = port or free_port()
-        self._keys = (access_key, secret_key)
-        self._webhook = (webhook_endpoint, webhook_token, queue_dir)
-        self._binary = binary
-        self._log = log or folder.with_name(f"{folder.name}.log")
-        self._process: ServerProcess | None = None
+    webhook: Webhook | None = None
 
     def __enter__(self) -> Self:
         """Start it, wait until it answers, and turn its notifications on.
@@ -67,18 +50,16 @@ class MinioStore(StoreServer):
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [minio, "server", str(self.folder.resolve()), "--address", f"{HOST}:{self.port}"]
         command += ["--console-address", f"{HOST}:{free_port()}", "--quiet"]
-        self._process = ServerProcess(command, self._variables(), port=self.port, log=self._log)
-        self._process.start()
+        process = self._start(command, self._variables())
         try:
-            if self._webhook[0]:
+            if self.webhook:
                 self._announce_objects()
         except BaseException:
-            self._process.stop()
+            process.stop()
             raise
         return self
 
     def _variables(self) -> dict[str, str]:
-        endpoint, token, queue_dir = self._webhook
         variables = {
             **os.environ,
             "MINIO_ROOT_USER": self._keys[0],
@@ -86,13 +67,13 @@ class MinioStore(StoreServer):
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
         }
-        if endpoint:
+        if self.webhook:
             variables |= {
                 f"MINIO_NOTIFY_WEBHOOK_ENABLE_{WEBHOOK_ID}": "on",
-                f"MINIO_NOTIFY_WEBHOOK_ENDPOINT_{WEBHOOK_ID}": endpoint,
-                f"MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_{WEBHOOK_ID}": token,
+                f"MINIO_NOTIFY_WEBHOOK_ENDPOINT_{WEBHOOK_ID}": self.webhook.endpoint,
+                f"MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_{WEBHOOK_ID}": self.webhook.token,
             }
-            if queue_dir is not None:
+            if (queue_dir := self.webhook.queue_dir) is not None:
                 queue_dir.mkdir(parents=True, exist_ok=True)
                 variables[f"MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_{WEBHOOK_ID}"] = str(queue_dir.resolve())
         return variables

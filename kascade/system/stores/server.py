@@ -1,18 +1,48 @@
-"""What every store process of one machine has: an address, keys, and an end."""
+"""What every store process of one machine has: a folder, an address, keys, and an end."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
-from kascade.system.process import HOST, ServerProcess
+from kascade.system.process import HOST, ServerProcess, free_port
 
 
 class StoreServer:
     """The base of the stores that run while a context is open; `__enter__` of each sets `_process`."""
 
-    port: int
-    _keys: tuple[str, str]
-    _process: ServerProcess | None
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        access_key: str,
+        secret_key: str,
+        *,
+        binary: Path | None = None,
+        log: Path | None = None,
+    ) -> None:
+        """Prepare the store; nothing is started yet.
+
+        Args:
+            folder: where the objects lie; made if absent.
+            port: the loopback port; 0 takes a free one.
+            access_key: what clients sign with; letters and digits, for MinIO at least 3.
+            secret_key: its secret; for MinIO at least 8 characters.
+            binary: the program to run; by default the one beside this Python, or on the PATH.
+            log: where its output goes; by default beside the folder.
+        """
+        self.folder = folder
+        self.port = port or free_port()
+        self._keys = (access_key, secret_key)
+        self._binary = binary
+        self._log = log or folder.with_name(f"{folder.name}.log")
+        self._process: ServerProcess | None = None
+
+    def _start(self, command: list[str], env: dict[str, str]) -> ServerProcess:
+        """Start the process, and wait until it answers. Raises: StoreProcessError: it did not."""
+        self._process = ServerProcess(command, env, port=self.port, log=self._log)
+        self._process.start()
+        return self._process
 
     @property
     def endpoint(self) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from knative.local.resources.autoscaling import ACCEPTED_ANNOTATIONS
@@ -21,10 +22,11 @@ def accepted() -> dict[str, str]:
     return found | {f"annotation `{name}`": why for name, why in ACCEPTED_ANNOTATIONS.items()}
 
 
-def accepted_table() -> str:
-    """Return the list as a Markdown table."""
-    rows = [f"| {place} | {why} |" for place, why in accepted().items()]
-    return "\n".join(["| field | why it has no effect on one machine |", "| --- | --- |", *rows])
+def accepted_list() -> str:
+    """Return each field, and why it has no effect on one machine, as a Markdown list."""
+    items = (f"{place}: {why}" for place, why in accepted().items())
+    lines = (textwrap.wrap(item, 119, initial_indent="- ", subsequent_indent="  ") for item in items)
+    return "\n".join(line for item in lines for line in item)
 
 
 def _places() -> Iterator[tuple[str, str]]:
@@ -46,4 +48,4 @@ def _place(kind: str, path: str) -> str:
 
 
 if __name__ == "__main__":
-    print(accepted_table())
+    print(accepted_list())

@@ -12,7 +12,8 @@ import pytest
 
 from eventing.store import MemoryStore, S3Store, Store
 from eventing.store.s3 import make_client
-from kascade.system.stores.embedded import EmbeddedStore, MinioStore
+from kascade.system.stores.embedded import EmbeddedStore
+from kascade.system.stores.minio import MinioStore
 
 BUCKET = "raw"
 BINARY = Path(sys.executable).with_name("minio")

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from eventing.app import create_app, matching
-from eventing.catalogue import TRAINING_REQUESTED, TrainingRequested
+from eventing.catalogue import TrainingRequested
 from eventing.codec import decode, to_structured
 from eventing.errors import InvalidEvent, Rejected, RetryLater
 from eventing.event import Event, answer
@@ -19,12 +19,12 @@ from eventing.sink import SinkError
 from eventing.store import StoreUnavailable
 from eventing.testing import HandlingFailed, MemorySink, build_event, handle
 
-EVENT = build_event(TRAINING_REQUESTED, {"model": "churn"}, id_="e1")
+EVENT = build_event(TrainingRequested.type, {"model": "churn"}, id_="e1")
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def app_of(handler: Callable[[Event, Any], Sequence[Event]], sink: MemorySink | None = None) -> Flask:
-    accepts = {TRAINING_REQUESTED: TrainingRequested, "com.example.*": None}
+    accepts = {TrainingRequested.type: TrainingRequested, "com.example.*": None}
     return create_app(handler, name="tested", accepts=accepts, sink=sink, max_bytes=4096)
 
 
@@ -154,7 +154,7 @@ def test_the_exact_type_wins_over_the_longest_prefix(type_: str, entry: str | No
 
 
 def test_a_payload_from_outside_is_read_strictly_and_every_problem_is_named() -> None:
-    bad = build_event(TRAINING_REQUESTED, {"model": "Not A Name", "coment": "typo", "requested_by": 5})
+    bad = build_event(TrainingRequested.type, {"model": "Not A Name", "coment": "typo", "requested_by": 5})
     with pytest.raises(HandlingFailed) as caught:
         handle(app_of(lambda event, payload: []), bad)
     assert caught.value.status == 400
@@ -261,6 +261,6 @@ def _headers() -> dict[str, str]:
         "ce-specversion": "1.0",
         "ce-id": "e1",
         "ce-source": "/tests",
-        "ce-type": TRAINING_REQUESTED,
+        "ce-type": TrainingRequested.type,
         "Content-Type": "application/json",
     }

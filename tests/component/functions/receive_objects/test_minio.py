@@ -27,7 +27,7 @@ from eventing.store import S3Store
 from eventing.testing import build_event
 from functions.state.database import make_engine
 from functions.state.tables import create_tables
-from kascade.system.stores.embedded import MinioStore
+from kascade.system.stores.minio import MinioStore, Webhook
 
 TOKEN = "a-token-of-some-length"
 
@@ -126,15 +126,8 @@ class System:
         engine.dispose()
         self.broker = Broker(stack)
         port = free_port()
-        minio = MinioStore(
-            folder / "objects",
-            0,
-            "access",
-            "secretsecret",
-            webhook_endpoint=f"http://127.0.0.1:{port}/webhook",
-            webhook_token=TOKEN,
-            queue_dir=queue_dir,
-        )
+        minio = MinioStore(folder / "objects", 0, "access", "secretsecret")
+        minio.webhook = Webhook(f"http://127.0.0.1:{port}/webhook", TOKEN, queue_dir)
         self.function = Function({**minio.env, "DATABASE_URL": database, "K_SINK": self.broker.url}, port)
         stack.callback(self.function.kill)
         self.function.start()

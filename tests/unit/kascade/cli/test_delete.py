@@ -39,7 +39,7 @@ def served(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     told: dict[str, Any] = {"model": "churn", "versions": [{"version": 1}], "retired": None}
     monkeypatch.setattr(Client, "describe", lambda client, model: [told])
     done = {"model": "churn", "version": 1, "outcome": "retired", "message": "retired"}
-    desk.answer = lambda event: [answer(event, c.ROLLOUT_COMPLETED, "/test", "churn/v1", done)]
+    desk.answer = lambda event: [answer(event, c.RolloutCompleted.type, "/test", "churn/v1", done)]
     return told
 
 

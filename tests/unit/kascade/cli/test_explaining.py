@@ -50,35 +50,35 @@ DRIFT = {
 }  # fmt: skip
 LINES = [
     (
-        c.MODEL_APPROVED,
+        c.ModelApproved.type,
         {"verdict": VERDICT},
         "roc_auc 0.91 against 0.9 of v1, difference within [-0.002, 0.031]",
     ),
-    (c.MODEL_REJECTED, {"verdict": VERDICT}, "gate.min 0.75, 812 rows"),
-    (c.MODEL_APPROVAL_REQUESTED, {"verdict": VERDICT}, "1 of 2 slices pass; not country=FR"),
-    (c.ROLLOUT_DECIDED, DECIDED, "419 labels, mean difference of loss -0.02, alpha 0.05, margin 0.01"),
-    (c.ROLLOUT_DECIDED, DECIDED, "wealth of worse 0.03, of better 21.7, decided at 20"),
-    (c.ROLLOUT_DECIDED, DECIDED, "labelled: champion 80 %, challenger 79 %; 4 repeats left out"),
-    (c.DRIFT_DETECTED, DRIFT, "look 3: 500 rows of inferences against 1000"),
-    (c.DRIFT_DETECTED, DRIFT, "amount (ks): corrected p 1.5e-09, wasserstein 0.5, drifted"),
-    (c.DRIFT_CHECKED, DRIFT, "page s3://reports/churn/v2/drift-3.html"),
+    (c.ModelRejected.type, {"verdict": VERDICT}, "gate.min 0.75, 812 rows"),
+    (c.ModelApprovalRequested.type, {"verdict": VERDICT}, "1 of 2 slices pass; not country=FR"),
+    (c.RolloutDecided.type, DECIDED, "419 labels, mean difference of loss -0.02, alpha 0.05, margin 0.01"),
+    (c.RolloutDecided.type, DECIDED, "wealth of worse 0.03, of better 21.7, decided at 20"),
+    (c.RolloutDecided.type, DECIDED, "labelled: champion 80 %, challenger 79 %; 4 repeats left out"),
+    (c.DriftDetected.type, DRIFT, "look 3: 500 rows of inferences against 1000"),
+    (c.DriftDetected.type, DRIFT, "amount (ks): corrected p 1.5e-09, wasserstein 0.5, drifted"),
+    (c.DriftChecked.type, DRIFT, "page s3://reports/churn/v2/drift-3.html"),
     (
-        c.TRAINING_APPROVED,
+        c.TrainingApproved.type,
         {"run_id": "r", "rule": "harm", "spec": CLAIM, "champion_version": 1},
         "rule harm, champion v1",
     ),
     (
-        c.PERFORMANCE_DEGRADED,
+        c.PerformanceDegraded.type,
         {"statistic": 5123.0, "threshold": 5000, "baseline": 0.12, "mean_loss": 0.31, "labels": 88},
         "statistic 5,123 of 5,000 after 88 labels; mean loss 0.31, baseline 0.12",
     ),
     (
-        c.DATASET_INGESTED,
+        c.DatasetIngested.type,
         {"part": CLAIM, "dataset": CLAIM, "parts": 2, "quarantine_uri": "s3://quarantine/churn/x/"},
         "quarantined rows s3://quarantine/churn/x/",
     ),
     (
-        c.DELIVERY_FAILED,
+        c.DeliveryFailed.type,
         {"destination": "http://x", "code": 422, "error": "no", "redrive": "POST /dead-letters/1/redrive"},
         "redrive: POST /dead-letters/1/redrive",
     ),
@@ -91,9 +91,9 @@ def test_the_numbers_that_decided_are_told(type_: str, data: dict[str, Any], wor
 
 
 def test_a_look_that_found_drift_leaves_its_numbers_to_the_alarm_beside_it() -> None:
-    assert not any("corrected p" in line for line in evidence({"type": c.DRIFT_CHECKED, "data": DRIFT}))
+    assert not any("corrected p" in line for line in evidence({"type": c.DriftChecked.type, "data": DRIFT}))
     stable = {**DRIFT, "status": "stable"}
-    assert any("corrected p" in line for line in evidence({"type": c.DRIFT_CHECKED, "data": stable}))
+    assert any("corrected p" in line for line in evidence({"type": c.DriftChecked.type, "data": stable}))
 
 
 @pytest.mark.parametrize("type_", sorted(c.PAYLOADS))
@@ -108,19 +108,19 @@ def test_a_payload_of_an_unexpected_shape_never_breaks_an_explanation(type_: str
 def history(desk: Desk) -> None:
     """Record how v1 drifted and v2 came to be."""
     about = "churn/v1"
-    closed = build_event(c.WINDOW_CLOSED, {}, subject=about, id_="w9")
-    detected = answer(closed, c.DRIFT_DETECTED, "/d", about, DRIFT)
+    closed = build_event(c.WindowClosed.type, {}, subject=about, id_="w9")
+    detected = answer(closed, c.DriftDetected.type, "/d", about, DRIFT)
     run = {"version": 2, "reason": "drift", "rule": "enough-rows", "run_id": "r", "spec": CLAIM}
-    approved = answer(detected, c.TRAINING_APPROVED, "/g", "churn/v2", run)
+    approved = answer(detected, c.TrainingApproved.type, "/g", "churn/v2", run)
     passed = answer(
         approved,
-        c.MODEL_APPROVED,
+        c.ModelApproved.type,
         "/e",
         "churn/v2",
         {"version": 2, "approved_by": "gate", "verdict": VERDICT},
     )
     desk.record(closed, detected, approved, passed)
-    desk.record(*(build_event(c.WINDOW_CLOSED, {}, subject=about, id_=f"x{n}") for n in range(40)))
+    desk.record(*(build_event(c.WindowClosed.type, {}, subject=about, id_=f"x{n}") for n in range(40)))
 
 
 def test_a_version_is_told_from_its_cause_to_its_numbers(desk: Desk) -> None:

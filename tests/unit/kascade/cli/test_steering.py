@@ -40,7 +40,7 @@ def dead(error: str) -> Callable[[Event], list[Event]]:
             "event_id": event.id, "event_type": event.type, "event_source": event.source,
             "destination": "http://roll-out-model", "code": 422, "error": error, "redrive": "POST /1",
         }  # fmt: skip
-        return [answer(event, c.DELIVERY_FAILED, "/kascade/record_events", event.subject or "", data)]
+        return [answer(event, c.DeliveryFailed.type, "/kascade/record_events", event.subject or "", data)]
 
     return die
 
@@ -59,12 +59,12 @@ def stage(desk: Desk, **columns: Any) -> None:
 
 
 def test_a_rollback_is_asked_for_and_its_end_is_shown(desk: Desk) -> None:
-    desk.answer = reply(c.ROLLOUT_COMPLETED, "churn/v3", completed("rolled_back"))
+    desk.answer = reply(c.RolloutCompleted.type, "churn/v3", completed("rolled_back"))
     done = desk.type("rollback", "churn", "--by", "ann", "--comment", "complaints")
     assert done.exit_code == 0, done.output
     assert "v3 rolled back; v1 serves" in done.stdout
     (event,) = desk.sent
-    assert (event.type, event.subject, event.source) == (c.ROLLOUT_REQUESTED, "churn", "/kascade/cli")
+    assert (event.type, event.subject, event.source) == (c.RolloutRequested.type, "churn", "/kascade/cli")
     assert event.data == {
         "model": "churn", "action": "roll_back", "requested_by": "ann", "comment": "complaints",
     }  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_rollback_is_asked_for_and_its_end_is_shown(desk: Desk) -> None:
 def test_a_retirement_is_waited_for_past_the_end_of_the_rollout_under_way(desk: Desk) -> None:
     ends = [("churn/v3", completed("inconclusive", 3, None)), ("churn/v2", completed("retired", 2, None))]
     desk.answer = lambda event: [
-        answer(event, c.ROLLOUT_COMPLETED, "/kascade/test", subject, data) for subject, data in ends
+        answer(event, c.RolloutCompleted.type, "/kascade/test", subject, data) for subject, data in ends
     ]
     done = desk.type("retire", "churn", "--by", "ann", "--comment", "no longer sold")
     assert done.exit_code == 0, done.output
@@ -82,7 +82,7 @@ def test_a_retirement_is_waited_for_past_the_end_of_the_rollout_under_way(desk: 
 
 
 def test_a_promotion_that_ends_otherwise_is_no_success(desk: Desk) -> None:
-    desk.answer = reply(c.ROLLOUT_COMPLETED, "churn/v3", completed("inconclusive"))
+    desk.answer = reply(c.RolloutCompleted.type, "churn/v3", completed("inconclusive"))
     done = desk.type("promote", "churn", "v3")
     assert (done.exit_code, desk.sent[0].data["version"]) == (1, 3)
     assert "v3 inconclusive" in done.stdout
@@ -93,7 +93,7 @@ def test_the_end_of_a_rollout_in_another_chain_counts_only_if_it_is_later_and_as
 
     def elsewhere(outcome: str, version: int, at: datetime) -> Event:
         return originate(
-            c.ROLLOUT_COMPLETED, "/test", f"churn/v{version}", completed(outcome, version), now=at
+            c.RolloutCompleted.type, "/test", f"churn/v{version}", completed(outcome, version), now=at
         )
 
     desk.record(elsewhere("promoted", 1, now - timedelta(hours=1)))
@@ -124,7 +124,7 @@ def test_a_refusal_is_shown_with_its_reason(desk: Desk, words: tuple[str, ...]) 
 
 
 def test_a_refusal_without_json_is_shown_as_it_is_and_another_events_is_not(desk: Desk) -> None:
-    stranger = originate(c.TRAINING_REQUESTED, "/me", "churn", {"model": "churn"})
+    stranger = originate(c.TrainingRequested.type, "/me", "churn", {"model": "churn"})
     ours = dead("gone wrong")
     desk.answer = lambda event: [*dead("not ours")(stranger), *ours(event)]
     done = desk.type("retrain", "churn")
@@ -149,7 +149,9 @@ def test_a_resumed_rollout_may_end_at_once(desk: Desk) -> None:
 
     def end(event: Event) -> list[Event]:
         stage(desk, version=None, paused=False)
-        late = originate(c.ROLLOUT_COMPLETED, "/t", "churn/v3", completed("promoted"), now=datetime.now(UTC))
+        late = originate(
+            c.RolloutCompleted.type, "/t", "churn/v3", completed("promoted"), now=datetime.now(UTC)
+        )
         return [late]
 
     desk.answer = end
@@ -166,12 +168,12 @@ def test_to_resume_what_is_not_paused_waits_for_the_refusal(desk: Desk) -> None:
 
 def test_an_approval_waits_for_its_rollout(desk: Desk) -> None:
     started = {"model": "churn", "version": 3, "phase": "shadow", "revision": "churn-v3"}
-    desk.answer = reply(c.ROLLOUT_STARTED, "churn/v3", started)
+    desk.answer = reply(c.RolloutStarted.type, "churn/v3", started)
     done = desk.type("approve", "churn", "3", "--by", "ann")
     assert done.exit_code == 0, done.output
     assert "the rollout of v3 has begun (shadow)" in done.stdout
     event = desk.sent[0]
-    assert (event.type, event.subject) == (c.MODEL_APPROVED, "churn/v3")
+    assert (event.type, event.subject) == (c.ModelApproved.type, "churn/v3")
     assert event.data == {"model": "churn", "version": 3, "approved_by": "ann"}
 
 
@@ -219,14 +221,14 @@ def test_a_rejection_is_over_when_it_is_among_the_versions_facts(desk: Desk) -> 
 def test_the_governors_answer_to_a_person_is_shown(
     desk: Desk, data: dict[str, Any], code: int, words: str
 ) -> None:
-    desk.answer = reply(c.TRAINING_DEFERRED, "churn", {"model": "churn", "reason": "manual", **data})
+    desk.answer = reply(c.TrainingDeferred.type, "churn", {"model": "churn", "reason": "manual", **data})
     done = desk.type("retrain", "churn")
     assert (done.exit_code, words in done.stdout) == (code, True)
 
 
 def test_an_approved_run_is_named(desk: Desk) -> None:
     run = {"model": "churn", "version": 4, "run_id": "churn-v4-1", "reason": "manual", "rule": "manual"}
-    desk.answer = reply(c.TRAINING_APPROVED, "churn/v4", run)
+    desk.answer = reply(c.TrainingApproved.type, "churn/v4", run)
     assert "run churn-v4-1 begins; it makes v4" in desk.type("retrain", "churn").stdout
 
 
@@ -243,7 +245,7 @@ def test_who_does_not_wait_gets_the_events_id(desk: Desk) -> None:
 
 def test_how_it_ended_comes_out_as_one_line_of_json(desk: Desk) -> None:
     run = {"model": "churn", "version": 4, "run_id": "churn-v4-1", "reason": "manual", "rule": "manual"}
-    desk.answer = reply(c.TRAINING_APPROVED, "churn/v4", run)
+    desk.answer = reply(c.TrainingApproved.type, "churn/v4", run)
     done = desk.type("retrain", "churn", "--json")
     told = {"id": desk.sent[0].id, "ok": True, "message": "run churn-v4-1 begins; it makes v4"}
     assert (done.exit_code, json.loads(done.stdout)) == (0, told)
@@ -268,7 +270,7 @@ def test_a_label_is_sent_with_its_prediction(desk: Desk, words: tuple[str, ...],
     done = desk.type("label", "churn", "019a", *words)
     assert done.exit_code == 0, done.output
     (event,) = desk.sent
-    assert (event.type, event.subject) == (c.FEEDBACK_RECEIVED, "churn")
+    assert (event.type, event.subject) == (c.FeedbackReceived.type, "churn")
     assert event.data == {"model": "churn", "prediction_id": "019a", "label": value}
 
 

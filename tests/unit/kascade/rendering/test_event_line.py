@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from eventing import catalogue as c
-from eventing.catalogue import DATASET_REJECTED, PAYLOADS, TRAINING_APPROVED
+from eventing.catalogue import PAYLOADS, DatasetRejected, TrainingApproved
 from kascade.rendering.event_line import event_line
 from kascade.rendering.numbers import number
 
@@ -22,7 +22,7 @@ json_values = st.recursive(
 def test_a_line_says_when_what_about_what_and_why() -> None:
     line = event_line(
         {
-            "type": TRAINING_APPROVED,
+            "type": TrainingApproved.type,
             "subject": "churn",
             "time": "2026-01-02T03:04:05.678Z",
             "data": {"version": 3, "reason": "dataset"},
@@ -37,7 +37,7 @@ def test_a_line_says_when_what_about_what_and_why() -> None:
 
 def test_a_refusal_shows_its_first_problem_and_how_many_more() -> None:
     problems = [{"where": "line 2", "problem": "is ragged"}, {"where": "line 3", "problem": "too"}]
-    line = event_line({"type": DATASET_REJECTED, "data": {"reason": "bad rows", "problems": problems}})
+    line = event_line({"type": DatasetRejected.type, "data": {"reason": "bad rows", "problems": problems}})
     assert "bad rows: line 2: is ragged (+1 more)" in line
 
 
@@ -64,36 +64,36 @@ DECIDED = {
 }  # fmt: skip
 STEP = {"version": 2, "champion_version": 1, "revision": "churn-v2"}
 LINES = [
-    (c.ROLLOUT_STARTED, {**STEP, "phase": "shadow", "percent": 0}, "v2 shadow beside v1 as churn-v2"),
-    (c.ROLLOUT_ADVANCED, {**STEP, "phase": "canary", "percent": 10}, "v2 canary with 10 % beside v1"),
+    (c.RolloutStarted.type, {**STEP, "phase": "shadow", "percent": 0}, "v2 shadow beside v1 as churn-v2"),
+    (c.RolloutAdvanced.type, {**STEP, "phase": "canary", "percent": 10}, "v2 canary with 10 % beside v1"),
     (
-        c.ROLLOUT_DECIDED,
+        c.RolloutDecided.type,
         DECIDED,
         "v2 promoted in shadow by evidence after 419 labels: worse 0.0312, better 21.7 of 20",
     ),
     (
-        c.ROLLOUT_REQUESTED,
+        c.RolloutRequested.type,
         {"action": "roll_back", "requested_by": "ann", "comment": "slow"},
         "roll back, by ann: slow",
     ),
     (
-        c.ROLLOUT_COMPLETED,
+        c.RolloutCompleted.type,
         {"version": 2, "outcome": "rolled_back", "message": "worse"},
         "v2 rolled_back: worse",
     ),
     (
-        c.DRIFT_CHECKED,
+        c.DriftChecked.type,
         {**DRIFT, "strong": False},
         "look 3 of inferences: drifted; most in amount: p 1.5e-09, effect 0.5",
     ),
-    (c.DRIFT_DETECTED, DRIFT, "drifted, strong; most in amount"),
+    (c.DriftDetected.type, DRIFT, "drifted, strong; most in amount"),
     (
-        c.DRIFT_CHECKED,
+        c.DriftChecked.type,
         {**DRIFT, "status": "insufficient", "features": [], "strong": False},
         "insufficient, 500 rows",
     ),
     (
-        c.FEEDBACK_JOINED,
+        c.FeedbackJoined.type,
         {
             "joined": 120,
             "duplicate": 2,
@@ -104,7 +104,7 @@ LINES = [
         "120 joined, 2 duplicate, v1 75 % of 160 labelled, through",
     ),
     (
-        c.PERFORMANCE_DEGRADED,
+        c.PerformanceDegraded.type,
         {
             "version": 1,
             "statistic": 5123.4,
@@ -115,24 +115,28 @@ LINES = [
         },
         "v1 loses 31 %, promised at most 12 %: statistic 5,123 of 5,000 after 88 labels",
     ),
-    (c.WINDOW_CLOSED, {"version": 1, "window": 4, "rows": 512}, "window 4 of v1: 512 predictions"),
-    (c.TRAINING_DEFERRED, {"rule": "breaker", "message": "stop", "refused": True}, "refused (breaker): stop"),
+    (c.WindowClosed.type, {"version": 1, "window": 4, "rows": 512}, "window 4 of v1: 512 predictions"),
     (
-        c.TRAINING_DEFERRED,
+        c.TrainingDeferred.type,
+        {"rule": "breaker", "message": "stop", "refused": True},
+        "refused (breaker): stop",
+    ),
+    (
+        c.TrainingDeferred.type,
         {"rule": "cooldown", "message": "m", "until": "2026-01-02T03:04:05Z"},
         "waits until 2026-01-02",
     ),
-    (c.MODEL_APPROVAL_REQUESTED, {"version": 3, "verdict": {"message": "auc 0.9"}}, "v3: auc 0.9"),
+    (c.ModelApprovalRequested.type, {"version": 3, "verdict": {"message": "auc 0.9"}}, "v3: auc 0.9"),
     (
-        c.DELIVERY_FAILED,
+        c.DeliveryFailed.type,
         {
-            "event_type": c.ROLLOUT_REQUESTED,
+            "event_type": c.RolloutRequested.type,
             "destination": "http://127.0.0.1:1/-/services/kascade/roll-out-model",
             "error": '{"error": "rejected", "problems": ["nothing is rolled out"]}',
         },
         "rollout.requested to roll-out-model: nothing is rolled out",
     ),
-    (c.FEEDBACK_RECEIVED, {"label": "yes", "prediction_id": "018f"}, "yes for 018f"),
+    (c.FeedbackReceived.type, {"label": "yes", "prediction_id": "018f"}, "yes for 018f"),
 ]
 
 
@@ -145,12 +149,12 @@ def test_what_decided_stands_in_the_line(type_: str, data: dict[str, object], wo
 @pytest.mark.parametrize(
     ("type_", "data", "colour"),
     [
-        (c.ROLLOUT_DECIDED, DECIDED, "[green]"),
-        (c.ROLLOUT_DECIDED, {**DECIDED, "outcome": "rolled_back"}, "[red]"),
-        (c.ROLLOUT_DECIDED, {**DECIDED, "outcome": "inconclusive"}, "[yellow]"),
-        (c.DRIFT_DETECTED, DRIFT, "[yellow]"),
-        (c.PERFORMANCE_DEGRADED, {}, "[red]"),
-        (c.WINDOW_CLOSED, {}, "[cyan]"),
+        (c.RolloutDecided.type, DECIDED, "[green]"),
+        (c.RolloutDecided.type, {**DECIDED, "outcome": "rolled_back"}, "[red]"),
+        (c.RolloutDecided.type, {**DECIDED, "outcome": "inconclusive"}, "[yellow]"),
+        (c.DriftDetected.type, DRIFT, "[yellow]"),
+        (c.PerformanceDegraded.type, {}, "[red]"),
+        (c.WindowClosed.type, {}, "[cyan]"),
     ],
 )
 def test_the_colour_says_whether_it_is_good_news(type_: str, data: dict[str, object], colour: str) -> None:

@@ -18,13 +18,13 @@ def event(type_: str, second: int, **data: Any) -> dict[str, Any]:
 START = 1_767_225_600.0  # 2026-01-01
 PLAYED = [Played(START + second, 1 if second < 30 else 2, float(second % 2)) for second in range(60)]
 EVENTS = [
-    event(c.ROLLOUT_COMPLETED, 0, version=1, outcome="promoted"),
-    event(c.DRIFT_DETECTED, 10, version=1),
-    event(c.DRIFT_CHECKED, 10, version=1),
-    event(c.TRAINING_APPROVED, 12, version=2, reason="performance"),
-    event(c.ROLLOUT_STARTED, 20, version=2, phase="shadow"),
-    event(c.ROLLOUT_ADVANCED, 25, version=2, phase="canary"),
-    event(c.ROLLOUT_COMPLETED, 30, version=2, outcome="promoted"),
+    event(c.RolloutCompleted.type, 0, version=1, outcome="promoted"),
+    event(c.DriftDetected.type, 10, version=1),
+    event(c.DriftChecked.type, 10, version=1),
+    event(c.TrainingApproved.type, 12, version=2, reason="performance"),
+    event(c.RolloutStarted.type, 20, version=2, phase="shadow"),
+    event(c.RolloutAdvanced.type, 25, version=2, phase="canary"),
+    event(c.RolloutCompleted.type, 30, version=2, outcome="promoted"),
 ]
 
 
@@ -73,13 +73,13 @@ def test_a_stream_is_held_while_a_version_is_made_but_not_while_it_is_judged() -
     assert not under_way(EVENTS[:3])
     assert under_way(EVENTS[:4])
     assert not under_way(EVENTS[:5])
-    assert under_way([*EVENTS, event(c.TRAINING_APPROVED, 40, version=3, reason="drift")])
-    assert not under_way([event(c.TRAINING_APPROVED, 1, version=3, reason="drift"),
-                          event(c.TRAINING_FAILED, 2, version=3)])  # fmt: skip
+    assert under_way([*EVENTS, event(c.TrainingApproved.type, 40, version=3, reason="drift")])
+    assert not under_way([event(c.TrainingApproved.type, 1, version=3, reason="drift"),
+                          event(c.TrainingFailed.type, 2, version=3)])  # fmt: skip
 
 
 def test_a_stream_is_held_while_labels_are_behind_but_not_forever() -> None:
-    joined = event(c.FEEDBACK_JOINED, 10, through="2026-01-01T00:00:10+00:00")
+    joined = event(c.FeedbackJoined.type, 10, through="2026-01-01T00:00:10+00:00")
 
     asked = [START + second / 100 for second in range(0, 3000)]
     assert behind([], asked) == 3000

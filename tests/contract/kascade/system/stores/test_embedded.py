@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from eventing.store import RequestRefused, S3Store, StoreUnavailable
-from kascade.system.stores.embedded import EmbeddedStore, StoreProcessError
+from kascade.system.process import StoreProcessError
+from kascade.system.stores.embedded import EmbeddedStore
 
 
 @pytest.mark.parametrize("key", ["churn/../x", "../../etc/passwd", "churn/..", "a//b"])

@@ -26,7 +26,7 @@ class Process:
         ended, before = self.now, len(self.launches)
         self.exit_code = -9
         while len(self.launches) == before:
-            self.keeper.look()
+            self.keeper.check()
             self.now += 0.01
         return round(self.launches[-1] - ended, 1)
 
@@ -34,7 +34,7 @@ class Process:
 def test_a_store_that_runs_is_left_alone() -> None:
     process = Process()
     for _ in range(5):
-        process.keeper.look()
+        process.keeper.check()
     assert (process.launches, process.said) == ([], [])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from knative.local.api.admission import problems_of_object
-from knative.local.resources.accepted import accepted_table
+from knative.local.resources.accepted import accepted_list
 from knative.local.resources.fields import TEXT, Fields, Items, Mapped, Unsupported, whole
 from knative.local.resources.kinds import problems_of
 
@@ -284,7 +284,7 @@ def test_an_empty_volume_where_this_machine_has_no_such_folder_is_an_error() -> 
 
 def test_the_documented_list_is_the_list_in_the_code() -> None:
     page = Path(__file__).parents[5] / "docs" / "local-runtime.md"
-    assert accepted_table() in page.read_text(encoding="utf-8")
+    assert accepted_list() in page.read_text(encoding="utf-8")
 
 
 def test_two_tags_of_one_name_are_refused() -> None:

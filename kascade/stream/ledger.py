@@ -16,15 +16,23 @@ from kascade.reach.port import CallError
 from kascade.rendering.event_line import event_line
 from kascade.system.home import HomeError
 
-QUIET = frozenset({c.TIMER_DUE, c.FEEDBACK_RECEIVED, c.FEEDBACK_JOINED, c.WINDOW_CLOSED, c.TRAINING_DEFERRED})
+QUIET = frozenset(
+    {
+        c.TimerDue.type,
+        c.FeedbackReceived.type,
+        c.FeedbackJoined.type,
+        c.WindowClosed.type,
+        c.TrainingDeferred.type,
+    }
+)
 """Types that come by the dozen and are not shown."""
 
-FATAL = frozenset({c.SPEC_REJECTED, c.DATASET_REJECTED, c.TRAINING_FAILED, c.DELIVERY_FAILED})
+FATAL = frozenset({c.SpecRejected.type, c.DatasetRejected.type, c.TrainingFailed.type, c.DeliveryFailed.type})
 
 Recorded = dict[str, Any]
 
 
-class News:
+class LedgerFollower:
     """What the ledger has recorded about one model.
 
     Args:
@@ -47,7 +55,7 @@ class News:
         self._fatal, self._show = fatal, show
         self._changed = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._follow, name="news", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name="ledger", daemon=True)
         self._drifting: set[str] = set()
         self.events: list[Recorded] = []
 
@@ -97,10 +105,10 @@ class News:
         if event["type"] in QUIET or str(event["type"]).startswith(c.S3_PREFIX):
             return True
         known = event.get("subject") in self._drifting
-        if event["type"] == c.DRIFT_DETECTED:
+        if event["type"] == c.DriftDetected.type:
             self._drifting.add(str(event.get("subject")))
             return known
-        return event["type"] == c.DRIFT_CHECKED and (known or event["data"]["status"] == "drifted")
+        return event["type"] == c.DriftChecked.type and (known or event["data"]["status"] == "drifted")
 
     def _follow(self) -> None:
         after = 0

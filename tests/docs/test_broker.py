@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[5]
+ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "component": ROOT / "tests/component/knative/local/broker",
     "unit": ROOT / "tests/unit/knative/local/broker",
     "local": ROOT / "tests/component/knative/local",
 }
-ROWS = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \|$", (ROOT / "docs/broker.md").read_text(), re.MULTILINE)
+PAGE = (ROOT / "docs/broker.md").read_text().replace("\n  ", " ")
+ROWS = re.findall(r"^- (\d+): .* \((.*)\)$", PAGE, re.MULTILINE)
 
 
 def numbers_in(file: Path) -> set[int]:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from eventing import catalogue as c
 from kascade.client import Client
-from kascade.stream.news import News
+from kascade.stream.ledger import LedgerFollower
 from kascade.system.home import HomeError
 
 
@@ -29,27 +29,27 @@ class Ledger:
                 yield {"seq": seq, "event": event}
 
 
-def following(*events: tuple[str, str]) -> News:
-    news = News(cast(Client, Ledger(*events)), Console(quiet=True), "churn", show=False)
-    news.start()
-    return news
+def following(*events: tuple[str, str]) -> LedgerFollower:
+    ledger = LedgerFollower(cast(Client, Ledger(*events)), Console(quiet=True), "churn", show=False)
+    ledger.start()
+    return ledger
 
 
 def test_events_of_other_models_are_passed_over() -> None:
-    news = following(
-        (c.ROLLOUT_COMPLETED, "digits/v1"),
-        (c.TRAINING_FAILED, "churn2/v1"),
-        (c.SPEC_REGISTERED, "churn"),
-        (c.ROLLOUT_COMPLETED, "churn/v3"),
+    ledger = following(
+        (c.RolloutCompleted.type, "digits/v1"),
+        (c.TrainingFailed.type, "churn2/v1"),
+        (c.SpecRegistered.type, "churn"),
+        (c.RolloutCompleted.type, "churn/v3"),
     )
-    found = news.wait(c.ROLLOUT_COMPLETED, timeout_s=10)
-    news.stop()
+    found = ledger.wait(c.RolloutCompleted.type, timeout_s=10)
+    ledger.stop()
     assert found["subject"] == "churn/v3"
-    assert [event["subject"] for event in news.events] == ["churn", "churn/v3"]
+    assert [event["subject"] for event in ledger.events] == ["churn", "churn/v3"]
 
 
 def test_a_failure_of_the_model_itself_ends_the_waiting() -> None:
-    news = following((c.TRAINING_FAILED, "churn/v1"))
+    ledger = following((c.TrainingFailed.type, "churn/v1"))
     with pytest.raises(HomeError, match=r"training\.failed"):
-        news.wait(c.ROLLOUT_COMPLETED, timeout_s=10)
-    news.stop()
+        ledger.wait(c.RolloutCompleted.type, timeout_s=10)
+    ledger.stop()

@@ -13,7 +13,7 @@ import urllib3
 from kascade.system.home import NAMESPACE
 
 
-class NotAnswered(Exception):
+class NoPrediction(Exception):
     """The model gave no prediction; the message says what came instead."""
 
 
@@ -28,7 +28,7 @@ class Answer:
     seconds: float
 
 
-class Asker:
+class PredictionClient:
     """Asks one model through the gateway. Each thread needs its own.
 
     Args:
@@ -42,17 +42,17 @@ class Asker:
         self._headers = {"Host": f"{model}.{NAMESPACE}.localhost", "Content-Type": "application/json"}
         self._pool = urllib3.PoolManager(maxsize=1, timeout=timeout_s, retries=False)
 
-    def ask(self, row: Mapping[str, Any]) -> Answer:
-        """Return the prediction for one row of named features. Raises: NotAnswered."""
+    def predict(self, row: Mapping[str, Any]) -> Answer:
+        """Return the prediction for one row of named features. Raises: NoPrediction."""
         at, started = time.time(), time.perf_counter()
         try:
             body = orjson.dumps({"instances": [row]})
             response = self._pool.request("POST", self._url, body=body, headers=self._headers)
         except urllib3.exceptions.HTTPError as error:
-            raise NotAnswered(f"{type(error).__name__}: {error}") from error
+            raise NoPrediction(f"{type(error).__name__}: {error}") from error
         seconds = time.perf_counter() - started
         if response.status != 200:
-            raise NotAnswered(f"{response.status}: {response.data[:300].decode(errors='replace')}")
+            raise NoPrediction(f"{response.status}: {response.data[:300].decode(errors='replace')}")
         document = orjson.loads(response.data)
         return Answer(
             document["prediction_ids"][0],

@@ -49,7 +49,7 @@ class Decision:
             stage = Stage.REPLACE if verdict.outcome is kinds.RolloutOutcome.PROMOTED else Stage.ABANDON
         return Rollout(
             state.versions[rollout.version],
-            None if rollout.champion is None else state.versions[rollout.champion],
+            None if rollout.champion is None else state.versions.get(rollout.champion),
             rollout.deadline,
             stage,
             rollout.percent,
@@ -69,7 +69,7 @@ def _desired(state: ModelState) -> Desired:
         promoted.clear()
     return Desired(
         state.model,
-        None if champion is None else state.versions[champion],
+        None if champion is None else state.versions.get(champion),
         state.champion(without=champion),
         frozenset(ended - promoted),
     )

@@ -65,13 +65,11 @@ class RunStatus:
     Attributes:
         announced: the exit task of the run has sent the event that says how it ended.
         failure: why it failed, as far as the engine knows: the run itself may have recorded a better reason.
-        url: the page of the run, where the engine has one.
     """
 
     state: RunState
     announced: bool = False
     failure: Failure | None = None
-    url: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -12,7 +12,6 @@ from flask import Flask
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import MODEL_APPROVED, PAYLOADS, ROLLOUT_DECIDED, ROLLOUT_REQUESTED, TIMER_DUE
 from eventing.sink import EventSink, sink_from_env
-from functions.roll_out_model.conduct import Conduct
 from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.handler import Handler
 from functions.roll_out_model.logic import FUNCTION
@@ -36,9 +35,8 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     settings = settings or Settings.from_env(os.environ)
     deps = deps or _real(settings)
     engine = make_engine(settings.database_url)
-    conduct = Conduct(deps.deployer, settings.ready_deadline, settings.ready_poll, settings.watch)
     return create_event_app(
-        Handler(conduct, session_factory(engine), deps.clock),
+        Handler(deps.deployer, session_factory(engine), settings, deps.clock),
         name=FUNCTION,
         accepts={type_: PAYLOADS[type_] for type_ in ACCEPTED},
         sink=deps.sink,

@@ -8,13 +8,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import RolloutRequested, TimerDue
+from eventing.catalogue import ModelApproved, RolloutRequested, TimerDue
 from eventing.errors import Rejected
 from eventing.event import Event
-from functions.roll_out_model.conduct import Conduct, Done, Plan
+from functions.roll_out_model.decide import Decision, Payload, decide
+from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.logic import FUNCTION
-from functions.roll_out_model.records import Moment, read_scene
-from functions.roll_out_model.requests import Payload
+from functions.roll_out_model.platform import Progress, reconcile
+from functions.roll_out_model.records import check_now, read_state, record
+from functions.roll_out_model.settings import Settings
 from functions.state.database import transaction
 from functions.state.handled import handle_once
 
@@ -23,40 +25,47 @@ from functions.state.handled import handle_once
 class Handler:
     """Callable with (event, payload); the platform is only spoken to between two transactions."""
 
-    conduct: Conduct
+    deployer: Deployer
     sessions: sessionmaker[Session]
+    settings: Settings
     clock: Callable[[], datetime]
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Return rollout.started, rollout.advanced and rollout.completed as they come about."""
-        moment = Moment(event, self.clock())
+        now = self.clock()
         model = payload.key if isinstance(payload, TimerDue) else payload.model
+        approved = payload.version if isinstance(payload, ModelApproved) else None
 
-        def read(session: Session) -> Plan:
-            return self.conduct.plan(session, read_scene(session, model), payload, moment)
+        def read(session: Session) -> Decision:
+            state = read_state(session, model, approved)
+            return decide(state, payload, now, now + self.settings.ready_deadline)
 
-        def write(session: Session, done: Done) -> list[Event]:
-            # A phase is said to have begun once the platform has it.
-            return self.conduct.record(session, done, Moment(event, self.clock()))
+        def work(decision: Decision) -> tuple[Decision, Progress]:
+            return decision, reconcile(self.deployer, decision.goal, now)
 
-        def look_now(session: Session) -> None:
-            self.conduct.look_now(session, model, moment)
+        def write(session: Session, done: tuple[Decision, Progress]) -> list[Event]:
+            # A phase begins once the platform has it, so the time is read again.
+            return record(session, *done, event, self.clock(), self.settings)
+
+        def overtaken(session: Session) -> None:
+            check_now(session, model, event, now)
 
         try:
+            # One attempt: by the next delivery the other event is through with the platform.
             return handle_once(
                 self.sessions,
                 FUNCTION,
                 event,
                 read=read,
-                work=lambda plan: self.conduct.carry_out(plan, moment),
+                work=work,
                 write=write,
-                stale=look_now,
-                attempts=1,  # by the next delivery the other one is through with the platform
-                now=moment.now,
+                stale=overtaken,
+                attempts=1,
+                now=now,
             )
         except Rejected:
             # A person's request is also refused when it died amid its work and the rollout has ended since.
             if isinstance(payload, RolloutRequested):
                 with transaction(self.sessions) as session:
-                    look_now(session)
+                    overtaken(session)
             raise

@@ -10,7 +10,14 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from functions.roll_out_model.deployer import Refused, Unavailable
+from functions.roll_out_model.deployer import (
+    Observed,
+    Refused,
+    ServedVersion,
+    Traffic,
+    Unavailable,
+    version_name,
+)
 from functions.roll_out_model.knative_service import (
     API_VERSION,
     EVENTING_GROUP,
@@ -19,8 +26,6 @@ from functions.roll_out_model.knative_service import (
     SERVICE_LABEL,
     Json,
     ServingOptions,
-    has_taken,
-    observed_in,
     service_of,
     shadow_name,
     shadow_of,
@@ -28,7 +33,7 @@ from functions.roll_out_model.knative_service import (
     traffic_of,
     traffic_to,
 )
-from functions.roll_out_model.logic import Observed, Route, Wanted
+from functions.roll_out_model.knative_status import has_taken, observed_in, serving_most
 
 _T = TypeVar("_T")
 _TIMEOUT_S = 10
@@ -63,63 +68,74 @@ class KnativeDeployer:
         shadow = self._get("triggers", shadow_name(model))
         return observed_in(service, self._revisions(model), shadow, self._options)
 
-    def ensure_revision(self, wanted: Wanted, keep: str | None) -> None:
+    def deploy(self, version: ServedVersion, keep: int | None) -> None:
         """See `Deployer`."""
-        body = service_of(wanted, keep, self._options)
-        known = self._get("services", wanted.model)
-        if known is None:
+        model = version.model
+        service = self._get("services", model)
+        if service is None:
+            body = service_of(version, None, self._options)
             self._call(self._api.create_namespaced_custom_object, "services", body)
             return
-        _check_ours(known, wanted.model)
-        self._take(known, body["spec"])
+        _check_ours(service, model)
+        others = {each["metadata"]["name"] for each in self._revisions(model)} - {version.name}
+        kept = version_name(model, keep) if keep is not None else None
+        if kept not in others:
+            kept = serving_most(service, others)
+        self._take(service, service_of(version, kept, self._options)["spec"])
 
-    def shift(self, model: str, route: Route) -> None:
+    def shift(self, model: str, traffic: Traffic) -> None:
         """See `Deployer`."""
-        self._patch("services", model, {"traffic": traffic_of(route)})
+        self._patch("services", model, {"traffic": traffic_of(model, traffic)})
 
-    def copy(self, model: str, champion: int, address: str | None) -> None:
+    def mirror(self, model: str, traffic: Traffic | None) -> None:
         """See `Deployer`. A Trigger that leads elsewhere is changed: one made anew may get no events."""
         name = shadow_name(model)
-        known = self._get("triggers", name)
-        if address is None:
+        if traffic is None:
             self._delete("triggers", name)
             return
-        wanted = shadow_of(model, champion, address, self._options.namespace)
+        known, trigger = self._get("triggers", name), shadow_of(model, traffic.champion, self._options)
         if known is None:
-            self._call(self._api.create_namespaced_custom_object, "triggers", wanted)
-        elif any(known["spec"].get(field) != wanted["spec"][field] for field in ("subscriber", "filters")):
-            self._patch("triggers", name, wanted["spec"])
+            self._call(self._api.create_namespaced_custom_object, "triggers", trigger)
+        elif any(known["spec"].get(field) != trigger["spec"][field] for field in ("subscriber", "filters")):
+            self._patch("triggers", name, trigger["spec"])
 
-    def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:
+    def remove(self, model: str, version: int, fallback: ServedVersion) -> None:
         """See `Deployer`. The fallback's own revision is taken up as it is, whatever the options are now.
 
         The revision is deleted once the platform works by the fallback's template: before, it would make the
         revision again.
         """
-        if fallback is None:
-            self._delete("services", model)
-            return
+        self.mirror(model, None)
         service = self._get("services", model)
         if service is None:
-            self.ensure_revision(fallback, None)
+            self.deploy(fallback, None)
             return
-        kept = self._get("revisions", fallback.revision)
+        kept = self._get("revisions", fallback.name)
         template = template_of(fallback, self._options)
         if kept is not None:
             template["spec"] = kept["spec"]
-        traffic = traffic_to(fallback.revision if kept else None)
-        self._take(service, {"template": template, "traffic": traffic})
+        self._take(service, {"template": template, "traffic": traffic_to(fallback.name if kept else None)})
         self._wait_until_taken(fallback)
-        self._delete("revisions", revision)
+        self._delete("revisions", version_name(model, version))
 
-    def _wait_until_taken(self, wanted: Wanted) -> None:
+    def delete(self, model: str) -> bool:
+        """See `Deployer`. The Trigger goes in any case: it may be left of a Service that was deleted."""
+        self.mirror(model, None)
+        service = self._get("services", model)
+        if service is None:
+            return True
+        _check_ours(service, model)
+        self._delete("services", model)
+        return self._get("services", model) is None
+
+    def _wait_until_taken(self, version: ServedVersion) -> None:
         """Wait for a moment until the platform works by a template. Raises: Unavailable when it does not."""
         for pause_s in _PAUSES_S:
-            service = self._get("services", wanted.model)
-            if service is not None and has_taken(service, wanted.revision):
+            service = self._get("services", version.model)
+            if service is not None and has_taken(service, version.name):
                 return
             time.sleep(pause_s)
-        raise Unavailable(f"the Service {wanted.model} has not taken up {wanted.revision} again yet")
+        raise Unavailable(f"the Service {version.model} has not taken up {version.name} again yet")
 
     def _take(self, service: Json, spec: Json) -> None:
         """Have a Service take a template and traffic. A template that it has by name cannot be changed."""

@@ -1,119 +1,23 @@
-"""Decides a rollout's next step from what was asked for and what the platform shows. Pure.
+"""Decides the next step on the platform from what is wanted and what the platform shows. Pure.
 
-The new version's revision is created beside the champion, and nothing moves before it is ready. Then it
-replaces the champion, or answers copies of its requests (shadow), or some of them (canary), as told.
-`next_action` remembers no steps: the same state and the same observation give the same action, so a step may
-be repeated after a crash.
+`next_action` is for a rollout: the new version is deployed beside the champion, and nothing moves before it
+is ready. Then it replaces the champion, or answers copies of its requests (shadow), or some of them (canary).
+`next_repair` is for a model without a rollout, which is brought back to what the facts say: handling that was
+overtaken by another, or died before it was recorded, may have left the platform changed.
+
+Both remember no steps: the same goal and the same observation give the same action, so a step may be repeated
+after a crash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from functions.roll_out_model.deployer import Observed, Readiness, ServedVersion, Status, Traffic
+
 FUNCTION = "roll_out_model"
-
-PASSING = frozenset(
-    {"", "Deploying", "Unschedulable", "NotReady", "Unknown", "ResolvingDigests", "RevisionMissing"}
-)
-"""Reasons of a revision that is not ready which may pass; any other one of a failed revision is final."""
-NEVER = "ExitCode4"
-"""The reason of a model server that ended itself since no start of it will succeed: see serve_model."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One version of a model, to be served from its file."""
-
-    model: str
-    version: int
-    uri: str
-    sha256: str
-
-    @property
-    def revision(self) -> str:
-        """The revision's name."""
-        return revision_of(self.model, self.version)
-
-
-def revision_of(model: str, version: int) -> str:
-    """Return the name of a version's revision."""
-    return f"{model}-v{version}"
-
-
-class Readiness(StrEnum):
-    """What the platform says of a revision."""
-
-    ABSENT = "absent"
-    PENDING = "pending"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class RevisionStatus:
-    """A revision's readiness, with the platform's reason and message."""
-
-    readiness: Readiness
-    reason: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class Route:
-    """Where a model's traffic goes: percent by revision, and revisions that are reachable under a tag."""
-
-    shares: Mapping[str, int]
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-CHALLENGER, PREVIOUS = "challenger", "previous"
-"""Tags: of the version that is rolled out, and of the champion before, kept warm to go back to."""
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What the platform shows of a model. Of a Service that does not exist, nothing.
-
-    Attributes:
-        template: the revision that the Service's template names.
-        revisions: the status of each revision that exists.
-        pinned: percent by revision as asked for; the newest ready one, when asked for, is under "".
-        serving: percent by revision as it is.
-        tags: revision by tag, as asked for.
-        tag_urls: address by tag, as it is, for who asks from inside the platform.
-        shadow: where copies of the champion's requests are sent, None when nowhere.
-        current: what is said to be as it is follows from all that was asked for; else it may be from before.
-    """
-
-    template: str | None = None
-    revisions: Mapping[str, RevisionStatus] = field(default_factory=dict)
-    pinned: Mapping[str, int] = field(default_factory=dict)
-    serving: Mapping[str, int] = field(default_factory=dict)
-    url: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    tag_urls: Mapping[str, str] = field(default_factory=dict)
-    shadow: str | None = None
-    current: bool = True
-
-    def status(self, revision: str) -> RevisionStatus:
-        """Return a revision's status, `ABSENT` for one that does not exist."""
-        return self.revisions.get(revision, RevisionStatus(Readiness.ABSENT))
-
-    def asks_for(self, route: Route) -> bool:
-        """Say whether the traffic is asked to go so."""
-        return self.pinned == route.shares and self.tags == route.tags
-
-    def has(self, route: Route) -> bool:
-        """Say whether the traffic goes so."""
-        return (
-            self.current
-            and self.asks_for(route)
-            and self.serving == route.shares
-            and route.tags.keys() <= self.tag_urls.keys()
-        )
 
 
 class Stage(StrEnum):
@@ -130,161 +34,205 @@ class Rollout:
     """A rollout under way.
 
     Attributes:
-        wanted: the version that is rolled out.
+        version: what is rolled out.
         champion: the version beside it.
-        deadline: until when its revision must be ready.
+        deadline: until when it must be ready.
         stage: what is wanted now; `ABANDON`: it is taken away for the reason in `message`.
         percent: of a canary.
-        standing: a phase of it has stood already, so the deadline is past.
+        has_served: it was ready in a phase before, so the deadline no longer counts.
     """
 
-    wanted: Wanted
-    champion: Wanted | None
+    version: ServedVersion
+    champion: ServedVersion | None
     deadline: datetime
     stage: Stage = Stage.REPLACE
     percent: int = 0
     message: str = ""
-    standing: bool = False
+    has_served: bool = False
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the facts say of a model that has no rollout under way.
+
+    Attributes:
+        champion: what serves by right.
+        previous: the champion before it, which is kept running.
+        ended: versions that were rolled out, taken back, and never champion.
+    """
+
+    model: str
+    champion: ServedVersion | None
+    previous: int | None
+    ended: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """The model is taken out of service. `asked_now`: it is refused if the platform refuses it."""
+
+    model: str
+    asked_now: bool = False
+
+
+Goal = Rollout | Desired | Retirement
 
 
 @dataclass(frozen=True)
 class Deploy:
-    """Make the revision exist, and keep all traffic on `keep` (None: on the newest ready revision)."""
+    """Make the version exist, and keep all traffic on `keep` (None: on what serves now)."""
 
-    keep: str | None
+    version: ServedVersion
+    keep: int | None
 
 
 @dataclass(frozen=True)
 class Shift:
     """Send the traffic so."""
 
-    route: Route
+    traffic: Traffic
 
 
 @dataclass(frozen=True)
-class Copy:
-    """Send copies of what the champion answered to this address; None: no more."""
+class Mirror:
+    """Send copies of what the champion answers to the challenger; None: no more."""
 
-    to: str | None
+    traffic: Traffic | None
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Take a version away, and go on with `fallback`; without one the model is deleted."""
+
+    version: int
+    fallback: ServedVersion | None
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Look again later; `reason` says for what."""
+    """Check again later; `reason` says for what."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Hold:
-    """The phase stands as wanted: the judge has the word."""
+    """The phase is as wanted: the judge decides how it ends."""
 
 
 @dataclass(frozen=True)
 class Promote:
-    """The revision has all traffic: the rollout is complete."""
+    """The version has all traffic: the rollout is complete."""
 
 
 @dataclass(frozen=True)
 class RollBack:
-    """The revision will not serve: take it away and say why."""
+    """The version will not serve: take it away and say why."""
 
     message: str
 
 
-Action = Deploy | Shift | Copy | Wait | Hold | Promote | RollBack
+Action = Deploy | Shift | Mirror | Wait | Hold | Promote | RollBack
+Repair = Deploy | Shift | Mirror | Remove | Wait
 
 
 def next_action(rollout: Rollout, observed: Observed, now: datetime) -> Action:
     """Return the next step of a rollout.
 
-    A Service that was deleted or edited by hand meanwhile is brought back to what the rollout asks for.
-    Traffic only ever goes to a revision that is ready.
+    A model that was deleted or edited by hand meanwhile is brought back to what the rollout asks for.
+    Traffic only ever goes to a version that is ready.
     """
-    revision = rollout.wanted.revision
-    status = observed.status(revision)
+    version = rollout.version
+    status = observed.status(version.version)
     if rollout.stage is Stage.ABANDON:
         return RollBack(rollout.message)
-    if status.readiness is Readiness.FAILED and _is_final(status.reason, rollout):
-        verb = "failed" if rollout.standing else "did not become ready"
-        return RollBack(f"{revision} {verb}: {_why(status)}")
+    # Who crashes at the start may lack what comes in time; one that has served is not waited for.
+    gone = status.readiness is Readiness.CRASHED and rollout.has_served
+    if status.readiness is Readiness.FAILED or gone:
+        verb = "failed" if rollout.has_served else "did not become ready"
+        return RollBack(f"{version.name} {verb}: {_reason(status)}")
     if status.readiness is Readiness.READY:
-        found = _when_ready(rollout, observed)
-        if found is not None:
-            return found
-    if now >= rollout.deadline and not rollout.standing:
-        return RollBack(f"{revision} did not become ready in time: {_why(status)}")
+        action = _when_ready(rollout, observed)
+        if action is not None:
+            return action
+    if now >= rollout.deadline and not rollout.has_served:
+        return RollBack(f"{version.name} did not become ready in time: {_reason(status)}")
     absent = status.readiness is Readiness.ABSENT
-    if observed.template != revision and (absent or not rollout.standing):
-        return Deploy(_keep(rollout, observed))
-    # A revision appears some time after its template was taken; the same template is never sent twice.
-    return Wait(f"{revision} has not appeared yet" if absent else _why(status))
-
-
-def _is_final(reason: str, rollout: Rollout) -> bool:
-    """Say whether a failed revision is given up.
-
-    Knative tells of a process's first end, and the process is started again: what it lacked may come in time.
-    One that has served and ends is not waited for.
-    """
-    starting = reason.startswith("ExitCode") and reason != NEVER and not rollout.standing
-    return reason not in PASSING and not starting
+    if observed.latest != version.version and (absent or not rollout.has_served):
+        return Deploy(version, rollout.champion.version if rollout.champion else None)
+    # A version appears some time after it was deployed; it is never deployed twice.
+    return Wait(f"{version.name} has not appeared yet" if absent else _reason(status))
 
 
 def _when_ready(rollout: Rollout, observed: Observed) -> Action | None:
-    """Return what the stage lacks once the revision is ready; None while the traffic is on its way."""
-    if rollout.stage in (Stage.SHADOW, Stage.CANARY) and _champion_rests(rollout, observed):
+    """Return what the stage lacks once the version is ready; None while the traffic is on its way."""
+    champion = rollout.champion
+    beside = observed.status(champion.version).readiness if champion else Readiness.ABSENT
+    if rollout.stage in (Stage.SHADOW, Stage.CANARY) and beside not in (Readiness.ABSENT, Readiness.READY):
+        return None  # the champion is down: nothing moves to who is being judged
+    traffic = wanted_traffic(rollout, observed)
+    mirrored = traffic.challenger if rollout.stage is Stage.SHADOW else None
+    if observed.mirror is not None and mirrored is None:
+        return Mirror(None)
+    if observed.requested != traffic:
+        return Shift(traffic)
+    if not observed.in_force:
         return None
-    route = route_of(rollout, observed)
-    shadow = rollout.stage is Stage.SHADOW and CHALLENGER in route.tags
-    if observed.shadow is not None and not shadow:
-        return Copy(None)
-    if not observed.asks_for(route):
-        return Shift(route)
-    if not observed.has(route):
-        return None
-    if not shadow:
-        return Promote() if CHALLENGER not in route.tags else Hold()
-    address = observed.tag_urls[CHALLENGER]
-    return Hold() if observed.shadow == address else Copy(address)
+    if observed.mirror != mirrored:
+        return Mirror(traffic)
+    return Promote() if traffic.challenger is None else Hold()
 
 
-def _champion_rests(rollout: Rollout, observed: Observed) -> bool:
-    """Say whether the champion is there and not ready: then nothing moves to who is being judged."""
-    if rollout.champion is None:
-        return False
-    readiness = observed.status(rollout.champion.revision).readiness
-    return readiness in (Readiness.PENDING, Readiness.FAILED)
-
-
-def route_of(rollout: Rollout, observed: Observed) -> Route:
-    """Return the traffic that a stage wants; without a champion's revision there is nothing to go beside."""
-    revision, champion = rollout.wanted.revision, rollout.champion
-    beside = champion.revision if champion is not None else None
-    if beside is None or observed.status(beside).readiness is not Readiness.READY:
-        return Route({revision: 100})
+def wanted_traffic(rollout: Rollout, observed: Observed) -> Traffic:
+    """Return the traffic that a stage wants; where no champion is ready, the version gets all."""
+    version, champion = rollout.version.version, rollout.champion
+    if champion is None or observed.status(champion.version).readiness is not Readiness.READY:
+        return Traffic(version)
     match rollout.stage:
         case Stage.SHADOW:
-            return Route({beside: 100}, {CHALLENGER: revision})
+            return Traffic(champion.version, version)
         case Stage.CANARY:
-            shares = {beside: 100 - rollout.percent, revision: rollout.percent}
-            return Route(shares, {CHALLENGER: revision})
+            return Traffic(champion.version, version, rollout.percent)
         case _:
-            return Route({revision: 100}, {PREVIOUS: beside})
+            return Traffic(version, previous=champion.version)
 
 
-def _keep(rollout: Rollout, observed: Observed) -> str | None:
-    """Return the revision that keeps the traffic meanwhile: the champion's, else the one that serves most."""
-    if rollout.champion is not None:
-        champion = rollout.champion.revision
-        if observed.status(champion).readiness is not Readiness.ABSENT:
-            return champion
-    others = {name: share for name, share in observed.serving.items() if name != rollout.wanted.revision}
-    return max(others, key=lambda name: others[name], default=None)
+def next_repair(desired: Desired, observed: Observed) -> Repair | None:
+    """Return the next step back to what the facts say; None when nothing differs.
+
+    A version that no fact has ended is left alone: its rollout may just be starting.
+    """
+    if observed.mirror is not None:
+        return Mirror(None)
+    champion = desired.champion
+    if champion is None:
+        latest = observed.latest
+        return Remove(latest, None) if latest is not None and latest in desired.ended else None
+    readiness = observed.status(champion.version).readiness
+    if readiness is Readiness.ABSENT:
+        appears = observed.latest == champion.version
+        return Wait(f"{champion.name} has not appeared yet") if appears else Deploy(champion, None)
+    # The version deployed last exists, or is about to.
+    left_over = sorted(
+        version for version in desired.ended if version in {*observed.versions, observed.latest}
+    )
+    requested = observed.requested
+    as_wanted = requested is not None and (requested.champion, requested.challenger) == (
+        champion.version,
+        None,
+    )
+    if as_wanted and not left_over:
+        return None
+    if readiness is not Readiness.READY:
+        return Wait(f"{champion.name} is to have all traffic, and is not ready")
+    if left_over:
+        return Remove(left_over[0], champion)
+    previous = desired.previous
+    ready = previous is not None and observed.status(previous).readiness is Readiness.READY
+    return Shift(Traffic(champion.version, previous=previous if ready else None))
 
 
-def _why(status: RevisionStatus) -> str:
+def _reason(status: Status) -> str:
     if status.readiness is Readiness.READY:
         return "it is ready, but the traffic was not moved to it"
-    said = ": ".join(part for part in (status.reason, status.message) if part)
-    return said or f"the platform reports it as {status.readiness}, without a reason"
+    return status.reason or f"the platform reports it as {status.readiness}, without a reason"

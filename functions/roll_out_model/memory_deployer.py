@@ -4,144 +4,158 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from functions.roll_out_model.deployer import Refused, Unavailable
-from functions.roll_out_model.logic import Observed, Readiness, RevisionStatus, Route, Wanted
+from functions.roll_out_model.deployer import (
+    FOREIGN,
+    Observed,
+    Readiness,
+    Refused,
+    ServedVersion,
+    Status,
+    Traffic,
+    Unavailable,
+)
 
-PENDING = RevisionStatus(Readiness.PENDING, "Deploying", "its process starts")
-LATEST = ""
+PENDING = Status(Readiness.PENDING, "Deploying: its process starts")
 
 
 @dataclass
-class _Service:
-    template: str
-    pinned: dict[str, int]
-    revisions: dict[str, RevisionStatus] = field(default_factory=dict)
-    serving: dict[str, int] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    reachable: dict[str, str] = field(default_factory=dict)
+class _Deployment:
+    """`requested` is what `shift` asked for, `to` who has all traffic since a version was deployed."""
+
+    latest: int
+    requested: Traffic | None = None
+    versions: dict[int, Status] = field(default_factory=dict)
+    serving: dict[int, int] = field(default_factory=dict)
+    in_force: Traffic | None = None
 
     def catch_up(self) -> None:
         """Do what the platform does some time after it was asked."""
-        self.revisions.setdefault(self.template, PENDING)
+        self.versions.setdefault(self.latest, PENDING)
+
+    def is_ready(self, version: int | None) -> bool:
+        return version is None or self.versions.get(version, PENDING).readiness is Readiness.READY
+
+    def route(self) -> None:
+        """Move the traffic if everybody in it is ready; else all stays as it is."""
+        wanted = self.requested or Traffic(self.latest)
+        if all(self.is_ready(each) for each in (wanted.champion, wanted.challenger, wanted.previous)):
+            self.serving, self.in_force = wanted.shares, self.requested
+        self.serving = {each: share for each, share in self.serving.items() if each in self.versions}
 
 
 class MemoryDeployer:
-    """A `Deployer` whose revisions stay pending until `make_ready` or `make_failed` is called.
+    """A `Deployer` whose versions stay pending until `make_ready` or the like is called.
 
-    As on Knative, a revision appears some time after it was asked for: the first look does not see it yet.
-    `unavailable` makes every call raise; `calls` lists what was changed.
+    As on Knative, a version appears some time after it was deployed: the first `observe` does not see it yet.
+    `unavailable` makes every call raise; `calls` lists what was changed; `mirrors` says from whom to whom
+    requests are copied, by model.
     """
 
     def __init__(self) -> None:
         self.unavailable = False
         self.calls: list[str] = []
-        self._services: dict[str, _Service] = {}
-        self.shadows: dict[str, tuple[int, str]] = {}
+        self.mirrors: dict[str, tuple[int, int]] = {}
+        self._deployments: dict[str, _Deployment] = {}
 
-    def make_ready(self, model: str, revision: str) -> None:
-        """Let a revision become ready."""
-        self._report(model, revision, RevisionStatus(Readiness.READY))
+    def make_ready(self, model: str, version: int) -> None:
+        """Let a version become ready."""
+        self._report(model, version, Status(Readiness.READY))
 
-    def make_failed(self, model: str, revision: str, reason: str, message: str) -> None:
-        """Let a revision fail."""
-        self._report(model, revision, RevisionStatus(Readiness.FAILED, reason, message))
+    def make_failed(self, model: str, version: int, reason: str) -> None:
+        """Let a version fail for good."""
+        self._report(model, version, Status(Readiness.FAILED, reason))
 
-    def delete(self, model: str) -> None:
-        """Delete a Service, as by hand."""
-        self._services.pop(model, None)
+    def make_crashed(self, model: str, version: int, reason: str) -> None:
+        """Let a version's process end; it is started again."""
+        self._report(model, version, Status(Readiness.CRASHED, reason))
 
-    def pin(self, model: str, traffic: dict[str, int]) -> None:
-        """Change the traffic, as by hand."""
-        self._services[model].pinned, self._services[model].tags = dict(traffic), {}
-        self._route(model)
+    def delete_by_hand(self, model: str) -> None:
+        """Delete what is deployed of a model, as a person would: the mirror stays."""
+        self._deployments.pop(model, None)
+
+    def shift_by_hand(self, model: str, version: int) -> None:
+        """Send all traffic to a version, as a person would."""
+        self._deployments[model].requested = Traffic(version)
+        self._deployments[model].route()
+
+    def mirror_by_hand(self, model: str) -> None:
+        """Send copies to nobody of ours, as a person would."""
+        self.mirrors[model] = (FOREIGN, FOREIGN)
 
     def observe(self, model: str) -> Observed:
         """See `Deployer`."""
         self._answer()
-        service = self._services.get(model)
-        if service is None:
+        found = self._deployments.get(model)
+        if found is None:
             return Observed()
         seen = Observed(
-            service.template,
-            dict(service.revisions),
-            dict(service.pinned),
-            dict(service.serving),
+            found.latest,
+            dict(found.versions),
+            found.requested,
+            dict(found.serving),
+            found.requested is not None and found.in_force == found.requested,
             f"http://{model}.kascade.localhost",
-            dict(service.tags),
-            {tag: f"http://{tag}-{model}.kascade.svc.cluster.local" for tag in service.reachable},
-            self.shadows[model][1] if model in self.shadows else None,
+            self.mirrors[model][1] if model in self.mirrors else None,
         )
-        service.catch_up()
+        found.catch_up()
         return seen
 
-    def ensure_revision(self, wanted: Wanted, keep: str | None) -> None:
+    def deploy(self, version: ServedVersion, keep: int | None) -> None:
         """See `Deployer`."""
         self._answer()
-        self.calls.append(f"ensure {wanted.revision} keep {keep or 'latest'}")
-        self._ensure(wanted, keep)
+        self.calls.append(f"deploy {version.name} keep {keep or 'what serves'}")
+        found = self._deployments.setdefault(version.model, _Deployment(version.version))
+        others = found.versions.keys() - {version.version}
+        if keep not in others:
+            shares = {each: share for each, share in found.serving.items() if each in others}
+            keep = max(shares, key=lambda each: shares[each], default=None)
+        found.latest, found.requested = version.version, None if keep is None else Traffic(keep)
+        found.route()
 
-    def _ensure(self, wanted: Wanted, keep: str | None) -> None:
-        service = self._services.get(wanted.model)
-        pinned = {keep or LATEST: 100}
-        if service is None:
-            service = self._services[wanted.model] = _Service(wanted.revision, pinned)
-        service.template, service.pinned, service.tags = wanted.revision, pinned, {}
-        self._route(wanted.model)
-
-    def shift(self, model: str, route: Route) -> None:
+    def shift(self, model: str, traffic: Traffic) -> None:
         """See `Deployer`."""
         self._answer()
-        told = [f"{name} {share}" for name, share in route.shares.items()]
-        self.calls.append(
-            "shift " + ", ".join([*told, *(f"{tag}={name}" for tag, name in route.tags.items())])
-        )
-        if model not in self._services:
-            raise Refused(f"there is no Service {model}")
-        service = self._services[model]
-        service.pinned, service.tags = dict(route.shares), dict(route.tags)
-        self._route(model)
+        self.calls.append(f"shift {traffic}")
+        if model not in self._deployments:
+            raise Refused(f"{model} is not deployed")
+        self._deployments[model].requested = traffic
+        self._deployments[model].route()
 
-    def copy(self, model: str, champion: int, address: str | None) -> None:
+    def mirror(self, model: str, traffic: Traffic | None) -> None:
         """See `Deployer`."""
         self._answer()
-        self.calls.append(f"copy v{champion} to {address or 'nobody'}")
-        if address is None:
-            self.shadows.pop(model, None)
-        else:
-            self.shadows[model] = (champion, address)
+        self.calls.append(f"mirror {traffic}")
+        self._stop_mirror(model)
+        if traffic is not None and traffic.challenger is not None:
+            self.mirrors[model] = (traffic.champion, traffic.challenger)
 
-    def remove(self, model: str, revision: str, fallback: Wanted | None) -> None:
+    def remove(self, model: str, version: int, fallback: ServedVersion) -> None:
         """See `Deployer`."""
         self._answer()
-        self.calls.append(f"remove {revision} for {fallback.revision if fallback else 'nothing'}")
-        service = self._services.get(model)
-        if fallback is None:
-            self.delete(model)
-            return
-        known = service is not None and fallback.revision in service.revisions
-        self._ensure(fallback, fallback.revision if known else None)
-        service = self._services[model]
-        service.catch_up()
-        service.revisions.pop(revision, None)
-        self._route(model)
+        self.calls.append(f"remove {version} for {fallback.version}")
+        self._stop_mirror(model)
+        found = self._deployments.setdefault(model, _Deployment(fallback.version))
+        exists = fallback.version in found.versions
+        found.latest, found.requested = fallback.version, Traffic(fallback.version) if exists else None
+        found.catch_up()
+        found.versions.pop(version, None)
+        found.route()
 
-    def _report(self, model: str, revision: str, status: RevisionStatus) -> None:
-        self._services[model].revisions[revision] = status
-        self._route(model)
+    def delete(self, model: str) -> bool:
+        """See `Deployer`."""
+        self._answer()
+        self.calls.append(f"delete {model}")
+        self._stop_mirror(model)
+        self.delete_by_hand(model)
+        return True
 
-    def _route(self, model: str) -> None:
-        """Move the traffic if each target is ready; else all stays as it is."""
-        service = self._services[model]
-        latest = service.revisions.get(service.template, PENDING).readiness is Readiness.READY
-        targets = {
-            name or service.template: share for name, share in service.pinned.items() if name or latest
-        }
-        named = [*targets, *service.tags.values()]
-        ready = [service.revisions.get(name, PENDING).readiness is Readiness.READY for name in named]
-        if targets and all(ready):
-            service.serving, service.reachable = targets, dict(service.tags)
-        service.serving = {n: share for n, share in service.serving.items() if n in service.revisions}
+    def _stop_mirror(self, model: str) -> None:
+        self.mirrors.pop(model, None)
+
+    def _report(self, model: str, version: int, status: Status) -> None:
+        self._deployments[model].versions[version] = status
+        self._deployments[model].route()
 
     def _answer(self) -> None:
         if self.unavailable:
-            raise Unavailable("told to be unavailable")
+            raise Unavailable("made unavailable by a test")

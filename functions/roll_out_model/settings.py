@@ -1,4 +1,4 @@
-"""What roll_out_model is told by its environment."""
+"""The settings of roll_out_model, from its environment."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ DEFAULT_READY_DEADLINE_S = 120.0
 DEFAULT_READY_POLL_S = 0.5
 DEFAULT_WATCH_S = 60.0
 TARGETS = ("knative",)
-TOLD = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S", "SINK_TOKEN_FILE")
-"""What model servers are told as this function is: where the log of predictions goes, and how."""
+PASSED_ON = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S", "SINK_TOKEN_FILE")
+"""Variables that model servers are given as well: where the log of predictions goes, and how."""
 
 _LIMITS = {"cpu": r"[0-9]+(\.[0-9]+)?|[0-9]+m", "memory": r"[0-9]+([KMGT]i?)?"}
 """Quantities of Kubernetes, as far as they make sense for a container's CPU and memory."""
@@ -28,8 +28,8 @@ class Settings:
         database_url: of functions.state.
         deploy_target: the platform; only `knative`.
         ready_deadline: a revision that is not ready by then is rolled back.
-        ready_poll: how long until a rollout under way is looked at again.
-        watch: how long until one whose phase stands is looked at again.
+        ready_poll: how long until a rollout under way is checked again.
+        watch: how long until one whose phase is set up is checked again.
         serving: how model servers are run.
     """
 
@@ -55,7 +55,7 @@ class Settings:
             max_scale=read.number("SERVE_MAX_SCALE", ServingOptions.max_scale, 0, 9999),
             progress_deadline_s=max(1, int(0.75 * deadline.total_seconds())),
             cluster_domain=read.get("CLUSTER_DOMAIN", ServingOptions.cluster_domain),
-            told={name: env[name] for name in TOLD if env.get(name)},
+            variables={name: env[name] for name in PASSED_ON if env.get(name)},
             limits=_limits(read),
             read_only_root=read.flag("SERVE_READ_ONLY_ROOT"),
             service_account=read.get("SERVE_SERVICE_ACCOUNT"),

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import closing
 from types import FrameType
 
 from eventing.environment import SettingsError
@@ -14,9 +15,10 @@ from eventing.logs import configure_logs, handling
 from eventing.sink import SinkError, sink_from_env
 from eventing.store import S3Store, StoreError
 from functions.run_training import logic
+from functions.run_training.engine import Unavailable
 from functions.run_training.event_file import read_event
 from functions.run_training.job import Job
-from functions.run_training.pipeline_process import PipelineProcess
+from functions.run_training.local_engine import LocalEngine
 from functions.run_training.settings import Settings
 from pipelines.request import RunRequest
 
@@ -34,11 +36,12 @@ def main() -> int:
     except (SettingsError, InvalidEvent, ValueError) as error:
         log.error("%s", error)
         return logic.BAD_EVENT
-    with handling(event):
+    request = RunRequest.of(approved)
+    with handling(event), closing(LocalEngine()) as engine:
         try:
-            job = Job(settings, S3Store.from_env(os.environ), sink, PipelineProcess)
-            return job.run(event, RunRequest.of(approved))
-        except (StoreError, SinkError) as error:
+            engine.prepare(request.run_id)  # it loads while the store and the sink are asked
+            return Job(settings, S3Store.from_env(os.environ), sink, engine).run(event, request)
+        except (StoreError, SinkError, Unavailable) as error:
             log.error("%s; the job is to be tried again", error)
             return logic.RETRY
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +13,8 @@ from eventing.event import Event, answer
 from eventing.sink import EventSink
 from eventing.store import DigestMismatch, ObjectMissing, Store
 from functions.run_training import logic
+from functions.run_training.engine import Refused, Run, RunState, RunStatus, TrainingEngine
 from functions.run_training.logic import Next
-from functions.run_training.pipeline_process import Running
 from functions.run_training.settings import Settings
 from pipelines import records
 from pipelines.announcement import SOURCE, UNSAID, announce, cause_to_json, failed, subject_of
@@ -24,68 +23,81 @@ from pipelines.request import RunRequest
 from pipelines.spec import SpecError, parse_spec
 
 log = logging.getLogger(__name__)
-
-Launch = Callable[[str, bytes | None], Running]
+_POLL_S = 0.05
 
 
 class Job:
-    """Runs one training. `launch(run_id, package)` starts the process that will run the pipeline."""
+    """Runs one training on an engine, to its end."""
 
-    def __init__(self, settings: Settings, store: Store, sink: EventSink, launch: Launch) -> None:
+    def __init__(self, settings: Settings, store: Store, sink: EventSink, engine: TrainingEngine) -> None:
         self._settings = settings
         self._store = store
         self._sink = sink
-        self._launch = launch
+        self._engine = engine
 
     def run(self, event: Event, request: RunRequest) -> int:
         """Train the version that the event asks for, and announce how it ended.
 
         Returns: the exit status: SUCCESS when the outcome is announced, RETRY when another attempt may help.
-        Raises: StoreUnavailable, SinkError: the surroundings failed; another attempt may succeed.
+        Raises: StoreUnavailable, SinkError, Unavailable: another attempt may succeed.
         """
-        # Our own pipeline takes a second to load: it does so while the store and the sink are asked.
-        with closing(self._launch(request.run_id, None)) as pipeline:
-            if records.read_card(self._store, request.output, request.run_id) is not None:
-                log.info("run %s has completed before; announcing it again", request.run_id)
-                self._announce(event, request, attempt="")
-                return logic.SUCCESS
-            self._sink.send(started(event, request))
-            package = self._custom_package(request)
-            if package is None:
-                return self._attempt(event, request, pipeline, parameters_of(event, request))
-        if isinstance(package, Failure):
-            return self._refuse(event, request, package)
-        return self._attempt_custom(event, request, package)
+        if records.read_card(self._store, request.output, request.run_id) is not None:
+            log.info("run %s has completed before; announcing it again", request.run_id)
+            self._announce(event, request, attempt="")
+            return logic.SUCCESS
+        self._sink.send(started(event, request, self._engine.name))
+        try:
+            run = self._run_of(event, request)
+            self._engine.submit(run)
+        except Refused as error:
+            log.error("%s: %s", error.failure.step, error)
+            self._sink.send(failed(request, event, error.failure))
+            return logic.SUCCESS
+        return self._finish(event, request, run, self._wait(run.run_id))
 
-    def _attempt_custom(self, event: Event, request: RunRequest, package: bytes) -> int:
-        declared = logic.declared_parameters(package)
-        if declared is None:
-            return self._refuse(event, request, logic.NO_PIPELINE)
-        parameters, missing = logic.fill_parameters(declared, parameters_of(event, request))
+    def _run_of(self, event: Event, request: RunRequest) -> Run:
+        """Return the run of our own pipeline, or of the one that the spec names. Raises: Refused."""
+        given, package = parameters_of(event, request), self._custom_package(request)
+        if package is None:
+            return Run(request.run_id, given)
+        declared = logic.declared_parameters(package) or {}
+        parameters, missing = logic.fill_parameters(declared, given)
         if missing:
-            return self._refuse(event, request, logic.unknown_parameters(missing))
-        with closing(self._launch(request.run_id, package)) as pipeline:
-            return self._attempt(event, request, pipeline, parameters, custom=True)
+            raise Refused(logic.unknown_parameters(missing))
+        return Run(request.run_id, parameters, package)
 
-    def _attempt(
-        self,
-        event: Event,
-        request: RunRequest,
-        pipeline: Running,
-        parameters: Mapping[str, Any],
-        *,
-        custom: bool = False,
-    ) -> int:
-        succeeded = pipeline.run(parameters)
-        told = pipeline.announced()
-        attempt = parameters.get("attempt") or uuid.uuid4().hex
-        completed = told or records.read_card(self._store, request.output, request.run_id) is not None
+    def _custom_package(self, request: RunRequest) -> bytes | None:
+        """Return the compiled pipeline that the spec names; None: it names none. Raises: Refused."""
+        try:
+            spec = parse_spec(self._store.get(request.spec.uri, request.spec.sha256), model=request.model)
+            if spec.train.pipeline is None:
+                return None
+            if not self._settings.allow_custom_pipelines:
+                raise Refused(logic.CUSTOM_FORBIDDEN)
+            return self._store.get(spec.train.pipeline)
+        except (SpecError, ObjectMissing, DigestMismatch) as error:
+            fix = "correct model.yaml and drop it again"
+            raise Refused(Failure("launch", str(error), fix, Fault.OWNER)) from error
+
+    def _wait(self, run_id: str) -> RunStatus:
+        """Return the status of a run once it has ended."""
+        while not (status := self._engine.status(run_id)).ended:
+            time.sleep(_POLL_S)
+        return status
+
+    def _finish(self, event: Event, request: RunRequest, run: Run, status: RunStatus) -> int:
+        """Announce how an attempt ended, unless it did so itself or another one may help."""
+        attempt = run.parameters.get("attempt") or uuid.uuid4().hex
+        completed = (
+            status.announced or records.read_card(self._store, request.output, request.run_id) is not None
+        )
         failure = None if completed else records.read_failure(self._store, request.output, attempt)
         if not completed and failure is None:
-            failure = logic.NO_CARD if custom and succeeded else UNSAID
+            no_card = run.package is not None and status.state is RunState.SUCCEEDED
+            failure = logic.NO_CARD if no_card else status.failure or UNSAID
             records.write_failure(self._store, request.output, attempt, failure)
         follows = logic.after_attempt(
-            announced=told,
+            announced=status.announced,
             completed=completed,
             failure=failure,
             attempts=0 if completed else records.count_failures(self._store, request.output),
@@ -102,23 +114,6 @@ class Job:
         sent = announce(self._store, self._sink.send, request, event, attempt=attempt, last=True)
         log.info("announced %s", sent)
 
-    def _refuse(self, event: Event, request: RunRequest, failure: Failure) -> int:
-        log.error("%s: %s", failure.step, failure.error)
-        self._sink.send(failed(request, event, failure))
-        return logic.SUCCESS
-
-    def _custom_package(self, request: RunRequest) -> bytes | Failure | None:
-        """Return the user's own compiled pipeline; None: the spec names none; a Failure: it cannot be run."""
-        try:
-            spec = parse_spec(self._store.get(request.spec.uri, request.spec.sha256), model=request.model)
-            if spec.train.pipeline is None:
-                return None
-            if not self._settings.allow_custom_pipelines:
-                return logic.CUSTOM_FORBIDDEN
-            return self._store.get(spec.train.pipeline)
-        except (SpecError, ObjectMissing, DigestMismatch) as error:
-            return Failure("launch", str(error), "correct model.yaml and drop it again", Fault.OWNER)
-
 
 def parameters_of(event: Event, request: RunRequest) -> dict[str, Any]:
     """Return the parameters of a new attempt."""
@@ -131,9 +126,9 @@ def parameters_of(event: Event, request: RunRequest) -> dict[str, Any]:
     }
 
 
-def started(event: Event, request: RunRequest) -> Event:
+def started(event: Event, request: RunRequest, launcher: str) -> Event:
     """Build `training.started`."""
     payload = TrainingStarted(
-        model=request.model, version=request.version, run_id=request.run_id, launcher="kfp.local"
+        model=request.model, version=request.version, run_id=request.run_id, launcher=launcher
     )
     return answer(event, TRAINING_STARTED, SOURCE, subject_of(request), payload)

@@ -1,4 +1,4 @@
-"""What run_training is told by its environment. The object store's variables are read by its client."""
+"""The settings of run_training, from its environment. The object store's variables are read by its client."""
 
 from __future__ import annotations
 

@@ -23,10 +23,9 @@ from contract.functions.roll_out_model.test_deployer import *  # noqa: F403
 from kubernetes import client
 
 from eventing.store import S3Store
-from functions.roll_out_model.deployer import Deployer, Unavailable
+from functions.roll_out_model.deployer import Deployer, ServedVersion, Traffic, Unavailable
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import MODEL_LABEL, ServingOptions
-from functions.roll_out_model.logic import Wanted
 from functions.serve_model import testing
 
 STARTS_S = 240.0
@@ -95,14 +94,14 @@ def subject(
     model = f"model-{_run}-{next(_numbers)}"
     store = S3Store.from_env(cluster.store_environment())
 
-    def version(number: int, good: bool) -> Wanted:
+    def version(number: int, good: bool) -> ServedVersion:
         data = testing.classifier(testing.numbers("a"), model=model, version=number)
         uri = f"s3://models/{model}/v{number}/model.onnx"
         store.put(uri, data)
-        wanted = Wanted(model, number, uri, testing.write(tmp_path, data).sha256)
-        return wanted if good else replace(wanted, sha256="0" * 64)
+        found = ServedVersion(model, number, uri, testing.write(tmp_path, data).sha256)
+        return found if good else replace(found, sha256="0" * 64)
 
-    def settle(_: str) -> None:
+    def end_start(_: int) -> None:
         """Nothing to do: a real revision becomes ready, or fails, by itself."""
 
     def predict(url: str) -> int:
@@ -116,8 +115,10 @@ def subject(
         return int(answer.json()["model_version"])
 
     deployer = Patient(KnativeDeployer(runtime.api, ServingOptions(progress_deadline_s=30)))
-    yield contract.Subject(deployer, model, version, settle, predict)
-    # The next one needs the room.
+    yield contract.Subject(
+        deployer, model, version, end_start, predict, lambda: contract.redirect_shadow(runtime.api, model)
+    )
+    # The next one needs its memory.
     cluster.kubectl("-n", NAMESPACE, "delete", "ksvc,trigger", "-l", f"{MODEL_LABEL}={model}", "--wait=false")
 
 
@@ -136,16 +137,12 @@ def test_it_may_do_no_more_than_it_needs(cluster: Cluster) -> None:
 
 def test_a_copy_is_ready_to_be_sent_to_a_challenger(subject: contract.Subject, cluster: Cluster) -> None:
     """The shadow's Trigger leads to an address that the broker itself can reach."""
-    first, second = subject.good(1), subject.good(2)
-    serve(subject, first)  # noqa: F405
-    subject.deployer.ensure_revision(second, first.revision)
-    subject.until(ready(second.revision))  # noqa: F405
-    route = Route({first.revision: 100}, {"challenger": second.revision})  # noqa: F405
-    subject.deployer.shift(first.model, route)
-    seen = subject.until(lambda seen: seen.has(route))
-    subject.deployer.copy(first.model, 1, seen.tag_urls["challenger"])
+    serve(subject, subject.good(1))  # noqa: F405
+    start(subject, subject.good(2), 1)  # noqa: F405
+    shift(subject, Traffic(1, 2))  # noqa: F405
+    subject.deployer.mirror(subject.model, Traffic(1, 2))
 
-    name = f"shadow-{first.model}"
+    name = f"shadow-{subject.model}"
     eventually(
         lambda: condition(cluster.objects("triggers", name)[0]).get("status") == "True",
         120,
@@ -163,7 +160,7 @@ def test_a_service_that_is_no_models_is_not_touched(runtime: Runtime, cluster: C
     before = cluster.objects("services.serving.knative.dev", "ring-timers")[0]["metadata"]["generation"]
 
     with pytest.raises(Refused, match="is not a model's"):  # noqa: F405
-        deployer.ensure_revision(Wanted("ring-timers", 1, "s3://x/y", "0" * 64), None)
+        deployer.deploy(ServedVersion("ring-timers", 1, "s3://x/y", "0" * 64), None)
 
     after = cluster.objects("services.serving.knative.dev", "ring-timers")[0]["metadata"]["generation"]
     assert after == before

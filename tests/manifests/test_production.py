@@ -6,8 +6,8 @@ import pytest
 from support.manifests import ROOT, Json, by_name, of_kind, pods, rendered
 
 from eventing.catalogue import FROM_OUTSIDE
+from functions.roll_out_model.deployer import ServedVersion
 from functions.roll_out_model.knative_service import service_of
-from functions.roll_out_model.logic import Wanted
 from functions.roll_out_model.settings import Settings
 
 ONE_PROCESS = {"receive-objects", "ring-timers", "roll-out-model"}
@@ -23,7 +23,7 @@ def model_pod() -> Json:
     maps = by_name(objects())
     told = {**maps["ConfigMap", "broker"]["data"], **maps["ConfigMap", "model-servers"]["data"]}
     serving = Settings.from_env({"DATABASE_URL": "sqlite:///x.db", **told}).serving
-    service = service_of(Wanted("churn", 7, "s3://models/churn/7/model.onnx", "a" * 64), None, serving)
+    service = service_of(ServedVersion("churn", 7, "s3://models/churn/7/model.onnx", "a" * 64), None, serving)
     template: Json = service["spec"]["template"]
     return template
 

@@ -29,7 +29,7 @@ DEADLINE = timedelta(seconds=120)
 
 @dataclass
 class World:
-    """The function, its platform, and what it said."""
+    """The function, its platform, and the events that it sent."""
 
     app: Flask
     sessions: sessionmaker[Session]
@@ -45,20 +45,34 @@ class World:
         claim = kinds.Claim(uri="s3://models/churn/specs/x", sha256=hashlib.sha256(text.encode()).hexdigest())
         with transaction(self.sessions) as session:
             specs.add_spec(
-                session, "churn", claim=claim, digest=claim.sha256, text=text, key="churn/model.yaml",
-                etag=None, now=self.clock[0],
-            )  # fmt: skip
+                session,
+                "churn",
+                claim=claim,
+                digest=claim.sha256,
+                text=text,
+                key="churn/model.yaml",
+                etag=None,
+                now=self.clock[0],
+            )
 
     def decide(self, version: int, phase: str, outcome: str, *, id_: str = "") -> list[Event]:
         """Play the part of judge_rollout."""
         self.count += 1
         decided = kinds.RolloutDecided(
-            model="churn", version=version, champion_version=max(version - 1, 1),
+            model="churn",
+            version=version,
+            champion_version=max(version - 1, 1),
             phase=kinds.RolloutPhase(phase),
-            outcome=kinds.RolloutOutcome(outcome), reason="evidence", labels=100,
-            wealth_worse=1, wealth_better=30,
-            threshold=20, alpha=0.05, margin=0.01, message="because",
-        )  # fmt: skip
+            outcome=kinds.RolloutOutcome(outcome),
+            reason="evidence",
+            labels=100,
+            wealth_worse=1,
+            wealth_better=30,
+            threshold=20,
+            alpha=0.05,
+            margin=0.01,
+            message="because",
+        )
         id_ = id_ or f"decided-{self.count}"
         subject = f"churn/v{version}"
         event = originate(kinds.ROLLOUT_DECIDED, "/judge", subject, decided, id_=id_, now=self.clock[0])
@@ -126,13 +140,13 @@ class World:
         self.clock[0] += after
         with transaction(self.sessions, read_only=True) as session:
             waiting = timers.due(session, self.clock[0], 10)
-        said: list[Event] = []
+        events: list[Event] = []
         for timer in waiting:
             with transaction(self.sessions) as session:
                 timers.mark_rung(session, timer)
             self.timers.append(timer_due(timer, self.clock[0]))
-            said += self.deliver(self.timers[-1])
-        return said
+            events += self.deliver(self.timers[-1])
+        return events
 
     def waiting(self) -> int:
         with transaction(self.sessions, read_only=True) as session:
@@ -150,7 +164,7 @@ class World:
     def serve(self, version: int) -> None:
         """Roll a version out to its end."""
         self.approve(version)
-        self.deployer.make_ready("churn", f"churn-v{version}")
+        self.deployer.make_ready("churn", version)
         self.ring()
         assert self.champion() == version
 

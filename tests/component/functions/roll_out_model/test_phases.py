@@ -9,7 +9,7 @@ import pytest
 
 from eventing.event import Event
 from eventing.testing import HandlingFailed
-from functions.roll_out_model.deployer import Refused, Unavailable
+from functions.roll_out_model.deployer import Refused, Traffic, Unavailable
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def judged(world: Any) -> Any:
     return world
 
 
-def told(events: list[Any]) -> list[tuple[str, str]]:
+def summary(events: list[Any]) -> list[tuple[str, str]]:
     return [
         (each.type.removeprefix("dev.kascade."), each.data.get("phase") or each.data["outcome"])
         for each in events
@@ -29,9 +29,9 @@ def told(events: list[Any]) -> list[tuple[str, str]]:
 
 def challenge(world: Any, version: int = 2) -> list[Any]:
     """Let a version be approved and become ready."""
-    said = world.approve(version)
-    world.deployer.make_ready("churn", f"churn-v{version}")
-    return [*said, *world.ring()]
+    events = world.approve(version)
+    world.deployer.make_ready("churn", version)
+    return [*events, *world.ring()]
 
 
 def serving(world: Any) -> dict[str, int]:
@@ -40,25 +40,25 @@ def serving(world: Any) -> dict[str, int]:
 
 def test_a_challenger_is_shadowed_then_gets_its_share_and_then_all(judged: Any) -> None:
     started = challenge(judged)
-    assert told(started) == [("rollout.started", "shadow")]
+    assert summary(started) == [("rollout.started", "shadow")]
     assert started[0].data["champion_version"] == 1
-    assert serving(judged) == {"churn-v1": 100}
-    assert judged.deployer.shadows == {"churn": (1, "http://challenger-churn.kascade.svc.cluster.local")}
+    assert serving(judged) == {1: 100}
+    assert judged.deployer.mirrors == {"churn": (1, 2)}
 
     advanced = judged.decide(2, "shadow", "promoted")
-    assert told(advanced) == [("rollout.advanced", "canary")]
+    assert summary(advanced) == [("rollout.advanced", "canary")]
     assert advanced[0].data["percent"] == 10
-    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}
-    assert judged.deployer.shadows == {}
+    assert serving(judged) == {1: 90, 2: 10}
+    assert judged.deployer.mirrors == {}
 
     completed = judged.decide(2, "canary", "promoted")
-    assert told(completed) == [("rollout.completed", "promoted")]
-    assert serving(judged) == {"churn-v2": 100}
-    assert judged.deployer.observe("churn").tags == {"previous": "churn-v1"}
+    assert summary(completed) == [("rollout.completed", "promoted")]
+    assert serving(judged) == {2: 100}
+    assert judged.deployer.observe("churn").requested == Traffic(2, previous=1)
     assert judged.champion() == 2
 
 
-def test_after_the_end_of_a_rollout_the_platform_is_looked_at_once_more(judged: Any) -> None:
+def test_after_the_end_of_a_rollout_the_platform_is_checked_once_more(judged: Any) -> None:
     challenge(judged)
     judged.decide(2, "shadow", "rolled_back")
     calls = list(judged.deployer.calls)
@@ -71,8 +71,8 @@ def test_a_rollout_keeps_the_policy_it_began_with(judged: Any) -> None:
     challenge(judged)
     judged.spec(phases=["shadow"], canary_percent=40)
     advanced = judged.decide(2, "shadow", "promoted")
-    assert (told(advanced), advanced[0].data["percent"]) == ([("rollout.advanced", "canary")], 10)
-    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}
+    assert (summary(advanced), advanced[0].data["percent"]) == ([("rollout.advanced", "canary")], 10)
+    assert serving(judged) == {1: 90, 2: 10}
 
 
 @pytest.mark.parametrize("outcome", ["rolled_back", "inconclusive"])
@@ -84,11 +84,11 @@ def test_a_challenger_that_is_not_promoted_goes_and_the_champion_serves_on(
     if phase == "canary":
         judged.decide(2, "shadow", "promoted")
     completed = judged.decide(2, phase, outcome)
-    assert told(completed) == [("rollout.completed", outcome)]
+    assert summary(completed) == [("rollout.completed", outcome)]
     assert completed[0].data["message"].startswith("because")
-    assert serving(judged) == {"churn-v1": 100}
-    assert "churn-v2" not in judged.deployer.observe("churn").revisions
-    assert judged.deployer.shadows == {}
+    assert serving(judged) == {1: 100}
+    assert 2 not in judged.deployer.observe("churn").versions
+    assert judged.deployer.mirrors == {}
     assert judged.facts()[-1] == f"v2 {outcome}"
     assert judged.champion() == 1
 
@@ -98,21 +98,21 @@ def test_a_verdict_delivered_twice_acts_once(judged: Any) -> None:
     first = judged.decide(2, "shadow", "promoted", id_="d")
     assert judged.decide(2, "shadow", "promoted", id_="d") == first
     assert judged.decide(2, "shadow", "promoted", id_="other") == []
-    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}
+    assert serving(judged) == {1: 90, 2: 10}
 
 
 @pytest.mark.parametrize(("version", "phase"), [(1, "shadow"), (3, "shadow"), (2, "canary")])
 def test_a_verdict_about_something_else_does_nothing(judged: Any, version: int, phase: str) -> None:
     challenge(judged)
     assert judged.decide(version, phase, "promoted") == []
-    assert serving(judged) == {"churn-v1": 100}
+    assert serving(judged) == {1: 100}
 
 
 def test_with_a_shadow_alone_its_verdict_promotes(world: Any) -> None:
     world.serve(1)
     world.spec(phases=["shadow"])
     challenge(world)
-    assert told(world.decide(2, "shadow", "promoted")) == [("rollout.completed", "promoted")]
+    assert summary(world.decide(2, "shadow", "promoted")) == [("rollout.completed", "promoted")]
 
 
 def test_with_a_canary_alone_it_starts_with_its_share(world: Any) -> None:
@@ -120,37 +120,37 @@ def test_with_a_canary_alone_it_starts_with_its_share(world: Any) -> None:
     world.spec(phases=["canary"], canary_percent=25)
     (started,) = challenge(world)
     assert (started.data["phase"], started.data["percent"]) == ("canary", 25)
-    assert serving(world) == {"churn-v1": 75, "churn-v2": 25}
+    assert serving(world) == {1: 75, 2: 25}
 
 
 def test_a_challenger_that_never_becomes_ready_is_rolled_back_and_never_shadowed(judged: Any) -> None:
     judged.approve(2)
-    judged.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
-    assert told(judged.ring()) == [("rollout.completed", "rolled_back")]
-    assert judged.deployer.shadows == {}
+    judged.deployer.make_failed("churn", 2, "ExitCode4: boom")
+    assert summary(judged.ring()) == [("rollout.completed", "rolled_back")]
+    assert judged.deployer.mirrors == {}
 
 
 def test_a_challenger_that_fails_in_its_canary_is_noticed_and_rolled_back(judged: Any) -> None:
     challenge(judged)
     judged.decide(2, "shadow", "promoted")
-    judged.deployer.make_failed("churn", "churn-v2", "ExitCode137", "killed")
-    assert told(judged.ring(timedelta(seconds=61))) == [("rollout.completed", "rolled_back")]
-    assert serving(judged) == {"churn-v1": 100}
+    judged.deployer.make_crashed("churn", 2, "ExitCode137: killed")
+    assert summary(judged.ring(timedelta(seconds=61))) == [("rollout.completed", "rolled_back")]
+    assert serving(judged) == {1: 100}
 
 
 def test_while_paused_a_verdict_is_held_and_resuming_carries_it_out(judged: Any) -> None:
     challenge(judged)
     assert judged.ask("pause") == []
     assert judged.decide(2, "shadow", "promoted") == []
-    assert serving(judged) == {"churn-v1": 100}
-    assert told(judged.ask("resume")) == [("rollout.advanced", "canary")]
+    assert serving(judged) == {1: 100}
+    assert summary(judged.ask("resume")) == [("rollout.advanced", "canary")]
 
 
-def test_a_challenger_that_fails_while_a_verdict_is_held_is_told_as_what_it_is(judged: Any) -> None:
+def test_a_challenger_that_fails_while_a_verdict_is_held_ends_as_rolled_back(judged: Any) -> None:
     challenge(judged)
     judged.ask("pause")
     judged.decide(2, "shadow", "inconclusive")
-    judged.deployer.make_failed("churn", "churn-v2", "ExitCode137", "killed")
+    judged.deployer.make_crashed("churn", 2, "ExitCode137: killed")
     (completed,) = judged.ring(timedelta(seconds=61))
     assert completed.data["outcome"] == "rolled_back"
     assert completed.data["message"] == "churn-v2 failed: ExitCode137: killed; churn-v1 keeps the traffic"
@@ -160,10 +160,10 @@ def test_a_challenger_that_fails_while_a_verdict_is_held_is_told_as_what_it_is(j
 def test_a_person_ends_a_rollout_at_once_either_way(judged: Any) -> None:
     challenge(judged)
     completed = judged.ask("promote", comment="seen enough")
-    assert told(completed) == [("rollout.completed", "promoted")]
+    assert summary(completed) == [("rollout.completed", "promoted")]
     assert "asked for by ann: seen enough" in completed[0].data["message"]
     challenge(judged, 3)
-    assert told(judged.ask("roll_back")) == [("rollout.completed", "rolled_back")]
+    assert summary(judged.ask("roll_back")) == [("rollout.completed", "rolled_back")]
     assert judged.champion() == 2
 
 
@@ -174,7 +174,7 @@ def test_a_person_who_approves_the_champion_is_told_that_it_is_champion_already(
         judged.deliver(judged.approval(2, gate=False))
     assert failed.value.status == 422
     judged.ring()
-    assert (judged.champion(), serving(judged)) == (2, {"churn-v2": 100})
+    assert (judged.champion(), serving(judged)) == (2, {2: 100})
 
 
 @pytest.mark.parametrize("under_way", [False, True])
@@ -194,19 +194,19 @@ def test_rolling_back_gives_the_traffic_to_the_champion_before_at_once(judged: A
     (completed,) = judged.ask("roll_back")
     assert (completed.data["version"], completed.data["outcome"]) == (2, "rolled_back")
     assert completed.data["champion_version"] == 1
-    assert serving(judged) == {"churn-v1": 100}
+    assert serving(judged) == {1: 100}
     assert judged.champion() == 1
 
 
 def test_a_person_promotes_any_registered_version_without_phases(judged: Any) -> None:
     judged.register(2)
     assert judged.ask("promote", version=2)[0].type.endswith("rollout.started")
-    judged.deployer.make_ready("churn", "churn-v2")
-    assert told(judged.ring()) == [("rollout.completed", "promoted")]
+    judged.deployer.make_ready("churn", 2)
+    assert summary(judged.ring()) == [("rollout.completed", "promoted")]
 
 
 @pytest.mark.parametrize(
-    ("action", "more", "said"),
+    ("action", "more", "reason"),
     [
         ("roll_back", {}, "there is no version of churn to go back to"),
         ("promote", {}, "say which one to promote"),
@@ -217,9 +217,9 @@ def test_a_person_promotes_any_registered_version_without_phases(judged: Any) ->
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(
-    judged: Any, action: str, more: dict[str, int], said: str
+    judged: Any, action: str, more: dict[str, int], reason: str
 ) -> None:
-    with pytest.raises(HandlingFailed, match=said) as failed:
+    with pytest.raises(HandlingFailed, match=reason) as failed:
         judged.ask(action, **more)
     assert failed.value.status == 422
 
@@ -232,7 +232,9 @@ def unavailable(*_: Any) -> None:
     raise Unavailable("the API cannot be reached")
 
 
-@pytest.mark.parametrize(("refused", "phase"), [("copy", "shadow"), ("shift", "shadow"), ("shift", "canary")])
+@pytest.mark.parametrize(
+    ("refused", "phase"), [("mirror", "shadow"), ("shift", "shadow"), ("shift", "canary")]
+)
 def test_a_step_that_the_platform_refuses_is_taken_back(
     judged: Any, monkeypatch: pytest.MonkeyPatch, refused: str, phase: str
 ) -> None:
@@ -240,44 +242,44 @@ def test_a_step_that_the_platform_refuses_is_taken_back(
         challenge(judged)
         judged.decide(2, "shadow", "promoted")
     monkeypatch.setattr(judged.deployer, refused, refuse)
-    said = judged.decide(2, "canary", "promoted") if phase == "canary" else challenge(judged)
-    assert told(said) == [("rollout.completed", "rolled_back")]
-    assert said[0].data["message"] == (
+    events = judged.decide(2, "canary", "promoted") if phase == "canary" else challenge(judged)
+    assert summary(events) == [("rollout.completed", "rolled_back")]
+    assert events[0].data["message"] == (
         "churn-v2 was refused: the API answered 403 Forbidden; churn-v1 keeps the traffic"
     )
-    scene = judged.deployer.observe("churn")
-    assert (scene.serving, scene.tags, list(scene.revisions)) == ({"churn-v1": 100}, {}, ["churn-v1"])
-    assert judged.deployer.shadows == {}
+    seen = judged.deployer.observe("churn")
+    assert (seen.serving, seen.requested, list(seen.versions)) == ({1: 100}, Traffic(1), [1])
+    assert judged.deployer.mirrors == {}
 
 
-def promote_a_canary(judged: Any, monkeypatch: pytest.MonkeyPatch, *, taking_back: Any) -> list[Event]:
-    """Let a canary be promoted while the platform refuses to shift traffic; return what is said."""
+def promote_a_canary(judged: Any, monkeypatch: pytest.MonkeyPatch, *, undoing: Any) -> list[Event]:
+    """Let a canary be promoted while the platform refuses to shift traffic; return the events."""
     challenge(judged)
     judged.decide(2, "shadow", "promoted")
     with monkeypatch.context() as denied:
         denied.setattr(judged.deployer, "shift", refuse)
-        denied.setattr(judged.deployer, "remove", taking_back)
-        said: list[Event] = judged.decide(2, "canary", "promoted")
-    return said
+        denied.setattr(judged.deployer, "remove", undoing)
+        events: list[Event] = judged.decide(2, "canary", "promoted")
+    return events
 
 
-def test_what_cannot_be_taken_back_yet_is_not_told_as_rolled_back(
+def test_what_cannot_be_undone_yet_is_not_announced_as_rolled_back(
     judged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert promote_a_canary(judged, monkeypatch, taking_back=unavailable) == []
+    assert promote_a_canary(judged, monkeypatch, undoing=unavailable) == []
     assert judged.facts()[-1] == "v1 promoted"
-    assert told(judged.ring()) == [("rollout.completed", "promoted")]
+    assert summary(judged.ring()) == [("rollout.completed", "promoted")]
 
 
 def test_what_may_not_be_taken_back_ends_the_rollout_and_says_so_and_is_tried_again_later(
     judged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = promote_a_canary(judged, monkeypatch, taking_back=refuse)
-    assert told(said) == [("rollout.completed", "rolled_back")]
-    assert "it cannot be taken back: the API answered 403 Forbidden" in said[0].data["message"]
-    assert judged.deployer.observe("churn").serving == {"churn-v1": 90, "churn-v2": 10}
+    events = promote_a_canary(judged, monkeypatch, undoing=refuse)
+    assert summary(events) == [("rollout.completed", "rolled_back")]
+    assert "it cannot be taken back: the API answered 403 Forbidden" in events[0].data["message"]
+    assert judged.deployer.observe("churn").serving == {1: 90, 2: 10}
     judged.ring(timedelta(seconds=61))
-    assert judged.deployer.observe("churn").serving == {"churn-v1": 100}
+    assert judged.deployer.observe("churn").serving == {1: 100}
 
 
 def test_of_a_service_that_is_not_ours_nothing_is_taken_back(
@@ -286,7 +288,7 @@ def test_of_a_service_that_is_not_ours_nothing_is_taken_back(
     challenge(judged)
     monkeypatch.setattr(judged.deployer, "observe", refuse)
     before = list(judged.deployer.calls)
-    assert told(judged.ring(timedelta(seconds=61))) == [("rollout.completed", "rolled_back")]
+    assert summary(judged.ring(timedelta(seconds=61))) == [("rollout.completed", "rolled_back")]
     assert judged.deployer.calls == before
 
 
@@ -295,14 +297,14 @@ def test_a_version_approved_meanwhile_begins_its_own_phases_after_the_end(judged
     assert judged.approve(3) == []
     judged.decide(2, "shadow", "rolled_back")
     judged.ring()
-    judged.deployer.make_ready("churn", "churn-v3")
-    assert told(judged.ring()) == [("rollout.started", "shadow")]
-    assert serving(judged) == {"churn-v1": 100}
+    judged.deployer.make_ready("churn", 3)
+    assert summary(judged.ring()) == [("rollout.started", "shadow")]
+    assert serving(judged) == {1: 100}
 
 
 def test_a_service_edited_by_hand_in_a_canary_is_brought_back(judged: Any) -> None:
     challenge(judged)
     judged.decide(2, "shadow", "promoted")
-    judged.deployer.pin("churn", {"churn-v1": 100})
+    judged.deployer.shift_by_hand("churn", 1)
     assert judged.ring(timedelta(seconds=61)) == []
-    assert serving(judged) == {"churn-v1": 90, "churn-v2": 10}
+    assert serving(judged) == {1: 90, 2: 10}

@@ -10,22 +10,21 @@ import pytest
 from eventing import catalogue as kinds
 from eventing.event import Event
 from eventing.testing import HandlingFailed
-from functions.roll_out_model.deployer import Refused
-from functions.roll_out_model.logic import Route, Wanted
+from functions.roll_out_model.deployer import Observed, Refused, ServedVersion, Traffic
 from functions.state import runs, versions
 from functions.state.database import transaction
 
 MINUTE = timedelta(seconds=60)
-V2 = Wanted("churn", 2, "s3://models/churn/v2/model.onnx", "0" * 64)
+V2 = ServedVersion("churn", 2, "s3://models/churn/v2/model.onnx", "0" * 64)
 
 
-def told(said: list[Event]) -> list[tuple[str | None, str, str]]:
+def summary(events: list[Event]) -> list[tuple[str | None, str, str]]:
     """Subject, type and outcome of each event."""
-    return [(e.subject, e.type.removeprefix(kinds.PREFIX), e.data.get("outcome", "")) for e in said]
+    return [(e.subject, e.type.removeprefix(kinds.PREFIX), e.data.get("outcome", "")) for e in events]
 
 
 def is_off_the_platform(world: Any) -> bool:
-    return world.deployer.observe("churn").template is None and not world.deployer.shadows
+    return world.deployer.observe("churn") == Observed() and not world.deployer.mirrors
 
 
 def add_run(world: Any, version: int, approved_at: datetime) -> None:
@@ -54,17 +53,17 @@ def judged(world: Any) -> Any:
     world.serve(1)
     world.spec(phases=["shadow", "canary"], canary_percent=10)
     world.approve(2)
-    world.deployer.make_ready("churn", "churn-v2")
+    world.deployer.make_ready("churn", 2)
     world.ring()
     return world
 
 
 def test_the_service_goes_and_the_facts_say_so(world: Any) -> None:
     world.serve(1)
-    said = world.ask("retire", comment="no longer sold")
-    assert told(said) == [("churn/v1", "rollout.completed", "retired")]
-    assert "asked for by ann: no longer sold" in said[0].data["message"]
-    assert (said[0].data.get("champion_version"), said[0].data.get("url")) == (None, None)
+    events = world.ask("retire", comment="no longer sold")
+    assert summary(events) == [("churn/v1", "rollout.completed", "retired")]
+    assert "asked for by ann: no longer sold" in events[0].data["message"]
+    assert (events[0].data.get("champion_version"), events[0].data.get("url")) == (None, None)
     assert is_off_the_platform(world)
     assert world.champion() is None
     assert world.facts()[-1] == "v1 retired"
@@ -81,8 +80,8 @@ def test_a_redelivered_request_gives_the_same_answer(world: Any) -> None:
 
 def test_a_rollout_under_way_ends_and_the_version_that_waits_does_not_begin(judged: Any) -> None:
     judged.approve(3)
-    said = judged.ask("retire")
-    assert told(said) == [
+    events = judged.ask("retire")
+    assert summary(events) == [
         ("churn/v3", "rollout.completed", "inconclusive"),
         ("churn/v2", "rollout.completed", "inconclusive"),
         ("churn/v1", "rollout.completed", "retired"),
@@ -95,7 +94,7 @@ def test_a_rollout_under_way_ends_and_the_version_that_waits_does_not_begin(judg
 
 def test_a_first_version_under_way_is_retired_itself(world: Any) -> None:
     world.approve(1)
-    assert told(world.ask("retire")) == [("churn/v1", "rollout.completed", "retired")]
+    assert summary(world.ask("retire")) == [("churn/v1", "rollout.completed", "retired")]
     assert is_off_the_platform(world)
     assert world.ring(MINUTE) == []
 
@@ -103,7 +102,7 @@ def test_a_first_version_under_way_is_retired_itself(world: Any) -> None:
 def test_a_model_of_which_nothing_serves_can_be_retired(world: Any) -> None:
     world.register(1)
     world.register(2)
-    assert told(world.ask("retire")) == [("churn/v2", "rollout.completed", "retired")]
+    assert summary(world.ask("retire")) == [("churn/v2", "rollout.completed", "retired")]
 
 
 def test_a_rollback_under_way_ends_with_the_champions_retirement(world: Any) -> None:
@@ -112,7 +111,7 @@ def test_a_rollback_under_way_ends_with_the_champions_retirement(world: Any) -> 
     world.deployer.unavailable = True
     world.ask("roll_back")
     world.deployer.unavailable = False
-    assert told(world.ask("retire")) == [("churn/v2", "rollout.completed", "retired")]
+    assert summary(world.ask("retire")) == [("churn/v2", "rollout.completed", "retired")]
     assert is_off_the_platform(world)
 
 
@@ -132,7 +131,7 @@ def test_what_cannot_be_retired_is_refused_with_the_reason(
         world.ask("retire", **more)
 
 
-def test_nothing_is_told_before_the_platform_has_let_it_go(judged: Any) -> None:
+def test_nothing_is_announced_before_the_platform_has_let_it_go(judged: Any) -> None:
     judged.deployer.unavailable = True
     assert judged.ask("retire") == []
     assert judged.champion() == 1
@@ -141,7 +140,7 @@ def test_nothing_is_told_before_the_platform_has_let_it_go(judged: Any) -> None:
             judged.ask(action)
     assert judged.ask("retire") == []
     judged.deployer.unavailable = False
-    assert told(judged.ring()) == [
+    assert summary(judged.ring()) == [
         ("churn/v2", "rollout.completed", "inconclusive"),
         ("churn/v1", "rollout.completed", "retired"),
     ]
@@ -157,7 +156,7 @@ def test_a_model_that_the_platform_will_not_let_go_is_not_called_retired(
         raise Refused("the API answered 403")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.deployer, "remove", refuse)
+        patched.setattr(world.deployer, "delete", refuse)
         with pytest.raises(HandlingFailed, match="cannot be retired: the API answered 403"):
             world.ask("retire")
     assert world.champion() == 1
@@ -165,13 +164,13 @@ def test_a_model_that_the_platform_will_not_let_go_is_not_called_retired(
     world.ask("retire")
     world.deployer.unavailable = False
     with monkeypatch.context() as patched:
-        patched.setattr(world.deployer, "remove", refuse)
+        patched.setattr(world.deployer, "delete", refuse)
         assert world.ring() == []
-    assert told(world.ring()) == [("churn/v1", "rollout.completed", "retired")]
+    assert summary(world.ring()) == [("churn/v1", "rollout.completed", "retired")]
 
 
 def test_a_shadow_is_stopped_though_its_service_was_deleted_by_hand(judged: Any) -> None:
-    judged.deployer.delete("churn")
+    judged.deployer.delete_by_hand("churn")
     judged.ask("retire")
     assert is_off_the_platform(judged)
 
@@ -180,9 +179,9 @@ def test_a_service_that_comes_back_by_itself_is_taken_away_again(world: Any) -> 
     world.serve(1)
     world.serve(2)
     world.ask("retire")
-    world.deployer.ensure_revision(V2, None)
-    world.deployer.make_ready("churn", "churn-v2")
-    world.deployer.shift("churn", Route({"churn-v2": 100}))
+    world.deployer.deploy(V2, None)
+    world.deployer.make_ready("churn", 2)
+    world.deployer.shift("churn", Traffic(2))
     with pytest.raises(HandlingFailed):
         world.ask("pause")
     world.ring()
@@ -198,7 +197,7 @@ def test_a_version_approved_later_serves_as_a_first_one(world: Any, version: int
     world.register(3)
     (started,) = world.deliver(world.approval(version, gate=False))
     assert (started.data["phase"], started.data.get("champion_version")) == ("replace", None)
-    world.deployer.make_ready("churn", f"churn-v{version}")
+    world.deployer.make_ready("churn", version)
     world.ring()
     assert world.champion() == version
     with pytest.raises(HandlingFailed, match="no version of churn to go back to"):
@@ -211,10 +210,10 @@ def test_an_approval_that_comes_while_the_model_goes_begins_after_it(world: Any)
     world.ask("retire")
     world.approve(2, gate=False)
     world.deployer.unavailable = False
-    said = world.ring() + world.ring()
-    world.deployer.make_ready("churn", "churn-v2")
-    said += world.ring()
-    assert told(said)[0] == ("churn/v1", "rollout.completed", "retired")
+    events = world.ring() + world.ring()
+    world.deployer.make_ready("churn", 2)
+    events += world.ring()
+    assert summary(events)[0] == ("churn/v1", "rollout.completed", "retired")
     assert world.champion() == 2
 
 
@@ -225,14 +224,14 @@ def test_what_was_being_trained_when_the_model_was_retired_does_not_bring_it_bac
     world.serve(1)
     add_run(world, 2, world.clock[0] - timedelta(seconds=before_s))
     world.ask("retire")
-    said = world.approve(2)
+    events = world.approve(2)
     if serves:
-        assert told(said) == [("churn/v2", "rollout.started", "")]
+        assert summary(events) == [("churn/v2", "rollout.started", "")]
     else:
-        assert told(said) == [("churn/v2", "rollout.completed", "inconclusive")]
-        assert "kascade promote churn 2" in said[0].data["message"]
+        assert summary(events) == [("churn/v2", "rollout.completed", "inconclusive")]
+        assert "kascade promote churn 2" in events[0].data["message"]
         assert is_off_the_platform(world)
-        assert told(world.ask("promote", version=2)) == [("churn/v2", "rollout.started", "")]
+        assert summary(world.ask("promote", version=2)) == [("churn/v2", "rollout.started", "")]
 
 
 def test_a_verdict_cannot_retire(judged: Any) -> None:

@@ -10,8 +10,8 @@ import pytest
 from eventing import catalogue as kinds
 from eventing.event import CAUSATION, originate
 from eventing.testing import HandlingFailed
-from functions.roll_out_model.conduct import Conduct
-from functions.roll_out_model.deployer import Refused
+from functions.roll_out_model import handler
+from functions.roll_out_model.deployer import Refused, Traffic
 
 DAY = timedelta(days=1)
 
@@ -32,7 +32,7 @@ def test_the_first_version_is_created_then_promoted_when_it_is_ready(world: Any)
     }
     assert world.ring() == []
 
-    world.deployer.make_ready("churn", "churn-v1")
+    world.deployer.make_ready("churn", 1)
     (completed,) = world.ring()
 
     assert completed.type == kinds.ROLLOUT_COMPLETED
@@ -40,7 +40,7 @@ def test_the_first_version_is_created_then_promoted_when_it_is_ready(world: Any)
     assert completed.data["champion_version"] == 1
     assert completed.data["url"] == "http://churn.kascade.localhost"
     assert world.facts() == ["v1 deployed", "v1 promoted"]
-    assert world.deployer.observe("churn").pinned == {"churn-v1": 100}
+    assert world.deployer.observe("churn").requested == Traffic(1)
     assert world.waiting() == 0
 
 
@@ -49,18 +49,18 @@ def test_a_later_version_takes_over_only_once_it_is_ready(world: Any) -> None:
 
     (started,) = world.approve(2)
     assert started.data["champion_version"] == 1
-    assert world.deployer.observe("churn").serving == {"churn-v1": 100}
+    assert world.deployer.observe("churn").serving == {1: 100}
 
-    world.deployer.make_ready("churn", "churn-v2")
+    world.deployer.make_ready("churn", 2)
     assert kinds_of(world.ring()) == ["rollout.completed churn/v2"]
-    assert world.deployer.observe("churn").serving == {"churn-v2": 100}
+    assert world.deployer.observe("churn").serving == {2: 100}
     assert world.champion() == 2
 
 
 def test_a_revision_that_fails_is_rolled_back_with_its_reason_and_the_champion_serves_on(world: Any) -> None:
     world.serve(1)
     world.approve(2)
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "it is not the approved model")
+    world.deployer.make_failed("churn", 2, "ExitCode4: it is not the approved model")
 
     (completed,) = world.ring()
 
@@ -69,11 +69,11 @@ def test_a_revision_that_fails_is_rolled_back_with_its_reason_and_the_champion_s
     assert completed.data["message"] == (
         "churn-v2 did not become ready: ExitCode4: it is not the approved model; churn-v1 keeps the traffic"
     )
-    scene = world.deployer.observe("churn")
-    assert (scene.template, scene.serving, list(scene.revisions)) == (
-        "churn-v1",
-        {"churn-v1": 100},
-        ["churn-v1"],
+    seen = world.deployer.observe("churn")
+    assert (seen.latest, seen.serving, list(seen.versions)) == (
+        1,
+        {1: 100},
+        [1],
     )
     assert world.facts()[-1] == "v2 rolled_back"
     assert world.champion() == 1
@@ -82,13 +82,13 @@ def test_a_revision_that_fails_is_rolled_back_with_its_reason_and_the_champion_s
 
 def test_a_first_version_that_fails_leaves_no_service_behind(world: Any) -> None:
     world.approve(1)
-    world.deployer.make_failed("churn", "churn-v1", "ExitCode4", "boom")
+    world.deployer.make_failed("churn", 1, "ExitCode4: boom")
 
     (completed,) = world.ring()
 
     assert completed.data["outcome"] == "rolled_back"
     assert "url" not in completed.data
-    assert world.deployer.observe("churn").template is None
+    assert world.deployer.observe("churn").latest is None
     assert world.champion() is None
 
 
@@ -106,17 +106,17 @@ def test_a_revision_that_is_never_ready_is_rolled_back_at_the_deadline(world: An
 def test_after_a_rollback_the_next_version_is_rolled_out(world: Any) -> None:
     world.serve(1)
     world.approve(2)
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
+    world.deployer.make_failed("churn", 2, "ExitCode4: boom")
     world.ring()
 
     world.serve(3)
 
-    assert world.deployer.observe("churn").serving == {"churn-v3": 100}
+    assert world.deployer.observe("churn").serving == {3: 100}
 
 
 def test_the_events_of_a_rollout_are_one_chain(world: Any) -> None:
     (started,) = world.approve(1)
-    world.deployer.make_ready("churn", "churn-v1")
+    world.deployer.make_ready("churn", 1)
     (completed,) = world.ring()
 
     assert started.correlation_id == completed.correlation_id == "approval-1"
@@ -140,7 +140,7 @@ def test_an_approval_redelivered_after_its_rollout_ended_changes_nothing(world: 
     world.register(1)
     approval = world.approval(1)
     world.deliver(approval)
-    world.deployer.make_ready("churn", "churn-v1")
+    world.deployer.make_ready("churn", 1)
     world.ring()
     world.serve(2)
     before = world.deployer.observe("churn")
@@ -155,20 +155,20 @@ def test_a_second_approval_of_the_version_under_way_starts_nothing_new(world: An
     world.approve(1)
 
     assert world.deliver(world.approval(1, gate=False)) == []
-    world.deployer.make_ready("churn", "churn-v1")
+    world.deployer.make_ready("churn", 1)
     assert kinds_of(world.ring()) == ["rollout.completed churn/v1"]
 
 
 def test_a_timer_delivered_twice_completes_once(world: Any) -> None:
     world.approve(1)
-    world.deployer.make_ready("churn", "churn-v1")
+    world.deployer.make_ready("churn", 1)
     completed = world.ring()
 
     assert world.deliver(world.timers[-1]) == completed
     assert world.facts() == ["v1 deployed", "v1 promoted"]
 
 
-@pytest.mark.parametrize("crash_at", ["ensure", "shift", "remove"])
+@pytest.mark.parametrize("crash_at", ["deploy", "shift", "remove"])
 def test_a_crash_after_the_platform_was_changed_is_made_good_by_the_redelivery(
     world: Any, monkeypatch: pytest.MonkeyPatch, crash_at: str
 ) -> None:
@@ -184,33 +184,33 @@ def test_a_crash_after_the_platform_was_changed_is_made_good_by_the_redelivery(
             raise RuntimeError("killed")
         return recorded(*_)
 
-    recorded = Conduct.record
-    monkeypatch.setattr(Conduct, "record", dying)
+    recorded = handler.record
+    monkeypatch.setattr(handler, "record", dying)
     approval = world.approval(2)
     deliver_until_handled(world, approval)
-    said = []
+    events = []
     for _ in range(3):
-        if "churn-v2" in world.deployer.observe("churn").revisions:
-            end(world.deployer, "churn-v2", fails=crash_at == "remove")
+        if 2 in world.deployer.observe("churn").versions:
+            end(world.deployer, fails=crash_at == "remove")
         try:
-            said += world.ring()
+            events += world.ring()
         except HandlingFailed:
-            said += deliver_until_handled(world, world.timers[-1])
+            events += deliver_until_handled(world, world.timers[-1])
 
     assert crashes == 0
-    assert kinds_of(said) == ["rollout.completed churn/v2"]
+    assert kinds_of(events) == ["rollout.completed churn/v2"]
     assert world.facts()[2:] == (
         ["v2 rolled_back"] if crash_at == "remove" else ["v2 deployed", "v2 promoted"]
     )
-    expected = "churn-v1" if crash_at == "remove" else "churn-v2"
+    expected = 1 if crash_at == "remove" else 2
     assert world.deployer.observe("churn").serving == {expected: 100}
 
 
-def end(deployer: Any, revision: str, *, fails: bool) -> None:
+def end(deployer: Any, *, fails: bool) -> None:
     if fails:
-        deployer.make_failed("churn", revision, "ExitCode4", "boom")
+        deployer.make_failed("churn", 2, "ExitCode4: boom")
     else:
-        deployer.make_ready("churn", revision)
+        deployer.make_ready("churn", 2)
 
 
 def deliver_until_handled(world: Any, event: Any) -> list[Any]:
@@ -226,12 +226,12 @@ def test_a_newer_approval_waits_for_the_rollout_under_way_and_then_begins(world:
     world.serve(1)
     world.approve(2)
     assert world.approve(3) == []
-    assert "churn-v3" not in world.deployer.observe("churn").revisions
+    assert 3 not in world.deployer.observe("churn").versions
 
-    world.deployer.make_ready("churn", "churn-v2")
+    world.deployer.make_ready("churn", 2)
     assert kinds_of(world.ring()) == ["rollout.completed churn/v2"]
     (started,) = world.ring()
-    world.deployer.make_ready("churn", "churn-v3")
+    world.deployer.make_ready("churn", 3)
     world.ring()
 
     assert kinds_of([started]) == ["rollout.started churn/v3"]
@@ -244,25 +244,25 @@ def test_the_version_that_waits_begins_also_after_a_rollback(world: Any) -> None
     world.serve(1)
     world.approve(2)
     world.approve(3)
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
+    world.deployer.make_failed("churn", 2, "ExitCode4: boom")
     world.ring()
     world.ring()
-    world.deployer.make_ready("churn", "churn-v3")
+    world.deployer.make_ready("churn", 3)
     world.ring()
 
     assert world.champion() == 3
-    assert world.deployer.observe("churn").serving == {"churn-v3": 100}
+    assert world.deployer.observe("churn").serving == {3: 100}
 
 
-def test_of_several_that_wait_the_newest_stays_and_the_others_are_told(world: Any) -> None:
+def test_of_several_that_wait_the_newest_stays_and_the_others_end_as_inconclusive(world: Any) -> None:
     world.approve(1)
     world.approve(2)
 
-    (told,) = world.approve(3)
+    (completed,) = world.approve(3)
 
-    assert kinds_of([told]) == ["rollout.completed churn/v2"]
-    assert told.data["outcome"] == "inconclusive"
-    assert told.data["message"] == "v2 is not rolled out: v3 came before its turn"
+    assert kinds_of([completed]) == ["rollout.completed churn/v2"]
+    assert completed.data["outcome"] == "inconclusive"
+    assert completed.data["message"] == "v2 is not rolled out: v3 came before its turn"
     assert world.facts() == ["v2 inconclusive"]
 
 
@@ -270,10 +270,10 @@ def test_the_gates_approval_of_an_older_version_comes_too_late(world: Any) -> No
     world.register(1)
     world.serve(2)
 
-    (told,) = world.deliver(world.approval(1))
+    (completed,) = world.deliver(world.approval(1))
 
-    assert told.data["outcome"] == "inconclusive"
-    assert world.deployer.observe("churn").template == "churn-v2"
+    assert completed.data["outcome"] == "inconclusive"
+    assert world.deployer.observe("churn").latest == 2
 
 
 def test_a_person_can_go_back_to_an_older_version(world: Any) -> None:
@@ -285,7 +285,7 @@ def test_a_person_can_go_back_to_an_older_version(world: Any) -> None:
     assert started.data["champion_version"] == 2
     assert completed.data["outcome"] == "promoted"
     assert world.champion() == 1
-    assert world.deployer.observe("churn").serving == {"churn-v1": 100}
+    assert world.deployer.observe("churn").serving == {1: 100}
 
 
 def test_a_version_that_was_never_registered_is_refused(world: Any) -> None:
@@ -314,7 +314,7 @@ def test_a_short_outage_of_the_platform_only_delays(world: Any) -> None:
     world.deployer.unavailable = False
 
     assert kinds_of(world.ring()) == ["rollout.started churn/v1"]
-    world.deployer.make_ready("churn", "churn-v1")
+    world.deployer.make_ready("churn", 1)
     assert kinds_of(world.ring()) == ["rollout.completed churn/v1"]
 
 
@@ -324,7 +324,7 @@ def test_what_the_platform_refuses_is_rolled_back_with_its_words(
     def refuse(*_: Any) -> None:
         raise Refused("the Service churn exists and is not a model's")
 
-    monkeypatch.setattr(world.deployer, "ensure_revision", refuse)
+    monkeypatch.setattr(world.deployer, "deploy", refuse)
 
     (completed,) = world.approve(1)
 
@@ -338,26 +338,26 @@ def test_what_the_platform_refuses_is_rolled_back_with_its_words(
 def test_a_service_deleted_while_it_is_rolled_out_is_made_again(world: Any) -> None:
     world.serve(1)
     world.approve(2)
-    world.deployer.delete("churn")
+    world.deployer.delete_by_hand("churn")
 
     world.ring()
-    world.deployer.make_ready("churn", "churn-v2")
+    world.deployer.make_ready("churn", 2)
     world.ring()
 
-    assert world.deployer.observe("churn").serving == {"churn-v2": 100}
+    assert world.deployer.observe("churn").serving == {2: 100}
     assert world.champion() == 2
 
 
 def test_a_rollback_brings_back_a_champion_whose_service_was_deleted(world: Any) -> None:
     world.serve(1)
     world.approve(2)
-    world.deployer.delete("churn")
+    world.deployer.delete_by_hand("churn")
     world.ring()
-    world.deployer.make_failed("churn", "churn-v2", "ExitCode4", "boom")
+    world.deployer.make_failed("churn", 2, "ExitCode4: boom")
     world.ring()
-    world.deployer.make_ready("churn", "churn-v1")
+    world.deployer.make_ready("churn", 1)
 
-    assert world.deployer.observe("churn").serving == {"churn-v1": 100}
+    assert world.deployer.observe("churn").serving == {1: 100}
 
 
 def test_models_are_rolled_out_independently(world: Any) -> None:
@@ -393,23 +393,23 @@ def test_two_events_about_one_model_at_once_are_handled_one_after_the_other(
     world.register(1)
     world.register(2)
     second = world.approval(2)
-    ensure = world.deployer.ensure_revision
+    deploy = world.deployer.deploy
 
     def interrupted(*args: Any) -> None:
-        monkeypatch.setattr(world.deployer, "ensure_revision", ensure)
+        monkeypatch.setattr(world.deployer, "deploy", deploy)
         world.deliver(second)
-        ensure(*args)
+        deploy(*args)
 
-    monkeypatch.setattr(world.deployer, "ensure_revision", interrupted)
+    monkeypatch.setattr(world.deployer, "deploy", interrupted)
     first = world.approval(1)
 
     with pytest.raises(HandlingFailed) as caught:
         world.deliver(first)
     assert caught.value.status == 503
-    told = world.deliver(first)
+    answers = world.deliver(first)
     world.ring()
-    world.deployer.make_ready("churn", "churn-v2")
+    world.deployer.make_ready("churn", 2)
     world.ring()
 
-    assert kinds_of(told) == ["rollout.completed churn/v1"]
+    assert kinds_of(answers) == ["rollout.completed churn/v1"]
     assert world.champion() == 2

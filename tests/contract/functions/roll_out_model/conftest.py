@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 from kubernetes import client, config
 
-from functions.roll_out_model.deployer import Deployer
+from functions.roll_out_model.deployer import Deployer, Observed, ServedVersion
 from functions.roll_out_model.knative_deployer import KnativeDeployer
-from functions.roll_out_model.knative_service import ServingOptions
-from functions.roll_out_model.logic import Observed, Wanted
+from functions.roll_out_model.knative_service import ServingOptions, shadow_name
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.serve_model import testing
 
@@ -44,19 +43,27 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Subject:
-    """A deployer under test with a model of its own, and how its revisions come to an end."""
+    """A deployer under test with a model of its own.
+
+    Attributes:
+        version: makes a version, which becomes ready or cannot start.
+        end_start: lets the start of a version come to its end.
+        predict: returns which version answers at an address.
+        redirect_mirror: lets the mirror lead elsewhere, as a person would.
+    """
 
     deployer: Deployer
     model: str
-    version: Callable[[int, bool], Wanted]
-    settle: Callable[[str], None]
+    version: Callable[[int, bool], ServedVersion]
+    end_start: Callable[[int], None]
     predict: Callable[[str], int | None]
+    redirect_mirror: Callable[[], None]
 
-    def good(self, number: int) -> Wanted:
+    def good(self, number: int) -> ServedVersion:
         """Return a version that becomes ready."""
         return self.version(number, True)
 
-    def bad(self, number: int) -> Wanted:
+    def bad(self, number: int) -> ServedVersion:
         """Return a version that cannot start."""
         return self.version(number, False)
 
@@ -117,36 +124,36 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
 
 
 def _in_memory(model: str) -> Subject:
-    deployer, bad = MemoryDeployer(), set[str]()
+    deployer, bad = MemoryDeployer(), set[int]()
 
-    def version(number: int, good: bool) -> Wanted:
-        wanted = Wanted(model, number, f"s3://models/{model}/v{number}/model.onnx", "0" * 64)
+    def version(number: int, good: bool) -> ServedVersion:
+        found = ServedVersion(model, number, f"s3://models/{model}/v{number}/model.onnx", "0" * 64)
         if not good:
-            bad.add(wanted.revision)
-        return wanted
+            bad.add(number)
+        return found
 
-    def settle(revision: str) -> None:
-        if revision in bad:
-            deployer.make_failed(model, revision, "Exited", "it is not the approved model")
+    def end_start(number: int) -> None:
+        if number in bad:
+            deployer.make_failed(model, number, "Exited: it is not the approved model")
         else:
-            deployer.make_ready(model, revision)
+            deployer.make_ready(model, number)
 
     def predict(_: str) -> int | None:
         serving = deployer.observe(model).serving
-        return int(max(serving, key=lambda name: serving[name]).rpartition("v")[2]) if serving else None
+        return max(serving, key=lambda each: serving[each], default=None)
 
-    return Subject(deployer, model, version, settle, predict)
+    return Subject(deployer, model, version, end_start, predict, lambda: deployer.mirror_by_hand(model))
 
 
 def _real(runtime: Runtime, model: str, folder: Path) -> Subject:
-    def version(number: int, good: bool) -> Wanted:
+    def version(number: int, good: bool) -> ServedVersion:
         data = testing.classifier(testing.numbers("a"), model=model, version=number)
         (folder / str(number)).mkdir(exist_ok=True)
         settings = testing.write(folder / str(number), data)
-        wanted = Wanted(model, number, settings.uri, settings.sha256)
-        return wanted if good else replace(wanted, sha256="0" * 64)
+        found = ServedVersion(model, number, settings.uri, settings.sha256)
+        return found if good else replace(found, sha256="0" * 64)
 
-    def settle(_: str) -> None:
+    def end_start(_: int) -> None:
         """Nothing to do: a real revision becomes ready, or fails, by itself."""
 
     def predict(url: str) -> int | None:
@@ -157,4 +164,12 @@ def _real(runtime: Runtime, model: str, folder: Path) -> Subject:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
             return int(json.load(answer)["model_version"])
 
-    return Subject(KnativeDeployer(runtime.api, ServingOptions()), model, version, settle, predict)
+    deployer = KnativeDeployer(runtime.api, ServingOptions())
+    return Subject(deployer, model, version, end_start, predict, lambda: redirect_shadow(runtime.api, model))
+
+
+def redirect_shadow(api: client.CustomObjectsApi, model: str) -> None:
+    """Let the Trigger of a model's shadow lead elsewhere."""
+    spec = {"spec": {"subscriber": {"uri": "http://elsewhere"}}}
+    where = ("eventing.knative.dev", "v1", "kascade", "triggers", shadow_name(model))
+    api.patch_namespaced_custom_object(*where, spec)

@@ -10,34 +10,51 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from functions.roll_out_model.deployer import Refused, Unavailable
+from functions.roll_out_model.deployer import (
+    FOREIGN,
+    Observed,
+    Readiness,
+    Refused,
+    ServedVersion,
+    Traffic,
+    Unavailable,
+)
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions
-from functions.roll_out_model.logic import Observed, Readiness, Route, Wanted
 
 
-def ready(revision: str) -> Any:
-    return lambda seen: seen.status(revision).readiness is Readiness.READY
+def ready(version: int) -> Any:
+    return lambda seen: seen.status(version).readiness is Readiness.READY
 
 
-def serve(subject: Any, wanted: Wanted, keep: str | None = None) -> Observed:
-    """Bring a version to all traffic."""
-    subject.deployer.ensure_revision(wanted, keep)
-    subject.settle(wanted.revision)
-    subject.until(ready(wanted.revision))
-    subject.deployer.shift(wanted.model, Route({wanted.revision: 100}))
-    seen: Observed = subject.until(
-        lambda seen: seen.pinned == {wanted.revision: 100} and seen.serving == {wanted.revision: 100}
-    )
+def start(subject: Any, version: ServedVersion, keep: int | None = None) -> Observed:
+    """Deploy a version and wait until it is ready."""
+    subject.deployer.deploy(version, keep)
+    subject.end_start(version.version)
+    seen: Observed = subject.until(ready(version.version))
     return seen
 
 
-def remove(subject: Any, revision: str, fallback: Wanted) -> None:
-    """Take a revision away, coming again as often as the platform asks."""
+def serve(subject: Any, version: ServedVersion, keep: int | None = None) -> Observed:
+    """Bring a version to all traffic."""
+    start(subject, version, keep)
+    return shift(subject, Traffic(version.version))
+
+
+def shift(subject: Any, traffic: Traffic) -> Observed:
+    """Shift the traffic and wait until it goes so."""
+    subject.deployer.shift(subject.model, traffic)
+    seen: Observed = subject.until(lambda seen: seen.in_force and seen.requested == traffic)
+    assert seen.serving == traffic.shares
+    return seen
+
+
+def remove(subject: Any, version: int, fallback: ServedVersion) -> None:
+    """Take a version away, coming again as often as the platform asks."""
 
     def gone(_: Observed) -> bool:
         try:
-            subject.deployer.remove(fallback.model, revision, fallback)
+            subject.deployer.remove(fallback.model, version, fallback)
         except Unavailable:
             return False
         return True
@@ -45,159 +62,166 @@ def remove(subject: Any, revision: str, fallback: Wanted) -> None:
     subject.until(gone)
 
 
-def test_of_a_model_without_a_service_nothing_is_seen(subject: Any) -> None:
+def test_of_a_model_that_is_not_deployed_nothing_is_seen(subject: Any) -> None:
     assert subject.observe() == Observed()
 
 
 def test_the_first_version_gets_the_traffic_when_it_is_ready(subject: Any) -> None:
     first = subject.good(1)
 
-    subject.deployer.ensure_revision(first, None)
+    subject.deployer.deploy(first, None)
     seen = subject.observe()
-    assert seen.template == first.revision
-    assert seen.pinned == {"": 100}
+    assert (seen.latest, seen.requested, seen.in_force) == (1, None, False)
 
-    subject.settle(first.revision)
-    seen = subject.until(lambda seen: seen.serving == {first.revision: 100})
+    subject.end_start(1)
+    seen = subject.until(lambda seen: seen.serving == {1: 100})
     assert subject.predict(seen.url) == 1
 
 
-def test_ensuring_twice_equals_ensuring_once(subject: Any) -> None:
+def test_deploying_twice_equals_deploying_once(subject: Any) -> None:
     first = subject.good(1)
 
     for _ in range(2):
-        subject.deployer.ensure_revision(first, None)
+        subject.deployer.deploy(first, None)
 
-    assert list(subject.until(lambda seen: seen.revisions).revisions) == [first.revision]
+    assert list(subject.until(lambda seen: seen.versions).versions) == [1]
 
 
-def test_ensuring_again_before_the_revision_appears_is_no_change_of_its_template(subject: Any) -> None:
-    first, second = subject.good(1), subject.good(2)
-    serve(subject, first)
+def test_deploying_again_before_the_version_appears_changes_nothing(subject: Any) -> None:
+    serve(subject, subject.good(1))
+    second = subject.good(2)
 
     for _ in range(3):
-        subject.deployer.ensure_revision(second, first.revision)
+        subject.deployer.deploy(second, 1)
 
-    subject.settle(second.revision)
-    assert subject.until(ready(second.revision)).serving == {first.revision: 100}
+    subject.end_start(2)
+    assert subject.until(ready(2)).serving == {1: 100}
 
 
 def test_a_second_version_starts_beside_the_first_and_takes_over_when_told(subject: Any) -> None:
-    first, second = subject.good(1), subject.good(2)
-    serve(subject, first)
+    serve(subject, subject.good(1))
 
-    subject.deployer.ensure_revision(second, first.revision)
-    subject.settle(second.revision)
-    seen = subject.until(ready(second.revision))
-    assert seen.serving == {first.revision: 100}
+    seen = start(subject, subject.good(2), 1)
+    assert seen.serving == {1: 100}
     assert subject.predict(seen.url) == 1
 
-    subject.deployer.shift(first.model, Route({second.revision: 100}))
-    seen = subject.until(lambda seen: seen.serving == {second.revision: 100})
+    seen = shift(subject, Traffic(2))
     assert subject.predict(seen.url) == 2
 
 
-def test_a_tagged_version_is_reachable_without_traffic_and_copies_lead_to_it(subject: Any) -> None:
-    first, second = subject.good(1), subject.good(2)
-    serve(subject, first)
-    subject.deployer.ensure_revision(second, first.revision)
-    subject.settle(second.revision)
-    subject.until(ready(second.revision))
-    route = Route({first.revision: 100}, {"challenger": second.revision})
+@pytest.mark.parametrize("keep", [None, 9])
+def test_who_serves_keeps_the_traffic_where_the_version_to_keep_is_none_or_is_not_there(
+    subject: Any, keep: int | None
+) -> None:
+    serve(subject, subject.good(1))
 
-    subject.deployer.shift(first.model, route)
-    seen = subject.until(lambda seen: seen.has(route))
-    assert seen.serving == {first.revision: 100}
-    address = seen.tag_urls["challenger"]
-    assert address == f"http://challenger-{first.model}.kascade.svc.cluster.local"
+    seen = start(subject, subject.good(2), keep)
+
+    assert (seen.requested, seen.serving) == (Traffic(1), {1: 100})
+
+
+def test_a_version_without_a_share_runs_and_can_be_mirrored_to(subject: Any) -> None:
+    serve(subject, subject.good(1))
+    start(subject, subject.good(2), 1)
+    traffic = Traffic(1, 2)
+    assert shift(subject, traffic).mirror is None
 
     for _ in range(2):
-        subject.deployer.copy(first.model, 1, address)
-    assert subject.until(lambda seen: seen.shadow).shadow == address
-    elsewhere = f"{address}/elsewhere"
-    subject.deployer.copy(first.model, 1, elsewhere)
-    assert subject.until(lambda seen: seen.shadow != address).shadow == elsewhere
+        subject.deployer.mirror(subject.model, traffic)
+    assert subject.until(lambda seen: seen.mirror is not None).mirror == 2
+    subject.redirect_mirror()
+    assert subject.until(lambda seen: seen.mirror != 2).mirror == FOREIGN
+    subject.deployer.mirror(subject.model, traffic)
+    subject.until(lambda seen: seen.mirror == 2)
     for _ in range(2):
-        subject.deployer.copy(first.model, 1, None)
-    subject.until(lambda seen: seen.shadow is None)
+        subject.deployer.mirror(subject.model, None)
+    subject.until(lambda seen: seen.mirror is None)
 
 
-def test_a_canarys_share_is_served_and_the_version_before_stays_reachable_after(subject: Any) -> None:
-    first, second = subject.good(1), subject.good(2)
-    serve(subject, first)
-    subject.deployer.ensure_revision(second, first.revision)
-    subject.settle(second.revision)
-    subject.until(ready(second.revision))
-    shares = {first.revision: 90, second.revision: 10}
-    canary = Route(shares, {"challenger": second.revision})
-    done = Route({second.revision: 100}, {"previous": first.revision})
+def test_a_canarys_share_is_served_and_the_version_before_keeps_running_after(subject: Any) -> None:
+    serve(subject, subject.good(1))
+    start(subject, subject.good(2), 1)
 
-    subject.deployer.shift(first.model, canary)
-    assert subject.until(lambda seen: seen.has(canary)).serving == shares
-    subject.deployer.shift(first.model, done)
-    seen = subject.until(lambda seen: seen.has(done))
+    assert shift(subject, Traffic(1, 2, 10)).serving == {1: 90, 2: 10}
+    seen = shift(subject, Traffic(2, previous=1))
     assert subject.predict(seen.url) == 2
-    subject.deployer.shift(first.model, Route({first.revision: 100}, {"previous": second.revision}))
+    subject.deployer.shift(subject.model, Traffic(1, previous=2))
     assert subject.until(lambda seen: subject.predict(seen.url) == 1)
 
 
 def test_a_version_that_cannot_start_is_seen_as_failed_with_its_reason(subject: Any) -> None:
     serve(subject, subject.good(1))
-    broken = subject.bad(2)
 
-    subject.deployer.ensure_revision(broken, f"{subject.model}-v1")
-    subject.settle(broken.revision)
-    seen = subject.until(lambda seen: seen.status(broken.revision).readiness is Readiness.FAILED)
+    subject.deployer.deploy(subject.bad(2), 1)
+    subject.end_start(2)
+    seen = subject.until(lambda seen: seen.status(2).readiness is Readiness.FAILED)
 
-    assert "it is not the approved model" in seen.status(broken.revision).message
-    assert seen.serving == {f"{subject.model}-v1": 100}
+    assert "it is not the approved model" in seen.status(2).reason
+    assert seen.serving == {1: 100}
 
 
-def test_a_removed_revision_is_gone_and_the_fallback_serves_on(subject: Any) -> None:
-    first, broken = subject.good(1), subject.bad(2)
+def test_a_removed_version_is_gone_and_the_fallback_serves_on(subject: Any) -> None:
+    first = subject.good(1)
     serve(subject, first)
-    subject.deployer.ensure_revision(broken, first.revision)
-    subject.settle(broken.revision)
-    subject.until(lambda seen: seen.status(broken.revision).readiness is Readiness.FAILED)
+    subject.deployer.deploy(subject.bad(2), 1)
+    subject.end_start(2)
+    subject.until(lambda seen: seen.status(2).readiness is Readiness.FAILED)
 
     for _ in range(2):
-        remove(subject, broken.revision, first)
+        remove(subject, 2, first)
 
-    seen = subject.until(lambda seen: broken.revision not in seen.revisions)
-    assert seen.template == first.revision
-    assert seen.pinned == seen.serving == {first.revision: 100}
+    seen = subject.until(lambda seen: 2 not in seen.versions)
+    assert (seen.latest, seen.requested, seen.serving) == (1, Traffic(1), {1: 100})
     assert subject.predict(seen.url) == 1
+
+
+def test_with_a_version_the_mirror_to_it_goes(subject: Any) -> None:
+    first = subject.good(1)
+    serve(subject, first)
+    start(subject, subject.good(2), 1)
+    shift(subject, Traffic(1, 2))
+    subject.deployer.mirror(subject.model, Traffic(1, 2))
+    subject.until(lambda seen: seen.mirror == 2)
+
+    remove(subject, 2, first)
+
+    seen = subject.until(lambda seen: 2 not in seen.versions)
+    assert (seen.mirror, seen.serving) == (None, {1: 100})
 
 
 def test_after_a_removal_the_same_version_can_be_tried_again(subject: Any) -> None:
     first, second = subject.good(1), subject.good(2)
     serve(subject, first)
-    subject.deployer.ensure_revision(second, first.revision)
-    remove(subject, second.revision, first)
+    subject.deployer.deploy(second, 1)
+    remove(subject, 2, first)
 
-    seen = serve(subject, second, first.revision)
+    seen = serve(subject, second, 1)
 
     assert subject.predict(seen.url) == 2
 
 
-def test_a_fallback_whose_service_is_gone_is_made_again(subject: Any) -> None:
-    first, broken = subject.good(1), subject.bad(2)
+def test_a_fallback_that_is_gone_is_deployed_again(subject: Any) -> None:
+    first = subject.good(1)
 
-    subject.deployer.remove(first.model, broken.revision, first)
+    subject.deployer.remove(first.model, 2, first)
 
-    subject.settle(first.revision)
-    seen = subject.until(lambda seen: seen.serving == {first.revision: 100})
+    subject.end_start(1)
+    seen = subject.until(lambda seen: seen.serving == {1: 100})
     assert subject.predict(seen.url) == 1
 
 
-def test_without_a_fallback_the_service_goes(subject: Any) -> None:
-    broken = subject.bad(1)
-    subject.deployer.ensure_revision(broken, None)
+def test_a_deleted_model_goes_whole(subject: Any) -> None:
+    serve(subject, subject.good(1))
+    start(subject, subject.good(2), 1)
+    shift(subject, Traffic(1, 2))
+    subject.deployer.mirror(subject.model, Traffic(1, 2))
 
-    for _ in range(2):
-        subject.deployer.remove(broken.model, broken.revision, None)
+    subject.until(lambda _: subject.deployer.delete(subject.model))
 
-    subject.until(lambda seen: seen == Observed())
+    assert subject.observe() == Observed()
+    assert subject.deployer.delete(subject.model)
+    serve(subject, subject.good(3))
+    assert subject.observe().mirror is None
 
 
 def test_a_service_that_is_no_models_is_not_touched(runtime: Any) -> None:
@@ -216,7 +240,8 @@ def test_a_service_that_is_no_models_is_not_touched(runtime: Any) -> None:
 
     for call in (
         lambda: deployer.observe("someone"),
-        lambda: deployer.ensure_revision(Wanted("someone", 1, "s3://x/y", "0" * 64), None),
+        lambda: deployer.delete("someone"),
+        lambda: deployer.deploy(ServedVersion("someone", 1, "s3://x/y", "0" * 64), None),
     ):
         with pytest.raises(Refused, match=r"is not a model's: it has no label kascade\.dev/model=someone"):
             call()
@@ -227,7 +252,7 @@ def test_what_the_platform_refuses_is_refused_with_its_words(runtime: Any) -> No
     deployer = KnativeDeployer(runtime.api, ServingOptions(namespace="nowhere"))
 
     with pytest.raises(Refused, match="nowhere"):
-        deployer.ensure_revision(Wanted("churn", 1, "s3://x/y", "0" * 64), None)
+        deployer.deploy(ServedVersion("churn", 1, "s3://x/y", "0" * 64), None)
 
 
 def test_a_platform_that_does_not_answer_is_unavailable() -> None:

@@ -6,12 +6,12 @@ import json
 from datetime import UTC, datetime
 
 from eventing.catalogue import RolloutOutcome
-from functions.roll_out_model.course import Course, Phase, Verdict
-from functions.roll_out_model.records import course_in, write_course
+from functions.roll_out_model.records import read_rollout, write_rollout
+from functions.roll_out_model.rollout_state import Phase, RolloutState, Verdict
 from functions.state.rollouts import RolloutRow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-COURSE = Course(
+ROLLOUT = RolloutState(
     2,
     1,
     Phase.CANARY,
@@ -41,19 +41,19 @@ def test_a_row_of_before_is_read() -> None:
         phases="shadow,canary",
         percent=10,
     )
-    assert course_in(found) == COURSE
+    assert read_rollout(found) == ROLLOUT
 
 
 def test_what_is_written_is_read_again_and_has_the_form_of_before() -> None:
     written = row()
-    write_course(written, COURSE)
-    assert course_in(written) == COURSE
+    write_rollout(written, ROLLOUT)
+    assert read_rollout(written) == ROLLOUT
     assert written.phases == "shadow,canary"
     assert json.loads(written.held or "") == {"outcome": "promoted", "message": "not worse", "final": False}
 
 
 def test_a_rollout_without_phases_or_verdict_is_read_again() -> None:
     written = RolloutRow(model="churn", seq=0)
-    plain = Course(1, None, Phase.REPLACE, NOON)
-    write_course(written, plain)
-    assert course_in(written) == plain
+    plain = RolloutState(1, None, Phase.REPLACE, NOON)
+    write_rollout(written, plain)
+    assert read_rollout(written) == plain

@@ -23,7 +23,7 @@ def test_model_servers_get_the_brokers_address_and_its_cas() -> None:
 
     serving = Settings.from_env({"DATABASE_URL": "sqlite:///x.db", **given}).serving
 
-    assert serving.told == given
+    assert serving.variables == given
 
 
 def test_how_model_servers_are_confined_is_told() -> None:
@@ -45,7 +45,7 @@ def test_how_model_servers_are_confined_is_told() -> None:
     assert serving.limits == {"cpu": "500m", "memory": "512Mi"}
     assert (serving.read_only_root, serving.service_account) == (True, "functions")
     assert serving.sink_audience == given["SERVE_SINK_AUDIENCE"]
-    assert serving.told == {"SINK_TOKEN_FILE": "/var/run/sink/token"}
+    assert serving.variables == {"SINK_TOKEN_FILE": "/var/run/sink/token"}
 
 
 def test_everything_wrong_is_said_at_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from eventing.sink import SinkError
 from eventing.store import MemoryStore
 from eventing.testing import MemorySink, build_event
 from functions.run_training import logic
+from functions.run_training.engine import Run, RunState, RunStatus, Unavailable
 from functions.run_training.job import Job
+from functions.run_training.memory_engine import MemoryEngine
 from functions.run_training.settings import Settings
 from pipelines.components.doing import explain
 from pipelines.errors import StepError, TransientError
-from pipelines.records import write_failure
+from pipelines.records import Failure, Fault, write_failure
 from pipelines.request import RunRequest
 from pipelines.testing import approve, churn_table, put_dataset, train
 
@@ -30,51 +32,33 @@ CUSTOM = SPEC.replace("train: {", "train: {pipeline: s3://raw/churn/own.yaml, ")
 
 
 @dataclass
-class Process:
-    """A pipeline process that does `work` and says whether it succeeded."""
-
-    work: Callable[[Mapping[str, Any]], bool]
-    exit_task: bool = False
-    given: list[Mapping[str, Any]] = field(default_factory=list)
-    closed: bool = False
-
-    def run(self, parameters: Mapping[str, Any]) -> bool:
-        self.given.append(parameters)
-        return self.work(parameters)
-
-    def announced(self) -> bool:
-        return self.exit_task
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@dataclass
 class World:
     store: MemoryStore
     sink: MemorySink
     request: RunRequest
     folder: Path
-    launched: list[tuple[bytes | None, Process]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
 
-    def job(self, work: Callable[[Mapping[str, Any]], bool], **settings: Any) -> int:
-        def launch(run_id: str, package: bytes | None) -> Process:
-            process = Process(work)
-            self.launched.append((package, process))
-            return process
+    def job(self, work: Callable[[Run], bool], **settings: Any) -> int:
+        """Run the job on an engine that does `work`, which says whether the run succeeded."""
 
-        job = Job(Settings(Path("event"), **settings), self.store, self.sink, launch)
+        def end(run: Run) -> RunStatus:
+            return RunStatus(RunState.SUCCEEDED if work(run) else RunState.FAILED)
+
+        return self.job_on(MemoryEngine(end), **settings)
+
+    def job_on(self, engine: MemoryEngine, **settings: Any) -> int:
+        engine.runs = self.runs
+        job = Job(Settings(Path("event"), **settings), self.store, self.sink, engine)
         event: Event = build_event(TRAINING_APPROVED, approve(self.request), id_="approved-1")
-        status = job.run(event, self.request)
-        assert all(process.closed for _, process in self.launched)
-        return status
+        return job.run(event, self.request)
 
     def types(self) -> list[str]:
         return [event.type.removeprefix("dev.kascade.training.") for event in self.sink.events]
 
-    def failing(self, error: Exception) -> Callable[[Mapping[str, Any]], bool]:
-        def work(parameters: Mapping[str, Any]) -> bool:
-            write_failure(self.store, self.request.output, parameters["attempt"], explain("check", error))
+    def failing(self, error: Exception) -> Callable[[Run], bool]:
+        def work(run: Run) -> bool:
+            write_failure(self.store, self.request.output, run.parameters["attempt"], explain("check", error))
             return False
 
         return work
@@ -128,11 +112,33 @@ def test_a_defect_is_announced_as_one(world: World) -> None:
     assert "report" in world.sink.events[1].data["fix"]
 
 
+def test_what_the_run_has_announced_itself_is_not_announced_again(world: World) -> None:
+    engine = MemoryEngine(lambda _: RunStatus(RunState.SUCCEEDED, announced=True))
+    assert world.job_on(engine) == logic.SUCCESS
+    assert world.types() == ["started"]
+    assert world.sink.events[0].data["launcher"] == engine.name
+
+
+def test_a_failure_that_only_the_engine_knows_is_announced(world: World) -> None:
+    failure = Failure("submit", "the quota is used up", "ask for more", Fault.OWNER)
+    engine = MemoryEngine(lambda _: RunStatus(RunState.FAILED, failure=failure))
+    assert world.job_on(engine) == logic.SUCCESS
+    assert world.sink.events[1].data["error"] == "the quota is used up"
+
+
+def test_an_engine_that_does_not_answer_has_the_job_tried_again(world: World) -> None:
+    engine = MemoryEngine()
+    engine.unavailable = True
+    with pytest.raises(Unavailable):
+        world.job_on(engine)
+    assert world.runs == []
+
+
 def test_a_sink_that_does_not_answer_stops_the_run_before_it_costs_anything(world: World) -> None:
     world.sink.refusing = True
     with pytest.raises(SinkError):
         world.job(lambda _: pytest.fail("nothing is to be trained"))
-    assert world.launched[0][1].closed
+    assert world.runs == []
 
 
 def test_a_custom_pipeline_is_refused_naming_the_setting_unless_the_operator_allows_it(world: World) -> None:
@@ -141,7 +147,7 @@ def test_a_custom_pipeline_is_refused_naming_the_setting_unless_the_operator_all
     assert world.job(lambda _: pytest.fail("it must not run")) == logic.SUCCESS
     assert world.types() == ["started", "failed"]
     assert "ALLOW_CUSTOM_PIPELINES=true" in world.sink.events[1].data["fix"]
-    assert all(package is None for package, _ in world.launched)
+    assert world.runs == []
 
 
 def test_an_allowed_custom_pipeline_gets_the_parameters_it_declares_and_its_version_is_announced(
@@ -151,13 +157,14 @@ def test_an_allowed_custom_pipeline_gets_the_parameters_it_declares_and_its_vers
     package = b"root: {inputDefinitions: {parameters: {model: {}, output: {}, run_id: {}}}}"
     world.store.put("s3://raw/churn/own.yaml", package)
 
-    def work(parameters: Mapping[str, Any]) -> bool:
+    def work(_: Run) -> bool:
         train(world.store, world.request, world.folder)
         return True
 
     assert world.job(work, allow_custom_pipelines=True) == logic.SUCCESS
-    assert world.launched[-1][0] == package
-    assert world.launched[-1][1].given[0].keys() == {"model", "output", "run_id"}
+    (run,) = world.runs
+    assert (run.run_id, run.package) == (world.request.run_id, package)
+    assert run.parameters.keys() == {"model", "output", "run_id"}
     assert world.types() == ["started", "completed"]
 
 

@@ -11,12 +11,12 @@ import pytest
 from eventing import catalogue as kinds
 from eventing.event import originate
 from eventing.testing import HandlingFailed
-from functions.roll_out_model.deployer import Refused
-from functions.roll_out_model.logic import Route, Wanted
+from functions.roll_out_model.deployer import Refused, ServedVersion, Traffic
 
 MINUTE = timedelta(seconds=60)
 V1, V2 = (
-    Wanted("churn", version, f"s3://models/churn/v{version}/model.onnx", "0" * 64) for version in (1, 2)
+    ServedVersion("churn", version, f"s3://models/churn/v{version}/model.onnx", "0" * 64)
+    for version in (1, 2)
 )
 
 
@@ -26,7 +26,7 @@ def judged(world: Any) -> Any:
     world.serve(1)
     world.spec(phases=["shadow", "canary"], canary_percent=10)
     world.approve(2)
-    world.deployer.make_ready("churn", "churn-v2")
+    world.deployer.make_ready("churn", 2)
     world.ring()
     return world
 
@@ -56,14 +56,14 @@ def idle(world: Any) -> Any:
     return originate(kinds.TIMER_DUE, "/test", "roll_out_model/churn", data, id_=id_, now=world.clock[0])
 
 
-def shown(world: Any) -> tuple[dict[str, int], dict[str, str], list[str], Any]:
-    scene = world.deployer.observe("churn")
-    return dict(scene.serving), dict(scene.tags), sorted(scene.revisions), scene.shadow
+def shown(world: Any) -> tuple[dict[int, int], Traffic | None, list[int], int | None]:
+    seen = world.deployer.observe("churn")
+    return dict(seen.serving), seen.requested, sorted(seen.versions), seen.mirror
 
 
-PROMOTED = {"churn-v2": 100}, {"previous": "churn-v1"}, ["churn-v1", "churn-v2"], None
-ROLLED_BACK = {"churn-v1": 100}, {}, ["churn-v1"], None
-CANARY = {"churn-v1": 90, "churn-v2": 10}, {"challenger": "churn-v2"}, ["churn-v1", "churn-v2"], None
+PROMOTED = {2: 100}, Traffic(2, previous=1), [1, 2], None
+ROLLED_BACK = {1: 100}, Traffic(1), [1], None
+CANARY = {1: 90, 2: 10}, Traffic(1, 2, 10), [1, 2], None
 
 
 @pytest.mark.parametrize("then", ["timer", "redelivery"])
@@ -88,9 +88,9 @@ def test_who_is_overtaken_has_the_service_brought_back(
     assert caught.value.status == 503
     assert shown(judged) != expected
 
-    said = judged.ring() if then == "timer" else judged.deliver(judged.timers[-1])
+    events = judged.ring() if then == "timer" else judged.deliver(judged.timers[-1])
 
-    assert said == []
+    assert events == []
     assert shown(judged) == expected
 
 
@@ -118,7 +118,7 @@ def test_who_dies_after_being_overtaken_is_made_good_by_the_redelivery(
     assert shown(judged) == PROMOTED
 
 
-def test_an_event_handled_twice_at_once_is_answered_alike_and_the_platform_looked_at_again(
+def test_an_event_handled_twice_at_once_is_answered_alike_and_the_platform_checked_again(
     judged: Any, overtake: Any
 ) -> None:
     """Given a delivery that is still at work when its redelivery and a verdict after it are done."""
@@ -139,7 +139,7 @@ def test_an_event_handled_twice_at_once_is_answered_alike_and_the_platform_looke
 
 def test_a_request_that_died_and_is_refused_when_it_comes_again_leaves_nothing_behind(judged: Any) -> None:
     judged.decide(2, "shadow", "inconclusive")
-    judged.deployer.ensure_revision(V2, "churn-v1")
+    judged.deployer.deploy(V2, 1)
     with pytest.raises(HandlingFailed, match="say which one to promote"):
         judged.ask("promote")
     judged.ring()
@@ -155,21 +155,21 @@ def test_a_refused_request_about_an_unknown_model_leaves_no_timer(world: Any) ->
 def test_a_rollout_that_is_just_starting_is_not_undone(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a version whose revision exists and whose start is not recorded yet, nobody takes it away."""
     judged.decide(2, "shadow", "rolled_back")
-    ensure = judged.deployer.ensure_revision
+    deploy = judged.deployer.deploy
 
     def interrupted(*args: Any) -> None:
-        monkeypatch.setattr(judged.deployer, "ensure_revision", ensure)
-        ensure(*args)
+        monkeypatch.setattr(judged.deployer, "deploy", deploy)
+        deploy(*args)
         judged.deliver(idle(judged))
-        assert "churn-v3" in judged.deployer.observe("churn").revisions
+        assert 3 in judged.deployer.observe("churn").versions
 
-    monkeypatch.setattr(judged.deployer, "ensure_revision", interrupted)
+    monkeypatch.setattr(judged.deployer, "deploy", interrupted)
     judged.register(3)
     approval = judged.approval(3)
     with pytest.raises(HandlingFailed):
         judged.deliver(approval)
     judged.deliver(approval)
-    judged.deployer.make_ready("churn", "churn-v3")
+    judged.deployer.make_ready("churn", 3)
     (started,) = judged.ring()
     assert (started.data["version"], started.data["phase"]) == (3, "shadow")
 
@@ -181,10 +181,10 @@ def test_where_nothing_differs_nothing_is_changed(judged: Any) -> None:
     judged.deliver(idle(judged))
     judged.decide(2, "canary", "rolled_back")
     assert (judged.deployer.calls, judged.deployer.observe("churn")) == (calls, before)
-    assert before.tags == {"previous": "churn-v2"}
+    assert before.requested == Traffic(1, previous=2)
 
 
-def test_a_service_that_is_not_ours_is_not_settled(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_is_not_ours_is_not_repaired(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> None:
         raise Refused("the Service churn exists and is not a model's")
 
@@ -198,29 +198,29 @@ def test_a_service_that_is_not_ours_is_not_settled(judged: Any, monkeypatch: pyt
 
 def test_the_champions_service_is_made_again_once_the_platform_answers(judged: Any) -> None:
     judged.ask("promote")
-    judged.deployer.delete("churn")
+    judged.deployer.delete_by_hand("churn")
     judged.deployer.unavailable = True
     judged.deliver(idle(judged))
     judged.deployer.unavailable = False
 
     judged.ring(MINUTE)
-    judged.deployer.make_ready("churn", "churn-v2")
+    judged.deployer.make_ready("churn", 2)
     judged.ring(MINUTE)
 
-    assert judged.deployer.observe("churn").pinned == {"churn-v2": 100}
+    assert judged.deployer.observe("churn").requested == Traffic(2)
     assert judged.waiting() == 0
 
 
 def test_no_traffic_is_taken_from_who_serves_while_the_champion_is_not_ready(judged: Any) -> None:
     judged.ask("roll_back")
-    judged.deployer.ensure_revision(V2, "churn-v1")
-    judged.deployer.make_ready("churn", "churn-v2")
-    judged.deployer.shift("churn", Route({"churn-v2": 100}))
-    judged.deployer.make_failed("churn", "churn-v1", "ExitCode137", "killed")
+    judged.deployer.deploy(V2, 1)
+    judged.deployer.make_ready("churn", 2)
+    judged.deployer.shift("churn", Traffic(2))
+    judged.deployer.make_crashed("churn", 1, "ExitCode137: killed")
     judged.deliver(idle(judged))
-    assert judged.deployer.observe("churn").serving == {"churn-v2": 100}
+    assert judged.deployer.observe("churn").serving == {2: 100}
 
-    judged.deployer.make_ready("churn", "churn-v1")
+    judged.deployer.make_ready("churn", 1)
     judged.ring(MINUTE)
     assert shown(judged) == ROLLED_BACK
 
@@ -228,6 +228,6 @@ def test_no_traffic_is_taken_from_who_serves_while_the_champion_is_not_ready(jud
 def test_of_a_first_version_that_was_taken_back_no_service_stays(world: Any) -> None:
     world.approve(1)
     world.ask("roll_back")
-    world.deployer.ensure_revision(V1, None)
+    world.deployer.deploy(V1, None)
     world.deliver(idle(world))
-    assert world.deployer.observe("churn").template is None
+    assert world.deployer.observe("churn").latest is None

@@ -8,18 +8,7 @@ BrokerError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a manifest: the field's path, and a sentence."""
-
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+from knative.local.resources.fields import Problem
 
 
 class BrokerError(Exception):

@@ -11,7 +11,7 @@ from knative.local.resources import batch, eventing, serving
 from knative.local.resources.autoscaling import check_no_autoscaling
 from knative.local.resources.fields import FLAG, TEXT, TEXTS, Accepted, Check, Fields, Problem, Rule, denied
 from knative.local.resources.fields import Mapped as MappedTo
-from knative.local.resources.metadata import ANYTHING, metadata
+from knative.local.resources.metadata import metadata
 from knative.local.resources.names import label_problem
 
 Json = dict[str, Any]
@@ -81,8 +81,6 @@ _ACCOUNT = _whole_object(
     {"secrets": _NO_RIGHTS, "imagePullSecrets": _NO_RIGHTS, "automountServiceAccountToken": _NO_RIGHTS}
 )
 
-_BY_BROKER = {"spec": ANYTHING}  # the broker itself reads it, and says what it cannot honour
-
 SERVICE = Kind(
     _SERVING,
     "v1",
@@ -101,16 +99,8 @@ CONFIGURATION = Kind(
     _SERVING, "v1", "Configuration", "configurations", _ANY_SPEC, ("config", "cfg"), written_by_users=False
 )
 ROUTE = Kind(_SERVING, "v1", "Route", "routes", _ANY_SPEC, ("rt",), written_by_users=False)
-BROKER = Kind(
-    _EVENTING, "v1", "Broker", "brokers", _whole_object(_BY_BROKER, checks=(eventing.check_broker,))
-)
-TRIGGER = Kind(
-    _EVENTING,
-    "v1",
-    "Trigger",
-    "triggers",
-    _whole_object(_BY_BROKER, ("spec",), checks=(eventing.check_trigger,)),
-)
+BROKER = Kind(_EVENTING, "v1", "Broker", "brokers", _whole_object({"spec": eventing.BROKER_SPEC}))
+TRIGGER = Kind(_EVENTING, "v1", "Trigger", "triggers", _spec(eventing.TRIGGER_SPEC))
 PING_SOURCE = Kind(_SOURCES, "v1", "PingSource", "pingsources", _spec(eventing.PING_SPEC))
 SINK_BINDING = Kind(
     _SOURCES,

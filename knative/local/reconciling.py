@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from knative.local.log import warn
 from knative.local.resources.kinds import Kind
-from knative.local.resources.objects import Key
+from knative.local.resources.objects import Key, key_of
 from knative.local.resources.store import Happening, Store
 
 _AGAIN_S = 1.0
@@ -57,8 +57,7 @@ class Reconciler:
         self.add(happening.key)
         for kind in self._dependants.get(happening.key.kind, ()):
             for body in self._store.all_of(kind):
-                metadata = body["metadata"]
-                self.add(Key(kind, metadata.get("namespace", ""), metadata["name"]))
+                self.add(key_of(kind, body))
 
     def _work(self) -> None:
         self._scheduled = False

@@ -17,7 +17,7 @@ from knative.local.api.watching import watch
 from knative.local.broker.looking import Look
 from knative.local.errors import ManifestError, NotFound, Refused
 from knative.local.resources.kinds import Json, Kind, kind_at
-from knative.local.resources.objects import Key
+from knative.local.resources.objects import Key, key_of
 from knative.local.resources.store import Store
 
 _MAX_BYTES = 4 << 20
@@ -99,7 +99,7 @@ class Api:
             case "DELETE":
                 gone = self._selected(kind, namespace, selection)
                 for body in gone:
-                    self._objects.delete(_key(kind, body), dry_run=_dry(request))
+                    self._objects.delete(key_of(kind, body), dry_run=_dry(request))
                 await self._store.durable()
                 return self._listed(request, kind, gone)
         raise _NotAllowed(request.method)
@@ -214,10 +214,6 @@ def _kind(request: web.Request) -> Kind:
     if kind is None or (not kind.namespaced and "namespace" in found):
         raise NotFound("the server could not find the requested resource")
     return kind
-
-
-def _key(kind: Kind, body: Json) -> Key:
-    return Key(kind, body["metadata"].get("namespace", ""), body["metadata"]["name"])
 
 
 def _known(answer: Json) -> web.Response:

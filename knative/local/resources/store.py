@@ -12,7 +12,7 @@ from typing import Any, Literal
 from knative.local.errors import AlreadyExists, Conflict, NotFound
 from knative.local.resources.journal import Entry, Journal
 from knative.local.resources.kinds import Json, Kind
-from knative.local.resources.objects import Key, stamp
+from knative.local.resources.objects import Key, stamp, with_times
 
 Change = Literal["ADDED", "MODIFIED", "DELETED"]
 _REMEMBERED = 4096
@@ -130,9 +130,16 @@ class Store:
         return self._keep("MODIFIED", key, fresh, stays)
 
     def set_status(self, key: Key, status: Mapping[str, Any]) -> None:
-        """Set the status of the object at `key` if it is there and the status is another one."""
+        """Set the status of the object at `key` if it is there and the status is another one.
+
+        Conditions get the time of their last change.
+        """
         entry = self._entries.get(key)
-        if entry is None or entry.body.get("status") == status:
+        if entry is None:
+            return
+        if "conditions" in status:
+            status = {**status, "conditions": with_times(status["conditions"], entry.body)}
+        if entry.body.get("status") == status:
             return
         body = {**entry.body, "metadata": dict(entry.body["metadata"]), "status": dict(status)}
         self._keep("MODIFIED", key, body, entry.manifest)

@@ -11,7 +11,7 @@ from knative.local.errors import NotServed
 from knative.local.log import say
 from knative.local.resources.defaulting import revision_name
 from knative.local.resources.kinds import BROKER, CONFIGURATION, REVISION, ROUTE, Json
-from knative.local.resources.objects import Key, labels_of, ready_of, with_times
+from knative.local.resources.objects import Key, conditions_of, key_of, labels_of, ready_of, status_of
 from knative.local.resources.store import Store
 from knative.local.services import conditions
 from knative.local.services.lag import Lag, Stage
@@ -89,19 +89,19 @@ class Services:
                 self._revise(key, service)
 
     def _tell_out_of_date(self, key: Key, service: Json) -> None:
-        status: Json = dict(service.get("status") or {})
-        before = status.get("conditions") or ()
-        routes = next((c for c in before if c["type"] == "RoutesReady"), _waiting(key))
-        parts = (conditions.OUT_OF_DATE, routes)
-        told = [conditions.OUT_OF_DATE, conditions.ready(parts), routes]
-        status["conditions"] = with_times(told, before)
-        status["observedGeneration"] = service["metadata"]["generation"]
+        known = (dict(c) for c in conditions_of(service) if c["type"] == "RoutesReady")
+        routes = next(known, None) or conditions.routed(_WAITING.format(key.name), "")
+        status = {
+            **status_of(service),
+            "conditions": conditions.all_of(conditions.OUT_OF_DATE, routes),
+            "observedGeneration": service["metadata"]["generation"],
+        }
         self._store.set_status(key, status)
 
     def _revise(self, key: Key, service: Json) -> None:
         created, taken = self._latest_created(key, service)
         service = self._store.get(key)
-        status: Json = dict(service.get("status") or {})
+        status: Json = dict(status_of(service))
         if not taken:
             status["latestCreatedRevisionName"] = created["metadata"]["name"]
         if ready_of(created) == "True" and not taken:
@@ -117,9 +117,9 @@ class Services:
         if status.get("traffic"):
             status["address"] = {"url": self._addresses.service_by_path(key.namespace, key.name)}
         status["observedGeneration"] = service["metadata"]["generation"]
-        parts = (conditions.configured(created, taken), conditions.routed(missing, taken))
-        told = [parts[0], conditions.ready(parts), parts[1]]
-        status["conditions"] = with_times(told, status.get("conditions") or ())
+        status["conditions"] = conditions.all_of(
+            conditions.configured(created, taken), conditions.routed(missing, taken)
+        )
         self._store.set_status(key, status)
         self._mirror(key, service, status)
         self._keep_only_used(key, service, status)
@@ -151,9 +151,7 @@ class Services:
         The first one of a manifest's Service need not, so that a start does not start everything. It must
         where it would start anyway, and where a Broker waits for its address: that it works is then tried.
         """
-        if (service.get("status") or {}).get("latestReadyRevisionName") or self._store.manifest_of(
-            key
-        ) is None:
+        if status_of(service).get("latestReadyRevisionName") or self._store.manifest_of(key) is None:
             return True
         return self._revisions.starts_anyway(service) or self._is_dead_letter_sink(key)
 
@@ -257,14 +255,10 @@ class Services:
         self.lag.forget(key)
         self._unroute(place)
         for revision in self._revisions.of(*place):
-            self._store.delete(Key(REVISION, key.namespace, revision["metadata"]["name"]))
+            self._store.delete(key_of(REVISION, revision))
         for kind in (CONFIGURATION, ROUTE):
             if self._store.find(Key(kind, *place)) is not None:
                 self._store.delete(Key(kind, *place))
-
-
-def _waiting(key: Key) -> conditions.Condition:
-    return conditions.routed(_WAITING.format(key.name), "")
 
 
 def _is_revision_of(revision: Json, key: Key, template: Json, generation: int) -> bool:

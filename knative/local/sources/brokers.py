@@ -11,7 +11,7 @@ from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.model import BrokerSpec, TriggerSpec, parse_broker, parse_trigger
 from knative.local.log import say, warn
 from knative.local.resources.kinds import BROKER, TRIGGER, Json
-from knative.local.resources.objects import Key, condition, ready_of, with_times
+from knative.local.resources.objects import Key, address_of, condition, ready_condition, ready_of, status_of
 from knative.local.resources.store import Store
 from knative.local.sources.sinks import resolve
 
@@ -38,7 +38,7 @@ class Brokers:
             return
         delivery, dead_letter, problem = self._delivery(broker, key.namespace)
         # As on a cluster: what had an address keeps it, whatever becomes of its dead letter sink.
-        address = ((broker.get("status") or {}).get("address") or {}).get("url")
+        address = address_of(broker)
         if not problem or address:
             address = self._addresses.broker(key.namespace, key.name)
             self._open(key, parse_broker(_with(broker, delivery=delivery)))
@@ -63,9 +63,7 @@ class Brokers:
         broker = self._store.find(key)
         if broker is None or key in self._known:
             return ""
-        told = (broker.get("status") or {}).get("conditions") or ()
-        why = next((c.get("message", "") for c in told if c["type"] == "Ready"), "")
-        return f"the Broker {name} has no address yet: {why}"
+        return f"the Broker {name} has no address yet: {ready_condition(broker).get('message', '')}"
 
     def reconcile_trigger(self, key: Key) -> None:
         """Add, change or remove the Trigger at `key`; it is added once its subscriber exists."""
@@ -90,7 +88,7 @@ class Brokers:
             _resolved("SubscriberResolved", missing, True),
             subscribed,
         ]
-        inherited = ((broker or {}).get("status") or {}).get("deadLetterSinkUri", "")
+        inherited = status_of(broker or {}).get("deadLetterSinkUri", "")
         self._report(key, trigger, status, conditions, dead_letter or inherited)
 
     def _drop_gone(self) -> None:
@@ -154,8 +152,7 @@ class Brokers:
         bad = next((c for c in conditions if c["status"] == "False"), None)
         bad = bad or next((c for c in conditions if c["status"] == "Unknown"), None)
         ready = {**bad, "type": "Ready"} if bad else condition("Ready", True)
-        before = (body.get("status") or {}).get("conditions") or ()
-        status["conditions"] = with_times(sorted([*conditions, ready], key=lambda c: c["type"]), before)
+        status["conditions"] = sorted([*conditions, ready], key=lambda c: c["type"])
         status["observedGeneration"] = body["metadata"]["generation"]
         if dead_letter:
             status["deadLetterSinkUri"] = dead_letter
@@ -181,8 +178,7 @@ def _broker_ready(broker: Json | None, name: str) -> dict[str, str]:
         return condition("BrokerReady", False, "BrokerDoesNotExist", f'Broker "{name}" does not exist')
     if _is_ready(broker):
         return condition("BrokerReady", True)
-    told = (broker.get("status") or {}).get("conditions") or ()
-    why: Json = next((c for c in told if c["type"] == "Ready"), {})
+    why = ready_condition(broker)
     failed = False if why.get("status") == "False" else None
     return condition("BrokerReady", failed, why.get("reason", ""), why.get("message", ""))
 

@@ -200,8 +200,10 @@ def test_objects_are_handled_after_changes_of_themselves_and_of_what_they_depend
 
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
     old = [{"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}]
-    assert with_times([condition("Ready", True)], old)[0]["lastTransitionTime"].startswith("2020")
-    changed = with_times([condition("Ready", False, "Why", "because")], old)[0]
+    assert with_times([condition("Ready", True)], {"status": {"conditions": old}})[0][
+        "lastTransitionTime"
+    ].startswith("2020")
+    changed = with_times([condition("Ready", False, "Why", "because")], {"status": {"conditions": old}})[0]
     assert not changed["lastTransitionTime"].startswith("2020")
     assert (changed["reason"], changed["message"]) == ("Why", "because")
     assert ready_of({"status": {"conditions": [changed]}}) == "False"

@@ -13,10 +13,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    create_engine,
+    event,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -59,6 +71,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+Row = TypeVar("Row", bound=Base)
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+"""The type of a key that counts up by itself."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -148,13 +166,25 @@ def insert_if_absent(session: Session, table: type[Base], values: Mapping[str, A
 
     A concurrent transaction that inserted the same key is waited for: if it rolls back, this one inserts.
     """
-    target = table.__table__
-    if not isinstance(target, Table):
-        raise TypeError(f"{table.__name__} is not mapped to a table")
-    dialect = session.get_bind().dialect.name
-    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(target).values(**values)
-    returned = session.execute(statement.on_conflict_do_nothing().returning(text("1")))
-    return returned.first() is not None
+    statement = insert_into(session, table).values(**values).on_conflict_do_nothing()
+    return session.execute(statement.returning(text("1"))).first() is not None
+
+
+def insert_into(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Return an insertion in the database's own dialect, which knows what to do on a conflict."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(table.__table__)
+
+
+def lock_row(session: Session, table: type[Row], model: str, **empty: Any) -> Row:
+    """Return the model's row, made of `empty` if absent, locked until the transaction ends."""
+    locked = select(table).filter_by(model=model).with_for_update()
+    while True:
+        insert_if_absent(session, table, {"model": model, **empty})
+        # Who held the lock may have removed the row.
+        row = session.scalars(locked.execution_options(populate_existing=True)).first()
+        if row is not None:
+            return row
 
 
 def lock_name(session: Session, name: str) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Integer, Text, select
+from sqlalchemy import Boolean, Integer, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, UtcDateTime, lock_row
 
 
 class RolloutRow(Base):
@@ -49,6 +49,4 @@ def get_rollout(session: Session, model: str) -> RolloutRow | None:
 
 def lock_rollout(session: Session, model: str) -> RolloutRow:
     """Return the model's row, made if absent, locked until the transaction ends."""
-    insert_if_absent(session, RolloutRow, {"model": model, "seq": 0, "announced": False, "paused": False})
-    found = select(RolloutRow).filter_by(model=model).with_for_update()
-    return session.scalars(found.execution_options(populate_existing=True)).one()
+    return lock_row(session, RolloutRow, model, seq=0, announced=False, paused=False)

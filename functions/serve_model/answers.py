@@ -10,6 +10,7 @@ import orjson
 from functions.serve_model.errors import MethodNotAllowed, ServingError
 
 if TYPE_CHECKING:
+    from eventing.event import Event
     from functions.serve_model.logic import Prediction
 
 JSON = b"application/json"
@@ -34,6 +35,17 @@ class Answer:
 def json_answer(document: Any) -> Answer:
     """Answer 200 with a JSON value."""
     return Answer(200, orjson.dumps(document))
+
+
+def event_answer(
+    reply: Event, *, prediction: Prediction | None = None, asked_bytes: int = 0, shadow_rows: int = 0
+) -> Answer:
+    """Answer with an event."""
+    from eventing.codec import to_binary  # only events pay for the SDK
+
+    sent, body = to_binary(reply)
+    headers = tuple((name.lower().encode(), value.encode("latin-1")) for name, value in sent.items())
+    return Answer(200, body, headers, prediction, asked_bytes, shadow_rows)
 
 
 def refusal(error: ServingError) -> Answer:

@@ -56,12 +56,11 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Ap
 def _log_of(model: Model, settings: LogSettings) -> InferenceLog | NoLog:
     if settings.sink is None:
         return NoLog()
-    subject = f"{model.name}/v{model.version}"
     poster = Poster(
         settings.sink,
         type_=LOGGED_TYPE,
         source=SOURCE,
-        subject=subject,
+        subject=model.subject,
         overrides=settings.overrides,
         ca_certs=settings.ca_certs,
         token=TokenFile(settings.token_file) if settings.token_file else None,

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import orjson
 
 from eventing.catalogue import INFERENCE_LOGGED, source_of
-from eventing.codec import decode, to_binary
+from eventing.codec import decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
-from functions.serve_model.answers import Answer
+from functions.serve_model.answers import Answer, event_answer
 from functions.serve_model.errors import BadRequest, Refused
 from functions.serve_model.handler import Inference
 from pipelines.prediction_ids import EventIds
@@ -41,13 +41,10 @@ def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) 
         from functions.serve_model.shadow import answer_copies
 
         return answer_copies(event, inference.model)
-    model = inference.model
     result = _infer(event, inference)
-    subject = f"{model.name}/v{model.version}"
-    reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, orjson.loads(result.body))
-    sent, payload = to_binary(reply)
-    lowered = tuple((k.lower().encode(), v.encode("latin-1")) for k, v in sent.items())
-    return Answer(200, payload, lowered, result.prediction, len(body))
+    response, subject = orjson.loads(result.body), inference.model.subject
+    reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, response)
+    return event_answer(reply, prediction=result.prediction, asked_bytes=len(body))
 
 
 def _infer(event: Event, inference: Inference) -> Answer:

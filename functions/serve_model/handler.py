@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from functions.serve_model import v1, v2
 from functions.serve_model.answers import JSON, Answer
-from functions.serve_model.logic import Inputs, Prediction, TakesIds, predict
+from functions.serve_model.logic import TakesIds, predict
 from functions.serve_model.model import Model
 
 BINARY = b"application/octet-stream"
@@ -23,7 +23,7 @@ class Inference:
     def v2(self, body: bytes, header_length: int | None, ids: TakesIds) -> Answer:
         """Answer an Open Inference Protocol request."""
         query = v2.read(body, header_length, self.model)
-        prediction = self._predict(query.inputs, query.rows, ids)
+        prediction = predict(self.model, query.inputs, query.rows, ids, self.max_rows)
         written, json_length = v2.write(self.model, query, prediction)
         if json_length is None:
             return Answer(200, written, _JSON_HEADERS, prediction, len(body))
@@ -33,8 +33,5 @@ class Inference:
     def v1(self, body: bytes, ids: TakesIds) -> Answer:
         """Answer a v1 `:predict` request."""
         inputs, rows = v1.read(body, self.model)
-        prediction = self._predict(inputs, rows, ids)
+        prediction = predict(self.model, inputs, rows, ids, self.max_rows)
         return Answer(200, v1.write(self.model, prediction), _JSON_HEADERS, prediction, len(body))
-
-    def _predict(self, inputs: Inputs, rows: int, ids: TakesIds) -> Prediction:
-        return predict(self.model, inputs, rows, ids, self.max_rows)

@@ -50,6 +50,11 @@ class Model:
     properties: Mapping[str, Any]
     entity: str | None = None
 
+    @property
+    def subject(self) -> str:
+        """The subject of events about it."""
+        return f"{self.name}/v{self.version}"
+
 
 def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1) -> Model:
     """Read `data`, the bytes of a model.onnx whose digest was checked.

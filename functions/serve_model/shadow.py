@@ -12,11 +12,10 @@ from time import perf_counter
 import numpy as np
 
 from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged, source_of
-from eventing.codec import to_binary
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
 from eventing.payload import read_payload
-from functions.serve_model.answers import Answer
+from functions.serve_model.answers import Answer, event_answer
 from functions.serve_model.batching import columns_of
 from functions.serve_model.errors import BadRequest, Refused
 from functions.serve_model.model import Model, Outputs
@@ -52,11 +51,8 @@ def answer_copies(event: Event, model: Model) -> Answer:
         "shadow": True,
         "latencies_ms": [round((perf_counter() - started) * 1000 / rows, 4)] * rows,
     }
-    subject = f"{model.name}/v{model.version}"
-    reply = answer(event, INFERENCE_LOGGED, source_of("serve_model"), subject, said)
-    headers, body = to_binary(reply)
-    lowered = tuple((k.lower().encode(), v.encode("latin-1")) for k, v in headers.items())
-    return Answer(200, body, lowered, shadow_rows=rows)
+    reply = answer(event, INFERENCE_LOGGED, source_of("serve_model"), model.subject, said)
+    return event_answer(reply, shadow_rows=rows)
 
 
 def _outputs(batch: InferenceLogged, model: Model) -> Outputs:

@@ -21,13 +21,13 @@ from cluster.reach import NAMESPACE, Cluster, condition, eventually
 from contract.functions.roll_out_model import conftest as contract
 from contract.functions.roll_out_model.test_deployer import *  # noqa: F403
 from kubernetes import client
+from support import tiny_models
 
 from eventing.store import S3Store
 from functions.roll_out_model.deployer import Deployer, Unavailable
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import MODEL_LABEL, ServingOptions
 from functions.roll_out_model.logic import Wanted
-from functions.serve_model import testing
 
 STARTS_S = 240.0
 """How long a revision may take to become ready, or to fail for good, on a machine that does much else."""
@@ -96,10 +96,10 @@ def subject(
     store = S3Store.from_env(cluster.store_environment())
 
     def version(number: int, good: bool) -> Wanted:
-        data = testing.classifier(testing.numbers("a"), model=model, version=number)
+        data = tiny_models.classifier(tiny_models.numbers("a"), model=model, version=number)
         uri = f"s3://models/{model}/v{number}/model.onnx"
         store.put(uri, data)
-        wanted = Wanted(model, number, uri, testing.write(tmp_path, data).sha256)
+        wanted = Wanted(model, number, uri, tiny_models.write(tmp_path, data).sha256)
         return wanted if good else replace(wanted, sha256="0" * 64)
 
     def settle(_: str) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 from kubernetes import client, config
+from support import tiny_models
 
 from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions
 from functions.roll_out_model.logic import Observed, Wanted
 from functions.roll_out_model.memory_deployer import MemoryDeployer
-from functions.serve_model import testing
 
 DEADLINE_S = 40.0
 MANIFESTS = """\
@@ -140,9 +140,9 @@ def _in_memory(model: str) -> Subject:
 
 def _real(runtime: Runtime, model: str, folder: Path) -> Subject:
     def version(number: int, good: bool) -> Wanted:
-        data = testing.classifier(testing.numbers("a"), model=model, version=number)
+        data = tiny_models.classifier(tiny_models.numbers("a"), model=model, version=number)
         (folder / str(number)).mkdir(exist_ok=True)
-        settings = testing.write(folder / str(number), data)
+        settings = tiny_models.write(folder / str(number), data)
         wanted = Wanted(model, number, settings.uri, settings.sha256)
         return wanted if good else replace(wanted, sha256="0" * 64)
 

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from functions.serve_model.answers import Answer, json_answer, refusal
 from functions.serve_model.errors import BadRequest, ServingError, TooLarge, UnsupportedMedia
 from functions.serve_model.handler import Inference
-from functions.serve_model.logic import Prediction
+from functions.serve_model.inference_log import PredictionLog
 from functions.serve_model.metrics import Metrics, exposition
 from functions.serve_model.pages import pages_of, refuse, v2_paths
 from pipelines.prediction_ids import IdSource
@@ -30,27 +30,11 @@ _MAX_DIGITS = 18
 _log = logging.getLogger("kascade.serve_model")
 
 
-class TakesNotes(Protocol):
-    """Where each answered request is noted; it must return at once."""
-
-    def note(self, prediction: Prediction, seconds: float, body_bytes: int) -> None:
-        """Note what was answered, how long that took, and how large the request was."""
-        ...
-
-    def note_failure(self) -> None:
-        """Note a request to infer that ended with a 5xx."""
-        ...
-
-    def close(self, timeout_s: float) -> None:
-        """Send on what was noted, for at most so long."""
-        ...
-
-
 class Application:
     """Serves one model over HTTP."""
 
     def __init__(
-        self, inference: Inference, ids: IdSource, metrics: Metrics, log: TakesNotes, max_bytes: int
+        self, inference: Inference, ids: IdSource, metrics: Metrics, log: PredictionLog, max_bytes: int
     ) -> None:
         model = inference.model
         self._log = log

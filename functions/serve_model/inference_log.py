@@ -42,20 +42,20 @@ class SendsBatches(Protocol):
         ...
 
 
-class NoLog:
-    """What notes nothing, where there is no sink."""
+class PredictionLog:
+    """Where each answered request is noted; it must return at once. This one notes nothing."""
 
     def note(self, prediction: Prediction, seconds: float, body_bytes: int) -> None:
-        """Do nothing."""
+        """Note what was answered, how long that took, and how large the request was."""
 
     def note_failure(self) -> None:
-        """Do nothing."""
+        """Note a request to infer that ended with a 5xx."""
 
     def close(self, timeout_s: float) -> None:
-        """Do nothing."""
+        """Send on what was noted, for at most so long."""
 
 
-class InferenceLog:
+class InferenceLog(PredictionLog):
     """Notes predictions and sends them in batches. `start` and `close` it.
 
     Args:

@@ -138,7 +138,6 @@ class Upstream(asyncio.Protocol):
     # The transport's callbacks.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
         # uvloop's transports have the methods, not the base class.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(_HIGH_WATER)
@@ -149,11 +148,9 @@ class Upstream(asyncio.Protocol):
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let the client go on."""
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived."""
         if self._complete:
             return self._break(Lost("it sent more than its answer"))
         try:
@@ -169,7 +166,6 @@ class Upstream(asyncio.Protocol):
             self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that no more will come."""
         self._break(Lost(str(exc) if exc else "it closed the connection"))
 
     def _delimited(self) -> bool:
@@ -181,15 +177,12 @@ class Upstream(asyncio.Protocol):
     # The parser's callbacks.
 
     def on_message_begin(self) -> None:
-        """Begin an answer."""
         self.headers, self.reason = [], b""
 
     def on_status(self, status: bytes) -> None:
-        """Take the reason phrase."""
         self.reason += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:

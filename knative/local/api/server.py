@@ -199,12 +199,8 @@ def status_of(error: Refused) -> Json:
 
 
 def _deleted(key: Key, body: Json) -> Json:
-    details = {
-        "name": key.name,
-        "group": key.kind.group,
-        "kind": key.kind.plural,
-        "uid": body["metadata"]["uid"],
-    }
+    uid = body["metadata"]["uid"]
+    details = {"name": key.name, "group": key.kind.group, "kind": key.kind.plural, "uid": uid}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 

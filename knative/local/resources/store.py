@@ -56,10 +56,7 @@ class Store:
         """
         body = self.find(key)
         if body is None:
-            raise NotFound(
-                f'{key.kind.resource} "{key.name}" not found',
-                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
-            )
+            raise NotFound(f'{key.kind.resource} "{key.name}" not found', details=_details(key))
         return body
 
     def manifest_of(self, key: Key) -> Json | None:
@@ -83,19 +80,12 @@ class Store:
             AlreadyExists: there is one of that name.
         """
         if key in self._entries:
-            raise AlreadyExists(
-                f'{key.kind.resource} "{key.name}" already exists',
-                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
-            )
-        metadata = {
-            **body["metadata"],
-            "uid": str(uuid.uuid4()),
-            "generation": 1,
-            "creationTimestamp": stamp(),
-        }
+            raise AlreadyExists(f'{key.kind.resource} "{key.name}" already exists', details=_details(key))
+        own = {"uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": stamp()}
+        metadata = {**body["metadata"], **own}
         if key.namespace:
             metadata["namespace"] = key.namespace
-        fresh = {"apiVersion": key.kind.api_version, "kind": key.kind.name, **body, "metadata": metadata}
+        fresh = {**_type_of(key), **body, "metadata": metadata}
         return self._keep("ADDED", key, fresh, manifest)
 
     def replace(
@@ -116,7 +106,7 @@ class Store:
         kept = {
             name: metadata[name] for name in ("uid", "generation", "creationTimestamp", "resourceVersion")
         }
-        fresh = {**body, "metadata": {**body["metadata"], **kept}}
+        fresh = {**_type_of(key), **body, "metadata": {**body["metadata"], **kept}}
         if key.namespace:
             fresh["metadata"]["namespace"] = key.namespace
         fresh.pop("status", None)
@@ -128,6 +118,10 @@ class Store:
         if fresh == now and stays == self.manifest_of(key):
             return now
         return self._keep("MODIFIED", key, fresh, stays)
+
+    def put(self, key: Key, body: Json) -> Json:
+        """Create an object, or replace the one that is there, and return it as kept."""
+        return self.replace(key, body) if key in self._entries else self.create(key, body)
 
     def set_status(self, key: Key, status: Mapping[str, Any]) -> None:
         """Set the status of the object at `key` if it is there and the status is another one.
@@ -194,6 +188,10 @@ class Store:
             listener(happening)
 
 
+def _type_of(key: Key) -> Json:
+    return {"apiVersion": key.kind.api_version, "kind": key.kind.name}
+
+
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in ("metadata", "status")}
 
@@ -203,5 +201,9 @@ def modified(key: Key) -> Conflict:
     return Conflict(
         f'Operation cannot be fulfilled on {key.kind.resource} "{key.name}": the object has been modified; '
         "please apply your changes to the latest version and try again",
-        details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
+        details=_details(key),
     )
+
+
+def _details(key: Key) -> Json:
+    return {"name": key.name, "group": key.kind.group, "kind": key.kind.plural}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from knative.local.addresses import Addresses
 from knative.local.errors import NotServed
@@ -25,11 +24,6 @@ _VISIBILITY = "networking.knative.dev/visibility"
 _CONFIGURATION_LABEL = "serving.knative.dev/configurationGeneration"
 
 
-@dataclass(frozen=True)
-class _Routes:
-    names: dict[str, Split]
-
-
 class Services:
     """Reconciles Services and answers where a request to one of them goes."""
 
@@ -41,7 +35,7 @@ class Services:
         self._store = store
         self._revisions = revisions
         self._addresses = addresses
-        self._routes: dict[tuple[str, str], _Routes] = {}
+        self._names: dict[tuple[str, str], list[str]] = {}
         self._by_name: dict[tuple[str, str], Split] = {}
         self._private: set[tuple[str, str]] = set()
         self._draw = random.Random()  # noqa: S311 - shares, not secrets
@@ -166,16 +160,7 @@ class Services:
 
     def _configuration(self, key: Key, template: Json) -> Json:
         config_key = Key(CONFIGURATION, key.namespace, key.name)
-        known = self._store.find(config_key)
-        if known is not None and known["spec"]["template"] == template:
-            return known
-        body: Json = {
-            "apiVersion": CONFIGURATION.api_version,
-            "kind": "Configuration",
-            "metadata": {"name": key.name, "labels": {SERVICE_LABEL: key.name}},
-            "spec": {"template": template},
-        }
-        return self._store.replace(config_key, body) if known else self._store.create(config_key, body)
+        return self._store.put(config_key, {"metadata": _metadata(key), "spec": {"template": template}})
 
     def _traffic(self, key: Key, service: Json, status: Json, private: bool) -> tuple[list[Json] | None, str]:
         """Return the targets to serve, or None and what is missing for them."""
@@ -211,7 +196,7 @@ class Services:
             names[f"{tag}-{key.name}"] = Split((revision,), (100.0,))
         place = (key.namespace, key.name)
         self._unroute(place)
-        self._routes[place] = _Routes(names)
+        self._names[place] = list(names)
         for name, split in names.items():
             self._by_name[(key.namespace, name)] = split
             if private:
@@ -230,23 +215,13 @@ class Services:
         self._store.set_status(Key(CONFIGURATION, key.namespace, key.name), config_status)
         route_key = Key(ROUTE, key.namespace, key.name)
         spec = {"traffic": service["spec"].get("traffic") or _LATEST}
-        body: Json = {
-            "apiVersion": ROUTE.api_version,
-            "kind": "Route",
-            "metadata": {"name": key.name, "labels": {SERVICE_LABEL: key.name}},
-            "spec": spec,
-        }
-        known = self._store.find(route_key)
-        if known is None:
-            self._store.create(route_key, body)
-        elif known["spec"] != spec:
-            self._store.replace(route_key, body)
+        self._store.put(route_key, {"metadata": _metadata(key), "spec": spec})
         shown = ("traffic", "url", "address", "conditions")
         route_status = {name: value for name, value in status.items() if name in shown}
         self._store.set_status(route_key, route_status)
 
     def _unroute(self, place: tuple[str, str]) -> None:
-        for gone in self._routes.pop(place, _Routes({})).names:
+        for gone in self._names.pop(place, ()):
             self._by_name.pop((place[0], gone), None)
             self._private.discard((place[0], gone))
 
@@ -259,6 +234,11 @@ class Services:
         for kind in (CONFIGURATION, ROUTE):
             if self._store.find(Key(kind, *place)) is not None:
                 self._store.delete(Key(kind, *place))
+
+
+def _metadata(key: Key) -> Json:
+    """Return the metadata of a Service's Configuration and of its Route."""
+    return {"name": key.name, "labels": {SERVICE_LABEL: key.name}}
 
 
 def _is_revision_of(revision: Json, key: Key, template: Json, generation: int) -> bool:

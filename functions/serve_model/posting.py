@@ -14,17 +14,16 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httptools
 
+from eventing.attributes import encode_header
 from eventing.bearer import NoToken, TokenFile
 from eventing.tls import distrust, trusting
 
 RETRIED = frozenset({404, 408, 409, 425, 429})
 _QUOTED_BYTES = 300
-# Printable ASCII without the space, the double quote and the percent sign.
-_AS_IT_IS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 class NotTaken(Exception):
@@ -178,5 +177,4 @@ def _why(error: Exception) -> str:
 
 
 def _headers(attributes: Mapping[str, str]) -> str:
-    """Write attributes as headers (CloudEvents 1.0, HTTP protocol binding, 3.1.3.2)."""
-    return "".join(f"ce-{name}: {quote(value, safe=_AS_IT_IS)}\r\n" for name, value in attributes.items())
+    return "".join(f"ce-{name}: {encode_header(value)}\r\n" for name, value in attributes.items())

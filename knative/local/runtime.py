@@ -14,7 +14,7 @@ from knative.local.api.server import Api
 from knative.local.applying import apply
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import Unreachable
-from knative.local.broker.looking import looks
+from knative.local.broker.operator_routes import operator_routes
 from knative.local.broker.settings import BrokerSettings
 from knative.local.gateway.courier import LocalCourier
 from knative.local.gateway.server import Gateway
@@ -136,7 +136,7 @@ class Runtime:
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
         self._gateway = Gateway(self._services, job_sinks, engine, brokers, addresses)
-        self._api = Api(store, looks(engine, registry))
+        self._api = Api(store, operator_routes(engine, registry))
         handlers = {
             SERVICE: self._services.reconcile,
             REVISION: self._revision_changed,

@@ -1,4 +1,4 @@
-"""The API's HTTP server: Kubernetes paths, Status objects for refusals, watches, and a look at the broker."""
+"""The API's HTTP server: Kubernetes paths, Status objects for refusals, watches, routes for operators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from knative.local.api.objects import Objects
 from knative.local.api.selectors import Selection, selection_of
 from knative.local.api.tables import table_of
 from knative.local.api.watching import watch
-from knative.local.broker.looking import Look
+from knative.local.broker.operator_routes import Handler
 from knative.local.errors import ManifestError, NotFound, Refused
 from knative.local.resources.kinds import Json, Kind, kind_at
 from knative.local.resources.objects import Key, key_of
@@ -27,10 +27,10 @@ _ITEM = r"/{plural:[a-z]+}/{name}"
 class Api:
     """Serves the API port."""
 
-    def __init__(self, store: Store, looks: Mapping[str, Look]) -> None:
-        """Serve the objects of `store`, and the handlers of `looks` by their paths."""
+    def __init__(self, store: Store, operator_routes: Mapping[str, Handler]) -> None:
+        """Serve the objects of `store`, and the handlers of `operator_routes` by their paths."""
         self._store = store
-        self._looks = looks
+        self._operator_routes = operator_routes
         self._objects = Objects(store)
         self._runner: web.AppRunner | None = None
 
@@ -61,8 +61,8 @@ class Api:
             app.router.add_get(path, _answering(answer))
         for path in ("/healthz", "/readyz", "/livez"):
             app.router.add_get(path, _healthy)
-        for path, look in self._looks.items():
-            app.router.add_get(path, look)
+        for path, handler in self._operator_routes.items():
+            app.router.add_get(path, handler)
         app.router.add_get("/openapi/v3/{root:.+}", self._openapi)
         app.router.add_get("/apis/{group}", self._group)
         for root in ("/api/{version}", "/apis/{group}/{version}"):

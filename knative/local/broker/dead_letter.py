@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 
 from eventing.attributes import encode_header
-from knative.local.broker.answers import Failed
+from knative.local.broker.outcomes import Failed
 
 _MOST_BYTES = 768  # 1024 characters of base64
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from knative.local.broker.answers import Answer
 from knative.local.broker.courier import HttpCourier
 from knative.local.broker.errors import Unreachable
+from knative.local.broker.outcomes import Answer
 from knative.local.errors import NotServed
 from knative.local.gateway.places import Place, name_inside, place_inside, place_of
 from knative.local.jobs.sink import JobSinks

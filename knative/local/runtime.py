@@ -74,7 +74,7 @@ class Runtime:
         self._workplace = Workplace(state_dir.resolve())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Start, tell the addresses, go on until `stop`, and leave no process behind.
+        """Start, write down the addresses, go on until `stop`, and leave no process behind.
 
         Raises:
             PortInUse, StateUnusable: before anything was started.

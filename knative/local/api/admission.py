@@ -49,7 +49,7 @@ def admit(key: Key, body: Json, before: Json | None) -> Json:
 def refusal(key: Key, problems: Sequence[Problem]) -> Refused:
     """Build the refusal of an object for what is wrong with it.
 
-    A cluster's schema comes before its webhooks: what a webhook says is told only of what it gets to see.
+    A cluster's schema comes before its webhooks: a webhook only speaks of what passes the schema.
     """
     seen = [problem for problem in problems if not problem.by_webhook]
     if not seen and key.kind.group in _WEBHOOK:

@@ -1,4 +1,4 @@
-"""One trigger at work: every attempt at delivery, what its outcome means, and what the log is told."""
+"""One trigger at work: every attempt at delivery, what its outcome means, and what the log gets to know."""
 
 from __future__ import annotations
 

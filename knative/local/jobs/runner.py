@@ -45,7 +45,7 @@ class Jobs:
         self._store = store
         self._workplace = workplace
         self._bindings = bindings
-        self._turns = asyncio.Semaphore(limit)
+        self._slots = asyncio.Semaphore(limit)
         self._running: dict[Key, tuple[str, asyncio.Task[None]]] = {}
         self._closing = False
 
@@ -91,7 +91,7 @@ class Jobs:
         asyncio.get_running_loop().call_later(wait_s, self.reconcile, key)
 
     async def _run(self, key: Key, uid: str) -> None:
-        async with self._turns:
+        async with self._slots:
             job = self._store.find(key)
             if job is None or job["metadata"]["uid"] != uid:
                 return

@@ -58,7 +58,7 @@ def listen(port: int, flag: str) -> socket.socket:
 
 
 def holder_of(port: int, proc: Path = Path("/proc")) -> str:
-    """Return ` by NAME (process PID)` for the process listening on `port`, empty when it cannot be told."""
+    """Return ` by NAME (process PID)` for the process listening on `port`, empty when it is not known."""
     inode = _listening_inode(port, proc)
     if not inode:
         return ""

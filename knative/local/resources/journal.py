@@ -50,7 +50,7 @@ class Journal:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(_SCHEMA)
-        self._owed: dict[tuple[str | None, ...], _Statement] = {}
+        self._unwritten: dict[tuple[str | None, ...], _Statement] = {}
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
@@ -94,8 +94,8 @@ class Journal:
             for item in batch:
                 if isinstance(item, tuple):
                     # The last word on an object is all that counts.
-                    self._owed[item[1][:3]] = item
-            error = self._commit() if self._owed else None
+                    self._unwritten[item[1][:3]] = item
+            error = self._commit() if self._unwritten else None
             for item in batch:
                 if isinstance(item, Future) and item.set_running_or_notify_cancel():
                     _answer(item, error)
@@ -104,7 +104,7 @@ class Journal:
 
     def _next_batch(self) -> list[_Statement | Future[None] | None]:
         try:
-            batch = [self._work.get(timeout=_AGAIN_S if self._owed else None)]
+            batch = [self._work.get(timeout=_AGAIN_S if self._unwritten else None)]
         except queue.Empty:
             return []
         while not self._work.empty():
@@ -114,15 +114,15 @@ class Journal:
     def _commit(self) -> Exception | None:
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            for statement, values in self._owed.values():
+            for statement, values in self._unwritten.values():
                 self._database.execute(statement, values)
             self._database.execute("COMMIT")
         except Exception as error:  # whatever it is, the thread must go on and those who wait must hear it
-            warn("objects not written", objects=len(self._owed), why=str(error))
+            warn("objects not written", objects=len(self._unwritten), why=str(error))
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             return error
-        self._owed.clear()
+        self._unwritten.clear()
         return None
 
 

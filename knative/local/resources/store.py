@@ -19,8 +19,8 @@ _REMEMBERED = 4096
 
 
 @dataclass(frozen=True)
-class Happening:
-    """One change of one object, as a watch tells it; `before` is what it was, None when it was not there."""
+class WatchEvent:
+    """One change of one object, as a watch shows it; `before` is what it was, None when it was not there."""
 
     version: int
     change: Change
@@ -29,7 +29,7 @@ class Happening:
     before: Json | None
 
 
-Listener = Callable[[Happening], None]
+Listener = Callable[[WatchEvent], None]
 
 
 class Store:
@@ -41,7 +41,7 @@ class Store:
         versions = (int(entry.body["metadata"]["resourceVersion"]) for entry in self._entries.values())
         self.version = max(versions, default=0) + 1
         self._listeners: list[Listener] = []
-        self._history: deque[Happening] = deque(maxlen=_REMEMBERED)
+        self._history: deque[WatchEvent] = deque(maxlen=_REMEMBERED)
 
     def find(self, key: Key) -> Json | None:
         """Return the object at `key`, or None."""
@@ -149,7 +149,7 @@ class Store:
         self._journal.drop(key)
         self.version += 1
         last = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
-        self._tell(Happening(self.version, "DELETED", key, last, body))
+        self._notify(WatchEvent(self.version, "DELETED", key, last, body))
         return last
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -157,7 +157,7 @@ class Store:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def since(self, version: int) -> list[Happening] | None:
+    def since(self, version: int) -> list[WatchEvent] | None:
         """Return the changes after `version`, or None when they are no longer remembered."""
         if version > self.version:
             return None
@@ -165,7 +165,7 @@ class Store:
             return []
         if not self._history or self._history[0].version > version + 1:
             return None
-        return [happening for happening in self._history if happening.version > version]
+        return [event for event in self._history if event.version > version]
 
     async def durable(self) -> None:
         """Return once every change so far is on disk."""
@@ -179,13 +179,13 @@ class Store:
         before = self.find(key)
         self._entries[key] = entry
         self._journal.put(entry)
-        self._tell(Happening(self.version, change, key, kept, before))
+        self._notify(WatchEvent(self.version, change, key, kept, before))
         return kept
 
-    def _tell(self, happening: Happening) -> None:
-        self._history.append(happening)
+    def _notify(self, event: WatchEvent) -> None:
+        self._history.append(event)
         for listener in tuple(self._listeners):
-            listener(happening)
+            listener(event)
 
 
 def _type_of(key: Key) -> Json:

@@ -78,11 +78,11 @@ class Services:
                 return
             case Stage.CONFIGURED:
                 self._configuration(key, service["spec"]["template"])
-                self._tell_out_of_date(key, service)
+                self._report_out_of_date(key, service)
             case Stage.REVISED:
                 self._revise(key, service)
 
-    def _tell_out_of_date(self, key: Key, service: Json) -> None:
+    def _report_out_of_date(self, key: Key, service: Json) -> None:
         known = (dict(c) for c in conditions_of(service) if c["type"] == "RoutesReady")
         routes = next(known, None) or conditions.routed(_WAITING.format(key.name), "")
         status = {

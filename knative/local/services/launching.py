@@ -26,8 +26,8 @@ class RunningReplica:
     async def ready(self, awaited: Callable[[], bool]) -> None:
         await until_ready(self._probe, self.port, awaited)
 
-    async def watch(self, awaited: Callable[[], bool], tell: Callable[[bool], None]) -> None:
-        await watch_readiness(self._probe, self.port, awaited, tell)
+    async def watch(self, awaited: Callable[[], bool], on_change: Callable[[bool], None]) -> None:
+        await watch_readiness(self._probe, self.port, awaited, on_change)
 
     async def wait(self) -> int:
         return await self._child.wait()

@@ -1,4 +1,4 @@
-"""SinkBindings: which variables tell a Service or a Job where to send its events."""
+"""SinkBindings: the variables that say where a Service or a Job sends its events."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class SinkBindings:
             uri = status_of(binding).get("sinkUri")
             if uri and _binds(binding["spec"]["subject"], kind, subject):
                 overrides = binding["spec"].get("ceOverrides") or {}
-                told = json.dumps(overrides) if overrides else ""
-                return {"K_SINK": self._addresses.reachable(uri), "K_CE_OVERRIDES": told}
+                written = json.dumps(overrides) if overrides else ""
+                return {"K_SINK": self._addresses.reachable(uri), "K_CE_OVERRIDES": written}
         return {}
 
 

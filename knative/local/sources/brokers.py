@@ -1,4 +1,4 @@
-"""Broker and Trigger objects: told to the broker engine, their state told back in their conditions."""
+"""Broker and Trigger objects: passed on to the broker engine, and its state to their conditions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Brokers:
         self._addresses = addresses
         self._known: dict[Key, Any] = {}
         self._leaving: dict[Key, asyncio.Task[None]] = {}
-        self._looked_for_gone = False
+        self._dropped_gone = False
 
     def reconcile_broker(self, key: Key) -> None:
         """Open, change or close the Broker at `key`."""
@@ -79,7 +79,9 @@ class Brokers:
         subscribed = condition("SubscriptionReady", None)
         # Who has got events goes on getting them; new ones wait until everything they need has an address.
         if subscriber and (key in self._known or (not problem and _is_ready(broker))):
-            subscribed = self._tell(key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber}))
+            subscribed = self._subscribe(
+                key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber})
+            )
         status: Json = {"subscriberUri": subscriber} if subscriber else {}
         conditions = [
             _broker_ready(broker, trigger["spec"]["broker"]),
@@ -93,9 +95,9 @@ class Brokers:
 
     def _drop_gone(self) -> None:
         """Drop, once, what waits for Triggers that were deleted while no runtime ran."""
-        if self._looked_for_gone:
+        if self._dropped_gone:
             return
-        self._looked_for_gone = True
+        self._dropped_gone = True
         for lane, count in self._engine.leftovers().items():
             namespace, _, name = lane.partition("#")[0].partition("/")
             key = Key(TRIGGER, namespace, name)
@@ -110,7 +112,7 @@ class Brokers:
         self._engine.add_trigger(TriggerSpec(key.namespace, key.name, broker="", subscriber_uri=""))
         await self._engine.remove_trigger(key.namespace, key.name)
 
-    def _tell(self, key: Key, manifest: Json) -> dict[str, str]:
+    def _subscribe(self, key: Key, manifest: Json) -> dict[str, str]:
         """Have the engine deliver by a Trigger; return whether it does, as a condition."""
         try:
             spec = parse_trigger(manifest)

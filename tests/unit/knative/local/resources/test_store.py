@@ -16,7 +16,7 @@ from knative.local.reconciling import Reconciler
 from knative.local.resources.journal import Journal
 from knative.local.resources.kinds import CONFIG_MAP, JOB, SERVICE, TRIGGER
 from knative.local.resources.objects import Key, condition, ready_of, with_times
-from knative.local.resources.store import Happening, Store
+from knative.local.resources.store import Store, WatchEvent
 
 KEY = Key(CONFIG_MAP, "default", "a")
 
@@ -80,7 +80,7 @@ def test_what_exists_or_does_not_or_changed_is_refused(open_store: Callable[[], 
 
 def test_changes_are_told_and_remembered(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    heard: list[Happening] = []
+    heard: list[WatchEvent] = []
     end = store.listen(heard.append)
     before = store.version
     store.create(KEY, body())

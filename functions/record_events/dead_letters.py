@@ -20,7 +20,7 @@ from eventing.errors import InvalidEvent
 from eventing.event import Event
 from eventing.sink import EventSink, SinkError
 from functions.record_events.logic import ERROR_EXTENSIONS, delivery_failed, error_of, strip_errors
-from functions.record_events.query import Refused, integer, refuse
+from functions.record_events.parameters import Refused, integer, refuse
 from functions.state import dead_letters
 from functions.state.database import transaction
 from functions.state.ledger import DeadLetter
@@ -53,9 +53,9 @@ class DeadLetters:
         except InvalidEvent as error:
             self._keep_unreadable(dict(request.headers), body, str(error))
             return Response(status=204)
-        told = self._keep(replace(event, extensions={**event.extensions, **headers.errors}))
-        if told is not None:
-            self._tell(told)
+        failed = self._keep(replace(event, extensions={**event.extensions, **headers.errors}))
+        if failed is not None:
+            self._announce(failed)
         return Response(status=204)
 
     def _keep(self, event: Event) -> Event | None:
@@ -76,9 +76,9 @@ class DeadLetters:
             )
             return delivery_failed(event, row.id, row.deaths, row.received_at)
 
-    def _tell(self, told: Event) -> None:
+    def _announce(self, failed: Event) -> None:
         try:
-            self.sink.send(told)
+            self.sink.send(failed)
         except SinkError as error:
             if not error.final:
                 raise

@@ -200,19 +200,19 @@ def check_migrated(engine: Engine) -> None:
     """Compare the database's revision with this release's, for a readiness probe.
 
     A newer one will do: a release's migrations only add to what the release before works with, so that its
-    functions serve on while the next one is brought in. The answer is remembered, for `READY_FOR_S` or
+    functions serve on while the next one is brought in. What was found is remembered, for `READY_FOR_S` or
     `UNREADY_FOR_S`: most probes ask no database.
 
     Raises:
         NotMigrated: the tables are missing or of an earlier release.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
     """
-    with _asking:
-        answer = _answers.get(engine)
-        if answer is None or answer.until <= time.monotonic():
-            answer = _answers[engine] = _ask(engine)
-    if answer.problem is not None:
-        raise answer.problem.with_traceback(None)
+    with _readiness_lock:
+        known = _readiness.get(engine)
+        if known is None or known.until <= time.monotonic():
+            known = _readiness[engine] = _check_readiness(engine)
+    if known.problem is not None:
+        raise known.problem.with_traceback(None)
 
 
 def check_revision(engine: Engine) -> None:
@@ -227,23 +227,23 @@ def check_revision(engine: Engine) -> None:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What a probe learnt, and until when it is taken for true."""
+class _Readiness:
+    """What a probe found, and until when it counts."""
 
     until: float
     problem: Exception | None = None
 
 
-_asking = threading.Lock()
-_answers: WeakKeyDictionary[Engine, _Answer] = WeakKeyDictionary()
+_readiness_lock = threading.Lock()
+_readiness: WeakKeyDictionary[Engine, _Readiness] = WeakKeyDictionary()
 
 
-def _ask(engine: Engine) -> _Answer:
+def _check_readiness(engine: Engine) -> _Readiness:
     try:
         check_revision(engine)
     except (NotMigrated, SQLAlchemyError) as error:
-        return _Answer(time.monotonic() + UNREADY_FOR_S, error)
-    return _Answer(time.monotonic() + READY_FOR_S)
+        return _Readiness(time.monotonic() + UNREADY_FOR_S, error)
+    return _Readiness(time.monotonic() + READY_FOR_S)
 
 
 def revision_in(connection: Connection) -> str | None:

@@ -88,7 +88,7 @@ class InferenceLog(PredictionLog):
         self._noted = self._noted_bytes = self._overflowed = self._failures = 0
         # Of the thread that sends:
         self._taken = self._taken_bytes = self._sent = self._lost = 0
-        self._refused = self._failed_sends = self._failures_told = 0
+        self._refused = self._failed_sends = self._failures_sent = 0
         self._wake, self._closing = threading.Event(), threading.Event()
         self._deadline_s = float("inf")
         self._thread = threading.Thread(target=self._work, name="inference-log", daemon=True)
@@ -150,10 +150,10 @@ class InferenceLog(PredictionLog):
         What is noted meanwhile waits for the next time: a slow sink must not make batches small, and so many.
         """
         until = self._noted
-        while (self._queue and self._taken < until) or self._failures > self._failures_told:
+        while (self._queue and self._taken < until) or self._failures > self._failures_sent:
             taken, rows, size = self._take()
-            failures = self._failures - self._failures_told
-            self._failures_told += failures
+            failures = self._failures - self._failures_sent
+            self._failures_sent += failures
             before = self._taken
             try:
                 for batch in self._batches(taken, failures):
@@ -225,7 +225,7 @@ class InferenceLog(PredictionLog):
         return True
 
     def _rest(self, pause_s: float) -> None:
-        """Wait before the next attempt; being told to end cuts the wait short."""
+        """Wait before the next attempt; a request to end cuts the wait short."""
         ending = self._closing.is_set()
         until_s = min(self._monotonic_s() + pause_s, self._deadline_s)
         while (left_s := until_s - self._monotonic_s()) > 0 and self._closing.is_set() == ending:

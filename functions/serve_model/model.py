@@ -19,7 +19,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What the model said of N rows. A classifier gives `label` [N] and `probabilities` [N, classes]."""
+    """What the model gave for N rows. A classifier gives `label` [N] and `probabilities` [N, classes]."""
 
     label: NDArray[Any] | None = None
     probabilities: Matrix | None = None

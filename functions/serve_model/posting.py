@@ -76,12 +76,12 @@ class Poster:
         else:
             self._connection = http.client.HTTPConnection(host, parts.port)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        said = {"specversion": "1.0", "type": type_, "source": source, "subject": subject}
+        attributes = {"specversion": "1.0", "type": type_, "source": source, "subject": subject}
         self._overrides = dict(overrides or {})
         self._token = token
         self._head = (
             f"POST {path} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n"
-            f"Content-Type: application/json\r\n{_headers(said)}"
+            f"Content-Type: application/json\r\n{_headers(attributes)}"
         )
 
     def send(self, batch: Batch, timeout_s: float) -> None:
@@ -90,33 +90,34 @@ class Poster:
         kept = self._connection.sock is not None
         try:
             try:
-                status, said = self._exchange(message, timeout_s)
+                status, body = self._exchange(message, timeout_s)
             except (OSError, httptools.HttpParserError) as error:
                 self.close()
                 if not kept or isinstance(error, TimeoutError):
                     raise
                 # The sink may have closed an idle connection; the id makes a second delivery harmless.
-                status, said = self._exchange(message, timeout_s)
+                status, body = self._exchange(message, timeout_s)
         except (OSError, httptools.HttpParserError) as error:
             self.close()
             raise NotTaken(_why(error)) from error
         if not 200 <= status < 300:
             disbelieved = status == 401 and self._token is not None
             final = 300 <= status < 500 and status not in RETRIED and not disbelieved
-            raise NotTaken(f"{status}: {said.decode(errors='replace')}", final=final)
+            raise NotTaken(f"{status}: {body.decode(errors='replace')}", final=final)
 
     def close(self) -> None:
         """Close the connection; the next batch opens it again."""
         self._connection.close()
 
     def _message(self, batch: Batch) -> bytes:
-        said = {
+        attributes = {
             "id": batch.id,
             "time": batch.at.isoformat().replace("+00:00", "Z"),
             "correlationid": batch.id,
             **self._overrides,
         }
-        head = f"{self._head}{self._authorization()}{_headers(said)}Content-Length: {len(batch.body)}\r\n\r\n"
+        length = f"Content-Length: {len(batch.body)}\r\n\r\n"
+        head = f"{self._head}{self._authorization()}{_headers(attributes)}{length}"
         return head.encode("latin-1") + batch.body
 
     def _authorization(self) -> str:
@@ -151,7 +152,7 @@ class Poster:
 
 
 class _Answer:
-    """What the parser tells of an answer; `keeps`: the connection may be used again."""
+    """What the parser reads of an answer; `keeps`: the connection may be used again."""
 
     def __init__(self) -> None:
         self.begun = self.complete = self.keeps = False

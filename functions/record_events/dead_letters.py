@@ -47,13 +47,14 @@ class DeadLetters:
 
     def receive(self) -> Response:
         """Keep whatever is sent here; only a database or a broker that is away makes it fail."""
-        headers, body = _split_errors(dict(request.headers)), request.get_data(cache=False)
+        headers, errors = _split_errors(dict(request.headers))
+        body = request.get_data(cache=False)
         try:
-            event = decode(headers.event, body)
+            event = decode(headers, body)
         except InvalidEvent as error:
             self._keep_unreadable(dict(request.headers), body, str(error))
             return Response(status=204)
-        failed = self._keep(replace(event, extensions={**event.extensions, **headers.errors}))
+        failed = self._keep(replace(event, extensions={**event.extensions, **errors}))
         if failed is not None:
             self._announce(failed)
         return Response(status=204)
@@ -137,13 +138,7 @@ def drop_copy() -> Response:
     return Response(status=204)
 
 
-@dataclass(frozen=True)
-class _Headers:
-    event: dict[str, str]
-    errors: dict[str, str]
-
-
-def _split_errors(headers: Mapping[str, str]) -> _Headers:
+def _split_errors(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Take the broker's error attributes out: Knative sends empty ones, which no CloudEvent may have."""
     errors: dict[str, str] = {}
     rest: dict[str, str] = {}
@@ -153,7 +148,7 @@ def _split_errors(headers: Mapping[str, str]) -> _Headers:
             rest[name] = value
         elif value:
             errors[attribute] = unquote(value)
-    return _Headers(rest, errors)
+    return rest, errors
 
 
 def _unsent(error: SinkError) -> Response:

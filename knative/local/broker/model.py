@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urljoin
@@ -71,20 +71,33 @@ def effective_delivery(broker: BrokerSpec, trigger: TriggerSpec) -> Delivery:
     return trigger.delivery
 
 
-def parse_broker(manifest: Mapping[str, Any]) -> BrokerSpec:
-    """Read an `eventing.knative.dev/v1` Broker.
+UrlOf = Callable[[Mapping[str, Any], str], str]
+"""Returns the URL of a Destination in an object of this namespace."""
+
+
+def url_in_cluster(destination: Mapping[str, Any], namespace: str) -> str:
+    """Return the URL of a Destination: `uri`, the cluster-local address of `ref`, or both joined."""
+    ref, uri = destination.get("ref"), destination.get("uri") or ""
+    if not ref:
+        return uri
+    address = _ADDRESSES[ref["kind"]].format(name=ref["name"], namespace=ref.get("namespace") or namespace)
+    return urljoin(address, uri)
+
+
+def parse_broker(manifest: Mapping[str, Any], url_of: UrlOf = url_in_cluster) -> BrokerSpec:
+    """Read an `eventing.knative.dev/v1` Broker. A sink whose URL is empty is none.
 
     Raises:
         InvalidSpec: lists every malformed or unsupported field.
     """
     _check(BROKER, manifest)
     namespace, name = _identity(manifest)
-    delivery = _delivery((manifest.get("spec") or {}).get("delivery"), namespace)
+    delivery = _delivery((manifest.get("spec") or {}).get("delivery"), namespace, url_of)
     return BrokerSpec(namespace, name, delivery or DEFAULT_DELIVERY)
 
 
-def parse_trigger(manifest: Mapping[str, Any]) -> TriggerSpec:
-    """Read an `eventing.knative.dev/v1` Trigger.
+def parse_trigger(manifest: Mapping[str, Any], url_of: UrlOf = url_in_cluster) -> TriggerSpec:
+    """Read an `eventing.knative.dev/v1` Trigger. A sink whose URL is empty is none.
 
     Raises:
         InvalidSpec: lists every malformed or unsupported field.
@@ -92,8 +105,8 @@ def parse_trigger(manifest: Mapping[str, Any]) -> TriggerSpec:
     _check(TRIGGER, manifest)
     namespace, name = _identity(manifest)
     spec = manifest["spec"]
-    subscriber = _url(spec["subscriber"], namespace)
-    delivery = _delivery(spec.get("delivery"), namespace)
+    subscriber = url_of(spec["subscriber"], namespace)
+    delivery = _delivery(spec.get("delivery"), namespace, url_of)
     return TriggerSpec(
         namespace, name, spec.get("broker") or "default", subscriber, parse_filters(spec), delivery
     )
@@ -111,16 +124,7 @@ def _identity(manifest: Mapping[str, Any]) -> tuple[str, str]:
     return metadata.get("namespace") or "default", metadata["name"]
 
 
-def _url(destination: Mapping[str, Any], namespace: str) -> str:
-    """Return the URL of a Destination: `uri`, the cluster-local address of `ref`, or both joined."""
-    ref, uri = destination.get("ref"), destination.get("uri") or ""
-    if not ref:
-        return uri
-    address = _ADDRESSES[ref["kind"]].format(name=ref["name"], namespace=ref.get("namespace") or namespace)
-    return urljoin(address, uri)
-
-
-def _delivery(raw: Mapping[str, Any] | None, namespace: str) -> Delivery | None:
+def _delivery(raw: Mapping[str, Any] | None, namespace: str, url_of: UrlOf) -> Delivery | None:
     if raw is None:
         return None
     sink = raw.get("deadLetterSink")
@@ -131,7 +135,7 @@ def _delivery(raw: Mapping[str, Any] | None, namespace: str) -> Delivery | None:
         timeout_s=_seconds(raw.get("timeout")),
         retry_after_max_s=_seconds(raw.get("retryAfterMax")),
         format=raw.get("format") or "binary",
-        dead_letter_uri=_url(sink, namespace) if sink else None,
+        dead_letter_uri=(url_of(sink, namespace) or None) if sink else None,
     )
 
 

@@ -162,10 +162,7 @@ class Jobs:
         self._change(key, **fields)
 
     def _fail(self, key: Key, reason: str, message: str, began: float) -> None:
-        try:
-            tail = last_lines(self._log(key))
-        except OSError:
-            tail = ""
+        tail = last_lines(self._log(key))
         self._finish(key, "Failed", reason, f"{message}; it last wrote:\n{tail}" if tail else message)
         warn("job failed", job=key.name, reason=reason, seconds=round(time.monotonic() - began, 1))
 

@@ -26,10 +26,11 @@ def rotate(log: Path, max_bytes: int = MAX_BYTES) -> None:
 
 
 def last_lines(log: Path, count: int = 5, max_bytes: int = 4096) -> str:
-    """Return the last `count` lines of a log, empty when there is none."""
-    if not log.exists():
+    """Return the last `count` lines of a log, empty when it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - max_bytes))
+            text = file.read().decode(errors="replace")
+    except OSError:
         return ""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - max_bytes))
-        text = file.read().decode(errors="replace")
     return "\n".join([line for line in text.splitlines() if line.strip()][-count:])

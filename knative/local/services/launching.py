@@ -71,10 +71,7 @@ class RevisionLauncher:
 
     def last_lines(self) -> str:
         """Return the last lines the revision's processes wrote."""
-        try:
-            return last_lines(self._log)
-        except OSError:
-            return ""
+        return last_lines(self._log)
 
     def _environment(self, port: int) -> dict[str, str]:
         metadata = self._revision["metadata"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from knative.local.addresses import Addresses
@@ -23,7 +24,7 @@ class Brokers:
         self._store = store
         self._engine = engine
         self._addresses = addresses
-        self._known: dict[Key, Any] = {}
+        self._known: dict[Key, BrokerSpec | TriggerSpec] = {}
         self._leaving: dict[Key, asyncio.Task[None]] = {}
         self._dropped_gone = False
 
@@ -36,12 +37,12 @@ class Brokers:
                 self._engine.remove_broker(key.namespace, key.name)
                 say("broker closed", broker=key.name, namespace=key.namespace)
             return
-        delivery, dead_letter, problem = self._delivery(broker, key.namespace)
+        dead_letter, problem = self._dead_letter(broker, key.namespace)
         # As on a cluster: what had an address keeps it, whatever becomes of its dead letter sink.
         address = address_of(broker)
         if not problem or address:
             address = self._addresses.broker(key.namespace, key.name)
-            self._open(key, parse_broker(_with(broker, delivery=delivery)))
+            self._open(key, parse_broker(broker, self._url_of))
         status: Json = {"address": {"url": address}} if address else {}
         conditions = [
             condition("Addressable", True) if address else condition("Addressable", None),
@@ -74,14 +75,12 @@ class Brokers:
                 self._leaving[key] = asyncio.ensure_future(self._remove(key))
             return
         subscriber, missing = self._resolve(trigger["spec"]["subscriber"], key.namespace)
-        delivery, dead_letter, problem = self._delivery(trigger, key.namespace)
+        dead_letter, problem = self._dead_letter(trigger, key.namespace)
         broker = self._store.find(Key(BROKER, key.namespace, trigger["spec"]["broker"]))
         subscribed = condition("SubscriptionReady", None)
         # Who has got events goes on getting them; new ones wait until everything they need has an address.
         if subscriber and (key in self._known or (not problem and _is_ready(broker))):
-            subscribed = self._subscribe(
-                key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber})
-            )
+            subscribed = self._subscribe(key, trigger)
         status: Json = {"subscriberUri": subscriber} if subscriber else {}
         conditions = [
             _broker_ready(broker, trigger["spec"]["broker"]),
@@ -112,10 +111,10 @@ class Brokers:
         self._engine.add_trigger(TriggerSpec(key.namespace, key.name, broker="", subscriber_uri=""))
         await self._engine.remove_trigger(key.namespace, key.name)
 
-    def _subscribe(self, key: Key, manifest: Json) -> dict[str, str]:
+    def _subscribe(self, key: Key, trigger: Json) -> dict[str, str]:
         """Have the engine deliver by a Trigger; return whether it does, as a condition."""
         try:
-            spec = parse_trigger(manifest)
+            spec = parse_trigger(trigger, self._url_of)
         except InvalidSpec as error:
             warn("trigger refused", trigger=key.name, why=str(error))
             return condition("SubscriptionReady", False, "Refused", str(error))
@@ -127,26 +126,25 @@ class Brokers:
         if key not in self._known:
             self._engine.add_trigger(spec)
             say("trigger added", trigger=key.name, namespace=key.namespace, subscriber=spec.subscriber_uri)
-        elif self._known[key] != manifest["spec"]:
+        elif self._known[key] != spec:
             self._engine.update_trigger(spec)
-        self._known[key] = manifest["spec"]
+        self._known[key] = spec
         return condition("SubscriptionReady", True)
 
     async def _remove(self, key: Key) -> None:
         await self._engine.remove_trigger(key.namespace, key.name)
         say("trigger removed", trigger=key.name, namespace=key.namespace)
 
-    def _resolve(self, destination: Json, namespace: str) -> tuple[str, str]:
+    def _resolve(self, destination: Mapping[str, Any], namespace: str) -> tuple[str, str]:
         return resolve(destination, namespace, self._store, self._addresses)
 
-    def _delivery(self, body: Json, namespace: str) -> tuple[Json | None, str, str]:
-        """Return `spec.delivery` with its dead letter sink as a URL, that URL, and why there is none."""
-        delivery = (body.get("spec") or {}).get("delivery")
-        if not delivery or not delivery.get("deadLetterSink"):
-            return delivery, "", ""
-        url, problem = self._resolve(delivery["deadLetterSink"], namespace)
-        rest = {name: value for name, value in delivery.items() if name != "deadLetterSink"}
-        return ({**rest, "deadLetterSink": {"uri": url}} if url else rest), url, problem
+    def _url_of(self, destination: Mapping[str, Any], namespace: str) -> str:
+        return self._resolve(destination, namespace)[0]
+
+    def _dead_letter(self, body: Json, namespace: str) -> tuple[str, str]:
+        """Return the URL of an object's dead letter sink, and why there is none."""
+        sink = ((body.get("spec") or {}).get("delivery") or {}).get("deadLetterSink")
+        return self._resolve(sink, namespace) if sink else ("", "")
 
     def _report(
         self, key: Key, body: Json, status: Json, conditions: list[dict[str, str]], dead_letter: str
@@ -159,14 +157,6 @@ class Brokers:
         if dead_letter:
             status["deadLetterSinkUri"] = dead_letter
         self._store.set_status(key, status)
-
-
-def _with(body: Json, **fields: Any) -> Json:
-    spec = {
-        **(body.get("spec") or {}),
-        **{name: value for name, value in fields.items() if value is not None},
-    }
-    return {**body, "spec": spec}
 
 
 def _resolved(type_: str, problem: str, configured: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The broker's dead letter sink: keeps what nobody took, says so, and sends it again when asked."""
+"""The broker's dead letter sink: keeps undeliverable events, announces them, redrives them on request."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class DeadLetters:
         return jsonify({"dead_letters": found, "next": found[-1]["id"] if found else after})
 
     def redrive(self, number: int) -> Response:
-        """Send a dead event to the broker again, to everyone whom it concerns: handling it twice is safe."""
+        """Send a dead event to the broker again, for all its triggers: handling it twice is safe."""
         with transaction(self.sessions) as session:
             row = dead_letters.get_letter(session, number)
             if row is None:
@@ -152,7 +152,7 @@ def _split_errors(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
 
 
 def _unsent(error: SinkError) -> Response:
-    """Answer that the broker did not take an event, so that whoever asked tries again."""
+    """Answer that the broker did not take an event, so that the caller tries again."""
     return refuse(Refused(503, str(error)))
 
 

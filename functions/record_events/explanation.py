@@ -68,7 +68,7 @@ def _starts(session: Session, reference: str) -> tuple[list[Link], list[Link]]:
 
 
 def _notable(session: Session, alarms: Sequence[Link]) -> list[Link]:
-    """Return the alarms that something came of, the first and the newest: windows in a row tell the same."""
+    """Return the alarms with effects, the first and the newest: those between repeat them."""
     followed: set[str | None] = set()
     for part in _chunks([link.id for link in alarms]):
         causes = select(LedgerEvent.causation_id).where(LedgerEvent.causation_id.in_(part))

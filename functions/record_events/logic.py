@@ -1,4 +1,4 @@
-"""Shapes what the ledger holds into what people and programs ask for."""
+"""What the ledger keeps of an event, what a dead letter's error was, and a version's state."""
 
 from __future__ import annotations
 

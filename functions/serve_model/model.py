@@ -39,7 +39,7 @@ class OutputSpec:
 class Model:
     """A loaded model: `run` takes the encoded matrix float32 [N, encoding.width].
 
-    `entity` is the column that names whom a row is about, if the spec says one.
+    `entity` is the spec's entity column, if it has one.
     """
 
     name: str

@@ -3,8 +3,7 @@
 `eventing.sink` would do the same and more, but imports some 150 ms of libraries into a process that starts in
 180 ms. The standard library connects; the server's own parser reads the answers, for a third of what
 `http.client` takes of a batch. An https sink is verified against the system's CAs and those in `K_CA_CERTS`.
-A sink that asks who sends is shown the token in a file; one that it does not believe (401) is no refusal for
-good.
+A sink that asks for authentication is sent the token of a file; its refusal (401) is not final.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class Poster:
         subject: the events' subject.
         overrides: extensions set on every event, as K_CE_OVERRIDES asks.
         ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
-        token: what shows the sink who sends, if it asks.
+        token: shown to a sink that asks for one.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ READY_FOR_S, UNREADY_FOR_S = 5.0, 0.5
 """How long readiness is remembered: Knative asks tens of times a second until a replica is ready."""
 
 _PATIENCE = {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""libpq's words for when a server counts as gone; what the URL says goes before."""
+"""libpq's settings for when a server counts as gone; those in the URL take precedence."""
 
 _READ_ONLY = "kascade_read_only"
 
@@ -188,7 +188,7 @@ def lock_row(session: Session, table: type[Row], model: str, **empty: Any) -> Ro
 
 
 def lock_name(session: Session, name: str) -> None:
-    """Let whoever locks the same name wait until this transaction ends.
+    """Lock a name until this transaction ends.
 
     On SQLite a writing transaction has the whole database to itself already.
     """

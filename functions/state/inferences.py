@@ -52,7 +52,7 @@ class InferenceBatch(Base):
 
 
 class InferenceHalf(Base):
-    """Half of a prediction that KServe's logger told of, until the other half comes.
+    """The request or the response of a prediction from KServe's logger, until the other one comes.
 
     Its request and its response are two events with one id and one source.
     """

@@ -32,7 +32,7 @@ class WaitingLabel(Base):
 class JoinedLabel(Base):
     """The label of a served prediction: the first one that came. `at` is when the prediction was made.
 
-    `loss` is in [0, 1], or empty where it cannot be told. `release`: the file that gives the labelled row
+    `loss` is in [0, 1], or empty where it cannot be computed. `release`: the file that gives the labelled row
     back as training data.
     """
 

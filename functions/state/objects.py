@@ -1,7 +1,7 @@
 """What is known of each object in the watched buckets, and whether its event was sent.
 
-A row changes only from the generation that its writer saw before it looked at the store. So whoever looked
-first and wrote last cannot bring an old version back, and of several who see one change, one records it.
+A row changes only from the generation that its writer saw before it listed the store. So a writer with an old
+listing cannot bring an old version back, and of several that see one change, one records it.
 """
 
 from __future__ import annotations

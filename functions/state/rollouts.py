@@ -20,7 +20,7 @@ class RolloutRow(Base):
     `champion_version` serves beside it. `deadline` is until when its revision must be ready. `phases` and
     `percent` are what the spec said when it began. While `paused`, `held` keeps the event of a verdict that
     came meanwhile.
-    `seq` counts the changes, so that who read the row can tell whether it is still as read.
+    `seq` counts the changes, so that a reader of the row can see whether it has changed since.
     """
 
     __tablename__ = "rollouts"

@@ -192,7 +192,7 @@ class Runtime:
             await self._round(stop, period_s)
 
     async def _round(self, stop: asyncio.Event, period_s: float) -> None:
-        """Let every pool look at the clock, and wait for so long, or until `stop`."""
+        """Let every pool scale by the clock, and wait for so long, or until `stop`."""
         self._revisions.tick()
         try:
             async with asyncio.timeout(period_s):
@@ -204,7 +204,7 @@ class Runtime:
         self._reconciler.close()
         await self._pings.close()
         await self._api.close()
-        # Subscribers outlive deliveries, and the broker outlives whoever has something to say while it ends.
+        # Subscribers outlive deliveries, and the broker outlives everything that sends events while it ends.
         await asyncio.gather(self._engine.pause(), self._jobs.close())
         await self._revisions.close()
         await self._gateway.close()

@@ -1,6 +1,6 @@
-"""How much more the log may grow: producers hear that the disk is full before the log itself does.
+"""How much more the log may grow: producers are refused before the disk is too full for the log itself.
 
-Also to note that an event was delivered takes a little space, before it gives the event's own back.
+Recording that an event was delivered also takes a little space, before the event's own is freed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CHECKED_EVERY_S = 0.25
 
 
 class DiskGuard:
-    """Grants space for events. It asks the disk now and then, and when what was free is used up."""
+    """Grants space for events. It measures the disk now and then, and when what was free is used up."""
 
     def __init__(
         self,

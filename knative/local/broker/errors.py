@@ -16,7 +16,7 @@ class BrokerError(Exception):
 
 
 class InvalidSpec(BrokerError):
-    """A Broker or Trigger asks for something malformed or unsupported; `problems` lists everything found."""
+    """A Broker or Trigger is malformed or unsupported; `problems` lists everything found."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))

@@ -31,7 +31,7 @@ class Lane:
         work: Callable[[Item], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """Make a lane that stands still until `start`.
+        """Make a lane that delivers nothing until `start`.
 
         Args:
             number: of the lane in the log.

@@ -201,7 +201,7 @@ class Log:
         try:
             self._sync(self._settings.synchronous if notes.events else "NORMAL")
             notes.write(self._connection)
-        except Exception as error:  # whatever it is, the thread must go on and producers must hear it
+        except Exception as error:  # whatever it is, the thread must go on and producers must be refused
             self._refuse(notes.waiting, str(error), full=_is_full(error))
             if notes.events:
                 return self._store(notes.without_events())
@@ -236,7 +236,7 @@ class Log:
     def _called(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
         try:
             return function(self._connection)
-        except Exception as error:  # whatever it is, the thread must go on and the caller must hear it
+        except Exception as error:  # whatever it is, the thread must go on and the caller must get it
             self._roll_back()
             return LogUnavailable(f"{type(error).__name__}: {error}", full=_is_full(error))
 

@@ -1,4 +1,4 @@
-"""One trigger at work: every attempt at delivery, what its outcome means, and what the log gets to know."""
+"""One trigger at work: every attempt at delivery, what its outcome means, and what the log records."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Subscription:
     """Delivers one trigger's events to its subscriber, and what fails for good to the dead letter sink."""
 
     def __init__(self, spec: TriggerSpec, delivery: Delivery, tools: Tools, publish: Publish) -> None:
-        """Make a subscription that stands still until `start`."""
+        """Make a subscription that delivers nothing until `start`."""
         self._tools = tools
         self._publish = publish
         log, settings, clock = tools.log, tools.settings, tools.clock
@@ -111,7 +111,7 @@ class Subscription:
                 self._park(self.dead_lane, item, item.error or b"{}")
 
     def _defect(self) -> Failed:
-        """Count a defect as a failed attempt that says where it is: it must not lose the event."""
+        """Count a bug as a failed attempt, with its traceback: it must not lose the event."""
         _LOG.exception("a delivery by trigger %s/%s broke", self.spec.namespace, self.spec.name)
         return Failed(500, traceback.format_exc().encode(), retriable=True)
 

@@ -22,7 +22,7 @@ _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
     | {b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
-# Length and host are for everyone on the way, whatever a Connection header says (RFC 9110, section 7.6.1).
+# Length and host are end-to-end, whatever a Connection header says (RFC 9110, section 7.6.1).
 _FOR_ALL = frozenset({b"content-length", b"host"})
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -41,7 +41,7 @@ class _Connection(web.RequestHandler):
         cast(asyncio.Transport, transport).set_write_buffer_limits(_BUFFER)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; who reads a body that turns out malformed is told, which aiohttp omits."""
+        """Parse what arrived, and fail the reader of a body that turns out malformed, which aiohttp omits."""
         super().data_received(data)
         if self._messages and self._messages[-1][1] is not self._last_body:
             if not self._last_body.is_eof():  # and yet something follows: the parser's complaint

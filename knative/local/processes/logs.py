@@ -13,7 +13,7 @@ MAX_BYTES = 8 << 20
 def rotate(log: Path, max_bytes: int = MAX_BYTES) -> None:
     """Move the content of a log beyond `max_bytes` to `<log>.1`; writers keep their open file.
 
-    A log that cannot be moved, on a full disk say, stays as it is, and a warning tells so.
+    A log that cannot be moved, on a full disk say, stays as it is, with a warning.
     """
     try:
         if not log.exists() or log.stat().st_size <= max_bytes:

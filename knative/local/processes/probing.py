@@ -1,10 +1,10 @@
-"""Asking a process whether it is ready, as queue-proxy does, and whoever asks queue-proxy.
+"""Readiness probes as queue-proxy, the kubelet and the activator make them.
 
 Without a period Knative asks all the time until the answer is yes: an attempt of at most 100 ms every 50 ms.
 With one the kubelet asks once a period, and the activator every 200 ms while requests wait for the process.
 Later the kubelet goes on: so many failures in a row (3) mean no more requests until the next success. Only
-with a period, here: without one a kubelet asks every 10 s, and what it finds on a busy machine is that it is
-busy.
+with a period, here: without one a kubelet asks every 10 s, and on a busy machine such a probe fails for being
+late.
 """
 
 from __future__ import annotations

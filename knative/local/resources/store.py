@@ -60,7 +60,7 @@ class Store:
         return body
 
     def manifest_of(self, key: Key) -> Json | None:
-        """Return what the files said when they last made the object at `key`; None for the API's own."""
+        """Return the manifest that last made the object at `key`; None for one made by the API."""
         entry = self._entries.get(key)
         return entry.manifest if entry else None
 

@@ -1,4 +1,4 @@
-"""The revisions of Services: made from templates, proved ready, forgotten when no one needs them."""
+"""The revisions of Services: made from templates, proved ready, deleted when no longer needed."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Revisions:
                 pool.recycle()
 
     def tick(self) -> None:
-        """Let every pool look at the clock."""
+        """Let every pool scale by the clock."""
         for pool in tuple(self.pools.values()):
             pool.tick()
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Table,
     create_engine,
     event,
     inspect,
@@ -172,8 +173,8 @@ def insert_if_absent(session: Session, table: type[Base], values: Mapping[str, A
 
 def insert_into(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """Return an insertion in the database's own dialect, which knows what to do on a conflict."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return dialect.insert(table.__table__)
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return insert(cast(Table, table.__table__))
 
 
 def lock_row(session: Session, table: type[Row], model: str, **empty: Any) -> Row:

@@ -77,7 +77,7 @@ UrlOf = Callable[[Mapping[str, Any], str], str]
 
 def url_in_cluster(destination: Mapping[str, Any], namespace: str) -> str:
     """Return the URL of a Destination: `uri`, the cluster-local address of `ref`, or both joined."""
-    ref, uri = destination.get("ref"), destination.get("uri") or ""
+    ref, uri = destination.get("ref"), str(destination.get("uri") or "")
     if not ref:
         return uri
     address = _ADDRESSES[ref["kind"]].format(name=ref["name"], namespace=ref.get("namespace") or namespace)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from eventing.media_types import kind_of
 
@@ -24,6 +24,8 @@ _TIME = re.compile(
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _NOT_IN_URIS = re.compile(r'[\s<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})')
 _NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# CloudEvents HTTP binding 3.1.3.2: all but printable ASCII, and of that space, double quote and percent.
+_UNQUOTED = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -115,3 +117,8 @@ def decode_header(value: str) -> str:
         return unquote_to_bytes(value).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"is not percent-encoded UTF-8: {error.reason}") from error
+
+
+def encode_header(value: str) -> str:
+    """Encode a value for a `ce-` header; half of a surrogate pair, which JSON can spell, passes."""
+    return quote(value, safe=_UNQUOTED, errors="surrogatepass")

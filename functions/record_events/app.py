@@ -11,11 +11,11 @@ from flask import Flask
 
 from eventing.app import create_app as create_event_app
 from eventing.sink import EventSink, sink_from_env
-from functions.record_events.bell import Bell
 from functions.record_events.dead_letters import DeadLetters
 from functions.record_events.handler import Handler
 from functions.record_events.logic import FUNCTION
-from functions.record_events.questions import Questions
+from functions.record_events.notifier import Notifier
+from functions.record_events.queries import Queries
 from functions.record_events.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 
@@ -36,15 +36,15 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     settings = settings or Settings.from_env(os.environ)
     deps = deps or Deps(sink_from_env(os.environ))
     engine = make_engine(settings.database_url)
-    sessions, bell = session_factory(engine), Bell(settings.max_waiting)
+    sessions, notifier = session_factory(engine), Notifier(settings.max_waiting)
     app = create_event_app(
-        Handler(sessions, bell, deps.clock),
+        Handler(sessions, notifier, deps.clock),
         name=FUNCTION,
         accepts={"*": None},
         sink=deps.sink,
         ready=lambda: check_migrated(engine),
         max_bytes=MAX_BODY_BYTES,
     )
-    Questions(settings, sessions, bell, deps.clock).add_to(app)
+    Queries(settings, sessions, notifier, deps.clock).add_to(app)
     DeadLetters(sessions, deps.sink, deps.clock).add_to(app)
     return app

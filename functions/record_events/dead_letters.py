@@ -1,4 +1,4 @@
-"""The broker's dead letter sink: keeps what nobody took, says so, and sends it again when asked."""
+"""The broker's dead letter sink: keeps undeliverable events, announces them, redrives them on request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventing.errors import InvalidEvent
 from eventing.event import Event
 from eventing.sink import EventSink, SinkError
 from functions.record_events.logic import ERROR_EXTENSIONS, delivery_failed, error_of, strip_errors
-from functions.record_events.query import Refused, integer, refuse
+from functions.record_events.parameters import Refused, integer, refuse
 from functions.state import dead_letters
 from functions.state.database import transaction
 from functions.state.ledger import DeadLetter
@@ -47,15 +47,16 @@ class DeadLetters:
 
     def receive(self) -> Response:
         """Keep whatever is sent here; only a database or a broker that is away makes it fail."""
-        headers, body = _split_errors(dict(request.headers)), request.get_data(cache=False)
+        headers, errors = _split_errors(dict(request.headers))
+        body = request.get_data(cache=False)
         try:
-            event = decode(headers.event, body)
+            event = decode(headers, body)
         except InvalidEvent as error:
             self._keep_unreadable(dict(request.headers), body, str(error))
             return Response(status=204)
-        told = self._keep(replace(event, extensions={**event.extensions, **headers.errors}))
-        if told is not None:
-            self._tell(told)
+        failed = self._keep(replace(event, extensions={**event.extensions, **errors}))
+        if failed is not None:
+            self._announce(failed)
         return Response(status=204)
 
     def _keep(self, event: Event) -> Event | None:
@@ -76,9 +77,9 @@ class DeadLetters:
             )
             return delivery_failed(event, row.id, row.deaths, row.received_at)
 
-    def _tell(self, told: Event) -> None:
+    def _announce(self, failed: Event) -> None:
         try:
-            self.sink.send(told)
+            self.sink.send(failed)
         except SinkError as error:
             if not error.final:
                 raise
@@ -112,7 +113,7 @@ class DeadLetters:
         return jsonify({"dead_letters": found, "next": found[-1]["id"] if found else after})
 
     def redrive(self, number: int) -> Response:
-        """Send a dead event to the broker again, to everyone whom it concerns: handling it twice is safe."""
+        """Send a dead event to the broker again, for all its triggers: handling it twice is safe."""
         with transaction(self.sessions) as session:
             row = dead_letters.get_letter(session, number)
             if row is None:
@@ -137,13 +138,7 @@ def drop_copy() -> Response:
     return Response(status=204)
 
 
-@dataclass(frozen=True)
-class _Headers:
-    event: dict[str, str]
-    errors: dict[str, str]
-
-
-def _split_errors(headers: Mapping[str, str]) -> _Headers:
+def _split_errors(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Take the broker's error attributes out: Knative sends empty ones, which no CloudEvent may have."""
     errors: dict[str, str] = {}
     rest: dict[str, str] = {}
@@ -153,11 +148,11 @@ def _split_errors(headers: Mapping[str, str]) -> _Headers:
             rest[name] = value
         elif value:
             errors[attribute] = unquote(value)
-    return _Headers(rest, errors)
+    return rest, errors
 
 
 def _unsent(error: SinkError) -> Response:
-    """Answer that the broker did not take an event, so that whoever asked tries again."""
+    """Answer that the broker did not take an event, so that the caller tries again."""
     return refuse(Refused(503, str(error)))
 
 

@@ -61,14 +61,14 @@ def _starts(session: Session, reference: str) -> tuple[list[Link], list[Link]]:
     checks = [link for link in found if link.type == kinds.DRIFT_CHECKED][-KEPT:]
     chosen = [link for link in found if link.type not in NOISE | ALARMS] + checks
     for type_ in ALARMS:
-        chosen += _telling(session, [link for link in found if link.type == type_])
+        chosen += _notable(session, [link for link in found if link.type == type_])
     starts = sorted(chosen or found[-1:], key=lambda link: link.seq)
     ids = {link.id for link in starts}
     return starts, [link for link in found if link.id not in ids]
 
 
-def _telling(session: Session, alarms: Sequence[Link]) -> list[Link]:
-    """Return the alarms that something came of, the first and the newest: windows in a row tell the same."""
+def _notable(session: Session, alarms: Sequence[Link]) -> list[Link]:
+    """Return the alarms with effects, the first and the newest: those between repeat them."""
     followed: set[str | None] = set()
     for part in _chunks([link.id for link in alarms]):
         causes = select(LedgerEvent.causation_id).where(LedgerEvent.causation_id.in_(part))

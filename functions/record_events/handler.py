@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.event import Event
-from functions.record_events.bell import Bell
 from functions.record_events.logic import MAX_LEDGER_BYTES, fit_for_ledger
+from functions.record_events.notifier import Notifier
 from functions.state.database import transaction
 from functions.state.ledger import append
 
@@ -21,12 +21,12 @@ class Handler:
     """Callable with any event; answers none."""
 
     sessions: sessionmaker[Session]
-    bell: Bell
+    notifier: Notifier
     clock: Callable[[], datetime]
 
     def __call__(self, event: Event, payload: Any) -> list[Event]:
         """Record the event and wake those who follow the ledger."""
         with transaction(self.sessions) as session:
             append(session, fit_for_ledger(event, MAX_LEDGER_BYTES), self.clock())
-        self.bell.ring()
+        self.notifier.notify()
         return []

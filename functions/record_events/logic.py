@@ -1,4 +1,4 @@
-"""Shapes what the ledger holds into what people and programs ask for."""
+"""What the ledger keeps of an event, what a dead letter's error was, and a version's state."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def strip_errors(event: Event) -> Event:
 
 
 def error_of(event: Event) -> tuple[str, int | None, str]:
-    """Return (destination, status, reason) as far as the broker said them."""
+    """Return (destination, status, reason) as far as the broker gave them."""
     code = event.extensions.get(ERROR_CODE, "")
     status = int(code) if code.isascii() and code.isdigit() and len(code) < 9 else None
     reason = _decoded(event.extensions.get(ERROR_DATA, ""))
@@ -65,12 +65,12 @@ def _decoded(text: str) -> str:
 
 
 def delivery_failed(dead: Event, letter: int, deaths: int, now: Any) -> Event | None:
-    """Build the event that tells of a dead letter; None for one that itself tells of a dead letter.
+    """Build the event about a dead letter; None for a dead letter that is itself such an event.
 
     Args:
         dead: as it came, with the broker's extensions.
         letter: the dead letter's number.
-        deaths: how often it has come, so that it is told of again after it was redriven in vain.
+        deaths: how often it has come, so that each time it dies after a redrive is a new event.
         now: aware.
     """
     if dead.type == DELIVERY_FAILED:
@@ -87,8 +87,8 @@ def delivery_failed(dead: Event, letter: int, deaths: int, now: Any) -> Event | 
         redrive=f"POST /dead-letters/{letter}/redrive",
     )
     subject = dead.subject or dead.id
-    told = answer(dead, DELIVERY_FAILED, SOURCE, subject, payload, now=now)
-    return replace(told, id=derive_id(f"{dead.id}@{destination}#{deaths}", DELIVERY_FAILED, subject))
+    failed = answer(dead, DELIVERY_FAILED, SOURCE, subject, payload, now=now)
+    return replace(failed, id=derive_id(f"{dead.id}@{destination}#{deaths}", DELIVERY_FAILED, subject))
 
 
 def state_of(facts: Sequence[str], *, champion: bool) -> str:

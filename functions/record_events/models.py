@@ -56,7 +56,7 @@ def _model(session: Session, model: str, now: datetime) -> dict[str, Any]:
 
 
 def _spec(session: Session, model: str) -> tuple[ModelSpec | None, str | None]:
-    """Return the spec in force, or why it cannot be read: the rest of the model is told all the same."""
+    """Return the spec in force, or why it cannot be read: the rest of the model is described all the same."""
     try:
         return spec_of(session, model), None
     except SpecError as error:

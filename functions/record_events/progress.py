@@ -44,9 +44,7 @@ def retired_of(session: Session, model: str) -> dict[str, Any] | None:
     fact = retirement(session, model)
     if fact is None:
         return None
-    about = select(LedgerEvent.event).filter_by(type=ROLLOUT_COMPLETED, subject=f"{model}/v{fact.version}")
-    told = session.scalar(about.order_by(LedgerEvent.seq.desc()).limit(1))
-    data = _mapping(json.loads(told).get("data")) if told else {}
+    data = _newest_data(session, ROLLOUT_COMPLETED, f"{model}/v{fact.version}")
     message = data.get("message") if data.get("outcome") == RolloutOutcome.RETIRED else None
     return {"version": fact.version, "at": _iso(fact.at), "message": message}
 
@@ -80,13 +78,10 @@ def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
     row = session.get(FeedbackRow, model)
     if row is None and not waiting:
         return None
-    newest = select(LedgerEvent.event).filter_by(type=FEEDBACK_JOINED, subject=model)
-    told = session.scalar(newest.order_by(LedgerEvent.seq.desc()).limit(1))
-    data = _mapping(json.loads(told).get("data")) if told else {}
     return {
         "through": _iso(row.joined_through) if row else None,
         "waiting": waiting,
-        "versions": data.get("versions", []),
+        "versions": _newest_data(session, FEEDBACK_JOINED, model).get("versions", []),
         "harm": _harm(row) if row else None,
     }
 
@@ -98,6 +93,13 @@ def drift_of(session: Session, model: str, champion: int | None) -> dict[str, An
     if row is None:
         return None
     return {"look": row.look, "of": row.of, "status": row.status, "rows": row.rows, "at": _iso(row.at)}
+
+
+def _newest_data(session: Session, type_: str, subject: str) -> Mapping[str, Any]:
+    """Return the data of the newest event of a type and subject, empty when there is none."""
+    recorded = select(LedgerEvent.event).filter_by(type=type_, subject=subject)
+    text = session.scalar(recorded.order_by(LedgerEvent.seq.desc()).limit(1))
+    return _mapping(json.loads(text).get("data")) if text else {}
 
 
 def _percent(judge: JudgeRow | None, row: RolloutRow, spec: ModelSpec | None) -> int:

@@ -1,4 +1,4 @@
-"""What record_events is told by its environment."""
+"""The settings of record_events, from its environment."""
 
 from __future__ import annotations
 

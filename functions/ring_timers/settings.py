@@ -1,4 +1,4 @@
-"""What ring_timers is told by its environment."""
+"""The settings of ring_timers, from its environment."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def main() -> int:
 
     Requests under way are answered, and the log of predictions is sent, before the process ends.
 
-    Returns: the exit code. A platform tells it to who rolls the version out.
+    Returns: the exit code. The platform shows it to who rolls the version out.
     """
     # uvicorn takes the signal over while it serves, and raises it again when all requests are answered.
     signal.signal(signal.SIGTERM, _end)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eventing.bearer import TokenFile
-from functions.serve_model.asgi import Application, TakesNotes
+from functions.serve_model.asgi import Application
 from functions.serve_model.fetch import fetch_verified
 from functions.serve_model.handler import Inference
-from functions.serve_model.inference_log import InferenceLog, NoLog
+from functions.serve_model.inference_log import InferenceLog, PredictionLog
 from functions.serve_model.metrics import Metrics
 from functions.serve_model.model import Model, load
 from functions.serve_model.posting import Poster
@@ -30,7 +30,7 @@ class Deps:
 
     clock: Callable[[], float] = time.time
     random_bits: Callable[[int], int] = random.Random().getrandbits  # noqa: S311 - ids, not secrets; seeded by the system
-    log: TakesNotes | None = None
+    log: PredictionLog | None = None
 
 
 def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Application:
@@ -53,15 +53,14 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Ap
     return Application(Inference(model, settings.max_rows), ids, metrics, log, settings.max_bytes)
 
 
-def _log_of(model: Model, settings: LogSettings) -> InferenceLog | NoLog:
+def _log_of(model: Model, settings: LogSettings) -> PredictionLog:
     if settings.sink is None:
-        return NoLog()
-    subject = f"{model.name}/v{model.version}"
+        return PredictionLog()
     poster = Poster(
         settings.sink,
         type_=LOGGED_TYPE,
         source=SOURCE,
-        subject=subject,
+        subject=model.subject,
         overrides=settings.overrides,
         ca_certs=settings.ca_certs,
         token=TokenFile(settings.token_file) if settings.token_file else None,

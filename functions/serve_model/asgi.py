@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from functions.serve_model.answers import Answer, json_answer, refusal
 from functions.serve_model.errors import BadRequest, ServingError, TooLarge, UnsupportedMedia
 from functions.serve_model.handler import Inference
-from functions.serve_model.logic import Prediction
+from functions.serve_model.inference_log import PredictionLog
 from functions.serve_model.metrics import Metrics, exposition
 from functions.serve_model.pages import pages_of, refuse, v2_paths
+from functions.serve_model.responses import Response, json_response, refusal
 from pipelines.prediction_ids import IdSource
 
 Scope = MutableMapping[str, Any]
@@ -30,27 +30,11 @@ _MAX_DIGITS = 18
 _log = logging.getLogger("kascade.serve_model")
 
 
-class TakesNotes(Protocol):
-    """Where each answered request is noted; it must return at once."""
-
-    def note(self, prediction: Prediction, seconds: float, body_bytes: int) -> None:
-        """Note what was answered, how long that took, and how large the request was."""
-        ...
-
-    def note_failure(self) -> None:
-        """Note a request to infer that ended with a 5xx."""
-        ...
-
-    def close(self, timeout_s: float) -> None:
-        """Send on what was noted, for at most so long."""
-        ...
-
-
 class Application:
     """Serves one model over HTTP."""
 
     def __init__(
-        self, inference: Inference, ids: IdSource, metrics: Metrics, log: TakesNotes, max_bytes: int
+        self, inference: Inference, ids: IdSource, metrics: Metrics, log: PredictionLog, max_bytes: int
     ) -> None:
         model = inference.model
         self._log = log
@@ -103,18 +87,18 @@ class Application:
         """Send what the log of predictions still holds, for at most so long."""
         self._log.close(timeout_s)
 
-    async def _page(self, scope: Scope) -> Answer:
+    async def _page(self, scope: Scope) -> Response:
         path, method = scope["path"], scope["method"]
         if method in ("GET", "HEAD"):
             page = self._pages.get(path)
             if page is not None:
-                return json_answer(page())
+                return json_response(page())
             if path == "/metrics":
                 body, media_type = await _in_thread(exposition, self._metrics)
-                return Answer(200, body, ((b"content-type", media_type.encode()),))
+                return Response(200, body, ((b"content-type", media_type.encode()),))
         raise refuse(path, method, self._inference.model, self._known)
 
-    async def _infer(self, protocol: str, scope: Scope, receive: Receive) -> Answer:
+    async def _infer(self, protocol: str, scope: Scope, receive: Receive) -> Response:
         headers = dict(scope["headers"])
         body = await self._body(headers, receive)
         if protocol == "event" or _is_event(headers):
@@ -123,12 +107,12 @@ class Application:
             return await _in_thread(self._request, protocol, headers, body)
         return self._request(protocol, headers, body)
 
-    def _request(self, protocol: str, headers: Headers, body: bytes) -> Answer:
+    def _request(self, protocol: str, headers: Headers, body: bytes) -> Response:
         if protocol == "v2":
             return self._inference.v2(body, _header_length(headers), self._ids)
         return self._inference.v1(body, self._ids)
 
-    def _event(self, headers: Headers, body: bytes) -> Answer:
+    def _event(self, headers: Headers, body: bytes) -> Response:
         from functions.serve_model.cloud_event import answer_event
 
         text = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}

@@ -57,7 +57,7 @@ class Columns:
 
 
 def time_ms(prediction_id: str) -> int:
-    """Return the milliseconds since the epoch that a UUIDv7 tells."""
+    """Return the milliseconds since the epoch in a UUIDv7."""
     return int(prediction_id[:8] + prediction_id[9:13], 16)
 
 
@@ -69,7 +69,7 @@ def side_by_side(model: Model, noted: Sequence[Noted]) -> Columns:
     for prediction, seconds, _ in noted:
         rows = len(prediction.ids)
         ids += prediction.ids
-        # All ids of a request tell the same millisecond.
+        # All ids of a request hold the same millisecond.
         times_ms += [time_ms(prediction.ids[0])] * rows
         latencies_ms += [round(seconds * 1000, 3)] * rows
     predictions = [each[0] for each in noted]
@@ -90,7 +90,7 @@ def columns_of(outputs: Sequence[Outputs]) -> dict[str, Column]:
 
 
 def cut(columns: Columns, failures: int, *, max_rows: int, max_bytes: int) -> Iterator[tuple[bytes, int]]:
-    """Yield (JSON, rows) of every event that the rows make, in order. Failures are told in the first.
+    """Yield (JSON, rows) of every event that the rows make, in order. Failures are counted in the first.
 
     The events are about equally long. One with too many bytes is halved until it fits, or is a single row.
     """

@@ -11,19 +11,19 @@ from collections.abc import Mapping
 import orjson
 
 from eventing.catalogue import INFERENCE_LOGGED, source_of
-from eventing.codec import decode, to_binary
+from eventing.codec import decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
-from functions.serve_model.answers import Answer
 from functions.serve_model.errors import BadRequest, Refused
 from functions.serve_model.handler import Inference
+from functions.serve_model.responses import Response, event_response
 from pipelines.prediction_ids import EventIds
 
 RESPONSE_TYPE = "org.kubeflow.serving.inference.response"
 """KServe's type for an inference's response, so that what understands KServe's events understands ours."""
 
 
-def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) -> Answer:
+def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) -> Response:
     """Read an event of any type whose data is a v1 or v2 request; answer with the response as an event.
 
     A batch of another version's predictions is answered as its shadow (shadow.py).
@@ -41,21 +41,18 @@ def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) 
         from functions.serve_model.shadow import answer_copies
 
         return answer_copies(event, inference.model)
-    model = inference.model
     result = _infer(event, inference)
-    subject = f"{model.name}/v{model.version}"
-    reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, orjson.loads(result.body))
-    sent, payload = to_binary(reply)
-    lowered = tuple((k.lower().encode(), v.encode("latin-1")) for k, v in sent.items())
-    return Answer(200, payload, lowered, result.prediction, len(body))
+    response, subject = orjson.loads(result.body), inference.model.subject
+    reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, response)
+    return event_response(reply, prediction=result.prediction, asked_bytes=len(body))
 
 
-def _infer(event: Event, inference: Inference) -> Answer:
+def _infer(event: Event, inference: Inference) -> Response:
     if not isinstance(event.data, dict) or not {"inputs", "instances"} & event.data.keys():
         raise BadRequest('the event\'s data must be {"inputs": [...]} (v2) or {"instances": [...]} (v1)')
     now_ms = int((event.time.timestamp() if event.time else time.time()) * 1000)
     if now_ms < 0:
-        raise BadRequest("the event's time is before 1970, which no prediction id can tell")
+        raise BadRequest("the event's time is before 1970, which no prediction id can hold")
     ids = EventIds(event.source, event.id, now_ms)
     try:
         body = orjson.dumps(event.data)

@@ -86,9 +86,9 @@ def _get(uri: str, store: ObjectStore) -> bytes | None:
     if response.status >= 500 or response.status == 429:
         return None
     if response.status != 200:
-        said = body[:300].decode(errors="replace")
+        reason = body[:300].decode(errors="replace")
         raise ModelUnavailable(
-            f"{uri}: the object store answered {response.status} {response.reason}: {said}"
+            f"{uri}: the object store answered {response.status} {response.reason}: {reason}"
         )
     return body
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from functions.serve_model import v1, v2
-from functions.serve_model.answers import JSON, Answer
-from functions.serve_model.logic import Inputs, Prediction, TakesIds, predict
+from functions.serve_model.logic import TakesIds, predict
 from functions.serve_model.model import Model
+from functions.serve_model.responses import JSON, Response
 
 BINARY = b"application/octet-stream"
 _JSON_HEADERS = ((b"content-type", JSON),)
@@ -20,21 +20,18 @@ class Inference:
     model: Model
     max_rows: int
 
-    def v2(self, body: bytes, header_length: int | None, ids: TakesIds) -> Answer:
+    def v2(self, body: bytes, header_length: int | None, ids: TakesIds) -> Response:
         """Answer an Open Inference Protocol request."""
         query = v2.read(body, header_length, self.model)
-        prediction = self._predict(query.inputs, query.rows, ids)
+        prediction = predict(self.model, query.inputs, query.rows, ids, self.max_rows)
         written, json_length = v2.write(self.model, query, prediction)
         if json_length is None:
-            return Answer(200, written, _JSON_HEADERS, prediction, len(body))
+            return Response(200, written, _JSON_HEADERS, prediction, len(body))
         length = (b"inference-header-content-length", str(json_length).encode())
-        return Answer(200, written, ((b"content-type", BINARY), length), prediction, len(body))
+        return Response(200, written, ((b"content-type", BINARY), length), prediction, len(body))
 
-    def v1(self, body: bytes, ids: TakesIds) -> Answer:
+    def v1(self, body: bytes, ids: TakesIds) -> Response:
         """Answer a v1 `:predict` request."""
         inputs, rows = v1.read(body, self.model)
-        prediction = self._predict(inputs, rows, ids)
-        return Answer(200, v1.write(self.model, prediction), _JSON_HEADERS, prediction, len(body))
-
-    def _predict(self, inputs: Inputs, rows: int, ids: TakesIds) -> Prediction:
-        return predict(self.model, inputs, rows, ids, self.max_rows)
+        prediction = predict(self.model, inputs, rows, ids, self.max_rows)
+        return Response(200, v1.write(self.model, prediction), _JSON_HEADERS, prediction, len(body))

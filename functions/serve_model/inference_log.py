@@ -42,20 +42,20 @@ class SendsBatches(Protocol):
         ...
 
 
-class NoLog:
-    """What notes nothing, where there is no sink."""
+class PredictionLog:
+    """Where each answered request is noted; it must return at once. This one notes nothing."""
 
     def note(self, prediction: Prediction, seconds: float, body_bytes: int) -> None:
-        """Do nothing."""
+        """Note what was answered, how long that took, and how large the request was."""
 
     def note_failure(self) -> None:
-        """Do nothing."""
+        """Note a request to infer that ended with a 5xx."""
 
     def close(self, timeout_s: float) -> None:
-        """Do nothing."""
+        """Send on what was noted, for at most so long."""
 
 
-class InferenceLog:
+class InferenceLog(PredictionLog):
     """Notes predictions and sends them in batches. `start` and `close` it.
 
     Args:
@@ -88,7 +88,7 @@ class InferenceLog:
         self._noted = self._noted_bytes = self._overflowed = self._failures = 0
         # Of the thread that sends:
         self._taken = self._taken_bytes = self._sent = self._lost = 0
-        self._refused = self._failed_sends = self._failures_told = 0
+        self._refused = self._failed_sends = self._failures_sent = 0
         self._wake, self._closing = threading.Event(), threading.Event()
         self._deadline_s = float("inf")
         self._thread = threading.Thread(target=self._work, name="inference-log", daemon=True)
@@ -150,10 +150,10 @@ class InferenceLog:
         What is noted meanwhile waits for the next time: a slow sink must not make batches small, and so many.
         """
         until = self._noted
-        while (self._queue and self._taken < until) or self._failures > self._failures_told:
+        while (self._queue and self._taken < until) or self._failures > self._failures_sent:
             taken, rows, size = self._take()
-            failures = self._failures - self._failures_told
-            self._failures_told += failures
+            failures = self._failures - self._failures_sent
+            self._failures_sent += failures
             before = self._taken
             try:
                 for batch in self._batches(taken, failures):
@@ -225,7 +225,7 @@ class InferenceLog:
         return True
 
     def _rest(self, pause_s: float) -> None:
-        """Wait before the next attempt; being told to end cuts the wait short."""
+        """Wait before the next attempt; a request to end cuts the wait short."""
         ending = self._closing.is_set()
         until_s = min(self._monotonic_s() + pause_s, self._deadline_s)
         while (left_s := until_s - self._monotonic_s()) > 0 and self._closing.is_set() == ending:

@@ -32,7 +32,7 @@ class TakesIds(Protocol):
 class Prediction:
     """The answer for N rows, with what was asked: all that the log of predictions needs.
 
-    `entities` says whom each row is about, where the client sent the column that the spec names.
+    `entities` is the spec's entity of each row, where the client sent that column.
     """
 
     ids: list[str]

@@ -19,7 +19,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What the model said of N rows. A classifier gives `label` [N] and `probabilities` [N, classes]."""
+    """What the model gave for N rows. A classifier gives `label` [N] and `probabilities` [N, classes]."""
 
     label: NDArray[Any] | None = None
     probabilities: Matrix | None = None
@@ -39,7 +39,7 @@ class OutputSpec:
 class Model:
     """A loaded model: `run` takes the encoded matrix float32 [N, encoding.width].
 
-    `entity` is the column that names whom a row is about, if the spec says one.
+    `entity` is the spec's entity column, if it has one.
     """
 
     name: str
@@ -49,6 +49,11 @@ class Model:
     outputs: tuple[OutputSpec, ...]
     properties: Mapping[str, Any]
     entity: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The subject of events about it."""
+        return f"{self.name}/v{self.version}"
 
 
 def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1) -> Model:

@@ -29,9 +29,9 @@ class LogSettings:
         sink: URL that batches are POSTed to.
         overrides: extensions of every event.
         ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
-        token_file: holds the token that is sent along, for a sink that asks who sends.
+        token_file: file of the token for a sink that asks for one.
         timeout_s: how long the sink's answer is waited for.
-        interval_s: pause between two looks at what is queued.
+        interval_s: how often the queue is emptied.
         queue_rows: at most so many rows wait; what comes then is dropped and counted.
         queue_bytes: what waits may occupy about so much memory.
         batch_rows: rows in one event at most.

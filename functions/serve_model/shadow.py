@@ -12,20 +12,19 @@ from time import perf_counter
 import numpy as np
 
 from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged, source_of
-from eventing.codec import to_binary
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
 from eventing.payload import read_payload
-from functions.serve_model.answers import Answer
 from functions.serve_model.batching import columns_of
 from functions.serve_model.errors import BadRequest, Refused
 from functions.serve_model.model import Model, Outputs
+from functions.serve_model.responses import Response, event_response
 from pipelines.encoding import EncodingError
 
-NOTHING = Answer(204, b"", ())
+NOTHING = Response(204, b"", ())
 
 
-def answer_copies(event: Event, model: Model) -> Answer:
+def answer_copies(event: Event, model: Model) -> Response:
     """Answer a batch of the log; nothing where it is this version's own, or a shadow's.
 
     Columns that this version does not know are passed over. One that it needs and the champion was not asked
@@ -44,7 +43,7 @@ def answer_copies(event: Event, model: Model) -> Answer:
     started = perf_counter()
     outputs = columns_of([_outputs(batch, model)])
     rows = len(batch.ids)
-    said = {
+    logged = {
         **batch.model_dump(include={"ids", "times_ms", "inputs", "entities"}, exclude_none=True),
         **{name: np.asarray(values).tolist() for name, values in outputs.items()},
         "model": model.name,
@@ -52,11 +51,8 @@ def answer_copies(event: Event, model: Model) -> Answer:
         "shadow": True,
         "latencies_ms": [round((perf_counter() - started) * 1000 / rows, 4)] * rows,
     }
-    subject = f"{model.name}/v{model.version}"
-    reply = answer(event, INFERENCE_LOGGED, source_of("serve_model"), subject, said)
-    headers, body = to_binary(reply)
-    lowered = tuple((k.lower().encode(), v.encode("latin-1")) for k, v in headers.items())
-    return Answer(200, body, lowered, shadow_rows=rows)
+    reply = answer(event, INFERENCE_LOGGED, source_of("serve_model"), model.subject, logged)
+    return event_response(reply, shadow_rows=rows)
 
 
 def _outputs(batch: InferenceLogged, model: Model) -> Outputs:

@@ -26,11 +26,6 @@ def read(body: bytes, model: Model) -> tuple[Inputs, int]:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
-    return read_document(document, model)
-
-
-def read_document(document: Any, model: Model) -> tuple[Inputs, int]:
-    """Read a request already parsed."""
     instances = document.get("instances") if isinstance(document, dict) else None
     if not isinstance(instances, list):
         raise BadRequest(f"the body must be {_EXPECTED}")
@@ -68,11 +63,6 @@ def _listed(instances: list[list[Any]], model: Model) -> Inputs:
 
 def write(model: Model, prediction: Prediction) -> bytes:
     """Write the response: KServe's `predictions`, and beside them ids, version and probabilities."""
-    return orjson.dumps(document_of(model, prediction), option=_JSON)
-
-
-def document_of(model: Model, prediction: Prediction) -> dict[str, Any]:
-    """Return the response as an object; numbers stay numpy arrays."""
     outputs = prediction.outputs
     main = outputs.prediction if outputs.label is None else outputs.label
     document: dict[str, Any] = {
@@ -83,4 +73,4 @@ def document_of(model: Model, prediction: Prediction) -> dict[str, Any]:
     }
     if outputs.probabilities is not None:
         document["probabilities"] = outputs.probabilities
-    return document
+    return orjson.dumps(document, option=_JSON)

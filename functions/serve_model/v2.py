@@ -53,11 +53,6 @@ def read(body: bytes, header_length: int | None, model: Model) -> Query:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"the body is not JSON: {error}") from error
-    return read_document(document, tail, model)
-
-
-def read_document(document: Any, tail: memoryview, model: Model) -> Query:
-    """Read a request already parsed; `tail` holds its binary tensors one after another."""
     if not isinstance(document, dict):
         raise BadRequest('the body must be a JSON object such as {"inputs": [...]}')
     listed = document.get("inputs")

@@ -13,10 +13,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -34,7 +47,7 @@ READY_FOR_S, UNREADY_FOR_S = 5.0, 0.5
 """How long readiness is remembered: Knative asks tens of times a second until a replica is ready."""
 
 _PATIENCE = {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""libpq's words for when a server counts as gone; what the URL says goes before."""
+"""libpq's settings for when a server counts as gone; those in the URL take precedence."""
 
 _READ_ONLY = "kascade_read_only"
 
@@ -59,6 +72,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+Row = TypeVar("Row", bound=Base)
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+"""The type of a key that counts up by itself."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -148,17 +167,29 @@ def insert_if_absent(session: Session, table: type[Base], values: Mapping[str, A
 
     A concurrent transaction that inserted the same key is waited for: if it rolls back, this one inserts.
     """
-    target = table.__table__
-    if not isinstance(target, Table):
-        raise TypeError(f"{table.__name__} is not mapped to a table")
-    dialect = session.get_bind().dialect.name
-    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(target).values(**values)
-    returned = session.execute(statement.on_conflict_do_nothing().returning(text("1")))
-    return returned.first() is not None
+    statement = insert_into(session, table).values(**values).on_conflict_do_nothing()
+    return session.execute(statement.returning(text("1"))).first() is not None
+
+
+def insert_into(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """Return an insertion in the database's own dialect, which knows what to do on a conflict."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return insert(cast(Table, table.__table__))
+
+
+def lock_row(session: Session, table: type[Row], model: str, **empty: Any) -> Row:
+    """Return the model's row, made of `empty` if absent, locked until the transaction ends."""
+    locked = select(table).filter_by(model=model).with_for_update()
+    while True:
+        insert_if_absent(session, table, {"model": model, **empty})
+        # Who held the lock may have removed the row.
+        row = session.scalars(locked.execution_options(populate_existing=True)).first()
+        if row is not None:
+            return row
 
 
 def lock_name(session: Session, name: str) -> None:
-    """Let whoever locks the same name wait until this transaction ends.
+    """Lock a name until this transaction ends.
 
     On SQLite a writing transaction has the whole database to itself already.
     """
@@ -170,19 +201,19 @@ def check_migrated(engine: Engine) -> None:
     """Compare the database's revision with this release's, for a readiness probe.
 
     A newer one will do: a release's migrations only add to what the release before works with, so that its
-    functions serve on while the next one is brought in. The answer is remembered, for `READY_FOR_S` or
+    functions serve on while the next one is brought in. What was found is remembered, for `READY_FOR_S` or
     `UNREADY_FOR_S`: most probes ask no database.
 
     Raises:
         NotMigrated: the tables are missing or of an earlier release.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached.
     """
-    with _asking:
-        answer = _answers.get(engine)
-        if answer is None or answer.until <= time.monotonic():
-            answer = _answers[engine] = _ask(engine)
-    if answer.problem is not None:
-        raise answer.problem.with_traceback(None)
+    with _readiness_lock:
+        known = _readiness.get(engine)
+        if known is None or known.until <= time.monotonic():
+            known = _readiness[engine] = _check_readiness(engine)
+    if known.problem is not None:
+        raise known.problem.with_traceback(None)
 
 
 def check_revision(engine: Engine) -> None:
@@ -197,23 +228,23 @@ def check_revision(engine: Engine) -> None:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What a probe learnt, and until when it is taken for true."""
+class _Readiness:
+    """What a probe found, and until when it counts."""
 
     until: float
     problem: Exception | None = None
 
 
-_asking = threading.Lock()
-_answers: WeakKeyDictionary[Engine, _Answer] = WeakKeyDictionary()
+_readiness_lock = threading.Lock()
+_readiness: WeakKeyDictionary[Engine, _Readiness] = WeakKeyDictionary()
 
 
-def _ask(engine: Engine) -> _Answer:
+def _check_readiness(engine: Engine) -> _Readiness:
     try:
         check_revision(engine)
     except (NotMigrated, SQLAlchemyError) as error:
-        return _Answer(time.monotonic() + UNREADY_FOR_S, error)
-    return _Answer(time.monotonic() + READY_FOR_S)
+        return _Readiness(time.monotonic() + UNREADY_FOR_S, error)
+    return _Readiness(time.monotonic() + READY_FOR_S)
 
 
 def revision_in(connection: Connection) -> str | None:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Integer, Text, UniqueConstraint, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.catalogue import Claim
 from eventing.event import Event
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, UtcDateTime, insert_if_absent, insert_into, lock_row
 from functions.state.stored_event import dump_event, load_event
 
 
@@ -79,10 +78,7 @@ def lock_dataset(session: Session, model: str) -> Dataset:
     Everything that changes a model's dataset or spec takes this lock first, so positions are dense, manifests
     agree with them, and no file is left waiting for a spec that is just being registered.
     """
-    empty = {"model": model, "parts": 0, "rows": 0, "schema_sha256": None, "manifest_sha256": None}
-    insert_if_absent(session, Dataset, empty)
-    found = select(Dataset).filter_by(model=model).with_for_update().execution_options(populate_existing=True)
-    return session.scalars(found).one()
+    return lock_row(session, Dataset, model, parts=0, rows=0)
 
 
 def get_dataset(session: Session, model: str) -> Dataset | None:
@@ -152,9 +148,8 @@ def wait_for_spec(
     The caller holds the model's lock.
     """
     row = {"model": model, "key": key, "etag": etag, "event": dump_event(event), "since": now}
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     newer = {name: row[name] for name in ("etag", "event", "since")}
-    statement = insert(WaitingFile).values(**row)
+    statement = insert_into(session, WaitingFile).values(**row)
     session.execute(statement.on_conflict_do_update(index_elements=["model", "key"], set_=newer))
 
 

@@ -1,4 +1,4 @@
-"""What a database's refusal means to whoever delivered the event: try again, or never.
+"""What a database error means for an event's delivery: try again, or never.
 
 Trouble that passes is the same on every function: the server is away or starts anew, has no connection to
 spare, chose this transaction to end a deadlock. A value that cannot be kept stays so, however often it comes.

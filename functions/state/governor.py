@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer, Text, select
+from sqlalchemy import BigInteger, Integer, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, UtcDateTime, lock_row
 
 
 class GovernorRow(Base):
@@ -42,19 +42,5 @@ def lock_model(session: Session, model: str) -> GovernorRow:
 
     All decisions about one model happen one after another, in however many processes.
     """
-    empty = {
-        "model": model,
-        "dataset_parts": 0,
-        "dataset_rows": 0,
-        "pending_reasons": "",
-        "pending_depth": 0,
-        "pending_trained": 0,
-        "announced": "",
-    }
-    locked = select(GovernorRow).filter_by(model=model).with_for_update()
-    while True:
-        insert_if_absent(session, GovernorRow, empty)
-        # Who held the lock may have removed the row: of a model that is none, nothing is kept.
-        row = session.scalars(locked.execution_options(populate_existing=True)).first()
-        if row is not None:
-            return row
+    counts = {"dataset_parts": 0, "dataset_rows": 0, "pending_depth": 0, "pending_trained": 0}
+    return lock_row(session, GovernorRow, model, **counts, pending_reasons="", announced="")

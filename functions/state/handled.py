@@ -1,6 +1,6 @@
 """Makes handling an event twice equal to handling it once.
 
-`write_once` is for what one transaction can do. `handle_once` is for work that takes long or asks others,
+`write_once` is for what one transaction can do. `handle_once` is for work that takes long or calls others,
 such as the object store: it happens between two transactions, never in one.
 """
 
@@ -57,7 +57,7 @@ def handle_once(
 
     Args:
         read: takes from the state what the work needs. It may refuse the event.
-        work: does what is long or asks others, while no transaction is open. It may be repeated.
+        work: does what is long or calls others, while no transaction is open. It may be repeated.
         write: writes the result; it commits together with the answer. It raises `Stale` when what `read`
             returned is no longer so, and then nothing is written and all is done over.
         stale: writes that the work was done for what is no longer so, in a transaction of its own.

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, Text, UniqueConstraint, func, select
+from sqlalchemy import Boolean, Index, Integer, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from eventing.catalogue import Claim
-from functions.state.database import Base, UtcDateTime, insert_if_absent, lock_name
+from functions.state.database import Base, Serial, UtcDateTime, insert_if_absent, lock_name
 from functions.state.keys import Key
-
-_Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 class InferenceBatch(Base):
@@ -32,7 +30,7 @@ class InferenceBatch(Base):
         Index("ix_inference_batches_model_last", "model", "last", "first"),
     )
 
-    seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     source: Mapped[str] = mapped_column(Key)
     event_id: Mapped[str] = mapped_column(Key)
     model: Mapped[str] = mapped_column(Text)
@@ -54,7 +52,7 @@ class InferenceBatch(Base):
 
 
 class InferenceHalf(Base):
-    """Half of a prediction that KServe's logger told of, until the other half comes.
+    """The request or the response of a prediction from KServe's logger, until the other one comes.
 
     Its request and its response are two events with one id and one source.
     """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Integer, Text, select
+from sqlalchemy import JSON, Boolean, Integer, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, UtcDateTime, lock_row
 
 
 class JudgeRow(Base):
@@ -34,6 +34,4 @@ class JudgeRow(Base):
 
 def lock_judge(session: Session, model: str) -> JudgeRow:
     """Return the model's row, made if absent, locked until the transaction ends."""
-    insert_if_absent(session, JudgeRow, {"model": model, "looks": 0, "decided": False})
-    found = select(JudgeRow).filter_by(model=model).with_for_update()
-    return session.scalars(found.execution_options(populate_existing=True)).one()
+    return lock_row(session, JudgeRow, model, looks=0, decided=False)

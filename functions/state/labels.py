@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, Integer, Text, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import JSON, Float, Index, Integer, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, Serial, UtcDateTime, insert_into, lock_row
 from functions.state.keys import Key
-
-_Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 class WaitingLabel(Base):
@@ -22,7 +19,7 @@ class WaitingLabel(Base):
     __tablename__ = "waiting_labels"
     __table_args__ = (UniqueConstraint("model", "label_id"),)
 
-    seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     model: Mapped[str] = mapped_column(Text)
     label_id: Mapped[str] = mapped_column(Key)
     value: Mapped[Any] = mapped_column(JSON)
@@ -35,7 +32,7 @@ class WaitingLabel(Base):
 class JoinedLabel(Base):
     """The label of a served prediction: the first one that came. `at` is when the prediction was made.
 
-    `loss` is in [0, 1], or empty where it cannot be told. `release`: the file that gives the labelled row
+    `loss` is in [0, 1], or empty where it cannot be computed. `release`: the file that gives the labelled row
     back as training data.
     """
 
@@ -95,17 +92,15 @@ def add_joined(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table.__table__).on_conflict_do_nothing()
-    for first in range(0, len(rows), 1000):
-        session.execute(statement, rows[first : first + 1000])
+    if rows:
+        statement = insert_into(session, table).on_conflict_do_nothing()
+        # With RETURNING, SQLAlchemy sends a thousand rows in one statement; without it, each in its own.
+        session.execute(statement.returning(*table.__table__.primary_key), rows)
 
 
 def lock_feedback(session: Session, model: str) -> FeedbackRow:
     """Return the model's row, made if absent, locked until the transaction ends."""
-    insert_if_absent(session, FeedbackRow, {"model": model})
-    found = select(FeedbackRow).filter_by(model=model).with_for_update()
-    return session.scalars(found.execution_options(populate_existing=True)).one()
+    return lock_row(session, FeedbackRow, model)
 
 
 def joined_through(session: Session, model: str) -> datetime | None:

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, UniqueConstraint, select, text
+from sqlalchemy import ColumnElement, Integer, Text, UniqueConstraint, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from eventing.event import CAUSATION, Event
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, Serial, UtcDateTime, insert_if_absent
 from functions.state.keys import Key
 from functions.state.stored_event import dump_event
 
 _APPEND_LOCK = 0x6B617363
-_Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 class LedgerEvent(Base):
@@ -24,7 +23,7 @@ class LedgerEvent(Base):
     __tablename__ = "ledger"
     __table_args__ = (UniqueConstraint("source", "event_id"),)
 
-    seq: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     source: Mapped[str] = mapped_column(Key)
     event_id: Mapped[str] = mapped_column(Key, index=True)
     type: Mapped[str] = mapped_column(Key, index=True)
@@ -44,7 +43,7 @@ class DeadLetter(Base):
     __tablename__ = "dead_letters"
     __table_args__ = (UniqueConstraint("source", "event_id", "destination"),)
 
-    id: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     source: Mapped[str] = mapped_column(Key)
     event_id: Mapped[str] = mapped_column(Key)
     type: Mapped[str] = mapped_column(Text)
@@ -120,12 +119,6 @@ def find_by_id(session: Session, event_id: str) -> LedgerEvent | None:
     return session.scalars(
         select(LedgerEvent).filter_by(event_id=event_id).order_by(LedgerEvent.seq).limit(1)
     ).first()
-
-
-def effects_of(session: Session, event_ids: Sequence[str], limit: int) -> Sequence[LedgerEvent]:
-    """Return the events that name one of these as their cause."""
-    found = select(LedgerEvent).where(LedgerEvent.causation_id.in_(event_ids))
-    return session.scalars(found.order_by(LedgerEvent.seq).limit(limit)).all()
 
 
 def causes_of(session: Session, causation_id: str | None, limit: int) -> list[LedgerEvent]:

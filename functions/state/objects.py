@@ -1,13 +1,13 @@
 """What is known of each object in the watched buckets, and whether its event was sent.
 
-A row changes only from the generation that its writer saw before it looked at the store. So whoever looked
-first and wrote last cannot bring an old version back, and of several who see one change, one records it.
+A row changes only from the generation that its writer saw before it listed the store. So a writer with an old
+listing cannot bring an old version back, and of several that see one change, one records it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, select, update
@@ -54,18 +54,9 @@ class SeenObject:
 
 
 def load(session: Session, bucket: str, key: str | None = None) -> dict[str, SeenObject]:
-    """Return what is known of a bucket's objects, or of one, by key. One query."""
-    columns = (
-        ObjectRow.bucket,
-        ObjectRow.key,
-        ObjectRow.etag,
-        ObjectRow.size,
-        ObjectRow.modified,
-        ObjectRow.generation,
-        ObjectRow.sent,
-        ObjectRow.claimed_until,
-    )
-    chosen = select(*columns).where(ObjectRow.bucket == bucket)
+    """Return what is known of a bucket's objects, or of one, in the order of their keys. One query."""
+    columns = (getattr(ObjectRow, field.name) for field in fields(SeenObject))
+    chosen = select(*columns).where(ObjectRow.bucket == bucket).order_by(ObjectRow.key)
     if key is not None:
         chosen = chosen.where(ObjectRow.key == key)
     return {row.key: SeenObject(*row) for row in session.execute(chosen)}
@@ -73,19 +64,11 @@ def load(session: Session, bucket: str, key: str | None = None) -> dict[str, See
 
 def record(session: Session, version: SeenObject) -> bool:
     """Write a version that follows generation `version.generation - 1`; return whether nobody was faster."""
-    values = {
-        "etag": version.etag,
-        "size": version.size,
-        "modified": version.modified,
-        "generation": version.generation,
-        "sent": version.sent,
-        "claimed_until": version.claimed_until,
-    }
-    key = {"bucket": version.bucket, "key": version.key}
     if version.generation == 1:
-        return insert_if_absent(session, ObjectRow, {**key, **values})
-    target = update(ObjectRow).filter_by(**key, generation=version.generation - 1)
-    return session.execute(target.values(**values).returning(ObjectRow.generation)).first() is not None
+        return insert_if_absent(session, ObjectRow, asdict(version))
+    target = update(ObjectRow).where(_is(replace(version, generation=version.generation - 1)))
+    changed = target.values(**asdict(version)).returning(ObjectRow.generation)
+    return session.execute(changed).first() is not None
 
 
 def claim(session: Session, version: SeenObject, now: datetime, until: datetime) -> SeenObject | None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Integer, Text, select
+from sqlalchemy import Boolean, Integer, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from functions.state.database import Base, UtcDateTime, insert_if_absent
+from functions.state.database import Base, UtcDateTime, lock_row
 
 
 class RolloutRow(Base):
@@ -20,7 +20,7 @@ class RolloutRow(Base):
     `champion_version` serves beside it. `deadline` is until when its revision must be ready. `phases` and
     `percent` are what the spec said when it began. While `paused`, `held` keeps the event of a verdict that
     came meanwhile.
-    `seq` counts the changes, so that who read the row can tell whether it is still as read.
+    `seq` counts the changes, so that a reader of the row can see whether it has changed since.
     """
 
     __tablename__ = "rollouts"
@@ -49,6 +49,4 @@ def get_rollout(session: Session, model: str) -> RolloutRow | None:
 
 def lock_rollout(session: Session, model: str) -> RolloutRow:
     """Return the model's row, made if absent, locked until the transaction ends."""
-    insert_if_absent(session, RolloutRow, {"model": model, "seq": 0, "announced": False, "paused": False})
-    found = select(RolloutRow).filter_by(model=model).with_for_update()
-    return session.scalars(found.execution_options(populate_existing=True)).one()
+    return lock_row(session, RolloutRow, model, seq=0, announced=False, paused=False)

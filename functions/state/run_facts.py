@@ -1,4 +1,4 @@
-"""What follows from a model's runs alone, for whoever has them as rows or as values."""
+"""What is computed from a model's runs alone, given as rows or as values."""
 
 from __future__ import annotations
 

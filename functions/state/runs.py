@@ -14,7 +14,7 @@ from functions.state.keys import Key
 
 
 class RunOutcome(StrEnum):
-    """How a run ended. LOST: nothing was heard of it within its lease."""
+    """How a run ended. LOST: no event of it came within its lease."""
 
     COMPLETED = "completed"
     FAILED = "failed"

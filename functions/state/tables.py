@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
-from functions.state import (
+from functions.state import (  # noqa: F401 - imported for their tables
     datasets,
     drift,
     governor,
@@ -22,22 +22,6 @@ from functions.state import (
 )
 from functions.state.database import HEAD, Base
 
-MODULES = (
-    datasets,
-    drift,
-    governor,
-    handled,
-    inferences,
-    judges,
-    labels,
-    ledger,
-    objects,
-    rollouts,
-    runs,
-    specs,
-    timers,
-    versions,
-)
 METADATA = Base.metadata
 
 

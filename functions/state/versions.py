@@ -89,21 +89,9 @@ def register(session: Session, completed: TrainingCompleted, event_id: str, at: 
         for name in ("candidate", "card", "holdout", "reference")
         for part in ("uri", "sha256")
     }
-    plain = completed.model_dump(
-        include={
-            "model",
-            "version",
-            "run_id",
-            "metrics",
-            "dataset_digest",
-            "config_digest",
-            "code_digest",
-            "train_rows",
-        }
-    )
-    added = insert_if_absent(
-        session, ModelVersion, {**plain, **claims, "event_id": event_id, "registered_at": at}
-    )
+    plain = completed.model_dump(include={column.name for column in ModelVersion.__table__.columns})
+    row = {**plain, **claims, "event_id": event_id, "registered_at": at}
+    added = insert_if_absent(session, ModelVersion, row)
     if added:
         record_fact(session, completed.model, completed.version, Fact.REGISTERED, event_id, at)
     return added

@@ -1,7 +1,7 @@
 """Where things are reached on this machine.
 
 From outside by host, as Knative does: `http://<service>.<namespace>.localhost:<port>`, for browsers, curl and
-whoever else knows that `*.localhost` is this machine. From inside, by broker and sources, as on a cluster:
+other clients that resolve `*.localhost` to this machine. From inside, by broker and sources, as on a cluster:
 `http://<service>.<namespace>.svc.cluster.local`. By path, for everyone, processes above all, which could not
 resolve the latter: `http://127.0.0.1:<port>/-/services/<namespace>/<service>`, and Brokers at
 `http://127.0.0.1:<port>/<namespace>/<broker>`.

@@ -11,7 +11,7 @@ from knative.local.manifests.documents import Manifest
 from knative.local.resources.defaulting import defaulted
 from knative.local.resources.fields import Problem
 from knative.local.resources.kinds import JOB, NAMESPACE, Json, kind_of
-from knative.local.resources.objects import Key
+from knative.local.resources.objects import Key, key_of
 from knative.local.resources.store import Store
 
 _WAY_OUT = "a cluster refuses this change: give it another name, or start once without it"
@@ -25,7 +25,7 @@ def apply(store: Store, manifests: Iterable[Manifest]) -> None:
     Raises:
         ManifestError: a manifest is of a kind that the runtime does not know, or changes what may not change.
     """
-    files = {key_of(manifest): manifest for manifest in manifests}
+    files = {_key_of(manifest): manifest for manifest in manifests}
     wanted = {key: manifest.body for key, manifest in files.items()}
     for key in list(store.every_key()):
         if key not in wanted and store.manifest_of(key) is not None and key.kind is not NAMESPACE:
@@ -43,13 +43,11 @@ def apply(store: Store, manifests: Iterable[Manifest]) -> None:
         raise ManifestError(problems)
 
 
-def key_of(manifest: Manifest) -> Key:
-    """Return the key of a manifest's object. Raises ManifestError for a kind that is not known."""
+def _key_of(manifest: Manifest) -> Key:
     kind = kind_of(manifest.body)
     if kind is None:
         raise ManifestError([f"{manifest}: not a kind the local runtime knows"])
-    metadata = manifest.body["metadata"]
-    return Key(kind, metadata.get("namespace", "") if kind.namespaced else "", metadata["name"])
+    return key_of(kind, manifest.body)
 
 
 def _apply(store: Store, key: Key, body: Json) -> list[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,72 +47,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add(
-        "--manifests",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="PATH",
-        help="kustomization folder, folder of YAML files, or file; repeatable",
-    )
-    add(
-        "--config",
-        "--config-map",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="YAML objects merged over those of the manifests, e.g. this machine's ConfigMap; repeatable",
-    )
-    add(
-        "--state-dir",
-        type=Path,
-        default=Options.state_dir,
-        metavar="DIR",
-        help="objects, events, logs (default: .kascade)",
-    )
-    add(
-        "--gateway-port",
-        type=_port,
-        default=Options.gateway_port,
-        metavar="PORT",
-        help="Services and broker (default: 8080)",
-    )
-    add(
-        "--api-port",
-        type=_port,
-        default=Options.api_port,
-        metavar="PORT",
-        help="Kubernetes-shaped API (default: 8081)",
-    )
-    add(
-        "--idle-s",
-        type=float,
-        default=Options.idle_s,
-        metavar="S",
-        help="stop a process idle for so long (default: 60)",
-    )
-    add(
-        "--max-scale",
-        type=_positive,
-        default=Options.max_scale,
-        metavar="N",
-        help="processes of a revision that names no max-scale (default: 2)",
-    )
-    add(
-        "--max-jobs",
-        type=_positive,
-        default=Options.max_jobs,
-        metavar="N",
-        help="Jobs running at once (default: 2)",
-    )
-    add(
-        "--lag-s",
-        type=_not_negative,
-        default=Options.lag_s,
-        metavar="S",
-        help="how long a Service's change takes to become a revision, after the API's answer (default: 0.1)",
-    )
+    what = "kustomization folder, folder of YAML files, or file; repeatable"
+    add("--manifests", type=Path, action="append", required=True, metavar="PATH", help=what)
+    what = "YAML objects merged over those of the manifests, e.g. this machine's ConfigMap; repeatable"
+    add("--config", "--config-map", type=Path, action="append", default=[], metavar="FILE", help=what)
+    for name, type_, metavar, what in _SETTINGS:
+        default = getattr(Options, name)
+        flag = f"--{name.replace('_', '-')}"
+        add(flag, type=type_, default=default, metavar=metavar, help=f"{what} (default: {default})")
     found = vars(parser.parse_args(arguments))
     return Options(**{**found, "manifests": tuple(found["manifests"]), "config": tuple(found["config"])})
 
@@ -124,15 +66,27 @@ def _port(text: str) -> int:
     return port
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+def _at_least(least: int, convert: Callable[[str], float]) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = convert(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more")
+        return value
+
     return number
 
 
-def _not_negative(text: str) -> float:
-    number = float(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must be 0 or more")
-    return number
+_SETTINGS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
+    ("state_dir", Path, "DIR", "objects, events, logs"),
+    ("gateway_port", _port, "PORT", "Services and broker"),
+    ("api_port", _port, "PORT", "Kubernetes-shaped API"),
+    ("idle_s", float, "S", "stop a process idle for so long"),
+    ("max_scale", _at_least(1, int), "N", "processes of a revision that names no max-scale"),
+    ("max_jobs", _at_least(1, int), "N", "Jobs running at once"),
+    (
+        "lag_s",
+        _at_least(0, float),
+        "S",
+        "how long a Service's change takes to become a revision, after the API's answer",
+    ),
+)

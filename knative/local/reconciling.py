@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from knative.local.log import warn
 from knative.local.resources.kinds import Kind
-from knative.local.resources.objects import Key
-from knative.local.resources.store import Happening, Store
+from knative.local.resources.objects import Key, key_of
+from knative.local.resources.store import Store, WatchEvent
 
 _AGAIN_S = 1.0
 
@@ -26,7 +26,7 @@ class Reconciler:
         self._dependants = dependants
         self._due: dict[Key, None] = {}
         self._scheduled = False
-        self._end = store.listen(self._heard)
+        self._end = store.listen(self._on_change)
 
     def add(self, key: Key) -> None:
         """Have the object at `key` handled soon."""
@@ -53,12 +53,11 @@ class Reconciler:
         self._due.clear()
         self._handlers = {}
 
-    def _heard(self, happening: Happening) -> None:
-        self.add(happening.key)
-        for kind in self._dependants.get(happening.key.kind, ()):
+    def _on_change(self, event: WatchEvent) -> None:
+        self.add(event.key)
+        for kind in self._dependants.get(event.key.kind, ()):
             for body in self._store.all_of(kind):
-                metadata = body["metadata"]
-                self.add(Key(kind, metadata.get("namespace", ""), metadata["name"]))
+                self.add(key_of(kind, body))
 
     def _work(self) -> None:
         self._scheduled = False

@@ -14,7 +14,7 @@ from knative.local.api.server import Api
 from knative.local.applying import apply
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import Unreachable
-from knative.local.broker.looking import looks
+from knative.local.broker.operator_routes import operator_routes
 from knative.local.broker.settings import BrokerSettings
 from knative.local.gateway.courier import LocalCourier
 from knative.local.gateway.server import Gateway
@@ -74,7 +74,7 @@ class Runtime:
         self._workplace = Workplace(state_dir.resolve())
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Start, tell the addresses, go on until `stop`, and leave no process behind.
+        """Start, write down the addresses, go on until `stop`, and leave no process behind.
 
         Raises:
             PortInUse, StateUnusable: before anything was started.
@@ -136,7 +136,7 @@ class Runtime:
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
         self._gateway = Gateway(self._services, job_sinks, engine, brokers, addresses)
-        self._api = Api(store, looks(engine, registry))
+        self._api = Api(store, operator_routes(engine, registry))
         handlers = {
             SERVICE: self._services.reconcile,
             REVISION: self._revision_changed,
@@ -192,7 +192,7 @@ class Runtime:
             await self._round(stop, period_s)
 
     async def _round(self, stop: asyncio.Event, period_s: float) -> None:
-        """Let every pool look at the clock, and wait for so long, or until `stop`."""
+        """Let every pool scale by the clock, and wait for so long, or until `stop`."""
         self._revisions.tick()
         try:
             async with asyncio.timeout(period_s):
@@ -204,7 +204,7 @@ class Runtime:
         self._reconciler.close()
         await self._pings.close()
         await self._api.close()
-        # Subscribers outlive deliveries, and the broker outlives whoever has something to say while it ends.
+        # Subscribers outlive deliveries, and the broker outlives everything that sends events while it ends.
         await asyncio.gather(self._engine.pause(), self._jobs.close())
         await self._revisions.close()
         await self._gateway.close()

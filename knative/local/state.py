@@ -60,7 +60,7 @@ class StateDir:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take back what says that a runtime is ready, and let go of the folder."""
+        """Remove the files that say that a runtime is ready, and release the folder."""
         for name in ("endpoints.json", "kubeconfig"):
             (self.path / name).unlink(missing_ok=True)
         os.umask(self._umask)
@@ -87,7 +87,7 @@ def opening(database: Path, loss: str) -> Iterator[None]:
 
 
 def write_endpoints(state_dir: Path, gateway_port: int, api_port: int) -> None:
-    """Write `kubeconfig` and then `endpoints.json`, which tells that everything is ready."""
+    """Write `kubeconfig` and then `endpoints.json`, whose presence means that everything is ready."""
     api = f"http://127.0.0.1:{api_port}"
     gateway = f"http://127.0.0.1:{gateway_port}"
     config = {

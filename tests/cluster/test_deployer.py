@@ -21,12 +21,12 @@ from cluster.reach import NAMESPACE, Cluster, condition, eventually
 from contract.functions.roll_out_model import conftest as contract
 from contract.functions.roll_out_model.test_deployer import *  # noqa: F403
 from kubernetes import client
+from support import tiny_models
 
 from eventing.store import S3Store
 from functions.roll_out_model.deployer import Deployer, ServedVersion, Traffic, Unavailable
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import MODEL_LABEL, ServingOptions
-from functions.serve_model import testing
 
 STARTS_S = 240.0
 """How long a revision may take to become ready, or to fail for good, on a machine that does much else."""
@@ -95,10 +95,10 @@ def subject(
     store = S3Store.from_env(cluster.store_environment())
 
     def version(number: int, good: bool) -> ServedVersion:
-        data = testing.classifier(testing.numbers("a"), model=model, version=number)
+        data = tiny_models.classifier(tiny_models.numbers("a"), model=model, version=number)
         uri = f"s3://models/{model}/v{number}/model.onnx"
         store.put(uri, data)
-        found = ServedVersion(model, number, uri, testing.write(tmp_path, data).sha256)
+        found = ServedVersion(model, number, uri, tiny_models.write(tmp_path, data).sha256)
         return found if good else replace(found, sha256="0" * 64)
 
     def end_start(_: int) -> None:

@@ -49,7 +49,7 @@ def admit(key: Key, body: Json, before: Json | None) -> Json:
 def refusal(key: Key, problems: Sequence[Problem]) -> Refused:
     """Build the refusal of an object for what is wrong with it.
 
-    A cluster's schema comes before its webhooks: what a webhook says is told only of what it gets to see.
+    A cluster's schema comes before its webhooks: a webhook only speaks of what passes the schema.
     """
     seen = [problem for problem in problems if not problem.by_webhook]
     if not seen and key.kind.group in _WEBHOOK:
@@ -58,7 +58,7 @@ def refusal(key: Key, problems: Sequence[Problem]) -> Refused:
 
 
 def _merged(problems: Sequence[Problem]) -> list[str]:
-    """Return what the webhook says: once for all places of which it says the same."""
+    """Return the webhook's messages, each once with all the places that it is about."""
     places: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         places.setdefault((problem.message, problem.details), []).append(problem.path)
@@ -131,7 +131,7 @@ def _template_kept(body: Json, before: Json) -> list[Problem]:
 
 
 def _no_successes(template: Json) -> Iterator[Problem]:
-    """Yield what follows from a probe that got no defaults: the webhook says that, too."""
+    """Yield the webhook's further complaint about a probe that got no defaults."""
     for index, container in enumerate(template["spec"]["containers"]):
         probe = container.get("readinessProbe")
         if probe is not None and not probe.get("successThreshold"):

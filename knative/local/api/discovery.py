@@ -1,4 +1,4 @@
-"""What the API tells about itself: groups, versions, resources, and enough OpenAPI for kubectl."""
+"""The API's description of itself: groups, versions, resources, and enough OpenAPI for kubectl."""
 
 from __future__ import annotations
 

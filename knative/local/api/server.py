@@ -1,4 +1,4 @@
-"""The API's HTTP server: Kubernetes paths, Status objects for refusals, watches, and a look at the broker."""
+"""The API's HTTP server: Kubernetes paths, Status objects for refusals, watches, routes for operators."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from knative.local.api.objects import Objects
 from knative.local.api.selectors import Selection, selection_of
 from knative.local.api.tables import table_of
 from knative.local.api.watching import watch
-from knative.local.broker.looking import Look
+from knative.local.broker.operator_routes import Handler
 from knative.local.errors import ManifestError, NotFound, Refused
 from knative.local.resources.kinds import Json, Kind, kind_at
-from knative.local.resources.objects import Key
+from knative.local.resources.objects import Key, key_of
 from knative.local.resources.store import Store
 
 _MAX_BYTES = 4 << 20
@@ -27,10 +27,10 @@ _ITEM = r"/{plural:[a-z]+}/{name}"
 class Api:
     """Serves the API port."""
 
-    def __init__(self, store: Store, looks: Mapping[str, Look]) -> None:
-        """Serve the objects of `store`, and the handlers of `looks` by their paths."""
+    def __init__(self, store: Store, operator_routes: Mapping[str, Handler]) -> None:
+        """Serve the objects of `store`, and the handlers of `operator_routes` by their paths."""
         self._store = store
-        self._looks = looks
+        self._operator_routes = operator_routes
         self._objects = Objects(store)
         self._runner: web.AppRunner | None = None
 
@@ -61,8 +61,8 @@ class Api:
             app.router.add_get(path, _answering(answer))
         for path in ("/healthz", "/readyz", "/livez"):
             app.router.add_get(path, _healthy)
-        for path, look in self._looks.items():
-            app.router.add_get(path, look)
+        for path, handler in self._operator_routes.items():
+            app.router.add_get(path, handler)
         app.router.add_get("/openapi/v3/{root:.+}", self._openapi)
         app.router.add_get("/apis/{group}", self._group)
         for root in ("/api/{version}", "/apis/{group}/{version}"):
@@ -99,7 +99,7 @@ class Api:
             case "DELETE":
                 gone = self._selected(kind, namespace, selection)
                 for body in gone:
-                    self._objects.delete(_key(kind, body), dry_run=_dry(request))
+                    self._objects.delete(key_of(kind, body), dry_run=_dry(request))
                 await self._store.durable()
                 return self._listed(request, kind, gone)
         raise _NotAllowed(request.method)
@@ -199,12 +199,8 @@ def status_of(error: Refused) -> Json:
 
 
 def _deleted(key: Key, body: Json) -> Json:
-    details = {
-        "name": key.name,
-        "group": key.kind.group,
-        "kind": key.kind.plural,
-        "uid": body["metadata"]["uid"],
-    }
+    uid = body["metadata"]["uid"]
+    details = {"name": key.name, "group": key.kind.group, "kind": key.kind.plural, "uid": uid}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
@@ -214,10 +210,6 @@ def _kind(request: web.Request) -> Kind:
     if kind is None or (not kind.namespaced and "namespace" in found):
         raise NotFound("the server could not find the requested resource")
     return kind
-
-
-def _key(kind: Kind, body: Json) -> Key:
-    return Key(kind, body["metadata"].get("namespace", ""), body["metadata"]["name"])
 
 
 def _known(answer: Json) -> web.Response:

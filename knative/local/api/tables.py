@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from knative.local.resources.kinds import Json, Kind
-from knative.local.resources.objects import ready_of
+from knative.local.resources.objects import address_of, conditions_of, ready_condition, ready_of, status_of
 
 Column = tuple[str, Callable[[Json], Any]]
 
 
 def _status(field: str) -> Callable[[Json], Any]:
-    return lambda body: (body.get("status") or {}).get(field, "")
+    return lambda body: status_of(body).get(field, "")
 
 
 def _spec(field: str) -> Callable[[Json], Any]:
@@ -21,17 +21,11 @@ def _spec(field: str) -> Callable[[Json], Any]:
 
 
 def _reason(body: Json) -> str:
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    return next((str(c.get("reason", "")) for c in conditions if c["type"] == "Ready"), "")
-
-
-def _address(body: Json) -> str:
-    return str(((body.get("status") or {}).get("address") or {}).get("url", ""))
+    return ready_condition(body).get("reason", "")
 
 
 def _job_state(body: Json) -> str:
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    return next((str(c["type"]) for c in conditions if c["status"] == "True"), "Running")
+    return next((c["type"] for c in conditions_of(body) if c["status"] == "True"), "Running")
 
 
 _READY: tuple[Column, ...] = (("Ready", ready_of), ("Reason", _reason))
@@ -53,11 +47,11 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ("Actual Replicas", _status("actualReplicas")),
         *_READY,
     ),
-    "Broker": (("URL", _address), *_READY),
+    "Broker": (("URL", address_of), *_READY),
     "Trigger": (("Broker", _spec("broker")), ("Subscriber_URI", _status("subscriberUri")), *_READY),
     "PingSource": (("Sink", _status("sinkUri")), ("Schedule", _spec("schedule")), *_READY),
     "SinkBinding": (("Sink", _status("sinkUri")), *_READY),
-    "JobSink": (("URL", _address), *_READY),
+    "JobSink": (("URL", address_of), *_READY),
     "Job": (("Status", _job_state), ("Failed", _status("failed"))),
     "ConfigMap": (("Data", lambda body: len(body.get("data") or {})),),
     "Secret": (

@@ -10,7 +10,7 @@ from aiohttp import web
 from knative.local.api.selectors import Selection
 from knative.local.api.tables import table_of
 from knative.local.resources.kinds import Json, Kind
-from knative.local.resources.store import Happening, Store
+from knative.local.resources.store import Store, WatchEvent
 
 _LONGEST_S = 3600.0
 
@@ -19,13 +19,13 @@ async def watch(
     request: web.Request, store: Store, kind: Kind, namespace: str, selection: Selection
 ) -> web.StreamResponse:
     """Stream the changes of a kind until the client leaves or `timeoutSeconds` are over."""
-    heard: asyncio.Queue[Happening] = asyncio.Queue()
+    changes: asyncio.Queue[WatchEvent] = asyncio.Queue()
 
-    def hear(happening: Happening) -> None:
-        if happening.key.kind is kind and namespace in ("", happening.key.namespace):
-            heard.put_nowait(happening)
+    def collect(event: WatchEvent) -> None:
+        if event.key.kind is kind and namespace in ("", event.key.namespace):
+            changes.put_nowait(event)
 
-    end = store.listen(hear)
+    end = store.listen(collect)
     table = "as=Table" in request.headers.get("Accept", "")
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-cache"})
     try:
@@ -35,7 +35,7 @@ async def watch(
             await response.write(_line(change, body, kind, table))
         limit_s = min(float(request.query.get("timeoutSeconds") or _LONGEST_S), _LONGEST_S)
         if not first or first[0][0] != "ERROR":
-            await _stream(response, heard, selection, kind, table, limit_s)
+            await _stream(response, changes, selection, kind, table, limit_s)
     except ConnectionError:
         return response
     finally:
@@ -53,19 +53,19 @@ def _first(
     missed = store.since(int(asked)) if asked.isdigit() else None
     if missed is None:
         return [("ERROR", _gone(asked))]
-    told = (
-        told_of(happening, selection)
-        for happening in missed
-        if happening.key.kind is kind and namespace in ("", happening.key.namespace)
+    lines = (
+        selected(event, selection)
+        for event in missed
+        if event.key.kind is kind and namespace in ("", event.key.namespace)
     )
-    return [line for line in told if line is not None]
+    return [line for line in lines if line is not None]
 
 
-def told_of(happening: Happening, selection: Selection) -> tuple[str, Json] | None:
-    """Return what a watch tells of a change: an object that leaves the selection counts as deleted."""
-    before, body = happening.before, happening.body
+def selected(event: WatchEvent, selection: Selection) -> tuple[str, Json] | None:
+    """Return what a watch sends about a change: an object that leaves the selection counts as deleted."""
+    before, body = event.before, event.body
     held = before is not None and selection.holds(before)
-    if happening.change == "DELETED":
+    if event.change == "DELETED":
         return ("DELETED", body) if held else None
     if selection.holds(body):
         return ("MODIFIED" if held else "ADDED"), body
@@ -77,7 +77,7 @@ def told_of(happening: Happening, selection: Selection) -> tuple[str, Json] | No
 
 async def _stream(
     response: web.StreamResponse,
-    heard: asyncio.Queue[Happening],
+    changes: asyncio.Queue[WatchEvent],
     selection: Selection,
     kind: Kind,
     table: bool,
@@ -86,9 +86,9 @@ async def _stream(
     try:
         async with asyncio.timeout(limit_s):
             while True:
-                told = told_of(await heard.get(), selection)
-                if told is not None:
-                    await response.write(_line(*told, kind, table))
+                line = selected(await changes.get(), selection)
+                if line is not None:
+                    await response.write(_line(*line, kind, table))
     except TimeoutError:
         return
 

@@ -19,9 +19,9 @@ from knative.local.broker.courier import HttpCourier
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.ingress import receive
-from knative.local.broker.looking import Look, looks
 from knative.local.broker.memory import keep_what_is_loaded
 from knative.local.broker.model import BrokerSpec, parse_broker, parse_trigger
+from knative.local.broker.operator_routes import Handler, operator_routes
 from knative.local.broker.settings import BrokerSettings
 
 
@@ -59,7 +59,9 @@ async def serve(options: argparse.Namespace) -> None:
     for path in options.trigger:
         load(engine, path)
     await engine.start()
-    runner = web.ServerRunner(web.Server(partial(_route, engine, looks(engine, registry)), access_log=None))
+    runner = web.ServerRunner(
+        web.Server(partial(_route, engine, operator_routes(engine, registry)), access_log=None)
+    )
     await runner.setup()
     site = web.TCPSite(runner, options.host, options.port)
     await site.start()
@@ -73,9 +75,11 @@ async def serve(options: argparse.Namespace) -> None:
     await engine.stop()
 
 
-async def _route(engine: BrokerEngine, asked: Mapping[str, Look], request: web.BaseRequest) -> web.Response:
-    if request.method == "GET" and (look := asked.get(request.path)):
-        return await look(request)
+async def _route(
+    engine: BrokerEngine, routes: Mapping[str, Handler], request: web.BaseRequest
+) -> web.Response:
+    if request.method == "GET" and (handler := routes.get(request.path)):
+        return await handler(request)
     return await receive(engine, request)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
+from knative.local.broker.disk_guard import bytes_of
 from knative.local.broker.event import Record
-from knative.local.broker.room import bytes_of
 
-Tell = Callable[[Any], None]
-"""Is told on the event loop what came of a note: a value, or a LogUnavailable."""
+Callback = Callable[[Any], None]
+"""Is called on the event loop with what came of a note: a value, or a LogUnavailable."""
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Batch:
     Attributes:
         events: (seq, ttl, fanout, open, headers, body) of accepted events.
         deliveries: (lane, seq) of their deliveries.
-        waiting: who learns that the events are stored: (whom, the event's seq).
+        waiting: who is called once the events are stored: (callback, the event's seq).
         lanes: (number, key) of new lanes.
         replies: seq of those events that answer a delivery.
         answered: (lane, seq) delivered and replied to: finished only together with `replies`.
@@ -32,12 +32,12 @@ class Batch:
         retried: (attempts, due, error, lane, seq).
         moved: (new lane, due, error, lane, seq), to the lane of the dead letter sink.
         parked: (lane, seq, parked_at, error, delivered lane), to rest until someone redrives them.
-        calls: (who is told the result, function) run after the notes are stored.
+        calls: (who gets the result, function) run after the notes are stored.
     """
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
     deliveries: list[tuple[int, int]] = field(default_factory=list)
-    waiting: list[tuple[Tell, int]] = field(default_factory=list)
+    waiting: list[tuple[Callback, int]] = field(default_factory=list)
     lanes: list[tuple[int, str]] = field(default_factory=list)
     replies: list[int] = field(default_factory=list)
     answered: list[tuple[int, int]] = field(default_factory=list)
@@ -46,17 +46,17 @@ class Batch:
     retried: list[tuple[Any, ...]] = field(default_factory=list)
     moved: list[tuple[Any, ...]] = field(default_factory=list)
     parked: list[tuple[Any, ...]] = field(default_factory=list)
-    calls: list[tuple[Tell, Callable[[sqlite3.Connection], Any]]] = field(default_factory=list)
+    calls: list[tuple[Callback, Callable[[sqlite3.Connection], Any]]] = field(default_factory=list)
 
-    def add_event(self, seq: int, record: Record, lanes: list[int], tell: Tell) -> None:
+    def add_event(self, seq: int, record: Record, lanes: list[int], callback: Callback) -> None:
         """Note an accepted event and its deliveries."""
         count = len(lanes)
         self.events.append((seq, record.ttl, count, count, orjson.dumps(record.headers), record.body))
         for lane in lanes:
             self.deliveries.append((lane, seq))
-        self.waiting.append((tell, seq))
+        self.waiting.append((callback, seq))
 
-    def without_new_events(self) -> tuple[Batch, list[tuple[Tell, int]]]:
+    def without_new_events(self) -> tuple[Batch, list[tuple[Callback, int]]]:
         """Return the same notes with only those events that answer a delivery; and who sent the others."""
         kept = set(self.replies)
         rest = self.without_events()

@@ -10,8 +10,8 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
-from knative.local.broker.answers import Answer
 from knative.local.broker.errors import Unreachable
+from knative.local.broker.outcomes import Answer
 
 _WHOLE_BYTES = 1 << 20  # a larger body is written in pieces, so that others are served in between
 

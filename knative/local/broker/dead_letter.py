@@ -7,12 +7,11 @@ is cut, not fatal (check 67 of the broker's contract).
 from __future__ import annotations
 
 import base64
-from urllib.parse import quote
 
-from knative.local.broker.answers import Failed
+from eventing.attributes import encode_header
+from knative.local.broker.outcomes import Failed
 
 _MOST_BYTES = 768  # 1024 characters of base64
-_URL = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 def error_headers(failure: Failed, destination: str) -> dict[str, str]:
@@ -23,7 +22,7 @@ def error_headers(failure: Failed, destination: str) -> dict[str, str]:
         destination: the URL that was posted to.
     """
     return {
-        "ce-knativeerrordest": quote(failure.destination or destination, safe=_URL),
+        "ce-knativeerrordest": encode_header(failure.destination or destination),
         "ce-knativeerrorcode": str(failure.status),
         "ce-knativeerrordata": base64.b64encode(failure.body[:_MOST_BYTES]).decode("ascii"),
     }

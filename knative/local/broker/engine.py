@@ -13,7 +13,6 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from knative.local.broker import pages, ttl
-from knative.local.broker.answers import Failed
 from knative.local.broker.courier import Courier
 from knative.local.broker.errors import LogUnavailable, MalformedEvent
 from knative.local.broker.event import Incoming, RawHeaders, Record, read_event
@@ -21,6 +20,7 @@ from knative.local.broker.index import TriggerIndex
 from knative.local.broker.log import Log, resolve
 from knative.local.broker.metrics import BacklogCollector, BrokerMetrics
 from knative.local.broker.model import DEFAULT_DELIVERY, BrokerSpec, TriggerSpec, effective_delivery
+from knative.local.broker.outcomes import Failed
 from knative.local.broker.settings import BrokerSettings
 from knative.local.broker.subscription import Subscription, Tools
 from knative.local.broker.waiting import Waiting, read_waiting
@@ -252,8 +252,8 @@ class BrokerEngine:
                 self._log.settle(*settles, shared=True)
             return
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        tell = partial(_offer, record, matching, stored)
-        self._log.append(record, [each.lane.number for each in matching], tell, settles=settles)
+        callback = partial(_offer, record, matching, stored)
+        self._log.append(record, [each.lane.number for each in matching], callback, settles=settles)
         await stored
 
     async def _publish_reply(

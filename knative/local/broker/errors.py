@@ -8,18 +8,7 @@ BrokerError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a manifest: the field's path, and a sentence."""
-
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+from knative.local.resources.fields import Problem
 
 
 class BrokerError(Exception):
@@ -27,7 +16,7 @@ class BrokerError(Exception):
 
 
 class InvalidSpec(BrokerError):
-    """A Broker or Trigger asks for something malformed or unsupported; `problems` lists everything found."""
+    """A Broker or Trigger is malformed or unsupported; `problems` lists everything found."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))

@@ -1,4 +1,4 @@
-"""One queue of deliveries: what is in memory, what is under way, and when to look into the log for more."""
+"""One queue of deliveries: what is in memory, what is under way, and when to read more from the log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Lane:
         work: Callable[[Item], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """Make a lane that stands still until `start`.
+        """Make a lane that delivers nothing until `start`.
 
         Args:
             number: of the lane in the log.
@@ -76,7 +76,7 @@ class Lane:
             await asyncio.wait(self._running)
 
     def offer(self, seq: int, record: Record, *, shared: bool) -> None:
-        """Take a stored event, or leave it to the log if there is no room in memory."""
+        """Take a stored event, or leave it to the log if there is no space in memory."""
         if self._behind or not self._open:
             self._behind = True
             return
@@ -107,7 +107,7 @@ class Lane:
             task.add_done_callback(self._finished)
         few = len(self._queue) < self._settings.page_events // 4
         if few and self._queued_bytes <= self._settings.page_bytes // 4 and self._open and not self._reading:
-            self._look_for_more()
+            self._read_more()
 
     async def _run(self, item: Item) -> None:
         try:
@@ -125,7 +125,7 @@ class Lane:
             )
         self._pump()
 
-    def _look_for_more(self) -> None:
+    def _read_more(self) -> None:
         now = self._clock()
         if not self._behind and (self._next_due is None or self._next_due > now):
             if self._timer is None:

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from knative.local.broker.batch import Batch, Tell
+from knative.local.broker.batch import Batch, Callback
+from knative.local.broker.disk_guard import DiskGuard
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.event import Record
-from knative.local.broker.room import Room
 from knative.local.broker.schema import checkpoint, open_log, tidy
 from knative.local.broker.settings import BrokerSettings
 
@@ -44,7 +44,7 @@ class Log:
         self._settings = settings
         self._synchronous: str = settings.synchronous
         self._connection = open_log(path, settings)
-        self._room = Room(path, partial(checkpoint, self._connection))
+        self._disk = DiskGuard(path, partial(checkpoint, self._connection))
         row = self._connection.execute("SELECT max(seq) FROM events").fetchone()
         self._seq: int = row[0] or 0
         self._lanes: dict[str, int] = {
@@ -93,20 +93,20 @@ class Log:
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     def append(
-        self, record: Record, lanes: list[int], tell: Tell, *, settles: tuple[int, int] | None = None
+        self, record: Record, lanes: list[int], callback: Callback, *, settles: tuple[int, int] | None = None
     ) -> None:
         """Note an accepted event.
 
         Args:
             record: the event.
             lanes: who gets it; not empty.
-            tell: is told the event's number once it is stored, or a LogUnavailable: then nothing was stored.
-                Calls to all `tell` come in the order in which the log did things.
+            callback: gets the event's number once it is stored, or a LogUnavailable: then nothing was stored.
+                All callbacks are called in the order in which the log did things.
             settles: (lane, seq) of the delivery that this event replies to, finished with it.
         """
         with self._lock:
             self._seq += 1
-            self._batch.add_event(self._seq, record, lanes, tell)
+            self._batch.add_event(self._seq, record, lanes, callback)
             if settles is not None:
                 self._batch.replies.append(self._seq)
                 self._batch.answered.append(settles)
@@ -136,10 +136,10 @@ class Log:
             self._batch.parked.append((lane, seq, now, error, held))
         self._soon()
 
-    def read(self, function: Callable[[sqlite3.Connection], Any], tell: Tell) -> None:
-        """Run a function on the writer's thread after all notes made so far are stored; tell its result."""
+    def read(self, function: Callable[[sqlite3.Connection], Any], callback: Callback) -> None:
+        """Run a function on the writer's thread once all notes so far are stored; pass its result on."""
         with self._lock:
-            self._batch.calls.append((tell, function))
+            self._batch.calls.append((callback, function))
         self._wake.set()
 
     async def call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -195,13 +195,13 @@ class Log:
 
     def _store(self, notes: Batch) -> Batch:
         """Write the notes; return those that must be tried again because there was no space."""
-        if (size := notes.new_bytes()) and not self._room.take(size):
+        if (size := notes.new_bytes()) and not self._disk.admits(size):
             notes, refused = notes.without_new_events()
             self._refuse(refused, "the disk is nearly full", full=True)
         try:
             self._sync(self._settings.synchronous if notes.events else "NORMAL")
             notes.write(self._connection)
-        except Exception as error:  # whatever it is, the thread must go on and producers must hear it
+        except Exception as error:  # whatever it is, the thread must go on and producers must be refused
             self._refuse(notes.waiting, str(error), full=_is_full(error))
             if notes.events:
                 return self._store(notes.without_events())
@@ -229,14 +229,14 @@ class Log:
             self._synchronous = how
 
     def _answer(self, batch: Batch) -> None:
-        results: list[tuple[Tell, Any]] = list(batch.waiting)
-        results += [(tell, self._called(function)) for tell, function in batch.calls]
-        self._tell(results)
+        results: list[tuple[Callback, Any]] = list(batch.waiting)
+        results += [(callback, self._called(function)) for callback, function in batch.calls]
+        self._notify(results)
 
     def _called(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
         try:
             return function(self._connection)
-        except Exception as error:  # whatever it is, the thread must go on and the caller must hear it
+        except Exception as error:  # whatever it is, the thread must go on and the caller must get it
             self._roll_back()
             return LogUnavailable(f"{type(error).__name__}: {error}", full=_is_full(error))
 
@@ -245,14 +245,14 @@ class Log:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
-    def _refuse(self, waiting: Iterable[tuple[Tell, int]], why: str, *, full: bool) -> None:
+    def _refuse(self, waiting: Iterable[tuple[Callback, int]], why: str, *, full: bool) -> None:
         reason = LogUnavailable(f"the broker's log cannot store events: {why}", full=full)
-        self._tell([(tell, reason) for tell, _ in waiting])
+        self._notify([(callback, reason) for callback, _ in waiting])
 
-    def _tell(self, results: list[tuple[Tell, Any]]) -> None:
+    def _notify(self, results: list[tuple[Callback, Any]]) -> None:
         if results and self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(_tell_all, results)
+                self._loop.call_soon_threadsafe(_call_all, results)
 
 
 def resolve(future: asyncio.Future[Any], result: Any) -> None:
@@ -269,6 +269,6 @@ def _is_full(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
-def _tell_all(results: list[tuple[Tell, Any]]) -> None:
-    for tell, result in results:
-        tell(result)
+def _call_all(results: list[tuple[Callback, Any]]) -> None:
+    for callback, result in results:
+        callback(result)

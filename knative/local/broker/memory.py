@@ -1,4 +1,4 @@
-"""How seldom the garbage collector looks through a process that hosts a broker."""
+"""How often the garbage collector runs in a process that hosts a broker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ THRESHOLDS = (50_000, 20, 50)
 
 
 def keep_what_is_loaded() -> None:
-    """Take all that is in memory now as there to stay, and look through the rest less often.
+    """Exempt what is in memory now from garbage collection, and collect the rest less often.
 
     Each event makes some objects that soon go by themselves; looking through everything again and again costs
     a tenth of the CPU under load. Call it once modules and manifests are read.

@@ -8,9 +8,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
-from urllib.parse import quote
 
-from eventing.attributes import decode_header
+from eventing.attributes import decode_header, encode_header
 from eventing.media_types import charset_of, is_json
 from knative.local.broker.errors import MalformedEvent
 
@@ -19,8 +18,6 @@ MEDIA_TYPE = "application/cloudevents+json"
 # Only extensions may be integers or booleans.
 _STRINGS = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema")
 _SPACE = re.compile(r"[ \t\r\n]*")
-# CloudEvents HTTP binding 3.1.3.2: all but printable ASCII, and of that space, double quote and percent.
-_PRINTABLE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 def to_binary(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
@@ -42,11 +39,7 @@ def to_binary(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], 
     if problems:
         raise MalformedEvent(*problems)
     binary = {name: value for name, value in headers.items() if name != "content-type"}
-    binary |= {
-        # A lone surrogate, which JSON can spell, passes here and is refused with the other values.
-        f"ce-{name}": quote(value, safe=_PRINTABLE, errors="surrogatepass")
-        for name, value in attributes.items()
-    }
+    binary |= {f"ce-{name}": encode_header(value) for name, value in attributes.items()}
     if content_type is not None:
         binary["content-type"] = content_type
     return binary, data

@@ -1,4 +1,4 @@
-"""One trigger at work: every attempt at delivery, what its outcome means, and what the log is told."""
+"""One trigger at work: every attempt at delivery, what its outcome means, and what the log records."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Protocol
 
 import orjson
 
-from knative.local.broker import structured, ttl
-from knative.local.broker.answers import Answer, Delivered, Failed, judge, judge_dead_letter_sink, unreachable
+from knative.local.broker import outcomes, structured, ttl
 from knative.local.broker.courier import Courier
 from knative.local.broker.dead_letter import error_headers
 from knative.local.broker.errors import LogUnavailable, Unreachable
@@ -23,6 +22,7 @@ from knative.local.broker.lane import Lane
 from knative.local.broker.log import Log
 from knative.local.broker.metrics import BrokerMetrics
 from knative.local.broker.model import Delivery, TriggerSpec
+from knative.local.broker.outcomes import Answer, Delivered, Failed
 from knative.local.broker.pages import Item
 from knative.local.broker.retries import backoff_s, wait_s
 from knative.local.broker.settings import BrokerSettings
@@ -53,7 +53,7 @@ class Subscription:
     """Delivers one trigger's events to its subscriber, and what fails for good to the dead letter sink."""
 
     def __init__(self, spec: TriggerSpec, delivery: Delivery, tools: Tools, publish: Publish) -> None:
-        """Make a subscription that stands still until `start`."""
+        """Make a subscription that delivers nothing until `start`."""
         self._tools = tools
         self._publish = publish
         log, settings, clock = tools.log, tools.settings, tools.clock
@@ -99,19 +99,19 @@ class Subscription:
         try:
             await self._deliver(item)
         except Exception:
-            failure = self._broken()
-            if not self._again(self.lane, item, failure):
-                self._bury(item, failure)
+            failure = self._defect()
+            if not self._retry(self.lane, item, failure):
+                self._give_up(item, failure)
 
     async def _to_dead_letter_sink(self, item: Item) -> None:
         try:
             await self._dead_letter(item)
         except Exception:
-            if not self._again(self.dead_lane, item, self._broken()):
+            if not self._retry(self.dead_lane, item, self._defect()):
                 self._park(self.dead_lane, item, item.error or b"{}")
 
-    def _broken(self) -> Failed:
-        """Count a defect as a failed attempt that says where it is: it must not lose the event."""
+    def _defect(self) -> Failed:
+        """Count a bug as a failed attempt, with its traceback: it must not lose the event."""
         _LOG.exception("a delivery by trigger %s/%s broke", self.spec.namespace, self.spec.name)
         return Failed(500, traceback.format_exc().encode(), retriable=True)
 
@@ -128,8 +128,8 @@ class Subscription:
         if isinstance(outcome, Delivered):
             self._delivered.inc()
             self._settle(self.lane, item)
-        elif not self._again(self.lane, item, outcome):
-            self._bury(item, outcome)
+        elif not self._retry(self.lane, item, outcome):
+            self._give_up(item, outcome)
 
     async def _dead_letter(self, item: Item) -> None:
         uri = self.delivery.dead_letter_uri
@@ -141,15 +141,15 @@ class Subscription:
             **orjson.loads(item.error or b"{}"),
             "Kn-Namespace": self.spec.namespace,
         }
-        outcome = await self._attempt(item, uri, extra, judge_dead_letter_sink)
+        outcome = await self._attempt(item, uri, extra, outcomes.judge_dead_letter_sink)
         if isinstance(outcome, Delivered):
             self._dead_lettered.inc()
             self._settle(self.dead_lane, item)
-        elif not self._again(self.dead_lane, item, outcome):
+        elif not self._retry(self.dead_lane, item, outcome):
             self._park(self.dead_lane, item, item.error or b"{}")
 
     def _judge(self, answer: Answer) -> Delivered | Failed:
-        return judge(answer, self._tools.settings.reply_statuses)
+        return outcomes.judge(answer, self._tools.settings.reply_statuses)
 
     async def _attempt(
         self, item: Item, uri: str, extra: dict[str, str], judged: Callable[[Answer], Delivered | Failed]
@@ -160,7 +160,7 @@ class Subscription:
                 headers, body = structured.from_binary(headers, body)
             return judged(await self._tools.courier.post(uri, headers, body, self._timeout_s))
         except Unreachable as error:
-            return unreachable(uri, str(error))
+            return outcomes.unreachable(uri, str(error))
 
     async def _reply(self, item: Item, reply: Incoming) -> Failed | None:
         """Publish a reply; if it cannot be stored, try that again by the trigger's own rules."""
@@ -185,7 +185,7 @@ class Subscription:
         lane.backlog -= 1
         self._tools.log.settle(lane.number, item.seq, shared=item.shared)
 
-    def _again(self, lane: Lane, item: Item, failure: Failed) -> bool:
+    def _retry(self, lane: Lane, item: Item, failure: Failed) -> bool:
         """Have it tried again if its failure and the policy allow that."""
         now = self._tools.clock()
         linear = self._tools.settings.linear_backoff
@@ -200,7 +200,7 @@ class Subscription:
         lane.expect(due)
         return True
 
-    def _bury(self, item: Item, failure: Failed) -> None:
+    def _give_up(self, item: Item, failure: Failed) -> None:
         error = orjson.dumps(error_headers(failure, self.spec.subscriber_uri))
         if self.delivery.dead_letter_uri is None:
             self._park(self.lane, item, error)

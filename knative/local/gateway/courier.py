@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from knative.local.broker.answers import Answer
 from knative.local.broker.courier import HttpCourier
 from knative.local.broker.errors import Unreachable
+from knative.local.broker.outcomes import Answer
 from knative.local.errors import NotServed
-from knative.local.gateway.places import Place, name_inside, place_inside, place_of
+from knative.local.gateway.targets import Target, name_inside, target_inside, target_of
 from knative.local.jobs.sink import JobSinks
 from knative.local.services.controller import Services
 
@@ -29,23 +29,23 @@ class LocalCourier:
         Raises:
             Unreachable: no answer within `timeout_s` seconds, or none at all.
         """
-        place = self._place(uri)
-        if place is None:
+        target = self._target_of(uri)
+        if target is None:
             return await self._http.post(uri, headers, body, timeout_s)
-        match place.kind:
+        match target.kind:
             case "jobsink":
-                status, why = await self._job_sinks.accept(place.namespace, place.name, headers, body)
+                status, why = await self._job_sinks.accept(target.namespace, target.name, headers, body)
                 return Answer(status, (), b"" if status < 300 else why.encode())
             case "service":
-                return await self._to_service(place, uri, headers, body, timeout_s)
-        own = f"http://127.0.0.1:{self._port}{_target(urlsplit(uri))}"
+                return await self._to_service(target, uri, headers, body, timeout_s)
+        own = f"http://127.0.0.1:{self._port}{_path(urlsplit(uri))}"
         return await self._http.post(own, headers, body, timeout_s)
 
     async def close(self) -> None:
         """Close what is open."""
         await self._http.close()
 
-    def _place(self, uri: str) -> Place | None:
+    def _target_of(self, uri: str) -> Target | None:
         """Return what of this machine a URI leads to, None when it leads elsewhere.
 
         Raises:
@@ -54,8 +54,8 @@ class LocalCourier:
         parts = urlsplit(uri)
         if parts.scheme != "http":
             return None
-        host, target = parts.hostname or "", _target(parts)
-        inside = place_inside(host, target)
+        host, path = parts.hostname or "", _path(parts)
+        inside = target_inside(host, path)
         if inside is not None:
             if parts.port not in (None, 80):
                 raise Unreachable(f"{host} listens on port 80, not on {parts.port}")
@@ -69,25 +69,23 @@ class LocalCourier:
                 f"{host} is the address for outside, which nothing inside the cluster resolves; "
                 f"use http://{name}{parts.path}"
             )
-        return place_of(parts.netloc, target) if ours else None
+        return target_of(parts.netloc, path) if ours else None
 
-    def _is_there(self, place: Place) -> bool:
-        return self._services.knows(place.namespace, place.name)
+    def _is_there(self, target: Target) -> bool:
+        return self._services.knows(target.namespace, target.name)
 
     async def _to_service(
-        self, place: Place, uri: str, headers: Mapping[str, str], body: bytes, timeout_s: float
+        self, target: Target, uri: str, headers: Mapping[str, str], body: bytes, timeout_s: float
     ) -> Answer:
         try:
-            pool = self._services.pool_for(place.namespace, place.name)
+            pool = self._services.pool_for(target.namespace, target.name)
             replica = await pool.acquire(min(timeout_s, pool.plan.timeout_s))
         except NotServed as error:
             return Answer(error.status, (), error.reason.encode())
         try:
-            target = f"http://127.0.0.1:{replica.port}{place.path}"
+            url = f"http://127.0.0.1:{replica.port}{target.path}"
             host = {"Host": urlsplit(uri).netloc}
-            return await self._http.post(
-                target, {**headers, **host}, body, min(timeout_s, pool.plan.timeout_s)
-            )
+            return await self._http.post(url, {**headers, **host}, body, min(timeout_s, pool.plan.timeout_s))
         except Unreachable:
             if not replica.ready:
                 return Answer(503, (), b"the process went away")
@@ -96,5 +94,5 @@ class LocalCourier:
             pool.release(replica)
 
 
-def _target(parts: SplitResult) -> str:
+def _path(parts: SplitResult) -> str:
     return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"

@@ -9,8 +9,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from knative.local.errors import NotServed
-from knative.local.gateway.places import Place
-from knative.local.gateway.upstream import Headers, Lost, Upstream, Upstreams
+from knative.local.gateway.targets import Target
+from knative.local.gateway.upstream import ConnectionLost, Headers, Upstream, Upstreams
 from knative.local.services.controller import Services
 from knative.local.services.pool import Pool
 from knative.local.services.replicas import Replica
@@ -22,7 +22,7 @@ _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
     | {b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
-# Length and host are for everyone on the way, whatever a Connection header says (RFC 9110, section 7.6.1).
+# Length and host are end-to-end, whatever a Connection header says (RFC 9110, section 7.6.1).
 _FOR_ALL = frozenset({b"content-length", b"host"})
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -34,8 +34,8 @@ class Proxy:
         self._services = services
         self.upstreams = Upstreams()
 
-    async def serve(self, place: Place, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer `request` by a replica of the Service at `place`.
+    async def serve(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer `request` by a replica of the Service at `target`.
 
         Raises:
             NotServed: no replica took the request.
@@ -43,7 +43,7 @@ class Proxy:
         """
         body = request.content.read_nowait(-1) if request.content.is_eof() else None
         for left in reversed(range(_TRIES)):
-            pool = self._services.pool_for(place.namespace, place.name)
+            pool = self._services.pool_for(target.namespace, target.name)
             try:
                 replica = pool.try_acquire() or await pool.acquire()
             except NotServed as error:
@@ -52,16 +52,16 @@ class Proxy:
                     continue
                 raise
             try:
-                answer = await self._pass_on(place, request, body, pool, replica, last=not left)
+                answer = await self._pass_on(target, request, body, pool, replica, last=not left)
             finally:
                 pool.release(replica)
             if answer is not None:
                 return answer
-        raise NotServed(502, f"{place.name} does not answer")
+        raise NotServed(502, f"{target.name} does not answer")
 
     async def _pass_on(
         self,
-        place: Place,
+        target: Target,
         request: web.BaseRequest,
         body: bytes | None,
         pool: Pool,
@@ -79,29 +79,29 @@ class Proxy:
         answer: web.StreamResponse | None = None
         try:
             async with asyncio.timeout(pool.plan.timeout_s):
-                await _send(upstream, place, request, body)
+                await _send(upstream, target, request, body)
             answer = _answer_of(upstream)
             await _pass_back(upstream, answer, request)
             return answer
         except TimeoutError:
-            raise NotServed(504, f"{place.name} did not answer within {pool.plan.timeout_s:g} s") from None
-        except (Lost, web.RequestPayloadError) as error:
+            raise NotServed(504, f"{target.name} did not answer within {pool.plan.timeout_s:g} s") from None
+        except (ConnectionLost, web.RequestPayloadError) as error:
             if answer is not None:
                 request.protocol.force_close()  # the client sees it cut off, too
                 return answer
-            if not isinstance(error, Lost):
+            if not isinstance(error, ConnectionLost):
                 raise
             # The process may have closed an idle connection just as the request was sent.
             if upstream.used and not last and body is not None and request.method in _REPEATABLE:
                 return None
             if replica.task is not None:  # it ends with its process
                 await asyncio.wait({replica.task}, timeout=_DYING_S)
-            raise NotServed(502, f"{place.name} broke off: {error}") from error
+            raise NotServed(502, f"{target.name} broke off: {error}") from error
         finally:
             self.upstreams.keep(replica.port, upstream)
 
 
-async def _send(upstream: Upstream, place: Place, request: web.BaseRequest, body: bytes | None) -> None:
+async def _send(upstream: Upstream, target: Target, request: web.BaseRequest, body: bytes | None) -> None:
     headers = _request_headers(request)
     chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     if chunked and body is None:
@@ -109,7 +109,7 @@ async def _send(upstream: Upstream, place: Place, request: web.BaseRequest, body
     elif chunked:
         headers.append((b"content-length", b"%d" % len(body or b"")))
     lines = b"".join([b"%s: %s\r\n" % header for header in headers])
-    head = b"%s %s HTTP/1.1\r\n%s\r\n" % (request.method.encode(), place.path.encode(), lines)
+    head = b"%s %s HTTP/1.1\r\n%s\r\n" % (request.method.encode(), target.path.encode(), lines)
     rest = request.content if body is None else body
     await upstream.send(head, rest, chunked=chunked, bodiless=request.method == "HEAD")
 

@@ -15,8 +15,8 @@ from knative.local.addresses import Addresses
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.ingress import go_ahead, receive
 from knative.local.errors import NotServed
-from knative.local.gateway.places import Place, place_of
 from knative.local.gateway.proxy import Proxy
+from knative.local.gateway.targets import Target, target_of
 from knative.local.jobs.sink import JobSinks
 from knative.local.log import warn
 from knative.local.services.controller import Services
@@ -41,7 +41,7 @@ class _Connection(web.RequestHandler):
         cast(asyncio.Transport, transport).set_write_buffer_limits(_BUFFER)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; who reads a body that turns out malformed is told, which aiohttp omits."""
+        """Parse what arrived, and fail the reader of a body that turns out malformed, which aiohttp omits."""
         super().data_received(data)
         if self._messages and self._messages[-1][1] is not self._last_body:
             if not self._last_body.is_eof():  # and yet something follows: the parser's complaint
@@ -140,23 +140,23 @@ class Gateway:
     async def _send_on(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "CONNECT" or "websocket" in request.headers.get("Upgrade", "").lower():
             raise NotServed(501, "upgrading the connection is not supported")
-        host, target = request.headers.get("Host", ""), request.raw_path
-        place = place_of(host, target)
-        match place.kind:
+        host, path = request.headers.get("Host", ""), request.raw_path
+        target = target_of(host, path)
+        match target.kind:
             case "service":
-                if place.from_outside and self._services.is_private(place.namespace, place.name):
-                    raise NotServed(404, f"{place.name} is cluster-local: it is served inside only")
+                if target.from_outside and self._services.is_private(target.namespace, target.name):
+                    raise NotServed(404, f"{target.name} is cluster-local: it is served inside only")
                 await go_ahead(request)
-                return await self._proxy.serve(place, request)
+                return await self._proxy.serve(target, request)
             case "broker":
                 return await receive(self._engine, request, self._brokers.why_closed)
             case "jobsink":
-                return await self._make_job(place, request)
+                return await self._make_job(target, request)
             case "index" if request.method in ("GET", "HEAD"):
                 return web.json_response(text=self._index())
-        raise NotServed(404, f"nothing is served at {host}{target}")
+        raise NotServed(404, f"nothing is served at {host}{path}")
 
-    async def _make_job(self, place: Place, request: web.BaseRequest) -> web.Response:
+    async def _make_job(self, target: Target, request: web.BaseRequest) -> web.Response:
         if request.method != "POST":
             raise NotServed(405, "POST an event")
         await go_ahead(request)
@@ -165,10 +165,10 @@ class Gateway:
             name.decode("latin-1").lower(): value.decode("utf-8", "replace")
             for name, value in request.raw_headers
         }
-        status, why = await self._job_sinks.accept(place.namespace, place.name, headers, body)
+        status, why = await self._job_sinks.accept(target.namespace, target.name, headers, body)
         if status != 202:
             raise NotServed(status, why)
-        location = f"/apis/batch/v1/namespaces/{place.namespace}/jobs/{why}"
+        location = f"/apis/batch/v1/namespaces/{target.namespace}/jobs/{why}"
         return web.Response(status=202, headers={"Location": location})
 
     def _index(self) -> str:

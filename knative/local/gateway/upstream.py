@@ -21,7 +21,7 @@ _HIGH_WATER = 256 * 1024
 Headers = list[tuple[bytes, bytes]]
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """The connection ended before the answer was complete."""
 
 
@@ -64,7 +64,7 @@ class Upstream(asyncio.Protocol):
             bodiless: whether the answer has no body whatever its headers say.
 
         Raises:
-            Lost: the process closed the connection, or does not speak HTTP/1.1.
+            ConnectionLost: the process closed the connection, or does not speak HTTP/1.1.
             aiohttp.web.RequestPayloadError: the body itself is broken.
         """
         self._headed = self._complete = False
@@ -85,7 +85,7 @@ class Upstream(asyncio.Protocol):
         return b"".join(self._taken()) if self._complete else None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body of the answer as it arrives; raises Lost when it is cut off."""
+        """Give the body of the answer as it arrives; raises ConnectionLost when it is cut off."""
         while True:
             for piece in self._taken():
                 yield piece
@@ -125,7 +125,7 @@ class Upstream(asyncio.Protocol):
         self._awaited = asyncio.get_running_loop().create_future()
         await self._awaited
 
-    def _tell(self) -> None:
+    def _wake(self) -> None:
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_result(None)
 
@@ -133,12 +133,11 @@ class Upstream(asyncio.Protocol):
         self._broken = self._broken or error
         self._writable.set()
         self._transport.abort()
-        self._tell()
+        self._wake()
 
     # The transport's callbacks.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
         # uvloop's transports have the methods, not the base class.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(_HIGH_WATER)
@@ -149,28 +148,25 @@ class Upstream(asyncio.Protocol):
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let the client go on."""
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived."""
         if self._complete:
-            return self._break(Lost("it sent more than its answer"))
+            return self._break(ConnectionLost("it sent more than its answer"))
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            return self._break(Lost(f"it does not speak HTTP/1.1: {error}"))
-        return self._tell()
+            return self._break(ConnectionLost(f"it does not speak HTTP/1.1: {error}"))
+        return self._wake()
 
     def eof_received(self) -> None:
-        """End an answer whose length nobody told."""
+        """End an answer of unknown length."""
         if self._headed and not self._delimited():
             self._complete, self._reusable = True, False
-            self._tell()
+            self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that no more will come."""
-        self._break(Lost(str(exc) if exc else "it closed the connection"))
+        self._break(ConnectionLost(str(exc) if exc else "it closed the connection"))
 
     def _delimited(self) -> bool:
         return any(
@@ -181,15 +177,12 @@ class Upstream(asyncio.Protocol):
     # The parser's callbacks.
 
     def on_message_begin(self) -> None:
-        """Begin an answer."""
         self.headers, self.reason = [], b""
 
     def on_status(self, status: bytes) -> None:
-        """Take the reason phrase."""
         self.reason += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:

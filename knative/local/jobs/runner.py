@@ -17,7 +17,7 @@ from knative.local.processes.environment import bound_environment, expand_argume
 from knative.local.processes.logs import last_lines
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import Json
-from knative.local.resources.objects import Key, condition, stamp, with_times
+from knative.local.resources.objects import Key, condition, conditions_of, stamp, status_of
 from knative.local.resources.store import Store
 from knative.local.services.plan import command_of
 
@@ -45,7 +45,7 @@ class Jobs:
         self._store = store
         self._workplace = workplace
         self._bindings = bindings
-        self._turns = asyncio.Semaphore(limit)
+        self._slots = asyncio.Semaphore(limit)
         self._running: dict[Key, tuple[str, asyncio.Task[None]]] = {}
         self._closing = False
 
@@ -91,11 +91,11 @@ class Jobs:
         asyncio.get_running_loop().call_later(wait_s, self.reconcile, key)
 
     async def _run(self, key: Key, uid: str) -> None:
-        async with self._turns:
+        async with self._slots:
             job = self._store.find(key)
             if job is None or job["metadata"]["uid"] != uid:
                 return
-            self._change(key, startTime=(job.get("status") or {}).get("startTime") or stamp(), active=1)
+            self._change(key, startTime=status_of(job).get("startTime") or stamp(), active=1)
             say("job started", job=key.name, namespace=key.namespace)
             began = time.monotonic()
             limit_s = job["spec"].get("activeDeadlineSeconds")
@@ -108,7 +108,7 @@ class Jobs:
     async def _try_until_done(self, key: Key, job: Json, began: float) -> None:
         more = job["spec"].get("backoffLimit")
         more = _DEFAULT_TRIES_MORE if more is None else more
-        failed = int((job.get("status") or {}).get("failed") or 0)
+        failed = int(status_of(job).get("failed") or 0)
         why = ""
         while failed <= more:
             try:
@@ -153,20 +153,16 @@ class Jobs:
     def _change(self, key: Key, **fields: object) -> None:
         job = self._store.find(key)
         if job is not None:
-            self._store.set_status(key, {**(job.get("status") or {}), **fields})
+            self._store.set_status(key, {**status_of(job), **fields})
 
     def _finish(self, key: Key, type_: str, reason: str, message: str) -> None:
-        done = with_times([condition(type_, True, reason, message)], ())
-        fields: Json = {"conditions": done, "active": 0}
+        fields: Json = {"conditions": [condition(type_, True, reason, message)], "active": 0}
         if type_ == "Complete":
             fields |= {"succeeded": 1, "completionTime": stamp()}
         self._change(key, **fields)
 
     def _fail(self, key: Key, reason: str, message: str, began: float) -> None:
-        try:
-            tail = last_lines(self._log(key))
-        except OSError:
-            tail = ""
+        tail = last_lines(self._log(key))
         self._finish(key, "Failed", reason, f"{message}; it last wrote:\n{tail}" if tail else message)
         warn("job failed", job=key.name, reason=reason, seconds=round(time.monotonic() - began, 1))
 
@@ -187,5 +183,4 @@ class Jobs:
 
 def finished(job: Json) -> bool:
     """Tell whether a Job has succeeded or failed for good."""
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    return any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
+    return any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions_of(job))

@@ -16,7 +16,7 @@ from knative.local.jobs.runner import Jobs
 from knative.local.log import say
 from knative.local.resources.defaulting import in_batch
 from knative.local.resources.kinds import JOB, JOB_SINK, Json
-from knative.local.resources.objects import Key, condition, with_times
+from knative.local.resources.objects import Key, condition
 from knative.local.resources.store import Store
 
 _NAME_LIMIT = 63
@@ -35,10 +35,9 @@ class JobSinks:
         sink = self._store.find(key)
         if sink is None:
             return
-        before = (sink.get("status") or {}).get("conditions") or ()
         status = {
             "address": {"url": self._addresses.job_sink(key.namespace, key.name)},
-            "conditions": with_times([condition("Addressable", True), condition("Ready", True)], before),
+            "conditions": [condition("Addressable", True), condition("Ready", True)],
             "observedGeneration": sink["metadata"]["generation"],
         }
         self._store.set_status(key, status)

@@ -36,7 +36,7 @@ _BARE: Mapping[str, str] = {"PATH": os.environ.get("PATH", "")}
 def end_marked(mark: str, proc: str = "/proc") -> list[int]:
     """Kill the processes that have `mark`, `NAME=value`, in their environment; return their ids.
 
-    Where there is no /proc there is nothing to look in, and nothing is found.
+    Without /proc nothing is found.
     """
     ended = []
     for name in os.listdir(proc) if os.path.isdir(proc) else ():

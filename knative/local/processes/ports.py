@@ -10,7 +10,7 @@ from pathlib import Path
 from knative.local.errors import PortInUse
 
 LOOPBACK = "127.0.0.1"
-# Linux gives ports from 32768 on to whoever asks for any (ip_local_port_range).
+# Linux gives ports from 32768 on to those who bind to port 0 (ip_local_port_range).
 _RANGE = range(20_000, 32_768)
 _given: list[int] = []
 
@@ -43,7 +43,7 @@ def listen(port: int, flag: str) -> socket.socket:
     """Return a socket listening on `port` (0: a free one) of the loopback address.
 
     Raises:
-        PortInUse: someone else listens there; names who, as far as the machine tells.
+        PortInUse: another process listens there; names it where that can be found out.
     """
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,7 +58,7 @@ def listen(port: int, flag: str) -> socket.socket:
 
 
 def holder_of(port: int, proc: Path = Path("/proc")) -> str:
-    """Return ` by NAME (process PID)` for the process listening on `port`, empty when it cannot be told."""
+    """Return ` by NAME (process PID)` for the process listening on `port`, empty when it is not known."""
     inode = _listening_inode(port, proc)
     if not inode:
         return ""

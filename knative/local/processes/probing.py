@@ -1,10 +1,10 @@
-"""Asking a process whether it is ready, as queue-proxy does, and whoever asks queue-proxy.
+"""Readiness probes as queue-proxy, the kubelet and the activator make them.
 
-Without a period Knative asks all the time until it is told yes: an attempt of at most 100 ms every 50 ms.
+Without a period Knative asks all the time until the answer is yes: an attempt of at most 100 ms every 50 ms.
 With one the kubelet asks once a period, and the activator every 200 ms while requests wait for the process.
 Later the kubelet goes on: so many failures in a row (3) mean no more requests until the next success. Only
-with a period, here: without one a kubelet asks every 10 s, and what it finds on a busy machine is that it is
-busy.
+with a period, here: without one a kubelet asks every 10 s, and on a busy machine such a probe fails for being
+late.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ async def until_ready(probe: Probe, port: int, awaited: Awaited) -> None:
         await _pause(probe.period_s or _AGGRESSIVE_S, awaited)
 
 
-async def watch_readiness(probe: Probe, port: int, awaited: Awaited, tell: Callable[[bool], None]) -> None:
-    """Ask a process that was ready for as long as it runs, and tell when it no longer is, and is again."""
+async def watch_readiness(
+    probe: Probe, port: int, awaited: Awaited, on_change: Callable[[bool], None]
+) -> None:
+    """Probe a process that was ready for as long as it runs; report when that changes."""
     ready, failures = True, 0
     while probe.period_s:
         await _pause(probe.period_s, _nobody if ready else awaited)
@@ -41,7 +43,7 @@ async def watch_readiness(probe: Probe, port: int, awaited: Awaited, tell: Calla
         failures = 0 if succeeded else failures + 1
         if succeeded != ready and (succeeded or failures >= probe.failure_threshold):
             ready = succeeded
-            tell(ready)
+            on_change(ready)
 
 
 async def is_ready(probe: Probe, port: int) -> bool:

@@ -25,12 +25,12 @@ class Workplace:
 
     @property
     def state_mark(self) -> str:
-        """What tells the processes of any run in this folder from others."""
+        """The variable, `NAME=value`, by which processes of any run in this folder are found."""
         return f"{STATE_VARIABLE}={self.state_dir}"
 
     @property
     def run_mark(self) -> str:
-        """What tells the processes of this run from others."""
+        """The variable by which processes of this run are found."""
         return f"{RUN_VARIABLE}={self.run}"
 
     def log(self, namespace: str, name: str) -> Path:

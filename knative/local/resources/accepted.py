@@ -34,7 +34,6 @@ def _places() -> Iterator[tuple[str, str]]:
         if kind.written_by_users:
             for path, why in kind.rule.accepted(""):
                 yield _place(kind.name, path), why
-    yield "`spec.config` of a Broker", "there is one broker, with nothing of a cluster's to configure"
 
 
 def _place(kind: str, path: str) -> str:

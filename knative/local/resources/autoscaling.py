@@ -10,88 +10,74 @@ from knative.local.resources.names import go_duration_s
 
 GROUP = "autoscaling.knative.dev"
 _MOST = 2**31 - 1
-_WINDOW_S = (6.0, 3600.0)
+_LONGEST_S = 3600.0
 _DEADLINE = "serving.knative.dev/progress-deadline"
 
 Find = Callable[[str, str], Iterator[Problem]]
 """Yields what is wrong with the value of an annotation at a place."""
 
-
-def _whole(value: str, path: str) -> Iterator[Problem]:
-    number = _integer(value)
-    if number is None:
-        yield denied(path, f"invalid value: {value}")
-    elif not 0 <= number <= _MOST:
-        yield out_of_bounds(path, value, 0, _MOST)
+Number = int | float
 
 
-def _initial(value: str, path: str) -> Iterator[Problem]:
-    number = _integer(value)
-    if number is None:
-        yield denied(path, f"invalid value: {value}")
-    elif number < 0:
-        yield denied(f"{path} must be greater than 0", f"invalid value: {value}")
-    elif number == 0:
-        # config-autoscaler's allow-zero-initial-scale is false unless an operator changes it.
-        yield denied(f"{path}=0 not allowed by cluster", f"invalid value: {value}")
+def _read(convert: Callable[[str], Number], check: Callable[[Number, str, str], Problem | None]) -> Find:
+    """Return a check of an annotation's number, given as (number, text, place)."""
 
-
-def _activation(value: str, path: str) -> Iterator[Problem]:
-    number = _integer(value)
-    if number is None:
-        yield denied(path, f"invalid value: {value}")
-    elif number < 2:
-        yield denied(path, f"activation-scale={number} must be greater than 1")
-
-
-def _between(low: float, high: float) -> Find:
     def find(value: str, path: str) -> Iterator[Problem]:
-        number = _decimal(value)
-        if number is None:
-            yield denied(path, f"invalid value: {value}")
-        elif not low <= number <= high:
-            yield out_of_bounds(path, value, f"{low:g}", f"{high:g}")
+        try:
+            problem = check(convert(value), value, path)
+        except ValueError:
+            problem = _invalid(path, value)
+        if problem is not None:
+            yield problem
 
     return find
 
 
-def _target(value: str, path: str) -> Iterator[Problem]:
-    number = _decimal(value)
-    if number is None:
-        yield denied(path, f"invalid value: {value}")
-    elif number < 0.01:
-        yield denied(path, f"target {value} should be at least 0.01")
+def _invalid(path: str, value: str) -> Problem:
+    return denied(path, f"invalid value: {value}")
 
 
-def _burst(value: str, path: str) -> Iterator[Problem]:
-    number = _decimal(value)
-    if number is None or (number < 0 and number != -1):
-        yield denied(path, f"invalid value: {value}")
+def _initial(number: Number, value: str, path: str) -> Problem | None:
+    if number < 0:
+        return _invalid(f"{path} must be greater than 0", value)
+    if number == 0:
+        # config-autoscaler's allow-zero-initial-scale is false unless an operator changes it.
+        return _invalid(f"{path}=0 not allowed by cluster", value)
+    return None
+
+
+def _activation(number: Number, value: str, path: str) -> Problem | None:
+    return denied(path, f"activation-scale={number} must be greater than 1") if number < 2 else None
+
+
+def _target(number: Number, value: str, path: str) -> Problem | None:
+    return denied(path, f"target {value} should be at least 0.01") if number < 0.01 else None
+
+
+def _burst(number: Number, value: str, path: str) -> Problem | None:
+    return _invalid(path, value) if number < 0 and number != -1 else None
+
+
+def _deadline(seconds: Number, value: str, path: str) -> Problem | None:
+    return denied(path, f"progress-deadline={value} is not at second precision") if seconds % 1 else None
+
+
+def _between(low: int, high: int) -> Callable[[Number, str, str], Problem | None]:
+    def check(number: Number, value: str, path: str) -> Problem | None:
+        return None if low <= number <= high else out_of_bounds(path, value, low, high)
+
+    return check
 
 
 def _duration(low_s: float, low: str, *, whole: bool) -> Find:
-    def find(value: str, path: str) -> Iterator[Problem]:
-        try:
-            seconds = go_duration_s(value)
-        except ValueError:
-            yield denied(path, f"invalid value: {value}")
-            return
-        if not low_s <= seconds <= _WINDOW_S[1]:
-            yield out_of_bounds(path, value, low, "1h0m0s")
-        elif whole and seconds % 1:
-            yield denied(path, "must be specified with at most second precision")
+    def check(seconds: Number, value: str, path: str) -> Problem | None:
+        if not low_s <= seconds <= _LONGEST_S:
+            return out_of_bounds(path, value, low, "1h0m0s")
+        if whole and seconds % 1:
+            return denied(path, "must be specified with at most second precision")
+        return None
 
-    return find
-
-
-def _deadline(value: str, path: str) -> Iterator[Problem]:
-    try:
-        seconds = go_duration_s(value)
-    except ValueError:
-        yield denied(path, f"invalid value: {value}")
-        return
-    if seconds % 1:
-        yield denied(path, f"progress-deadline={value} is not at second precision")
+    return _read(go_duration_s, check)
 
 
 def _only(word: str) -> Find:
@@ -102,28 +88,28 @@ def _only(word: str) -> Find:
     return find
 
 
+_SCALE = _read(int, _between(0, _MOST))
 _HONOURED: dict[str, Find] = {
-    f"{GROUP}/min-scale": _whole,
-    f"{GROUP}/minScale": _whole,
-    f"{GROUP}/max-scale": _whole,
-    f"{GROUP}/maxScale": _whole,
-    f"{GROUP}/initial-scale": _initial,
-    f"{GROUP}/target": _target,
-    f"{GROUP}/window": _duration(_WINDOW_S[0], "6s", whole=True),
+    f"{GROUP}/min-scale": _SCALE,
+    f"{GROUP}/minScale": _SCALE,
+    f"{GROUP}/max-scale": _SCALE,
+    f"{GROUP}/maxScale": _SCALE,
+    f"{GROUP}/initial-scale": _read(int, _initial),
+    f"{GROUP}/target": _read(float, _target),
+    f"{GROUP}/window": _duration(6, "6s", whole=True),
     f"{GROUP}/scale-down-delay": _duration(0, "0s", whole=True),
     f"{GROUP}/scale-to-zero-pod-retention-period": _duration(0, "0s", whole=False),
     f"{GROUP}/class": _only("kpa.autoscaling.knative.dev"),
     f"{GROUP}/metric": _only("concurrency"),
-    _DEADLINE: _deadline,
+    _DEADLINE: _read(go_duration_s, _deadline),
 }
 _CHECKED: dict[str, Find] = {
-    f"{GROUP}/activation-scale": _activation,
-    f"{GROUP}/target-utilization-percentage": _between(1, 100),
-    f"{GROUP}/target-burst-capacity": _burst,
-    f"{GROUP}/panic-window-percentage": _between(1, 100),
-    f"{GROUP}/panic-threshold-percentage": _between(110, 1000),
+    f"{GROUP}/activation-scale": _read(int, _activation),
+    f"{GROUP}/target-utilization-percentage": _read(float, _between(1, 100)),
+    f"{GROUP}/target-burst-capacity": _read(float, _burst),
+    f"{GROUP}/panic-window-percentage": _read(float, _between(1, 100)),
+    f"{GROUP}/panic-threshold-percentage": _read(float, _between(110, 1000)),
 }
-HONOURED_ANNOTATIONS = tuple(_HONOURED)
 ACCEPTED_ANNOTATIONS = {
     f"{GROUP}/activation-scale": "from zero, as many start as the waiting requests ask for",
     f"{GROUP}/target-utilization-percentage": "a replica is used up to its target",
@@ -178,12 +164,5 @@ def _first(notes: Mapping[str, Any], *names: str) -> str:
 def _integer(text: str) -> int | None:
     try:
         return int(text)
-    except ValueError:
-        return None
-
-
-def _decimal(text: str) -> float | None:
-    try:
-        return float(text)
     except ValueError:
         return None

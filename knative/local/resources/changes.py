@@ -1,4 +1,4 @@
-"""What changed between two values, told as Knative's webhooks tell it: by the fields of their Go types."""
+"""What changed between two values, described as Knative's webhooks do: by the fields of their Go types."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def _job_sink(body: Json, before: Mapping[str, Any] | None) -> Json:
 
 
 def in_batch(container: Json) -> Json:
-    """Return a container that is told to run in batch mode, as a JobSink tells the containers of its Jobs."""
+    """Return a container that is to run in batch mode, as a JobSink asks of the containers of its Jobs."""
     given = container.get("env") or []
     if any(entry["name"] == EXECUTION_MODE["name"] for entry in given):
         return container

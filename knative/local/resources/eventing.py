@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from knative.local.broker.durations import parse_duration
 from knative.local.broker.errors import InvalidSpec
-from knative.local.broker.model import parse_broker, parse_trigger
+from knative.local.broker.filters import parse_filters
 from knative.local.resources.batch import JOB_SPEC, JOB_TEMPLATE_METADATA
 from knative.local.resources.cron import cron_problem
 from knative.local.resources.fields import (
     TEXT,
     Accepted,
-    Check,
     Fields,
     Mapped,
     Problem,
     Rule,
+    Scalar,
     Unsupported,
     denied,
+    one_of,
+    whole,
 )
 from knative.local.resources.pods import LABEL_SELECTOR
 
@@ -42,27 +47,65 @@ def _addressable(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield Problem(f"{path}.uri", "must be relative when there is a ref")
 
 
-DESTINATION = Fields(
+_DESTINATION: dict[str, Rule] = {
+    "ref": _REF,
+    "uri": TEXT,
+    "CACerts": _NO_TLS,
+    "audience": Accepted("events carry no token on one machine"),
+}
+DESTINATION = Fields(_DESTINATION, checks=(_addressable,))
+
+
+def _posted_to(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Yield why a broker cannot post events to a Destination."""
+    ref, uri = value.get("ref"), urlsplit(value.get("uri") or "")
+    if ref and ref["kind"] not in ADDRESSABLE:
+        yield Problem(f"{path}.ref", f"{ref['kind']} {ref['name']!r} has no address")
+    if uri.scheme and (uri.scheme not in ("http", "https") or not uri.hostname):
+        yield Problem(f"{path}.uri", f"{value['uri']!r} must be an http URL")
+
+
+ADDRESSABLE = ("Service", "Broker", "JobSink")
+_SUBSCRIBER = Fields(_DESTINATION, checks=(_addressable, _posted_to))
+
+
+def _duration_problem(text: str) -> str | None:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _timeout_problem(text: str) -> str | None:
+    return _duration_problem(text) or (None if parse_duration(text) else "must not be zero")
+
+
+_DURATION = Scalar((str,), "a duration such as PT0.2S", _duration_problem)
+_DELIVERY = Fields(
     {
-        "ref": _REF,
-        "uri": TEXT,
-        "CACerts": _NO_TLS,
-        "audience": Accepted("events carry no token on one machine"),
-    },
-    checks=(_addressable,),
+        "retry": whole(0),
+        "backoffPolicy": one_of("linear", "exponential"),
+        "backoffDelay": _DURATION,
+        "timeout": Scalar((str,), "a duration such as PT0.2S", _timeout_problem),
+        "retryAfterMax": _DURATION,
+        "format": one_of("binary", "json"),
+        "deadLetterSink": _SUBSCRIBER,
+    }
 )
 
 
-def _parsed_by(parse: Callable[[Mapping[str, Any]], object], refused: Check) -> Check:
-    def check(body: Mapping[str, Any], path: str) -> Iterator[Problem]:
-        try:
-            parse(body)
-        except InvalidSpec as error:
-            yield from (Problem(problem.field, problem.message) for problem in error.problems)
-        else:
-            yield from refused(body.get("spec") or {}, "spec")
+@dataclass(frozen=True)
+class _Filters(Rule):
+    """`filter` or `filters` of a Trigger, as the broker compiles them."""
 
-    return check
+    field: str
+
+    def check(self, value: Any, path: str) -> Iterator[Problem]:
+        try:
+            parse_filters({self.field: value})
+        except InvalidSpec as error:
+            yield from error.problems
 
 
 def _missing(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
@@ -84,12 +127,30 @@ def _delivery_refused(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
 def _trigger_refused(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
     if not spec.get("broker"):
         yield denied(f"{path}.broker", "missing field(s)")
-    yield from _missing(spec.get("subscriber") or {}, f"{path}.subscriber")
+    yield from _missing(spec["subscriber"], f"{path}.subscriber")
     yield from _delivery_refused(spec, path)
 
 
-check_broker = _parsed_by(parse_broker, _delivery_refused)
-check_trigger = _parsed_by(parse_trigger, _trigger_refused)
+BROKER_SPEC = Fields(
+    {
+        "config": Accepted("there is one broker, with nothing of a cluster's to configure"),
+        "delivery": _DELIVERY,
+    },
+    checks=(_delivery_refused,),
+)
+TRIGGER_SPEC = Fields(
+    {
+        "broker": Scalar(
+            (str,), "a string", lambda v: None if v else "must name a Broker of the same namespace"
+        ),
+        "delivery": _DELIVERY,
+        "filter": _Filters("filter"),
+        "filters": _Filters("filters"),
+        "subscriber": _SUBSCRIBER,
+    },
+    required=("subscriber",),
+    checks=(_trigger_refused,),
+)
 
 
 def _attribute_name(key: str, _: Any) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ def out_of_bounds(path: str, value: object, low: object, high: object) -> Proble
     return denied(path, f"expected {low} <= {value} <= {high}")
 
 
-class Rule(Protocol):
+class Rule:
     """What may stand at one place of an object."""
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         """Yield what is wrong with `value`."""
-        ...
+        raise NotImplementedError
 
     def accepted(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield (path, why) of every field that is accepted without local effect."""
-        ...
+        yield from ()
 
 
 @dataclass(frozen=True)
-class Scalar:
+class Scalar(Rule):
     """One value of the given types; `test` returns what is wrong with it, or None."""
 
     types: tuple[type, ...]
@@ -59,51 +59,39 @@ class Scalar:
     test: Callable[[Any], str | None] | None = None
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
-        """Yield a problem when the type or the test does not fit; booleans are no integers."""
-        wrong = isinstance(value, bool) and bool not in self.types
+        wrong = isinstance(value, bool) and bool not in self.types  # booleans are no integers
         if wrong or not isinstance(value, self.types):
             yield Problem(path, f"must be {self.name}, not {value!r}")
         elif self.test is not None and (complaint := self.test(value)):
             yield Problem(path, complaint)
 
-    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield nothing: a scalar is honoured."""
-        yield from ()
-
 
 @dataclass(frozen=True)
-class Accepted:
+class Accepted(Rule):
     """Anything: read by Kubernetes or Knative, without effect on one machine; `why` says so in the docs."""
 
     why: str
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
-        """Yield nothing: any value passes."""
         yield from ()
 
     def accepted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield this field."""
         yield path, self.why
 
 
 @dataclass(frozen=True)
-class Unsupported:
+class Unsupported(Rule):
     """A field of Kubernetes that would change what runs, and that the runtime cannot honour."""
 
     why: str
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
-        """Yield the refusal unless the value is empty."""
         if value not in ({}, [], "", False):
             yield Problem(path, f"the local runtime cannot honour this: {self.why}")
 
-    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield nothing."""
-        yield from ()
-
 
 @dataclass(frozen=True)
-class Items:
+class Items(Rule):
     """A list whose items follow `rule`."""
 
     rule: Rule
@@ -112,7 +100,6 @@ class Items:
     too_many: str = ""
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
-        """Yield what is wrong with the length and with each item."""
         if not isinstance(value, list):
             yield Problem(path, f"must be a list, not {value!r}")
             return
@@ -124,19 +111,17 @@ class Items:
             yield from self.rule.check(item, f"{path}[{index}]")
 
     def accepted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield the accepted fields of the items."""
         yield from self.rule.accepted(f"{path}[]")
 
 
 @dataclass(frozen=True)
-class Mapped:
+class Mapped(Rule):
     """A mapping from any string to values following `rule`; `test` sees each (key, value)."""
 
     rule: Rule
     test: Callable[[str, Any], str | None] | None = None
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
-        """Yield what is wrong with each entry."""
         if not isinstance(value, dict):
             yield Problem(path, f"must be a mapping, not {value!r}")
             return
@@ -150,7 +135,6 @@ class Mapped:
                 yield Problem(place, complaint)
 
     def accepted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield the accepted fields of the values."""
         yield from self.rule.accepted(f"{path}[]")
 
 
@@ -158,7 +142,7 @@ Check = Callable[[Mapping[str, Any], str], Iterator[Problem]]
 
 
 @dataclass(frozen=True)
-class Fields:
+class Fields(Rule):
     """A mapping with known keys; a null value counts as absent, as it does for Kubernetes."""
 
     known: Mapping[str, Rule]
@@ -166,7 +150,6 @@ class Fields:
     checks: tuple[Check, ...] = field(default=())
 
     def check(self, value: Any, path: str) -> Iterator[Problem]:
-        """Yield unknown keys, missing ones, and what is wrong below."""
         if not isinstance(value, dict):
             yield Problem(path, f"must be a mapping, not {value!r}")
             return
@@ -191,7 +174,6 @@ class Fields:
                 yield from extra(value, path)
 
     def accepted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield the accepted fields below."""
         for key, rule in self.known.items():
             yield from rule.accepted(f"{path}.{key}" if path else key)
 

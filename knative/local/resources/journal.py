@@ -31,7 +31,7 @@ _Statement = tuple[str, tuple[str | None, ...]]
 
 @dataclass(frozen=True)
 class Entry:
-    """An object as kept: `manifest` is what the files said when they last made it, None for the API's."""
+    """An object as kept: `manifest` is the manifest that last made it, None for one made by the API."""
 
     key: Key
     body: Json
@@ -39,9 +39,9 @@ class Entry:
 
 
 class Journal:
-    """Keeps objects in `path`; a write is asked for at once and is on disk when `durable` returns.
+    """Keeps objects in `path`; a write is queued and is on disk when `durable` returns.
 
-    What the disk refuses is written with the next group, or a little later: nothing asked for is given up.
+    What the disk refuses is written with the next group, or a little later: no write is given up.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +50,7 @@ class Journal:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(_SCHEMA)
-        self._owed: dict[tuple[str | None, ...], _Statement] = {}
+        self._unwritten: dict[tuple[str | None, ...], _Statement] = {}
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
@@ -73,7 +73,7 @@ class Journal:
         self._work.put((_DROP, _row(key)))
 
     async def durable(self) -> None:
-        """Return once every write asked for so far is on disk.
+        """Return once every write queued so far is on disk.
 
         Raises:
             sqlite3.Error: the disk refused one of them for now.
@@ -93,9 +93,9 @@ class Journal:
             batch = self._next_batch()
             for item in batch:
                 if isinstance(item, tuple):
-                    # The last word on an object is all that counts.
-                    self._owed[item[1][:3]] = item
-            error = self._commit() if self._owed else None
+                    # Only the last write of an object counts.
+                    self._unwritten[item[1][:3]] = item
+            error = self._commit() if self._unwritten else None
             for item in batch:
                 if isinstance(item, Future) and item.set_running_or_notify_cancel():
                     _answer(item, error)
@@ -104,7 +104,7 @@ class Journal:
 
     def _next_batch(self) -> list[_Statement | Future[None] | None]:
         try:
-            batch = [self._work.get(timeout=_AGAIN_S if self._owed else None)]
+            batch = [self._work.get(timeout=_AGAIN_S if self._unwritten else None)]
         except queue.Empty:
             return []
         while not self._work.empty():
@@ -114,15 +114,15 @@ class Journal:
     def _commit(self) -> Exception | None:
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            for statement, values in self._owed.values():
+            for statement, values in self._unwritten.values():
                 self._database.execute(statement, values)
             self._database.execute("COMMIT")
-        except Exception as error:  # whatever it is, the thread must go on and those who wait must hear it
-            warn("objects not written", objects=len(self._owed), why=str(error))
+        except Exception as error:  # whatever it is, the thread must go on and those who wait must get it
+            warn("objects not written", objects=len(self._unwritten), why=str(error))
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             return error
-        self._owed.clear()
+        self._unwritten.clear()
         return None
 
 

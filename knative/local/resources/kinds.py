@@ -11,7 +11,7 @@ from knative.local.resources import batch, eventing, serving
 from knative.local.resources.autoscaling import check_no_autoscaling
 from knative.local.resources.fields import FLAG, TEXT, TEXTS, Accepted, Check, Fields, Problem, Rule, denied
 from knative.local.resources.fields import Mapped as MappedTo
-from knative.local.resources.metadata import ANYTHING, metadata
+from knative.local.resources.metadata import metadata
 from knative.local.resources.names import label_problem
 
 Json = dict[str, Any]
@@ -24,12 +24,16 @@ class Kind:
     group: str
     version: str
     name: str
-    plural: str
     rule: Rule
     short: tuple[str, ...] = ()
     namespaced: bool = True
     written_by_users: bool = True
-    has_status: bool = True
+
+    @property
+    def plural(self) -> str:
+        """The name of its collection, as paths have it."""
+        name = self.name.lower()
+        return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
 
     @property
     def api_version(self) -> str:
@@ -72,7 +76,12 @@ def _spec(rule: Rule) -> Fields:
     return _whole_object({"spec": rule}, ("spec",))
 
 
-_ANY_SPEC = _whole_object({"spec": Accepted("made by the runtime")})
+def _unused(why: str) -> Fields:
+    return _whole_object({"spec": Accepted(why)})
+
+
+_LOOPBACK = "processes of one machine reach each other on the loopback address"
+_ANY_SPEC = _unused("made by the runtime")
 _RULES = _whole_object({"rules": _NO_RIGHTS, "aggregationRule": _NO_RIGHTS})
 _BINDING = _whole_object({"roleRef": _NO_RIGHTS, "subjects": _NO_RIGHTS})
 _CONFIG_MAP = _whole_object({"data": TEXTS, "binaryData": MappedTo(TEXT), "immutable": FLAG})
@@ -81,13 +90,10 @@ _ACCOUNT = _whole_object(
     {"secrets": _NO_RIGHTS, "imagePullSecrets": _NO_RIGHTS, "automountServiceAccountToken": _NO_RIGHTS}
 )
 
-_BY_BROKER = {"spec": ANYTHING}  # the broker itself reads it, and says what it cannot honour
-
 SERVICE = Kind(
     _SERVING,
     "v1",
     "Service",
-    "services",
     _whole_object(
         {"spec": serving.SERVICE_SPEC},
         ("spec",),
@@ -96,78 +102,36 @@ SERVICE = Kind(
     ),
     ("kservice", "ksvc"),
 )
-REVISION = Kind(_SERVING, "v1", "Revision", "revisions", _ANY_SPEC, ("rev",), written_by_users=False)
-CONFIGURATION = Kind(
-    _SERVING, "v1", "Configuration", "configurations", _ANY_SPEC, ("config", "cfg"), written_by_users=False
-)
-ROUTE = Kind(_SERVING, "v1", "Route", "routes", _ANY_SPEC, ("rt",), written_by_users=False)
-BROKER = Kind(
-    _EVENTING, "v1", "Broker", "brokers", _whole_object(_BY_BROKER, checks=(eventing.check_broker,))
-)
-TRIGGER = Kind(
-    _EVENTING,
-    "v1",
-    "Trigger",
-    "triggers",
-    _whole_object(_BY_BROKER, ("spec",), checks=(eventing.check_trigger,)),
-)
-PING_SOURCE = Kind(_SOURCES, "v1", "PingSource", "pingsources", _spec(eventing.PING_SPEC))
+REVISION = Kind(_SERVING, "v1", "Revision", _ANY_SPEC, ("rev",), written_by_users=False)
+CONFIGURATION = Kind(_SERVING, "v1", "Configuration", _ANY_SPEC, ("config", "cfg"), written_by_users=False)
+ROUTE = Kind(_SERVING, "v1", "Route", _ANY_SPEC, ("rt",), written_by_users=False)
+BROKER = Kind(_EVENTING, "v1", "Broker", _whole_object({"spec": eventing.BROKER_SPEC}))
+TRIGGER = Kind(_EVENTING, "v1", "Trigger", _spec(eventing.TRIGGER_SPEC))
+PING_SOURCE = Kind(_SOURCES, "v1", "PingSource", _spec(eventing.PING_SPEC))
 SINK_BINDING = Kind(
     _SOURCES,
     "v1",
     "SinkBinding",
-    "sinkbindings",
     _whole_object({"spec": eventing.BINDING_SPEC}, ("spec",), checks=(eventing.check_subject_namespace,)),
 )
-JOB_SINK = Kind("sinks.knative.dev", "v1alpha1", "JobSink", "jobsinks", _spec(eventing.JOB_SINK_SPEC))
-JOB = Kind("batch", "v1", "Job", "jobs", _spec(batch.JOB_SPEC))
-CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps", _CONFIG_MAP, ("cm",), has_status=False)
-SECRET = Kind("", "v1", "Secret", "secrets", _SECRET, has_status=False)
-NAMESPACE = Kind(
-    "",
-    "v1",
-    "Namespace",
-    "namespaces",
-    _whole_object({"spec": Accepted("a namespace is a name")}),
-    ("ns",),
-    namespaced=False,
-)
-SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts", _ACCOUNT, ("sa",), has_status=False)
+JOB_SINK = Kind("sinks.knative.dev", "v1alpha1", "JobSink", _spec(eventing.JOB_SINK_SPEC))
+JOB = Kind("batch", "v1", "Job", _spec(batch.JOB_SPEC))
+CONFIG_MAP = Kind("", "v1", "ConfigMap", _CONFIG_MAP, ("cm",))
+SECRET = Kind("", "v1", "Secret", _SECRET)
+NAMESPACE = Kind("", "v1", "Namespace", _unused("a namespace is a name"), ("ns",), namespaced=False)
+SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", _ACCOUNT, ("sa",))
 _ROLES = (
-    Kind(_RBAC, "v1", "Role", "roles", _RULES, has_status=False),
-    Kind(_RBAC, "v1", "RoleBinding", "rolebindings", _BINDING, has_status=False),
-    Kind(_RBAC, "v1", "ClusterRole", "clusterroles", _RULES, namespaced=False, has_status=False),
-    Kind(
-        _RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", _BINDING, namespaced=False, has_status=False
-    ),
+    Kind(_RBAC, "v1", "Role", _RULES),
+    Kind(_RBAC, "v1", "RoleBinding", _BINDING),
+    Kind(_RBAC, "v1", "ClusterRole", _RULES, namespaced=False),
+    Kind(_RBAC, "v1", "ClusterRoleBinding", _BINDING, namespaced=False),
 )
 _UNTOUCHED = (
     Kind(
-        "policy",
-        "v1",
-        "PodDisruptionBudget",
-        "poddisruptionbudgets",
-        _whole_object({"spec": Accepted("no node is drained: there is one machine")}),
-        ("pdb",),
+        "policy", "v1", "PodDisruptionBudget", _unused("no node is drained: there is one machine"), ("pdb",)
     ),
-    Kind(
-        "networking.k8s.io",
-        "v1",
-        "NetworkPolicy",
-        "networkpolicies",
-        _whole_object(
-            {"spec": Accepted("processes of one machine reach each other on the loopback address")}
-        ),
-        ("netpol",),
-        has_status=False,
-    ),
-    Kind(
-        _EVENTING,
-        "v1alpha1",
-        "EventPolicy",
-        "eventpolicies",
-        _whole_object({"spec": Accepted("events carry no token on one machine")}),
-    ),
+    Kind("networking.k8s.io", "v1", "NetworkPolicy", _unused(_LOOPBACK), ("netpol",)),
+    Kind(_EVENTING, "v1alpha1", "EventPolicy", _unused("events carry no token on one machine")),
 )
 
 KINDS: tuple[Kind, ...] = (

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from knative.local.resources.fields import TEXT, TEXTS, Accepted, Check, Fields, Problem, Rule, Scalar
+from knative.local.resources.fields import TEXT, TEXTS, Accepted, Check, Fields, Rule, Scalar
 from knative.local.resources.names import namespace_problem, subdomain_problem
 
 _BY_API = Accepted("set by the API, ignored when given")
@@ -36,18 +33,3 @@ def metadata(*checks: Check) -> Fields:
 def template_metadata(*checks: Check) -> Fields:
     """Return the rule of a template's metadata, where everything is optional."""
     return Fields(METADATA, checks=checks)
-
-
-class _Anything:
-    """Any value: whoever reads it checks it."""
-
-    def check(self, value: Any, path: str) -> Iterator[Problem]:
-        """Yield nothing."""
-        yield from ()
-
-    def accepted(self, path: str) -> Iterator[tuple[str, str]]:
-        """Yield nothing."""
-        yield from ()
-
-
-ANYTHING = _Anything()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -19,6 +19,12 @@ class Key(NamedTuple):
     def __str__(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""
         return f"{self.kind.name} {where}{self.name}"
+
+
+def key_of(kind: Kind, body: Mapping[str, Any]) -> Key:
+    """Return the key of an object of this kind."""
+    metadata = body["metadata"]
+    return Key(kind, metadata.get("namespace", "") if kind.namespaced else "", metadata["name"])
 
 
 def labels_of(body: Mapping[str, Any]) -> Mapping[str, str]:
@@ -70,11 +76,9 @@ def condition(
     return made
 
 
-def with_times(
-    conditions: Iterable[dict[str, str]], before: Iterable[Mapping[str, str]]
-) -> list[dict[str, str]]:
-    """Return `conditions` with lastTransitionTime kept from `before` where the status did not change."""
-    old = {entry["type"]: entry for entry in before}
+def with_times(conditions: Iterable[Mapping[str, str]], before: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return `conditions` with the object's own lastTransitionTime where their status did not change."""
+    old = {entry["type"]: entry for entry in conditions_of(before)}
     timed = []
     for entry in conditions:
         known = old.get(entry["type"])
@@ -86,20 +90,24 @@ def with_times(
 
 def ready_of(body: Mapping[str, Any]) -> str:
     """Return the status of the Ready condition: True, False or Unknown."""
-    for entry in (body.get("status") or {}).get("conditions") or ():
-        if entry["type"] == "Ready":
-            return str(entry["status"])
-    return "Unknown"
+    return ready_condition(body).get("status", "Unknown")
 
 
-__all__ = [
-    "Json",
-    "Key",
-    "annotations_of",
-    "condition",
-    "labels_of",
-    "ready_of",
-    "selects",
-    "stamp",
-    "with_times",
-]
+def ready_condition(body: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the Ready condition, empty when there is none."""
+    return next((entry for entry in conditions_of(body) if entry["type"] == "Ready"), {})
+
+
+def conditions_of(body: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    """Return the conditions of an object."""
+    return status_of(body).get("conditions") or ()
+
+
+def status_of(body: Mapping[str, Any]) -> Json:
+    """Return the status of an object, empty when there is none."""
+    return body.get("status") or {}
+
+
+def address_of(body: Mapping[str, Any]) -> str:
+    """Return the URL that an object's status gives, empty when it has none."""
+    return (status_of(body).get("address") or {}).get("url") or ""

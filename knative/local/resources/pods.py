@@ -129,7 +129,7 @@ _VOLUME = Fields(
 
 
 def check_mounts(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
-    """Yield a problem for each mount that a process of this machine would look for in vain."""
+    """Yield a problem for each mount that a process of this machine would not find."""
     for number, container in enumerate(spec["containers"]):
         for index, mount in enumerate(container.get("volumeMounts") or ()):
             if posixpath.normpath(mount["mountPath"]) not in _SCRATCH_PATHS:

@@ -1,4 +1,4 @@
-"""What Knative Serving's webhook refuses in a revision's template, its features left as they come."""
+"""What Knative Serving's webhook refuses in a template, with its feature flags at their defaults."""
 
 from __future__ import annotations
 

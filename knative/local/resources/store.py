@@ -12,15 +12,15 @@ from typing import Any, Literal
 from knative.local.errors import AlreadyExists, Conflict, NotFound
 from knative.local.resources.journal import Entry, Journal
 from knative.local.resources.kinds import Json, Kind
-from knative.local.resources.objects import Key, stamp
+from knative.local.resources.objects import Key, stamp, with_times
 
 Change = Literal["ADDED", "MODIFIED", "DELETED"]
 _REMEMBERED = 4096
 
 
 @dataclass(frozen=True)
-class Happening:
-    """One change of one object, as a watch tells it; `before` is what it was, None when it was not there."""
+class WatchEvent:
+    """One change of one object, as a watch shows it; `before` is what it was, None when it was not there."""
 
     version: int
     change: Change
@@ -29,7 +29,7 @@ class Happening:
     before: Json | None
 
 
-Listener = Callable[[Happening], None]
+Listener = Callable[[WatchEvent], None]
 
 
 class Store:
@@ -41,7 +41,7 @@ class Store:
         versions = (int(entry.body["metadata"]["resourceVersion"]) for entry in self._entries.values())
         self.version = max(versions, default=0) + 1
         self._listeners: list[Listener] = []
-        self._history: deque[Happening] = deque(maxlen=_REMEMBERED)
+        self._history: deque[WatchEvent] = deque(maxlen=_REMEMBERED)
 
     def find(self, key: Key) -> Json | None:
         """Return the object at `key`, or None."""
@@ -56,14 +56,11 @@ class Store:
         """
         body = self.find(key)
         if body is None:
-            raise NotFound(
-                f'{key.kind.resource} "{key.name}" not found',
-                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
-            )
+            raise NotFound(f'{key.kind.resource} "{key.name}" not found', details=_details(key))
         return body
 
     def manifest_of(self, key: Key) -> Json | None:
-        """Return what the files said when they last made the object at `key`; None for the API's own."""
+        """Return the manifest that last made the object at `key`; None for one made by the API."""
         entry = self._entries.get(key)
         return entry.manifest if entry else None
 
@@ -83,19 +80,12 @@ class Store:
             AlreadyExists: there is one of that name.
         """
         if key in self._entries:
-            raise AlreadyExists(
-                f'{key.kind.resource} "{key.name}" already exists',
-                details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
-            )
-        metadata = {
-            **body["metadata"],
-            "uid": str(uuid.uuid4()),
-            "generation": 1,
-            "creationTimestamp": stamp(),
-        }
+            raise AlreadyExists(f'{key.kind.resource} "{key.name}" already exists', details=_details(key))
+        own = {"uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": stamp()}
+        metadata = {**body["metadata"], **own}
         if key.namespace:
             metadata["namespace"] = key.namespace
-        fresh = {"apiVersion": key.kind.api_version, "kind": key.kind.name, **body, "metadata": metadata}
+        fresh = {**_type_of(key), **body, "metadata": metadata}
         return self._keep("ADDED", key, fresh, manifest)
 
     def replace(
@@ -116,7 +106,7 @@ class Store:
         kept = {
             name: metadata[name] for name in ("uid", "generation", "creationTimestamp", "resourceVersion")
         }
-        fresh = {**body, "metadata": {**body["metadata"], **kept}}
+        fresh = {**_type_of(key), **body, "metadata": {**body["metadata"], **kept}}
         if key.namespace:
             fresh["metadata"]["namespace"] = key.namespace
         fresh.pop("status", None)
@@ -129,10 +119,21 @@ class Store:
             return now
         return self._keep("MODIFIED", key, fresh, stays)
 
+    def put(self, key: Key, body: Json) -> Json:
+        """Create an object, or replace the one that is there, and return it as kept."""
+        return self.replace(key, body) if key in self._entries else self.create(key, body)
+
     def set_status(self, key: Key, status: Mapping[str, Any]) -> None:
-        """Set the status of the object at `key` if it is there and the status is another one."""
+        """Set the status of the object at `key` if it is there and the status is another one.
+
+        Conditions get the time of their last change.
+        """
         entry = self._entries.get(key)
-        if entry is None or entry.body.get("status") == status:
+        if entry is None:
+            return
+        if "conditions" in status:
+            status = {**status, "conditions": with_times(status["conditions"], entry.body)}
+        if entry.body.get("status") == status:
             return
         body = {**entry.body, "metadata": dict(entry.body["metadata"]), "status": dict(status)}
         self._keep("MODIFIED", key, body, entry.manifest)
@@ -148,7 +149,7 @@ class Store:
         self._journal.drop(key)
         self.version += 1
         last = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
-        self._tell(Happening(self.version, "DELETED", key, last, body))
+        self._notify(WatchEvent(self.version, "DELETED", key, last, body))
         return last
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -156,7 +157,7 @@ class Store:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def since(self, version: int) -> list[Happening] | None:
+    def since(self, version: int) -> list[WatchEvent] | None:
         """Return the changes after `version`, or None when they are no longer remembered."""
         if version > self.version:
             return None
@@ -164,7 +165,7 @@ class Store:
             return []
         if not self._history or self._history[0].version > version + 1:
             return None
-        return [happening for happening in self._history if happening.version > version]
+        return [event for event in self._history if event.version > version]
 
     async def durable(self) -> None:
         """Return once every change so far is on disk."""
@@ -178,13 +179,17 @@ class Store:
         before = self.find(key)
         self._entries[key] = entry
         self._journal.put(entry)
-        self._tell(Happening(self.version, change, key, kept, before))
+        self._notify(WatchEvent(self.version, change, key, kept, before))
         return kept
 
-    def _tell(self, happening: Happening) -> None:
-        self._history.append(happening)
+    def _notify(self, event: WatchEvent) -> None:
+        self._history.append(event)
         for listener in tuple(self._listeners):
-            listener(happening)
+            listener(event)
+
+
+def _type_of(key: Key) -> Json:
+    return {"apiVersion": key.kind.api_version, "kind": key.kind.name}
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,5 +201,9 @@ def modified(key: Key) -> Conflict:
     return Conflict(
         f'Operation cannot be fulfilled on {key.kind.resource} "{key.name}": the object has been modified; '
         "please apply your changes to the latest version and try again",
-        details={"name": key.name, "group": key.kind.group, "kind": key.kind.plural},
+        details=_details(key),
     )
+
+
+def _details(key: Key) -> Json:
+    return {"name": key.name, "group": key.kind.group, "kind": key.kind.plural}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from knative.local.resources.kinds import Json
-from knative.local.resources.objects import condition, ready_of
+from knative.local.resources.objects import condition, ready_condition, ready_of
 
 Condition = dict[str, str]
 
@@ -13,8 +13,6 @@ OUT_OF_DATE: Condition = condition(
     "OutOfDate",
     "The Configuration is still working to reflect the latest desired specification.",
 )
-
-_READY: Condition = condition("Ready", True)
 
 
 def configured(created: Json, taken: str) -> Condition:
@@ -27,8 +25,7 @@ def configured(created: Json, taken: str) -> Condition:
     ready = ready_of(created)
     if ready == "True":
         return condition("ConfigurationsReady", True)
-    told = (created.get("status") or {}).get("conditions") or ()
-    why_not: Condition = next((c for c in told if c["type"] == "Ready"), {})
+    why_not = ready_condition(created)
     if ready == "False":
         name = created["metadata"]["name"]
         message = f'Revision "{name}" failed with message: {why_not.get("message", "")}'
@@ -48,8 +45,9 @@ def routed(missing: str, taken: str) -> Condition:
     return condition("RoutesReady", False if "not found" in missing else None, "RevisionMissing", missing)
 
 
-def ready(parts: tuple[Condition, Condition]) -> Condition:
-    """Return Ready of (ConfigurationsReady, RoutesReady): what failed last, else what is waited for first."""
-    failed = [part for part in reversed(parts) if part["status"] == "False"]
-    waiting = [part for part in parts if part["status"] == "Unknown"]
-    return {**part, "type": "Ready"} if (part := next(iter([*failed, *waiting]), None)) else _READY
+def all_of(configurations: Condition, routes: Condition) -> list[Condition]:
+    """Return both parts with Ready between them: what failed last, else what is waited for first."""
+    failed = [part for part in (routes, configurations) if part["status"] == "False"]
+    waiting = [part for part in (configurations, routes) if part["status"] == "Unknown"]
+    ready = next(iter([*failed, *waiting]), None)
+    return [configurations, {**ready, "type": "Ready"} if ready else condition("Ready", True), routes]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from knative.local.addresses import Addresses
 from knative.local.errors import NotServed
 from knative.local.log import say
 from knative.local.resources.defaulting import revision_name
 from knative.local.resources.kinds import BROKER, CONFIGURATION, REVISION, ROUTE, Json
-from knative.local.resources.objects import Key, labels_of, ready_of, with_times
+from knative.local.resources.objects import Key, conditions_of, key_of, labels_of, ready_of, status_of
 from knative.local.resources.store import Store
 from knative.local.services import conditions
 from knative.local.services.lag import Lag, Stage
@@ -25,11 +24,6 @@ _VISIBILITY = "networking.knative.dev/visibility"
 _CONFIGURATION_LABEL = "serving.knative.dev/configurationGeneration"
 
 
-@dataclass(frozen=True)
-class _Routes:
-    names: dict[str, Split]
-
-
 class Services:
     """Reconciles Services and answers where a request to one of them goes."""
 
@@ -41,7 +35,7 @@ class Services:
         self._store = store
         self._revisions = revisions
         self._addresses = addresses
-        self._routes: dict[tuple[str, str], _Routes] = {}
+        self._names: dict[tuple[str, str], list[str]] = {}
         self._by_name: dict[tuple[str, str], Split] = {}
         self._private: set[tuple[str, str]] = set()
         self._draw = random.Random()  # noqa: S311 - shares, not secrets
@@ -84,24 +78,24 @@ class Services:
                 return
             case Stage.CONFIGURED:
                 self._configuration(key, service["spec"]["template"])
-                self._tell_out_of_date(key, service)
+                self._report_out_of_date(key, service)
             case Stage.REVISED:
                 self._revise(key, service)
 
-    def _tell_out_of_date(self, key: Key, service: Json) -> None:
-        status: Json = dict(service.get("status") or {})
-        before = status.get("conditions") or ()
-        routes = next((c for c in before if c["type"] == "RoutesReady"), _waiting(key))
-        parts = (conditions.OUT_OF_DATE, routes)
-        told = [conditions.OUT_OF_DATE, conditions.ready(parts), routes]
-        status["conditions"] = with_times(told, before)
-        status["observedGeneration"] = service["metadata"]["generation"]
+    def _report_out_of_date(self, key: Key, service: Json) -> None:
+        known = (dict(c) for c in conditions_of(service) if c["type"] == "RoutesReady")
+        routes = next(known, None) or conditions.routed(_WAITING.format(key.name), "")
+        status = {
+            **status_of(service),
+            "conditions": conditions.all_of(conditions.OUT_OF_DATE, routes),
+            "observedGeneration": service["metadata"]["generation"],
+        }
         self._store.set_status(key, status)
 
     def _revise(self, key: Key, service: Json) -> None:
         created, taken = self._latest_created(key, service)
         service = self._store.get(key)
-        status: Json = dict(service.get("status") or {})
+        status: Json = dict(status_of(service))
         if not taken:
             status["latestCreatedRevisionName"] = created["metadata"]["name"]
         if ready_of(created) == "True" and not taken:
@@ -117,9 +111,9 @@ class Services:
         if status.get("traffic"):
             status["address"] = {"url": self._addresses.service_by_path(key.namespace, key.name)}
         status["observedGeneration"] = service["metadata"]["generation"]
-        parts = (conditions.configured(created, taken), conditions.routed(missing, taken))
-        told = [parts[0], conditions.ready(parts), parts[1]]
-        status["conditions"] = with_times(told, status.get("conditions") or ())
+        status["conditions"] = conditions.all_of(
+            conditions.configured(created, taken), conditions.routed(missing, taken)
+        )
         self._store.set_status(key, status)
         self._mirror(key, service, status)
         self._keep_only_used(key, service, status)
@@ -151,9 +145,7 @@ class Services:
         The first one of a manifest's Service need not, so that a start does not start everything. It must
         where it would start anyway, and where a Broker waits for its address: that it works is then tried.
         """
-        if (service.get("status") or {}).get("latestReadyRevisionName") or self._store.manifest_of(
-            key
-        ) is None:
+        if status_of(service).get("latestReadyRevisionName") or self._store.manifest_of(key) is None:
             return True
         return self._revisions.starts_anyway(service) or self._is_dead_letter_sink(key)
 
@@ -168,16 +160,7 @@ class Services:
 
     def _configuration(self, key: Key, template: Json) -> Json:
         config_key = Key(CONFIGURATION, key.namespace, key.name)
-        known = self._store.find(config_key)
-        if known is not None and known["spec"]["template"] == template:
-            return known
-        body: Json = {
-            "apiVersion": CONFIGURATION.api_version,
-            "kind": "Configuration",
-            "metadata": {"name": key.name, "labels": {SERVICE_LABEL: key.name}},
-            "spec": {"template": template},
-        }
-        return self._store.replace(config_key, body) if known else self._store.create(config_key, body)
+        return self._store.put(config_key, {"metadata": _metadata(key), "spec": {"template": template}})
 
     def _traffic(self, key: Key, service: Json, status: Json, private: bool) -> tuple[list[Json] | None, str]:
         """Return the targets to serve, or None and what is missing for them."""
@@ -213,7 +196,7 @@ class Services:
             names[f"{tag}-{key.name}"] = Split((revision,), (100.0,))
         place = (key.namespace, key.name)
         self._unroute(place)
-        self._routes[place] = _Routes(names)
+        self._names[place] = list(names)
         for name, split in names.items():
             self._by_name[(key.namespace, name)] = split
             if private:
@@ -232,23 +215,13 @@ class Services:
         self._store.set_status(Key(CONFIGURATION, key.namespace, key.name), config_status)
         route_key = Key(ROUTE, key.namespace, key.name)
         spec = {"traffic": service["spec"].get("traffic") or _LATEST}
-        body: Json = {
-            "apiVersion": ROUTE.api_version,
-            "kind": "Route",
-            "metadata": {"name": key.name, "labels": {SERVICE_LABEL: key.name}},
-            "spec": spec,
-        }
-        known = self._store.find(route_key)
-        if known is None:
-            self._store.create(route_key, body)
-        elif known["spec"] != spec:
-            self._store.replace(route_key, body)
+        self._store.put(route_key, {"metadata": _metadata(key), "spec": spec})
         shown = ("traffic", "url", "address", "conditions")
         route_status = {name: value for name, value in status.items() if name in shown}
         self._store.set_status(route_key, route_status)
 
     def _unroute(self, place: tuple[str, str]) -> None:
-        for gone in self._routes.pop(place, _Routes({})).names:
+        for gone in self._names.pop(place, ()):
             self._by_name.pop((place[0], gone), None)
             self._private.discard((place[0], gone))
 
@@ -257,14 +230,15 @@ class Services:
         self.lag.forget(key)
         self._unroute(place)
         for revision in self._revisions.of(*place):
-            self._store.delete(Key(REVISION, key.namespace, revision["metadata"]["name"]))
+            self._store.delete(key_of(REVISION, revision))
         for kind in (CONFIGURATION, ROUTE):
             if self._store.find(Key(kind, *place)) is not None:
                 self._store.delete(Key(kind, *place))
 
 
-def _waiting(key: Key) -> conditions.Condition:
-    return conditions.routed(_WAITING.format(key.name), "")
+def _metadata(key: Key) -> Json:
+    """Return the metadata of a Service's Configuration and of its Route."""
+    return {"name": key.name, "labels": {SERVICE_LABEL: key.name}}
 
 
 def _is_revision_of(revision: Json, key: Key, template: Json, generation: int) -> bool:

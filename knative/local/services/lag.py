@@ -13,7 +13,7 @@ class Stage(Enum):
     """How far a Service's newest spec has come."""
 
     UNSEEN = auto()
-    """No controller has heard of it: its status is that of the spec before."""
+    """No controller has seen it: its status is that of the spec before."""
     CONFIGURED = auto()
     """Its Configuration has it, and has made no revision of it."""
     REVISED = auto()
@@ -24,7 +24,7 @@ class Lag:
     """Has every new spec of a Service go through its stages, the last one `seconds` after the change."""
 
     def __init__(self, again: Callable[[Key], None]) -> None:
-        """`again` has a Service looked at once more. There is no lag until `seconds` is set."""
+        """`again` has a Service reconciled once more. There is no lag until `seconds` is set."""
         self.seconds = 0.0
         self._again = again
         self._stages: dict[Key, tuple[int, Stage]] = {}

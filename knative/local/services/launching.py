@@ -24,19 +24,15 @@ class RunningReplica:
         self._probe = probe
 
     async def ready(self, awaited: Callable[[], bool]) -> None:
-        """Return once the readiness probe succeeds."""
         await until_ready(self._probe, self.port, awaited)
 
-    async def watch(self, awaited: Callable[[], bool], tell: Callable[[bool], None]) -> None:
-        """Tell whenever the readiness probe begins to fail, and to succeed again, until cancelled."""
-        await watch_readiness(self._probe, self.port, awaited, tell)
+    async def watch(self, awaited: Callable[[], bool], on_change: Callable[[bool], None]) -> None:
+        await watch_readiness(self._probe, self.port, awaited, on_change)
 
     async def wait(self) -> int:
-        """Return the exit code once the process has ended."""
         return await self._child.wait()
 
     async def stop(self, grace_s: float) -> int:
-        """End the process, gently for `grace_s` seconds."""
         return await self._child.stop(grace_s)
 
 
@@ -75,10 +71,7 @@ class RevisionLauncher:
 
     def last_lines(self) -> str:
         """Return the last lines the revision's processes wrote."""
-        try:
-            return last_lines(self._log)
-        except OSError:
-            return ""
+        return last_lines(self._log)
 
     def _environment(self, port: int) -> dict[str, str]:
         metadata = self._revision["metadata"]

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from knative.local.errors import CannotStart, LocalError, NotServed
@@ -18,6 +19,7 @@ from knative.local.services.replicas import Failure, Launcher, Replica, Running
 _QUEUE_LIMIT = 10_000
 _GIVE_UP_AFTER = 3
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+_IN_FLIGHT = attrgetter("in_flight")
 
 
 class Pool:
@@ -50,19 +52,14 @@ class Pool:
 
     def try_acquire(self) -> Replica | None:
         """Return the least busy ready replica with room, now taken once more, or None."""
-        best = None
         limit = self.plan.concurrency or math.inf
-        for replica in self.replicas:
-            if (
-                replica.ready
-                and replica.in_flight < limit
-                and (best is None or replica.in_flight < best.in_flight)
-            ):
-                best = replica
-        if best is not None:
-            best.in_flight += 1
-            if self.in_flight > len(self._active()) * self.plan.target:
-                self.scale()
+        free = [replica for replica in self.replicas if replica.ready and replica.in_flight < limit]
+        if not free:
+            return None
+        best = min(free, key=_IN_FLIGHT)
+        best.in_flight += 1
+        if self.in_flight > len(self._active()) * self.plan.target:
+            self.scale()
         return best
 
     async def acquire(self, timeout_s: float | None = None) -> Replica:
@@ -79,24 +76,23 @@ class Pool:
         self._waiting.append(ticket)
         self.scale()
         try:
-            async with asyncio.timeout(timeout_s or self.plan.timeout_s):
-                await asyncio.shield(ticket)
+            await asyncio.wait({ticket}, timeout=timeout_s or self.plan.timeout_s)
+            if not ticket.done():
+                raise NotServed(504, f"{self.name}: no replica was free in time")
+            return ticket.result()
         except asyncio.CancelledError:
-            self._give_back(ticket)
+            if ticket.done() and ticket.exception() is None:
+                self.release(ticket.result())
             raise
-        except TimeoutError as error:
-            self._give_back(ticket)
-            raise NotServed(504, f"{self.name}: no replica was free in time") from error
         finally:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
-        return ticket.result()
 
     def release(self, replica: Replica) -> None:
         """Give back a replica after a request."""
         replica.in_flight -= 1
         replica.idle_since = time.monotonic()
-        if replica.in_flight == 0:
+        if replica.draining and replica.in_flight == 0:
             replica.empty.set()
         if self._waiting:
             self._hand_out()
@@ -134,9 +130,8 @@ class Pool:
         now = time.monotonic()
         floor = self._floor()
         for replica in self._active():
-            idle = (
-                replica.was_ready and replica.in_flight == 0 and now - replica.idle_since >= self.plan.idle_s
-            )
+            since_s = now - replica.idle_since
+            idle = replica.was_ready and replica.in_flight == 0 and since_s >= self.plan.idle_s
             if idle and not self._waiting and len(self._active()) > floor:
                 self._retire(replica)
                 say("service scaled", revision=self.name, replicas=len(self._active()))
@@ -180,26 +175,16 @@ class Pool:
         if self.failure is not None and time.monotonic() < self._not_before and not self.ready_replicas:
             raise NotServed(503, f"{self.name} cannot start: {self.failure.message}")
 
-    def _give_back(self, ticket: asyncio.Future[Replica]) -> None:
-        if ticket.done() and not ticket.cancelled() and ticket.exception() is None:
-            self.release(ticket.result())
-
     def _hand_out(self) -> None:
         while self._waiting:
             replica = self.try_acquire()
             if replica is None:
                 return
-            ticket = self._waiting.popleft()
-            if ticket.done():
-                replica.in_flight -= 1
-                continue
-            ticket.set_result(replica)
+            self._waiting.popleft().set_result(replica)
 
     def _fail_waiting(self, error: LocalError) -> None:
         while self._waiting:
-            ticket = self._waiting.popleft()
-            if not ticket.done():
-                ticket.set_exception(error)
+            self._waiting.popleft().set_exception(error)
 
     async def _run(self, replica: Replica) -> None:
         running: Running | None = None
@@ -221,11 +206,8 @@ class Pool:
         except TimeoutError:
             if running is not None:
                 await running.stop(0)
-            self._crashed(
-                "ProgressDeadlineExceeded",
-                f"not ready within {self.plan.progress_deadline_s:g} s",
-                final=True,
-            )
+            why = f"not ready within {self.plan.progress_deadline_s:g} s"
+            self._crashed("ProgressDeadlineExceeded", why, final=True)
         finally:
             replica.ready = False
             self.replicas.remove(replica)
@@ -252,12 +234,8 @@ class Pool:
         replica.ready = replica.was_ready = True
         replica.idle_since = time.monotonic()
         self.proved, self.failure, self._crashes, self._not_before = True, None, 0, 0.0
-        say(
-            "revision ready",
-            revision=self.name,
-            port=replica.port,
-            seconds=round(time.monotonic() - began, 2),
-        )
+        seconds = round(time.monotonic() - began, 2)
+        say("revision ready", revision=self.name, port=replica.port, seconds=seconds)
         self._hand_out()
         self._on_change()
 
@@ -299,8 +277,6 @@ class Pool:
         replica.draining, replica.ready = True, False
         if replica.in_flight == 0:
             replica.empty.set()
-        else:
-            replica.empty.clear()
         self._spawn(self._drain(replica))
 
     async def _drain(self, replica: Replica) -> None:

@@ -17,8 +17,8 @@ class Running(Protocol):
         """Return once it is ready for requests; `awaited` tells whether some wait for it."""
         ...
 
-    async def watch(self, awaited: Callable[[], bool], tell: Callable[[bool], None]) -> None:
-        """Tell whenever it is no longer ready, and when it is again, until cancelled."""
+    async def watch(self, awaited: Callable[[], bool], on_change: Callable[[bool], None]) -> None:
+        """Report whenever it is no longer ready, and when it is again, until cancelled."""
         ...
 
     async def wait(self) -> int:

@@ -1,4 +1,4 @@
-"""The revisions of Services: made from templates, proved ready, forgotten when no one needs them."""
+"""The revisions of Services: made from templates, proved ready, deleted when no longer needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from knative.local.errors import CannotStart
 from knative.local.log import say
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import REVISION, Json
-from knative.local.resources.objects import Key, condition, labels_of, ready_of, with_times
+from knative.local.resources.objects import Key, condition, key_of, labels_of, ready_of
 from knative.local.resources.store import Store
 from knative.local.services.launching import RevisionLauncher
 from knative.local.services.plan import Defaults, plan_of
@@ -45,7 +45,7 @@ class Revisions:
         found = [
             r for r in self._store.all_of(REVISION, namespace) if labels_of(r).get(SERVICE_LABEL) == service
         ]
-        return sorted(found, key=lambda revision: _generation(revision))
+        return sorted(found, key=_generation)
 
     def make(self, service: Json, name: str, generation: int, *, prove: bool) -> Json:
         """Add the revision that the template of `service` describes; ready at once if not to be proved."""
@@ -65,9 +65,7 @@ class Revisions:
         revision = self._store.create(key, body)
         pool = self.pool_of(revision)
         if pool is not None and not prove:
-            self._store.set_status(
-                key, {"conditions": _conditions(True, "", "", revision), "observedGeneration": 1}
-            )
+            self._store.set_status(key, {"conditions": _conditions(True), "observedGeneration": 1})
         self.report(key)
         return self._store.get(key)
 
@@ -134,7 +132,7 @@ class Revisions:
                 pool.recycle()
 
     def tick(self) -> None:
-        """Let every pool look at the clock."""
+        """Let every pool scale by the clock."""
         for pool in tuple(self.pools.values()):
             pool.tick()
 
@@ -154,24 +152,21 @@ class Revisions:
         return bound
 
     def _set_ready(self, revision: Json, ready: bool | None, reason: str = "", message: str = "") -> None:
-        metadata = revision["metadata"]
-        key = Key(REVISION, metadata["namespace"], metadata["name"])
+        key = key_of(REVISION, revision)
         pool = self.pools.get((key.namespace, key.name))
         self._store.set_status(
             key,
             {
-                "observedGeneration": metadata["generation"],
-                "conditions": _conditions(ready, reason, message, revision),
+                "observedGeneration": revision["metadata"]["generation"],
+                "conditions": _conditions(ready, reason, message),
                 "actualReplicas": pool.ready_replicas if pool else 0,
                 "logUrl": str(self._workplace.log(key.namespace, key.name)),
             },
         )
 
 
-def _conditions(ready: bool | None, reason: str, message: str, revision: Json) -> list[dict[str, str]]:
-    before = (revision.get("status") or {}).get("conditions") or ()
-    healthy = condition("ContainerHealthy", ready, reason, message)
-    return with_times([healthy, condition("Ready", ready, reason, message)], before)
+def _conditions(ready: bool | None, reason: str = "", message: str = "") -> list[dict[str, str]]:
+    return [condition(type_, ready, reason, message) for type_ in ("ContainerHealthy", "Ready")]
 
 
 def _generation(revision: Json) -> int:

@@ -1,4 +1,4 @@
-"""SinkBindings: which variables tell a Service or a Job where to send its events."""
+"""SinkBindings: the variables that say where a Service or a Job sends its events."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from knative.local.addresses import Addresses
 from knative.local.resources.kinds import JOB, SERVICE, SINK_BINDING, Json, Kind, kind_of
-from knative.local.resources.objects import Key, condition, labels_of, selects, with_times
+from knative.local.resources.objects import Key, labels_of, selects, status_of
 from knative.local.resources.store import Store
 from knative.local.services.revisions import SERVICE_LABEL
-from knative.local.sources.sinks import resolve
+from knative.local.sources.sinks import resolve, sink_status
 
 
 class SinkBindings:
@@ -38,26 +38,17 @@ class SinkBindings:
         binding = self._store.find(key)
         if binding is not None:
             uri, problem = resolve(binding["spec"]["sink"], key.namespace, self._store, self._addresses)
-            conditions = [condition("SinkProvided", not problem, "NotFound" if problem else "", problem)]
-            conditions.append({**conditions[0], "type": "Ready"})
-            before = (binding.get("status") or {}).get("conditions") or ()
-            status: Json = {
-                "conditions": with_times(conditions, before),
-                "observedGeneration": binding["metadata"]["generation"],
-            }
-            if uri:
-                status["sinkUri"] = uri
-            self._store.set_status(key, status)
+            self._store.set_status(key, sink_status(binding, uri, problem))
         self._on_change()
 
     def _variables(self, kind: Kind, subject: Json) -> dict[str, str]:
         metadata = subject["metadata"]
         for binding in self._store.all_of(SINK_BINDING, metadata["namespace"]):
-            uri = (binding.get("status") or {}).get("sinkUri")
+            uri = status_of(binding).get("sinkUri")
             if uri and _binds(binding["spec"]["subject"], kind, subject):
                 overrides = binding["spec"].get("ceOverrides") or {}
-                told = json.dumps(overrides) if overrides else ""
-                return {"K_SINK": self._addresses.reachable(uri), "K_CE_OVERRIDES": told}
+                written = json.dumps(overrides) if overrides else ""
+                return {"K_SINK": self._addresses.reachable(uri), "K_CE_OVERRIDES": written}
         return {}
 
 

@@ -1,8 +1,9 @@
-"""Broker and Trigger objects: told to the broker engine, their state told back in their conditions."""
+"""Broker and Trigger objects: passed on to the broker engine, and its state to their conditions."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from knative.local.addresses import Addresses
@@ -11,7 +12,7 @@ from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.model import BrokerSpec, TriggerSpec, parse_broker, parse_trigger
 from knative.local.log import say, warn
 from knative.local.resources.kinds import BROKER, TRIGGER, Json
-from knative.local.resources.objects import Key, condition, ready_of, with_times
+from knative.local.resources.objects import Key, address_of, condition, ready_condition, ready_of, status_of
 from knative.local.resources.store import Store
 from knative.local.sources.sinks import resolve
 
@@ -23,9 +24,9 @@ class Brokers:
         self._store = store
         self._engine = engine
         self._addresses = addresses
-        self._known: dict[Key, Any] = {}
+        self._known: dict[Key, BrokerSpec | TriggerSpec] = {}
         self._leaving: dict[Key, asyncio.Task[None]] = {}
-        self._looked_for_gone = False
+        self._dropped_gone = False
 
     def reconcile_broker(self, key: Key) -> None:
         """Open, change or close the Broker at `key`."""
@@ -36,12 +37,12 @@ class Brokers:
                 self._engine.remove_broker(key.namespace, key.name)
                 say("broker closed", broker=key.name, namespace=key.namespace)
             return
-        delivery, dead_letter, problem = self._delivery(broker, key.namespace)
+        dead_letter, problem = self._dead_letter(broker, key.namespace)
         # As on a cluster: what had an address keeps it, whatever becomes of its dead letter sink.
-        address = ((broker.get("status") or {}).get("address") or {}).get("url")
+        address = address_of(broker)
         if not problem or address:
             address = self._addresses.broker(key.namespace, key.name)
-            self._open(key, parse_broker(_with(broker, delivery=delivery)))
+            self._open(key, parse_broker(broker, self._url_of))
         status: Json = {"address": {"url": address}} if address else {}
         conditions = [
             condition("Addressable", True) if address else condition("Addressable", None),
@@ -63,9 +64,7 @@ class Brokers:
         broker = self._store.find(key)
         if broker is None or key in self._known:
             return ""
-        told = (broker.get("status") or {}).get("conditions") or ()
-        why = next((c.get("message", "") for c in told if c["type"] == "Ready"), "")
-        return f"the Broker {name} has no address yet: {why}"
+        return f"the Broker {name} has no address yet: {ready_condition(broker).get('message', '')}"
 
     def reconcile_trigger(self, key: Key) -> None:
         """Add, change or remove the Trigger at `key`; it is added once its subscriber exists."""
@@ -76,12 +75,12 @@ class Brokers:
                 self._leaving[key] = asyncio.ensure_future(self._remove(key))
             return
         subscriber, missing = self._resolve(trigger["spec"]["subscriber"], key.namespace)
-        delivery, dead_letter, problem = self._delivery(trigger, key.namespace)
+        dead_letter, problem = self._dead_letter(trigger, key.namespace)
         broker = self._store.find(Key(BROKER, key.namespace, trigger["spec"]["broker"]))
         subscribed = condition("SubscriptionReady", None)
         # Who has got events goes on getting them; new ones wait until everything they need has an address.
         if subscriber and (key in self._known or (not problem and _is_ready(broker))):
-            subscribed = self._tell(key, _with(trigger, delivery=delivery, subscriber={"uri": subscriber}))
+            subscribed = self._subscribe(key, trigger)
         status: Json = {"subscriberUri": subscriber} if subscriber else {}
         conditions = [
             _broker_ready(broker, trigger["spec"]["broker"]),
@@ -90,14 +89,14 @@ class Brokers:
             _resolved("SubscriberResolved", missing, True),
             subscribed,
         ]
-        inherited = ((broker or {}).get("status") or {}).get("deadLetterSinkUri", "")
+        inherited = status_of(broker or {}).get("deadLetterSinkUri", "")
         self._report(key, trigger, status, conditions, dead_letter or inherited)
 
     def _drop_gone(self) -> None:
         """Drop, once, what waits for Triggers that were deleted while no runtime ran."""
-        if self._looked_for_gone:
+        if self._dropped_gone:
             return
-        self._looked_for_gone = True
+        self._dropped_gone = True
         for lane, count in self._engine.leftovers().items():
             namespace, _, name = lane.partition("#")[0].partition("/")
             key = Key(TRIGGER, namespace, name)
@@ -112,10 +111,10 @@ class Brokers:
         self._engine.add_trigger(TriggerSpec(key.namespace, key.name, broker="", subscriber_uri=""))
         await self._engine.remove_trigger(key.namespace, key.name)
 
-    def _tell(self, key: Key, manifest: Json) -> dict[str, str]:
+    def _subscribe(self, key: Key, trigger: Json) -> dict[str, str]:
         """Have the engine deliver by a Trigger; return whether it does, as a condition."""
         try:
-            spec = parse_trigger(manifest)
+            spec = parse_trigger(trigger, self._url_of)
         except InvalidSpec as error:
             warn("trigger refused", trigger=key.name, why=str(error))
             return condition("SubscriptionReady", False, "Refused", str(error))
@@ -127,26 +126,25 @@ class Brokers:
         if key not in self._known:
             self._engine.add_trigger(spec)
             say("trigger added", trigger=key.name, namespace=key.namespace, subscriber=spec.subscriber_uri)
-        elif self._known[key] != manifest["spec"]:
+        elif self._known[key] != spec:
             self._engine.update_trigger(spec)
-        self._known[key] = manifest["spec"]
+        self._known[key] = spec
         return condition("SubscriptionReady", True)
 
     async def _remove(self, key: Key) -> None:
         await self._engine.remove_trigger(key.namespace, key.name)
         say("trigger removed", trigger=key.name, namespace=key.namespace)
 
-    def _resolve(self, destination: Json, namespace: str) -> tuple[str, str]:
+    def _resolve(self, destination: Mapping[str, Any], namespace: str) -> tuple[str, str]:
         return resolve(destination, namespace, self._store, self._addresses)
 
-    def _delivery(self, body: Json, namespace: str) -> tuple[Json | None, str, str]:
-        """Return `spec.delivery` with its dead letter sink as a URL, that URL, and why there is none."""
-        delivery = (body.get("spec") or {}).get("delivery")
-        if not delivery or not delivery.get("deadLetterSink"):
-            return delivery, "", ""
-        url, problem = self._resolve(delivery["deadLetterSink"], namespace)
-        rest = {name: value for name, value in delivery.items() if name != "deadLetterSink"}
-        return ({**rest, "deadLetterSink": {"uri": url}} if url else rest), url, problem
+    def _url_of(self, destination: Mapping[str, Any], namespace: str) -> str:
+        return self._resolve(destination, namespace)[0]
+
+    def _dead_letter(self, body: Json, namespace: str) -> tuple[str, str]:
+        """Return the URL of an object's dead letter sink, and why there is none."""
+        sink = ((body.get("spec") or {}).get("delivery") or {}).get("deadLetterSink")
+        return self._resolve(sink, namespace) if sink else ("", "")
 
     def _report(
         self, key: Key, body: Json, status: Json, conditions: list[dict[str, str]], dead_letter: str
@@ -154,20 +152,11 @@ class Brokers:
         bad = next((c for c in conditions if c["status"] == "False"), None)
         bad = bad or next((c for c in conditions if c["status"] == "Unknown"), None)
         ready = {**bad, "type": "Ready"} if bad else condition("Ready", True)
-        before = (body.get("status") or {}).get("conditions") or ()
-        status["conditions"] = with_times(sorted([*conditions, ready], key=lambda c: c["type"]), before)
+        status["conditions"] = sorted([*conditions, ready], key=lambda c: c["type"])
         status["observedGeneration"] = body["metadata"]["generation"]
         if dead_letter:
             status["deadLetterSinkUri"] = dead_letter
         self._store.set_status(key, status)
-
-
-def _with(body: Json, **fields: Any) -> Json:
-    spec = {
-        **(body.get("spec") or {}),
-        **{name: value for name, value in fields.items() if value is not None},
-    }
-    return {**body, "spec": spec}
 
 
 def _resolved(type_: str, problem: str, configured: bool) -> dict[str, str]:
@@ -181,8 +170,7 @@ def _broker_ready(broker: Json | None, name: str) -> dict[str, str]:
         return condition("BrokerReady", False, "BrokerDoesNotExist", f'Broker "{name}" does not exist')
     if _is_ready(broker):
         return condition("BrokerReady", True)
-    told = (broker.get("status") or {}).get("conditions") or ()
-    why: Json = next((c for c in told if c["type"] == "Ready"), {})
+    why = ready_condition(broker)
     failed = False if why.get("status") == "False" else None
     return condition("BrokerReady", failed, why.get("reason", ""), why.get("message", ""))
 

@@ -17,9 +17,9 @@ from eventing.event import Event
 from knative.local.addresses import Addresses
 from knative.local.log import warn
 from knative.local.resources.kinds import Json
-from knative.local.resources.objects import Key, condition, with_times
+from knative.local.resources.objects import Key
 from knative.local.resources.store import Store
-from knative.local.sources.sinks import resolve
+from knative.local.sources.sinks import resolve, sink_status
 
 TYPE = "dev.knative.sources.ping"
 _TRIES = 5
@@ -44,7 +44,9 @@ class PingSources:
         uri, problem = "", ""
         if source is not None:
             uri, problem = resolve(source["spec"]["sink"], key.namespace, self._store, self._addresses)
-            self._report(key, source, uri, problem)
+            attributes = [{"source": source_of(key), "type": TYPE}]
+            status = {**sink_status(source, uri, problem), "ceAttributes": attributes}
+            self._store.set_status(key, status)
         wanted = {"spec": source["spec"], "uri": uri} if source is not None and uri else None
         known = self._clocks.get(key)
         if known is not None and known[0] != wanted:
@@ -87,18 +89,6 @@ class PingSources:
             warn(
                 "ping not taken", source=key.name, namespace=key.namespace, sink=wanted["uri"], status=status
             )
-
-    def _report(self, key: Key, source: Json, uri: str, problem: str) -> None:
-        provided = condition("SinkProvided", not problem, "NotFound" if problem else "", problem)
-        before = (source.get("status") or {}).get("conditions") or ()
-        status: Json = {
-            "conditions": with_times([provided, {**provided, "type": "Ready"}], before),
-            "observedGeneration": source["metadata"]["generation"],
-            "ceAttributes": [{"source": source_of(key), "type": TYPE}],
-        }
-        if uri:
-            status["sinkUri"] = uri
-        self._store.set_status(key, status)
 
 
 def source_of(key: Key) -> str:

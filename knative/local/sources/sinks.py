@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from knative.local.addresses import Addresses
-from knative.local.resources.kinds import BROKER, JOB_SINK, SERVICE
-from knative.local.resources.objects import Key
+from knative.local.resources.kinds import BROKER, JOB_SINK, SERVICE, Json
+from knative.local.resources.objects import Key, address_of, condition
 from knative.local.resources.store import Store
 
 _ADDRESSABLE = {"Service": SERVICE, "Broker": BROKER, "JobSink": JOB_SINK}
@@ -26,7 +26,17 @@ def resolve(
         body = store.find(Key(kind, place, ref["name"]))
         if body is None:
             return "", f'{kind.resource} "{ref["name"]}" not found in namespace {place}'
-        if not ((body.get("status") or {}).get("address") or {}).get("url"):
+        if not address_of(body):
             why = "none of its revisions is ready" if kind is SERVICE else "it is not ready"
             return "", f'{kind.resource} "{ref["name"]}" has no address yet: {why}'
     return addresses.destination(destination, namespace), ""
+
+
+def sink_status(body: Json, uri: str, problem: str) -> Json:
+    """Return the status of a source or a SinkBinding whose sink is at `uri`, or has none for this reason."""
+    provided = condition("SinkProvided", not problem, "NotFound" if problem else "", problem)
+    status: Json = {
+        "conditions": [provided, {**provided, "type": "Ready"}],
+        "observedGeneration": body["metadata"]["generation"],
+    }
+    return {**status, "sinkUri": uri} if uri else status

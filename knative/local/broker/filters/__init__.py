@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from knative.local.broker.errors import InvalidSpec, Problem
+from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.filters.all_of import AllFilter
 from knative.local.broker.filters.any_of import AnyFilter
 from knative.local.broker.filters.attributes import AttributesFilter
@@ -17,6 +17,7 @@ from knative.local.broker.filters.exact import ExactFilter
 from knative.local.broker.filters.not_of import NotFilter
 from knative.local.broker.filters.prefix import PrefixFilter
 from knative.local.broker.filters.suffix import SuffixFilter
+from knative.local.resources.fields import Problem
 
 __all__ = ["Attributes", "Filter", "parse_filters"]
 

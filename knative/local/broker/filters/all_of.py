@@ -14,7 +14,6 @@ class AllFilter:
     parts: tuple[Filter, ...]
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether every part passes."""
         return all(part.matches(event) for part in self.parts)
 
     def required(self) -> tuple[str, frozenset[str]] | None:

@@ -14,7 +14,6 @@ class AnyFilter:
     parts: tuple[Filter, ...]
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether some part passes."""
         return any(part.matches(event) for part in self.parts)
 
     def required(self) -> tuple[str, frozenset[str]] | None:

@@ -15,7 +15,6 @@ class AttributesFilter:
     wanted: Mapping[str, str]
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether all of the wanted attributes are there with the wanted values."""
         return all(
             (event.get(name) == value) if value else bool(event.get(name))
             for name, value in self.wanted.items()

@@ -15,7 +15,6 @@ class ExactFilter:
     wanted: Mapping[str, str]
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether all of the wanted attributes have exactly the wanted values."""
         return all(event.get(name) == value for name, value in self.wanted.items())
 
     def required(self) -> tuple[str, frozenset[str]] | None:

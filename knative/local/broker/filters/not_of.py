@@ -14,7 +14,6 @@ class NotFilter:
     part: Filter
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether the part does not pass."""
         return not self.part.matches(event)
 
     def required(self) -> tuple[str, frozenset[str]] | None:

@@ -15,7 +15,6 @@ class PrefixFilter:
     wanted: Mapping[str, str]
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether each of the wanted attributes starts with the wanted text."""
         return all(name in event and event[name].startswith(value) for name, value in self.wanted.items())
 
     def required(self) -> tuple[str, frozenset[str]] | None:

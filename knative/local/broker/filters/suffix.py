@@ -15,7 +15,6 @@ class SuffixFilter:
     wanted: Mapping[str, str]
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether each of the wanted attributes ends with the wanted text."""
         return all(name in event and event[name].endswith(value) for name, value in self.wanted.items())
 
     def required(self) -> tuple[str, frozenset[str]] | None:

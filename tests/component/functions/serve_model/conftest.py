@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tiny_models
 
-from functions.serve_model import testing
 from functions.serve_model.settings import Settings
 
 DEADLINE_S = 30.0
@@ -94,5 +94,5 @@ def start() -> Iterator[Callable[..., Server]]:
 @pytest.fixture
 def churn(tmp_path: Path, start: Callable[..., Server]) -> Any:
     """A served classifier of two numbers."""
-    data = testing.classifier(testing.numbers("age", "amount"))
-    return start(testing.write(tmp_path, data)).wait_ready()
+    data = tiny_models.classifier(tiny_models.numbers("age", "amount"))
+    return start(tiny_models.write(tmp_path, data)).wait_ready()

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tiny_models
 
 from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged
 from eventing.codec import decode
-from functions.serve_model import testing
 
 PREDICT = "/v1/models/churn:predict"
-DATA = testing.classifier(testing.numbers("age", "amount"))
+DATA = tiny_models.classifier(tiny_models.numbers("age", "amount"))
 
 
 class Sink(ThreadingHTTPServer):
@@ -88,7 +88,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_every_prediction_arrives_with_its_inputs(
     tmp_path: Path, start: Callable[..., Any], sink: Sink
 ) -> None:
-    server = start(testing.write(tmp_path, DATA), K_SINK=sink.url, LOG_INTERVAL_S="0.05").wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), K_SINK=sink.url, LOG_INTERVAL_S="0.05").wait_ready()
     ids = asked(server, 30)
     wait_until(lambda: len(sink.ids) == 30)
     assert sink.ids == ids
@@ -100,7 +100,7 @@ def test_every_prediction_arrives_with_its_inputs(
 def test_what_is_queued_is_sent_when_it_is_told_to_end(
     tmp_path: Path, start: Callable[..., Any], sink: Sink
 ) -> None:
-    server = start(testing.write(tmp_path, DATA), K_SINK=sink.url, LOG_INTERVAL_S="3600").wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), K_SINK=sink.url, LOG_INTERVAL_S="3600").wait_ready()
     ids = asked(server, 20)
     assert sink.ids == []
     server.process.send_signal(signal.SIGTERM)
@@ -112,7 +112,7 @@ def test_a_sink_that_is_down_or_slow_costs_the_predictions_nothing(
     tmp_path: Path, start: Callable[..., Any], sink: Sink
 ) -> None:
     sink.status, sink.wait_s = 503, 0.3
-    server = start(testing.write(tmp_path, DATA), K_SINK=sink.url, LOG_INTERVAL_S="0.01").wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), K_SINK=sink.url, LOG_INTERVAL_S="0.01").wait_ready()
     asked(server, 1)
     begun = time.monotonic()
     asked(server, 100)
@@ -125,7 +125,7 @@ def test_a_sink_that_never_answers_does_not_keep_the_process_from_ending(
     tmp_path: Path, start: Callable[..., Any]
 ) -> None:
     nowhere = "http://127.0.0.1:9/broker"
-    server = start(testing.write(tmp_path, DATA), K_SINK=nowhere, DRAIN_S="1").wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), K_SINK=nowhere, DRAIN_S="1").wait_ready()
     asked(server, 3)
     begun = time.monotonic()
     server.process.send_signal(signal.SIGTERM)

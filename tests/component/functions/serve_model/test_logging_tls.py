@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tiny_models
 from support.authority import Authority
 from support.receiver import Receiver
 
-from functions.serve_model import testing
-
 PREDICT = "/v1/models/churn:predict"
-DATA = testing.classifier(testing.numbers("age", "amount"))
+DATA = tiny_models.classifier(tiny_models.numbers("age", "amount"))
 
 
 def ids_in(receiver: Receiver) -> list[str]:
@@ -49,7 +48,7 @@ def test_predictions_reach_a_sink_that_a_given_ca_signed(
     tmp_path: Path, start: Callable[..., Any], receiver: Receiver, ours: Authority, theirs: Authority
 ) -> None:
     env = {"K_SINK": ours.serve(receiver.server, tmp_path), "K_CA_CERTS": theirs.pem + ours.pem}
-    server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     ids = asked(server, 5)
     wait_until(lambda: len(ids_in(receiver)) == 5)
     more = asked(server, 5)
@@ -63,7 +62,7 @@ def test_the_systems_cas_are_trusted_too(
     (tmp_path / "system.pem").write_text(ours.pem)
     system = {"SSL_CERT_FILE": str(tmp_path / "system.pem")}
     env = {"K_SINK": ours.serve(receiver.server, tmp_path), "K_CA_CERTS": theirs.pem, **system}
-    server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     ids = asked(server, 1)
     wait_until(lambda: ids_in(receiver) == ids)
 
@@ -82,7 +81,7 @@ def test_a_sink_that_another_ca_signed_gets_nothing_and_the_log_says_why(
         "K_CA_CERTS": theirs.pem if others else "",
         "DRAIN_S": "1",
     }
-    server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     asked(server, 1)  # is answered all the same
     said = ended(server)
     assert "its certificate is not trusted: " in said
@@ -96,7 +95,7 @@ def test_a_certificate_for_another_address_is_refused(
 ) -> None:
     url = ours.serve(receiver.server, tmp_path, address="127.0.0.2")
     env = {"K_SINK": url, "K_CA_CERTS": ours.pem, "DRAIN_S": "1"}
-    server = start(testing.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), LOG_INTERVAL_S="0.05", **env).wait_ready()
     asked(server, 1)
     assert "not trusted: IP address mismatch" in ended(server)
     assert ids_in(receiver) == []
@@ -106,6 +105,6 @@ def test_cas_that_are_no_pem_keep_the_process_from_starting(
     tmp_path: Path, start: Callable[..., Any]
 ) -> None:
     env = {"K_SINK": "https://127.0.0.1:9/broker", "K_CA_CERTS": "a CA"}
-    process = start(testing.write(tmp_path, DATA), **env).process
+    process = start(tiny_models.write(tmp_path, DATA), **env).process
     assert "K_CA_CERTS must be the certificates of CAs in PEM" in process.communicate(timeout=20)[1]
     assert process.returncode == 4

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tiny_models
 
 from eventing.codec import decode, to_structured
 from eventing.event import originate
 from eventing.store import S3Store
 from eventing.store.s3 import make_client
-from functions.serve_model import testing
 from kascade.system.stores.embedded import EmbeddedStore
 
 PREDICT = "/v1/models/churn:predict"
-DATA = testing.classifier(testing.numbers("age", "amount"))
+DATA = tiny_models.classifier(tiny_models.numbers("age", "amount"))
 
 
 def rows(count: int) -> bytes:
@@ -72,7 +72,7 @@ def test_a_chunked_body_is_read(churn: Any) -> None:
 def test_a_body_that_is_too_large_is_refused_and_the_next_request_answered(
     tmp_path: Path, start: Callable[..., Any]
 ) -> None:
-    server = start(testing.write(tmp_path, DATA), MAX_BODY_BYTES="2048").wait_ready()
+    server = start(tiny_models.write(tmp_path, DATA), MAX_BODY_BYTES="2048").wait_ready()
 
     status, _, body = server.request("POST", PREDICT, rows(500))
 
@@ -152,7 +152,7 @@ def wait_until_closed(port: int) -> None:
 def test_without_the_approved_model_it_does_not_start_and_says_why(
     tmp_path: Path, start: Callable[..., Any], changed: dict[str, Any], expected: str
 ) -> None:
-    settings = dataclasses.replace(testing.write(tmp_path, DATA), **changed)
+    settings = dataclasses.replace(tiny_models.write(tmp_path, DATA), **changed)
 
     server = start(settings)
     _, errors = server.process.communicate(timeout=30)
@@ -163,7 +163,7 @@ def test_without_the_approved_model_it_does_not_start_and_says_why(
 
 
 def test_a_port_in_use_ends_it(tmp_path: Path, churn: Any, start: Callable[..., Any]) -> None:
-    second = start(testing.write(tmp_path, DATA), PORT=str(churn.port))
+    second = start(tiny_models.write(tmp_path, DATA), PORT=str(churn.port))
     _, errors = second.process.communicate(timeout=30)
 
     assert second.process.returncode != 0
@@ -171,7 +171,7 @@ def test_a_port_in_use_ends_it(tmp_path: Path, churn: Any, start: Callable[..., 
 
 
 def test_it_fetches_the_model_from_a_real_object_store(tmp_path: Path, start: Callable[..., Any]) -> None:
-    settings = testing.write(tmp_path, DATA)
+    settings = tiny_models.write(tmp_path, DATA)
     with EmbeddedStore(tmp_path / "objects", 0, "access", "secretsecret") as running:
         store = S3Store(make_client(running.env))
         store.ensure_bucket("models")
@@ -183,7 +183,7 @@ def test_it_fetches_the_model_from_a_real_object_store(tmp_path: Path, start: Ca
 
 
 def test_without_keys_in_the_environment_boto3_finds_them(tmp_path: Path, start: Callable[..., Any]) -> None:
-    settings = testing.write(tmp_path, DATA)
+    settings = tiny_models.write(tmp_path, DATA)
     keys = tmp_path / "credentials"
     keys.write_text("[default]\naws_access_key_id = access\naws_secret_access_key = secretsecret\n")
     with EmbeddedStore(tmp_path / "objects", 0, "access", "secretsecret") as running:
@@ -202,7 +202,7 @@ def test_without_keys_in_the_environment_boto3_finds_them(tmp_path: Path, start:
 
 
 def test_a_missing_object_is_named(tmp_path: Path, start: Callable[..., Any]) -> None:
-    settings = dataclasses.replace(testing.write(tmp_path, DATA), uri="s3://models/gone/model.onnx")
+    settings = dataclasses.replace(tiny_models.write(tmp_path, DATA), uri="s3://models/gone/model.onnx")
     with EmbeddedStore(tmp_path / "objects", 0, "access", "secretsecret") as running:
         S3Store(make_client(running.env)).ensure_bucket("models")
 

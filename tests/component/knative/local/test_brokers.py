@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 from knative.local.addresses import Addresses
-from knative.local.broker.answers import Answer
 from knative.local.broker.engine import BrokerEngine
+from knative.local.broker.outcomes import Answer
 from knative.local.broker.settings import BrokerSettings
 from knative.local.reconciling import Reconciler
 from knative.local.resources.journal import Journal

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 from kubernetes import client, config
+from support import tiny_models
 
 from functions.roll_out_model.deployer import Deployer, Observed, ServedVersion
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions, shadow_name
 from functions.roll_out_model.memory_deployer import MemoryDeployer
-from functions.serve_model import testing
 
 DEADLINE_S = 40.0
 MANIFESTS = """\
@@ -147,9 +147,9 @@ def _in_memory(model: str) -> Subject:
 
 def _real(runtime: Runtime, model: str, folder: Path) -> Subject:
     def version(number: int, good: bool) -> ServedVersion:
-        data = testing.classifier(testing.numbers("a"), model=model, version=number)
+        data = tiny_models.classifier(tiny_models.numbers("a"), model=model, version=number)
         (folder / str(number)).mkdir(exist_ok=True)
-        settings = testing.write(folder / str(number), data)
+        settings = tiny_models.write(folder / str(number), data)
         found = ServedVersion(model, number, settings.uri, settings.sha256)
         return found if good else replace(found, sha256="0" * 64)
 

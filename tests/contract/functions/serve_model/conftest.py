@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tiny_models
 
-from functions.serve_model import testing
 from functions.serve_model.settings import Settings
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Boolean, Number, OneHot
@@ -84,12 +84,12 @@ def run_client(client_python: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The addresses of a classifier of three numbers, `churn`, and of `mixed`, which has a category too."""
-    churn = testing.classifier(testing.numbers("age", "amount", "visits"))
-    mixed = testing.classifier(MIXED, ("no", "yes"), model="mixed", version=7)
+    churn = tiny_models.classifier(tiny_models.numbers("age", "amount", "visits"))
+    mixed = tiny_models.classifier(MIXED, ("no", "yes"), model="mixed", version=7)
     started = []
     try:
         for data in (churn, mixed):
-            started.append(_start(testing.write(tmp_path_factory.mktemp("model"), data)))
+            started.append(_start(tiny_models.write(tmp_path_factory.mktemp("model"), data)))
         for _, address in started:
             _wait_ready(address)
         yield started[0][1], started[1][1]

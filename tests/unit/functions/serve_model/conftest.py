@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import tiny_models
 
-from functions.serve_model import testing
 from functions.serve_model.app import Deps, create_app
 from functions.serve_model.asgi import Application
 from functions.serve_model.logic import Prediction
@@ -103,7 +103,7 @@ def serve(tmp_path: Path) -> Callable[..., Client]:
     def build(data: bytes, **settings: Any) -> Client:
         notes = Notes()
         deps = Deps(clock=lambda: NOW_S, random_bits=lambda bits: 0, log=notes)
-        return Client(create_app(testing.write(tmp_path, data, **settings), deps), notes.recorded)
+        return Client(create_app(tiny_models.write(tmp_path, data, **settings), deps), notes.recorded)
 
     return build
 
@@ -111,16 +111,16 @@ def serve(tmp_path: Path) -> Callable[..., Client]:
 @pytest.fixture
 def churn(serve: Callable[..., Client]) -> Client:
     """A classifier of three numbers."""
-    return serve(testing.classifier(testing.numbers("age", "amount", "visits")))
+    return serve(tiny_models.classifier(tiny_models.numbers("age", "amount", "visits")))
 
 
 @pytest.fixture
 def mixed(serve: Callable[..., Client]) -> Client:
     """A classifier named `mixed` of a number, a category and a boolean, with classes of text."""
-    return serve(testing.classifier(MIXED, ("no", "yes"), model="mixed", version=7))
+    return serve(tiny_models.classifier(MIXED, ("no", "yes"), model="mixed", version=7))
 
 
 @pytest.fixture
 def price(serve: Callable[..., Client]) -> Client:
     """A regression of two numbers."""
-    return serve(testing.regressor(testing.numbers("rooms", "area")))
+    return serve(tiny_models.regressor(tiny_models.numbers("rooms", "area")))

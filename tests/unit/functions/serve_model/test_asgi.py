@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support import tiny_models
 
 from eventing.catalogue import source_of
 from eventing.codec import decode, to_binary, to_structured
 from eventing.event import Event, originate
 from eventing.testing import NOON
-from functions.serve_model import testing
 from functions.serve_model.cloud_event import RESPONSE_TYPE
 
 ROW = {"instances": [[1, 2, 3]]}
@@ -89,7 +89,7 @@ def test_a_wrong_path_or_method_says_what_is_right(
 
 
 def test_a_body_beyond_the_limit_is_refused_by_its_declared_length(serve: Callable[..., Any]) -> None:
-    client = serve(testing.classifier(testing.numbers("a")), max_bytes=100)
+    client = serve(tiny_models.classifier(tiny_models.numbers("a")), max_bytes=100)
 
     reply = client.send("POST", "/v1/models/churn:predict", [b""], {"content-length": "101"})
 
@@ -98,7 +98,7 @@ def test_a_body_beyond_the_limit_is_refused_by_its_declared_length(serve: Callab
 
 
 def test_a_body_without_a_length_is_refused_once_it_is_too_large(serve: Callable[..., Any]) -> None:
-    client = serve(testing.classifier(testing.numbers("a")), max_bytes=100)
+    client = serve(tiny_models.classifier(tiny_models.numbers("a")), max_bytes=100)
 
     reply = client.send("POST", "/v1/models/churn:predict", [b"x" * 60, b"x" * 60], {})
 
@@ -114,7 +114,7 @@ def test_a_body_in_parts_is_put_together(churn: Any) -> None:
 
 
 def test_more_rows_than_the_limit_are_refused(serve: Callable[..., Any]) -> None:
-    client = serve(testing.classifier(testing.numbers("a")), max_rows=2)
+    client = serve(tiny_models.classifier(tiny_models.numbers("a")), max_rows=2)
 
     assert client.post("/v1/models/churn:predict", {"instances": [[1], [2]]}).status == 200
     reply = client.post("/v1/models/churn:predict", {"instances": [[1], [2], [3]]})

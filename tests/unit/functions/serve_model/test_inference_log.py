@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from support import tiny_models
 
 from eventing.catalogue import InferenceLogged
-from functions.serve_model import testing
 from functions.serve_model.batching import Noted, cut, side_by_side, time_ms
 from functions.serve_model.inference_log import InferenceLog
 from functions.serve_model.logic import Prediction
@@ -25,7 +25,7 @@ BODY_BYTES = 100
 
 
 def churn() -> Model:
-    return load(testing.classifier(testing.numbers("age", "amount")), "churn", 1, "0" * 64)
+    return load(tiny_models.classifier(tiny_models.numbers("age", "amount")), "churn", 1, "0" * 64)
 
 
 def predicted(rows: int, *, seed: int = 0, matrix: bool = False, entities: bool = False) -> Prediction:

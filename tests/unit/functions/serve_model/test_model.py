@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from support import tiny_models
 
-from functions.serve_model import testing
 from functions.serve_model.app import create_app
 from functions.serve_model.errors import DigestMismatch, ModelUnavailable
 from functions.serve_model.model import load
 
-DATA = testing.classifier(testing.numbers("a", "b"))
+DATA = tiny_models.classifier(tiny_models.numbers("a", "b"))
 
 
 def edited(change: Any) -> bytes:
@@ -68,7 +68,12 @@ def test_a_model_answers_encoded_rows() -> None:
             1,
             "cannot infer 2 encoded columns",
         ),
-        (testing.regressor(testing.numbers("a"), model="churn"), "other", 1, "the file holds churn/v1"),
+        (
+            tiny_models.regressor(tiny_models.numbers("a"), model="churn"),
+            "other",
+            1,
+            "the file holds churn/v1",
+        ),
     ],
 )
 def test_a_file_that_is_not_the_model_is_refused(data: bytes, name: str, version: int, expected: str) -> None:
@@ -84,8 +89,8 @@ def test_a_classifier_without_probabilities_is_refused() -> None:
 
 
 def test_another_file_than_the_approved_one_is_not_served(tmp_path: Path) -> None:
-    approved = testing.write(tmp_path, DATA)
-    (tmp_path / "model.onnx").write_bytes(testing.classifier(testing.numbers("a", "c")))
+    approved = tiny_models.write(tmp_path, DATA)
+    (tmp_path / "model.onnx").write_bytes(tiny_models.classifier(tiny_models.numbers("a", "c")))
 
     with pytest.raises(DigestMismatch) as caught:
         create_app(approved)
@@ -95,7 +100,7 @@ def test_another_file_than_the_approved_one_is_not_served(tmp_path: Path) -> Non
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    gone = dataclasses.replace(testing.write(tmp_path, DATA), uri=(tmp_path / "gone.onnx").as_uri())
+    gone = dataclasses.replace(tiny_models.write(tmp_path, DATA), uri=(tmp_path / "gone.onnx").as_uri())
 
     with pytest.raises(ModelUnavailable, match=r"gone\.onnx cannot be read: No such file"):
         create_app(gone)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support import tiny_models
 
 from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged
 from eventing.codec import decode, to_binary
 from eventing.event import Event, originate
-from functions.serve_model import testing
 
 
 def batch(**changes: Any) -> Event:
@@ -31,7 +31,7 @@ def batch(**changes: Any) -> Event:
 
 @pytest.fixture
 def challenger(serve: Callable[..., Any]) -> Any:
-    return serve(testing.classifier(testing.numbers("age", "amount"), version=2))
+    return serve(tiny_models.classifier(tiny_models.numbers("age", "amount"), version=2))
 
 
 def send(client: Any, event: Event) -> Any:
@@ -91,7 +91,7 @@ def test_what_cannot_be_answered_is_refused_for_good(
 def test_an_entity_beside_the_features_is_noted_and_not_given_to_the_model(
     serve: Callable[..., Any],
 ) -> None:
-    client = serve(testing.classifier(testing.numbers("age"), entity="customer"))
+    client = serve(tiny_models.classifier(tiny_models.numbers("age"), entity="customer"))
     body = json.dumps({"instances": [{"age": 1, "customer": 17}, {"age": 2, "customer": None}]}).encode()
     reply = client.post("/v1/models/churn:predict", body)
     assert reply.status == 200
@@ -101,7 +101,7 @@ def test_an_entity_beside_the_features_is_noted_and_not_given_to_the_model(
 
 
 def test_an_entity_that_is_no_scalar_is_refused(serve: Callable[..., Any]) -> None:
-    client = serve(testing.classifier(testing.numbers("age"), entity="customer"))
+    client = serve(tiny_models.classifier(tiny_models.numbers("age"), entity="customer"))
     body = json.dumps({"instances": [{"age": 1, "customer": {}}]}).encode()
     reply = client.post("/v1/models/churn:predict", body)
     assert reply.status == 400

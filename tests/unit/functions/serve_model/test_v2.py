@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from functions.serve_model import testing
+from support import tiny_models
 
 INFER = "/v2/models/churn/infer"
 MIXED_INFER = "/v2/models/mixed/infer"
@@ -129,7 +128,7 @@ def test_a_regression_gives_predictions(price: Any) -> None:
 
 
 def test_a_single_feature_is_taken_by_name_and_by_position(serve: Callable[..., Any]) -> None:
-    client = serve(testing.regressor(testing.numbers("area")))
+    client = serve(tiny_models.regressor(tiny_models.numbers("area")))
 
     for name in ("area", "input"):
         reply = client.post("/v2/models/price/infer", asked(tensor([2, 3], [2, 1], "INT64", name)))
@@ -148,7 +147,7 @@ def test_a_single_feature_is_taken_by_name_and_by_position(serve: Callable[..., 
 def test_labels_are_the_classes_of_the_data(
     serve: Callable[..., Any], classes: tuple[Any, Any], datatype: str, first: Any, second: Any
 ) -> None:
-    client = serve(testing.classifier(testing.numbers("a", "b"), classes))
+    client = serve(tiny_models.classifier(tiny_models.numbers("a", "b"), classes))
 
     label = outputs(client.post(INFER, asked(tensor([-1, 0, 1, 0], [2, 2]))))["label"]
 
@@ -157,7 +156,7 @@ def test_labels_are_the_classes_of_the_data(
 
 
 def test_what_overflows_to_no_number_is_refused_and_not_answered_with_null(serve: Callable[..., Any]) -> None:
-    client = serve(testing.regressor(testing.numbers("rooms", "area"), imputes=False))
+    client = serve(tiny_models.regressor(tiny_models.numbers("rooms", "area"), imputes=False))
 
     reply = client.post("/v2/models/price/infer", asked(tensor([1, 2, 3, None], [2, 2])))
 

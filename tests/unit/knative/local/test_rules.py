@@ -24,7 +24,7 @@ from knative.local.addresses import Addresses
 from knative.local.api.guard import is_ours
 from knative.local.api.selectors import selection_of
 from knative.local.errors import CannotStart, PortInUse, Refused
-from knative.local.gateway.places import Place, name_inside, place_inside, place_of
+from knative.local.gateway.targets import Target, name_inside, target_inside, target_of
 from knative.local.jobs.sink import job_name
 from knative.local.options import parse
 from knative.local.processes.environment import container_environment, expand_arguments, inherited
@@ -40,8 +40,8 @@ from knative.local.services.traffic import split_of, tags_of
 from knative.local.sources.ping import next_tick, ping, seconds_to_tick, source_of
 
 
-def outside(kind: Any, *parts: str) -> Place:
-    return Place(kind, *parts, from_outside=True)
+def outside(kind: Any, *parts: str) -> Target:
+    return Target(kind, *parts, from_outside=True)
 
 
 @pytest.mark.parametrize(
@@ -49,54 +49,54 @@ def outside(kind: Any, *parts: str) -> Place:
     [
         ("churn.kascade.localhost:8080", "/a?b=c", outside("service", "kascade", "churn", "/a?b=c")),
         ("CANARY-churn.kascade.localhost", "/", outside("service", "kascade", "canary-churn", "/")),
-        ("churn.kascade.svc.cluster.local", "/", Place("nowhere")),
+        ("churn.kascade.svc.cluster.local", "/", Target("nowhere")),
         (
             "127.0.0.1:8080",
             "/-/services/kascade/churn/v2/x?y=/z",
-            Place("service", "kascade", "churn", "/v2/x?y=/z"),
+            Target("service", "kascade", "churn", "/v2/x?y=/z"),
         ),
-        ("127.0.0.1", "/-/services/kascade/churn", Place("service", "kascade", "churn", "/")),
-        ("127.0.0.1", "/-/services/kascade/churn?a=1", Place("service", "kascade", "churn", "/?a=1")),
-        ("localhost:1", "/kascade/default", Place("broker", "kascade", "default")),
-        ("[::1]:1", "/kascade/default/", Place("broker", "kascade", "default")),
+        ("127.0.0.1", "/-/services/kascade/churn", Target("service", "kascade", "churn", "/")),
+        ("127.0.0.1", "/-/services/kascade/churn?a=1", Target("service", "kascade", "churn", "/?a=1")),
+        ("localhost:1", "/kascade/default", Target("broker", "kascade", "default")),
+        ("[::1]:1", "/kascade/default/", Target("broker", "kascade", "default")),
         (
             "broker-ingress.knative-eventing.localhost",
             "/kascade/default",
             outside("broker", "kascade", "default"),
         ),
-        ("127.0.0.1", "/a/b/c", Place("broker", path="/a/b/c")),
-        ("127.0.0.1", "/-/jobsinks/kascade/train", Place("jobsink", "kascade", "train")),
+        ("127.0.0.1", "/a/b/c", Target("broker", path="/a/b/c")),
+        ("127.0.0.1", "/-/jobsinks/kascade/train", Target("jobsink", "kascade", "train")),
         (
             "job-sink.knative-eventing.localhost:8080",
             "/kascade/train",
             outside("jobsink", "kascade", "train"),
         ),
-        ("127.0.0.1:8080", "/", Place("index")),
-        ("example.org", "/kascade/default", Place("nowhere")),
+        ("127.0.0.1:8080", "/", Target("index")),
+        ("example.org", "/kascade/default", Target("nowhere")),
         ("a.b.c.localhost", "/", outside("nowhere")),
-        ("127.0.0.1", "/-/elsewhere/a/b", Place("nowhere")),
+        ("127.0.0.1", "/-/elsewhere/a/b", Target("nowhere")),
     ],
 )
-def test_host_and_path_say_where_a_request_goes(host: str, target: str, place: Place) -> None:
-    assert place_of(host, target) == place
+def test_host_and_path_say_where_a_request_goes(host: str, target: str, place: Target) -> None:
+    assert target_of(host, target) == place
 
 
 @pytest.mark.parametrize(
     ("host", "place"),
     [
-        ("churn.kascade.svc.cluster.local", Place("service", "kascade", "churn", "/a?b")),
-        ("canary-churn.kascade.svc", Place("service", "kascade", "canary-churn", "/a?b")),
-        ("broker-ingress.knative-eventing.svc.cluster.local", Place("broker", path="/a?b")),
-        ("a.b.c.svc.cluster.local", Place("nowhere")),
+        ("churn.kascade.svc.cluster.local", Target("service", "kascade", "churn", "/a?b")),
+        ("canary-churn.kascade.svc", Target("service", "kascade", "canary-churn", "/a?b")),
+        ("broker-ingress.knative-eventing.svc.cluster.local", Target("broker", path="/a?b")),
+        ("a.b.c.svc.cluster.local", Target("nowhere")),
         ("churn.kascade.localhost", None),
         ("127.0.0.1", None),
         ("example.org", None),
     ],
 )
 def test_names_inside_the_cluster_lead_to_services_brokers_and_job_sinks(
-    host: str, place: Place | None
+    host: str, place: Target | None
 ) -> None:
-    assert place_inside(host, "/a?b") == place
+    assert target_inside(host, "/a?b") == place
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_process_is_told_what_it_can_resolve(uri: str, reachable: str) -> None
 @settings(max_examples=200, deadline=None)
 @given(host=st.text(max_size=30), target=st.text(max_size=40))
 def test_no_host_or_path_breaks_the_routing(host: str, target: str) -> None:
-    assert place_of(host, target).kind in ("service", "broker", "jobsink", "index", "nowhere")
+    assert target_of(host, target).kind in ("service", "broker", "jobsink", "index", "nowhere")
 
 
 def test_a_destination_s_uri_lies_below_its_object() -> None:

@@ -18,7 +18,6 @@ class CesqlFilter:
     expression: Node
 
     def matches(self, event: Attributes) -> bool:
-        """Return whether the expression is true for the event."""
         try:
             return self.expression.evaluate(event) is True
         except CesqlError:

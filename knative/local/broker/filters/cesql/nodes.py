@@ -44,23 +44,20 @@ class Constant:
 
     @property
     def type(self) -> Type:
-        """Return the literal's type."""
         return type_of(self.value)
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return the literal."""
         return self.value
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute of the event; in the broker all of them are strings."""
+    """An attribute of the event; in the broker all of them are strings. One that is missing is an error."""
 
     name: str
     type: ClassVar[Type] = "string"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return the attribute. Raises CesqlError (missingAttribute)."""
         try:
             return event[self.name]
         except KeyError as error:
@@ -75,7 +72,6 @@ class Exists:
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return whether the event has the attribute."""
         return self.name in event
 
 
@@ -87,7 +83,6 @@ class Not:
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return the opposite."""
         return not to_boolean(self.operand.evaluate(event))
 
 
@@ -99,7 +94,6 @@ class Minus:
     type: ClassVar[Type] = "integer"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return the negative."""
         return in_range(-to_integer(self.operand.evaluate(event)))
 
 
@@ -112,7 +106,6 @@ class Like:
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return whether the whole text matches."""
         return self.pattern.fullmatch(to_string(self.operand.evaluate(event))) is not None
 
 
@@ -125,7 +118,6 @@ class In:
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return whether an element equals x."""
         value = self.operand.evaluate(event)
         target = type_of(value)
         return any(cast(element.evaluate(event), target) == value for element in self.elements)
@@ -140,7 +132,6 @@ class Equal:
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return whether they are equal."""
         left, right = self.left.evaluate(event), self.right.evaluate(event)
         return cast(left, type_of(right)) == right
 
@@ -155,14 +146,13 @@ class Compare:
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return whether the comparison holds."""
         left, right = to_integer(self.left.evaluate(event)), to_integer(self.right.evaluate(event))
         return COMPARISONS[self.mark](left, right)
 
 
 @dataclass(frozen=True)
 class Calculate:
-    """`+`, `-`, `*`, `/`, `%` of integers."""
+    """`+`, `-`, `*`, `/`, `%` of integers; division by zero and more than 32 bits are errors."""
 
     mark: str
     left: Node
@@ -170,7 +160,6 @@ class Calculate:
     type: ClassVar[Type] = "integer"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return the result. Raises CesqlError (math): division by zero, more than 32 bits."""
         left, right = to_integer(self.left.evaluate(event)), to_integer(self.right.evaluate(event))
         return in_range(CALCULATIONS[self.mark](left, right))
 
@@ -185,7 +174,6 @@ class Logic:
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return the result."""
         left = to_boolean(self.left.evaluate(event))
         if self.mark != "XOR" and left == (self.mark == "OR"):
             return left
@@ -195,18 +183,16 @@ class Logic:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a function."""
+    """A call of a function; each argument is cast to its type."""
 
     function: Function
     arguments: tuple[Node, ...]
 
     @property
     def type(self) -> Type:
-        """Return what the function returns."""
         return self.function.returns
 
     def evaluate(self, event: Attributes) -> Value:
-        """Return the function's value for the arguments, each cast to its type."""
         values = [argument.evaluate(event) for argument in self.arguments]
         types = list(self.function.arguments)
         types += [self.function.further] * (len(values) - len(types))

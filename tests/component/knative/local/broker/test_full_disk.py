@@ -12,7 +12,7 @@ import pytest
 PROGRAM = """
 import asyncio, contextlib, json, os, sys, time
 from pathlib import Path
-from knative.local.broker.answers import Answer
+from knative.local.broker.outcomes import Answer
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.model import BrokerSpec, TriggerSpec
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from knative.local.broker.answers import Answer
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.model import BrokerSpec, Delivery, TriggerSpec
+from knative.local.broker.outcomes import Answer
 from knative.local.broker.settings import BrokerSettings
 
 Answers = Callable[[str, int], Awaitable[Answer]]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from knative.local.broker.disk_guard import DiskGuard
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.event import Record
 from knative.local.broker.log import BROKEN, Log
-from knative.local.broker.room import Room
 from knative.local.broker.settings import BrokerSettings
 
 SETTINGS = BrokerSettings(settle_within_s=0.001)
@@ -146,7 +146,7 @@ def test_when_space_is_short_new_events_are_refused_and_replies_stored(
         told: list[object] = []
         log.append(Record({"ce-id": "asked"}, b"x", 255), [first], told.append)
         await log.call(lambda _: None)
-        monkeypatch.setattr(Room, "take", lambda *_: False)
+        monkeypatch.setattr(DiskGuard, "admits", lambda *_: False)
         log.append(Record({"ce-id": "new"}, b"x", 255), [first], told.append)
         log.append(Record({"ce-id": "answer"}, b"x", 255), [second], told.append, settles=(first, 1))
         await log.call(lambda _: None)

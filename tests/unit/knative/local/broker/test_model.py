@@ -87,7 +87,7 @@ def test_57_a_malformed_delivery_is_refused_naming_the_field(delivery: dict[str,
     for parse in (lambda: trigger(delivery=delivery), lambda: broker(delivery)):
         with pytest.raises(InvalidSpec) as caught:
             parse()
-        assert field in [problem.field for problem in caught.value.problems]
+        assert field in [problem.path for problem in caught.value.problems]
 
 
 def broker(delivery: Any) -> BrokerSpec:
@@ -116,7 +116,7 @@ def test_what_a_trigger_asks_beyond_what_can_be_honoured_is_refused(manifest: An
     with pytest.raises(InvalidSpec) as caught:
         parse_trigger(manifest)
 
-    assert field in [problem.field for problem in caught.value.problems]
+    assert field in [problem.path for problem in caught.value.problems]
 
 
 def test_56_a_broker_without_delivery_retries_ten_times_exponentially() -> None:

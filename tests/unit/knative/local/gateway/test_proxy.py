@@ -13,11 +13,11 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from knative.local.errors import NotServed
-from knative.local.gateway.places import Place
 from knative.local.gateway.proxy import Proxy
-from knative.local.gateway.upstream import Lost
+from knative.local.gateway.targets import Target
+from knative.local.gateway.upstream import ConnectionLost
 
-PLACE = Place("service", "default", "web", "/")
+TARGET = Target("service", "default", "web", "/")
 
 
 class Upstream:
@@ -30,7 +30,7 @@ class Upstream:
 
     async def send(self, head: bytes, body: bytes, **_: Any) -> None:
         self.sent.append(head)
-        raise Lost("it closed the connection")
+        raise ConnectionLost("it closed the connection")
 
     def close(self) -> None:
         pass
@@ -86,7 +86,7 @@ def test_a_client_that_leaves_while_its_process_is_reached_frees_the_process() -
             await asyncio.Event().wait()
 
         world.connecting(connect)
-        serving = asyncio.ensure_future(world.proxy.serve(PLACE, request()))
+        serving = asyncio.ensure_future(world.proxy.serve(TARGET, request()))
         await reached.wait()
         serving.cancel()  # as aiohttp does when a client leaves
         with pytest.raises(asyncio.CancelledError):
@@ -108,7 +108,7 @@ def test_a_request_that_changes_something_is_not_sent_again(method: str, times: 
 
         world.connecting(connect)
         with pytest.raises(NotServed) as refusal:
-            await world.proxy.serve(PLACE, request(method))
+            await world.proxy.serve(TARGET, request(method))
 
         assert refusal.value.status == 502
         assert len(sent) == times
@@ -125,7 +125,7 @@ def test_an_answer_that_has_begun_is_cut_off_and_not_followed_by_another() -> No
             return Broken()
 
         world.connecting(connect)
-        answer = await world.proxy.serve(PLACE, asked)
+        answer = await world.proxy.serve(TARGET, asked)
 
         assert answer.prepared
         asked.protocol.force_close.assert_called_once_with()

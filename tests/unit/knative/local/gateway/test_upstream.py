@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from knative.local.gateway.upstream import Lost, Upstream
+from knative.local.gateway.upstream import ConnectionLost, Upstream
 
 
 class Wire(asyncio.Transport):
@@ -111,7 +111,7 @@ def test_an_answer_cut_off_is_lost() -> None:
         upstream.eof_received()
         upstream.connection_lost(None)
 
-        with pytest.raises(Lost):
+        with pytest.raises(ConnectionLost):
             _ = [piece async for piece in upstream.pieces()]
 
     play(scenario)

@@ -16,7 +16,7 @@ from knative.local.reconciling import Reconciler
 from knative.local.resources.journal import Journal
 from knative.local.resources.kinds import CONFIG_MAP, JOB, SERVICE, TRIGGER
 from knative.local.resources.objects import Key, condition, ready_of, with_times
-from knative.local.resources.store import Happening, Store
+from knative.local.resources.store import Store, WatchEvent
 
 KEY = Key(CONFIG_MAP, "default", "a")
 
@@ -80,7 +80,7 @@ def test_what_exists_or_does_not_or_changed_is_refused(open_store: Callable[[], 
 
 def test_changes_are_told_and_remembered(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    heard: list[Happening] = []
+    heard: list[WatchEvent] = []
     end = store.listen(heard.append)
     before = store.version
     store.create(KEY, body())
@@ -200,8 +200,10 @@ def test_objects_are_handled_after_changes_of_themselves_and_of_what_they_depend
 
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
     old = [{"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}]
-    assert with_times([condition("Ready", True)], old)[0]["lastTransitionTime"].startswith("2020")
-    changed = with_times([condition("Ready", False, "Why", "because")], old)[0]
+    assert with_times([condition("Ready", True)], {"status": {"conditions": old}})[0][
+        "lastTransitionTime"
+    ].startswith("2020")
+    changed = with_times([condition("Ready", False, "Why", "because")], {"status": {"conditions": old}})[0]
     assert not changed["lastTransitionTime"].startswith("2020")
     assert (changed["reason"], changed["message"]) == ("Why", "because")
     assert ready_of({"status": {"conditions": [changed]}}) == "False"

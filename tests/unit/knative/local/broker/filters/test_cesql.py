@@ -169,7 +169,7 @@ def test_77_what_does_not_parse_or_is_never_a_boolean_is_refused_naming_the_fiel
     with pytest.raises(InvalidSpec) as caught:
         parse_filters({"filters": [{"cesql": text}]})
 
-    assert [problem.field for problem in caught.value.problems] == ["spec.filters[0].cesql"]
+    assert [problem.path for problem in caught.value.problems] == ["spec.filters[0].cesql"]
 
 
 @given(st.text(alphabet="abANDORNTLIKEXSTINrue'\"()%_+-*/=<>!, 0159\\", max_size=40))

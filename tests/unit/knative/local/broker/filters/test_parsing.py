@@ -60,7 +60,7 @@ def test_78_a_malformed_filter_is_refused_naming_the_field(spec: dict[str, Any],
     with pytest.raises(InvalidSpec) as caught:
         parse_filters(spec)
 
-    assert field in [problem.field for problem in caught.value.problems]
+    assert field in [problem.path for problem in caught.value.problems]
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from knative.local.broker.room import HEADROOM, Room, bytes_of
+from knative.local.broker.disk_guard import HEADROOM, DiskGuard, bytes_of
 
 MIB = 1 << 20
 
@@ -21,7 +21,7 @@ class Disk:
         self.checkpoints = 0
         self.frees = 0
         self.log = folder / "broker.db"
-        self.room = Room(self.log, self.checkpoint, free_bytes=self.free_bytes, clock=lambda: self.now)
+        self.guard = DiskGuard(self.log, self.checkpoint, free_bytes=self.free_bytes, clock=lambda: self.now)
 
     def free_bytes(self, folder: Path) -> int:
         assert folder == self.log.parent
@@ -37,45 +37,49 @@ class Disk:
 def test_events_leave_the_headroom_free(tmp_path: Path) -> None:
     disk = Disk(tmp_path, HEADROOM + 3 * MIB)
 
-    assert [disk.room.take(2 * MIB), disk.room.take(2 * MIB), disk.room.take(MIB)] == [True, True, True]
+    assert [disk.guard.admits(2 * MIB), disk.guard.admits(2 * MIB), disk.guard.admits(MIB)] == [
+        True,
+        True,
+        True,
+    ]
     disk.free = HEADROOM
-    assert [disk.room.take(2 * MIB), disk.room.take(1)] == [False, False]
+    assert [disk.guard.admits(2 * MIB), disk.guard.admits(1)] == [False, False]
 
 
-def test_the_disk_is_looked_at_now_and_then_and_not_for_each_event(tmp_path: Path) -> None:
+def test_the_disk_is_asked_now_and_then_and_not_for_each_event(tmp_path: Path) -> None:
     disk = Disk(tmp_path, HEADROOM + 1024 * MIB)
 
     for _ in range(1_000):
-        assert disk.room.take(bytes_of(b"", b"x" * 1_000))
+        assert disk.guard.admits(bytes_of(b"", b"x" * 1_000))
     assert disk.looks == 1
     disk.now = 1.0
-    assert disk.room.take(1)
+    assert disk.guard.admits(1)
     assert disk.looks == 2
 
 
-def test_while_space_is_short_the_disk_is_not_looked_at_more_often(tmp_path: Path) -> None:
+def test_while_space_is_short_the_disk_is_not_asked_more_often(tmp_path: Path) -> None:
     disk = Disk(tmp_path, HEADROOM)
 
-    assert not any(disk.room.take(MIB) for _ in range(1_000))
+    assert not any(disk.guard.admits(MIB) for _ in range(1_000))
     assert (disk.looks, disk.checkpoints) == (2, 1)
     disk.free, disk.now = HEADROOM + 9 * MIB, 1.0
-    assert disk.room.take(MIB)
+    assert disk.guard.admits(MIB)
 
 
 def test_what_the_wal_holds_needs_its_space_in_the_file_too(tmp_path: Path) -> None:
     disk = Disk(tmp_path, HEADROOM + 2 * MIB)
     disk.log.with_name("broker.db-wal").write_bytes(b"x" * 2 * MIB)
 
-    assert disk.room.take(MIB)
+    assert disk.guard.admits(MIB)
 
     assert disk.checkpoints == 1
 
 
 def test_a_disk_that_cannot_be_asked_refuses_nothing(tmp_path: Path) -> None:
     disk = Disk(tmp_path, 0)
-    disk.room = Room(disk.log, disk.checkpoint, free_bytes=lambda _: (tmp_path / "none").stat().st_size)
+    disk.guard = DiskGuard(disk.log, disk.checkpoint, free_bytes=lambda _: (tmp_path / "none").stat().st_size)
 
-    assert disk.room.take(MIB)
+    assert disk.guard.admits(MIB)
 
 
 @pytest.mark.parametrize("size", [0, 1, 4_000, 4_096, 100_000])

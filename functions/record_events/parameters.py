@@ -1,4 +1,4 @@
-"""Reads the parameters of a question, and answers bad ones with what is wrong."""
+"""Reads the parameters of a query; a bad one is answered with what is wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from flask import Response, jsonify, request
 
 
 class Refused(Exception):
-    """A question that cannot be answered; `status` and the message are the answer."""
+    """A request that cannot be answered; `status` and the message are the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -14,7 +14,7 @@ _MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Target:
     """What a request is for; `path` is what its receiver sees, query included.
 
     A broker or JobSink without a name is a path that names none. `from_outside` tells that the request came
@@ -28,35 +28,35 @@ class Place:
     from_outside: bool = False
 
 
-_NOWHERE = Place("nowhere")
+_NOWHERE = Target("nowhere")
 
 
 @lru_cache(maxsize=4096)
-def place_of(host: str, target: str) -> Place:
-    """Return the place of a request that arrives at the gateway.
+def target_of(host: str, request_target: str) -> Target:
+    """Return the target of a request that arrives at the gateway.
 
     Names inside the cluster are not among them: as on a cluster, nobody outside can use them, or what is
     cluster-local would be open to everyone who sends a Host header.
 
     Args:
         host: the Host header, a port allowed.
-        target: the request target: path and query.
+        request_target: the request target: path and query.
     """
     name = _bare(host)
     if name in _MACHINE:
-        return _on_machine(target)
+        return _on_machine(request_target)
     if name.endswith(_OUTSIDE):
-        return replace(_by_host(name.removesuffix(_OUTSIDE), target), from_outside=True)
+        return replace(_by_host(name.removesuffix(_OUTSIDE), request_target), from_outside=True)
     return _NOWHERE
 
 
 @lru_cache(maxsize=4096)
-def place_inside(host: str, target: str) -> Place | None:
-    """Return the place that a name inside the cluster stands for, None when it is no such name."""
+def target_inside(host: str, request_target: str) -> Target | None:
+    """Return the target that a name inside the cluster stands for, None when it is no such name."""
     name = _bare(host)
     for suffix in _INSIDE:
         if name.endswith(suffix):
-            return _by_host(name.removesuffix(suffix), target)
+            return _by_host(name.removesuffix(suffix), request_target)
     return None
 
 
@@ -74,35 +74,35 @@ def _bare(host: str) -> str:
     return name.rstrip(".")
 
 
-def _by_host(name: str, target: str) -> Place:
+def _by_host(name: str, request_target: str) -> Target:
     if name == BROKER_HOST:
-        return _two_segments("broker", target)
+        return _two_segments("broker", request_target)
     if name == JOB_SINK_HOST:
-        return _two_segments("jobsink", target)
+        return _two_segments("jobsink", request_target)
     service, _, namespace = name.partition(".")
     if not service or not namespace or "." in namespace:
         return _NOWHERE
-    return Place("service", namespace, service, target)
+    return Target("service", namespace, service, request_target)
 
 
-def _on_machine(target: str) -> Place:
-    path = target.partition("?")[0]
+def _on_machine(request_target: str) -> Target:
+    path = request_target.partition("?")[0]
     if path in ("/", ""):
-        return Place("index")
+        return Target("index")
     if not path.startswith("/-/"):
-        return _two_segments("broker", target)
-    _, _, what, *rest = target.split("/", 5)
+        return _two_segments("broker", request_target)
+    _, _, what, *rest = request_target.split("/", 5)
     if what == "jobsinks":
         return _two_segments("jobsink", "/" + "/".join(rest))
     if what != "services" or len(rest) < 2:
         return _NOWHERE
     name, question, query = rest[1].partition("?")
     below = "/" + rest[2] if len(rest) > 2 else f"/{question}{query}"
-    return Place("service", rest[0], name, below)
+    return Target("service", rest[0], name, below)
 
 
-def _two_segments(kind: Literal["broker", "jobsink"], target: str) -> Place:
-    parts = target.removeprefix("/").removesuffix("/").split("/")
+def _two_segments(kind: Literal["broker", "jobsink"], request_target: str) -> Target:
+    parts = request_target.removeprefix("/").removesuffix("/").split("/")
     if len(parts) == 2 and all(parts):
-        return Place(kind, parts[0], parts[1])
-    return Place(kind, path=target)
+        return Target(kind, parts[0], parts[1])
+    return Target(kind, path=request_target)

@@ -13,14 +13,14 @@ import pytest
 import requests
 from aiohttp.test_utils import make_mocked_request
 
-from knative.local.broker.looking import looks
+from knative.local.broker.operator_routes import operator_routes
 
 SLOW = {"retry": 100, "backoffDelay": "PT60S"}
 
 
 def ask(world: Any, path: str) -> tuple[int, str]:
     async def asked() -> tuple[int, str]:
-        look = looks(world.engine, world.registry)[path.partition("?")[0]]
+        look = operator_routes(world.engine, world.registry)[path.partition("?")[0]]
         answer = await look(make_mocked_request("GET", path))
         body = answer.body
         assert isinstance(body, bytes)

@@ -10,16 +10,17 @@ import orjson
 from functions.serve_model.errors import MethodNotAllowed, ServingError
 
 if TYPE_CHECKING:
+    from eventing.event import Event
     from functions.serve_model.logic import Prediction
 
 JSON = b"application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A status, a body and its headers; Content-Length is added when it is sent.
 
-    `prediction` is what the log is told of it, with the size of the request's body. `shadow_rows` are rows of
+    `prediction` is what is logged of it, with the size of the request's body. `shadow_rows` are rows of
     another version's requests that it answers.
     """
 
@@ -31,14 +32,25 @@ class Answer:
     shadow_rows: int = 0
 
 
-def json_answer(document: Any) -> Answer:
+def json_response(document: Any) -> Response:
     """Answer 200 with a JSON value."""
-    return Answer(200, orjson.dumps(document))
+    return Response(200, orjson.dumps(document))
 
 
-def refusal(error: ServingError) -> Answer:
+def event_response(
+    reply: Event, *, prediction: Prediction | None = None, asked_bytes: int = 0, shadow_rows: int = 0
+) -> Response:
+    """Answer with an event."""
+    from eventing.codec import to_binary  # only events pay for the SDK
+
+    sent, body = to_binary(reply)
+    headers = tuple((name.lower().encode(), value.encode("latin-1")) for name, value in sent.items())
+    return Response(200, body, headers, prediction, asked_bytes, shadow_rows)
+
+
+def refusal(error: ServingError) -> Response:
     """Answer an error in the protocol's form, `{"error": "..."}`."""
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", JSON),)
     if isinstance(error, MethodNotAllowed):
         headers += ((b"allow", error.allowed.encode()),)
-    return Answer(error.status, orjson.dumps({"error": str(error)}), headers)
+    return Response(error.status, orjson.dumps({"error": str(error)}), headers)

@@ -9,36 +9,36 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK_AGAIN_S = 0.5
-"""Another process may have recorded an event, and its bell is not heard here."""
+POLL_S = 0.5
+"""Another process may have recorded an event, and nobody is notified of it here."""
 
 
-class Bell:
+class Notifier:
     """Lets a bounded number of threads wait for the next event."""
 
     def __init__(self, max_waiting: int) -> None:
         self._changed = threading.Condition()
-        self._places = threading.BoundedSemaphore(max_waiting)
+        self._slots = threading.BoundedSemaphore(max_waiting)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake all who wait."""
         with self._changed:
             self._changed.notify_all()
 
-    def until(self, look: Callable[[], Sequence[T]], wait_s: float) -> Sequence[T]:
-        """Return what `look` finds as soon as it finds something, at the latest after `wait_s` seconds.
+    def wait(self, find: Callable[[], Sequence[T]], wait_s: float) -> Sequence[T]:
+        """Return what `find` finds as soon as it finds something, at the latest after `wait_s` seconds.
 
-        When too many wait already, it looks once.
+        When too many wait already, it asks once.
         """
         deadline = time.monotonic() + wait_s
-        found = look()
-        if found or wait_s <= 0 or not self._places.acquire(blocking=False):
+        found = find()
+        if found or wait_s <= 0 or not self._slots.acquire(blocking=False):
             return found
         try:
             while not found and (left := deadline - time.monotonic()) > 0:
                 with self._changed:
-                    self._changed.wait(min(left, LOOK_AGAIN_S))
-                found = look()
+                    self._changed.wait(min(left, POLL_S))
+                found = find()
             return found
         finally:
-            self._places.release()
+            self._slots.release()

@@ -1,4 +1,4 @@
-"""The ledger's questions over HTTP: events, one event, models, and why something happened."""
+"""The ledger's queries over HTTP: events, one event, models, and why something happened."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.orm import Session, sessionmaker
 
-from functions.record_events.bell import Bell
 from functions.record_events.explanation import explain
 from functions.record_events.logic import bounded
 from functions.record_events.models import describe_models
-from functions.record_events.query import Refused, integer, refuse, seconds
+from functions.record_events.notifier import Notifier
+from functions.record_events.parameters import Refused, integer, refuse, seconds
 from functions.record_events.settings import Settings
 from functions.record_events.trees import render
 from functions.state import ledger
@@ -26,12 +26,12 @@ MAX_WHOLE = 100
 
 
 @dataclass(frozen=True)
-class Questions:
+class Queries:
     """The routes that only read."""
 
     settings: Settings
     sessions: sessionmaker[Session]
-    bell: Bell
+    notifier: Notifier
     clock: Callable[[], datetime]
 
     def add_to(self, app: Flask) -> None:
@@ -54,14 +54,14 @@ class Questions:
         wanted = {"type_": request.args.get("type"), "subject": request.args.get("subject")}
         correlation = request.args.get("correlation")
 
-        def look() -> list[dict[str, Any]]:
+        def find() -> list[dict[str, Any]]:
             with transaction(self.sessions, read_only=True) as session:
                 rows = ledger.find_events(
                     session, after=after, limit=limit, correlation=correlation, **wanted
                 )
                 return [self._shown(row, whole=whole) for row in rows]
 
-        found = self.bell.until(look, wait_s)
+        found = self.notifier.wait(find, wait_s)
         return jsonify({"events": found, "next": found[-1]["seq"] if found else after})
 
     def _shown(self, row: ledger.LedgerEvent, *, whole: bool = False) -> dict[str, Any]:
@@ -76,8 +76,7 @@ class Questions:
             row = ledger.find_by_id(session, event_id)
         if row is None:
             raise Refused(404, f"no event with the id {event_id!r} has been recorded")
-        whole = as_json(load_event(row.event))
-        return jsonify({"seq": row.seq, "recorded_at": row.recorded_at.isoformat(), "event": whole})
+        return jsonify(self._shown(row, whole=True))
 
     def models(self) -> Response:
         """Answer every model with its versions, its champion, its runs and what the governor waits for."""

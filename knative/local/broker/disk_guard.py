@@ -1,6 +1,6 @@
-"""How much more the log may grow: producers hear that the disk is full before the log itself does.
+"""How much more the log may grow: producers are refused before the disk is too full for the log itself.
 
-Also to note that an event was delivered takes a little space, before it gives the event's own back.
+Recording that an event was delivered also takes a little space, before the event's own is freed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 HEADROOM = 8 << 20
 """Bytes that events leave free, for the notes about deliveries."""
 _PAGE = 4096
-_LOOK_S = 0.25
+_CHECKED_EVERY_S = 0.25
 
 
-class Room:
-    """Grants space for events. It looks at the disk now and then, and when what it saw is used up."""
+class DiskGuard:
+    """Grants space for events. It measures the disk now and then, and when what was free is used up."""
 
     def __init__(
         self,
@@ -44,23 +44,23 @@ class Room:
         self._clock = clock
         self._left = 0
         self._unchecked = sys.maxsize
-        self._looked_at: float | None = None
+        self._checked_at: float | None = None
         self._short = False
 
-    def take(self, size: int) -> bool:
+    def admits(self, size: int) -> bool:
         """Return whether events of `size` bytes, see `bytes_of`, may be written now."""
         now = self._clock()
-        outdated = self._looked_at is None or now - self._looked_at >= _LOOK_S
+        outdated = self._checked_at is None or now - self._checked_at >= _CHECKED_EVERY_S
         if outdated or (size > self._left and not self._short):
-            self._look(now, size)
+            self._check(now, size)
         if size > self._left:
             return False
         self._left -= size
         self._unchecked += size
         return True
 
-    def _look(self, now: float, size: int) -> None:
-        self._looked_at = now
+    def _check(self, now: float, size: int) -> None:
+        self._checked_at = now
         self._left = self._measure()
         if size > self._left:
             if self._checkpoint():

@@ -1,7 +1,4 @@
-"""Builds tiny models whose answers can be computed by hand, for tests of what serves or rolls out a model.
-
-Needs the `onnx` package, which only training and development install.
-"""
+"""Builds tiny models whose answers can be computed by hand, for tests of what serves or rolls out a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator asks the broker by HTTP: `GET /metrics` and `GET /waiting`."""
+"""The HTTP routes by which operators ask the broker: `GET /metrics` and `GET /waiting`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from knative.local.broker.engine import BrokerEngine
 DEFAULT_EVENTS = 10
 MOST_EVENTS = 1_000
 
-Look = Callable[[web.BaseRequest], Awaitable[web.Response]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 
-def looks(engine: BrokerEngine, registry: CollectorRegistry) -> Mapping[str, Look]:
+def operator_routes(engine: BrokerEngine, registry: CollectorRegistry) -> Mapping[str, Handler]:
     """Return the handlers of GET by their paths."""
 
     async def metrics(request: web.BaseRequest) -> web.Response:

@@ -48,7 +48,7 @@ def scale(template: Json) -> tuple[int, int]:
 
 def test_there_are_pods_of_all_kinds_to_check() -> None:
     assert {"ring-timers", "run-training", "upgrade-state-0-1-0", "a model's server"} <= every_pod().keys()
-    assert len(every_pod()) == 14
+    assert len(every_pod()) == 16
 
 
 def test_every_container_has_requests_and_limits_and_no_limit_is_below_its_request() -> None:

@@ -6,7 +6,6 @@ A baseline that is too low raises false alarms, so the bound is used and not the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 
 def clopper_pearson(errors: int, n: int, *, alpha: float = 0.05) -> float:
@@ -34,8 +33,21 @@ def clopper_pearson(errors: int, n: int, *, alpha: float = 0.05) -> float:
     return high
 
 
-def mean_of(rows: int, mean: float, variance: float, *, alpha: float = 0.05) -> float:
-    """Return the bound of `mean_loss` from a sample's size, mean and (population) variance."""
+def bound_on_mean(rows: int, mean: float, variance: float, *, alpha: float = 0.05) -> float:
+    """Return an upper bound on the mean of losses in [0, 1].
+
+    The smaller of Hoeffding's bound and the empirical Bernstein bound of Maurer & Pontil (arXiv 0907.3740,
+    theorem 4), each at alpha / 2, so that both hold together with 1 - alpha.
+
+    Args:
+        rows: how many losses there are.
+        mean: of the losses.
+        variance: of the losses, as a population's.
+        alpha: chance that the true mean lies above the bound, at most.
+
+    Raises:
+        ValueError: there are fewer than two losses.
+    """
     if rows < 2:
         raise ValueError(f"a bound needs at least two losses, these are {rows}")
     unbiased = variance * rows / (rows - 1)
@@ -43,24 +55,6 @@ def mean_of(rows: int, mean: float, variance: float, *, alpha: float = 0.05) -> 
     log_term = math.log(4 / alpha)
     bernstein = math.sqrt(2 * unbiased * log_term / rows) + 7 * log_term / (3 * (rows - 1))
     return min(1.0, mean + min(hoeffding, bernstein))
-
-
-def mean_loss(losses: Sequence[float], *, alpha: float = 0.05) -> float:
-    """Return an upper bound on the mean of losses in [0, 1].
-
-    The smaller of Hoeffding's bound and the empirical Bernstein bound of Maurer & Pontil (arXiv 0907.3740,
-    theorem 4), each at alpha / 2, so that both hold together with 1 - alpha.
-
-    Raises:
-        ValueError: there are fewer than two losses, or one is outside [0, 1].
-    """
-    n = len(losses)
-    if n < 2:
-        raise ValueError(f"a bound needs at least two losses, these are {n}")
-    if not all(0.0 <= loss <= 1.0 for loss in losses):
-        raise ValueError("every loss must lie in [0, 1]")
-    mean = math.fsum(losses) / n
-    return mean_of(n, mean, math.fsum((loss - mean) ** 2 for loss in losses) / n, alpha=alpha)
 
 
 def _binomial_cdf(k: int, n: int, p: float) -> float:

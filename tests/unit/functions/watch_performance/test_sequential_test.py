@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
+from functools import reduce
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from benchmarks.simulations.harm import first_alarms
-from functions.join_feedback.bounds import clopper_pearson, mean_loss
-from functions.join_feedback.harm import THRESHOLD, Harm, observe, observe_all, restart
+from functions.watch_performance.confidence_bounds import clopper_pearson
+from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest, observe, restart
+
+
+def observe_all(state: SequentialTest, losses: Iterable[float], *, baseline: float) -> SequentialTest:
+    """The state after several labels."""
+    return reduce(lambda state, loss: observe(state, loss, baseline=baseline), losses, state)
 
 
 def test_the_first_labels_by_hand() -> None:
-    state = observe_all(Harm(), [1.0, 0.0], baseline=0.1)
+    state = observe_all(SequentialTest(), [1.0, 0.0], baseline=0.1)
 
     # One error: 1 + λ·0.9. Then a success: (M + 1)(1 − λ·0.1).
     assert state.sums == pytest.approx((2.45 * 0.95, 2.9 * 0.9, 3.8 * 0.8, 5.6 * 0.6))
@@ -28,13 +34,13 @@ def test_the_first_labels_by_hand() -> None:
 @given(st.lists(st.floats(0, 1), max_size=200), st.floats(0, 1))
 @settings(deadline=None, max_examples=100)
 def test_the_sums_are_never_negative_whatever_the_baseline(losses: list[float], baseline: float) -> None:
-    state = observe_all(Harm(), losses, baseline=baseline)
+    state = observe_all(SequentialTest(), losses, baseline=baseline)
 
     assert all(0 <= sum_ < math.inf for sum_ in state.sums)
 
 
 def test_harm_without_end_overflows_nothing() -> None:
-    state = observe_all(Harm(), [1.0] * 3_000, baseline=0.01)
+    state = observe_all(SequentialTest(), [1.0] * 3_000, baseline=0.01)
 
     assert math.isfinite(state.statistic)
     assert state.crossed is not None
@@ -46,15 +52,17 @@ def test_harm_without_end_overflows_nothing() -> None:
 def test_a_state_written_down_and_read_continues_as_if_it_had_not_stopped(
     losses: list[float], cut: int
 ) -> None:
-    half = observe_all(Harm(), losses[:cut], baseline=0.2)
+    half = observe_all(SequentialTest(), losses[:cut], baseline=0.2)
     read = json.loads(json.dumps(asdict(half)))
-    resumed = Harm(tuple(read["sums"]), read["n"], read["crossed"])
+    resumed = SequentialTest(tuple(read["sums"]), read["n"], read["crossed"])
 
-    assert observe_all(resumed, losses[cut:], baseline=0.2) == observe_all(Harm(), losses, baseline=0.2)
+    assert observe_all(resumed, losses[cut:], baseline=0.2) == observe_all(
+        SequentialTest(), losses, baseline=0.2
+    )
 
 
 def test_after_an_alarm_was_told_the_test_starts_anew() -> None:
-    state = restart(observe_all(Harm(), [1.0] * 50, baseline=0.1))
+    state = restart(observe_all(SequentialTest(), [1.0] * 50, baseline=0.1))
 
     assert (state.statistic, state.crossed, state.n) == (0.0, None, 50)
 
@@ -62,14 +70,14 @@ def test_after_an_alarm_was_told_the_test_starts_anew() -> None:
 @pytest.mark.parametrize(("loss", "baseline"), [(1.1, 0.1), (-0.1, 0.1), (0.5, 1.1), (math.nan, 0.1)])
 def test_what_is_no_loss_or_no_baseline_is_refused(loss: float, baseline: float) -> None:
     with pytest.raises(ValueError, match="must lie in"):
-        observe(Harm(), loss, baseline=baseline)
+        observe(SequentialTest(), loss, baseline=baseline)
 
 
 def test_the_simulation_sums_exactly_as_the_function_does() -> None:
     losses = (np.random.default_rng(3).random(500) < 0.3).astype(float)
     alarm = first_alarms(0.3, 0.1, streams=1, labels=500, threshold=THRESHOLD, seed=3)
 
-    state, rng = Harm(), np.random.default_rng(3)
+    state, rng = SequentialTest(), np.random.default_rng(3)
     for _ in losses:
         state = observe(state, float(rng.random(1)[0] < 0.3), baseline=0.1)
     assert state.crossed == alarm[0]
@@ -96,33 +104,3 @@ def test_a_doubled_error_is_noticed_within_some_hundred_labels() -> None:
 
     assert np.median(alarms) < 220
     assert np.quantile(alarms, 0.95) < 600
-
-
-@pytest.mark.parametrize(("errors", "n"), [(0, 50), (1, 50), (49, 50), (100, 1_000), (3_000, 100_000)])
-def test_the_exact_bound_agrees_with_scipys(errors: int, n: int) -> None:
-    expected = stats.beta.ppf(0.95, errors + 1, n - errors)
-
-    assert clopper_pearson(errors, n) == pytest.approx(expected, abs=1e-8)
-
-
-def test_a_holdout_of_errors_only_bounds_nothing() -> None:
-    assert clopper_pearson(7, 7) == 1.0
-    with pytest.raises(ValueError, match="impossible"):
-        clopper_pearson(8, 7)
-
-
-def test_the_bound_on_a_mean_loss_is_exceeded_at_most_alpha_often() -> None:
-    rng = np.random.default_rng(4)
-    wrong = sum(mean_loss(rng.beta(0.5, 4.5, 200).tolist()) < 0.1 for _ in range(300))
-
-    assert wrong / 300 <= 0.05
-
-
-def test_a_bound_gets_closer_with_rows_and_with_calm() -> None:
-    calm = [0.1, 0.12] * 500
-    assert mean_loss(calm) < mean_loss(calm[:100]) < 1.0
-    assert mean_loss(calm) < mean_loss([0.0, 0.22] * 500)
-    with pytest.raises(ValueError, match="two losses"):
-        mean_loss([0.5])
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        mean_loss([0.5, 1.5])

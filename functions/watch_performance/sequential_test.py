@@ -8,7 +8,6 @@ in [0, 1].
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 LAMBDAS = (0.5, 1.0, 2.0, 4.0)
@@ -18,8 +17,8 @@ _MOST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
-class Harm:
-    """Four floats of state, and how many labels made them.
+class SequentialTest:
+    """Four floats of state, and how many labels they were made from.
 
     Attributes:
         sums: one Shiryaev-Roberts sum for each of LAMBDAS.
@@ -37,7 +36,9 @@ class Harm:
         return sum(sum_ / len(self.sums) for sum_ in self.sums)
 
 
-def observe(state: Harm, loss: float, *, baseline: float, threshold: float = THRESHOLD) -> Harm:
+def observe(
+    state: SequentialTest, loss: float, *, baseline: float, threshold: float = THRESHOLD
+) -> SequentialTest:
     """Return the state after one more matured label, in the order of the predictions.
 
     A lambda above 1 / baseline would bet more than there is; it is lowered to 1 / baseline.
@@ -65,15 +66,6 @@ def observe(state: Harm, loss: float, *, baseline: float, threshold: float = THR
     return state
 
 
-def observe_all(
-    state: Harm, losses: Iterable[float], *, baseline: float, threshold: float = THRESHOLD
-) -> Harm:
-    """Return the state after several labels."""
-    for loss in losses:
-        state = observe(state, loss, baseline=baseline, threshold=threshold)
-    return state
-
-
-def restart(state: Harm) -> Harm:
+def restart(state: SequentialTest) -> SequentialTest:
     """Return the state after an alarm was told: the sums start anew, the count of labels goes on."""
     return replace(state, sums=(0.0,) * len(LAMBDAS), crossed=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.feedback import Feedback, predict
+from support.feedback import FeedbackLoop, predict
 from support.world import MODEL, World
 
 from eventing import catalogue as c
@@ -16,16 +16,16 @@ WINDOW = 100
 
 
 @pytest.fixture
-def feedback(database: str) -> Iterator[Feedback]:
+def feedback(database: str) -> Iterator[FeedbackLoop]:
     world = World(database)
     world.spec(labels={"window": f"{WINDOW}s", "train": False})
     world.version(1, promoted=True)
     world.version(2)
-    yield Feedback(world)
+    yield FeedbackLoop(world)
     world.engine.dispose()
 
 
-def label(feedback: Feedback, second: float, rows: int, *, right: bool, version: int = 1) -> list[Event]:
+def label(feedback: FeedbackLoop, second: float, rows: int, *, right: bool, version: int = 1) -> list[Event]:
     """Let rows be predicted, and labelled at once; return what is said of them before they mature."""
     answers = ["yes" if right else "no"] * rows
     batch = predict(feedback, rows, second=second, labels=answers, version=version)
@@ -36,7 +36,7 @@ def label(feedback: Feedback, second: float, rows: int, *, right: bool, version:
     return feedback.ring(feedback.world.after(second + 3))
 
 
-def mature(feedback: Feedback, second: float) -> list[Event]:
+def mature(feedback: FeedbackLoop, second: float) -> list[Event]:
     """Return what is said when what was predicted in a second has matured."""
     return feedback.ring(feedback.world.after(second + WINDOW + 5))
 
@@ -45,12 +45,12 @@ def alarms(events: list[Event]) -> list[int]:
     return [event.data["version"] for event in events if event.type == c.PERFORMANCE_DEGRADED]
 
 
-def note(feedback: Feedback, fact: Fact, version: int = 2) -> None:
+def note(feedback: FeedbackLoop, fact: Fact, version: int = 2) -> None:
     with feedback.world.session() as session:
         record_fact(session, MODEL, version, fact, f"{version}-{fact}", feedback.world.now)
 
 
-def test_a_champion_that_comes_back_is_not_held_to_labels_from_before(feedback: Feedback) -> None:
+def test_a_champion_that_comes_back_is_not_held_to_labels_from_before(feedback: FeedbackLoop) -> None:
     label(feedback, 0, 400, right=False)
     assert alarms(mature(feedback, 0)) == [1]
     said = label(feedback, 10_000, 1_000, right=True) + mature(feedback, 10_000)
@@ -63,7 +63,7 @@ def test_a_champion_that_comes_back_is_not_held_to_labels_from_before(feedback: 
     assert alarms(said) == []
 
 
-def test_a_champion_that_comes_back_is_held_to_what_matures_from_then_on(feedback: Feedback) -> None:
+def test_a_champion_that_comes_back_is_held_to_what_matures_from_then_on(feedback: FeedbackLoop) -> None:
     label(feedback, 0, 10, right=True)
     mature(feedback, 0)
     note(feedback, Fact.PROMOTED)
@@ -77,7 +77,7 @@ def test_a_champion_that_comes_back_is_held_to_what_matures_from_then_on(feedbac
 
 
 def test_labels_that_mature_after_the_return_count_though_their_predictions_are_older(
-    feedback: Feedback,
+    feedback: FeedbackLoop,
 ) -> None:
     label(feedback, 0, 100, right=False)
     note(feedback, Fact.PROMOTED)
@@ -88,14 +88,14 @@ def test_labels_that_mature_after_the_return_count_though_their_predictions_are_
     assert alarms(mature(feedback, 20)) == [1]
 
 
-def test_what_a_new_champion_answered_before_its_promotion_is_the_judges(feedback: Feedback) -> None:
+def test_what_a_new_champion_answered_before_its_promotion_is_the_judges(feedback: FeedbackLoop) -> None:
     label(feedback, 0, 100, right=False, version=2)
     mature(feedback, 0)
     note(feedback, Fact.PROMOTED)
     assert alarms(label(feedback, 1_000, 1, right=True, version=2) + mature(feedback, 1_000)) == []
 
 
-def test_an_alarm_still_stands_when_its_champion_comes_back(feedback: Feedback) -> None:
+def test_an_alarm_still_stands_when_its_champion_comes_back(feedback: FeedbackLoop) -> None:
     label(feedback, 0, 400, right=False)
     assert alarms(mature(feedback, 0)) == [1]
     note(feedback, Fact.PROMOTED)

@@ -17,6 +17,7 @@ from functions.state.database import check_migrated, make_engine, session_factor
 from functions.watch_performance.handler import Handler
 from functions.watch_performance.logic import FUNCTION
 from functions.watch_performance.settings import Settings
+from functions.watch_performance.watch import Watcher
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     deps = deps or Deps(S3Store.from_env(os.environ), make_engine(settings.database_url))
     engine = deps.engine
     return create_event_app(
-        Handler(session_factory(engine), deps.store, deps.clock),
+        Handler(Watcher(session_factory(engine), deps.store, deps.clock)),
         name=FUNCTION,
         accepts={FEEDBACK_JOINED: FeedbackJoined},
         ready=lambda: check_migrated(engine),

@@ -13,7 +13,7 @@ from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, handle
 from functions.state.labels import FeedbackRow
-from functions.watch_performance import handler, labels
+from functions.watch_performance import labels, watch
 
 
 def world_at(url: str) -> World:
@@ -85,7 +85,7 @@ def joinings(world: World) -> list[Event]:
     return events + play(joining, 100, 0.7, second=80)
 
 
-def watch(world: World, events: list[Event]) -> tuple[list[c.PerformanceDegraded], dict[str, Any]]:
+def consume(world: World, events: list[Event]) -> tuple[list[c.PerformanceDegraded], dict[str, Any]]:
     """Deliver events; return the alarms, and what is kept of the test."""
     loop = FeedbackLoop(world)
     answers = [answer for event in events if (answer := handle(loop.watch, event))]
@@ -99,8 +99,8 @@ def test_the_order_and_number_of_deliveries_change_nothing(new_world: Callable[[
     one, other = new_world(), new_world()
     events, again = joinings(one), joinings(other)
     assert len(events) > 8
-    (alarm,), test = watch(one, events)
-    (late,), same = watch(other, [*again[1:4], *reversed(again), *again])
+    (alarm,), test = consume(one, events)
+    (late,), same = consume(other, [*again[1:4], *reversed(again), *again])
     assert test["harm"]["n"] == 300
     assert same == test
     assert (late.labels, late.statistic) == (alarm.labels, alarm.statistic)
@@ -109,18 +109,18 @@ def test_the_order_and_number_of_deliveries_change_nothing(new_world: Callable[[
 def test_a_page_of_labels_is_no_bound(feedback: FeedbackLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(labels, "_PAGE", 7)
     events = joinings(feedback.world)
-    (alarm,), test = watch(feedback.world, events[-1:])
+    (alarm,), test = consume(feedback.world, events[-1:])
     assert (alarm.version, test["harm"]["n"]) == (1, 300)
 
 
 def test_a_crash_before_the_alarm_is_kept_neither_loses_nor_doubles_it(feedback: FeedbackLoop) -> None:
     *calm, last = joinings(feedback.world)
-    assert watch(feedback.world, calm)[0] == []
+    assert consume(feedback.world, calm)[0] == []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler, "recent_loss", crash)
+        patch.setattr(watch, "recent_loss", crash)
         with pytest.raises(HandlingFailed):
             handle(feedback.watch, last)
-    (alarm,), test = watch(feedback.world, [last, last])
+    (alarm,), test = consume(feedback.world, [last, last])
     assert (alarm.version, test["harm"]["n"]) == (1, 300)
 
 
@@ -132,14 +132,14 @@ def test_of_two_events_at_once_each_label_is_taken_in_once(
     feedback: FeedbackLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = joinings(feedback.world)
-    take_in = handler.take_in
+    take_in = watch.take_in
 
     def slowly(*arguments: Any) -> Any:
-        monkeypatch.setattr(handler, "take_in", take_in)
+        monkeypatch.setattr(watch, "take_in", take_in)
         assert handle(feedback.watch, events[-1])
         return take_in(*arguments)
 
-    monkeypatch.setattr(handler, "take_in", slowly)
+    monkeypatch.setattr(watch, "take_in", slowly)
     assert handle(feedback.watch, events[-2]) is None
-    raised, test = watch(feedback.world, events)
+    raised, test = consume(feedback.world, events)
     assert (len(raised), test["harm"]["n"]) == (1, 300)

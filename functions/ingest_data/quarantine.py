@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eventing.catalogue import Problem
-from functions.ingest_data.cells import BadCells, Tally
+from eventing.catalogue import Claim, Problem
+from eventing.store import Store
 from functions.ingest_data.refusal import clip
+from functions.ingest_data.rows import BadCells
 
 MAX_RECORDED = 1_000_000
 SCHEMA = pa.schema(
     [("row", pa.int64()), ("column", pa.string()), ("value", pa.string()), ("reason", pa.string())]
 )
+
+
+@dataclass
+class Reason:
+    """How often a reason was met in a column, and the first cell as an example."""
+
+    count: int
+    row: int
+    value: str | None
+
+
+@dataclass
+class Tally:
+    """Counts bad cells by (column, reason)."""
+
+    reasons: dict[tuple[str, str], Reason] = field(default_factory=dict)
+
+    def add(self, cells: BadCells) -> None:
+        """Count some bad cells."""
+        if not len(cells.rows):
+            return
+        known = self.reasons.get((cells.column, cells.reason))
+        if known is None:
+            first = Reason(len(cells.rows), int(cells.rows[0]), cells.values[0])
+            self.reasons[(cells.column, cells.reason)] = first
+        else:
+            known.count += len(cells.rows)
+
+    def most_common(self) -> list[tuple[str, str, Reason]]:
+        """Return (column, reason, count and example), the most frequent first."""
+        counts = Counter({key: reason.count for key, reason in self.reasons.items()})
+        ordered = sorted(counts, key=lambda key: (-counts[key], key))
+        return [(column, reason, self.reasons[(column, reason)]) for column, reason in ordered]
 
 
 class Quarantine:
@@ -34,15 +73,19 @@ class Quarantine:
     def add(self, cells: BadCells) -> None:
         """Add some bad cells."""
         self.tally.add(cells)
-        room = MAX_RECORDED - self.recorded
-        if room <= 0 or not len(cells.rows):
+        left = MAX_RECORDED - self.recorded
+        if left <= 0 or not len(cells.rows):
             return
-        rows, values = cells.rows[:room], cells.values[:room]
-        columns = [rows, pa.array(values, pa.string()), *(
-            pa.repeat(pa.scalar(text), len(rows)) for text in (cells.column, cells.reason)
-        )]  # fmt: skip
-        row, value, column, reason = columns
-        batch = pa.RecordBatch.from_arrays([pa.array(row, pa.int64()), column, value, reason], schema=SCHEMA)
+        rows, values = cells.rows[:left], cells.values[:left]
+        batch = pa.RecordBatch.from_arrays(
+            [
+                pa.array(rows, pa.int64()),
+                pa.repeat(pa.scalar(cells.column), len(rows)),
+                pa.array(values, pa.string()),
+                pa.repeat(pa.scalar(cells.reason), len(rows)),
+            ],
+            schema=SCHEMA,
+        )
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.path, SCHEMA, compression="zstd")
         self._writer.write_batch(batch)
@@ -91,3 +134,13 @@ def _example(value: str | None) -> str:
 
 def _more(count: int) -> str:
     return f" (and {count - 1} more)" if count > 1 else ""
+
+
+def store_report(store: Store, model: str, report: Mapping[str, Any], bad_cells: Path | None) -> Claim:
+    """Put the report on a file under its digest, and the table of its bad cells beside it."""
+    raw = json.dumps(report, ensure_ascii=False, separators=(",", ":")).encode()
+    folder = f"s3://quarantine/{model}/{hashlib.sha256(raw).hexdigest()}"
+    if bad_cells is not None:
+        with bad_cells.open("rb") as stream:
+            store.put(f"{folder}/rows.parquet", stream)
+    return store.put(f"{folder}/report.json", raw)

@@ -1,4 +1,4 @@
-"""A spooled file as a source of batches, whatever its format."""
+"""A spooled file as a table that is read in batches, whatever its format."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.ingest_data.checks import Batch
-from functions.ingest_data.keys import Format
-from functions.ingest_data.kinds import NUMBER, to_mask
-from functions.ingest_data.layout import detect_layout
+from functions.ingest_data.csv_layout import detect_layout
+from functions.ingest_data.object_keys import Format
+from functions.ingest_data.parse_values import NUMBER, to_mask
 from functions.ingest_data.read_csv import read_csv, sample_text
 from functions.ingest_data.read_jsonl import json_columns, read_json_lines
 from functions.ingest_data.read_parquet import parquet_columns, read_parquet
+from functions.ingest_data.rows import Batch
 from functions.ingest_data.schema import NUMERIC, DataSchema
 from functions.ingest_data.spool import Spooled
 from pipelines.spec import ModelSpec
@@ -23,7 +23,7 @@ _SAMPLE_ROWS = 50_000
 
 
 @dataclass(frozen=True)
-class Source:
+class Table:
     """The columns a file has, in order ("" for one without a name), and a way to read some of them.
 
     Each call of `read` starts from the beginning. In a file with `decimal_comma`, numbers are written 1,5.
@@ -67,7 +67,7 @@ def _points(array: pa.Array) -> pa.Array:
     return pc.replace_substring(array, ",", ".")
 
 
-def open_source(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None) -> Source:
+def open_table(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None) -> Table:
     """Find out what columns a spooled file has.
 
     Raises:
@@ -78,13 +78,13 @@ def open_source(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None) -> S
         limits = spooled.limits
         longest, largest = limits.max_line_bytes, limits.max_file_bytes
         names = parquet_columns(path, largest)
-        return Source(names, lambda columns: read_parquet(path, columns, longest, largest))
+        return Table(names, lambda columns: read_parquet(path, columns, longest, largest))
     if spooled.format is Format.JSON_LINES:
-        return Source(json_columns(path), lambda columns: read_json_lines(path, columns))
+        return Table(json_columns(path), lambda columns: read_json_lines(path, columns))
     layout = detect_layout(
         sample_text(path),
         delimiter=spec.ingest.delimiter,
         expected=kept.names if kept else tuple(spec.schema_),
         target=spec.target,
     )
-    return Source(layout.names, lambda columns: read_csv(spooled, layout), layout.decimal_comma)
+    return Table(layout.names, lambda columns: read_csv(spooled, layout), layout.decimal_comma)

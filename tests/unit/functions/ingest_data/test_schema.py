@@ -24,13 +24,19 @@ def test_kinds_are_inferred_and_the_good_rows_become_a_part(examine_bytes: Exami
     found = examine_bytes(raw)
 
     assert found.kinds == {
-        "id": "integer", "amount": "number", "active": "boolean", "seen": "datetime",
-        "country": "category", "note": "text", "zip": "category", "y": "integer",
-    }  # fmt: skip
+        "id": "integer",
+        "amount": "number",
+        "active": "boolean",
+        "seen": "datetime",
+        "country": "category",
+        "note": "text",
+        "zip": "category",
+        "y": "integer",
+    }
     third = found.good[2]
     assert (third["id"], third["amount"], third["active"], third["country"]) == (3, None, True, None)
     assert third["seen"].isoformat() == "2026-01-03T08:00:00+00:00"
-    assert (found.examined.rows, found.examined.bad_rows, found.bad) == (3, 0, [])
+    assert (found.processed.rows, found.processed.bad_rows, found.bad) == (3, 0, [])
 
 
 def test_later_files_are_read_by_the_kept_schema(examine_bytes: Examine) -> None:
@@ -43,7 +49,7 @@ def test_later_files_are_read_by_the_kept_schema(examine_bytes: Examine) -> None
     missing = examine_bytes(b"a,y\n1,0\n", kept=kept)
 
     assert reordered.good == [{"a": 7, "b": "q", "y": 1}]
-    assert reordered.examined.ignored_columns == ("new",)
+    assert reordered.processed.ignored_columns == ("new",)
     assert headless.good == [{"a": 5, "b": "w", "y": 1}] * 3
     assert other_kind.bad == [(2, "a", "1.5", "not a whole number")]
     assert missing.refusal.reason == "missing column: b"
@@ -55,7 +61,7 @@ def test_decimals_far_into_the_first_file_make_the_column_a_number(examine_bytes
     found = examine_bytes(b"a,b,y\n" + whole + b"1.5,7,1\n2,2.5,1\n")
 
     assert found.kinds == {"a": "number", "b": "number", "y": "integer"}
-    assert (found.examined.bad_rows, found.good[-1]["b"]) == (0, 2.5)
+    assert (found.processed.bad_rows, found.good[-1]["b"]) == (0, 2.5)
 
 
 def test_a_column_the_spec_says_is_whole_is_not_widened(examine_bytes: Examine) -> None:

@@ -1,6 +1,6 @@
-"""Turns a column of a file into its kind's Arrow type, and says which cells could not be turned.
+"""Parses the values of a column of a file as the column's type, and says which of them are not of it.
 
-The whole column is cast at once; only when Arrow refuses it are its cells looked at one rule at a time.
+The whole column is cast at once; only when Arrow refuses it are its values tried rule by rule.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.ingest_data.cells import Mask
-from functions.ingest_data.moments import MOMENT, UNIX, from_epoch, parse_iso, within_calendar
+from functions.ingest_data.rows import Mask
 from functions.ingest_data.schema import Column
+from functions.ingest_data.timestamps import TIMESTAMP, UNIX, from_epoch, parse_iso, within_calendar
 from pipelines.encoding.columns import label_of
 from pipelines.spec import Kind
 
-TYPES = {
+ARROW_TYPES = {
     Kind.NUMBER: pa.float64(),
     Kind.INTEGER: pa.int64(),
     Kind.BOOLEAN: pa.bool_(),
     Kind.CATEGORY: pa.string(),
     Kind.TEXT: pa.string(),
-    Kind.DATETIME: MOMENT,
+    Kind.DATETIME: TIMESTAMP,
 }
-MISSING_WORDS = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "?"])
+MISSING_VALUES = pa.array(["", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "-", "?"])
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 INTEGER = r"^[-+]?[0-9]{1,18}$"
 _LONG_INTEGER = r"^[-+]?[0-9]{19}$"
@@ -37,7 +37,7 @@ _EXACT_FLOAT = float(2**53)
 Parsed = tuple[pa.Array, Mask]
 """The column as its kind's type (bad cells null) and the mask of cells that could not be turned."""
 
-WORDS = {
+PROBLEMS = {
     Kind.NUMBER: "not a number",
     Kind.INTEGER: "not a whole number",
     Kind.BOOLEAN: "not true or false",
@@ -47,12 +47,12 @@ WORDS = {
 }
 
 
-def read_cells(array: pa.Array, column: Column) -> Parsed:
+def parse_values(array: pa.Array, column: Column) -> Parsed:
     """Turn an array, of text or of any plain type, into the column's kind."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_null(array.type):
-        return pa.nulls(len(array), TYPES[column.kind]), np.zeros(len(array), dtype=bool)
+        return pa.nulls(len(array), ARROW_TYPES[column.kind]), np.zeros(len(array), dtype=bool)
     if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
         array = array.cast(pa.string())
     if pa.types.is_float16(array.type):
@@ -93,12 +93,12 @@ def to_mask(array: pa.Array) -> Mask:
 def trimmed(array: pa.Array) -> pa.Array:
     """Trim spaces, and take the words for "missing" as missing; for all kinds but category and text."""
     text = pc.utf8_trim_whitespace(array)
-    return pc.if_else(pc.is_in(text, value_set=MISSING_WORDS), pa.scalar(None, pa.string()), text)
+    return pc.if_else(pc.is_in(text, value_set=MISSING_VALUES), pa.scalar(None, pa.string()), text)
 
 
 def _number(array: pa.Array, column: Column) -> Parsed:
     try:
-        return _without_words(array, array.cast(pa.float64()))
+        return _without_missing_words(array, array.cast(pa.float64()))
     except pa.ArrowInvalid:
         pass
     text = trimmed(array)
@@ -107,7 +107,7 @@ def _number(array: pa.Array, column: Column) -> Parsed:
     return values, _lost(text, values)
 
 
-def _without_words(text: pa.Array, values: pa.Array) -> Parsed:
+def _without_missing_words(text: pa.Array, values: pa.Array) -> Parsed:
     """Judge by the rules what Arrow reads as NaN: a word for "missing", or no number."""
     nan = to_mask(pc.is_nan(values))
     bad = _no_bad(values)
@@ -181,24 +181,24 @@ def _text(array: pa.Array, column: Column) -> Parsed:
 def _datetime(array: pa.Array, column: Column) -> Parsed:
     if column.format in UNIX:
         numbers, bad = _number(array, column)
-        moments = from_epoch(numbers, column.format)
-        return moments, bad | _lost(numbers, moments)
+        times = from_epoch(numbers, column.format)
+        return times, bad | _lost(numbers, times)
     if column.format is not None:
         text = trimmed(array)
-        found = pc.strptime(text, format=column.format, unit="us", error_is_null=True).cast(MOMENT)
-        moments = within_calendar(found)
-        return moments, _lost(text, moments)
-    for type_ in (pa.timestamp("us"), MOMENT):
+        found = pc.strptime(text, format=column.format, unit="us", error_is_null=True).cast(TIMESTAMP)
+        times = within_calendar(found)
+        return times, _lost(text, times)
+    for type_ in (pa.timestamp("us"), TIMESTAMP):
         try:
-            found = array.cast(type_).cast(MOMENT)
+            found = array.cast(type_).cast(TIMESTAMP)
         except pa.ArrowInvalid:
             continue
-        moments = within_calendar(found)
-        return moments, _lost(found, moments)
+        times = within_calendar(found)
+        return times, _lost(found, times)
     text = trimmed(array)
     unique = text.dictionary_encode()
-    moments = pa.array([parse_iso(value) for value in unique.dictionary.to_pylist()], MOMENT)
-    values = moments.take(unique.indices)
+    times = pa.array([parse_iso(value) for value in unique.dictionary.to_pylist()], TIMESTAMP)
+    values = times.take(unique.indices)
     return values, _lost(text, values)
 
 
@@ -245,16 +245,16 @@ def _typed_text(array: pa.Array, column: Column) -> Parsed:
 def _typed_datetime(array: pa.Array, column: Column) -> Parsed:
     if pa.types.is_date(array.type):
         inside = within_calendar(array)
-        return inside.cast(pa.timestamp("us")).cast(MOMENT), _lost(array, inside)
+        return inside.cast(pa.timestamp("us")).cast(TIMESTAMP), _lost(array, inside)
     if pa.types.is_timestamp(array.type):
         inside = within_calendar(array)
-        values = inside.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(MOMENT)
+        values = inside.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(TIMESTAMP)
         return values, _lost(array, values)
     if column.format in UNIX:
         numbers = _typed_number(array, column)[0]
-        moments = from_epoch(numbers, column.format)
-        return moments, _lost(numbers, moments)
-    return pa.nulls(len(array), MOMENT), to_mask(array.is_valid())
+        times = from_epoch(numbers, column.format)
+        return times, _lost(numbers, times)
+    return pa.nulls(len(array), TIMESTAMP), to_mask(array.is_valid())
 
 
 _Reader = Callable[[pa.Array, Column], Parsed]

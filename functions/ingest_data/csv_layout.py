@@ -20,7 +20,7 @@ _ROWS = 200
 
 
 @dataclass(frozen=True)
-class Layout:
+class CsvLayout:
     """A CSV file's layout.
 
     `names` has the name of every field in order, "" for a field without one. `header_row` is the number of
@@ -33,7 +33,7 @@ class Layout:
     decimal_comma: bool
 
 
-def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str], target: str) -> Layout:
+def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str], target: str) -> CsvLayout:
     """Find the layout from the beginning of a file.
 
     Args:
@@ -49,19 +49,25 @@ def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str]
     blank, rows = _records(sample, chosen)
     if not rows:
         raise refuse(
-            "no header can be read", "the first line", "it is blank, or a value has over 131,072 characters",
+            "no header can be read",
+            "the first line",
+            "it is blank, or a value has over 131,072 characters",
             "put the columns' names on the first line",
-        )  # fmt: skip
+        )
     first = tuple(field.strip() for field in rows[0])
     header = _is_header(first, expected, target)
     names = first if header else tuple(expected)
     if not header and len(first) != len(expected):
         raise refuse(
-            "the file has no header", "the first line", f"not names but values: {', '.join(first)[:80]!r}",
+            "the file has no header",
+            "the first line",
+            f"not names but values: {', '.join(first)[:80]!r}",
             "put the columns' names on the first line",
-        )  # fmt: skip
+        )
     _check_names(names, chosen)
-    return Layout(chosen, names, blank + 1 if header else 0, chosen != "," and _has_decimal_comma(rows[1:]))
+    return CsvLayout(
+        chosen, names, blank + 1 if header else 0, chosen != "," and _has_decimal_comma(rows[1:])
+    )
 
 
 def _detect_delimiter(sample: str, known: set[str]) -> str:
@@ -110,14 +116,18 @@ def _check_names(names: Sequence[str], delimiter: str) -> None:
     twice = [name for name, count in Counter(filter(None, names)).items() if count > 1]
     if twice:
         raise refuse(
-            "a column stands twice in the header", f"column {twice[0]}",
-            f"twice in the header: {', '.join(sorted(twice)[:10])}", "give each column its own name",
-        )  # fmt: skip
+            "a column stands twice in the header",
+            f"column {twice[0]}",
+            f"twice in the header: {', '.join(sorted(twice)[:10])}",
+            "give each column its own name",
+        )
     if not any(names):
         raise refuse(
-            "the header names no column", "the first line", f"its fields, by {delimiter!r}, are all blank",
+            "the header names no column",
+            "the first line",
+            f"its fields, by {delimiter!r}, are all blank",
             "put the columns' names on the first line",
-        )  # fmt: skip
+        )
 
 
 def _has_decimal_comma(rows: Sequence[Sequence[str]]) -> bool:

@@ -13,12 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.ingest_data.duplicates import SeenKeys, hash_keys
-from functions.ingest_data.kinds import MISSING_WORDS, TYPES, plain, read_cells
+from functions.ingest_data.parse_values import ARROW_TYPES, MISSING_VALUES, parse_values, plain
 from functions.ingest_data.schema import Column
 from pipelines.encoding.columns import label_of
 from pipelines.spec import Kind
 
-_MISSING = set(MISSING_WORDS.to_pylist())
+_MISSING = set(MISSING_VALUES.to_pylist())
 _CELLS = (
     st.none()
     | st.sampled_from(
@@ -50,8 +50,8 @@ _COLUMNS = st.lists(_CELLS, min_size=1, max_size=12)
 
 
 def read(cells: list[str | None], kind: Kind) -> tuple[list[object], list[bool]]:
-    values, bad = read_cells(pa.array(cells, pa.string()), Column("c", kind))
-    assert values.type == TYPES[kind]
+    values, bad = parse_values(pa.array(cells, pa.string()), Column("c", kind))
+    assert values.type == ARROW_TYPES[kind]
     assert len(values) == len(bad) == len(cells)
     return values.to_pylist(), bad.tolist()
 
@@ -151,7 +151,7 @@ def test_moments_are_read_back(moments: list[datetime]) -> None:
 def test_typed_columns_are_turned_into_any_kind(
     array: pa.Array, kind: Kind, values: list[object], bad: list[bool]
 ) -> None:
-    found, wrong = read_cells(array, Column("c", kind))
+    found, wrong = parse_values(array, Column("c", kind))
 
     assert (found.to_pylist(), wrong.tolist()) == (values, bad)
 

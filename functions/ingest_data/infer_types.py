@@ -1,29 +1,38 @@
-"""What kind each column is, from a sample of the first file's rows, where the spec does not say.
+"""Infers each column's type from a sample of the first file's rows, where the spec does not give it.
 
-A kind is taken when all but a few of a column's sampled values are of it, at most 5 % and at most as many as
+A type is taken when all but a few of a column's sampled values are of it, at most 5 % and at most as many as
 the spec tolerates: some bad cells in a column of numbers do not make it a column of words. All rows are then
 checked against what was taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.ingest_data.kinds import INTEGER, NUMBER, read_cells, to_mask, trimmed
+from functions.ingest_data.parse_values import INTEGER, NUMBER, parse_values, to_mask, trimmed
 from functions.ingest_data.refusal import FileRefused, readable, refuse
 from functions.ingest_data.schema import NUMERIC, Column
 from pipelines.spec import Kind, ModelSpec
 
 _CODE = r"^[-+]?0[0-9]"  # 00123: a code, not a number
 _DATE_FORMATS = (
-    "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y%m%d",
-    "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S",
-    "%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S",
-)  # fmt: skip
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y%m%d",
+    "%d.%m.%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d/%m/%Y",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+)
 # "yes" and "no" stay words, so a model that learnt them answers with them.
 _BOOLEAN = pa.array(["true", "false"])
 _UNIX_RANGE = (631_152_000, 4_102_444_800)  # 1990 to 2100, in seconds
@@ -31,7 +40,7 @@ _PROSE_WORDS = 4
 _MOST_BAD = 0.05
 
 
-def infer(sample: Mapping[str, pa.Array], spec: ModelSpec) -> tuple[Column, ...]:
+def infer_types(sample: Mapping[str, pa.Array], spec: ModelSpec) -> tuple[Column, ...]:
     """Return the kind, and a datetime's format, of each column of a sample.
 
     Raises:
@@ -69,8 +78,8 @@ def _from_type(name: str, type_: pa.DataType) -> Column:
         return Column(name, Kind.INTEGER)
     if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
         return Column(name, Kind.NUMBER)
-    moment = pa.types.is_date(type_) or pa.types.is_timestamp(type_)
-    return Column(name, Kind.DATETIME if moment else Kind.CATEGORY)
+    is_time = pa.types.is_date(type_) or pa.types.is_timestamp(type_)
+    return Column(name, Kind.DATETIME if is_time else Kind.CATEGORY)
 
 
 def _from_text(name: str, array: pa.Array, tolerated: float) -> Column:
@@ -98,10 +107,11 @@ def _date_format(name: str, array: pa.Array, tolerated: float, *, required: bool
         return formats[0] if formats else None
     if fits:
         raise refuse(
-            "the timestamp can be read in two ways", f"column {name}",
+            "the timestamp can be read in two ways",
+            f"column {name}",
             f"values such as {text[0].as_py()!r} fit {' and '.join(formats)}",
-            f"say which in model.yaml: schema: {{{name}: {{type: datetime, format: \"{formats[0]}\"}}}}",
-        )  # fmt: skip
+            f'say which in model.yaml: schema: {{{name}: {{type: datetime, format: "{formats[0]}"}}}}',
+        )
     numbers = pc.match_substring_regex(text, NUMBER)
     unix = _unix_format(text.filter(numbers).cast(pa.float64())) if _share(numbers) >= 1 - tolerated else None
     if unix is None and required and len(text):
@@ -111,16 +121,18 @@ def _date_format(name: str, array: pa.Array, tolerated: float, *, required: bool
 
 def _no_timestamp(name: str, example: str) -> FileRefused:
     return refuse(
-        "the timestamp column holds no dates", f"column {name}", f"got values such as {example!r}",
+        "the timestamp column holds no dates",
+        f"column {name}",
+        f"got values such as {example!r}",
         "write ISO 8601 (2026-01-31T12:00:00Z), or give the format in model.yaml under schema",
-    )  # fmt: skip
+    )
 
 
 def _dates(text: pa.Array, tolerated: float) -> tuple[bool, list[str]]:
     """Say whether the texts are dates, and by which formats: none is ISO 8601, two is ambiguous."""
     if not len(text):
         return False, []
-    _, bad = read_cells(text, Column("", Kind.DATETIME))
+    _, bad = parse_values(text, Column("", Kind.DATETIME))
     if bad.mean() <= tolerated:
         return True, []
     shares = {name: _strptime_share(text, name) for name in _DATE_FORMATS}
@@ -157,7 +169,7 @@ def _is_prose(text: pa.Array) -> bool:
     return bool(words >= _PROSE_WORDS or (words >= 2 and distinct > 0.5))
 
 
-def widened(columns: Sequence[Column], names: set[str]) -> tuple[Column, ...]:
+def widened(columns: Sequence[Column], names: Collection[str]) -> tuple[Column, ...]:
     """Turn integer columns into number columns: decimals came after the sample."""
     return tuple(
         Column(column.name, Kind.NUMBER, format=column.format) if column.name in names else column

@@ -1,4 +1,4 @@
-"""What ingesting works with: the store, the state, the clock, and the answers it gives."""
+"""What handling an event works with: the clients of the process, the events it answers with, its log."""
 
 from __future__ import annotations
 
@@ -15,27 +15,23 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.catalogue import DATASET_REJECTED, DatasetRejected, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
-from functions.ingest_data.drop import Drop
+from functions.ingest_data.object_keys import DroppedObject
 from functions.ingest_data.refusal import FileRefused, clip
 from functions.ingest_data.settings import Settings
 
 FUNCTION = "ingest_data"
-LARGE = 32 << 20
-End = Callable[[Session], list[Event]]
-"""What ends the handling of an event, once the file has been read: writes, and returns the answers."""
-
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """The clients of one process. `large` lets one large file at a time through, to bound memory."""
+class Context:
+    """The clients of one process. `large_file` is held by the one large file that is read at a time."""
 
     store: Store
     sessions: sessionmaker[Session]
     settings: Settings
     clock: Callable[[], datetime]
-    large: threading.Lock = field(default_factory=threading.Lock)
+    large_file: threading.Lock = field(default_factory=threading.Lock)
 
 
 def respond(event: Event, type_: str, model: str, payload: BaseModel, now: datetime) -> Event:
@@ -43,14 +39,19 @@ def respond(event: Event, type_: str, model: str, payload: BaseModel, now: datet
     return answer(event, type_, source_of(FUNCTION), model or "unknown", payload, now=now)
 
 
-def rejection(
-    event: Event, drop: Drop, model: str, refusal: FileRefused, now: datetime, report_uri: str | None = None
+def dataset_rejected(
+    event: Event,
+    dropped: DroppedObject,
+    model: str,
+    refusal: FileRefused,
+    now: datetime,
+    report_uri: str | None = None,
 ) -> Event:
     """Build the event that says a file was refused whole."""
     model = clip(model, 60)
     payload = DatasetRejected(
         model=model,
-        key=drop.key,
+        key=dropped.key,
         reason=refusal.reason,
         problems=refusal.problems,
         report_uri=report_uri,
@@ -60,6 +61,6 @@ def rejection(
     return respond(event, DATASET_REJECTED, model, payload, now)
 
 
-def note(message: str, drop: Drop, **fields: Any) -> None:
+def log(message: str, dropped: DroppedObject, **fields: Any) -> None:
     """Log what was decided where no event says it."""
-    _log.info(message, extra={"fields": {"key": drop.key, "etag": drop.etag, **fields}})
+    _log.info(message, extra={"fields": {"key": dropped.key, "etag": dropped.etag, **fields}})

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.ingest_data.cells import BadCells, Mask, Rows, pick
 from functions.ingest_data.duplicates import SeenKeys, hash_keys
-from functions.ingest_data.kinds import TYPES, WORDS, read_cells, to_mask
+from functions.ingest_data.parse_values import ARROW_TYPES, PROBLEMS, parse_values, to_mask
 from functions.ingest_data.refusal import readable
+from functions.ingest_data.rows import BadCells, Batch, Mask, Rows, bad_cells_at
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema
 from pipelines.spec import Kind
 from pipelines.spec.columns import is_number, is_whole
@@ -25,24 +25,14 @@ _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some rows of a file: columns as they were read, by name, and each row's number in the file."""
-
-    columns: Mapping[str, pa.Array]
-    numbers: Rows
-    unread: tuple[BadCells, ...] = ()
-    """Rows that could not be read at all (ragged, no JSON); they are not among `numbers`."""
-
-
-@dataclass(frozen=True)
-class Verdict:
+class CheckedBatch:
     """The good rows of a batch, typed, and what is wrong with the others."""
 
     good: pa.RecordBatch
     bad_rows: int
-    cells: tuple[BadCells, ...]
+    bad_cells: tuple[BadCells, ...]
     decimals: frozenset[str]
-    """Integer columns with bad cells that are numbers all the same."""
+    """Columns of whole numbers with bad cells that are numbers all the same."""
 
 
 @dataclass
@@ -53,28 +43,22 @@ class Checker:
         schema: what the rows must keep.
         latest: timestamps after this are refused.
         seen: the entity keys of the file so far.
+
+    Attributes:
+        arrow_schema: of the good rows.
     """
 
     schema: DataSchema
     latest: datetime
     seen: SeenKeys
-    _arrow: pa.Schema = field(init=False)
+    arrow_schema: pa.Schema = field(init=False)
 
     def __post_init__(self) -> None:
-        """Fix the type of the good rows."""
-        self._arrow = pa.schema([(column.name, TYPES[column.kind]) for column in self.schema.columns])
+        """Fix the types of the good rows."""
+        columns = self.schema.columns
+        self.arrow_schema = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in columns])
 
-    @classmethod
-    def at(cls, schema: DataSchema, seen: SeenKeys, now: datetime, skew: timedelta) -> Checker:
-        """Build a checker for a moment: timestamps may lie at most `skew` after `now`."""
-        return cls(schema, now + skew, seen)
-
-    @property
-    def arrow_schema(self) -> pa.Schema:
-        """The Arrow schema of the good rows."""
-        return self._arrow
-
-    def check(self, batch: Batch) -> Verdict:
+    def check(self, batch: Batch) -> CheckedBatch:
         """Check one batch."""
         bad: Mask = np.zeros(len(batch.numbers), dtype=bool)
         cells: list[BadCells] = []
@@ -83,22 +67,22 @@ class Checker:
         for column in self.schema.columns:
             raw = batch.columns[column.name]
             with readable(f"column {column.name}"):
-                array, wrong = read_cells(raw, column)
-                found = [(WORDS[column.kind], wrong)] if wrong.any() else []
+                array, wrong = parse_values(raw, column)
+                found = [(PROBLEMS[column.kind], wrong)] if wrong.any() else []
                 for reason, mask in [*found, *self._broken_rules(column, array, wrong)]:
-                    cells.append(pick(column.name, reason, raw, mask, batch.numbers))
+                    cells.append(bad_cells_at(column.name, reason, raw, mask, batch.numbers))
                     bad |= mask
                 if found and column.kind is Kind.INTEGER and _has_decimals(raw, wrong):
                     decimals.add(column.name)
             typed.append(array)
-        good = pa.RecordBatch.from_arrays(typed, schema=self._arrow)
+        good = pa.RecordBatch.from_arrays(typed, schema=self.arrow_schema)
         numbers = batch.numbers
         if bad.any():
             keep = ~bad
             good, numbers = good.filter(pa.array(keep)), numbers[keep]
         good, repeated = self._without_duplicates(good, numbers)
-        dropped = len(batch.numbers) - good.num_rows + sum(len(each.rows) for each in batch.unread)
-        return Verdict(good, dropped, (*batch.unread, *cells, *repeated), frozenset(decimals))
+        dropped = len(batch.numbers) - good.num_rows + sum(len(each.rows) for each in batch.unreadable)
+        return CheckedBatch(good, dropped, (*batch.unreadable, *cells, *repeated), frozenset(decimals))
 
     def _broken_rules(self, column: Column, array: pa.Array, wrong: Mask) -> Iterator[tuple[str, Mask]]:
         tests = [self._missing(column, array, wrong)]
@@ -109,7 +93,7 @@ class Checker:
             allowed = pa.array(_allowed(column), array.type)
             tests.append(("not among the allowed values", _unless(pc.is_in(array, value_set=allowed), array)))
         if column.name == self.schema.timestamp:
-            tests += self._moment(column, array)
+            tests += self._timestamp_range(column, array)
         for reason, mask in tests:
             if mask is not None and mask.any():
                 yield reason, mask
@@ -122,8 +106,8 @@ class Checker:
             reason = "the label is missing"
         return reason, to_mask(array.is_null()) & ~wrong
 
-    def _moment(self, column: Column, array: pa.Array) -> list[tuple[str, Mask | None]]:
-        type_ = TYPES[Kind.DATETIME]
+    def _timestamp_range(self, column: Column, array: pa.Array) -> list[tuple[str, Mask | None]]:
+        type_ = ARROW_TYPES[Kind.DATETIME]
         tests: list[tuple[str, Mask | None]] = []
         if column.max is None:
             tests.append(("in the future", to_mask(pc.greater(array, pa.scalar(self.latest, type_)))))
@@ -142,7 +126,7 @@ class Checker:
         if not repeated.any():
             return good, []
         what = " and ".join(names)
-        found = pick(
+        found = bad_cells_at(
             names[0], f"the same {what} as in an earlier row", good.column(names[0]), repeated, numbers
         )
         return good.filter(pa.array(~repeated)), [found]
@@ -182,8 +166,8 @@ def _above(column: Column, array: pa.Array, bound: float | int | str) -> Mask:
 
 def _bound(bound: float | int | str) -> pa.Scalar:
     if isinstance(bound, str):
-        moment = datetime.fromisoformat(bound)
-        return pa.scalar(moment if moment.tzinfo else moment.replace(tzinfo=UTC), TYPES[Kind.DATETIME])
+        time = datetime.fromisoformat(bound)
+        return pa.scalar(time if time.tzinfo else time.replace(tzinfo=UTC), ARROW_TYPES[Kind.DATETIME])
     return pa.scalar(float(bound), pa.float64())
 
 
@@ -202,5 +186,5 @@ def _unless(fits: pa.Array, array: pa.Array) -> Mask:
 
 def _has_decimals(raw: pa.Array, wrong: Mask) -> bool:
     number = Column("", Kind.NUMBER)
-    numbers, bad = read_cells(raw.filter(pa.array(wrong)), number)
+    numbers, bad = parse_values(raw.filter(pa.array(wrong)), number)
     return bool((~bad & to_mask(numbers.is_valid())).any())

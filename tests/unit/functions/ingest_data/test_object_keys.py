@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.ingest_data.keys import (
+from functions.ingest_data.object_keys import (
     DataFile,
     Format,
     Ignored,
     Misplaced,
     SpecFile,
-    read_key,
+    classify_key,
 )
 
 
@@ -33,11 +33,11 @@ from functions.ingest_data.keys import (
     ],
 )
 def test_data_files_are_known_by_their_ending(key: str, format_: Format) -> None:
-    assert read_key(key) == DataFile("churn", format_)
+    assert classify_key(key) == DataFile("churn", format_)
 
 
 def test_a_model_yaml_in_the_models_folder_is_its_spec() -> None:
-    assert read_key("churn-nl/model.yaml") == SpecFile("churn-nl")
+    assert classify_key("churn-nl/model.yaml") == SpecFile("churn-nl")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_model_yaml_in_the_models_folder_is_its_spec() -> None:
     ],
 )
 def test_markers_hidden_and_unfinished_files_are_passed_over(key: str) -> None:
-    assert isinstance(read_key(key), Ignored)
+    assert isinstance(classify_key(key), Ignored)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_markers_hidden_and_unfinished_files_are_passed_over(key: str) -> None:
     ],
 )
 def test_a_misplaced_file_is_told_why_and_what_to_do(key: str, model: str, problem: str, fix: str) -> None:
-    meaning = read_key(key)
+    kind = classify_key(key)
 
-    assert isinstance(meaning, Misplaced)
-    assert meaning.model == model
-    assert problem in meaning.problem.problem
-    assert fix in meaning.problem.fix
+    assert isinstance(kind, Misplaced)
+    assert kind.model == model
+    assert problem in kind.problem.problem
+    assert fix in kind.problem.fix
 
 
 _STEPS = st.sampled_from(["churn", "..", ".", "", "a.csv", "model.yaml"])
@@ -99,9 +99,9 @@ _KEYS = st.text(max_size=30) | st.lists(_STEPS).map("/".join)
     | st.lists(st.sampled_from(["churn", "..", ".", "", "a.csv", "model.yaml"])).map("/".join)
 )
 def test_no_key_can_lead_out_of_its_folder(key: str) -> None:
-    meaning = read_key(key)
+    kind = classify_key(key)
 
-    if isinstance(meaning, DataFile | SpecFile):
-        assert key.startswith(f"{meaning.model}/")
+    if isinstance(kind, DataFile | SpecFile):
+        assert key.startswith(f"{kind.model}/")
         assert not {"", ".", ".."} & set(key.split("/"))
-        assert meaning.model.isascii()
+        assert kind.model.isascii()

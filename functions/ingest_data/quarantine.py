@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,30 +32,6 @@ class Reason:
     value: str | None
 
 
-@dataclass
-class Tally:
-    """Counts bad cells by (column, reason)."""
-
-    reasons: dict[tuple[str, str], Reason] = field(default_factory=dict)
-
-    def add(self, cells: BadCells) -> None:
-        """Count some bad cells."""
-        if not len(cells.rows):
-            return
-        known = self.reasons.get((cells.column, cells.reason))
-        if known is None:
-            first = Reason(len(cells.rows), int(cells.rows[0]), cells.values[0])
-            self.reasons[(cells.column, cells.reason)] = first
-        else:
-            known.count += len(cells.rows)
-
-    def most_common(self) -> list[tuple[str, str, Reason]]:
-        """Return (column, reason, count and example), the most frequent first."""
-        counts = Counter({key: reason.count for key, reason in self.reasons.items()})
-        ordered = sorted(counts, key=lambda key: (-counts[key], key))
-        return [(column, reason, self.reasons[(column, reason)]) for column, reason in ordered]
-
-
 class Quarantine:
     """Collects bad cells on the scratch disk; all are counted, the first million are kept.
 
@@ -66,15 +41,18 @@ class Quarantine:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.tally = Tally()
+        self._reasons: dict[tuple[str, str], Reason] = {}
         self.recorded = 0
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, cells: BadCells) -> None:
         """Add some bad cells."""
-        self.tally.add(cells)
+        if not len(cells.rows):
+            return
+        first = Reason(0, int(cells.rows[0]), cells.values[0])
+        self._reasons.setdefault((cells.column, cells.reason), first).count += len(cells.rows)
         left = MAX_RECORDED - self.recorded
-        if left <= 0 or not len(cells.rows):
+        if left <= 0:
             return
         rows, values = cells.rows[:left], cells.values[:left]
         batch = pa.RecordBatch.from_arrays(
@@ -99,6 +77,11 @@ class Quarantine:
         self._writer = None
         return self.path
 
+    def _most_common(self) -> list[tuple[str, str, Reason]]:
+        """Return (column, reason, count and example), the most frequent first."""
+        ordered = sorted(self._reasons.items(), key=lambda item: (-item[1].count, item[0]))
+        return [(column, reason, found) for (column, reason), found in ordered]
+
     def problems(self) -> list[Problem]:
         """Describe each (column, reason) by its first cell, the most frequent first."""
         return [
@@ -107,14 +90,14 @@ class Quarantine:
                 problem=reason + _example(first.value) + _more(first.count),
                 fix=_FIXES.get(reason, "correct the values, or the rules under schema in model.yaml"),
             )
-            for column, reason, first in self.tally.most_common()
+            for column, reason, first in self._most_common()
         ]
 
     def summary(self) -> list[dict[str, Any]]:
         """Return every (column, reason) with its count and first cell, for the report."""
         return [
             {"column": column, "reason": reason, "cells": it.count, "first_row": it.row, "example": it.value}
-            for column, reason, it in self.tally.most_common()
+            for column, reason, it in self._most_common()
         ]
 
 

@@ -9,12 +9,13 @@ import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from functions.ingest_data.encodings import guess_encoding
 from functions.ingest_data.gunzip import GZIP, unpack
 from functions.ingest_data.object_keys import Format
 from functions.ingest_data.refusal import FileRefused, refuse
+from functions.ingest_data.settings import Settings
 
 CHUNK = 256 << 10
 _PARQUET = b"PAR1"
@@ -39,20 +40,6 @@ _BOMS = {  # the longer first: UTF-32's begins with UTF-16's
 }
 
 
-class SizeLimits(Protocol):
-    """The bounds that spooling keeps (settings have them)."""
-
-    @property
-    def max_file_bytes(self) -> int:
-        """Largest file, unpacked."""
-        ...
-
-    @property
-    def max_line_bytes(self) -> int:
-        """Longest line."""
-        ...
-
-
 @dataclass(frozen=True)
 class Spooled:
     """A file on the scratch disk. For text: UTF-8 without a byte order mark; `quotes` counts `"`.
@@ -63,14 +50,14 @@ class Spooled:
     path: Path
     format: Format
     size: int
-    limits: SizeLimits
+    limits: Settings
     encoding: str = "utf-8"
     longest_line: int = 0
     quotes: int = 0
 
 
 def spool(
-    source: BinaryIO, folder: Path, format_: Format, limits: SizeLimits, *, encoding: str | None
+    source: BinaryIO, folder: Path, format_: Format, limits: Settings, *, encoding: str | None
 ) -> Spooled:
     """Copy a stream into `folder`.
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.simulations.figures import Figure
-from functions.join_feedback.bounds import clopper_pearson
-from functions.join_feedback.harm import LAMBDAS, THRESHOLD
+from functions.watch_performance.confidence_bounds import clopper_pearson
+from functions.watch_performance.sequential_test import LAMBDAS, THRESHOLD
 
 Counts = npt.NDArray[np.int64]
 

@@ -37,7 +37,7 @@ from pipelines.spec.policies import Drift
 MIN_ROWS = 500
 """A window that the spec makes smaller is enough, as it was asked for."""
 LABELLED = "labelled/"
-"""Where join_feedback puts labelled predictions: those were looked at as windows already."""
+"""Where release_labels puts labelled predictions: those were looked at as windows already."""
 
 Read = Callable[[Sequence[str]], pa.Table]
 """Reads new data of the features named, or a sample of it."""

@@ -15,9 +15,9 @@ from eventing.app import create_app as create_function_app
 from eventing.catalogue import S3_CREATED_PREFIX, ObjectRecord
 from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
+from functions.ingest_data.context import FUNCTION, Context
 from functions.ingest_data.handler import Handler
 from functions.ingest_data.settings import Settings
-from functions.ingest_data.workplace import FUNCTION, Workplace
 from functions.state.database import check_migrated, make_engine, session_factory
 
 
@@ -47,9 +47,8 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
         deps = Deps(S3Store.from_env(os.environ), make_engine(settings.database_url), sink)
     pa.set_cpu_count(1)  # requests run beside each other already; more threads only cost memory
     engine = deps.engine
-    place = Workplace(deps.store, session_factory(engine), settings, deps.clock)
     return create_function_app(
-        Handler(place),
+        Handler(Context(deps.store, session_factory(engine), settings, deps.clock)),
         name=FUNCTION,
         accepts={S3_CREATED_PREFIX + "*": ObjectRecord},
         sink=deps.sink,

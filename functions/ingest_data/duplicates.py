@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from functions.ingest_data.cells import Mask
+from functions.ingest_data.rows import Mask
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -43,17 +43,17 @@ def _hash(array: pa.Array) -> Hashes:
 
 
 def _hash_text(array: pa.Array) -> Hashes:
-    """Sum each byte times a weight that depends on its place, modulo 2^64 (multilinear hashing)."""
+    """Sum each byte times a weight that depends on its position, modulo 2^64 (multilinear hashing)."""
     array = pa.concat_arrays([array])  # offsets from zero
     _, offsets_buffer, data = array.buffers()
     offsets = np.frombuffer(offsets_buffer, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
     lengths = np.diff(offsets).astype(np.int64)
     first, last = (int(offsets[0]), int(offsets[-1])) if len(array) else (0, 0)
     octets = np.frombuffer(data, dtype=np.uint8)[first:last] if data is not None else np.zeros(0, np.uint8)
-    places = np.arange(last - first, dtype=np.int64) - np.repeat(
+    positions = np.arange(last - first, dtype=np.int64) - np.repeat(
         offsets[:-1].astype(np.int64) - first, lengths
     )
-    weighed = (octets.astype(np.uint64) + np.uint64(1)) * _mix(places.view(np.uint64) + _SEED)
+    weighed = (octets.astype(np.uint64) + np.uint64(1)) * _mix(positions.view(np.uint64) + _SEED)
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weighed, dtype=np.uint64)])
     found: Hashes = sums[offsets[1:] - first] - sums[offsets[:-1] - first]
     return _mix(found ^ lengths.view(np.uint64))
@@ -120,7 +120,7 @@ def _contains(run: Hashes, keys: Hashes) -> Mask:
 
 
 class _Filter:
-    """A Bloom filter of 32 MiB with three places a key, of which only the pages in use cost memory."""
+    """A Bloom filter of 32 MiB with three bits a key, of which only the pages in use cost memory."""
 
     def __init__(self) -> None:
         self._octets = np.zeros(1 << (_FILTER_BITS - 3), dtype=np.uint8)
@@ -128,18 +128,18 @@ class _Filter:
     def maybe(self, keys: Hashes) -> Mask:
         """Say which keys may have been added; the others were not for sure."""
         found = np.ones(len(keys), dtype=bool)
-        for octet, bit in self._places(keys):
+        for octet, bit in self._positions(keys):
             found &= (self._octets[octet] & bit) != 0
         return found
 
     def add(self, keys: Hashes) -> None:
-        for octet, bit in self._places(keys):
+        for octet, bit in self._positions(keys):
             np.bitwise_or.at(self._octets, octet, bit)
 
     @staticmethod
-    def _places(keys: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]]:
+    def _positions(keys: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]]:
         mask = np.uint64((1 << _FILTER_BITS) - 1)
         for shift in (0, 18, 36):
-            place = (keys >> np.uint64(shift)) & mask
-            bit = np.left_shift(1, (place & np.uint64(7)).astype(np.uint8), dtype=np.uint8)
-            yield (place >> np.uint64(3)).astype(np.intp), bit
+            position = (keys >> np.uint64(shift)) & mask
+            bit = np.left_shift(1, (position & np.uint64(7)).astype(np.uint8), dtype=np.uint8)
+            yield (position >> np.uint64(3)).astype(np.intp), bit

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 
 from eventing.catalogue import ObjectRecord
 from eventing.event import Event
-from functions.ingest_data.drop import RAW, read_drop
-from functions.ingest_data.keys import DataFile, Ignored, Misplaced, SpecFile, read_key
+from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log
+from functions.ingest_data.ingest_file import ingest_file
+from functions.ingest_data.object_keys import (
+    RAW,
+    DataFile,
+    Ignored,
+    Misplaced,
+    SpecFile,
+    classify_key,
+    object_of,
+)
 from functions.ingest_data.refusal import FileRefused
-from functions.ingest_data.take_data import take_data
-from functions.ingest_data.take_spec import take_spec
-from functions.ingest_data.workplace import FUNCTION, Workplace, note, rejection
+from functions.ingest_data.register_spec import register_spec
 from functions.state.handled import write_once
 
 
@@ -19,21 +26,21 @@ from functions.state.handled import write_once
 class Handler:
     """Callable with (event, payload); returns the events that answer it."""
 
-    place: Workplace
+    context: Context
 
     def __call__(self, event: Event, record: ObjectRecord) -> list[Event]:
-        """Say what came of the object."""
-        drop = read_drop(event, record)
-        meaning = read_key(drop.key) if drop.bucket == RAW else Ignored(f"not in the bucket {RAW}")
-        match meaning:
+        """Answer with what came of the object."""
+        dropped = object_of(event, record)
+        kind = classify_key(dropped.key) if dropped.bucket == RAW else Ignored(f"not in the bucket {RAW}")
+        match kind:
             case SpecFile():
-                return take_spec(self.place, event, drop, meaning)
+                return register_spec(self.context, event, dropped, kind)
             case DataFile():
-                return take_data(self.place, event, drop, meaning)
+                return ingest_file(self.context, event, dropped, kind)
             case Misplaced(model, reason, problem):
-                now = self.place.clock()
-                refused = rejection(event, drop, model, FileRefused(reason, [problem]), now)
-                return write_once(self.place.sessions, FUNCTION, event, lambda session: [refused], now=now)
+                now = self.context.clock()
+                refused = dataset_rejected(event, dropped, model, FileRefused(reason, [problem]), now)
+                return write_once(self.context.sessions, FUNCTION, event, lambda session: [refused], now=now)
             case Ignored(why):
-                note("ignored", drop, why=why)
+                log("ignored", dropped, why=why)
                 return []

@@ -23,17 +23,29 @@ def columns_to_read(
         FileRefused: too many columns, a name that cannot be kept, or columns that must be there are missing.
     """
     if len(names) > max_columns:
-        raise FileRefused("too many columns", [Problem(
-            where="the header", problem=f"{len(names)} columns, at most {max_columns} are read (MAX_COLUMNS)",
-            fix="leave out columns, or turn them into rows",
-        )])  # fmt: skip
+        raise FileRefused(
+            "too many columns",
+            [
+                Problem(
+                    where="the header",
+                    problem=f"{len(names)} columns, at most {max_columns} are read (MAX_COLUMNS)",
+                    fix="leave out columns, or turn them into rows",
+                )
+            ],
+        )
     present = [name for name in names if name]
     unfit = [name for name in present if len(name) > MAX_NAME or not name.isprintable()]
     if unfit:
-        raise FileRefused("a column's name cannot be kept", [Problem(
-            where=f"column {clip(unfit[0], 60)}", problem=f"over {MAX_NAME} characters, or unprintable ones",
-            fix="give it a short name",
-        )])  # fmt: skip
+        raise FileRefused(
+            "a column's name cannot be kept",
+            [
+                Problem(
+                    where=f"column {clip(unfit[0], 60)}",
+                    problem=f"over {MAX_NAME} characters, or unprintable ones",
+                    fix="give it a short name",
+                )
+            ],
+        )
     required = roles(spec) | (dict.fromkeys(kept.names, "the dataset keeps it") if kept else {})
     for name in spec.schema_:
         required.setdefault(name, "schema in model.yaml names it")
@@ -67,9 +79,16 @@ def _missing_problems(missing: dict[str, str], present: Sequence[str]) -> list[P
 def refusal_of(rows: int, bad_rows: int, tolerated: float, problems: Sequence[Problem]) -> FileRefused | None:
     """Say whether a file that was read is refused whole, by its number of rows and of bad ones."""
     if not rows:
-        return FileRefused("the file has a header but no rows", [Problem(
-            where="the file", problem="no rows", fix="drop it again with its rows",
-        )])  # fmt: skip
+        return FileRefused(
+            "the file has a header but no rows",
+            [
+                Problem(
+                    where="the file",
+                    problem="no rows",
+                    fix="drop it again with its rows",
+                )
+            ],
+        )
     if bad_rows == rows:
         return FileRefused(f"all {rows} rows are bad", problems, rows=rows, bad_rows=bad_rows)
     share = bad_rows / rows

@@ -59,11 +59,11 @@ def weigh(path: Path, metadata: pq.FileMetaData, columns: set[str], longest: Lon
     """
     held = row = 0
     with path.open("rb") as stream:
-        for place in range(metadata.num_row_groups):
-            group = metadata.row_group(place)
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
             chunks = [group.column(each) for each in range(group.num_columns)]
             weights = [
-                _weigh_chunk(stream, chunk, place, longest)
+                _weigh_chunk(stream, chunk, number, longest)
                 for chunk in chunks
                 if chunk.path_in_schema in columns
             ]
@@ -72,7 +72,7 @@ def weigh(path: Path, metadata: pq.FileMetaData, columns: set[str], longest: Lon
     return Weight(held, row)
 
 
-def _weigh_chunk(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, place: int, longest: Longest) -> Weight:
+def _weigh_chunk(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, group: int, longest: Longest) -> Weight:
     pages = list(_pages(stream, chunk))
     data = [page for page in pages if not page.dictionary]
     largest = max((page.size for page in data), default=0)
@@ -82,7 +82,7 @@ def _weigh_chunk(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, place: int, lo
         return Weight(size + largest, _FIXED_WIDTH)
     row = max((_plain_weight(page) for page in data), default=0)
     if dictionary is not None and size > _SHORT and size + largest <= _LONG:
-        found = longest(place, chunk.path_in_schema, dictionary.values)
+        found = longest(group, chunk.path_in_schema, dictionary.values)
         row = max(row, size if found is None else found)
     else:
         row = max(row, size)

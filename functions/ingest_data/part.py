@@ -1,18 +1,45 @@
-"""Writes good rows as a Parquet file whose bytes depend on nothing but the rows and their schema."""
+"""A part of a dataset: good rows as Parquet, whose bytes depend on nothing but the rows and their schema."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from eventing.catalogue import Claim
+from eventing.store import Store
+from functions.ingest_data.schema import DataSchema
+
 _CELLS_PER_GROUP = 1 << 20
 _BYTES_PER_GROUP = 48 << 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """Good rows on the scratch disk, ready to be stored."""
+
+    path: Path
+    sha256: str
+    rows: int
+    size: int
+    schema: DataSchema
+    profile: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part in the store, with its profile and schema."""
+
+    part: Claim
+    profile: Claim
+    schema: Claim
 
 
 class PartWriter:
@@ -33,9 +60,9 @@ class PartWriter:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._pending_bytes = 0
-        words = [field.name for field in schema if pa.types.is_string(field.type)]
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
         self._writer = pq.ParquetWriter(
-            path, schema, compression="zstd", compression_level=1, use_dictionary=words or False
+            path, schema, compression="zstd", compression_level=1, use_dictionary=texts or False
         )
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -80,3 +107,16 @@ class PartWriter:
         self._writer.write_table(group, row_group_size=rows)
         for batch in group.to_batches():
             self._on_group(batch)
+
+
+def store_part(store: Store, model: str, part: Part) -> StoredPart:
+    """Put a part, its profile and its schema, under their digests. Doing it again changes nothing."""
+    folder, schema = f"s3://datasets/{model}/{part.sha256}", part.schema
+    with part.path.open("rb") as stream:
+        data = store.put(f"{folder}/data.parquet", stream)
+    profile = json.dumps(part.profile, ensure_ascii=False, separators=(",", ":")).encode()
+    return StoredPart(
+        data,
+        store.put(f"{folder}/profile.json", profile),
+        store.put(f"s3://datasets/{model}/schemas/{schema.sha256}.json", schema.to_json().encode()),
+    )

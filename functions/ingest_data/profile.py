@@ -130,7 +130,7 @@ class _Numbers(_ColumnProfile):
 
 
 @dataclass
-class _Moments(_ColumnProfile):
+class _Timestamps(_ColumnProfile):
     low: Any = None
     high: Any = None
 
@@ -146,7 +146,7 @@ class _Moments(_ColumnProfile):
 
 
 @dataclass
-class _Words(_ColumnProfile):
+class _Texts(_ColumnProfile):
     counts: dict[str, int] = field(default_factory=dict)
     complete: bool = True
     length: int = 0
@@ -183,7 +183,7 @@ class _Words(_ColumnProfile):
 
 
 @dataclass
-class _Flags(_ColumnProfile):
+class _Booleans(_ColumnProfile):
     true: int = 0
 
     def add(self, array: pa.Array) -> None:
@@ -199,8 +199,8 @@ def _profile_of(column: Column) -> _ColumnProfile:
     if column.kind in NUMERIC:
         return _Numbers(column)
     if column.kind is Kind.DATETIME:
-        return _Moments(column)
-    return _Flags(column) if column.kind is Kind.BOOLEAN else _Words(column)
+        return _Timestamps(column)
+    return _Booleans(column) if column.kind is Kind.BOOLEAN else _Texts(column)
 
 
 def _quantiles(sample: pa.Array | None) -> dict[str, float]:

@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from functions.ingest_data.cells import MAX_TEXT, BadCells, Rows
-from functions.ingest_data.checks import Batch
-from functions.ingest_data.kinds import to_mask
-from functions.ingest_data.layout import Layout
+from functions.ingest_data.csv_layout import CsvLayout
+from functions.ingest_data.parse_values import to_mask
 from functions.ingest_data.refusal import refuse
+from functions.ingest_data.rows import MAX_TEXT, BadCells, Batch, Rows
 from functions.ingest_data.spool import Spooled
 
 _BLOCK = 1 << 20  # Arrow reads up to 32 blocks ahead
@@ -34,17 +33,17 @@ def sample_text(path: Path, size: int = 1 << 20) -> str:
     return (head + rest).decode("utf-8")
 
 
-def read_csv(spooled: Spooled, layout: Layout) -> Iterator[Batch]:
+def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
     """Yield the file's rows. A row's number counts records from 1, so the first after a header is 2.
 
-    Rows with another number of fields than the header come as unread cells; blank lines are passed over.
+    Rows with another number of fields than the header come as unreadable rows; blank lines are passed over.
 
     Raises:
         FileRefused: a quote is never closed, a record is too long, or half of the rows are ragged.
     """
     ragged = _Ragged(len(layout.names))
-    numbering = _Numbering(ragged)
-    names = [name or f"\0{place}" for place, name in enumerate(layout.names)]
+    numbering = _RowNumbers(ragged)
+    names = [name or f"\0{position}" for position, name in enumerate(layout.names)]
     last: tuple[int, bool] | None = None
     try:
         for block in _coalesced(_open(spooled, layout, ragged), len(names)):
@@ -64,14 +63,15 @@ def read_csv(spooled: Spooled, layout: Layout) -> Iterator[Batch]:
         raise _open_quote(f"row {last[0]}")
 
 
-def _open(spooled: Spooled, layout: Layout, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
-    fields = [f"f{place}" for place in range(len(layout.names))]
+def _open(spooled: Spooled, layout: CsvLayout, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
+    fields = [f"f{position}" for position in range(len(layout.names))]
     if spooled.size > _LARGE_FILE and spooled.longest_line > _LONG_LINE:
         raise refuse(
-            "lines are too long for a file of this size", "a line",
+            "lines are too long for a file of this size",
+            "a line",
             f"it has more than {_LONG_LINE} bytes, in a file of more than {_LARGE_FILE} bytes",
             "check that lines end with a line feed; split the file if they do",
-        )  # fmt: skip
+        )
     block = max(_BLOCK, 2 * spooled.longest_line)
     reader: Iterator[pa.RecordBatch] = pacsv.open_csv(
         str(spooled.path),
@@ -135,7 +135,7 @@ class _Ragged:
         return (BadCells("", RAGGED, rows, list(texts)),)
 
 
-class _Numbering:
+class _RowNumbers:
     """Gives the rows that were read their numbers in the file, which the ragged ones leave gaps in."""
 
     def __init__(self, ragged: _Ragged) -> None:
@@ -157,16 +157,16 @@ class _Numbering:
         return found
 
 
-def _without_blank(columns: dict[str, pa.Array], numbers: Rows, unread: tuple[BadCells, ...]) -> Batch:
+def _without_blank(columns: dict[str, pa.Array], numbers: Rows, unreadable: tuple[BadCells, ...]) -> Batch:
     kept: pa.Array | None = None
     for column in columns.values():
         if not column.null_count:
-            return Batch(columns, numbers, unread)
+            return Batch(columns, numbers, unreadable)
         kept = column.is_valid() if kept is None else pc.or_(kept, column.is_valid())
     if kept is None or pc.all(kept).as_py() is not False:
-        return Batch(columns, numbers, unread)
+        return Batch(columns, numbers, unreadable)
     return Batch(
-        {name: column.filter(kept) for name, column in columns.items()}, numbers[to_mask(kept)], unread
+        {name: column.filter(kept) for name, column in columns.items()}, numbers[to_mask(kept)], unreadable
     )
 
 
@@ -177,19 +177,22 @@ def _ends_in_open_quote(block: pa.RecordBatch) -> bool:
 
 def _open_quote(where: str) -> Exception:
     return refuse(
-        "a quote is never closed", where, "everything after it was read as one value",
+        "a quote is never closed",
+        where,
+        "everything after it was read as one value",
         'close the quote; write a quote within a value as "" and put the value in quotes',
-    )  # fmt: skip
+    )
 
 
 def _unreadable(error: pa.ArrowInvalid, ragged: _Ragged) -> Exception:
     text = str(error)
     if ragged.hopeless:
         return refuse(
-            "the rows do not have the header's number of fields", f"row {ragged.numbers[0]}",
+            "the rows do not have the header's number of fields",
+            f"row {ragged.numbers[0]}",
             f"expected {ragged.width} fields, but {len(ragged.numbers)} rows, more than half, have others",
             "check the delimiter (ingest.delimiter in model.yaml) and the quotes",
-        )  # fmt: skip
+        )
     if "straddling" in text:
         return _open_quote("a record longer than the longest line allows")
     if "Empty CSV" in text:

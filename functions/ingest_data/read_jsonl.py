@@ -12,9 +12,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from functions.ingest_data.cells import MAX_TEXT, BadCells
-from functions.ingest_data.checks import Batch
 from functions.ingest_data.refusal import refuse
+from functions.ingest_data.rows import MAX_TEXT, BadCells, Batch
 from functions.ingest_data.schema import text_of
 
 _ROWS = 8_192
@@ -59,7 +58,7 @@ def _no_objects(path: Path) -> Exception:
 def read_json_lines(path: Path, columns: tuple[str, ...]) -> Iterator[Batch]:
     """Yield the file's rows. A row's number is its line's; blank lines count but are no rows.
 
-    Lines that are no JSON object come as unread cells. Keys that are no column are passed over.
+    Lines that are no JSON object come as unreadable rows. Keys that are no column are passed over.
     """
     with path.open("rb") as stream:
         number = 0
@@ -76,7 +75,7 @@ def read_json_lines(path: Path, columns: tuple[str, ...]) -> Iterator[Batch]:
                 elif not line.isspace():
                     broken.append((number, line[:MAX_TEXT].decode("utf-8", "replace").strip()))
             arrays = {name: _column([row.get(name) for row in rows]) for name in columns}
-            yield Batch(arrays, np.array(numbers, dtype=np.int64), _unread(broken))
+            yield Batch(arrays, np.array(numbers, dtype=np.int64), _unreadable_rows(broken))
 
 
 def _some(stream: Any) -> list[bytes]:
@@ -108,7 +107,7 @@ def _as_json(found: re.Match[bytes]) -> bytes:
     return b"null" if text == b"NaN" else b'"' + text + b'"'
 
 
-def _unread(broken: list[tuple[int, str]]) -> tuple[BadCells, ...]:
+def _unreadable_rows(broken: list[tuple[int, str]]) -> tuple[BadCells, ...]:
     if not broken:
         return ()
     rows = np.array([number for number, _ in broken], dtype=np.int64)

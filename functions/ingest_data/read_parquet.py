@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from functions.ingest_data.checks import Batch
-from functions.ingest_data.kinds import plain
 from functions.ingest_data.parquet_pages import BadPages, weigh
+from functions.ingest_data.parse_values import plain
 from functions.ingest_data.refusal import FileRefused, refuse
+from functions.ingest_data.rows import Batch
 from functions.ingest_data.settings import Settings
 
 _CELLS = 2_000_000
@@ -47,7 +47,7 @@ def parquet_columns(path: Path, max_bytes: int = Settings.max_file_bytes) -> tup
     metadata = file.metadata
     if metadata.num_rows > _MAX_ROWS:
         raise refuse("too many rows", "the file", f"it claims {metadata.num_rows} rows", "split the file")
-    size = sum(metadata.row_group(place).total_byte_size for place in range(metadata.num_row_groups))
+    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     if size > max_bytes:
         raise _too_large(f"{size} bytes unpacked", max_bytes)
     return names
@@ -70,9 +70,11 @@ def read_parquet(
     for name, type_ in types.items():
         if not plain(type_):
             raise refuse(
-                "a column holds no plain values", f"column {name}", f"its type is {type_}",
+                "a column holds no plain values",
+                f"column {name}",
+                f"its type is {type_}",
                 "keep numbers, booleans, texts, dates or timestamps, or leave the column out",
-            )  # fmt: skip
+            )
     file = _open(path)
     size = _rows_at_once(path, file, types)
     done = unpacked = 0
@@ -104,9 +106,11 @@ def _damaged(where: str, error: Exception) -> FileRefused:
 
 def _too_large(problem: str, max_bytes: int) -> FileRefused:
     return refuse(
-        "the file is too large", "the file", f"{problem}, more than {max_bytes} (MAX_FILE_BYTES)",
+        "the file is too large",
+        "the file",
+        f"{problem}, more than {max_bytes} (MAX_FILE_BYTES)",
         "split it into several files; each becomes a part of the dataset",
-    )  # fmt: skip
+    )
 
 
 def _is_text(type_: pa.DataType) -> bool:
@@ -134,10 +138,11 @@ def _rows_at_once(path: Path, file: pq.ParquetFile, types: dict[str, pa.DataType
         raise _damaged("a page's header", error) from error
     if weight.held > _HELD_BYTES:
         raise refuse(
-            "the pages of the Parquet file are too large", "the largest row group",
+            "the pages of the Parquet file are too large",
+            "the largest row group",
             f"a page of each column takes {weight.held} bytes unpacked, more than {_HELD_BYTES}",
             "write row groups of fewer rows, such as row_group_size=10000, or smaller pages",
-        )  # fmt: skip
+        )
     most = min(65_536, max(64, _CELLS // max(1, len(types))))
     return max(1, min(most, _BATCH_BYTES // max(1, weight.row)))
 
@@ -178,10 +183,11 @@ def _row_lengths(batch: pa.RecordBatch, done: int, max_row_bytes: int) -> Length
         row = int(total.argmax())
         longest = max(lengths, key=lambda name: int(lengths[name][row]))
         raise refuse(
-            "a row is too long", f"row {done + row + 1}, column {longest}",
+            "a row is too long",
+            f"row {done + row + 1}, column {longest}",
             f"its texts have {total[row]} bytes, more than {max_row_bytes} (MAX_LINE_BYTES)",
             "shorten the text, or leave the column out",
-        )  # fmt: skip
+        )
     return total
 
 

@@ -51,9 +51,11 @@ def readable(where: str) -> Iterator[None]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         _log.exception("a file met a case that no rule foresees: %s", clip(where))
         raise refuse(
-            "the file has values that cannot be read", where, str(error)[:200],
+            "the file has values that cannot be read",
+            where,
+            str(error)[:200],
             "write the values in another way, or leave the column out",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def shorten(problems: Sequence[Problem]) -> list[Problem]:

@@ -6,14 +6,16 @@ Nothing here holds more than a few MiB in memory, whatever the file: a single 2 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
+from functions.ingest_data.encodings import guess_encoding
 from functions.ingest_data.gunzip import GZIP, unpack
-from functions.ingest_data.keys import Format
+from functions.ingest_data.object_keys import Format
 from functions.ingest_data.refusal import FileRefused, refuse
+from functions.ingest_data.settings import Settings
 
 CHUNK = 256 << 10
 _PARQUET = b"PAR1"
@@ -37,22 +39,6 @@ _BOMS = {  # the longer first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF8: "utf-8",
 }
 
-Guess = Callable[[bytes], str | None]
-
-
-class SizeLimits(Protocol):
-    """The bounds that spooling keeps (settings have them)."""
-
-    @property
-    def max_file_bytes(self) -> int:
-        """Largest file, unpacked."""
-        ...
-
-    @property
-    def max_line_bytes(self) -> int:
-        """Longest line."""
-        ...
-
 
 @dataclass(frozen=True)
 class Spooled:
@@ -64,14 +50,14 @@ class Spooled:
     path: Path
     format: Format
     size: int
-    limits: SizeLimits
+    limits: Settings
     encoding: str = "utf-8"
     longest_line: int = 0
     quotes: int = 0
 
 
 def spool(
-    source: BinaryIO, folder: Path, format_: Format, limits: SizeLimits, *, encoding: str | None, guess: Guess
+    source: BinaryIO, folder: Path, format_: Format, limits: Settings, *, encoding: str | None
 ) -> Spooled:
     """Copy a stream into `folder`.
 
@@ -81,7 +67,6 @@ def spool(
         format_: what its name says; a gzip or Parquet signature in the content counts for more.
         limits: bounds of size and line length, in bytes.
         encoding: what the spec says; None detects it.
-        guess: names the encoding of bytes that are not UTF-8, or None.
 
     Raises:
         FileRefused: empty, not of the format, too large, a line too long, not text.
@@ -102,7 +87,7 @@ def spool(
         return Spooled(path, Format.PARQUET, _write(bounded, path), limits)
     if format_ is Format.PARQUET:
         raise refuse("not a Parquet file", "the first bytes", "they are not PAR1", "check how it was written")
-    return _spool_text(bounded, first, folder, Spooled(path, format_, 0, limits), encoding, guess)
+    return _spool_text(bounded, first, folder, Spooled(path, format_, 0, limits), encoding)
 
 
 def _spool_text(
@@ -111,7 +96,6 @@ def _spool_text(
     folder: Path,
     empty: Spooled,
     encoding: str | None,
-    guess: Guess,
 ) -> Spooled:
     mark = next((mark for mark in _BOMS if first.startswith(mark)), b"")
     known = _BOMS.get(mark) or encoding
@@ -124,7 +108,7 @@ def _spool_text(
         if probe.broken_at is None:
             return spooled
         spooled.path.rename(raw)
-        found = encoding or guess(_around(raw, probe.broken_at))
+        found = encoding or guess_encoding(_around(raw, probe.broken_at))
         if found is None or found == "utf-8":
             raise _undecodable(probe.broken_at)
         with raw.open("rb") as stream:
@@ -144,18 +128,22 @@ def _transcoded(chunks: Iterator[bytes], encoding: str, empty: Spooled) -> Spool
             yield decoder.decode(b"", final=True).encode("utf-8")
         except UnicodeError as error:
             raise refuse(
-                "wrong encoding", f"after byte {done}", f"not {encoding} text: {error}"[:200],
+                "wrong encoding",
+                f"after byte {done}",
+                f"not {encoding} text: {error}"[:200],
                 "set ingest.encoding in model.yaml to what it was saved in, or save it as UTF-8",
-            ) from error  # fmt: skip
+            ) from error
 
     return replace(_write_text(decoded(), empty), encoding=encoding)
 
 
 def _undecodable(position: int) -> FileRefused:
     return refuse(
-        "unknown encoding", f"byte {position}", "not UTF-8, and no other encoding fits well enough to guess",
+        "unknown encoding",
+        f"byte {position}",
+        "not UTF-8, and no other encoding fits well enough to guess",
         "save the file as UTF-8, or set ingest.encoding in model.yaml, for example to cp1252",
-    )  # fmt: skip
+    )
 
 
 class _Utf8Probe:
@@ -190,9 +178,11 @@ def _write_text(chunks: Iterator[bytes], empty: Spooled) -> Spooled:
         for chunk in chunks:
             if (nul := chunk.find(b"\0")) >= 0:
                 raise refuse(
-                    "not a text file", f"byte {size + nul}", "a NUL byte",
+                    "not a text file",
+                    f"byte {size + nul}",
+                    "a NUL byte",
                     "drop CSV, Parquet or JSON Lines; UTF-16 needs a byte order mark or ingest.encoding",
-                )  # fmt: skip
+                )
             lines.feed(chunk)
             quotes += chunk.count(b'"')
             size += len(chunk)
@@ -232,10 +222,11 @@ class _LineMeter:
     def _check(self, length: int) -> None:
         if length > self._limit:
             raise refuse(
-                "a line is too long", "a line" if self._done else "the first line",
+                "a line is too long",
+                "a line" if self._done else "the first line",
                 f"it has more than {self._limit} bytes (MAX_LINE_BYTES)",
                 "check that lines end with a line feed, and that it is CSV or JSON Lines",
-            )  # fmt: skip
+            )
 
 
 def _check_signature(first: bytes) -> None:
@@ -245,9 +236,11 @@ def _check_signature(first: bytes) -> None:
     start = first[:64].lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise refuse(
-            "the file is a web page or XML", "the first line", "it starts with a tag",
+            "the file is a web page or XML",
+            "the first line",
+            "it starts with a tag",
             "did the download answer with an error page? drop CSV, Parquet or JSON Lines",
-        )  # fmt: skip
+        )
 
 
 def _read(stream: BinaryIO) -> Iterator[bytes]:
@@ -267,9 +260,11 @@ def _bounded(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
         done += len(chunk)
         if done > limit:
             raise refuse(
-                "the file is too large", "the file", f"more than {limit} bytes unpacked (MAX_FILE_BYTES)",
+                "the file is too large",
+                "the file",
+                f"more than {limit} bytes unpacked (MAX_FILE_BYTES)",
                 "split it into several files; each becomes a part of the dataset",
-            )  # fmt: skip
+            )
         yield chunk
 
 

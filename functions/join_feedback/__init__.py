@@ -1,1 +1,0 @@
-"""Joins labels to the predictions they belong to, and notices when the labelled error has risen."""

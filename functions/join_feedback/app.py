@@ -21,7 +21,6 @@ from eventing.catalogue import (
     ObjectRecord,
     TimerDue,
 )
-from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
 from functions.join_feedback.handler import Handler
 from functions.join_feedback.logic import FUNCTION
@@ -35,16 +34,13 @@ class Deps:
 
     store: Store
     engine: Engine
-    sink: EventSink | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
 def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
     """Build the application; without arguments, from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    if deps is None:
-        sink = sink_from_env(os.environ)
-        deps = Deps(S3Store.from_env(os.environ), make_engine(settings.database_url), sink)
+    deps = deps or Deps(S3Store.from_env(os.environ), make_engine(settings.database_url))
     pa.set_cpu_count(1)  # requests run beside each other already
     engine = deps.engine
     handler = Handler(settings, session_factory(engine), deps.store, deps.clock)
@@ -57,7 +53,6 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
         handler,
         name=FUNCTION,
         accepts=accepts,
-        sink=deps.sink,
         ready=lambda: check_migrated(engine),
         max_bytes=8 << 20,
     )

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from eventing.catalogue import VersionFeedback
-from functions.join_feedback.logic import next_look
+from functions.join_feedback.logic import maturity_check_interval
 from functions.state.inferences import InferenceBatch
 from functions.state.labels import JoinedLabel
 
 _PERIODS = 10
-_LEAST = timedelta(hours=1)
-_STANDS = timedelta(minutes=1)
+_MIN_SPAN = timedelta(hours=1)
+_KEEP = timedelta(minutes=1)
 
 
 class Coverage(BaseModel, frozen=True):
@@ -27,7 +27,7 @@ class Coverage(BaseModel, frozen=True):
     versions: list[VersionFeedback]
 
 
-def covered(
+def count_coverage(
     session: Session,
     known: Coverage | None,
     model: str,
@@ -36,14 +36,15 @@ def covered(
     through: datetime,
     window: timedelta,
 ) -> Coverage:
-    """Return what was counted in the last minute, or less for a short window; else count anew.
+    """Count each version's predictions and labels, or return what was counted within the last minute.
 
-    It is counted anew as well once everything has matured: no later look would put it right.
+    For a short window it is less than a minute. Once everything has matured it is counted in any case: no
+    later joining would correct it.
 
     Args:
         rows: joined labels that are not written yet.
     """
-    if known is not None and through - known.through < min(next_look(window), _STANDS):
+    if known is not None and through - known.through < min(maturity_check_interval(window), _KEEP):
         newest = newest_prediction(session, model)
         if newest is None or not known.through < newest + window <= through:
             return known
@@ -61,31 +62,31 @@ def recent_versions(
 ) -> list[VersionFeedback]:
     """Describe the served predictions of the last ten windows, or hour if that is longer, by version.
 
-    Maturity is told by whole files of the log: one is mature when its last prediction is.
+    Maturity goes by whole files of the log: one is mature when its last prediction is.
     """
-    since, ripe = through - max(_PERIODS * window, _LEAST), through - window
+    since, matured_by = through - max(_PERIODS * window, _MIN_SPAN), through - window
     batch = InferenceBatch
     # What `last` says follows from `first`, but has an index.
     recent = (batch.model == model, batch.last >= since, batch.first >= since, batch.shadow.is_(False))
-    mature = func.sum(batch.rows).filter(batch.last <= ripe)
+    mature = func.sum(batch.rows).filter(batch.last <= matured_by)
     counted = session.execute(
         select(batch.version, func.sum(batch.rows), mature).where(*recent).group_by(batch.version)
     ).all()
     label = JoinedLabel
     labels = session.execute(
         select(label.version, func.count(), func.count(label.loss), func.sum(label.loss))
-        .where(label.model == model, label.at >= since, label.at <= ripe)
+        .where(label.model == model, label.at >= since, label.at <= matured_by)
         .group_by(label.version)
     ).all()
     known = {version: (count, scored, loss or 0.0) for version, count, scored, loss in labels}
     for row in rows:
-        if since <= row["at"] <= ripe:
+        if since <= row["at"] <= matured_by:
             count, scored, loss = known.get(row["version"], (0, 0, 0.0))
             more = row["loss"]
             known[row["version"]] = (count + 1, scored + (more is not None), loss + (more or 0.0))
     return [
-        _version(version, made or 0, ripe_rows or 0, *known.get(version, (0, 0, 0.0)))
-        for version, made, ripe_rows in sorted(counted)
+        _version(version, made or 0, matured_rows or 0, *known.get(version, (0, 0, 0.0)))
+        for version, made, matured_rows in sorted(counted)
     ]
 
 
@@ -99,7 +100,7 @@ def _version(version: int, made: int, matured: int, count: int, scored: int, los
     )
 
 
-def matured_between(session: Session, model: str, first: datetime | None, last: datetime) -> bool:
+def has_matured(session: Session, model: str, first: datetime | None, last: datetime) -> bool:
     """Say whether predictions became mature in (first, last], given as the times they were made."""
     batch = InferenceBatch
     found = select(batch.seq).where(batch.model == model, batch.rows > 0, batch.first <= last)

@@ -12,11 +12,11 @@ from eventing.catalogue import FeedbackReceived, ObjectRecord, Payload, TimerDue
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
-from functions.join_feedback.files import BUCKET, file_of
+from functions.join_feedback.join import Joiner
+from functions.join_feedback.label_files import BUCKET, file_of
 from functions.join_feedback.logic import FUNCTION
 from functions.join_feedback.receive import take_file, take_label
 from functions.join_feedback.settings import Settings
-from functions.join_feedback.work import Work
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Handler:
     clock: Callable[[], datetime]
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
-        """Keep labels, or join what waits, or give labelled rows back."""
+        """Keep labels, or join those that wait."""
         match payload:
             case FeedbackReceived():
                 return take_label(self.sessions, self.clock, event, payload)
@@ -37,9 +37,7 @@ class Handler:
                 file = file_of(event, payload) if payload.s3.bucket.name == BUCKET else None
                 return take_file(self.sessions, self.store, self.clock, event, file) if file else []
             case TimerDue() if payload.owner == FUNCTION:
-                work = Work(self.sessions, self.store, self.clock, self.settings.max_labels)
-                model, _, what = payload.key.partition("/")
-                if what == "release":
-                    return work.release(event, model)
-                return work.join(event, model, payload.due.astimezone(UTC))
+                joiner = Joiner(self.sessions, self.store, self.clock, self.settings.max_labels)
+                model = payload.key.partition("/")[0]
+                return joiner.join(event, model, payload.due.astimezone(UTC))
         raise Rejected("this timer is another function's")

@@ -1,4 +1,4 @@
-"""When what is done about labels: pure rules of time."""
+"""When labels are joined: rules of time."""
 
 from __future__ import annotations
 
@@ -17,46 +17,41 @@ def join_key(model: str) -> str:
     return f"{model}/join"
 
 
-def release_key(model: str) -> str:
-    """Return the key of the timer that gives labelled rows back."""
-    return f"{model}/release"
+def log_delay(window: timedelta) -> timedelta:
+    """Return how late the log may have a prediction: a label without one waits so long before it is unknown.
 
-
-def patience(window: timedelta) -> timedelta:
-    """Return how long a label waits for its prediction to be logged before it is unknown.
-
-    The log may be late: by a second as a rule, by minutes when something was down.
+    It is late by a second as a rule, by minutes when something was down.
     """
     return min(max(window / 10, timedelta(seconds=5)), timedelta(minutes=5))
 
 
-def settling(window: timedelta) -> timedelta:
+def entity_delay(window: timedelta) -> timedelta:
     """Return how long a label by entity waits for newer predictions about that entity to be logged."""
-    return min(patience(window), timedelta(seconds=5))
+    return min(log_delay(window), timedelta(seconds=5))
 
 
-def waits(join: Join, window: timedelta, now: datetime) -> bool:
-    """Say whether a label stays where it is: what it belongs to may still come."""
+def must_wait(join: Join, window: timedelta, now: datetime) -> bool:
+    """Say whether the prediction that a label belongs to may still be logged."""
     label = join.label
     if join.fate is Fate.UNKNOWN:
-        return label.received_at + patience(window) > now
-    return label.prediction_id is None and label.received_at + settling(window) > now
+        return label.received_at + log_delay(window) > now
+    return label.prediction_id is None and label.received_at + entity_delay(window) > now
 
 
-def joined_through(read_at: datetime, waiting: Sequence[Join], left: datetime | None) -> datetime:
+def joined_through(read_at: datetime, waiting: Sequence[Join], unread_since: datetime | None) -> datetime:
     """Return the time by which every label received is joined.
 
     Args:
-        read_at: when the labels were read, with nobody adding any.
-        waiting: those read that stay.
-        left: when the first that was not read was received; None: all were.
+        read_at: when the labels were read, while nobody added any.
+        waiting: those read that go on waiting.
+        unread_since: when the first that was not read was received; None: all were read.
     """
     bounds = [join.label.received_at - _TICK for join in waiting]
-    if left is not None:
-        bounds.append(left - _TICK)
+    if unread_since is not None:
+        bounds.append(unread_since - _TICK)
     return min([read_at, *bounds])
 
 
-def next_look(window: timedelta) -> timedelta:
-    """Return how long until predictions that mature without a label are looked at again."""
+def maturity_check_interval(window: timedelta) -> timedelta:
+    """Return how long until predictions that mature without a label are checked again."""
     return min(max(window / 20, SOON), timedelta(hours=1))

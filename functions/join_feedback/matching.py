@@ -2,14 +2,13 @@
 
 A label names its prediction by id, or by entity and time: then it belongs to the newest prediction
 about that entity made at or before that time, and not longer before it than the maturity window. The
-first label of a prediction stands.
+first label of a prediction is the one that counts.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,25 +76,6 @@ class Join:
     value: Value | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """Every label's fate, in the order they were received.
-
-    Attributes:
-        joins: one for each label.
-        labels: prediction id to label: those known before, and those joined now.
-    """
-
-    joins: tuple[Join, ...]
-    labels: Mapping[str, Value]
-
-    @property
-    def counts(self) -> dict[Fate, int]:
-        """How many labels met each fate."""
-        found = Counter(join.fate for join in self.joins)
-        return {fate: found[fate] for fate in Fate}
-
-
 @dataclass(slots=True)
 class _Index:
     by_id: dict[str, datetime] = field(default_factory=dict)
@@ -109,8 +89,8 @@ def match(
     *,
     target: Target,
     window: timedelta,
-) -> Matching:
-    """Join labels to predictions.
+) -> list[Join]:
+    """Join labels to predictions; return what became of each label, in the order they were received.
 
     Args:
         labels: in any order; they are taken in the order of (received_at, label_id).
@@ -120,27 +100,25 @@ def match(
         window: how long after its prediction a label may be received; later ones are not joined.
     """
     index = _index(predictions)
-    standing = dict(known)
+    first = dict(known)
     joins = []
     for label in sorted(labels, key=lambda each: (each.received_at, each.label_id)):
-        join = _join(label, index, standing, target, window)
+        join = _join(label, index, first, target, window)
         if join.fate is Fate.JOINED and join.prediction_id is not None and join.value is not None:
-            standing[join.prediction_id] = join.value
+            first[join.prediction_id] = join.value
         joins.append(join)
-    return Matching(tuple(joins), standing)
+    return joins
 
 
-def _join(
-    label: Label, index: _Index, standing: Mapping[str, Value], target: Target, window: timedelta
-) -> Join:
+def _join(label: Label, index: _Index, first: Mapping[str, Value], target: Target, window: timedelta) -> Join:
     prediction_id = _find(label, index, window)
     value = target.read(label.value)
     if value is None:
         return Join(label, Fate.IMPOSSIBLE, prediction_id)
     if prediction_id is None:
         return Join(label, Fate.UNKNOWN, None, value)
-    if prediction_id in standing:
-        fate = Fate.DUPLICATE if standing[prediction_id] == value else Fate.CONTRADICTORY
+    if prediction_id in first:
+        fate = Fate.DUPLICATE if first[prediction_id] == value else Fate.CONTRADICTORY
         return Join(label, fate, prediction_id, value)
     if label.received_at > index.by_id[prediction_id] + window:
         return Join(label, Fate.LATE, prediction_id, value)
@@ -153,10 +131,10 @@ def _find(label: Label, index: _Index, window: timedelta) -> str | None:
     if label.entity is None or label.time is None:
         return None
     made = index.by_entity.get(label.entity, [])
-    place = bisect_right(made, label.time, key=lambda each: each[0])
-    if place == 0:
+    position = bisect_right(made, label.time, key=lambda each: each[0])
+    if position == 0:
         return None
-    at, prediction_id = made[place - 1]
+    at, prediction_id = made[position - 1]
     return prediction_id if label.time - at <= window else None
 
 
@@ -171,37 +149,3 @@ def _index(predictions: Iterable[Prediction]) -> _Index:
     for made in index.by_entity.values():
         made.sort()
     return index
-
-
-@dataclass(frozen=True, slots=True)
-class VersionCoverage:
-    """Of one version's predictions: how many there are, are mature, and have a label among the mature."""
-
-    predictions: int
-    matured: int
-    labelled: int
-
-    @property
-    def share(self) -> float | None:
-        """The labelled share of the matured predictions; None while none is mature."""
-        return self.labelled / self.matured if self.matured else None
-
-
-def matures_at(prediction: Prediction, window: timedelta) -> datetime:
-    """Return when a prediction's label counts: at the end of its window, whether or not it came."""
-    return prediction.at + window
-
-
-def coverage(
-    predictions: Sequence[Prediction], labels: Mapping[str, Value], *, window: timedelta, now: datetime
-) -> dict[int, VersionCoverage]:
-    """Return each version's coverage at `now`."""
-    found: dict[int, VersionCoverage] = {}
-    for each in predictions:
-        old = found.get(each.version, VersionCoverage(0, 0, 0))
-        mature = matures_at(each, window) <= now
-        labelled = mature and each.prediction_id in labels
-        found[each.version] = VersionCoverage(
-            old.predictions + 1, old.matured + mature, old.labelled + labelled
-        )
-    return dict(sorted(found.items()))

@@ -22,10 +22,10 @@ _SLACK = timedelta(milliseconds=2)
 
 @dataclass(frozen=True)
 class Found:
-    """Served predictions, and what each answered: a class as text, or a number."""
+    """Served predictions, and what each predicted: a class as text, or a number."""
 
     predictions: list[Prediction]
-    answers: dict[str, str | float | None]
+    predicted: dict[str, str | float | None]
 
 
 def batches_for(
@@ -41,7 +41,7 @@ def batches_for(
     return [
         batch
         for batch in batches_between(session, model, first, last, shadow=False)
-        if batch.rows and _meets(batch, starts, longest)
+        if batch.rows and _overlaps(batch, starts, longest)
     ]
 
 
@@ -50,15 +50,15 @@ def find(store: Store, batches: Iterable[InferenceBatch], labels: Sequence[Label
     ids = {label.prediction_id for label in labels if label.prediction_id is not None}
     entities = {label.entity for label in labels if label.prediction_id is None and label.entity is not None}
     predictions: list[Prediction] = []
-    answers: dict[str, str | float | None] = {}
+    predicted: dict[str, str | float | None] = {}
     for batch in batches:
         for row in read_log(store, [batch.claim], _COLUMNS).to_pylist():
             identity = row["prediction_id"]
             if identity in ids or row["entity"] in entities:
                 predictions.append(Prediction(identity, row["at"], row["version"], row["entity"]))
                 number = row["predicted_number"]
-                answers[identity] = row["predicted"] if number is None else number
-    return Found(predictions, answers)
+                predicted[identity] = row["predicted"] if number is None else number
+    return Found(predictions, predicted)
 
 
 def _span(label: Label, window: timedelta) -> tuple[datetime, datetime] | None:
@@ -70,7 +70,7 @@ def _span(label: Label, window: timedelta) -> tuple[datetime, datetime] | None:
     return label.time - window, label.time
 
 
-def _meets(batch: InferenceBatch, starts: list[datetime], longest: timedelta) -> bool:
+def _overlaps(batch: InferenceBatch, starts: list[datetime], longest: timedelta) -> bool:
     """Say whether a label's span may overlap a file's: none that does starts outside these bounds."""
-    place = bisect_left(starts, batch.first - longest)
-    return place < len(starts) and starts[place] <= batch.last
+    position = bisect_left(starts, batch.first - longest)
+    return position < len(starts) and starts[position] <= batch.last

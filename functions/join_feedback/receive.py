@@ -1,4 +1,4 @@
-"""Takes labels in: single ones from events, many from files. Joining them is for later, by a timer."""
+"""Keeps labels until a timer joins them: single ones from events, many from files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventing.catalogue import FeedbackReceived
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
-from functions.join_feedback.files import LabelFile, is_possible, read_labels, storable
+from functions.join_feedback.label_files import LabelFile, is_possible, read_labels, storable
 from functions.join_feedback.logic import FUNCTION, SOON, join_key
 from functions.state import timers
 from functions.state.database import lock_name, transaction

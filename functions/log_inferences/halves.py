@@ -23,7 +23,7 @@ from pipelines.prediction_ids import uuid7
 
 OURS = kinds.source_of("serve_model")
 KEPT = timedelta(days=1)
-"""How long a half waits for the other one: KServe tells of no response that is not a 200."""
+"""How long a half waits for the other one: KServe logs no response that is not a 200."""
 
 _SERVICE = "inferenceservicename"
 
@@ -37,7 +37,9 @@ def join_halves(sessions: sessionmaker[Session], event: Event, now: datetime) ->
     if event.source == OURS:
         return []
     if not event.extensions.get(_SERVICE):
-        raise Rejected(f"an event of type {event.type} needs the extension {_SERVICE}: whose request it was")
+        raise Rejected(
+            f"an event of type {event.type} needs the extension {_SERVICE}: the request's InferenceService"
+        )
     # Two events with one id: each half is handled once, under a name of its own.
     name = f"{FUNCTION}/{_half(event)}"
     return write_once(sessions, name, event, lambda session: _join(session, event, now), now=now)
@@ -60,24 +62,24 @@ def _join(session: Session, event: Event, now: datetime) -> list[Event]:
         insert_if_absent(session, InferenceHalf, row)
         return []
     first = load_event(other.event)
-    asked, answered = (event, first) if _half(event) == "request" else (first, event)
+    request, response = (event, first) if _half(event) == "request" else (first, event)
     session.delete(other)
-    return [_batch(asked, answered, event, now)]
+    return [_batch(request, response, event, now)]
 
 
 def _half(event: Event) -> str:
     return "request" if event.type == kinds.KSERVE_REQUEST else "response"
 
 
-def _batch(asked: Event, answered: Event, cause: Event, now: datetime) -> Event:
-    model = asked.extensions[_SERVICE]
-    at = asked.time or answered.time or now
-    took_ms = (answered.time - at).total_seconds() * 1000 if answered.time else 0.0
+def _batch(request: Event, response: Event, cause: Event, now: datetime) -> Event:
+    model = request.extensions[_SERVICE]
+    at = request.time or response.time or now
+    took_ms = (response.time - at).total_seconds() * 1000 if response.time else 0.0
     try:
         logged = logged_of(
-            model, uuid7(at, f"{asked.source}/{asked.id}"), at, took_ms, asked.data, answered.data
+            model, uuid7(at, f"{request.source}/{request.id}"), at, took_ms, request.data, response.data
         )
     except (Unreadable, ValueError) as error:
-        raise Rejected(f"the prediction {asked.id} of {model} cannot be logged: {error}") from error
+        raise Rejected(f"the prediction {request.id} of {model} cannot be logged: {error}") from error
     subject = f"{model}/v{logged.version}"
     return answer(cause, kinds.INFERENCE_LOGGED, kinds.source_of(FUNCTION), subject, logged, now=now)

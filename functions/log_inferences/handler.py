@@ -1,4 +1,4 @@
-"""A batch of predictions, or half of one that KServe tells of. Event in, outcome out."""
+"""A batch of predictions, or half of one that KServe logs. Event in, outcome out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what KServe's logger tells of: the bodies of a request and of its response, as columns of the log.
+"""Reads what KServe's logger sends: the bodies of a request and of its response, as columns of the log.
 
 Both protocols are read: v1 (`instances`, `predictions`) and v2 (`inputs`, `outputs`).
 Source: KServe, "Inference Logger"; Open Inference Protocol.
@@ -25,25 +25,25 @@ class Unreadable(ValueError):
 
 
 def logged_of(
-    model: str, identity: str, at: datetime, took_ms: float, asked: Any, answered: Any
+    model: str, identity: str, at: datetime, took_ms: float, request: Any, response: Any
 ) -> InferenceLogged:
     """Put a request and its response together.
 
     Args:
         model: the InferenceService's name.
         identity: the id that both events share.
-        at: when the request was told of.
+        at: when the request was logged.
         took_ms: from the request's event to the response's.
 
     Raises: Unreadable.
     """
-    if not isinstance(asked, dict) or not isinstance(answered, dict):
+    if not isinstance(request, dict) or not isinstance(response, dict):
         raise Unreadable("the data of both events must be a JSON object")
-    inputs, rows = _inputs(asked)
-    outputs = _outputs(answered, rows)
+    inputs, rows = _inputs(request)
+    outputs = _outputs(response, rows)
     return InferenceLogged(
         model=model,
-        version=_version(answered.get("model_version")),
+        version=_version(response.get("model_version")),
         ids=[uuid7(at, f"{identity}/{row}") for row in range(rows)],
         times_ms=[int(at.timestamp() * 1000)] * rows,
         inputs=inputs,
@@ -52,8 +52,8 @@ def logged_of(
     )
 
 
-def _version(told: object) -> int:
-    match = _VERSION.fullmatch(str(told or ""))
+def _version(value: object) -> int:
+    match = _VERSION.fullmatch(str(value or ""))
     return int(match[1]) if match else 1
 
 
@@ -116,7 +116,7 @@ def _flat(data: list[Any]) -> list[Any]:
 
 def _outputs(body: dict[str, Any], rows: int) -> dict[str, Any]:
     if isinstance(predictions := body.get("predictions"), list):
-        return _answers("predictions", predictions, rows)
+        return _predicted("predictions", predictions, rows)
     if not isinstance(listed := body.get("outputs"), list) or not listed:
         raise Unreadable("the response has neither 'predictions' (v1) nor 'outputs' (v2)")
     found: dict[str, Any] = {}
@@ -127,11 +127,11 @@ def _outputs(body: dict[str, Any], rows: int) -> dict[str, Any]:
         if name in _PROBABILITIES or width > 1:
             found.setdefault("probabilities", _floats(name, values, rows))
         elif "labels" not in found and "predictions" not in found and name != "prediction_id":
-            found |= _answers(name, values, rows)
+            found |= _predicted(name, values, rows)
     return found
 
 
-def _answers(name: str, values: Sequence[Any], rows: int) -> dict[str, Any]:
+def _predicted(name: str, values: Sequence[Any], rows: int) -> dict[str, Any]:
     if len(values) != rows:
         raise Unreadable(f"'{name}' has {len(values)} values for {rows} rows")
     if values and all(isinstance(value, list) for value in values):

@@ -12,10 +12,10 @@ DEFAULT_WINDOW = 500
 """Rows in a window of a model that has no model.yaml here, such as one that KServe serves."""
 
 
-def span_of(logged: InferenceLogged, told_at: datetime) -> tuple[datetime, datetime]:
-    """Return when a batch's first and last prediction was made; without any, when the batch was told of."""
+def span_of(logged: InferenceLogged, logged_at: datetime) -> tuple[datetime, datetime]:
+    """Return when a batch's first and last prediction was made; without any, when the batch was logged."""
     if not logged.times_ms:
-        return told_at, told_at
+        return logged_at, logged_at
     return _at(min(logged.times_ms)), _at(max(logged.times_ms))
 
 

@@ -1,4 +1,4 @@
-"""One prediction as the log has it: who answered what, and what the truth was."""
+"""One prediction as the log has it: its inputs, each version's answer, and its label."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Predictions:
             labels = session.scalars(select(JoinedLabel).filter_by(prediction_id=prediction_id)).all()
         known = {label.model: label.value for label in labels}
         rows = [
-            _shown(batch, row, known.get(batch.model))
+            _row_of(batch, row, known.get(batch.model))
             for batch in batches
             for row in self._rows(batch, prediction_id)
         ]
@@ -58,7 +58,7 @@ class Predictions:
         ]
 
 
-def _shown(batch: InferenceBatch, row: dict[str, Any], label: Any) -> dict[str, Any]:
+def _row_of(batch: InferenceBatch, row: dict[str, Any], label: Any) -> dict[str, Any]:
     inputs = {name.removeprefix(INPUT): value for name, value in row.items() if name.startswith(INPUT)}
     plain = {name: value for name, value in row.items() if not name.startswith(INPUT) and value is not None}
     plain["at"] = row["at"].isoformat() if isinstance(row["at"], datetime) else row["at"]

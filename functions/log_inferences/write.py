@@ -48,16 +48,18 @@ def write_batch(
 
     def work(read: tuple[ModelSpec | None, Claim | None]) -> tuple[ModelSpec | None, Claim | None]:
         spec, reference = read
-        return spec, _write_file(store, outliers, event, logged, span_of(logged, told_at)[0], spec, reference)
+        return spec, _write_file(
+            store, outliers, event, logged, span_of(logged, logged_at)[0], spec, reference
+        )
 
     def write(session: Session, written: tuple[ModelSpec | None, Claim | None]) -> list[Event]:
         spec, file = written
-        added = add_batch(session, _row(event, logged, file, told_at, now))
+        added = add_batch(session, _row(event, logged, file, logged_at, now))
         if not added or logged.shadow or not logged.ids:
             return []
         return _close(session, event, logged, spec.drift.window if spec else DEFAULT_WINDOW, now)
 
-    told_at = event.time or now
+    logged_at = event.time or now
     answers = handle_once(sessions, FUNCTION, event, read=read, work=work, write=write, now=now)
     for each in answers:
         _write_window(sessions, store, kinds.WindowClosed.model_validate(each.data))
@@ -65,9 +67,9 @@ def write_batch(
 
 
 def _row(
-    event: Event, logged: InferenceLogged, file: Claim | None, told_at: datetime, now: datetime
+    event: Event, logged: InferenceLogged, file: Claim | None, logged_at: datetime, now: datetime
 ) -> InferenceBatch:
-    first, last = span_of(logged, told_at)
+    first, last = span_of(logged, logged_at)
     return InferenceBatch(
         source=event.source,
         event_id=event.id,

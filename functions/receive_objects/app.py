@@ -21,7 +21,7 @@ from functions.receive_objects.handler import Handler
 from functions.receive_objects.logic import FUNCTION
 from functions.receive_objects.receiver import Receiver
 from functions.receive_objects.settings import Settings
-from functions.receive_objects.turns import Turns
+from functions.receive_objects.sweep_throttle import SweepThrottle
 from functions.receive_objects.webhook import Webhook
 from functions.state.database import check_migrated, make_engine, session_factory
 
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     )
     receiver = Receiver(session_factory(engine), deps.store, deps.sink, deps.clock, refusals, deps.claim)
     app = create_event_app(
-        Handler(receiver, settings.buckets, Turns(deps.monotonic_s)),
+        Handler(receiver, settings.buckets, SweepThrottle(deps.monotonic_s)),
         name=FUNCTION,
         accepts={PING: None},
         sink=deps.sink,

@@ -1,4 +1,4 @@
-"""Work that is done after an answer was given."""
+"""Runs work after a request was answered."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ BACKLOG = 1000
 
 
 class Background:
-    """Does pieces of work, some at a time. When too many wait, whoever brings one does it himself.
+    """Runs pieces of work, some at a time. When too many wait, the caller runs its own.
 
-    What waits when the process is asked to end is done before it ends, as far as there is time.
+    What waits when the process is stopped is done before it ends, as far as there is time.
     """
 
     def __init__(self, workers: int = WORKERS, backlog: int = BACKLOG) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="announce")
-        self._room = threading.Semaphore(backlog)
+        self._free = threading.Semaphore(backlog)
 
     def __call__(self, work: Callable[[], None]) -> None:
         """Do a piece of work soon. It must not raise."""
-        if not self._room.acquire(blocking=False):
+        if not self._free.acquire(blocking=False):
             work()
             return
         self._pool.submit(self._do, work)
@@ -31,4 +31,4 @@ class Background:
         try:
             work()
         finally:
-            self._room.release()
+            self._free.release()

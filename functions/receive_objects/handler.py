@@ -10,7 +10,7 @@ from eventing.errors import RetryLater
 from eventing.event import Event
 from eventing.store import ObjectMissing
 from functions.receive_objects.receiver import Receiver
-from functions.receive_objects.turns import Turns
+from functions.receive_objects.sweep_throttle import SweepThrottle
 
 BUDGET = timedelta(seconds=20)
 
@@ -21,13 +21,13 @@ class Handler:
 
     receiver: Receiver
     buckets: tuple[str, ...]
-    turns: Turns
+    throttle: SweepThrottle
 
     def __call__(self, event: Event, payload: Any) -> list[Event]:
         """Sweep, unless a sweep is under way."""
-        with self.turns.take() as turn:
-            if turn is not None:
-                turn.fruitful = sum(self._sweep(bucket) for bucket in self.buckets) > 0
+        with self.throttle.start() as sweep:
+            if sweep is not None:
+                sweep.found_changes = sum(self._sweep(bucket) for bucket in self.buckets) > 0
         return []
 
     def _sweep(self, bucket: str) -> int:

@@ -38,7 +38,7 @@ class Notification:
 
 
 def read_notification(body: bytes) -> Notification:
-    """Read a request's body. It never raises: what cannot be understood is told in `problems`."""
+    """Read a request's body. It never raises: what cannot be understood is listed in `problems`."""
     if not body.strip():
         return Notification()  # MinIO's ping
     try:
@@ -55,11 +55,11 @@ def read_notification(body: bytes) -> Notification:
     hints: dict[Hint, None] = {}
     problems: list[str] = []
     ignored = 0
-    for place, record in enumerate(records):
+    for index, record in enumerate(records):
         try:
             hint = _hint(record)
         except ValueError as error:
-            problems.append(f"Records[{place}]: {error}")
+            problems.append(f"Records[{index}]: {error}")
             continue
         if hint is None:
             ignored += 1

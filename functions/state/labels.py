@@ -32,8 +32,8 @@ class WaitingLabel(Base):
 class JoinedLabel(Base):
     """The label of a served prediction: the first one that came. `at` is when the prediction was made.
 
-    `loss` is in [0, 1], or empty where it cannot be computed. `release`: the file that gives the labelled row
-    back as training data.
+    `loss` is in [0, 1], or empty where it is not known. `release`: the file that holds the labelled row as
+    training data (written by release_labels).
     """
 
     __tablename__ = "joined_labels"
@@ -56,27 +56,32 @@ class JoinedLabel(Base):
 
 
 class FeedbackRow(Base):
-    """One model. Every label received by `joined_through` is joined.
+    """What is done about one model's labels, and how far: each of three functions writes columns of its own.
 
-    `harm` is the state of the harm test (JSON) of version `harm_version`, which has taken in all matured
-    labels of predictions up to (`harm_at`, `harm_id`); without an id, of all up to `harm_at`. `alarmed_at`:
-    its last alarm; `alarms`: the last one of each champion before, by version. `released_at`: when rows were
-    last given back; `releasing`: the file that is being written. `coverage`: each version's shares (JSON).
+    join_feedback: every label received by `joined_through` is joined; `coverage` has each version's counts.
+
+    watch_performance: `harm` is the sequential test of version `harm_version`, which has taken in all matured
+    labels of predictions up to (`harm_at`, `harm_id`); without an id, of all up to `harm_at`.
+    `watched_through`: the latest time by which labels were joined when it last looked. `alarmed_at`: the
+    version's last alarm; `alarms`: the last one of each champion before, by version.
+
+    release_labels: `releasing` is the file that is being written; `released_at`: when one was last written.
     """
 
     __tablename__ = "feedback"
 
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     joined_through: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    coverage: Mapped[Any | None] = mapped_column(JSON)
     harm: Mapped[Any | None] = mapped_column(JSON)
     harm_version: Mapped[int | None] = mapped_column(Integer)
     harm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     harm_id: Mapped[str | None] = mapped_column(Text)
+    watched_through: Mapped[datetime | None] = mapped_column(UtcDateTime)
     alarmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     alarms: Mapped[dict[str, str] | None] = mapped_column(JSON)
-    released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     releasing: Mapped[str | None] = mapped_column(Text)
-    coverage: Mapped[Any | None] = mapped_column(JSON)
+    released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def add_waiting(

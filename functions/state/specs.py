@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Integer, Text, func, select
@@ -14,6 +14,10 @@ from functions.state.database import Base, UtcDateTime
 
 if TYPE_CHECKING:  # what only reads tables needs no YAML
     from pipelines.spec import ModelSpec
+
+
+DEFAULT_LABELS_WINDOW = timedelta(days=7)
+"""Of a model without a spec."""
 
 
 class RegisteredSpec(Base):
@@ -57,6 +61,12 @@ def spec_of(session: Session, model: str) -> ModelSpec | None:
     """Return what the spec in force says, or None when none was ever accepted."""
     row = current_spec(session, model)
     return None if row is None else row.parse()
+
+
+def labels_window(session: Session, model: str) -> timedelta:
+    """Return how long after a prediction its label may come, by the spec in force."""
+    spec = spec_of(session, model)
+    return DEFAULT_LABELS_WINDOW if spec is None else spec.labels.window
 
 
 def add_spec(

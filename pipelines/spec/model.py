@@ -36,10 +36,12 @@ RESERVED_NAMES = frozenset(
         "object-store",
         "receive-objects",
         "record-events",
+        "release-labels",
         "ring-timers",
         "roll-out-model",
         "run-training",
         "serve-model",
+        "watch-performance",
     }
 )
 """Names a model cannot have: its Service would take the place of one of ours."""

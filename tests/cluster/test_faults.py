@@ -20,6 +20,8 @@ FUNCTIONS = (
     "record-events",
     "log-inferences",
     "join-feedback",
+    "watch-performance",
+    "release-labels",
     "judge-rollout",
     "detect-drift",
 )

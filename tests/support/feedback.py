@@ -1,7 +1,8 @@
-"""join_feedback in a world, with a clock that rings its timers."""
+"""What is done about labels, in a world, with a clock that rings join_feedback's timers."""
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,14 @@ from support.world import MODEL, NOON, World, logged
 from eventing import catalogue as c
 from eventing.catalogue import InferenceLogged
 from eventing.event import Event
-from eventing.testing import MemorySink, build_event, handle, object_created
-from functions.join_feedback.app import Deps, create_app
+from eventing.testing import build_event, handle, object_created
+from functions.join_feedback import app as join_feedback
 from functions.join_feedback.settings import Settings
+from functions.release_labels import app as release_labels
+from functions.release_labels.settings import Settings as ReleaseSettings
 from functions.state.timers import due, mark_rung
+from functions.watch_performance import app as watch_performance
+from functions.watch_performance.settings import Settings as WatchSettings
 
 
 class Feedback:
@@ -23,9 +28,8 @@ class Feedback:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.sink = MemorySink()
-        self.app: Flask = create_app(
-            Settings(world.url), Deps(world.store, world.engine, self.sink, world.clock)
+        self.app: Flask = join_feedback.create_app(
+            Settings(world.url), join_feedback.Deps(world.store, world.engine, world.clock)
         )
         self.number = 0
 
@@ -50,11 +54,10 @@ class Feedback:
         for timer in timers:
             self.number += 1
             payload = {"owner": timer.owner, "key": timer.key, "due": timer.due.isoformat()}
-            before = len(self.sink.events)
             reply = handle(self.app, build_event(c.TIMER_DUE, payload, id_=f"timer-{self.number}"))
             with self.world.session() as session:
                 mark_rung(session, timer)
-            said += [reply] if reply else self.sink.events[before:]
+            said += [reply] if reply else []
         return said
 
     def joined(self, at: datetime | None = None) -> c.FeedbackJoined:
@@ -66,8 +69,50 @@ class Feedback:
             return session.scalar(select(func.count()).select_from(table)) or 0
 
 
+class FeedbackLoop(Feedback):
+    """The same, beside the functions that consume what it emits."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.watch: Flask = watch_performance.create_app(
+            WatchSettings(world.url), watch_performance.Deps(world.store, world.engine, world.clock)
+        )
+        self.release: Flask = release_labels.create_app(
+            ReleaseSettings(world.url), release_labels.Deps(world.store, world.engine, world.clock)
+        )
+
+    def ring(self, at: datetime | None = None) -> list[Event]:
+        """Ring what is due, and deliver what comes of it, as the broker does."""
+        joined = super().ring(at)
+        alarms = [alarm for event in joined if (alarm := handle(self.watch, event))]
+        for event in [*joined, *alarms]:
+            assert handle(self.release, event) is None
+        return [*joined, *alarms]
+
+
 def predict(feedback: Feedback, rows: int = 4, *, second: float = 0, **changes: Any) -> InferenceLogged:
     times = [NOON + timedelta(seconds=second, milliseconds=row) for row in range(rows)]
     batch = logged(times, seed=f"{second}", **changes)
     feedback.world.log(batch)
     return batch
+
+
+def play(
+    feedback: Feedback, rows: int, wrong: float, *, second: float, entity: str | None = None, seed: int = 0
+) -> list[Event]:
+    """Let a batch be predicted and labelled, a share of it wrongly; return the events about it."""
+    rng = random.Random(seed)
+    entities = [entity] * rows if entity else [f"{second}-{row}" for row in range(rows)]
+    batch = predict(feedback, rows, second=second, labels=["yes"] * rows, entities=entities)
+    feedback.world.now = feedback.world.after(second + 1)
+    lines = [f"{identity},{'no' if rng.random() < wrong else 'yes'}" for identity in batch.ids]
+    text = "prediction_id,label\n" + "\n".join(lines) + "\n"
+    feedback.file(f"{MODEL}/{second}.csv", text.encode(), etag=f"{second}")
+    said = feedback.ring(feedback.world.after(second + 3))
+    for later in range(4, 16, 2):
+        said += feedback.ring(feedback.world.after(second + later))
+    return said
+
+
+def alarms(events: list[Event]) -> list[c.PerformanceDegraded]:
+    return [c.PerformanceDegraded.model_validate(e.data) for e in events if e.type == c.PERFORMANCE_DEGRADED]

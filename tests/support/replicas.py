@@ -33,6 +33,8 @@ from functions.receive_objects import app as receive_objects
 from functions.receive_objects import settings as receive_objects_settings
 from functions.record_events import app as record_events
 from functions.record_events import settings as record_events_settings
+from functions.release_labels import app as release_labels
+from functions.release_labels import settings as release_labels_settings
 from functions.ring_timers import app as ring_timers
 from functions.ring_timers import settings as ring_timers_settings
 from functions.roll_out_model import app as roll_out_model
@@ -40,6 +42,8 @@ from functions.roll_out_model import settings as roll_out_model_settings
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.state.database import make_engine
 from functions.state.tables import METADATA
+from functions.watch_performance import app as watch_performance
+from functions.watch_performance import settings as watch_performance_settings
 
 PATIENCE_S = 60.0
 NUMBERED = frozenset({"seq", "id"})
@@ -164,8 +168,18 @@ def _log_inferences(o: Outside) -> Flask:
 
 
 def _join_feedback(o: Outside) -> Flask:
-    deps = join_feedback.Deps(o.world.store, o.engine(), o.sink, o.world.clock)
+    deps = join_feedback.Deps(o.world.store, o.engine(), o.world.clock)
     return join_feedback.create_app(join_feedback_settings.Settings(o.world.url), deps)
+
+
+def _watch_performance(o: Outside) -> Flask:
+    deps = watch_performance.Deps(o.world.store, o.engine(), o.world.clock)
+    return watch_performance.create_app(watch_performance_settings.Settings(o.world.url), deps)
+
+
+def _release_labels(o: Outside) -> Flask:
+    deps = release_labels.Deps(o.world.store, o.engine(), o.world.clock)
+    return release_labels.create_app(release_labels_settings.Settings(o.world.url), deps)
 
 
 def _judge_rollout(o: Outside) -> Flask:
@@ -193,7 +207,9 @@ _BUILD: dict[str, Callable[[Outside], Flask]] = {
     "log_inferences": _log_inferences,
     "receive_objects": _receive_objects,
     "record_events": _record_events,
+    "release_labels": _release_labels,
     "ring_timers": _ring_timers,
     "roll_out_model": _roll_out_model,
+    "watch_performance": _watch_performance,
 }
 FUNCTIONS = tuple(_BUILD)

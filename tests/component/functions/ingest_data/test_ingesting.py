@@ -205,9 +205,13 @@ def test_the_function_is_ready_when_its_database_is(world: World) -> None:
 @pytest.mark.parametrize(
     ("place", "error", "where"),
     [
-        ("functions.ingest_data.checks.read_cells", pa.ArrowInvalid("would lose data"), "column id"),
-        ("functions.ingest_data.inference._from_text", pa.ArrowNotImplementedError("no kernel"), "column id"),
-        ("functions.ingest_data.examine.Profile.add", pa.ArrowInvalid("would lose data"), "the file"),
+        ("functions.ingest_data.check_rows.parse_values", pa.ArrowInvalid("would lose data"), "column id"),
+        (
+            "functions.ingest_data.infer_types._from_text",
+            pa.ArrowNotImplementedError("no kernel"),
+            "column id",
+        ),
+        ("functions.ingest_data.process_file.Profile.add", pa.ArrowInvalid("would lose data"), "the file"),
     ],
 )
 def test_a_case_that_no_rule_foresees_refuses_the_file_and_is_logged(

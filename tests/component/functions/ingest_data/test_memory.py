@@ -17,9 +17,8 @@ PROGRAM = """
 import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from functions.ingest_data.encodings import guess_encoding
-from functions.ingest_data.examine import examine
-from functions.ingest_data.keys import read_key
+from functions.ingest_data.process_file import process_file
+from functions.ingest_data.object_keys import classify_key
 from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.settings import Settings
 from functions.ingest_data.spool import spool
@@ -35,11 +34,10 @@ reason = None
 rows = 0
 try:
     with path.open("rb") as source:
-        spooled = spool(source, folder, read_key(f"m/{path.name}").format, Settings("-"), encoding=None,
-                        guess=guess_encoding)
+        spooled = spool(source, folder, classify_key(f"m/{path.name}").format, Settings("-"), encoding=None)
     spec = parse_spec(b"target: y\\nentity: id\\ningest: {tolerated_bad_rows: 1}", model="m")
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    found = examine(spooled, spec, None, now=now, folder=folder, max_columns=10_000)
+    found = process_file(spooled, spec, None, now=now, folder=folder, max_columns=10_000)
     rows, reason = found.rows, found.refusal and found.refusal.reason
 except FileRefused as refusal:
     reason = refusal.reason

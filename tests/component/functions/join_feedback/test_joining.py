@@ -20,7 +20,6 @@ from eventing.testing import HandlingFailed, build_event, handle
 from functions.join_feedback import join
 from functions.join_feedback.app import Deps, create_app
 from functions.join_feedback.settings import Settings
-from functions.join_feedback.work import Work
 from functions.state.database import session_factory
 from functions.state.labels import JoinedLabel, WaitingLabel
 from functions.state.timers import TimerRow
@@ -83,18 +82,19 @@ def test_two_joinings_at_once_count_each_label_once(
     feedback.label("yes", prediction_id=logged([NOON], seed="not logged").ids[0])
     assert feedback.ring() == []
     feedback.label("yes", prediction_id=batch.ids[0])
-    work = Work(session_factory(feedback.world.engine), feedback.world.store, feedback.world.clock, 100)
-    match = join.join
+    world = feedback.world
+    joiner = join.Joiner(session_factory(world.engine), world.store, world.clock, 100)
+    match_labels = join.match_labels
 
     def overtaken(*arguments: Any) -> join.Joined:
-        matched = match(*arguments)
+        matched = match_labels(*arguments)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("functions.join_feedback.work.join", match)
-            assert work.join(build_event(c.TIMER_DUE, id_="other"), MODEL, NOON)
+            patch.setattr(join, "match_labels", match_labels)
+            assert joiner.join(build_event(c.TIMER_DUE, id_="other"), MODEL, NOON)
         return matched
 
-    monkeypatch.setattr("functions.join_feedback.work.join", overtaken)
-    told = work.join(build_event(c.TIMER_DUE, id_="one"), MODEL, NOON)
+    monkeypatch.setattr(join, "match_labels", overtaken)
+    told = joiner.join(build_event(c.TIMER_DUE, id_="one"), MODEL, NOON)
     assert [c.FeedbackJoined.model_validate(each.data).joined for each in told] in ([], [0])
     assert feedback.count(JoinedLabel) == 1
 
@@ -346,7 +346,7 @@ def test_a_label_that_names_no_prediction_is_refused(
 def test_many_labels_are_joined_in_several_goes_and_none_is_forgotten(feedback: Feedback) -> None:
     feedback.app = create_app(
         Settings(feedback.world.url, max_labels=3),
-        Deps(feedback.world.store, feedback.world.engine, feedback.sink, feedback.world.clock),
+        Deps(feedback.world.store, feedback.world.engine, feedback.world.clock),
     )
     batch = predict(feedback, 8)
     for identity in batch.ids:
@@ -378,3 +378,17 @@ def test_a_number_is_labelled_with_a_number_and_judged_by_the_scale_of_its_card(
             1.0,
         ]
     world.engine.dispose()
+
+
+def test_a_timer_of_another_function_is_refused(feedback: Feedback) -> None:
+    payload = {"owner": "govern_training", "key": f"{MODEL}/pending", "due": NOON.isoformat()}
+    with pytest.raises(HandlingFailed, match="another function's"):
+        handle(feedback.app, build_event(c.TIMER_DUE, payload, id_="t"))
+
+
+def test_a_batch_that_is_logged_late_still_meets_its_labels(feedback: Feedback) -> None:
+    batch = logged([NOON + timedelta(seconds=1)], seed="late")
+    feedback.label("yes", prediction_id=batch.ids[0])
+    feedback.ring()
+    feedback.world.log(batch)
+    assert feedback.joined().joined == 1

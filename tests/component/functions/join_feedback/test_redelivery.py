@@ -19,7 +19,7 @@ def test_a_joining_killed_before_its_transaction_leaves_no_second_file(feedback:
     payload = {"owner": "join_feedback", "key": f"{MODEL}/join", "due": NOON.isoformat()}
     event = build_event(c.TIMER_DUE, payload, id_="timer-1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("functions.join_feedback.work.record", crash)
+        patch.setattr("functions.join_feedback.join.write_joined", crash)
         with pytest.raises(HandlingFailed):
             handle(feedback.app, event)
     feedback.world.now += timedelta(hours=1)

@@ -12,10 +12,14 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from support.world import MODEL, NOON, World
 
-from functions.join_feedback import coverage, release
+from functions.join_feedback import coverage
+from functions.release_labels import release
 from functions.state.inferences import batches_between, close_window
 from functions.state.labels import lock_feedback
+from functions.state.specs import spec_of
 from functions.state.tables import create_tables
+from functions.watch_performance.labels import next_labels
+from functions.watch_performance.logic import Progress
 
 TABLES = ("inference_batches", "joined_labels")
 LATER = NOON + timedelta(minutes=1)
@@ -52,15 +56,17 @@ def plans(world: World, ask: Callable[[Session], object]) -> list[str]:
 
 
 def due_after_an_alarm(session: Session) -> None:
-    row = lock_feedback(session, MODEL)
+    row, spec = lock_feedback(session, MODEL), spec_of(session, MODEL)
+    assert spec is not None
     row.alarmed_at = NOON
-    release.due(session, row)
+    release.due(session, row, spec)
 
 
 FREE = "ix_inference_batches_window (model=? AND version=? AND shadow=? AND window=? AND rows>?)"
 WINDOWS = "ix_inference_batches_window (model=? AND version=? AND shadow=?)"
 NEWEST = "ix_inference_batches_model_last (model=?)"
 LATEST = "ix_inference_batches_model_last (model=? AND last>?)"
+MATURED = "ix_joined_labels_model_at (model=? AND at>? AND at<?)"
 KEPT = "ix_joined_labels_release (model=? AND release=?)"
 
 
@@ -70,11 +76,20 @@ KEPT = "ix_joined_labels_release (model=? AND release=?)"
         (lambda session: close_window(session, MODEL, 1, 0), [FREE, WINDOWS]),
         (lambda session: batches_between(session, MODEL, NOON, LATER), [LATEST]),
         (lambda session: batches_between(session, MODEL, NOON, LATER, version=1, shadow=False), [LATEST]),
-        (lambda session: coverage.matured_between(session, MODEL, NOON, LATER), [LATEST]),
+        (lambda session: coverage.has_matured(session, MODEL, NOON, LATER), [LATEST]),
         (lambda session: coverage.newest_prediction(session, MODEL), [NEWEST]),
+        (lambda session: next_labels(session, MODEL, Progress(1, at=NOON), LATER), [MATURED]),
         (due_after_an_alarm, [KEPT, KEPT]),
     ],
-    ids=["close_window", "all versions", "one version", "matured_between", "newest_prediction", "due"],
+    ids=[
+        "close_window",
+        "all versions",
+        "one version",
+        "has_matured",
+        "newest_prediction",
+        "next_labels",
+        "due",
+    ],
 )
 def test_an_index_leads_to_what_is_asked(
     world: World, ask: Callable[[Session], object], indexes: list[str]

@@ -12,9 +12,13 @@ from support.replicas import FUNCTIONS, Outside, at_once, deliver, told
 from support.world import MODEL, NOON, logged
 
 from eventing import catalogue as c
+from eventing.catalogue import Claim
 from eventing.event import Event
 from eventing.testing import build_event, object_created
-from functions.state import timers
+from functions.ingest_data.schema import Column, DataSchema
+from functions.state import datasets, timers
+from functions.state.labels import JoinedLabel
+from pipelines.spec import Kind
 
 CLAIM = {"uri": "s3://datasets/x", "sha256": "0" * 64}
 DIGESTS = dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64)
@@ -124,14 +128,44 @@ def join(outside: Outside) -> list[Event]:
     return [*labels, timer("join_feedback", f"{MODEL}/join")]
 
 
+def watch(outside: Outside) -> list[Event]:
+    outside.world.spec(labels={"window": "10s"})
+    outside.world.version(1, promoted=True)
+    with outside.world.session() as session:
+        for row in range(90):
+            made = {"model": MODEL, "version": 1, "value": "yes", "loss": float(row > 20)}
+            at = NOON + timedelta(seconds=row)
+            names = {"prediction_id": f"p{row:02}", "label_id": f"l{row}", "at": at, "received_at": at}
+            session.add(JoinedLabel(**made, **names))
+    return [joined(through) for through in (20, 60, 40, 100)]
+
+
+def joined(through: int) -> Event:
+    data = {"through": (NOON + timedelta(seconds=through)).isoformat(), "joined": 3}
+    return event(c.FEEDBACK_JOINED, f"joined-{through}", data)
+
+
+def release(outside: Outside) -> list[Event]:
+    outside.world.spec(labels={"window": "10s", "min_rows": 5})
+    made = logged([NOON + timedelta(milliseconds=row) for row in range(8)])
+    outside.world.log(made)
+    outside.world.label(*((identity, NOON, "yes") for identity in made.ids))
+    schema = DataSchema((Column("amount", Kind.NUMBER), Column("churned", Kind.CATEGORY)), "churned")
+    with outside.world.session() as session:
+        dataset = datasets.lock_dataset(session, MODEL)
+        claim = Claim(**CLAIM)
+        datasets.keep_schema(session, dataset, claim=claim, document=schema.to_json(), now=NOON)
+    alarm = {"version": 1, "statistic": 1.0, "threshold": 1.0, "baseline": 0.1, "mean_loss": 0.5, "labels": 9}
+    return [joined(20), event(c.PERFORMANCE_DEGRADED, "alarm", alarm), joined(40)]
+
+
 def judge(outside: Outside) -> list[Event]:
     outside.world.spec(labels={"window": "10s"})
     outside.world.version(1, promoted=True)
     outside.world.version(2)
     started = {"version": 2, "champion_version": 1, "phase": "shadow", "revision": "churn-v2"}
-    joined = {"through": (NOON + timedelta(seconds=60)).isoformat(), "joined": 3}
     look = timer("judge_rollout", f"{MODEL}/look")
-    return [event(c.ROLLOUT_STARTED, "started", started), event(c.FEEDBACK_JOINED, "joined", joined), look]
+    return [event(c.ROLLOUT_STARTED, "started", started), joined(60), look]
 
 
 def drift(outside: Outside) -> list[Event]:
@@ -165,8 +199,10 @@ SCENES: dict[str, Callable[[Outside], list[Event]]] = {
     "log_inferences": log,
     "receive_objects": receive,
     "record_events": record,
+    "release_labels": release,
     "ring_timers": ring,
     "roll_out_model": roll_out,
+    "watch_performance": watch,
 }
 
 

@@ -1,4 +1,4 @@
-"""What tests of reading files share: a spec from YAML, a file examined from bytes."""
+"""What tests of reading files share: a spec from YAML, a file processed from bytes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from functions.ingest_data.encodings import guess_encoding
-from functions.ingest_data.examine import Examined, Part, examine
-from functions.ingest_data.keys import DataFile, read_key
+from functions.ingest_data.object_keys import DataFile, classify_key
+from functions.ingest_data.part import Part
+from functions.ingest_data.process_file import Processed, process_file
 from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.schema import DataSchema
 from functions.ingest_data.settings import Settings
@@ -28,22 +28,22 @@ Examine = Callable[..., "Seen"]
 class Seen:
     """What became of a file, in forms that tests compare."""
 
-    def __init__(self, examined: Examined) -> None:
-        self.examined = examined
+    def __init__(self, processed: Processed) -> None:
+        self.processed = processed
 
     @property
     def part(self) -> Part:
         """The part; the file must not have been refused."""
-        assert self.examined.part is not None, self.examined.refusal
-        return self.examined.part
+        assert self.processed.part is not None, self.processed.refusal
+        return self.processed.part
 
     @property
     def refusal(self) -> FileRefused:
         """Why the file was refused; it must have been, with a problem to show."""
-        assert self.examined.refusal is not None
-        assert self.examined.part is None
-        assert self.examined.refusal.problems
-        return self.examined.refusal
+        assert self.processed.refusal is not None
+        assert self.processed.part is None
+        assert self.processed.refusal.problems
+        return self.processed.refusal
 
     @property
     def good(self) -> list[dict[str, Any]]:
@@ -59,9 +59,9 @@ class Seen:
     @property
     def bad(self) -> list[tuple[Any, ...]]:
         """The quarantined cells: row, column, value, reason; by row and column."""
-        if self.examined.bad_cells is None:
+        if self.processed.bad_cells is None:
             return []
-        cells = [tuple(row.values()) for row in pq.read_table(self.examined.bad_cells).to_pylist()]
+        cells = [tuple(row.values()) for row in pq.read_table(self.processed.bad_cells).to_pylist()]
         return sorted(cells, key=lambda cell: (cell[0], cell[1], cell[3]))
 
 
@@ -84,19 +84,15 @@ def examine_bytes(tmp_path: Path) -> Examine:
         folder.mkdir()
         settings = replace(Settings("unused"), **limits)
         parsed = parse_spec(spec.encode(), model="churn")
-        meaning = read_key(f"churn/{name}")
-        assert isinstance(meaning, DataFile)
+        kind = classify_key(f"churn/{name}")
+        assert isinstance(kind, DataFile)
         try:
-            spooled = spool(
-                io.BytesIO(raw),
-                folder,
-                meaning.format,
-                settings,
-                encoding=parsed.ingest.encoding,
-                guess=guess_encoding,
+            stream, encoding = io.BytesIO(raw), parsed.ingest.encoding
+            spooled = spool(stream, folder, kind.format, settings, encoding=encoding)
+            return Seen(
+                process_file(spooled, parsed, kept, now=NOW, folder=folder, max_columns=settings.max_columns)
             )
         except FileRefused as refusal:
-            return Seen(Examined(None, refusal))
-        return Seen(examine(spooled, parsed, kept, now=NOW, folder=folder, max_columns=settings.max_columns))
+            return Seen(Processed(None, refusal))
 
     return run

@@ -56,5 +56,5 @@ def test_the_same_rows_are_bad(examine_bytes: Examine, rows: list[tuple[Any, ...
     found = examine_bytes(frame.to_csv(index=False).encode(), SPEC)
 
     bad = pandera_bad_rows(frame)
-    assert found.examined.bad_rows == len(bad)
+    assert found.processed.bad_rows == len(bad)
     assert found.part.rows == len(frame) - len(bad)

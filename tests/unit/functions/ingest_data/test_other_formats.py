@@ -32,9 +32,14 @@ def test_parquet_is_read_by_row_groups_with_its_own_types(examine_bytes: Examine
     found = examine_bytes(sink.getvalue(), "{target: y, ingest: {tolerated_bad_rows: 0.4}}", name="a.parquet")
 
     assert found.kinds == {
-        "i": "integer", "f": "number", "d": "category", "b": "boolean", "t": "datetime", "day": "datetime",
+        "i": "integer",
+        "f": "number",
+        "d": "category",
+        "b": "boolean",
+        "t": "datetime",
+        "day": "datetime",
         "y": "integer",
-    }  # fmt: skip
+    }
     assert [row["f"] for row in found.good] == [1.5, None]
     assert found.bad == [(3, "f", "inf", "not finite")]
 

@@ -39,7 +39,7 @@ def test_row_numbers_are_those_of_the_file_among_ragged_blank_and_quoted_lines(
         (7, ""),
         (9, "a"),
     ]
-    assert found.examined.rows == 207
+    assert found.processed.rows == 207
     assert found.good[1]["b"] == "two\nlines"
 
 
@@ -120,7 +120,7 @@ def test_ten_thousand_columns_work_and_one_more_is_refused_with_the_limit(examin
     found = examine_bytes(csv(",".join(names) + ",y", *[row] * 150))
     refusal = examine_bytes(csv(",".join([*names, "more"]) + ",y", row + ",1")).refusal
 
-    assert (found.examined.rows, len(found.kinds)) == (150, 10_000)
+    assert (found.processed.rows, len(found.kinds)) == (150, 10_000)
     assert refusal.problems[0].problem == "10001 columns, at most 10000 are read (MAX_COLUMNS)"
 
 

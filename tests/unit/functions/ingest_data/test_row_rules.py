@@ -56,7 +56,7 @@ def test_each_bad_cell_is_kept_with_row_column_value_and_reason(examine_bytes: E
         (13, "n", "nan", "missing"),
         (13, "y", None, "the label is missing"),
     ]
-    assert (found.examined.rows, found.examined.bad_rows) == (12, 11)
+    assert (found.processed.rows, found.processed.bad_rows) == (12, 11)
 
 
 def test_more_bad_rows_than_tolerated_refuse_the_file_with_the_first_of_each_kind(
@@ -131,7 +131,7 @@ def test_bounds_in_the_spec_replace_the_bounds_of_timestamps(examine_bytes: Exam
     spec = "{target: y, timestamp: t, schema: {t: {type: datetime, min: 1900-01-01, max: 2100-01-01}}}"
     found = examine_bytes(b"t,y\n1950-05-05,1\n2050-05-05,1\n", spec)
 
-    assert (found.examined.rows, found.examined.bad_rows) == (2, 0)
+    assert (found.processed.rows, found.processed.bad_rows) == (2, 0)
 
 
 def test_whole_numbers_are_compared_exactly_with_their_bounds(examine_bytes: Examine) -> None:
@@ -164,7 +164,7 @@ def test_bounds_beyond_64_bits_hold_for_whole_numbers_too(
     examine_bytes: Examine, rule: str, good: int
 ) -> None:
     spec = f"{{target: y, schema: {{n: {{type: int, {rule}}}}}, ingest: {{tolerated_bad_rows: 1}}}}"
-    found = examine_bytes(csv("n,y", "1,1", f"{2**63 - 1},1"), spec).examined
+    found = examine_bytes(csv("n,y", "1,1", f"{2**63 - 1},1"), spec).processed
 
     assert found.rows - found.bad_rows == good
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.ingest_data.encodings import guess_encoding
-from functions.ingest_data.keys import Format
+from functions.ingest_data.object_keys import Format
 from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.spool import CHUNK, Spooled, spool
 
@@ -44,7 +43,7 @@ def spooled(
     encoding: str | None = None,
 ) -> Spooled:
     source = io.BytesIO(raw) if isinstance(raw, bytes) else raw
-    return spool(source, folder, format_, limits, encoding=encoding, guess=guess_encoding)  # type: ignore[arg-type]
+    return spool(source, folder, format_, limits, encoding=encoding)  # type: ignore[arg-type]
 
 
 def refused(*args: object, **kwargs: object) -> FileRefused:

@@ -1,0 +1,190 @@
+"""Checks a batch of rows against the schema: which rows are good, and for each bad cell why it is bad."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from functions.ingest_data.duplicates import SeenKeys, hash_keys
+from functions.ingest_data.parse_values import ARROW_TYPES, PROBLEMS, parse_values, to_mask
+from functions.ingest_data.refusal import readable
+from functions.ingest_data.rows import BadCells, Batch, Mask, Rows, bad_cells_at
+from functions.ingest_data.schema import NUMERIC, Column, DataSchema
+from pipelines.spec import Kind
+from pipelines.spec.columns import is_number, is_whole
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True)
+class CheckedBatch:
+    """The good rows of a batch, typed, and what is wrong with the others."""
+
+    good: pa.RecordBatch
+    bad_rows: int
+    bad_cells: tuple[BadCells, ...]
+    decimals: frozenset[str]
+    """Columns of whole numbers with bad cells that are numbers all the same."""
+
+
+@dataclass
+class Checker:
+    """Checks the batches of one file in order.
+
+    Args:
+        schema: what the rows must keep.
+        latest: timestamps after this are refused.
+        seen: the entity keys of the file so far.
+
+    Attributes:
+        arrow_schema: of the good rows.
+    """
+
+    schema: DataSchema
+    latest: datetime
+    seen: SeenKeys
+    arrow_schema: pa.Schema = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Fix the types of the good rows."""
+        columns = self.schema.columns
+        self.arrow_schema = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in columns])
+
+    def check(self, batch: Batch) -> CheckedBatch:
+        """Check one batch."""
+        bad: Mask = np.zeros(len(batch.numbers), dtype=bool)
+        cells: list[BadCells] = []
+        typed: list[pa.Array] = []
+        decimals: set[str] = set()
+        for column in self.schema.columns:
+            raw = batch.columns[column.name]
+            with readable(f"column {column.name}"):
+                array, wrong = parse_values(raw, column)
+                found = [(PROBLEMS[column.kind], wrong)] if wrong.any() else []
+                for reason, mask in [*found, *self._broken_rules(column, array, wrong)]:
+                    cells.append(bad_cells_at(column.name, reason, raw, mask, batch.numbers))
+                    bad |= mask
+                if found and column.kind is Kind.INTEGER and _has_decimals(raw, wrong):
+                    decimals.add(column.name)
+            typed.append(array)
+        good = pa.RecordBatch.from_arrays(typed, schema=self.arrow_schema)
+        numbers = batch.numbers
+        if bad.any():
+            keep = ~bad
+            good, numbers = good.filter(pa.array(keep)), numbers[keep]
+        good, repeated = self._without_duplicates(good, numbers)
+        dropped = len(batch.numbers) - good.num_rows + sum(len(each.rows) for each in batch.unreadable)
+        return CheckedBatch(good, dropped, (*batch.unreadable, *cells, *repeated), frozenset(decimals))
+
+    def _broken_rules(self, column: Column, array: pa.Array, wrong: Mask) -> Iterator[tuple[str, Mask]]:
+        tests = [self._missing(column, array, wrong)]
+        if column.kind is Kind.NUMBER:
+            tests.append(("not finite", _finite_break(array)))
+        tests += _bounds(column, array)
+        if column.values is not None:
+            allowed = pa.array(_allowed(column), array.type)
+            tests.append(("not among the allowed values", _unless(pc.is_in(array, value_set=allowed), array)))
+        if column.name == self.schema.timestamp:
+            tests += self._timestamp_range(column, array)
+        for reason, mask in tests:
+            if mask is not None and mask.any():
+                yield reason, mask
+
+    def _missing(self, column: Column, array: pa.Array, wrong: Mask) -> tuple[str, Mask | None]:
+        if column.nullable or not array.null_count:
+            return "", None
+        reason = "missing"
+        if column.name == self.schema.target:
+            reason = "the label is missing"
+        return reason, to_mask(array.is_null()) & ~wrong
+
+    def _timestamp_range(self, column: Column, array: pa.Array) -> list[tuple[str, Mask | None]]:
+        type_ = ARROW_TYPES[Kind.DATETIME]
+        tests: list[tuple[str, Mask | None]] = []
+        if column.max is None:
+            tests.append(("in the future", to_mask(pc.greater(array, pa.scalar(self.latest, type_)))))
+        if column.min is None:
+            tests.append(("before 1970", to_mask(pc.less(array, pa.scalar(EPOCH, type_)))))
+        return tests
+
+    def _without_duplicates(
+        self, good: pa.RecordBatch, numbers: Rows
+    ) -> tuple[pa.RecordBatch, list[BadCells]]:
+        """Keep the first of the good rows with the same entity (and timestamp, when the spec names one)."""
+        if self.schema.entity is None or not good.num_rows:
+            return good, []
+        names = [name for name in (self.schema.entity, self.schema.timestamp) if name is not None]
+        repeated = self.seen.repeated(hash_keys([good.column(name) for name in names]))
+        if not repeated.any():
+            return good, []
+        what = " and ".join(names)
+        found = bad_cells_at(
+            names[0], f"the same {what} as in an earlier row", good.column(names[0]), repeated, numbers
+        )
+        return good.filter(pa.array(~repeated)), [found]
+
+
+def _finite_break(array: pa.Array) -> Mask | None:
+    finite = pc.is_finite(array)
+    return None if pc.all(finite).as_py() is not False else to_mask(pc.invert(finite))
+
+
+def _bounds(column: Column, array: pa.Array) -> list[tuple[str, Mask | None]]:
+    tests: list[tuple[str, Mask | None]] = []
+    if column.kind not in (*NUMERIC, Kind.DATETIME):
+        return tests
+    if column.min is not None:
+        tests.append((f"below the minimum {column.min}", _below(column, array, column.min)))
+    if column.max is not None:
+        tests.append((f"above the maximum {column.max}", _above(column, array, column.max)))
+    return tests
+
+
+def _below(column: Column, array: pa.Array, bound: float | int | str) -> Mask:
+    if column.kind is not Kind.INTEGER or isinstance(bound, str):
+        return to_mask(pc.less(array, _bound(bound)))
+    if bound > _LARGEST:
+        return to_mask(array.is_valid())
+    return to_mask(pc.less(array, pa.scalar(math.ceil(max(bound, _SMALLEST)), pa.int64())))
+
+
+def _above(column: Column, array: pa.Array, bound: float | int | str) -> Mask:
+    if column.kind is not Kind.INTEGER or isinstance(bound, str):
+        return to_mask(pc.greater(array, _bound(bound)))
+    if bound < _SMALLEST:
+        return to_mask(array.is_valid())
+    return to_mask(pc.greater(array, pa.scalar(math.floor(min(bound, _LARGEST)), pa.int64())))
+
+
+def _bound(bound: float | int | str) -> pa.Scalar:
+    if isinstance(bound, str):
+        time = datetime.fromisoformat(bound)
+        return pa.scalar(time if time.tzinfo else time.replace(tzinfo=UTC), ARROW_TYPES[Kind.DATETIME])
+    return pa.scalar(float(bound), pa.float64())
+
+
+def _allowed(column: Column) -> list[Any]:
+    values = column.values or ()
+    if column.kind is Kind.INTEGER:
+        return [int(value) for value in values if is_whole(value)]
+    if column.kind is Kind.NUMBER:
+        return [float(value) for value in values if is_number(value)]
+    return list(values)
+
+
+def _unless(fits: pa.Array, array: pa.Array) -> Mask:
+    return to_mask(pc.and_(pc.invert(fits), array.is_valid()))
+
+
+def _has_decimals(raw: pa.Array, wrong: Mask) -> bool:
+    number = Column("", Kind.NUMBER)
+    numbers, bad = parse_values(raw.filter(pa.array(wrong)), number)
+    return bool((~bad & to_mask(numbers.is_valid())).any())

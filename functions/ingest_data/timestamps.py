@@ -1,0 +1,50 @@
+"""Timestamps as microseconds in UTC, within the years 1 to 9999: few calendars know others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+UNIX = {"unix": 1, "unix_ms": 1_000}
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_FIRST_DAY, _END_DAY = -719_162, 2_932_897
+_DAY_S = 86_400
+
+
+def parse_iso(text: str) -> datetime | None:
+    """Read ISO 8601; without a zone it is UTC."""
+    if text[4:5] != "-" or text[7:8] != "-":
+        return None  # fromisoformat takes weeks and bare digits too, which ids look like
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def from_epoch(numbers: pa.Array, format_: str) -> pa.Array:
+    """Read floats that count since 1970 in the unit of a format of `UNIX`; those outside are missing."""
+    per_second = UNIX[format_]
+    inside = _within(numbers, numbers, _DAY_S * per_second)
+    micros = pc.round(pc.multiply(inside, 1_000_000.0 / per_second))
+    return micros.cast(pa.int64()).cast(TIMESTAMP)
+
+
+def within_calendar(array: pa.Array) -> pa.Array:
+    """Take dates and timestamps outside the calendar as missing."""
+    if pa.types.is_date32(array.type):
+        return _within(array, array.cast(pa.int32()), 1)
+    per_second = 1_000 if pa.types.is_date64(array.type) else _PER_SECOND[array.type.unit]
+    return _within(array, array.cast(pa.int64()), _DAY_S * per_second)
+
+
+def _within(array: pa.Array, ticks: pa.Array, per_day: int) -> pa.Array:
+    bounds = [max(-(2**63), min(day * per_day, 2**63 - 1)) for day in (_FIRST_DAY, _END_DAY)]
+    first, end = (pa.scalar(bound, ticks.type) for bound in bounds)  # nanoseconds end sooner
+    fits = pc.and_(pc.greater_equal(ticks, first), pc.less(ticks, end))
+    if pc.all(fits).as_py() is not False:
+        return array
+    return pc.if_else(fits, array, pa.scalar(None, array.type))

@@ -1,0 +1,112 @@
+"""How a champion is watched: what a label changes, when an alarm is raised, what a new champion changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from functions.watch_performance import confidence_bounds
+from functions.watch_performance.sequential_test import SequentialTest, observe, restart
+from pipelines.card import Card
+
+FUNCTION = "watch_performance"
+
+
+class MaturedLabel(Protocol):
+    """A label that no later event can change."""
+
+    at: datetime
+    prediction_id: str
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a model's champion has been watched.
+
+    Attributes:
+        version: the champion.
+        test: the sequential test of that version.
+        at: every matured label of predictions up to (`at`, `prediction_id`) is in the test; without an id,
+            every one up to `at`.
+        through: up to which time labels were joined when the last event was handled.
+        alarmed_at: the champion's last alarm.
+        alarms: the last alarm of each champion before, by version (ISO 8601).
+    """
+
+    version: int | None = None
+    test: SequentialTest = field(default_factory=SequentialTest)
+    at: datetime | None = None
+    prediction_id: str | None = None
+    through: datetime | None = None
+    alarmed_at: datetime | None = None
+    alarms: Mapping[str, str] = field(default_factory=dict)
+
+
+def silence(window: timedelta) -> timedelta:
+    """Return how long after an alarm no second one is raised about a version."""
+    return min(10 * window, timedelta(days=1))
+
+
+def is_silent(progress: Progress, window: timedelta, now: datetime) -> bool:
+    """Say whether the champion's last alarm is so recent that no other one is raised."""
+    return progress.alarmed_at is not None and now - progress.alarmed_at < silence(window)
+
+
+def for_champion(progress: Progress, version: int | None, window: timedelta) -> Progress:
+    """Start a new test if the champion is another one than before.
+
+    It is watched by what matures from now on, even if it has been champion before. The position never goes
+    back, so no label is counted twice. Each version's last alarm is kept.
+    """
+    if version == progress.version:
+        return progress
+    alarms = dict(progress.alarms)
+    if progress.version is not None and progress.alarmed_at is not None:
+        alarms[str(progress.version)] = progress.alarmed_at.isoformat()
+    last = alarms.get(str(version))
+    progress = replace(
+        progress,
+        version=version,
+        test=SequentialTest(),
+        alarmed_at=None if last is None else datetime.fromisoformat(last),
+        alarms=alarms,
+    )
+    matured = None if progress.through is None else progress.through - window
+    if matured is None or (progress.at is not None and progress.at >= matured):
+        return progress
+    return replace(progress, at=matured, prediction_id=None)
+
+
+def take_in(
+    progress: Progress, labels: Sequence[MaturedLabel], repeated: Collection[str], baseline: float
+) -> tuple[Progress, SequentialTest | None]:
+    """Observe the next labels; return the progress, and the test as it was when it first raised an alarm.
+
+    Args:
+        labels: in the order of their predictions, all after the progress's position.
+        repeated: prediction ids of labels that do not count.
+        baseline: upper bound on the loss without harm, in [0, 1].
+    """
+    test, alarm = progress.test, None
+    for label in labels:
+        if label.loss is None or label.prediction_id in repeated:
+            continue
+        test = observe(test, label.loss, baseline=baseline)
+        if test.crossed is not None:
+            alarm, test = alarm or test, restart(test)
+    if labels:
+        progress = replace(progress, test=test, at=labels[-1].at, prediction_id=labels[-1].prediction_id)
+    return progress, alarm
+
+
+def baseline_of(card: Card) -> float | None:
+    """Return the upper confidence bound on a version's loss, from its holdout; None if its card has none."""
+    loss = card.evaluation.loss
+    if loss is None:
+        return None
+    if card.classes is not None:
+        return confidence_bounds.clopper_pearson(round(loss.mean * loss.rows), loss.rows)
+    return confidence_bounds.bound_on_mean(loss.rows, loss.mean, loss.variance)

@@ -11,6 +11,7 @@ from eventing.catalogue.data import (
     SpecRegistered,
     SpecRejected,
 )
+from eventing.catalogue.decisions import DecisionInputs
 from eventing.catalogue.gate import (
     GateVerdict,
     ModelApprovalRequested,
@@ -135,6 +136,7 @@ __all__ = [
     "Claim",
     "DatasetIngested",
     "DatasetRejected",
+    "DecisionInputs",
     "DeliveryFailed",
     "DriftChecked",
     "DriftDetected",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Version
+from eventing.catalogue.decisions import DecisionInputs
 
 
 class SliceResult(Payload):
@@ -44,6 +45,7 @@ class ModelApproved(OutsidePayload):
     version: Version
     approved_by: str
     verdict: GateVerdict | None = None
+    decided_from: DecisionInputs | None = None
 
 
 class ModelRejected(OutsidePayload):
@@ -54,6 +56,7 @@ class ModelRejected(OutsidePayload):
     rejected_by: str
     message: str = ""
     verdict: GateVerdict | None = None
+    decided_from: DecisionInputs | None = None
 
 
 class ModelApprovalRequested(Payload):
@@ -62,3 +65,4 @@ class ModelApprovalRequested(Payload):
     model: ModelName
     version: Version
     verdict: GateVerdict
+    decided_from: DecisionInputs | None = None

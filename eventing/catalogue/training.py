@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Sha256, Version
+from eventing.catalogue.decisions import DecisionInputs
 
 
 class TrainingReason(StrEnum):
@@ -42,6 +43,7 @@ class TrainingApproved(Payload):
     champion_version: Version | None = None
     output: str
     seed: int = 0
+    decided_from: DecisionInputs | None = None
 
 
 class TrainingDeferred(Payload):
@@ -54,6 +56,7 @@ class TrainingDeferred(Payload):
     refused: bool = False
     until: datetime | None = None
     run_id: str | None = None
+    decided_from: DecisionInputs | None = None
 
 
 class TrainingStarted(Payload):

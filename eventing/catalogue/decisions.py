@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -63,7 +64,7 @@ class DecisionInputs(Payload):
 
 
 def _write(value: object) -> dict[str, Any]:
-    plain = TypeAdapter(type(value)).dump_python(value, mode="json")
+    plain = _adapter(type(value)).dump_python(value, mode="json")
     return {name: _finite(each) for name, each in plain.items()}
 
 
@@ -79,4 +80,10 @@ def _finite(value: Any) -> Any:
 def _read(type_: type[T], value: Any, form: int) -> T:
     if form != FORM:
         raise ValueError(f"the inputs are recorded in form {form}, this release reads form {FORM}")
-    return TypeAdapter(type_).validate_python(value)
+    found: T = _adapter(type_).validate_python(value)
+    return found
+
+
+@cache
+def _adapter(type_: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(type_)

@@ -49,7 +49,7 @@ def _compare(row: Recorded, decider: Decider, tried: ModelSpec | None, get: Get)
     subject = f"{subject} {payload.phase}" if decider.area == "judge" else subject
     made = replace(made, subject=subject, recorded=then.words, rule=then.rule)
     if payload.decided_from is None:
-        return replace(made, why="it was recorded without its inputs, as by releases before 2")
+        return replace(made, why="it was recorded without its inputs, as earlier releases did")
     try:
         now = decider.again(payload.decided_from, payload, tried, get)
     except NotReplayable as error:

@@ -64,7 +64,8 @@ class DecisionInputs(Payload):
 
 
 def _write(value: object) -> dict[str, Any]:
-    plain = _adapter(type(value)).dump_python(value, mode="json")
+    type_: Any = type(value)
+    plain = _adapter(type_).dump_python(value, mode="json")
     return {name: _finite(each) for name, each in plain.items()}
 
 
@@ -80,7 +81,8 @@ def _finite(value: Any) -> Any:
 def _read(type_: type[T], value: Any, form: int) -> T:
     if form != FORM:
         raise ValueError(f"the inputs are recorded in form {form}, this release reads form {FORM}")
-    found: T = _adapter(type_).validate_python(value)
+    class_: Any = type_
+    found: T = _adapter(class_).validate_python(value)
     return found
 
 

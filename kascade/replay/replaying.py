@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -42,7 +43,7 @@ def _compare(row: Recorded, decider: Decider, tried: ModelSpec | None, get: Get)
     subject = row.event.subject or row.model
     made = Compared(row.happened, row.model, decider.area, subject, "?", "?", "", "", decidable=False)
     try:
-        payload = PAYLOADS[row.event.type].model_validate(row.data)
+        payload: Any = PAYLOADS[row.event.type].model_validate(row.data)
     except ValidationError as error:
         return replace(made, why=f"its payload is not one of this release: {error}")
     then = decider.recorded(row.event.type, payload)

@@ -19,10 +19,11 @@ from functions.evaluate_model.logic import Inputs as GateInputs
 from functions.govern_training.facts import Digests, Request, Run
 from functions.govern_training.facts import Inputs as GovernorInputs
 from functions.judge_rollout import logic as judge
-from functions.judge_rollout.guards import Service, Services
+from functions.judge_rollout.guards import Breach, Service, Services
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import policy_of
 from functions.judge_rollout.record import record_requests, record_verdict
+from functions.judge_rollout.verdict import Wait
 from kascade.replay.comparison import Compared
 from kascade.replay.recording import Recorded
 from kascade.replay.replaying import replay
@@ -72,7 +73,7 @@ def waiting() -> GovernorInputs:
 def test_the_governor_decides_the_same_from_the_same_and_otherwise_by_another_policy() -> None:
     until = NOON + timedelta(hours=5)
     message = "the last run ended too short a time ago (retrain.cooldown)"
-    fields = {"rule": "cooldown", "message": message, "until": until}
+    fields: dict[str, Any] = {"rule": "cooldown", "message": message, "until": until}
     same = asked(waiting(), **fields)
     assert (same.recorded, same.differs, same.decidable) == ("waits (cooldown, dataset)", False, True)
     longer = asked(waiting(), spec(retrain="{cooldown: 8h}"), **fields)
@@ -178,7 +179,7 @@ def test_a_metric_that_is_gone_and_a_persons_approval_are_no_decisions_to_make_a
 
 
 def looked(
-    tried: str | None, *tests: Test, status: str, rows: int = 500, then: Drift | None = None
+    tried: str | None, *tests: Test, status: Any, rows: int = 500, then: Drift | None = None
 ) -> Compared:
     inputs = DriftInputs(1, rows, 900, tests or None)
     payload = kinds.DriftChecked(
@@ -236,10 +237,10 @@ def verdict(tried: ModelSpec | None, better: bool = True, services: Services | N
         inputs = judge.Inputs(state, NOON + check * MINUTE, requests, services if check > 9 else None)
         decision = judge.decide(policy, inputs)
         state = record_requests(STORE, folder, inputs, decision.state)
-        if not isinstance(decision.verdict, judge.Wait):
+        if not isinstance(decision.verdict, Wait):
             break
     numbers = judge.numbers_of(policy, state)
-    guard = isinstance(decision.verdict, judge.Breach)
+    guard = isinstance(decision.verdict, Breach)
     decided = kinds.RolloutDecided(
         model="churn", version=2, champion_version=1, phase=kinds.RolloutPhase.SHADOW,
         outcome=kinds.RolloutOutcome("promoted" if better and not guard else "rolled_back"),

@@ -15,7 +15,7 @@ from scipy.special import kolmogorov
 
 from benchmarks.simulations.figures import Figure
 from functions.detect_drift.effects import wasserstein
-from functions.detect_drift.rule import Policy, correct, spend
+from functions.detect_drift.logic import Policy, correct, spend
 
 Floats = npt.NDArray[np.float64]
 Rule = Literal["uncorrected", "per window", "budget", "budget and effect"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Version
+from eventing.catalogue.decisions import DecisionInputs
 
 
 class SliceResult(Payload):
@@ -44,6 +45,7 @@ class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("evaluate
     version: Version
     approved_by: str
     verdict: GateVerdict | None = None
+    decided_from: DecisionInputs | None = None
 
 
 MODEL_APPROVED = ModelApproved.type
@@ -57,6 +59,7 @@ class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("evaluate
     rejected_by: str
     message: str = ""
     verdict: GateVerdict | None = None
+    decided_from: DecisionInputs | None = None
 
 
 MODEL_REJECTED = ModelRejected.type
@@ -68,6 +71,7 @@ class ModelApprovalRequested(Payload, type="model.approval_requested", emitted_b
     model: ModelName
     version: Version
     verdict: GateVerdict
+    decided_from: DecisionInputs | None = None
 
 
 MODEL_APPROVAL_REQUESTED = ModelApprovalRequested.type

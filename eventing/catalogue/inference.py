@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from eventing.catalogue.base import MAX_COUNT, Claim, ModelName, OutsidePayload, Payload, Share, Version
+from eventing.catalogue.decisions import DecisionInputs
 
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 PredictionId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
@@ -108,6 +109,7 @@ class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     untested: list[Untested] = Field(default_factory=list)
     report: Claim | None = None
     page_uri: str | None = None
+    decided_from: DecisionInputs | None = None
 
 
 DRIFT_CHECKED = DriftChecked.type

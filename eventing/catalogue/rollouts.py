@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from eventing.catalogue.base import ModelName, OutsidePayload, Payload, Sha256, Share, Version
+from eventing.catalogue.decisions import DecisionInputs
 
 
 class RolloutPhase(StrEnum):
@@ -129,6 +130,7 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     label_digest: Sha256 | None = None
     breach: GuardBreach | None = None
     message: str
+    decided_from: DecisionInputs | None = None
 
 
 ROLLOUT_DECIDED = RolloutDecided.type

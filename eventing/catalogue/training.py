@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Sha256, Version
+from eventing.catalogue.decisions import DecisionInputs
 
 
 class TrainingReason(StrEnum):
@@ -45,6 +46,7 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     champion_version: Version | None = None
     output: str
     seed: int = 0
+    decided_from: DecisionInputs | None = None
 
 
 TRAINING_APPROVED = TrainingApproved.type
@@ -60,6 +62,7 @@ class TrainingDeferred(Payload, type="training.deferred", subject="<model>", emi
     refused: bool = False
     until: datetime | None = None
     run_id: str | None = None
+    decided_from: DecisionInputs | None = None
 
 
 TRAINING_DEFERRED = TrainingDeferred.type

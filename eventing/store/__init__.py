@@ -9,7 +9,7 @@ from eventing.store.errors import (
     StoreUnavailable,
 )
 from eventing.store.memory import MemoryStore
-from eventing.store.port import Store, StoredObject, join_uri, split_uri
+from eventing.store.port import Store, StoredObject, join_uri, put_by_digest, split_uri
 from eventing.store.s3 import S3Store
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "StoreUnavailable",
     "StoredObject",
     "join_uri",
+    "put_by_digest",
     "split_uri",
 ]

@@ -15,9 +15,9 @@ from eventing import catalogue as c
 from eventing.app import create_app as create_event_app
 from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
+from functions.detect_drift.events import FUNCTION
 from functions.detect_drift.handler import Handler
 from functions.detect_drift.settings import Settings
-from functions.detect_drift.telling import FUNCTION
 from functions.state.database import check_migrated, make_engine, session_factory
 
 ACCEPTS = {type_: c.PAYLOADS[type_] for type_ in (c.WINDOW_CLOSED, c.DATASET_INGESTED)}

@@ -1,4 +1,4 @@
-"""A window closed, or a dataset grew: hold it against the champion's reference. Event in, outcome out."""
+"""A window closed, or a dataset grew: compare it with the champion's reference. Event in, outcome out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.catalogue import DatasetIngested, WindowClosed
 from eventing.event import Event
 from eventing.store import Store
-from functions.detect_drift.looking import Looking, read_champion
-from functions.detect_drift.telling import FUNCTION
+from functions.detect_drift.drift_check import DriftCheck, read_champion
+from functions.detect_drift.events import FUNCTION
 from functions.state.handled import handle_once
 
 
@@ -25,15 +25,15 @@ class Handler:
     clock: Callable[[], datetime]
 
     def __call__(self, event: Event, payload: WindowClosed | DatasetIngested) -> list[Event]:
-        """Look at new data once; a redelivery gets the answer of the first time."""
+        """Check new data once; a redelivery gets the answer of the first time."""
         now = self.clock()
-        looking = Looking(self.sessions, self.store, event, now)
+        check = DriftCheck(self.sessions, self.store, event, now)
         return handle_once(
             self.sessions,
             FUNCTION,
             event,
             read=lambda session: read_champion(session, payload.model),
-            work=lambda champion: looking.look(champion, payload) if champion else None,
-            write=lambda session, looked: looking.record(session, looked) if looked else [],
+            work=lambda champion: check.run(champion, payload) if champion else None,
+            write=lambda session, result: check.record(session, result) if result else [],
             now=now,
         )

@@ -1,120 +1,143 @@
-"""Checks one window against the reference: detector, missing rates, scores, and the rule that decides."""
+"""Decides whether a window has drifted: a corrected p-value within the budget, and an effect.
+
+The budget is alpha for a model and its reference. The w-th window tested may spend alpha * 6 / (pi^2 w^2),
+which sums to alpha over all windows; within a window Holm's correction shares that over every test. A
+new champion brings a new reference, and w starts at 1 again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
 
-from functions.detect_drift.columns import Table, Untested, only, rows_of
-from functions.detect_drift.detectors import DETECTORS, scipy_ks
-from functions.detect_drift.missing import compare_missing_rates
-from functions.detect_drift.observed import Observed, Options
-from functions.detect_drift.rule import Checked, Policy, Status, decide, is_sufficient, new_categories
+from functions.detect_drift.importance import IMPORTANT
+from functions.detect_drift.observed import Test
+from pipelines.layout import SCORE
+from pipelines.spec import Drift
+
+MIN_ROWS = 500
+"""A window that model.yaml makes smaller is enough, as it was asked for."""
+
+Correction = Literal["holm", "bonferroni"]
 
 
-class UnknownDetector(ValueError):
-    """No detector has the name that was asked for."""
+class Status(StrEnum):
+    """What a window says; `INSUFFICIENT` is not "no drift"."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no detector is named {name!r}; there are {', '.join(DETECTORS)}")
-        self.name = name
+    INSUFFICIENT = "insufficient"
+    STABLE = "stable"
+    DRIFTED = "drifted"
 
 
-def check(
-    reference: Table,
-    current: Table,
-    *,
-    detector: str,
-    policy: Policy,
-    window: int,
-    options: Options | None = None,
-) -> Checked:
-    """Check a window of data against the reference: observe it, then judge what was observed.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The `drift` part of model.yaml, as far as the rule reads it.
 
-    Args:
-        reference: a sample of what the model was made from, and the scores it gave to what it had not seen.
-        current: the window, with the same columns.
-        detector: a name in DETECTORS.
-        policy: what counts as drift.
-        window: its number since the reference was set, from 1; of those tested.
-        options: seeds, and what detectors on streams need.
+    Attributes:
+        alpha: chance of any false alarm for a model and its reference.
+        min_rows: a smaller window is insufficient.
+        min_reference_rows: a smaller reference is insufficient.
+        min_effect: smallest effect that counts.
+        correction: how a window's share is divided over its tests.
+    """
+
+    alpha: float = 0.05
+    min_rows: int = MIN_ROWS
+    min_reference_rows: int = 50
+    min_effect: float = 0.1
+    correction: Correction = "holm"
+
+
+def policy_of(drift: Drift) -> Policy:
+    """Return the policy that the `drift` part of a model.yaml asks for."""
+    return Policy(alpha=drift.alpha, min_rows=min(MIN_ROWS, drift.window), min_effect=drift.min_effect)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A test, its corrected p-value (None on a stream) and what the rule made of it."""
+
+    test: Test
+    p_value_corrected: float | None
+    drifted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that a decision is made from.
+
+    Attributes:
+        window: its number among those tested since the reference was set, from 1.
+        rows: of the window.
+        reference_rows: of the reference.
+        tests: every test that was made; None: the window or the reference was too small for any.
+        importance: how much the model's scores depend on each feature, from 0 to 1.
+    """
+
+    window: int
+    rows: int
+    reference_rows: int
+    tests: tuple[Test, ...] | None = None
+    importance: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rule makes of a window; `strong`: the scores drifted, or features they depend on."""
+
+    status: Status
+    tests: tuple[Judged, ...] = ()
+    alpha_spent: float = 0.0
+    strong: bool = False
+
+
+def spend(alpha: float, window: int) -> float:
+    """Return the share of the budget that window number `window` may spend.
 
     Raises:
-        UnknownDetector: there is no such detector.
-        MissingExtra: the detector needs a package that is not installed.
-        ValueError: `window` is below 1.
+        ValueError: windows are counted from 1.
     """
-    observed = observe(reference, current, detector=detector, policy=policy, options=options)
-    return conclude(reference, current, observed, policy=policy, window=window)
+    if window < 1:
+        raise ValueError(f"windows are counted from 1, this is {window}")
+    return alpha * 6 / (math.pi**2 * window**2)
 
 
-def observe(
-    reference: Table, current: Table, *, detector: str, policy: Policy, options: Options | None = None
-) -> Observed | None:
-    """Make every test of a window; None when one side has too few rows for any.
+def correct(p_values: Sequence[float], correction: Correction) -> tuple[float, ...]:
+    """Return each p-value corrected for there being several, at most 1 (Holm, Scand. J. Statist. 6, 1979)."""
+    n = len(p_values)
+    if correction == "bonferroni":
+        return tuple(min(1.0, p * n) for p in p_values)
+    corrected, least = [1.0] * n, 0.0
+    for rank, place in enumerate(sorted(range(n), key=lambda i: p_values[i])):
+        least = max(least, min(1.0, p_values[place] * (n - rank)))
+        corrected[place] = least
+    return tuple(corrected)
 
-    The features are the detector's. Scores are held apart, with a test of their own: those of the reference
-    are of rows that the model was not fitted to, so they are fewer.
+
+def decide(policy: Policy, inputs: Inputs) -> Decision:
+    """Judge every test of a window; without tests the window is insufficient and spends nothing.
 
     Raises:
-        UnknownDetector: there is no such detector.
-        MissingExtra: the detector needs a package that is not installed.
+        ValueError: windows are counted from 1.
     """
-    if detector not in DETECTORS:
-        raise UnknownDetector(detector)
-    if not is_sufficient(policy, reference, current):
-        return None
-    return _observe(reference, current, detector, options or Options())
+    alpha = spend(policy.alpha, inputs.window)
+    if inputs.tests is None or not is_sufficient(policy, inputs.reference_rows, inputs.rows):
+        return Decision(Status.INSUFFICIENT)
+    given = [test.p_value for test in inputs.tests if test.p_value is not None]
+    corrected = iter(correct(given, policy.correction))
+    judged = []
+    for test in inputs.tests:
+        p_value = None if test.p_value is None else next(corrected)
+        exceeds = p_value <= alpha if p_value is not None else test.row is not None
+        judged.append(Judged(test, p_value, exceeds and test.effect >= policy.min_effect))
+    drifted = [each.test.feature for each in judged if each.drifted]
+    strong = any(name == SCORE or inputs.importance.get(name, 0.0) >= IMPORTANT for name in drifted)
+    return Decision(Status.DRIFTED if drifted else Status.STABLE, tuple(judged), alpha, strong)
 
 
-def conclude(
-    reference: Table, current: Table, observed: Observed | None, *, policy: Policy, window: int
-) -> Checked:
-    """Judge what was observed, None if nothing was: such a window is insufficient and spends nothing.
-
-    Raises:
-        ValueError: `window` is below 1.
-    """
-    seen = observed or Observed(())
-    judged, share = decide(policy, seen, window=window)
-    alpha_spent = share if observed is not None else 0.0
-    status = Status.STABLE if observed is not None else Status.INSUFFICIENT
-    if any(each.drifted for each in judged):
-        status = Status.DRIFTED
-    return Checked(
-        status=status,
-        window=window,
-        rows=rows_of(current),
-        reference_rows=rows_of(reference),
-        alpha=policy.alpha,
-        alpha_spent=alpha_spent,
-        min_effect=policy.min_effect,
-        correction=policy.correction,
-        guarantee=seen.guarantee,
-        tests=judged,
-        untested=seen.untested + _deaf(seen, alpha_spent),
-        new_categories=new_categories(reference, current),
-    )
-
-
-def _observe(reference: Table, current: Table, detector: str, options: Options) -> Observed:
-    ours, theirs = only(reference, "feature"), only(current, "feature")
-    seen = DETECTORS[detector](ours, theirs, options)
-    scores = scipy_ks.detect(only(reference, "score"), only(current, "score"), options)
-    return replace(
-        seen,
-        tests=seen.tests + scores.tests + compare_missing_rates(ours, theirs),
-        untested=seen.untested + scores.untested,
-    )
-
-
-def _deaf(observed: Observed, alpha_spent: float) -> tuple[Untested, ...]:
-    """Name the tests that no difference could bring below the window's share, once corrected."""
-    needed = alpha_spent / max(len(observed.tests), 1)
-    return tuple(
-        Untested(
-            test.feature,
-            f"{test.method} gives no p-value below {test.least_p_value:.2g}, here {needed:.2g} is needed",
-        )
-        for test in observed.tests
-        if test.least_p_value > needed
-    )
+def is_sufficient(policy: Policy, reference_rows: int, rows: int) -> bool:
+    """Say whether both sides have the rows a test needs."""
+    return reference_rows >= policy.min_reference_rows and rows >= policy.min_rows

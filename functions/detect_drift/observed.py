@@ -1,4 +1,4 @@
-"""What a detector observed; deciding is in rule.py."""
+"""What a detector observed; deciding is in logic.py."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from functions.detect_drift.columns import Pair, Table
+from functions.detect_drift.compare import Checked
 from functions.detect_drift.drawing import draw
-from functions.detect_drift.rule import Checked, Judged, Status
+from functions.detect_drift.logic import Judged, Status
 
 _TEMPLATE = "report.html.j2"
 _VERDICTS = {

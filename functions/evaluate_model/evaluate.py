@@ -11,18 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from eventing.catalogue import Claim, GateVerdict, SliceResult, TrainingCompleted
-from eventing.store import Store
+from eventing.catalogue import Claim, DecisionInputs, GateVerdict, SliceResult, TrainingCompleted
+from eventing.store import Store, put_by_digest
 from functions.evaluate_model.bootstrap import paired_interval
 from functions.evaluate_model.logic import (
     MIN_COMPARED_ROWS,
     MIN_SLICE_ROWS,
     Champion,
-    Outcome,
+    Inputs,
     Ruling,
     Slice,
     Standing,
-    judge,
+    decide,
     slice_passes,
 )
 from functions.evaluate_model.scoring import StoredModel, Unusable, aligned, fetch, load_model
@@ -30,7 +30,7 @@ from functions.evaluate_model.slices import slices_of
 from functions.evaluate_model.unseen import unseen_rows
 from pipelines.card import Card, parse_card
 from pipelines.metrics import METRICS, Metric
-from pipelines.spec import ModelSpec, SpecError, parse_spec
+from pipelines.spec import Gate, ModelSpec, SpecError, parse_spec
 
 MAX_SLICES_TOLD = 100
 
@@ -46,9 +46,10 @@ class Incumbent:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The ruling and, unless the candidate could not be scored at all, the numbers behind it."""
+    """The ruling, what it was made from, and the numbers to tell unless the candidate could not be scored."""
 
     ruling: Ruling
+    decided_from: DecisionInputs
     verdict: GateVerdict | None = None
 
 
@@ -105,25 +106,28 @@ def evaluate(
         model, table, spec = _load(store, completed, spec)
         whole = _own_scores(model, table)
     except Unusable as error:
-        return Judgement(Ruling(Outcome.REJECT, "integrity", str(error)))
+        gate = spec.gate if spec is not None else Gate()
+        return rule_on(store, completed, gate, Inputs(problem=str(error)))
     table, whole = _with_known_target(table, whole)
     champion = None
     if incumbent is not None:
         whole, champion = _with_champion(store, model, table, whole, incumbent)
     seed = int(completed.candidate.sha256[:8], 16)
-    standing = whole.standing(resamples, seed)
-    if standing.value is None:
-        message = f"{whole.metric.name} is undefined on the {standing.rows} holdout rows"
-        return Judgement(Ruling(Outcome.REJECT, "min", message))
-    lacking = [column for column in spec.gate.slices if column not in table.column_names]
-    slices, small = _slices(spec, table, whole, resamples, seed)
-    ruling = judge(whole.metric, spec.gate, standing, slices, champion)
-    if lacking and ruling.outcome is not Outcome.REJECT:
-        message = f"gate.slices names {', '.join(lacking)}, which the data lacks; a person decides"
-        ruling = Ruling(Outcome.ASK, "slices", message)
-    if small:
-        ruling = replace(ruling, message=f"{ruling.message}; slices too small to judge: {small}")
-    return Judgement(ruling, _verdict(completed, spec, whole.metric, standing, slices, champion, ruling))
+    inputs = Inputs(metric=whole.metric.name, whole=whole.standing(resamples, seed), champion=champion)
+    if inputs.whole.value is not None:
+        slices, small = _slices(spec, table, whole, resamples, seed)
+        lacking = [column for column in spec.gate.slices if column not in table.column_names]
+        inputs = replace(inputs, slices=tuple(slices), small=small, lacking=tuple(lacking))
+    return rule_on(store, completed, spec.gate, inputs)
+
+
+def rule_on(store: Store, completed: TrainingCompleted, gate: Gate, inputs: Inputs) -> Judgement:
+    """Apply the gate to what was measured, and record what it was applied to."""
+    ruling = decide(gate, inputs)
+    folder = f"s3://reports/{completed.model}/v{completed.version}/decisions"
+    decided_from = DecisionInputs.of(gate, inputs, lambda raw: put_by_digest(store, folder, raw))
+    verdict = None if inputs.whole.value is None else _verdict(completed, gate, inputs, ruling)
+    return Judgement(ruling, decided_from, verdict)
 
 
 def _load(
@@ -199,32 +203,28 @@ def _spec_of(store: Store, card: Card) -> ModelSpec:
 
 def _slices(
     spec: ModelSpec, table: pa.Table, whole: _Scores, resamples: int, seed: int
-) -> tuple[list[Slice], int]:
-    """Return the slices that can be judged, and how many cannot."""
+) -> tuple[list[Slice], dict[str, int]]:
+    """Return the slices that can be judged, and for each column how many cannot."""
     found: list[Slice] = []
-    small = 0
+    small: dict[str, int] = {}
     for column in spec.gate.slices:
-        for value, rows in slices_of(table, column) if column in table.column_names else ():
+        if column not in table.column_names:
+            continue
+        small[column] = 0
+        for value, rows in slices_of(table, column):
             part = whole.at(rows)
             fair = rows if part.fair is None else part.fair
             share = float(rows.mean())  # the slices of a column together take no more than the whole
             standing = part.standing(resamples, seed, share) if int(fair.sum()) >= MIN_SLICE_ROWS else None
             if standing is None or not standing.measured(compared=part.theirs is not None):
-                small += 1
+                small[column] += 1
             else:
                 found.append(Slice(column, value, standing))
     return found, small
 
 
-def _verdict(
-    completed: TrainingCompleted,
-    spec: ModelSpec,
-    metric: Metric,
-    standing: Standing,
-    slices: list[Slice],
-    champion: Champion | None,
-    ruling: Ruling,
-) -> GateVerdict:
+def _verdict(completed: TrainingCompleted, gate: Gate, inputs: Inputs, ruling: Ruling) -> GateVerdict:
+    standing, champion = inputs.whole, inputs.champion
     told = [
         SliceResult(
             column=each.column,
@@ -232,17 +232,17 @@ def _verdict(
             rows=each.standing.rows,
             metric=each.standing.shown,
             champion_metric=each.standing.champion,
-            passed=slice_passes(metric, spec.gate, each.standing, champion),
+            passed=slice_passes(METRICS[inputs.metric], gate, each.standing, champion),
         )
-        for each in slices
+        for each in inputs.slices
     ]
     return GateVerdict(
         model=completed.model,
         version=completed.version,
         candidate=completed.candidate,
-        metric=metric.name,
+        metric=inputs.metric,
         value=standing.shown,
-        minimum=spec.gate.min,
+        minimum=gate.min,
         champion_version=champion.version if champion else None,
         champion_value=standing.champion,
         interval_low=standing.low,

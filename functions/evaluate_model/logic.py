@@ -1,12 +1,12 @@
-"""The offline gate: from two models' scores on the same rows to a verdict. Pure; seeds are passed in."""
+"""The offline gate: from what two models measure on the same rows to a ruling. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from pipelines.metrics import Metric
+from pipelines.metrics import METRICS, Metric
 from pipelines.spec import Gate
 
 FUNCTION = "evaluate_model"
@@ -29,8 +29,8 @@ class Standing:
         rows: how many rows there are.
     """
 
-    value: float | None
-    rows: int
+    value: float | None = None
+    rows: int = 0
     compared: float | None = None
     champion: float | None = None
     low: float | None = None
@@ -66,6 +66,34 @@ class Champion:
     obstacle: str | None = None
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """All that a ruling is made from.
+
+    Attributes:
+        problem: why the candidate could not be scored at all; then there is nothing else.
+        metric: its name.
+        whole: on the whole holdout.
+        champion: None without one.
+        slices: those large enough to judge.
+        small: how many slices of a column are too small; a column of `gate.slices` that was measured has an
+            entry.
+        lacking: columns of `gate.slices` that the data lacks.
+    """
+
+    problem: str | None = None
+    metric: str = ""
+    whole: Standing = Standing()
+    champion: Champion | None = None
+    slices: tuple[Slice, ...] = ()
+    small: Mapping[str, int] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
+
+    def unmeasured(self, gate: Gate) -> list[str]:
+        """Name the columns of `gate.slices` that were not measured as another gate was in force."""
+        return [column for column in gate.slices if column not in self.small and column not in self.lacking]
+
+
 class Outcome(Enum):
     """What happens to the candidate."""
 
@@ -83,10 +111,28 @@ class Ruling:
     message: str
 
 
-def judge(
-    metric: Metric, gate: Gate, whole: Standing, slices: Sequence[Slice], champion: Champion | None
-) -> Ruling:
-    """Apply the gate's rules in order: minimum, comparability, margin, slices, who has the last word."""
+def decide(gate: Gate, inputs: Inputs) -> Ruling:
+    """Apply the gate's rules in order: integrity, minimum, comparability, margin, slices, the last word.
+
+    Args:
+        gate: the `gate` part of model.yaml.
+        inputs: slices of columns that the gate does not name count for nothing.
+    """
+    if inputs.problem is not None:
+        return Ruling(Outcome.REJECT, "integrity", inputs.problem)
+    ruling = _by_numbers(METRICS[inputs.metric], gate, inputs)
+    lacking = [column for column in gate.slices if column in inputs.lacking]
+    if lacking and ruling.outcome is not Outcome.REJECT:
+        message = f"gate.slices names {', '.join(lacking)}, which the data lacks; a person decides"
+        ruling = Ruling(Outcome.ASK, "slices", message)
+    small = sum(inputs.small.get(column, 0) for column in gate.slices)
+    if small:
+        ruling = replace(ruling, message=f"{ruling.message}; slices too small to judge: {small}")
+    return ruling
+
+
+def _by_numbers(metric: Metric, gate: Gate, inputs: Inputs) -> Ruling:
+    whole, champion = inputs.whole, inputs.champion
     reason = below_minimum(metric, gate, whole)
     if reason is not None:
         return Ruling(Outcome.REJECT, "min", reason)
@@ -97,7 +143,8 @@ def judge(
         reason = worse_than_champion(metric, gate, whole, champion.version)
         if reason is not None:
             return Ruling(Outcome.REJECT, "margin", reason)
-    failed = [each for each in slices if not slice_passes(metric, gate, each.standing, champion)]
+    named = [each for each in inputs.slices if each.column in gate.slices]
+    failed = [each for each in named if not slice_passes(metric, gate, each.standing, champion)]
     if failed:
         names = ", ".join(f"{each.column}={each.value}" for each in failed[:5])
         more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""

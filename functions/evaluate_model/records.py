@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -60,32 +61,37 @@ def keep_judgement(
         known = versions.get_version(session, completed.model, completed.version)
         if known is not None and known.candidate_sha256 != completed.candidate.sha256:
             raise Rejected(f"{completed.model}/v{completed.version} is registered with another model file")
-    told = _verdict_event(event, completed, judgement, now)
-    fact = {kinds.MODEL_APPROVED: Fact.APPROVED, kinds.MODEL_REJECTED: Fact.REJECTED}.get(told.type)
+    verdict = verdict_event(event, completed, judgement, now)
+    fact = {kinds.MODEL_APPROVED: Fact.APPROVED, kinds.MODEL_REJECTED: Fact.REJECTED}.get(verdict.type)
     if fact is not None:
-        versions.record_fact(session, completed.model, completed.version, fact, told.id, now)
-    return [told]
+        versions.record_fact(session, completed.model, completed.version, fact, verdict.id, now)
+    return [verdict]
 
 
-def _verdict_event(
+def verdict_event(
     event: Event, completed: kinds.TrainingCompleted, judgement: Judgement, now: datetime
 ) -> Event:
-    model, version, verdict = completed.model, completed.version, judgement.verdict
+    """Build the event of a verdict."""
+    verdict = judgement.verdict
+    about: dict[str, Any] = {
+        "model": completed.model,
+        "version": completed.version,
+        "decided_from": judgement.decided_from,
+    }
     payload: kinds.Payload
     match judgement.ruling.outcome:
         case Outcome.APPROVE:
             type_ = kinds.MODEL_APPROVED
-            payload = kinds.ModelApproved(model=model, version=version, approved_by=GATE, verdict=verdict)
+            payload = kinds.ModelApproved(**about, approved_by=GATE, verdict=verdict)
         case Outcome.ASK if verdict is not None:
             type_ = kinds.MODEL_APPROVAL_REQUESTED
-            payload = kinds.ModelApprovalRequested(model=model, version=version, verdict=verdict)
+            payload = kinds.ModelApprovalRequested(**about, verdict=verdict)
         case _:
             type_ = kinds.MODEL_REJECTED
             message = f"{judgement.ruling.rule}: {judgement.ruling.message}"
-            payload = kinds.ModelRejected(
-                model=model, version=version, rejected_by=GATE, message=message, verdict=verdict
-            )
-    return answer(event, type_, SOURCE, f"{model}/v{version}", payload, now=now)
+            payload = kinds.ModelRejected(**about, rejected_by=GATE, message=message, verdict=verdict)
+    subject = f"{completed.model}/v{completed.version}"
+    return answer(event, type_, SOURCE, subject, payload, now=now)
 
 
 def note_decision(

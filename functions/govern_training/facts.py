@@ -1,16 +1,19 @@
-"""What the governor's rules look at, and what they can answer, as immutable values."""
+"""What the governor's rules decide from, and what they can answer, as immutable values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import PlainSerializer
 
 from eventing.catalogue import TrainingReason
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """The digests a training depends on: the same three give the same model."""
+class Digests:
+    """What a training depends on: the same three give the same model."""
 
     dataset: str
     code: str
@@ -34,7 +37,7 @@ class Run:
     run_id: str
     version: int
     automatic: bool
-    inputs: Inputs
+    digests: Digests
     rows: int
     approved_at: datetime
     lease_until: datetime
@@ -55,18 +58,11 @@ class Run:
 
 
 @dataclass(frozen=True)
-class State:
-    """A model's runs, oldest first: the newest, and every earlier one with the request's inputs."""
-
-    runs: tuple[Run, ...] = ()
-
-
-@dataclass(frozen=True)
 class Request:
     """All triggers since the last start, merged.
 
     Attributes:
-        inputs: of the newest dataset; None when there is none.
+        digests: of the newest dataset, the code and the model.yaml; None when there is no dataset.
         total_rows: of the newest dataset.
         first_at: when the first trigger came.
         last_at: when the newest came.
@@ -76,11 +72,11 @@ class Request:
         retired: the model is out of service, and its model.yaml is from before that.
     """
 
-    reasons: frozenset[TrainingReason]
-    inputs: Inputs | None
+    reasons: Annotated[frozenset[TrainingReason], PlainSerializer(sorted)]
     total_rows: int
     first_at: datetime
     last_at: datetime
+    digests: Digests | None = None
     depth: int = 0
     trained_in_chain: int = 0
     known: bool = True
@@ -90,6 +86,21 @@ class Request:
     def manual(self) -> bool:
         """Whether a person asks."""
         return TrainingReason.MANUAL in self.reasons
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a decision is made from.
+
+    Attributes:
+        request: what asks for a training.
+        now: aware.
+        runs: the model's, oldest first: the newest, and earlier ones with the request's digests.
+    """
+
+    request: Request
+    now: datetime
+    runs: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, derive_id
 from functions.govern_training import pending
-from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Start, Wait
-from functions.govern_training.logic import ALARMS, decide
+from functions.govern_training.facts import Decision, Digests, Inputs, Refuse, Start, Wait
+from functions.govern_training.logic import ALARMS, decide, reason_of
 from functions.govern_training.observe import FUNCTION, SOURCE, Scene, observe, set_lease
-from functions.govern_training.records import SpecInForce, as_request, is_retired, load_state
+from functions.govern_training.records import SpecInForce, as_request, is_retired, load_runs
 from functions.state import timers, versions
 from functions.state.runs import TrainingRun, next_version
 from pipelines.spec import Retrain
@@ -18,30 +18,35 @@ def govern(scene: Scene, payload: kinds.Payload, code_digest: str) -> list[Event
     """Return the events that answer this one, having written the state they speak of."""
     said = observe(scene, payload)
     scene.session.flush()
-    inputs = _inputs(scene, code_digest)
+    digests = _digests(scene, code_digest)
     retired = is_retired(scene.session, scene.model, scene.in_force)
-    request = as_request(scene.row, inputs, known=scene.in_force is not None, retired=retired)
+    request = as_request(scene.row, digests, known=scene.in_force is not None, retired=retired)
     if request is not None:
         policy = scene.spec.retrain if scene.spec is not None else Retrain()
-        decision = decide(policy, load_state(scene.session, scene.model, inputs), request, scene.now)
-        said += _carry_out(scene, request, decision)
+        inputs = Inputs(request, scene.now, load_runs(scene.session, scene.model, digests))
+        decision = decide(policy, inputs)
+        said += _carry_out(scene, inputs, decision, kinds.DecisionInputs.of(policy, inputs))
     if scene.row.dataset_sha256 is None and not scene.row.pending_reasons:
         scene.session.delete(scene.row)  # someone misspelt a name: no model comes of it
     return said
 
 
-def _inputs(scene: Scene, code_digest: str) -> Inputs | None:
+def _digests(scene: Scene, code_digest: str) -> Digests | None:
     if scene.in_force is None or scene.row.dataset_sha256 is None:
         return None
-    return Inputs(scene.row.dataset_sha256, code_digest, scene.in_force.digest)
+    return Digests(scene.row.dataset_sha256, code_digest, scene.in_force.digest)
 
 
-def _carry_out(scene: Scene, request: Request, decision: Decision) -> list[Event]:
-    key = f"{scene.model}/pending"
+def _carry_out(
+    scene: Scene, inputs: Inputs, decision: Decision, decided_from: kinds.DecisionInputs
+) -> list[Event]:
+    key, request = f"{scene.model}/pending", inputs.request
     match decision:
-        case Start() if request.inputs is not None and scene.in_force is not None:
+        case Start() if request.digests is not None and scene.in_force is not None:
             timers.cancel_timer(scene.session, FUNCTION, key)
-            return [_start(scene, request.inputs, scene.in_force, decision)]
+            return [_start(scene, request.digests, scene.in_force, decision, decided_from)]
+        case Start():
+            raise TypeError("nothing starts without a dataset and a model.yaml")
         case Wait(until=until) if until is not None:
             timers.set_timer(scene.session, FUNCTION, key, until, cause=_cause(scene))
         case Refuse():
@@ -50,10 +55,16 @@ def _carry_out(scene: Scene, request: Request, decision: Decision) -> list[Event
             timers.cancel_timer(scene.session, FUNCTION, key)
         case _:
             timers.cancel_timer(scene.session, FUNCTION, key)
-    return _announce(scene, request, decision)
+    return _announce(scene, inputs, decision, decided_from)
 
 
-def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start) -> Event:
+def _start(
+    scene: Scene,
+    digests: Digests,
+    in_force: SpecInForce,
+    decision: Start,
+    decided_from: kinds.DecisionInputs,
+) -> Event:
     version = next_version(scene.session, scene.model)
     champion = versions.champion(scene.session, scene.model)
     known = versions.get_version(scene.session, scene.model, champion) if champion else None
@@ -74,6 +85,7 @@ def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start)
         champion_version=champion,
         output=f"s3://models/{scene.model}/v{version}/",
         seed=in_force.spec.train.seed,
+        decided_from=decided_from,
     )
     run = TrainingRun(
         model=scene.model,
@@ -83,9 +95,9 @@ def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start)
         automatic=decision.reason is not kinds.TrainingReason.MANUAL,
         cause_id=cause.id,
         correlation_id=cause.correlation_id,
-        dataset_digest=inputs.dataset,
-        config_digest=inputs.config,
-        code_digest=inputs.code,
+        dataset_digest=digests.dataset,
+        config_digest=digests.config,
+        code_digest=digests.code,
         rows=row.dataset_rows,
         approved_at=scene.now,
         lease_until=scene.now + scene.settings.run_lease,
@@ -97,10 +109,10 @@ def _start(scene: Scene, inputs: Inputs, in_force: SpecInForce, decision: Start)
     return answer(cause, kinds.TRAINING_APPROVED, SOURCE, subject, payload, now=scene.now)
 
 
-def _announce(scene: Scene, request: Request, decision: Decision) -> list[Event]:
+def _announce(
+    scene: Scene, inputs: Inputs, decision: Wait | Refuse, decided_from: kinds.DecisionInputs
+) -> list[Event]:
     """Say why nothing starts: once while the answer stays the same, and always to a person who asks."""
-    if isinstance(decision, Start):
-        raise TypeError("a start has inputs")
     outcome = f"{type(decision).__name__} {decision.rule}: {decision.message}"
     asked = scene.event.type == kinds.TRAINING_REQUESTED
     if outcome == scene.row.announced and not asked:
@@ -108,12 +120,13 @@ def _announce(scene: Scene, request: Request, decision: Decision) -> list[Event]
     scene.row.announced = outcome
     payload = kinds.TrainingDeferred(
         model=scene.model,
-        reason=min(request.reasons, key=list(kinds.TrainingReason).index),
+        reason=reason_of(decision, inputs),
         rule=decision.rule,
         message=decision.message,
         refused=isinstance(decision, Refuse),
         until=decision.until if isinstance(decision, Wait) else None,
         run_id=decision.run_id if isinstance(decision, Refuse) else None,
+        decided_from=decided_from,
     )
     return [answer(scene.event, kinds.TRAINING_DEFERRED, SOURCE, scene.model, payload, now=scene.now)]
 

@@ -1,4 +1,4 @@
-"""Decides whether a training run starts, waits or is refused: a pure function of policy, state, request, now.
+"""Decides whether a training run starts, waits or is refused: a pure function of policy and inputs.
 
 The rules are asked in the order of `RULES`; the first that objects decides, and its name is in the event.
 A person's request is asked only `dataset`, `dedupe` and `single-flight`.
@@ -7,23 +7,22 @@ A person's request is asked only `dataset`, `dedupe` and `single-flight`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from eventing.catalogue import TrainingReason
-from functions.govern_training.facts import Decision, Refuse, Request, Run, Start, State, Wait
+from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Run, Start, Wait
 from functions.state.run_facts import DAY, automatic_within_a_day, refused_in_a_row
 from pipelines.spec import Retrain
 
 MAX_DEPTH = 16
 MAX_ATTEMPTS = 2
 
-
 ALARMS = frozenset({TrainingReason.PERFORMANCE, TrainingReason.DRIFT, TrainingReason.PRECAUTIONARY})
 """What says that the champion is not good any more: it stays true until rows come to learn from."""
 
-Rule = Callable[[Retrain, State, Request, datetime], Wait | Refuse | None]
+Rule = Callable[[Retrain, Inputs], Wait | Refuse | None]
 
 URGENCY = (
     TrainingReason.MANUAL,
@@ -36,42 +35,49 @@ URGENCY = (
 """Of several reasons the first here is the run's, and its trigger the cause."""
 
 
-def decide(policy: Retrain, state: State, request: Request, now: datetime) -> Decision:
+def decide(policy: Retrain, inputs: Inputs) -> Decision:
     """Ask every rule in order; the first that objects decides, else the run starts.
 
     Args:
         policy: the `retrain` part of model.yaml.
-        state: the model's runs.
-        request: the merged triggers. Those that `retrain.on` leaves out count for nothing.
-        now: aware.
+        inputs: triggers that `retrain.on` leaves out count for nothing.
     """
+    request = inputs.request
     if not request.manual:
         objection = _enabled(policy, request)
         if objection is not None:
             return objection
         request = replace(request, reasons=_wanted(policy, request))
+        inputs = replace(inputs, request=request)
     for rule in MANUAL_RULES if request.manual else RULES:
-        found = rule(policy, state, request, now)
+        found = rule(policy, inputs)
         if found is not None:
             return found
     most_urgent = next(reason for reason in URGENCY if reason in request.reasons)
-    return Start(_reason_to_start(policy, state, request), most_urgent)
+    return Start(_rule_of_start(policy, inputs), most_urgent)
 
 
-def _reason_to_start(policy: Retrain, state: State, request: Request) -> str:
-    if request.manual:
+def reason_of(decision: Decision, inputs: Inputs) -> TrainingReason:
+    """Return the reason that is announced with a decision."""
+    if isinstance(decision, Start):
+        return decision.reason
+    return min(inputs.request.reasons, key=list(TrainingReason).index)
+
+
+def _rule_of_start(policy: Retrain, inputs: Inputs) -> str:
+    if inputs.request.manual:
         return "manual"
-    if missing_rows(policy, state, request) <= 0:
+    if missing_rows(policy, inputs) <= 0:
         return "enough-rows"
-    return "harm" if _harm_suffices(policy, state, request) else "age"
+    return "harm" if _harm_suffices(policy, inputs) else "age"
 
 
-def _dataset(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | Refuse | None:
+def _dataset(policy: Retrain, inputs: Inputs) -> Wait | Refuse | None:
     """Hold what overtook its data; a model without a model.yaml may be a misspelt name."""
-    if request.inputs is not None:
+    if inputs.request.digests is not None:
         return None
     message = "no dataset of this model has been ingested: drop a file into its folder"
-    return Wait("dataset", message, None) if request.known else Refuse("dataset", message)
+    return Wait("dataset", message, None) if inputs.request.known else Refuse("dataset", message)
 
 
 def _wanted(policy: Retrain, request: Request) -> frozenset[TrainingReason]:
@@ -91,23 +97,23 @@ def _enabled(policy: Retrain, request: Request) -> Refuse | None:
     return Refuse("enabled", f"retrain.on in model.yaml does not list {asked}")
 
 
-def _retired(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
-    if not request.retired:
+def _retired(policy: Retrain, inputs: Inputs) -> Refuse | None:
+    if not inputs.request.retired:
         return None
     return Refuse("retired", "the model is retired: ask with `kascade retrain`, or drop a changed model.yaml")
 
 
-def _loop_guard(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
-    if request.trained_in_chain:
+def _loop_guard(policy: Retrain, inputs: Inputs) -> Refuse | None:
+    if inputs.request.trained_in_chain:
         return Refuse("loop-guard", "a run of this model is itself among the causes of this trigger")
-    if request.depth > MAX_DEPTH:
+    if inputs.request.depth > MAX_DEPTH:
         return Refuse("loop-guard", f"the trigger's chain of causes is longer than {MAX_DEPTH} events")
     return None
 
 
-def _harm_first(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
+def _harm_first(policy: Retrain, inputs: Inputs) -> Refuse | None:
     """Leave drift to a report where labels show no harm, or where nothing says that it matters."""
-    if request.reasons != {TrainingReason.DRIFT}:
+    if inputs.request.reasons != {TrainingReason.DRIFT}:
         return None
     return Refuse(
         "harm-first",
@@ -115,20 +121,20 @@ def _harm_first(policy: Retrain, state: State, request: Request, now: datetime) 
     )
 
 
-def _dedupe(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | Refuse | None:
-    same = [run for run in state.runs if run.inputs == request.inputs]
+def _dedupe(policy: Retrain, inputs: Inputs) -> Wait | Refuse | None:
+    same = [run for run in inputs.runs if run.digests == inputs.request.digests]
     for run in same:
         if run.outcome == "completed":
-            if request.reasons & ALARMS and not request.manual:
+            if inputs.request.reasons & ALARMS and not inputs.request.manual:
                 return Wait(
                     "dedupe", f"no rows are new since run {run.run_id}: it starts when some come", None
                 )
             message = f"run {run.run_id} trained on exactly this data, code and model.yaml"
             return Refuse("dedupe", message, run.run_id)
-        if run.outcome is None and run.lease_until > now:
+        if run.outcome is None and run.lease_until > inputs.now:
             message = f"run {run.run_id} is training on exactly this data, code and model.yaml"
             return Refuse("dedupe", message, run.run_id)
-    if len(same) >= MAX_ATTEMPTS and not request.manual:
+    if len(same) >= MAX_ATTEMPTS and not inputs.request.manual:
         return Refuse(
             "dedupe",
             f"{len(same)} runs on exactly these inputs ended without a model, the last is {same[-1].run_id}: "
@@ -138,17 +144,17 @@ def _dedupe(policy: Retrain, state: State, request: Request, now: datetime) -> W
     return None
 
 
-def may_retry(state: State, lost: Run) -> bool:
+def may_retry(runs: Sequence[Run], lost: Run) -> bool:
     """Say whether a lost run is tried again by itself: once."""
-    return sum(run.inputs == lost.inputs for run in state.runs) < MAX_ATTEMPTS
+    return sum(run.digests == lost.digests for run in runs) < MAX_ATTEMPTS
 
 
-def _single_flight(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
-    for run in reversed(state.runs):
+def _single_flight(policy: Retrain, inputs: Inputs) -> Wait | None:
+    for run in reversed(inputs.runs):
         if run.ended_at is None:
-            if run.lease_until > now:
+            if run.lease_until > inputs.now:
                 return Wait("single-flight", f"run {run.run_id} is under way", run.lease_until)
-        elif is_judged(run) and run.hold_until is not None and run.hold_until > now:
+        elif is_judged(run) and run.hold_until is not None and run.hold_until > inputs.now:
             what = "rollout" if run.verdict == "approved" else "offline gate"
             return Wait("single-flight", f"the {what} of v{run.version} is not over", run.hold_until)
     return None
@@ -159,8 +165,8 @@ def is_judged(run: Run) -> bool:
     return run.outcome == "completed" and run.rollout is None and run.verdict != "rejected"
 
 
-def _breaker(policy: Retrain, state: State, request: Request, now: datetime) -> Refuse | None:
-    if refused_in_a_row(state.runs) < policy.breaker:
+def _breaker(policy: Retrain, inputs: Inputs) -> Refuse | None:
+    if refused_in_a_row(inputs.runs) < policy.breaker:
         return None
     return Refuse(
         "breaker",
@@ -169,10 +175,10 @@ def _breaker(policy: Retrain, state: State, request: Request, now: datetime) -> 
     )
 
 
-def _budget(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | Refuse | None:
+def _budget(policy: Retrain, inputs: Inputs) -> Wait | Refuse | None:
     if policy.max_per_day == 0:
         return Refuse("budget", "retrain.max_per_day is 0: send training.requested")
-    recent = automatic_within_a_day(state.runs, now)
+    recent = automatic_within_a_day(inputs.runs, inputs.now)
     if len(recent) < policy.max_per_day:
         return None
     return Wait(
@@ -182,21 +188,21 @@ def _budget(policy: Retrain, state: State, request: Request, now: datetime) -> W
     )
 
 
-def _cooldown(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
-    harm = TrainingReason.PERFORMANCE in request.reasons
-    until = cooled_down_at(policy, state, harm=harm)
-    if until is None or until <= now:
+def _cooldown(policy: Retrain, inputs: Inputs) -> Wait | None:
+    harm = TrainingReason.PERFORMANCE in inputs.request.reasons
+    until = cooled_down_at(policy, inputs.runs, harm=harm)
+    if until is None or until <= inputs.now:
         return None
     key = "harm_cooldown" if harm else "cooldown"
     return Wait("cooldown", f"the last run ended too short a time ago (retrain.{key})", until)
 
 
-def cooled_down_at(policy: Retrain, state: State, *, harm: bool) -> datetime | None:
+def cooled_down_at(policy: Retrain, runs: Sequence[Run], *, harm: bool) -> datetime | None:
     """Return when the cooldown after the last run ends.
 
     A run that made no model changed nothing that should settle: after it only its length counts.
     """
-    last = _last_ended(state)
+    last = _last_ended(runs)
     if last is None or last.ended_at is None:
         return None
     length = policy.cooldown_runs * last.length
@@ -204,54 +210,54 @@ def cooled_down_at(policy: Retrain, state: State, *, harm: bool) -> datetime | N
     return last.ended_at + (min(quiet, policy.harm_cooldown) if harm else quiet)
 
 
-def _last_ended(state: State) -> Run | None:
-    ended = [run for run in state.runs if run.ended_at is not None]
+def _last_ended(runs: Sequence[Run]) -> Run | None:
+    ended = [run for run in runs if run.ended_at is not None]
     return max(ended, key=lambda run: run.ended_at or run.approved_at, default=None)
 
 
-def _debounce(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
-    if request.reasons == {TrainingReason.AGE}:
+def _debounce(policy: Retrain, inputs: Inputs) -> Wait | None:
+    if inputs.request.reasons == {TrainingReason.AGE}:
         return None
-    until = min(request.last_at + policy.debounce, request.first_at + policy.debounce_max)
-    if until <= now:
+    until = min(inputs.request.last_at + policy.debounce, inputs.request.first_at + policy.debounce_max)
+    if until <= inputs.now:
         return None
     return Wait("debounce", "waiting until no more triggers come (retrain.debounce)", until)
 
 
-def missing_rows(policy: Retrain, state: State, request: Request) -> int:
+def missing_rows(policy: Retrain, inputs: Inputs) -> int:
     """Return how many new rows a run still lacks; 0 or less when there are enough."""
-    last = _last_model(state)
+    last = _last_model(inputs.runs)
     if last is None:
-        return policy.min_rows - request.total_rows
+        return policy.min_rows - inputs.request.total_rows
     needed = max(policy.min_rows, math.ceil(policy.min_rows_share * (last.train_rows or last.rows)))
-    return needed - (request.total_rows - last.rows)
+    return needed - (inputs.request.total_rows - last.rows)
 
 
-def _harm_suffices(policy: Retrain, state: State, request: Request) -> bool:
+def _harm_suffices(policy: Retrain, inputs: Inputs) -> bool:
     """Say whether labels show harm and enough rows are new; what has been trained on would teach the same."""
-    last = _last_model(state)
-    new = request.total_rows - (last.rows if last else 0)
-    return TrainingReason.PERFORMANCE in request.reasons and new >= policy.harm_min_rows
+    last = _last_model(inputs.runs)
+    new = inputs.request.total_rows - (last.rows if last else 0)
+    return TrainingReason.PERFORMANCE in inputs.request.reasons and new >= policy.harm_min_rows
 
 
-def _last_model(state: State) -> Run | None:
-    return next((run for run in reversed(state.runs) if run.outcome == "completed"), None)
+def _last_model(runs: Sequence[Run]) -> Run | None:
+    return next((run for run in reversed(runs) if run.outcome == "completed"), None)
 
 
-def aged_at(policy: Retrain, state: State) -> datetime | None:
+def aged_at(policy: Retrain, runs: Sequence[Run]) -> datetime | None:
     """Return when the last run is so old that the model is trained anyway; None without a run or when off."""
-    last = _last_ended(state)
+    last = _last_ended(runs)
     if last is None or last.ended_at is None or TrainingReason.AGE not in policy.on:
         return None
     return last.ended_at + policy.max_age
 
 
-def _enough_rows(policy: Retrain, state: State, request: Request, now: datetime) -> Wait | None:
-    missing = missing_rows(policy, state, request)
-    if missing <= 0 or _harm_suffices(policy, state, request):
+def _enough_rows(policy: Retrain, inputs: Inputs) -> Wait | None:
+    missing = missing_rows(policy, inputs)
+    if missing <= 0 or _harm_suffices(policy, inputs):
         return None
-    aged = aged_at(policy, state)
-    if aged is not None and aged <= now:
+    aged = aged_at(policy, inputs.runs)
+    if aged is not None and aged <= inputs.now:
         return None
     message = f"{missing} more new rows are needed: drop them, or lower retrain.min_rows in model.yaml"
     return Wait("enough-rows", message, aged)

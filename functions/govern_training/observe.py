@@ -14,9 +14,9 @@ from eventing import catalogue as kinds
 from eventing.errors import Rejected
 from eventing.event import CORRELATION, Event, answer
 from functions.govern_training import pending
-from functions.govern_training.facts import Run, State
+from functions.govern_training.facts import Run
 from functions.govern_training.logic import may_retry
-from functions.govern_training.records import SpecInForce, load_chain, load_state
+from functions.govern_training.records import SpecInForce, load_chain, load_runs
 from functions.govern_training.settings import Settings
 from functions.state import timers, versions
 from functions.state.governor import GovernorRow
@@ -220,18 +220,18 @@ def _drop_alarms_of_others(scene: Scene, payload: kinds.RolloutCompleted) -> Non
 
 def _lose_silent_runs(scene: Scene) -> list[Event]:
     said: list[Event] = []
-    state = load_state(scene.session, scene.model)
-    for silent in [run for run in state.runs if run.ended_at is None and run.lease_until <= scene.now]:
+    runs = load_runs(scene.session, scene.model)
+    for silent in [run for run in runs if run.ended_at is None and run.lease_until <= scene.now]:
         row = get_run(scene.session, scene.model, silent.version)
         if row is not None:
             row.outcome, row.ended_at = RunOutcome.LOST.value, silent.lease_until
-            said.append(_lost(scene, row, retry=_try_again(scene, state, silent, row)))
+            said.append(_lost(scene, row, retry=_try_again(scene, runs, silent, row)))
     set_lease(scene)
     return said
 
 
-def _try_again(scene: Scene, state: State, silent: Run, row: TrainingRun) -> bool:
-    again = may_retry(state, silent)
+def _try_again(scene: Scene, runs: Sequence[Run], silent: Run, row: TrainingRun) -> bool:
+    again = may_retry(runs, silent)
     if again:
         # It waited for quiet before it was approved: it need not wait again.
         champion = versions.champion(scene.session, scene.model)

@@ -1,4 +1,4 @@
-"""Turns what the database keeps into what the rules look at."""
+"""Reads from the database what the rules decide from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from eventing.catalogue import TRAINING_APPROVED, Claim, TrainingReason
 from eventing.event import CAUSATION, Event
-from functions.govern_training.facts import Inputs, Request, Run, State
+from functions.govern_training.facts import Digests, Request, Run
 from functions.govern_training.logic import MAX_DEPTH
 from functions.state import ledger, versions
 from functions.state.governor import GovernorRow
@@ -19,7 +19,8 @@ from functions.state.runs import TrainingRun
 from functions.state.specs import current_spec
 from pipelines.spec import ModelSpec, parse_spec
 
-RECENT_RUNS = 50
+RECENT_RUNS, SAME_RUNS = 50, 10
+"""So many are decided from: they fit into an event. No run follows a completed one with its digests."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,16 @@ def _parsed(model: str, text: str) -> ModelSpec:
     return parse_spec(text.encode(), model=model)
 
 
-def load_state(session: Session, model: str, inputs: Inputs | None = None) -> State:
-    """Read the model's newest runs, and any earlier run on the same inputs, oldest first."""
+def load_runs(session: Session, model: str, digests: Digests | None = None) -> tuple[Run, ...]:
+    """Read the model's newest runs, and earlier ones with the same digests, oldest first."""
     newest = select(TrainingRun).filter_by(model=model).order_by(TrainingRun.version.desc())
     rows = {row.version: row for row in session.scalars(newest.limit(RECENT_RUNS))}
-    if inputs is not None:
+    if digests is not None:
         same = newest.filter_by(
-            dataset_digest=inputs.dataset, code_digest=inputs.code, config_digest=inputs.config
+            dataset_digest=digests.dataset, code_digest=digests.code, config_digest=digests.config
         )
-        rows |= {row.version: row for row in session.scalars(same.limit(RECENT_RUNS))}
-    return State(tuple(as_run(rows[version]) for version in sorted(rows)))
+        rows |= {row.version: row for row in session.scalars(same.limit(SAME_RUNS))}
+    return tuple(as_run(rows[version]) for version in sorted(rows))
 
 
 def load_chain(session: Session, model: str, event: Event) -> tuple[int, int]:
@@ -84,7 +85,7 @@ def as_run(row: TrainingRun) -> Run:
         run_id=row.run_id,
         version=row.version,
         automatic=row.automatic,
-        inputs=Inputs(row.dataset_digest, row.code_digest, row.config_digest),
+        digests=Digests(row.dataset_digest, row.code_digest, row.config_digest),
         rows=row.rows,
         approved_at=row.approved_at,
         lease_until=row.lease_until,
@@ -107,14 +108,14 @@ def is_retired(session: Session, model: str, in_force: SpecInForce | None) -> bo
 
 
 def as_request(
-    row: GovernorRow, inputs: Inputs | None, *, known: bool, retired: bool = False
+    row: GovernorRow, digests: Digests | None, *, known: bool, retired: bool = False
 ) -> Request | None:
     """Copy the waiting triggers into a value; None when none waits."""
     if not row.pending_reasons or row.pending_first_at is None or row.pending_last_at is None:
         return None
     return Request(
         reasons=frozenset(TrainingReason(name) for name in row.pending_reasons.split(",")),
-        inputs=inputs,
+        digests=digests,
         total_rows=row.dataset_rows,
         first_at=row.pending_first_at,
         last_at=row.pending_last_at,

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from eventing import catalogue as c
 from eventing.app import create_app as create_event_app
 from eventing.store import S3Store, Store
-from functions.judge_rollout.course import FUNCTION
 from functions.judge_rollout.handler import Handler
+from functions.judge_rollout.rollouts import FUNCTION
 from functions.judge_rollout.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 

@@ -1,7 +1,7 @@
 """Service guards: is the challenger failing, or slow, against the champion over the same period?
 
-They run beside the judge. A breach rolls back at once; no breach promotes nothing. They are looked at
-once per period: look k may spend alpha * 6 / (pi^2 k^2), half of it on each of the two guards, so
+They run beside the judge. A breach rolls back at once; no breach promotes nothing. They are tested
+once per period: period k may spend alpha * 6 / (pi^2 k^2), half of it on each of the two guards, so
 however many periods a rollout has, a challenger that fails and lags no more than the champion is rolled
 back by a guard with a chance of at most alpha.
 """
@@ -22,7 +22,7 @@ class GuardPolicy:
     """When a difference in service counts.
 
     Attributes:
-        alpha: chance of a wrong breach over all looks of a rollout.
+        alpha: chance of a wrong breach over all periods of a rollout.
         min_requests: each arm needs so many answers in the period.
         error_margin: failures per request by which the challenger must exceed the champion.
         slow_factor: the challenger's p99 must exceed this times the champion's.
@@ -32,6 +32,9 @@ class GuardPolicy:
     min_requests: int = 100
     error_margin: float = 0.01
     slow_factor: float = 2.0
+
+
+GUARDS = GuardPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """Both arms in one period; `period` is its number within the rollout, from 1."""
+
+    champion: Service
+    challenger: Service
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
 class Breach:
     """A guard that was broken, with its numbers: roll back at once."""
 
@@ -60,20 +72,18 @@ class Breach:
     alpha: float
 
 
-def check(policy: GuardPolicy, champion: Service, challenger: Service, *, look: int) -> Breach | None:
+def check(policy: GuardPolicy, services: Services) -> Breach | None:
     """Compare the arms' service in one period.
 
-    Args:
-        look: number of the period within the rollout, from 1.
-
     Raises:
-        ValueError: `look` is below 1.
+        ValueError: the period's number is below 1.
     """
-    if look < 1:
-        raise ValueError(f"looks are counted from 1, this is {look}")
+    champion, challenger, period = services.champion, services.challenger, services.period
+    if period < 1:
+        raise ValueError(f"periods are counted from 1, this is {period}")
     if min(champion.requests, challenger.requests) < policy.min_requests:
         return None
-    alpha = policy.alpha * 6 / (math.pi**2 * look**2) / 2
+    alpha = policy.alpha * 6 / (math.pi**2 * period**2) / 2
     return _errors(policy, champion, challenger, alpha) or _latency(policy, champion, challenger, alpha)
 
 

@@ -1,4 +1,4 @@
-"""A rollout starts, moves or ends; labels were joined; or it is time to look. Event in, outcome out."""
+"""A rollout starts, moves or ends; labels were joined; or it is time to check. Event in, outcome out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from eventing import catalogue as c
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
-from functions.judge_rollout.course import FUNCTION, advanced, completed, started
-from functions.judge_rollout.look import Look
+from functions.judge_rollout.check import RolloutCheck
+from functions.judge_rollout.rollouts import FUNCTION, advanced, completed, started
 from functions.state.handled import write_once
 
 
@@ -28,12 +28,12 @@ class Handler:
     def __call__(self, event: Event, payload: c.Payload) -> list[Event]:
         """Follow the rollout, or judge it."""
         now = self.clock()
-        look = Look(self.sessions, self.store, now)
+        check = RolloutCheck(self.sessions, self.store, now)
         match payload:
             case c.FeedbackJoined():
-                return look.at_labels(event, payload.model, payload.through)
+                return check.at_labels(event, payload.model, payload.through)
             case c.TimerDue() if payload.owner == FUNCTION:
-                return look.at_time(event, payload.key.partition("/")[0])
+                return check.at_time(event, payload.key.partition("/")[0])
             case c.RolloutStarted():
                 return self._note(event, lambda session: started(session, event, payload, now))
             case c.RolloutAdvanced():

@@ -5,8 +5,8 @@ and rolls back, "better" bets against mean(-D) <= -margin and promotes. Each is 
 at most alpha over the whole rollout, however often one looks (wealth.py), if the labels are as
 coverage.py and pairing.py demand.
 
-The state is a fold: `begin`, then `advance` with matured requests, then `judge`. The same requests in any
-number of calls give the same state, and a request that comes twice counts once.
+`decide` is a fold: it takes matured requests into a state and judges it. The same requests in any number of
+calls give the same state, and a request that comes twice counts once.
 """
 
 from __future__ import annotations
@@ -14,20 +14,56 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from functions.judge_rollout.coverage import cover, is_lopsided
+from functions.judge_rollout.guards import GUARDS, Breach, Services, check
 from functions.judge_rollout.pairing import Matured, number_of, pair, settle
 from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import Judge
+from functions.judge_rollout.state import Judge, Start
 from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack, Verdict, Wait
 from functions.judge_rollout.wealth import Bet, place
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """All that a decision is made from.
+
+    Attributes:
+        state: what the judge knows before.
+        matured_by: with the requests it knows whatever matured by then.
+        requests: what has matured since, in any order.
+        services: how both arms served clients since that was last compared; None where it is not.
+    """
+
+    state: Judge
+    matured_by: datetime
+    requests: tuple[Matured, ...] = ()
+    services: Services | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the judge knows now, and what follows from it."""
+
+    state: Judge
+    verdict: Verdict | Breach
+
+
+def decide(policy: Policy, inputs: Inputs) -> Decision:
+    """Take in what has matured, and judge; a broken service guard comes first.
+
+    From the start of a phase with all its requests it decides as from any state with those that follow.
+    """
+    state = advance(policy, inputs.state, inputs.requests, inputs.matured_by)
+    breach = None if inputs.services is None else check(GUARDS, inputs.services)
+    return Decision(state, breach or judge(policy, state, inputs.matured_by))
+
+
 def begin(policy: Policy, started_at: datetime) -> Judge:
     """Return the state of a rollout that starts now, in its first phase."""
-    return Judge(started_at, started_at, worse=Bet(null=0.0), better=Bet(null=-policy.margin))
+    return phase_start(policy, Start(started_at, started_at, Bet(null=0.0)))
 
 
 def enter_phase(policy: Policy, state: Judge, at: datetime) -> Judge:
@@ -36,9 +72,13 @@ def enter_phase(policy: Policy, state: Judge, at: datetime) -> Judge:
     The bet that the challenger is worse goes on, so both phases together roll back wrongly with a
     chance of at most alpha. The bet that it is better starts anew: it must be won in each phase.
     """
-    return Judge(
-        state.started_at, at, worse=state.worse, better=Bet(null=-policy.margin), digest=state.digest
-    )
+    return phase_start(policy, Start(state.started_at, at, state.worse, state.digest))
+
+
+def phase_start(policy: Policy, start: Start) -> Judge:
+    """Return the state at the start of a phase."""
+    better = Bet(null=-policy.margin)
+    return Judge(start.started_at, start.phase_at, start.worse, better, digest=start.digest, start=start)
 
 
 def observe(policy: Policy, state: Judge, difference: float) -> Judge:
@@ -79,17 +119,31 @@ def advance(policy: Policy, state: Judge, requests: Iterable[Matured], now: date
     return replace(state, entities=frozenset(entities))
 
 
-def judge(policy: Policy, state: Judge, heard: datetime) -> Verdict:
+def taken_in(before: Judge, after: Judge, requests: Iterable[Matured]) -> tuple[Matured, ...]:
+    """Return those of the requests that were taken in between two states of one phase, in order."""
+    first, last = before.through, after.through
+    between = [
+        each
+        for each in requests
+        if last is not None
+        and each.at >= after.phase_at
+        and (each.at, each.prediction_id) <= last
+        and (first is None or (each.at, each.prediction_id) > first)
+    ]
+    return tuple(sorted(between, key=lambda each: (each.at, each.prediction_id)))
+
+
+def judge(policy: Policy, state: Judge, matured_by: datetime) -> Verdict:
     """Say what follows from the state: a verdict, or when to ask again at the latest.
 
     Args:
-        heard: the state holds whatever matured by then.
+        matured_by: the state holds whatever matured by then.
     """
     numbers = numbers_of(policy, state)
     ends = state.phase_at + policy.deadline
     if _is_settled(policy, state):
         return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
-    if heard < ends:
+    if matured_by < ends:
         return Wait(numbers, ends)
     return Inconclusive("coverage" if state.crossed == "better" else "deadline", numbers)
 

@@ -1,12 +1,15 @@
-"""What a rollout is judged by."""
+"""What a rollout is judged by. It is fixed when the rollout starts: a later model.yaml changes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, TypeAdapter
+
+from pipelines.spec import ModelSpec
 
 Duration = Annotated[timedelta, PlainSerializer(timedelta.total_seconds)]
 
@@ -72,3 +75,32 @@ class Policy:
     def group(self) -> int:
         """How many champion labels are set against one challenger label in a canary: 9 at 10 %."""
         return max(1, (100 - self.canary_percent) // self.canary_percent)
+
+
+_STORED = TypeAdapter(Policy)
+
+
+def policy_of(spec: ModelSpec) -> Policy:
+    """Read the judge's policy from a model.yaml. An entity counts once a day."""
+    rollout = spec.rollout
+    return Policy(
+        margin=rollout.margin,
+        alpha=rollout.alpha,
+        min_labels=rollout.min_labels,
+        deadline=rollout.deadline,
+        label_window=spec.labels.window,
+        canary_percent=rollout.canary_percent,
+        entity_period=timedelta(days=1) if spec.entity else None,
+        strict=rollout.strict,
+    )
+
+
+def policy_to_json(policy: Policy) -> dict[str, Any]:
+    """Return a policy as JSON values, durations in seconds."""
+    document: dict[str, Any] = _STORED.dump_python(policy, mode="json")
+    return document
+
+
+def policy_from_json(document: Mapping[str, Any]) -> Policy:
+    """Read what `policy_to_json` wrote. Raises: ValueError when it is no policy."""
+    return _STORED.validate_python(document)

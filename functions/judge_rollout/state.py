@@ -12,12 +12,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, TypeAdapter
 
+from eventing.catalogue import Claim
 from functions.judge_rollout.coverage import Coverage
 from functions.judge_rollout.pairing import Waiting
 from functions.judge_rollout.wealth import Bet
 
 Side = Literal["worse", "better"]
 NO_LABELS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a phase starts.
+
+    Attributes:
+        started_at: when the rollout started.
+        phase_at: when this phase did.
+        worse: the bet that the challenger is worse, as it stood after the phase before.
+        digest: of what was taken in before.
+    """
+
+    started_at: datetime
+    phase_at: datetime
+    worse: Bet
+    digest: str = NO_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,8 @@ class Judge:
         repeats: predictions left out because their entity had been counted.
         through: time and id of the last prediction taken in.
         digest: SHA-256 chain over every matured request taken in, in order.
+        start: how the phase started; None in rows of releases that did not note it.
+        requests: the newest file of the requests that were taken in, see record.py.
     """
 
     started_at: datetime
@@ -55,17 +75,19 @@ class Judge:
     repeats: int = 0
     through: tuple[datetime, str] | None = None
     digest: str = NO_LABELS
+    start: Start | None = None
+    requests: Claim | None = None
 
 
 _STORED = TypeAdapter(Judge)
 
 
-def to_json(state: Judge) -> dict[str, Any]:
+def state_to_json(state: Judge) -> dict[str, Any]:
     """Return the state as JSON values."""
     document: dict[str, Any] = _STORED.dump_python(state, mode="json")
     return document
 
 
-def from_json(document: Mapping[str, Any]) -> Judge:
-    """Read what `to_json` wrote. Raises: ValueError when it is not a judge's state."""
+def state_from_json(document: Mapping[str, Any]) -> Judge:
+    """Read what `state_to_json` wrote. Raises: ValueError when it is not a judge's state."""
     return _STORED.validate_python(document)

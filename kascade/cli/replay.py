@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +17,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from eventing.catalogue import Claim
-from eventing.store import StoreError
+from eventing.store import Store
 from kascade.cli.options import LOOK, JsonOption, SystemOption, wide_console
 from kascade.client import connect
-from kascade.reach.systems import store_of, url_of
+from kascade.reach.systems import store_of
 from kascade.rendering.numbers import clock
 from kascade.system.home import HomeError
 
@@ -45,14 +46,25 @@ def replay(
         ),
     ] = None,
     policy: Annotated[
-        Path | None, typer.Option(help="a model.yaml to try; else those that were in force")
+        Path | None, typer.Option(help="a model.yaml to try; else the policies that decided")
     ] = None,
     model: Annotated[str | None, typer.Option(help="only this model; else the policy's, or all")] = None,
     all_: Annotated[bool, typer.Option("--all", help="list the decisions that do not differ, too")] = False,
     as_json: JsonOption = False,
     system: SystemOption = None,
 ) -> None:
-    """Decide everything in a log anew and show what would differ; exit 3 if anything does."""
+    """Make every decision in a log again and show what would differ; exit 3 if anything does.
+
+    A decision is made from the inputs that its event carries: by the policy it was made by, then a difference
+    means that this release decides otherwise; or by --policy. What another decision would have led to is not
+    played: after the first difference, the others of the governor and the judge are marked what-if.
+
+    Some cannot be replayed, and are listed with the reason: those recorded without inputs, by an earlier
+    release, and those whose file of inputs cannot be read; and under another policy what asks for other
+    data than there was: columns of gate.slices that were not measured; drift.detector, drift.features,
+    drift.window; labels.window, entity and, in a canary, rollout.canary_percent. A judge that would have
+    needed more labels or time than it had "waits"; a phase that rollout.phases adds is not seen.
+    """
     try:
         from kascade.replay.recording import ReplayError
         from kascade.replay.replaying import replay as run
@@ -63,9 +75,10 @@ def replay(
     tried = _tried(policy, model)
     try:
         log = _log(from_, system)
-        decisions = run(log, _reader(system, policy is None), tried=tried, model=model)
     except ReplayError as error:
         raise HomeError(str(error)) from error
+    with ExitStack() as stack:
+        decisions = run(log, _reader(stack, system), tried=tried, model=model)
     if as_json:
         for each in decisions:
             print(json.dumps(each.as_json(), ensure_ascii=False))
@@ -102,26 +115,14 @@ def _log(file: Path | None, system: str | None) -> list[Recorded]:
         return in_order([recorded_of(row, number) for number, row in enumerate(rows, 1)])
 
 
-def _reader(system: str | None, needed: bool) -> Callable[[Claim], bytes | None]:
-    """Return how a registered model.yaml is read: from the object store of the system that is meant.
-
-    Args:
-        needed: a store that variables name and that cannot be used is an error.
-    """
+def _reader(stack: ExitStack, system: str | None) -> Callable[[Claim], bytes]:
+    """Return how a file of inputs is read: from the object store of the system, opened when first needed."""
 
     @cache
-    def read(claim: Claim) -> bytes | None:
-        try:
-            with store_of(system) as store:
-                return store.get(claim.uri)
-        except HomeError:
-            if needed and url_of(system) is not None:
-                raise
-            return None
-        except StoreError:
-            return None
+    def store() -> Store:
+        return stack.enter_context(store_of(system))
 
-    return read
+    return lambda claim: store().get(claim.uri, sha256=claim.sha256)
 
 
 def _print(decisions: Sequence[Compared], events: int, everything: bool) -> None:
@@ -136,7 +137,7 @@ def _print(decisions: Sequence[Compared], events: int, everything: bool) -> None
         console.print(table)
     differ = sum(each.differs for each in decisions)
     open_ = sum(not each.decidable for each in decisions)
-    unknown = f", {open_} cannot be decided from the log" if open_ else ""
+    unknown = f", {open_} cannot be replayed" if open_ else ""
     colour = "red" if differ else "green"
     console.print(f"[{colour}]{differ} of {len(decisions)} decisions in {events} events differ[/]{unknown}")
 

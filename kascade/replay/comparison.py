@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 Area = Literal["governor", "gate", "drift", "judge"]
-NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -16,14 +15,14 @@ class Compared:
     """A decision of the log beside what the replay decides.
 
     Attributes:
-        at: when it was decided; of one that only the replay made, when it would have been.
+        at: when it was decided.
         area: which rules decided.
-        recorded: in words; `nothing` where only the replay decides something.
-        replayed: in words; `nothing` where the replay decides nothing.
+        recorded: in words.
+        replayed: in words.
         rule: that decided in the replay.
         why: in a sentence.
-        decidable: False where the log does not hold what the rules need; `why` says what is missing.
-        what_if: it comes after another difference of the same model, and may follow from it.
+        decidable: False where it cannot be replayed; `why` says what is missing.
+        what_if: it comes after another difference of the same model and area, and rests on what that led to.
     """
 
     at: datetime
@@ -59,19 +58,14 @@ class Compared:
         }
 
 
-def undecidable(made: Compared, missing: str) -> Compared:
-    """Return a decision that the log cannot be asked about anew."""
-    return replace(made, replayed="?", decidable=False, why=f"not decidable from the event: {missing}")
-
-
 def in_time(decisions: Iterable[Compared]) -> list[Compared]:
-    """Return decisions by time; the governor's after its first difference are marked as what-if."""
+    """Return decisions by time; the governor's and the judge's after their first difference are what-ifs."""
     found = []
-    differing: set[str] = set()
+    differing: set[tuple[str, Area]] = set()
     for each in sorted(decisions, key=lambda one: (one.at, one.area, one.subject)):
-        if each.area == "governor" and each.model in differing:
+        if (each.model, each.area) in differing:
             each = replace(each, what_if=True)
-        if each.area == "governor" and each.differs:
-            differing.add(each.model)
+        if each.area in ("governor", "judge") and each.differs:
+            differing.add((each.model, each.area))
         found.append(each)
     return found

@@ -10,10 +10,11 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from support.replay.decisions import checked, decided, verdict_event
+from support.replay.decisions import checked, gated, judged
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
+from eventing.store import MemoryStore
 from functions.govern_training.app import ACCEPTS
 from functions.govern_training.handler import Handler
 from functions.govern_training.records import SpecInForce
@@ -40,6 +41,7 @@ class Loop:
         self.rng = random.Random(seed)
         self.spec = parse_spec(policy.encode(), model=MODEL)
         self.now = START
+        self.store = MemoryStore("reports")
         self.log: list[tuple[datetime, Event]] = []
         self._queue: list[tuple[datetime, int, Event | None]] = []
         self._order = itertools.count()
@@ -164,7 +166,7 @@ class Loop:
     def _judge(self, completed: Event, at: datetime) -> Iterator[Event]:
         """Yield the gate's verdict, and a rollout with its judge where the gate passes."""
         version = completed.data["version"]
-        verdict = verdict_event(self.rng, completed, self.spec.gate, self.champion, at)
+        verdict = gated(self.rng, completed, self.spec.gate, self.champion, at, self.store)
         yield verdict
         if verdict.type == kinds.MODEL_APPROVAL_REQUESTED:
             person = {"model": MODEL, "version": version, "approved_by": "ann"}
@@ -184,7 +186,7 @@ class Loop:
         started = answer(approval, kinds.ROLLOUT_STARTED, source, about, data, now=at)
         yield started
         if self.champion is not None:
-            verdict = decided(self.rng, started, self.spec, self.champion)
+            verdict = judged(self.rng, started, self.spec, self.champion, self.store)
             yield verdict
             outcome, at = verdict.data["outcome"], verdict.time or at
         ended = {"model": MODEL, "version": version, "outcome": outcome, "message": "m"}
@@ -198,7 +200,7 @@ class Loop:
         """Yield looks for drift at the champion since a rollout, and what a shift or harm leads to."""
         about, version = f"{MODEL}/v{self.champion}", self.champion
         labelled = self.rng.random() < 0.5
-        for look in range(1, self.rng.randint(2, 5)):
+        for number in range(1, self.rng.randint(2, 5)):
             at += timedelta(minutes=self.rng.uniform(1, 200))
             if labelled:
                 told = {"model": MODEL, "through": at.isoformat(), "joined": 5}
@@ -207,19 +209,19 @@ class Loop:
                     "/kascade/join_feedback",
                     MODEL,
                     told,
-                    id_=f"j{since}-{look}",
+                    id_=f"j{since}-{number}",
                     now=at,
                 )
                 yield joined
                 at += timedelta(minutes=1)
-            data = {"model": MODEL, "version": version, "window": look}
-            closed = originate(kinds.WINDOW_CLOSED, "/l", about, data, id_=f"w{since}-{look}", now=at)
+            data = {"model": MODEL, "version": version, "window": number}
+            closed = originate(kinds.WINDOW_CLOSED, "/l", about, data, id_=f"w{since}-{number}", now=at)
             yield closed
-            looked = checked(self.rng, closed, self.spec.drift, look)
-            yield looked
-            if looked.data["status"] == "drifted":
-                data = {**looked.data, "strong": self.rng.random() < 0.5}
-                yield answer(closed, kinds.DRIFT_DETECTED, looked.source, about, data, now=at)
+            check = checked(self.rng, closed, self.spec.drift, number)
+            yield check
+            if check.data["status"] == "drifted":
+                data = {**check.data, "strong": self.rng.random() < 0.5}
+                yield answer(closed, kinds.DRIFT_DETECTED, check.source, about, data, now=at)
         if self.rng.random() < 0.3:
             harm = {
                 "model": MODEL, "version": version, "statistic": 5100.0, "threshold": 5000.0,
@@ -235,8 +237,8 @@ def _label(identity: str, at: datetime) -> JoinedLabel:
     )  # fmt: skip
 
 
-def record(seed: int, policy: str, days: float) -> str:
-    """Return the log of a loop, as JSON Lines."""
+def play(seed: int, policy: str, days: float) -> Loop:
+    """Return a loop that has played for some days."""
     loop = Loop(seed, policy)
     loop.play(days)
-    return loop.lines()
+    return loop

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from functions.detect_drift.columns import Table, category, number, table
+from functions.detect_drift.compare import Checked, check
 from functions.detect_drift.detectors import DETECTORS
 from functions.detect_drift.detectors.alibi import MissingExtra
-from functions.detect_drift.logic import check
+from functions.detect_drift.logic import Policy, Status
 from functions.detect_drift.observed import ALL, Guarantee, Options
-from functions.detect_drift.rule import Checked, Policy, Status
 
 # Where torch is installed, alibi-detect imports what newer releases of torch deprecate.
 pytestmark = pytest.mark.filterwarnings(
@@ -179,7 +179,7 @@ def test_equal_values_raise_no_alarm_by_themselves() -> None:
 
 def test_reading_the_registry_imports_neither_alibi_detect_nor_torch() -> None:
     code = (
-        "import sys, functions.detect_drift.logic\n"
+        "import sys, functions.detect_drift.compare\n"
         "assert not {'alibi_detect', 'torch', 'sklearn', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

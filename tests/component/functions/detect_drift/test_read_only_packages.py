@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[4]
 LOOK = """
 import numpy as np
 from functions.detect_drift.columns import number, table
-from functions.detect_drift.logic import check
+from functions.detect_drift.compare import check
 from functions.detect_drift.observed import Options
-from functions.detect_drift.rule import Policy
+from functions.detect_drift.logic import Policy
 draw = np.random.default_rng(0).normal
 before, after = (table([number("amount", draw(at, 1, 1_000))]) for at in (0.0, 3.0))
 found = check(before, after, detector="ks", policy=Policy(), window=1, options=Options(seed=1))

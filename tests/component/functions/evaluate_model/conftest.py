@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
+from support.replay.again import assert_decided_again
 
 from eventing import catalogue as kinds
 from eventing.event import Event
@@ -124,6 +125,7 @@ class Gate:
         answer = handle(self.app, event)
         assert answer is not None
         assert answer.subject == f"churn/v{completed.version}"
+        assert_decided_again([answer], self.store)
         return answer
 
     def promote(self, version: int) -> None:

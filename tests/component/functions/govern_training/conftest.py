@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
+from support.replay.again import assert_decided_again
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
@@ -58,6 +59,7 @@ class World:
 
     def deliver(self, event: Event) -> list[Event]:
         answers = self.handler(event, kinds.PAYLOADS[event.type].model_validate(event.data))
+        assert_decided_again(answers)
         self.said += [each for each in answers if each not in self.said]
         return answers
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from support.replay.again import assert_decided_again
 from support.world import MODEL, NOON, World, logged
 
 from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, build_event, handle
 from functions.judge_rollout.app import Deps, create_app
+from functions.judge_rollout.logic import decide, numbers_of
+from functions.judge_rollout.policy import Policy
+from functions.judge_rollout.record import Record
 from functions.judge_rollout.settings import Settings
 from functions.state.judges import JudgeRow
 from functions.state.labels import lock_feedback
@@ -131,13 +136,32 @@ class Court:
             lock_feedback(session, MODEL).joined_through = self.world.now
         self.number += 1
         payload = c.FeedbackJoined(model=MODEL, through=self.world.now, joined=1)
-        return handle(self.app, build_event(c.FEEDBACK_JOINED, payload, id_=id_ or f"joined-{self.number}"))
+        event = build_event(c.FEEDBACK_JOINED, payload, id_=id_ or f"joined-{self.number}")
+        return self._decided_again(handle(self.app, event))
 
     def tick(self, second: float) -> Event | None:
         self.world.now = self.world.after(second)
         self.number += 1
         payload = {"owner": "judge_rollout", "key": f"{MODEL}/look", "due": self.world.now.isoformat()}
-        return handle(self.app, build_event(c.TIMER_DUE, payload, id_=f"tick-{self.number}"))
+        return self._decided_again(
+            handle(self.app, build_event(c.TIMER_DUE, payload, id_=f"tick-{self.number}"))
+        )
+
+    def _decided_again(self, event: Event | None) -> Event | None:
+        """Make a verdict again from what its event carries: with the same numbers, over the same labels."""
+        if event is None:
+            return None
+        verdict = c.RolloutDecided.model_validate(event.data)
+        assert_decided_again([event], self.world.store)
+        assert verdict.decided_from is not None
+        policy = verdict.decided_from.policy_as(Policy)
+        record = verdict.decided_from.inputs_as(Record, self._get)
+        numbers = numbers_of(policy, decide(policy, record.inputs(policy, self._get)).state)
+        assert {name: getattr(verdict, name) for name in asdict(numbers)} == asdict(numbers)
+        return event
+
+    def _get(self, claim: c.Claim) -> bytes:
+        return self.world.store.get(claim.uri, claim.sha256)
 
 
 @pytest.fixture

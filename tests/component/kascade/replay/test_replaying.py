@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
-from support.replay.loop import MODEL, START, Loop, record
+from support.replay.loop import MODEL, START, Loop, play
 from typer.testing import CliRunner
 
 from eventing import catalogue as kinds
+from eventing.catalogue import Claim
 from eventing.event import originate
 from kascade.cli import build
 from kascade.replay.comparison import Compared
@@ -32,8 +34,17 @@ retrain: {cooldown: 2h, cooldown_runs: 3, harm_cooldown: 10m, breaker: 4, max_ag
 SEED, DAYS = 4, 3
 
 
+@cache
+def played(seed: int = SEED, days: int = DAYS) -> Loop:
+    return play(seed, POLICY, days)
+
+
+def get(claim: Claim) -> bytes:
+    return played().store.get(claim.uri, claim.sha256)
+
+
 def under(policy: str, log: list[Recorded]) -> list[Compared]:
-    return replay(log, lambda claim: POLICY.encode(), tried=parse_spec(policy.encode(), model=MODEL))
+    return replay(log, get, tried=parse_spec(policy.encode(), model=MODEL))
 
 
 def changed(**sections: str) -> str:
@@ -47,7 +58,7 @@ def log() -> list[Recorded]:
 
 
 def test_the_kept_log_is_what_the_loop_makes() -> None:
-    made = record(SEED, POLICY, DAYS)
+    made = played().lines()
     if not LOG.exists():
         LOG.write_text(made)
         pytest.fail(f"{LOG.name} was missing and has been made; run the test again")
@@ -56,14 +67,15 @@ def test_the_kept_log_is_what_the_loop_makes() -> None:
 
 
 def test_the_kept_log_holds_every_kind_of_decision(log: list[Recorded]) -> None:
-    decisions = replay(log, lambda claim: POLICY.encode())
+    decisions = replay(log, get)
     assert {each.area for each in decisions} == {"governor", "gate", "drift", "judge"}
     assert len(decisions) > 20
 
 
 @pytest.mark.parametrize("seed", [1, 18, 31])
 def test_no_decision_differs_under_the_policy_that_was_in_force(seed: int) -> None:
-    decisions = replay(read_lines(record(seed, POLICY, 4).splitlines()), lambda claim: POLICY.encode())
+    loop = played(seed, 4)
+    decisions = replay(read_lines(loop.lines().splitlines()), lambda claim: loop.store.get(claim.uri))
     assert [each for each in decisions if each.differs or not each.decidable] == []
     assert len(decisions) > 20
 
@@ -77,7 +89,7 @@ def test_what_a_retirement_refused_is_refused_again(seed: int) -> None:
         originate(kinds.ROLLOUT_COMPLETED, "/kascade/roll_out_model", f"{MODEL}/v1", retired, id_="r", now=at)
     )
     loop.play(4)
-    decisions = replay(read_lines(loop.lines().splitlines()), lambda claim: POLICY.encode())
+    decisions = replay(read_lines(loop.lines().splitlines()), lambda claim: loop.store.get(claim.uri))
     assert [each for each in decisions if each.differs or not each.decidable] == []
     assert any("retired" in each.recorded for each in decisions)
 
@@ -133,9 +145,9 @@ def test_a_smaller_alpha_and_a_larger_effect_find_less_drift(log: list[Recorded]
 
 
 def test_only_the_model_that_is_asked_for_is_replayed(log: list[Recorded]) -> None:
-    assert replay(log, lambda claim: POLICY.encode(), model="other") == []
+    assert replay(log, get, model="other") == []
     other = parse_spec(POLICY.replace("churn\n", "other\n", 1).encode(), model="other")
-    assert replay(log, lambda claim: None, tried=other) == []
+    assert replay(log, get, tried=other) == []
 
 
 def run(*words: str) -> tuple[int, str]:
@@ -161,7 +173,8 @@ def test_the_command_ends_with_0_when_nothing_differs_and_with_3_when_something_
 
 def test_the_command_says_what_it_lacks(tmp_path: Path) -> None:
     code, told = run("--home", str(tmp_path / "none"))
-    assert (code, "give --policy model.yaml" in told) == (1, True)
+    assert (code, "0 of" in told, "cannot be replayed" in told) == (0, True, True)
+    assert "its inputs cannot be read" in told
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("model: churn\ntarget: y\nretrain: {cooldwn: 1h}\n")
     code, told = run("--policy", str(wrong))

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.detect_drift.columns import Column, Pair, Table, category, number, table
+from functions.detect_drift.compare import Checked, check
 from functions.detect_drift.effects import jensen_shannon, wasserstein
-from functions.detect_drift.logic import check
+from functions.detect_drift.logic import Policy, Status
 from functions.detect_drift.report import to_html, to_json
-from functions.detect_drift.rule import Checked, Policy, Status
 
 RNG = np.random.default_rng(11)
 N = 600

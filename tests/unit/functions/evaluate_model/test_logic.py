@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions.evaluate_model.logic import Champion, Outcome, Ruling, Slice, Standing, judge
-from pipelines.metrics import METRICS
+from functions.evaluate_model.logic import Champion, Inputs, Outcome, Ruling, Slice, Standing, decide
+from pipelines.metrics import METRICS, Metric
 from pipelines.spec import Gate
 
 AUC, RMSE = METRICS["roc_auc"], METRICS["rmse"]
@@ -19,6 +19,15 @@ V3 = Champion(3)
 
 def gate(**changes: Any) -> Gate:
     return Gate(**changes)
+
+
+def judge(
+    metric: Metric, policy: Gate, whole: Standing, slices: list[Slice], champion: Champion | None
+) -> Ruling:
+    columns = tuple({each.column for each in slices})
+    named = policy.model_copy(update={"slices": columns})
+    small = dict.fromkeys(columns, 0)
+    return decide(named, Inputs(None, metric.name, whole, champion, tuple(slices), small))
 
 
 def test_the_first_model_has_only_the_minimum() -> None:
@@ -89,3 +98,27 @@ def test_manual_approval_asks_a_person_only_about_what_passed() -> None:
 def test_an_undefined_metric_never_passes() -> None:
     assert judge(AUC, gate(), replace(ALONE, value=None), [], None).outcome is Outcome.REJECT
     assert judge(AUC, gate(), replace(BESIDE, low=None), [], V3).outcome is Outcome.REJECT
+
+
+def test_what_could_not_be_scored_is_rejected_whatever_the_gate() -> None:
+    refused = Ruling(Outcome.REJECT, "integrity", "it is no model")
+    assert decide(gate(approval="manual", slices=("country",)), Inputs(problem="it is no model")) == refused
+
+
+def test_a_column_that_the_data_lacks_and_small_slices_are_named() -> None:
+    named = gate(slices=("country", "age"))
+    inputs = Inputs(metric="roc_auc", whole=ALONE, small={"country": 2}, lacking=("age",))
+    ruling = decide(named, inputs)
+    assert (ruling.outcome, ruling.rule) == (Outcome.ASK, "slices")
+    assert ruling.message == (
+        "gate.slices names age, which the data lacks; a person decides; slices too small to judge: 2"
+    )
+    assert decide(gate(min=0.9, slices=("age",)), inputs).rule == "min"
+
+
+def test_slices_of_columns_that_the_gate_does_not_name_count_for_nothing() -> None:
+    weak = Slice("country", "BE", replace(BESIDE, value=0.7, compared=0.7))
+    inputs = Inputs(None, "roc_auc", BESIDE, V3, (weak,), {"country": 1})
+    assert decide(gate(min=0.75, slices=("country",)), inputs).rule == "slices"
+    assert decide(gate(min=0.75), inputs).rule == "passed"
+    assert inputs.unmeasured(gate(slices=("country", "age"))) == ["age"]

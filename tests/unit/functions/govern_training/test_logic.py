@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventing.catalogue import TrainingReason as Reason
-from functions.govern_training.facts import Decision, Inputs, Refuse, Request, Run, Start, State, Wait
+from functions.govern_training.facts import Decision, Digests, Inputs, Refuse, Request, Run, Start, Wait
 from functions.govern_training.logic import MANUAL_RULES, RULES, decide, may_retry
 from functions.state.run_facts import refused_in_a_row
 from pipelines.spec import Retrain
@@ -20,14 +20,14 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 DAY = timedelta(days=1)
 POLICY = Retrain()
-NEW = Inputs("d" * 64, "c" * 64, "f" * 64)
+NEW = Digests("d" * 64, "c" * 64, "f" * 64)
 
 
 def request(*reasons: Reason, **changes: Any) -> Request:
     """An automatic request that every rule lets pass when nothing has run."""
     plain = Request(
         reasons=frozenset(reasons or (Reason.DATASET,)),
-        inputs=NEW,
+        digests=NEW,
         total_rows=100_000,
         first_at=NOW - HOUR,
         last_at=NOW - HOUR,
@@ -42,7 +42,7 @@ def run(version: int = 1, *, ended: timedelta = 10 * DAY, length: timedelta = MI
         run_id=f"churn-v{version}",
         version=version,
         automatic=True,
-        inputs=Inputs(f"{version:064x}", NEW.code, NEW.config),
+        digests=Digests(f"{version:064x}", NEW.code, NEW.config),
         rows=1000,
         approved_at=end - length,
         lease_until=end + 4 * HOUR,
@@ -62,7 +62,7 @@ def running(version: int = 2, **changes: Any) -> Run:
 
 
 def ask(*runs: Run, on: Request | None = None, policy: Retrain = POLICY, now: datetime = NOW) -> Decision:
-    return decide(policy, State(runs), on or request(), now)
+    return decide(policy, Inputs(on or request(), now, runs))
 
 
 def rule(decision: Decision) -> str:
@@ -92,12 +92,12 @@ def test_the_rules_stand_in_the_published_order() -> None:
 
 
 def test_a_request_without_data_waits_and_says_how_to_give_some() -> None:
-    decision = ask(on=request(Reason.MANUAL, inputs=None))
+    decision = ask(on=request(Reason.MANUAL, digests=None))
     assert rule(decision) == "Wait dataset"
     assert isinstance(decision, Wait)
     assert decision.until is None
     assert "drop a file" in decision.message
-    assert rule(ask(on=request(Reason.MANUAL, inputs=None, known=False))) == "Refuse dataset"
+    assert rule(ask(on=request(Reason.MANUAL, digests=None, known=False))) == "Refuse dataset"
 
 
 def test_a_trigger_that_the_spec_leaves_out_is_refused_and_counts_for_nothing() -> None:
@@ -123,17 +123,17 @@ def test_loop_guard(changes: dict[str, Any], expected: str) -> None:
 
 
 def test_dedupe_names_the_run_that_trained_on_the_same_inputs() -> None:
-    decision = ask(run(inputs=NEW), run(2))
+    decision = ask(run(digests=NEW), run(2))
     assert rule(decision) == "Refuse dedupe"
     assert isinstance(decision, Refuse)
     assert decision.run_id == "churn-v1"
-    assert rule(ask(run(inputs=replace(NEW, code="0" * 64)))) == "Start enough-rows"
-    assert rule(ask(run(inputs=replace(NEW, config="0" * 64)))) == "Start enough-rows"
-    assert rule(ask(running(inputs=NEW))) == "Refuse dedupe"
+    assert rule(ask(run(digests=replace(NEW, code="0" * 64)))) == "Start enough-rows"
+    assert rule(ask(run(digests=replace(NEW, config="0" * 64)))) == "Start enough-rows"
+    assert rule(ask(running(digests=NEW))) == "Refuse dedupe"
 
 
 def test_inputs_that_failed_once_are_tried_again_and_twice_are_not_but_a_person_may() -> None:
-    failed: dict[str, Any] = {"inputs": NEW, "outcome": "failed", "verdict": None, "rollout": None}
+    failed: dict[str, Any] = {"digests": NEW, "outcome": "failed", "verdict": None, "rollout": None}
     once, twice = run(1, **failed), run(2, **failed)
     assert rule(ask(once)) == "Start enough-rows"
     assert rule(ask(once, twice)) == "Refuse dedupe"
@@ -297,9 +297,9 @@ def test_a_person_bypasses_loop_guard_breaker_budget_cooldown_debounce_and_rows(
 
 
 def test_a_lost_run_is_retried_once() -> None:
-    lost = run(inputs=NEW, outcome="lost")
-    assert may_retry(State((run(), lost)), lost)
-    assert not may_retry(State((lost, replace(lost, version=2))), lost)
+    lost = run(digests=NEW, outcome="lost")
+    assert may_retry((run(), lost), lost)
+    assert not may_retry((lost, replace(lost, version=2)), lost)
 
 
 moments = st.integers(-100_000, 100_000).map(lambda seconds: NOW + timedelta(seconds=seconds * 30))
@@ -313,7 +313,7 @@ def runs(draw: st.DrawFn) -> Run:
         run_id=draw(st.sampled_from(["a", "b"])),
         version=draw(st.integers(1, 9)),
         automatic=draw(st.booleans()),
-        inputs=Inputs(draw(st.sampled_from([NEW.dataset, "0"])), NEW.code, NEW.config),
+        digests=Digests(draw(st.sampled_from([NEW.dataset, "0"])), NEW.code, NEW.config),
         rows=draw(st.integers(0, 2000)),
         approved_at=approved,
         lease_until=approved + draw(st.sampled_from([HOUR, DAY])),
@@ -328,7 +328,7 @@ def runs(draw: st.DrawFn) -> Run:
 requests = st.builds(
     Request,
     reasons=st.frozensets(st.sampled_from(Reason), min_size=1),
-    inputs=st.just(NEW),
+    digests=st.just(NEW),
     total_rows=st.integers(0, 4000),
     first_at=moments,
     last_at=moments,
@@ -340,14 +340,14 @@ requests = st.builds(
 @settings(deadline=None, max_examples=300)
 @given(st.lists(runs(), max_size=6), requests, moments)
 def test_whatever_happened_a_start_breaks_no_rule(past: list[Run], asked: Request, now: datetime) -> None:
-    decision = decide(POLICY, State(tuple(past)), asked, now)
-    assert decision == decide(POLICY, State(tuple(past)), asked, now)
+    decision = decide(POLICY, Inputs(asked, now, tuple(past)))
+    assert decision == decide(POLICY, Inputs(asked, now, tuple(past)))
     if isinstance(decision, Wait):
         assert decision.until is None or decision.until > now
     if not isinstance(decision, Start):
         return
     assert not any(one.ended_at is None and one.lease_until > now for one in past)
-    assert not any(one.inputs == NEW and one.outcome == "completed" for one in past)
+    assert not any(one.digests == NEW and one.outcome == "completed" for one in past)
     if asked.manual:
         return
     assert asked.depth <= 16
@@ -357,9 +357,7 @@ def test_whatever_happened_a_start_breaks_no_rule(past: list[Run], asked: Reques
 
 
 def test_a_retired_model_is_trained_for_a_person_alone() -> None:
-    found = decide(POLICY, State(), request(retired=True), NOW)
+    found = decide(POLICY, Inputs(request(retired=True), NOW))
     assert isinstance(found, Refuse)
     assert found.rule == "retired"
-    assert decide(POLICY, State(), request(Reason.MANUAL, retired=True), NOW) == Start(
-        "manual", Reason.MANUAL
-    )
+    assert ask(on=request(Reason.MANUAL, retired=True)) == Start("manual", Reason.MANUAL)

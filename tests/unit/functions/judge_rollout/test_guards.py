@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from functions.judge_rollout.guards import GuardPolicy, Service, check, fisher, p99
+from functions.judge_rollout.guards import GuardPolicy, Service, Services, check, fisher, p99
 
 POLICY = GuardPolicy()
 
@@ -17,7 +17,7 @@ def served(n: int, failures: int = 0, seconds: float = 0.01, seed: int = 0) -> S
 
 
 def test_a_failing_challenger_breaches_with_its_numbers() -> None:
-    breach = check(POLICY, served(1_000, failures=2), served(300, failures=30), look=1)
+    breach = check(POLICY, Services(served(1_000, failures=2), served(300, failures=30), 1))
 
     assert breach is not None
     assert (breach.guard, breach.champion, breach.challenger) == ("error-rate", 0.002, 0.1)
@@ -25,7 +25,7 @@ def test_a_failing_challenger_breaches_with_its_numbers() -> None:
 
 
 def test_a_slow_challenger_breaches() -> None:
-    breach = check(POLICY, served(1_000), served(300, seconds=0.05, seed=1), look=1)
+    breach = check(POLICY, Services(served(1_000), served(300, seconds=0.05, seed=1), 1))
 
     assert breach is not None
     assert breach.guard == "latency-p99"
@@ -36,42 +36,42 @@ def test_a_few_slow_answers_of_many_breach() -> None:
     slow = served(2_000, seed=1)
     mixed = Service(0, [*slow.latencies_s[:1_940], *[1.0] * 60])
 
-    assert check(POLICY, served(2_000), mixed, look=1) is not None
+    assert check(POLICY, Services(served(2_000), mixed, 1)) is not None
 
 
 def test_a_challenger_that_fails_as_the_champion_does_is_not_to_blame() -> None:
-    assert check(POLICY, served(1_000, failures=100), served(300, failures=30, seed=1), look=1) is None
+    assert check(POLICY, Services(served(1_000, failures=100), served(300, failures=30, seed=1), 1)) is None
 
 
 def test_too_few_requests_say_nothing() -> None:
-    assert check(POLICY, served(1_000), Service(50, [0.01] * 49), look=1) is None
+    assert check(POLICY, Services(served(1_000), Service(50, [0.01] * 49), 1)) is None
 
 
 def test_a_challenger_that_only_fails_breaches_though_it_has_no_latency() -> None:
-    breach = check(POLICY, served(1_000), Service(200, []), look=1)
+    breach = check(POLICY, Services(served(1_000), Service(200, []), 1))
 
     assert breach is not None
     assert breach.guard == "error-rate"
 
 
-def test_a_later_look_needs_more_evidence() -> None:
+def test_a_later_period_needs_more_evidence() -> None:
     arms = served(1_000, failures=1), served(300, failures=7)
 
-    assert check(POLICY, *arms, look=1) is not None
-    assert check(POLICY, *arms, look=100) is None
+    assert check(POLICY, Services(*arms, 1)) is not None
+    assert check(POLICY, Services(*arms, 100)) is None
     with pytest.raises(ValueError, match="from 1"):
-        check(POLICY, *arms, look=0)
+        check(POLICY, Services(*arms, 0))
 
 
-def test_equal_arms_breach_at_most_alpha_often_over_thirty_looks() -> None:
+def test_equal_arms_breach_at_most_alpha_often_over_thirty_periods() -> None:
     breaches = 0
     for rollout in range(150):
         rng = np.random.default_rng(rollout)
-        for look in range(1, 31):
+        for period in range(1, 31):
             arms = [
                 Service(rng.binomial(150, 0.02), (rng.pareto(1.5, 150) + 0.01).tolist()) for _ in range(2)
             ]
-            if check(POLICY, *arms, look=look) is not None:
+            if check(POLICY, Services(*arms, period)) is not None:
                 breaches += 1
                 break
     assert breaches / 150 <= POLICY.alpha + 0.02

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.judge_rollout.fixed import policy_of
 from functions.judge_rollout.logic import advance, begin, enter_phase, judge
 from functions.judge_rollout.pairing import Matured
-from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import NO_LABELS, Judge, from_json, to_json
+from functions.judge_rollout.policy import Policy, policy_of
+from functions.judge_rollout.state import NO_LABELS, Judge, state_from_json, state_to_json
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Verdict, Wait
 from pipelines.spec import parse_spec
 
@@ -130,7 +129,7 @@ def test_the_same_requests_in_any_pieces_order_and_repetition_give_the_same_stat
     for first in range(0, 120, piece):
         part = requests[max(0, first - 7) : first + piece]
         rng.shuffle(part)
-        state = advance(POLICY, from_json(json.loads(json.dumps(to_json(state)))), part, LATER)
+        state = advance(POLICY, state_from_json(json.loads(json.dumps(state_to_json(state)))), part, LATER)
 
     assert state == whole
 
@@ -279,10 +278,10 @@ def test_a_policy_names_all_that_is_wrong_with_it() -> None:
 
 def test_a_state_written_before_coverage_was_compared_again_is_read() -> None:
     state, _ = settle(POLICY, good(50))
-    document = to_json(state)
+    document = state_to_json(state)
     del document["even"], document["compare_at"]
 
-    assert from_json(document) == state
+    assert state_from_json(document) == state
 
 
 def test_the_defaults_leave_time_for_labels_to_mature_in_both_phases() -> None:

@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.judge_rollout import fixed, state
 from functions.judge_rollout.coverage import Coverage
 from functions.judge_rollout.pairing import Waiting
-from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import Judge
+from functions.judge_rollout.policy import Policy, policy_from_json, policy_to_json
+from functions.judge_rollout.state import Judge, state_from_json, state_to_json
 from functions.judge_rollout.wealth import Bet
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,13 +27,13 @@ STATE = f"""{{"started_at": "2026-03-01T12:00:00+00:00", "phase_at": "2026-03-01
 
 
 def test_a_policy_of_before_is_read() -> None:
-    assert fixed.from_json(json.loads(POLICY)) == Policy(
+    assert policy_from_json(json.loads(POLICY)) == Policy(
         deadline=timedelta(hours=6), label_window=timedelta(seconds=90), entity_period=timedelta(days=1)
     )
 
 
 def test_a_judges_state_of_before_is_read() -> None:
-    assert state.from_json(json.loads(STATE)) == Judge(
+    assert state_from_json(json.loads(STATE)) == Judge(
         NOON,
         NOON,
         worse=Bet(null=0.0),
@@ -50,11 +49,11 @@ def test_a_judges_state_of_before_is_read() -> None:
 
 
 def test_what_is_written_is_read_again_and_durations_stay_seconds() -> None:
-    policy, judge = fixed.from_json(json.loads(POLICY)), state.from_json(json.loads(STATE))
-    assert fixed.to_json(policy) == json.loads(POLICY)
-    assert state.from_json(json.loads(json.dumps(state.to_json(judge)))) == judge
+    policy, judge = policy_from_json(json.loads(POLICY)), state_from_json(json.loads(STATE))
+    assert policy_to_json(policy) == json.loads(POLICY)
+    assert state_from_json(json.loads(json.dumps(state_to_json(judge)))) == judge
 
 
 def test_what_is_no_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="canary_percent"):
-        fixed.from_json({**json.loads(POLICY), "canary_percent": 90})
+        policy_from_json({**json.loads(POLICY), "canary_percent": 90})

@@ -1,35 +1,42 @@
-"""Says a verdict, with every number it rests on."""
+"""The event of a verdict, with every number it rests on."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from eventing import catalogue as c
 from eventing.event import Event, answer
-from functions.judge_rollout.course import FUNCTION
 from functions.judge_rollout.evidence import Arms
 from functions.judge_rollout.guards import Breach
 from functions.judge_rollout.policy import Policy
+from functions.judge_rollout.rollouts import FUNCTION
 from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack
 
 Reason = Literal["evidence", "guard", "coverage", "deadline"]
 
 
 def verdict_event(
-    event: Event, arms: Arms, policy: Policy, verdict: Promote | RollBack | Inconclusive, now: datetime
+    event: Event,
+    arms: Arms,
+    policy: Policy,
+    verdict: Promote | RollBack | Inconclusive | Breach,
+    numbers: Numbers,
+    decided_from: c.DecisionInputs | None,
+    now: datetime,
 ) -> Event:
-    """Build the event of a verdict on labels."""
-    numbers = verdict.numbers
-    told = f"{numbers.labels} scores; the difference of loss is {_shown(numbers.difference)}"
+    """Build the event of a verdict."""
+    breach = None
+    scores = f"{numbers.labels} scores; the difference of loss is {_shown(numbers.difference)}"
+    reason: Reason
     match verdict:
         case Promote():
             outcome, reason = c.RolloutOutcome.PROMOTED, "evidence"
-            message = f"v{arms.challenger} is not worse than v{arms.champion} by {policy.margin:g}: {told}"
+            message = f"v{arms.challenger} is not worse than v{arms.champion} by {policy.margin:g}: {scores}"
         case RollBack():
             outcome, reason = c.RolloutOutcome.ROLLED_BACK, "evidence"
-            message = f"v{arms.challenger} is worse than v{arms.champion}: {told}"
+            message = f"v{arms.challenger} is worse than v{arms.champion}: {scores}"
         case Inconclusive(reason="coverage"):
             outcome, reason = c.RolloutOutcome.INCONCLUSIVE, "coverage"
             message = (
@@ -37,36 +44,16 @@ def verdict_event(
                 f"{_shown(numbers.coverage_champion)} of v{arms.champion}'s predictions have one, "
                 f"{_shown(numbers.coverage_challenger)} of v{arms.challenger}'s"
             )
-        case _:
+        case Inconclusive():
             outcome, reason = c.RolloutOutcome.INCONCLUSIVE, "deadline"
-            message = f"no verdict within {policy.deadline}: {told}"
-    return _event(event, arms, policy, outcome, reason, numbers, message, None, now)
-
-
-def breach_event(
-    event: Event, arms: Arms, policy: Policy, breach: Breach, numbers: Numbers, now: datetime
-) -> Event:
-    """Build the event of a broken service guard."""
-    message = (
-        f"{breach.guard}: v{arms.challenger} has {breach.challenger:.4g}, "
-        f"v{arms.champion} {breach.champion:.4g}"
-    )
-    rolled_back = c.RolloutOutcome.ROLLED_BACK
-    told = c.GuardBreach.model_validate(asdict(breach))
-    return _event(event, arms, policy, rolled_back, "guard", numbers, message, told, now)
-
-
-def _event(
-    event: Event,
-    arms: Arms,
-    policy: Policy,
-    outcome: c.RolloutOutcome,
-    reason: Any,
-    numbers: Numbers,
-    message: str,
-    breach: c.GuardBreach | None,
-    now: datetime,
-) -> Event:
+            message = f"no verdict within {policy.deadline}: {scores}"
+        case Breach():
+            outcome, reason = c.RolloutOutcome.ROLLED_BACK, "guard"
+            breach = c.GuardBreach.model_validate(asdict(verdict))
+            message = (
+                f"{verdict.guard}: v{arms.challenger} has {verdict.challenger:.4g}, "
+                f"v{arms.champion} {verdict.champion:.4g}"
+            )
     decided = c.RolloutDecided(
         model=arms.model,
         version=arms.challenger,
@@ -78,6 +65,7 @@ def _event(
         margin=policy.margin,
         breach=breach,
         message=message,
+        decided_from=decided_from,
         **asdict(numbers),
     )
     subject = f"{arms.model}/v{arms.challenger}"

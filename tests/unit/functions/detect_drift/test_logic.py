@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,16 +13,18 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations.drift import Series, share
 from functions.detect_drift.columns import category, number, table
-from functions.detect_drift.logic import UnknownDetector, check
-from functions.detect_drift.observed import Observed, Test
-from functions.detect_drift.rule import Policy, Status, correct, decide, spend
+from functions.detect_drift.compare import UnknownDetector, check
+from functions.detect_drift.logic import Inputs, Policy, Status, correct, decide, spend
+from functions.detect_drift.observed import Test
+from pipelines.layout import SCORE
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
-def seen(*tests: tuple[float, float]) -> Observed:
+def seen(*observed: tuple[float, float], window: int = 1) -> Inputs:
     """What a detector observed: a p-value and an effect for each feature."""
-    return Observed(tuple(Test(f"f{i}", "ks", 0.0, p, e, "wasserstein") for i, (p, e) in enumerate(tests)))
+    tests = tuple(Test(f"f{i}", "ks", 0.0, p, e, "wasserstein") for i, (p, e) in enumerate(observed))
+    return Inputs(window, 500, 50, tests)
 
 
 def test_the_shares_of_all_windows_sum_to_the_budget() -> None:
@@ -49,17 +52,35 @@ def test_holm_lies_between_the_p_value_and_bonferroni_and_keeps_the_order(p_valu
 
 
 def test_drift_needs_both_a_low_p_value_and_an_effect() -> None:
-    judged, alpha = decide(Policy(), seen((1e-9, 0.2), (1e-9, 0.09), (0.5, 0.9)), window=1)
+    decision = decide(Policy(), seen((1e-9, 0.2), (1e-9, 0.09), (0.5, 0.9)))
 
-    assert [each.drifted for each in judged] == [True, False, False]
-    assert alpha == spend(0.05, 1)
+    assert [each.drifted for each in decision.tests] == [True, False, False]
+    assert decision.alpha_spent == spend(0.05, 1)
+    assert decision.status is Status.DRIFTED
 
 
 def test_a_later_window_asks_for_a_lower_p_value() -> None:
-    observed = seen((0.001, 0.5))
+    assert decide(Policy(), seen((0.001, 0.5), window=5)).status is Status.DRIFTED
+    assert decide(Policy(), seen((0.001, 0.5), window=6)).status is Status.STABLE
 
-    assert decide(Policy(), observed, window=5)[0][0].drifted
-    assert not decide(Policy(), observed, window=6)[0][0].drifted
+
+def test_drift_is_strong_where_the_scores_drifted_or_features_they_depend_on() -> None:
+    drifted, stable = (1e-9, 0.2), (0.5, 0.2)
+    assert not decide(Policy(), replace(seen(drifted), importance={"f0": 0.19})).strong
+    assert decide(Policy(), replace(seen(drifted), importance={"f0": 0.2})).strong
+    assert not decide(Policy(), replace(seen(stable, drifted), importance={"f0": 0.9})).strong
+    score = Test(SCORE, "ks", 0.4, 1e-9, 0.2, "wasserstein")
+    assert decide(Policy(), Inputs(1, 500, 50, (score,))).strong
+
+
+def test_without_tests_a_window_is_insufficient_and_spends_nothing() -> None:
+    decision = decide(Policy(), Inputs(1, 500, 50))
+    assert (decision.status, decision.alpha_spent, decision.strong) == (Status.INSUFFICIENT, 0.0, False)
+    few = replace(seen((1e-9, 0.2)), rows=499)
+    assert decide(Policy(), few).status is Status.INSUFFICIENT
+    assert decide(Policy(min_rows=499), few).status is Status.DRIFTED
+    with pytest.raises(ValueError, match="from 1"):
+        decide(Policy(), Inputs(0, 500, 50))
 
 
 def test_a_small_window_or_reference_is_insufficient_and_never_stable() -> None:

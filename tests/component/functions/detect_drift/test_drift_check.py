@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from flask import Flask
+from support.replay.again import assert_decided_again
 from support.world import MODEL, NOON, World, logged, parquet
 
 from eventing import catalogue as c
@@ -69,7 +70,9 @@ class Watch:
     def send(self, event: Event) -> list[Event]:
         before = len(self.sink.events)
         reply = handle(self.app, event)
-        return [reply] if reply else self.sink.events[before:]
+        events = [reply] if reply else self.sink.events[before:]
+        assert_decided_again(events, self.world.store)
+        return events
 
     def look(self, number: int, inputs: dict[str, list[Any]]) -> c.DriftChecked:
         checked, *_ = self.send(self.window(number, inputs))

@@ -1,6 +1,6 @@
-"""The course of a rollout as its judge sees it: it starts, enters its next phase, and ends.
+"""Follows a rollout: it starts, enters its next phase, and ends.
 
-Events may come late, twice or in another order. What ended is told by the facts about its version, so an
+Events may come late, twice or in another order. The facts about a version say which rollout ended, so an
 event from before that end is passed over; one that comes too early is delivered again.
 """
 
@@ -13,11 +13,9 @@ from sqlalchemy.orm import Session
 from eventing import catalogue as c
 from eventing.errors import RetryLater
 from eventing.event import Event
-from functions.judge_rollout.fixed import from_json, policy_of, to_json
 from functions.judge_rollout.logic import begin, enter_phase
-from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import from_json as state_from_json
-from functions.judge_rollout.state import to_json as state_to_json
+from functions.judge_rollout.policy import Policy, policy_from_json, policy_of, policy_to_json
+from functions.judge_rollout.state import state_from_json, state_to_json
 from functions.state.judges import JudgeRow, lock_judge
 from functions.state.specs import spec_of
 from functions.state.stored_event import dump_event
@@ -28,13 +26,13 @@ FUNCTION = "judge_rollout"
 _ENDS = frozenset({Fact.PROMOTED.value, Fact.ROLLED_BACK.value, Fact.INCONCLUSIVE.value})
 
 
-def look_key(model: str) -> str:
-    """Return the key of the timer at which a model's rollout is looked at, labels or not."""
+def timer_key(model: str) -> str:
+    """Return the key of the timer at which a model's rollout is checked, labels or not."""
     return f"{model}/look"
 
 
 def interval(policy: Policy) -> timedelta:
-    """Return the pause between two looks without labels."""
+    """Return the pause between two checks without labels."""
     return min(max(policy.deadline / 50, timedelta(seconds=1)), timedelta(minutes=1))
 
 
@@ -54,15 +52,15 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
     spec = spec_of(session, payload.model)
     policy = policy_of(spec) if spec else Policy()
     row.version, row.champion_version, row.phase = payload.version, champion, payload.phase.value
-    row.policy, row.state = to_json(policy), state_to_json(begin(policy, at))
+    row.policy, row.state = policy_to_json(policy), state_to_json(begin(policy, at))
     row.looks, row.guarded_through, row.decided = 0, at, False
     row.cause = dump_event(Event(event.id, event.source, event.type, extensions=event.extensions))
     due = min(now + interval(policy), at + policy.deadline)
-    set_timer(session, FUNCTION, look_key(payload.model), due, cause=event)
+    set_timer(session, FUNCTION, timer_key(payload.model), due, cause=event)
 
 
 def advanced(session: Session, event: Event, payload: c.RolloutAdvanced, now: datetime) -> None:
-    """Enter the next phase. Raises: RetryLater when the rollout's start has not been heard of."""
+    """Enter the next phase. Raises: RetryLater before the rollout's start."""
     at = event.time or now
     row = lock_judge(session, payload.model)
     if row.version != payload.version:
@@ -71,12 +69,12 @@ def advanced(session: Session, event: Event, payload: c.RolloutAdvanced, now: da
         raise RetryLater(f"the start of the rollout of {payload.model}/v{payload.version} has not come yet")
     if row.phase == payload.phase.value or row.policy is None or row.state is None:
         return
-    policy = from_json(row.policy)
+    policy = policy_from_json(row.policy)
     row.phase, row.decided = payload.phase.value, False
     row.state = state_to_json(enter_phase(policy, state_from_json(row.state), at))
     row.guarded_through = at
     due = min(now + interval(policy), at + policy.deadline)
-    set_timer(session, FUNCTION, look_key(payload.model), due, cause=event)
+    set_timer(session, FUNCTION, timer_key(payload.model), due, cause=event)
 
 
 def completed(session: Session, event: Event, payload: c.RolloutCompleted, now: datetime) -> None:
@@ -91,7 +89,7 @@ def forget(session: Session, row: JudgeRow) -> None:
     """Take the rollout off, and its timer."""
     row.version = row.champion_version = row.phase = row.policy = row.state = row.cause = None
     row.decided = False
-    cancel_timer(session, FUNCTION, look_key(row.model))
+    cancel_timer(session, FUNCTION, timer_key(row.model))
 
 
 def _since(row: JudgeRow) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The events that tell of a look at new data."""
+"""The events that announce a check for drift."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from typing import Literal
 from eventing import catalogue as c
 from eventing.catalogue import Claim
 from eventing.event import Event, answer
-from functions.detect_drift.rule import Checked, Judged, Status
+from functions.detect_drift.compare import Checked
+from functions.detect_drift.logic import Judged, Status
 
 FUNCTION = "detect_drift"
-MOST_TOLD = 50
+MAX_LISTED = 50
 Of = Literal["inferences", "dataset"]
 
 
 @dataclass(frozen=True)
-class Told:
-    """What was looked at, and where the report lies."""
+class Report:
+    """What was checked, what it was decided from, and where the whole of it lies."""
 
     model: str
     version: int
     of: Of
     detector: str
-    report: Claim
+    file: Claim
     page_uri: str
-    strong: bool
+    decided_from: c.DecisionInputs
 
 
-def events_of(cause: Event, told: Told, checked: Checked, now: datetime) -> list[Event]:
+def events_of(cause: Event, report: Report, checked: Checked, now: datetime) -> list[Event]:
     """Return `drift.checked`, and `drift.detected` when the rule fired."""
     common = {
-        "model": told.model,
-        "version": told.version,
-        "of": told.of,
+        "model": report.model,
+        "version": report.version,
+        "of": report.of,
         "window": checked.window,
         "status": checked.status.value,
-        "detector": told.detector,
+        "detector": report.detector,
         "rows": checked.rows,
         "reference_rows": checked.reference_rows,
         "alpha": checked.alpha,
@@ -46,19 +47,20 @@ def events_of(cause: Event, told: Told, checked: Checked, now: datetime) -> list
         "correction": checked.correction,
         "guarantee": checked.guarantee.value,
         "tests": len(checked.tests),
-        "features": [_feature(each) for each in sorted(checked.tests, key=_conspicuous)[:MOST_TOLD]],
+        "features": [_feature(each) for each in sorted(checked.tests, key=_conspicuous)[:MAX_LISTED]],
         "untested": [
-            c.Untested(feature=each.feature, reason=each.reason) for each in checked.untested[:MOST_TOLD]
+            c.Untested(feature=each.feature, reason=each.reason) for each in checked.untested[:MAX_LISTED]
         ],
-        "report": told.report,
-        "page_uri": told.page_uri,
+        "report": report.file,
+        "page_uri": report.page_uri,
+        "decided_from": report.decided_from,
     }
-    subject, source = f"{told.model}/v{told.version}", c.source_of(FUNCTION)
-    seen = c.DriftChecked.model_validate(common)
-    events = [answer(cause, c.DRIFT_CHECKED, source, subject, seen, now=now)]
+    subject, source = f"{report.model}/v{report.version}", c.source_of(FUNCTION)
+    found = c.DriftChecked.model_validate(common)
+    events = [answer(cause, c.DRIFT_CHECKED, source, subject, found, now=now)]
     if checked.status is Status.DRIFTED:
-        found = c.DriftDetected.model_validate({**common, "strong": told.strong})
-        events.append(answer(cause, c.DRIFT_DETECTED, source, subject, found, now=now))
+        drifted = c.DriftDetected.model_validate({**common, "strong": checked.strong})
+        events.append(answer(cause, c.DRIFT_DETECTED, source, subject, drifted, now=now))
     return events
 
 

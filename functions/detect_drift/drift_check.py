@@ -1,0 +1,202 @@
+"""Checks new data for drift: reads it and the champion's reference, compares them, writes the report."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pyarrow as pa
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing.catalogue import Claim, DatasetIngested, DecisionInputs, WindowClosed
+from eventing.errors import Rejected
+from eventing.event import Event
+from eventing.store import DigestMismatch, ObjectMissing, Store, put_by_digest
+from functions.detect_drift.columns import Table, Untested
+from functions.detect_drift.compare import Checked, UnknownDetector, conclude, observe
+from functions.detect_drift.detectors.alibi import MissingExtra
+from functions.detect_drift.events import Of, Report, events_of
+from functions.detect_drift.importance import importance
+from functions.detect_drift.logic import Policy, Status, policy_of
+from functions.detect_drift.observed import Observed
+from functions.detect_drift.report import to_html, to_json
+from functions.detect_drift.sample import sample_log, sample_part
+from functions.detect_drift.tables import chosen, reference_table, scored_rows, window_table
+from functions.state.database import transaction
+from functions.state.drift import INSUFFICIENT, DriftLook, take_look, tested_before
+from functions.state.specs import spec_of
+from functions.state.versions import ModelVersion, champion, get_version
+from pipelines.card import Card, parse_card
+from pipelines.layout import SCORE
+from pipelines.spec.policies import Drift
+
+LABELLED = "labelled/"
+"""Where release_labels puts labelled predictions: those were checked as windows already."""
+
+Read = Callable[[Sequence[str]], pa.Table]
+"""Reads new data of the features named, or a sample of it."""
+
+_log = logging.getLogger("kascade.detect_drift")
+
+
+Champion = tuple[ModelVersion, Drift]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found. `counted`: it spends a share of the budget."""
+
+    number: int
+    counted: bool
+    checked: Checked
+    report: Report
+
+
+def read_champion(session: Session, model: str) -> Champion | None:
+    """Return a model's champion, and how its drift is detected; None without a champion."""
+    number = champion(session, model)
+    version = None if number is None else get_version(session, model, number)
+    spec = spec_of(session, model)
+    return None if version is None else (version, spec.drift if spec else Drift())
+
+
+@dataclass(frozen=True)
+class DriftCheck:
+    """The check that one event asks for; `now` is when it is made."""
+
+    sessions: sessionmaker[Session]
+    store: Store
+    event: Event
+    now: datetime
+
+    def run(self, champion: Champion, payload: WindowClosed | DatasetIngested) -> Result | None:
+        """Compare new data with the champion's reference; None: it is passed over."""
+        if isinstance(payload, WindowClosed):
+            return self._of_window(champion, payload)
+        return self._of_part(champion, payload)
+
+    def record(self, session: Session, result: Result) -> list[Event]:
+        """Write what became of a check; return the events that announce it."""
+        checked, report = result.checked, result.report
+        row = session.get_one(DriftLook, (report.model, report.version, result.number))
+        if result.counted and checked.status is not Status.INSUFFICIENT:
+            row.status = checked.status.value
+        row.rows = checked.rows
+        return events_of(self.event, report, checked, self.now)
+
+    def _of_window(self, champion: Champion, closed: WindowClosed) -> Result | None:
+        """Check a window of the champion's predictions; another version's is passed over."""
+        version, drift = champion
+        if version.version != closed.version:
+            return None
+        files = [Claim.model_validate(each) for each in json.loads(self._get(closed.data))]
+        digest = closed.data.sha256
+        return self._check(
+            version, drift, "inferences", lambda names: sample_log(self.store, files, names, digest)
+        )
+
+    def _of_part(self, champion: Champion, ingested: DatasetIngested) -> Result | None:
+        """Check a new part, unless the champion was trained on it, or it is labelled predictions."""
+        version, drift = champion
+        if ingested.key.startswith(f"{ingested.model}/{LABELLED}"):
+            return None
+        if self._card(version).is_trained_on(ingested.part.sha256):
+            return None
+        return self._check(version, drift, "dataset", lambda names: self._sample(ingested.part, names))
+
+    def _check(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> Result:
+        tested, untested = chosen(dict(self._card(version).features), drift.features)
+        names = list(tested)
+        sample = self._sample(version.reference, [*names, SCORE])
+        reference = reference_table(sample, tested, scored=of == "inferences")
+        data = read(names)
+        current = (
+            window_table(data, tested) if of == "inferences" else reference_table(data, tested, scored=False)
+        )
+        policy = policy_of(drift)
+        observed, unable = _observed(reference, current, drift.detector, policy)
+        scored = scored_rows(sample, tested)
+        weights = {name: round(importance(scored, name, SCORE), 4) for name in reference}
+        number, window, counted = self._number(version, of, tests=observed is not None)
+        inputs, checked = conclude(
+            reference,
+            current,
+            observed if counted else None,
+            policy=policy,
+            window=window,
+            importance=weights,
+        )
+        checked = replace(checked, untested=checked.untested + unable + untested)
+        folder = f"s3://reports/{version.model}/v{version.version}"
+        document = {"of": of, "detector": drift.detector, "importance": weights, **to_json(checked)}
+        content = json.dumps(document, ensure_ascii=False).encode()
+        title = f"{version.model}/v{version.version}, {of}"
+        page = to_html(checked, reference, current, title=title).encode()
+        report = Report(
+            model=version.model,
+            version=version.version,
+            of=of,
+            detector=drift.detector,
+            file=self.store.put(f"{folder}/drift-{number}.json", content),
+            page_uri=self.store.put(f"{folder}/drift-{number}.html", page).uri,
+            decided_from=DecisionInputs.of(
+                drift, inputs, lambda raw: put_by_digest(self.store, f"{folder}/decisions", raw)
+            ),
+        )
+        return Result(number, counted, checked, report)
+
+    def _number(self, version: ModelVersion, of: Of, *, tests: bool) -> tuple[int, int, bool]:
+        """Return the check's number, its number among those that test, and whether it is one of those.
+
+        That is settled with the number: at a redelivery a check that tested nothing still spends nothing, as
+        later ones were numbered without it.
+        """
+        with transaction(self.sessions) as session:
+            look = take_look(
+                session,
+                version.model,
+                version.version,
+                source=self.event.source,
+                event_id=self.event.id,
+                of=of,
+                at=self.now,
+                status=None if tests else INSUFFICIENT,
+            )
+            return look.look, tested_before(session, look) + 1, look.status != INSUFFICIENT
+
+    def _card(self, version: ModelVersion) -> Card:
+        return parse_card(self._get(version.card))
+
+    def _get(self, claim: Claim) -> bytes:
+        with _present(claim):
+            return self.store.get(claim.uri, sha256=claim.sha256)
+
+    def _sample(self, claim: Claim, names: Sequence[str]) -> pa.Table:
+        with _present(claim):
+            return sample_part(self.store, claim, names)
+
+
+@contextmanager
+def _present(claim: Claim) -> Iterator[None]:
+    """Refuse what names a file that is gone, or is another."""
+    try:
+        yield
+    except (ObjectMissing, DigestMismatch) as error:
+        raise Rejected(f"{claim.uri} cannot be compared: {error}") from error
+
+
+def _observed(
+    reference: Table, current: Table, detector: str, policy: Policy
+) -> tuple[Observed | None, tuple[Untested, ...]]:
+    """Make the tests; a detector that cannot run says so of every column, and finds nothing."""
+    try:
+        return observe(reference, current, detector=detector, policy=policy), ()
+    except UnknownDetector as error:
+        raise Rejected(f"drift.detector in model.yaml: {error}") from error
+    except MissingExtra as error:
+        _log.error("drift is not detected: %s", error)
+        return None, tuple(Untested(name, str(error)) for name in reference)

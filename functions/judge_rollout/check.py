@@ -1,0 +1,188 @@
+"""Checks a rollout: takes in what has matured, guards the service, and gives a verdict once a phase.
+
+The log is read between two transactions. The second finds out whether the judge is still as it was read, and
+else all is done over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from eventing import catalogue as c
+from eventing.catalogue import Claim
+from eventing.event import Event
+from eventing.store import Store
+from functions.inferences.scoring import load_scoring
+from functions.judge_rollout.events import verdict_event
+from functions.judge_rollout.evidence import Arms, Period, read_period, requests_of, services_of
+from functions.judge_rollout.guards import GUARDS, Services
+from functions.judge_rollout.logic import Decision, Inputs, decide, numbers_of
+from functions.judge_rollout.policy import Policy, policy_from_json
+from functions.judge_rollout.record import folder_of, record_requests, record_verdict
+from functions.judge_rollout.rollouts import FUNCTION, interval, timer_key
+from functions.judge_rollout.state import Judge, state_from_json, state_to_json
+from functions.judge_rollout.verdict import Wait
+from functions.state.handled import Stale, handle_once
+from functions.state.judges import JudgeRow, lock_judge
+from functions.state.labels import joined_through
+from functions.state.timers import set_timer
+from functions.state.versions import get_version
+
+# The log of predictions is written within a few seconds; younger answers are guarded at the next check.
+_SETTLED = timedelta(seconds=3)
+
+
+@dataclass(frozen=True)
+class Ripe:
+    """What has matured since the last check: the log's files, their labels, and what scores them."""
+
+    period: Period
+    card: Claim
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A judge as it was read.
+
+    Attributes:
+        row: the judge's row.
+        state: what it knows.
+        matured_by: with what is ripe it knows whatever matured by then.
+        ripe: what is to be taken in, if anything.
+        served: the files of the log by which the service is guarded, if there are enough requests.
+    """
+
+    row: JudgeRow
+    arms: Arms
+    policy: Policy
+    state: Judge
+    matured_by: datetime
+    ripe: Ripe | None
+    served: Period | None
+
+    @property
+    def periods(self) -> int:
+        """How many periods the service has been guarded in, this check included."""
+        return self.row.looks + (self.served is not None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check came to; `decided_from` is recorded with a verdict, if the whole phase is on record."""
+
+    snapshot: Snapshot
+    decision: Decision
+    decided_from: c.DecisionInputs | None = None
+
+
+@dataclass(frozen=True)
+class RolloutCheck:
+    """The clients of one process, and the time."""
+
+    sessions: sessionmaker[Session]
+    store: Store
+    now: datetime
+
+    def at_labels(self, event: Event, model: str, through: datetime) -> list[Event]:
+        """Take in what matured by the time that every label is joined."""
+        return self._run(event, model, through)
+
+    def at_time(self, event: Event, model: str) -> list[Event]:
+        """Guard the service, and end a rollout whose time is up."""
+        return self._run(event, model, None)
+
+    def _run(self, event: Event, model: str, through: datetime | None) -> list[Event]:
+        return handle_once(
+            self.sessions,
+            FUNCTION,
+            event,
+            read=lambda session: self._read(session, model, through or joined_through(session, model)),
+            work=lambda snapshot: self._decide(snapshot) if snapshot else None,
+            write=lambda session, outcome: self._write(session, event, outcome) if outcome else [],
+            now=self.now,
+        )
+
+    def _read(self, session: Session, model: str, through: datetime | None) -> Snapshot | None:
+        row = session.get(JudgeRow, model)
+        if row is None or row.version is None or row.decided or row.policy is None or row.state is None:
+            return None
+        arms = Arms(model, row.champion_version or 0, row.version, c.RolloutPhase(row.phase or "shadow"))
+        policy, state = policy_from_json(row.policy), state_from_json(row.state)
+        matured_by = self.now - policy.grace if through is None else max(through, self.now - policy.grace)
+        ripe = self._ripe(session, arms, policy, state, through)
+        served = self._served(session, arms, state, row)
+        return Snapshot(row, arms, policy, state, matured_by, ripe, served)
+
+    def _ripe(
+        self, session: Session, arms: Arms, policy: Policy, state: Judge, through: datetime | None
+    ) -> Ripe | None:
+        champion = get_version(session, arms.model, arms.champion)
+        if through is None or champion is None:
+            return None
+        first = state.through[0] if state.through else state.phase_at
+        last = through - policy.label_window
+        if last < first:
+            return None
+        period = read_period(session, arms, first, last)
+        fresh = state.through is None
+        answered = any(arm == "challenger" for arm, _ in period.batches)
+        if not period.batches or (fresh and not answered and arms.phase is c.RolloutPhase.SHADOW):
+            return None
+        return Ripe(period, champion.card, fresh)
+
+    def _served(self, session: Session, arms: Arms, state: Judge, row: JudgeRow) -> Period | None:
+        """Return what was served since the service was last guarded; a shadow's answers reach no client."""
+        if arms.phase is not c.RolloutPhase.CANARY:
+            return None
+        first, last = row.guarded_through or state.phase_at, self.now - _SETTLED
+        if last <= first:
+            return None
+        period = read_period(session, arms, first, last)
+        inside = [(arm, batch) for arm, batch in period.batches if first < batch.last <= last]
+        requests = {"champion": 0, "challenger": 0}
+        for arm, batch in inside:
+            requests[arm] += batch.rows + batch.failures
+        return None if min(requests.values()) < GUARDS.min_requests else replace(period, batches=inside)
+
+    def _decide(self, snapshot: Snapshot) -> Outcome:
+        """Read the log, score what has matured, and decide; keep what it is decided from."""
+        arms, policy, ripe = snapshot.arms, snapshot.policy, snapshot.ripe
+        inputs = Inputs(snapshot.state, snapshot.matured_by)
+        if ripe is not None:
+            scoring = load_scoring(self.store, ripe.card)
+            requests = requests_of(self.store, arms, ripe.period, scoring, now=self.now, fresh=ripe.fresh)
+            inputs = replace(inputs, requests=tuple(requests))
+        if snapshot.served is not None:
+            services = services_of(self.store, snapshot.served.batches)
+            both = Services(services["champion"], services["challenger"], snapshot.periods)
+            inputs = replace(inputs, services=both)
+        decision = decide(policy, inputs)
+        folder = folder_of(arms.model, arms.challenger)
+        state = record_requests(self.store, folder, inputs, decision.state)
+        decided_from = None
+        if not isinstance(decision.verdict, Wait):
+            decided_from = record_verdict(self.store, folder, policy, inputs, state)
+        return Outcome(snapshot, replace(decision, state=state), decided_from)
+
+    def _write(self, session: Session, event: Event, outcome: Outcome) -> list[Event]:
+        snapshot, state, verdict = outcome.snapshot, outcome.decision.state, outcome.decision.verdict
+        arms, policy = snapshot.arms, snapshot.policy
+        row = lock_judge(session, arms.model)
+        if row.version != arms.challenger or row.state != snapshot.row.state or row.decided:
+            raise Stale(f"the judge of {arms.model} is at work on another event")
+        row.state, row.looks = state_to_json(state), snapshot.periods
+        if snapshot.served is not None:
+            row.guarded_through = snapshot.served.last
+        if isinstance(verdict, Wait):
+            due = self.now + interval(policy)
+            if verdict.until > self.now:
+                due = min(due, verdict.until)
+            set_timer(session, FUNCTION, timer_key(arms.model), due, cause=event)
+            return []
+        row.decided = True
+        numbers = numbers_of(policy, state)
+        return [verdict_event(event, arms, policy, verdict, numbers, outcome.decided_from, self.now)]

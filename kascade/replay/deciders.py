@@ -1,0 +1,195 @@
+"""One decider for each kind of decision: what an event says was decided, and what is decided now.
+
+Each calls `decide(policy, inputs)`, the pure function that made the decision, with the inputs that the event
+carries. The policy is the one that the event carries too, or the one that is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from eventing import catalogue as kinds
+from eventing.catalogue import Claim, DecisionInputs
+from functions.detect_drift import logic as drift
+from functions.evaluate_model import logic as gate
+from functions.govern_training import facts
+from functions.govern_training import logic as governor
+from functions.judge_rollout import logic as judge
+from functions.judge_rollout.guards import Breach
+from functions.judge_rollout.policy import Policy, policy_of
+from functions.judge_rollout.record import Record
+from functions.judge_rollout.verdict import Inconclusive, RollBack, Wait
+from kascade.replay.comparison import Area
+from pipelines.metrics import METRICS
+from pipelines.spec import Drift, Gate, ModelSpec, Retrain
+
+Get = Callable[[Claim], bytes]
+"""Reads a file of inputs from the object store."""
+
+
+class NotReplayable(Exception):
+    """The inputs that were recorded do not suffice; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A decision: what in words, the rule that decided, and why in a sentence."""
+
+    words: str
+    rule: str
+    why: str
+
+
+Redecide = Callable[[DecisionInputs, Any, ModelSpec | None, Get], Outcome]
+
+
+@dataclass(frozen=True)
+class Decider:
+    """`recorded` reads what was decided; `again` decides from the same inputs, by a spec where one is tried.
+
+    Raises:
+        NotReplayable: another policy needs what was not recorded.
+        ValueError: the inputs have another form.
+    """
+
+    area: Area
+    function: str
+    recorded: Callable[[str, Any], Outcome]
+    again: Redecide
+
+
+def _governors(type_: str, payload: kinds.TrainingApproved | kinds.TrainingDeferred) -> Outcome:
+    if isinstance(payload, kinds.TrainingApproved):
+        return _governed("approved", payload.rule, payload.reason, "nothing objects")
+    kind = "refused" if payload.refused else "waits"
+    return _governed(kind, payload.rule, payload.reason, payload.message)
+
+
+def _govern(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: Get) -> Outcome:
+    policy = recorded.policy_as(Retrain) if tried is None else tried.retrain
+    inputs = recorded.inputs_as(facts.Inputs, get)
+    decision = governor.decide(policy, inputs)
+    reason = governor.reason_of(decision, inputs)
+    match decision:
+        case facts.Start(rule=rule):
+            return _governed("approved", rule, reason, "nothing objects")
+        case facts.Refuse(rule=rule, message=message):
+            return _governed("refused", rule, reason, message)
+        case facts.Wait(rule=rule, message=message, until=until):
+            found = _governed("waits", rule, reason, message)
+            same = found == _governors("", payload) and until != payload.until
+            moment = until.isoformat(timespec="seconds") if until else "something changes"
+            return Outcome(f"{found.words} until {moment}", rule, message) if same else found
+
+
+def _governed(kind: str, rule: str, reason: str, why: str) -> Outcome:
+    return Outcome(f"{kind} ({rule}, {reason})", rule, why)
+
+
+def _gates(type_: str, payload: Any) -> Outcome:
+    words = {kinds.MODEL_APPROVED: "approved", kinds.MODEL_REJECTED: "rejected"}
+    verdict: kinds.GateVerdict | None = payload.verdict
+    message = verdict.message if verdict else payload.message
+    rule = verdict.rule if verdict else message.partition(":")[0]
+    return Outcome(f"{words.get(type_, 'a person is asked')} ({rule})", rule, message)
+
+
+def _gate(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: Get) -> Outcome:
+    policy = recorded.policy_as(Gate) if tried is None else tried.gate
+    inputs = recorded.inputs_as(gate.Inputs, get)
+    if inputs.problem is None and inputs.metric not in METRICS:
+        raise NotReplayable(f"this release has no metric {inputs.metric}")
+    ruling = gate.decide(policy, inputs)
+    unmeasured = inputs.unmeasured(policy)
+    if unmeasured and ruling.outcome is not gate.Outcome.REJECT:
+        raise NotReplayable(f"no slice of {', '.join(unmeasured)} was measured")
+    words = {gate.Outcome.APPROVE: "approved", gate.Outcome.REJECT: "rejected"}
+    kind = words.get(ruling.outcome, "a person is asked")
+    return Outcome(f"{kind} ({ruling.rule})", ruling.rule, ruling.message)
+
+
+def _drifts(type_: str, payload: kinds.DriftChecked) -> Outcome:
+    return Outcome(payload.status, payload.status, "")
+
+
+def _drift(
+    recorded: DecisionInputs, payload: kinds.DriftChecked, tried: ModelSpec | None, get: Get
+) -> Outcome:
+    then = recorded.policy_as(Drift)
+    policy = then if tried is None else tried.drift
+    for key in ("detector", "features"):
+        if getattr(policy, key) != getattr(then, key):
+            raise NotReplayable(f"with another drift.{key} other tests would have been made")
+    if payload.of == "inferences" and policy.window != then.window:
+        raise NotReplayable(f"with drift.window {policy.window} the windows would be other ones")
+    inputs, rules = recorded.inputs_as(drift.Inputs, get), drift.policy_of(policy)
+    enough, enough_then = (
+        drift.is_sufficient(each, inputs.reference_rows, inputs.rows)
+        for each in (rules, drift.policy_of(then))
+    )
+    if enough and not enough_then:
+        raise NotReplayable(f"{inputs.rows} rows were too few to be tested")
+    decision = drift.decide(rules, inputs)
+    budget = f"check {inputs.window} may spend {drift.spend(policy.alpha, inputs.window):.4g}"
+    budget = f"{budget}, min_effect {policy.min_effect:g}"
+    if decision.status is drift.Status.INSUFFICIENT:
+        return Outcome(decision.status.value, "none", f"{inputs.rows} rows: nothing is tested")
+    fired = [each for each in decision.tests if each.drifted]
+    if not fired:
+        return Outcome(decision.status.value, "none", f"no test has both; {budget}")
+    most = max(fired, key=lambda each: each.test.effect)
+    p_value = "" if most.p_value_corrected is None else f"p {most.p_value_corrected:.4g}, "
+    why = f"{most.test.feature}: {p_value}effect {most.test.effect:.4g}; {budget}"
+    return Outcome(decision.status.value, "alpha", why)
+
+
+def _judges(type_: str, payload: kinds.RolloutDecided) -> Outcome:
+    return Outcome(f"{payload.outcome} ({payload.reason})", payload.reason, payload.message)
+
+
+def _judge(
+    recorded: DecisionInputs, payload: kinds.RolloutDecided, tried: ModelSpec | None, get: Get
+) -> Outcome:
+    then = recorded.policy_as(Policy)
+    policy = then if tried is None else policy_of(tried)
+    if tried is not None and payload.phase.value not in tried.rollout.phases:
+        return Outcome("nothing", "phases", f"rollout.phases has no {payload.phase}")
+    traffic = payload.phase is kinds.RolloutPhase.CANARY and policy.canary_percent != then.canary_percent
+    for differs, key in (
+        (policy.label_window != then.label_window, "labels.window"),
+        (policy.entity_period != then.entity_period, "entity"),
+        (traffic, "rollout.canary_percent"),
+    ):
+        if differs:
+            raise NotReplayable(f"with another {key} other predictions and labels would have counted")
+    decision = judge.decide(policy, recorded.inputs_as(Record, get).inputs(policy, get))
+    numbers = judge.numbers_of(policy, decision.state)
+    scores = f"{numbers.labels} scores, wealth {numbers.wealth_worse:.4g} and {numbers.wealth_better:.4g}"
+    match decision.verdict:
+        case Breach(guard=guard):
+            return Outcome("rolled_back (guard)", "guard", guard)
+        case Wait():
+            return Outcome("waits", "evidence", f"{scores} of {numbers.threshold:.4g}: no verdict yet")
+        case Inconclusive(reason=reason):
+            return Outcome(f"inconclusive ({reason})", reason, scores)
+        case verdict:
+            outcome = "rolled_back" if isinstance(verdict, RollBack) else "promoted"
+            return Outcome(f"{outcome} (evidence)", "evidence", f"{scores} of {numbers.threshold:.4g}")
+
+
+_GOVERNOR = Decider("governor", "govern_training", _governors, _govern)
+_GATE = Decider("gate", "evaluate_model", _gates, _gate)
+DECIDERS: Mapping[str, Decider] = MappingProxyType(
+    {
+        kinds.TRAINING_APPROVED: _GOVERNOR,
+        kinds.TRAINING_DEFERRED: _GOVERNOR,
+        kinds.MODEL_APPROVED: _GATE,
+        kinds.MODEL_REJECTED: _GATE,
+        kinds.MODEL_APPROVAL_REQUESTED: _GATE,
+        kinds.DRIFT_CHECKED: Decider("drift", "detect_drift", _drifts, _drift),
+        kinds.ROLLOUT_DECIDED: Decider("judge", "judge_rollout", _judges, _judge),
+    }
+)

@@ -1,0 +1,300 @@
+"""Each kind of decision is made again from the inputs in its event; what cannot be, says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from eventing import catalogue as kinds
+from eventing.catalogue import Claim, DecisionInputs
+from eventing.event import Event
+from eventing.store import MemoryStore
+from functions.detect_drift.logic import Inputs as DriftInputs
+from functions.detect_drift.observed import Test
+from functions.evaluate_model.logic import Champion, Slice, Standing
+from functions.evaluate_model.logic import Inputs as GateInputs
+from functions.govern_training.facts import Digests, Request, Run
+from functions.govern_training.facts import Inputs as GovernorInputs
+from functions.judge_rollout import logic as judge
+from functions.judge_rollout.guards import Breach, Service, Services
+from functions.judge_rollout.pairing import Matured
+from functions.judge_rollout.policy import policy_of
+from functions.judge_rollout.record import record_requests, record_verdict
+from functions.judge_rollout.verdict import Wait
+from kascade.replay.comparison import Compared
+from kascade.replay.recording import Recorded
+from kascade.replay.replaying import replay
+from pipelines.spec import Drift, Gate, ModelSpec, Retrain, parse_spec
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+CLAIM = Claim(uri="s3://models/churn/v2/model.onnx", sha256="0" * 64)
+NEW = Digests("d" * 64, "c" * 64, "f" * 64)
+STORE = MemoryStore("reports")
+
+
+def spec(**sections: Any) -> ModelSpec:
+    lines = [f"{name}: {value}" for name, value in sections.items()]
+    return parse_spec("\n".join(["model: churn", "target: churned", *lines]).encode(), model="churn")
+
+
+def again(type_: str, function: str, payload: kinds.Payload, tried: ModelSpec | None = None) -> Compared:
+    data = payload.model_dump(mode="json", exclude_none=True)
+    event = Event("e", kinds.source_of(function), type_, "churn/v2", NOON, data=data)
+    (found,) = replay([Recorded(1, NOON, event)], get, tried=tried)
+    return found
+
+
+def get(claim: Claim) -> bytes:
+    return STORE.get(claim.uri, claim.sha256)
+
+
+def asked(inputs: GovernorInputs | None, tried: ModelSpec | None = None, **fields: Any) -> Compared:
+    decided_from = DecisionInputs.of(Retrain(), inputs) if inputs else None
+    payload = kinds.TrainingDeferred(
+        model="churn", reason=kinds.TrainingReason.DATASET, decided_from=decided_from, **fields
+    )
+    return again(kinds.TRAINING_DEFERRED, "govern_training", payload, tried)
+
+
+def waiting() -> GovernorInputs:
+    """A run that ended an hour ago still cools down."""
+    old = replace(NEW, dataset="0" * 64)
+    ended = NOON - timedelta(hours=1)
+    run = Run("churn-v1", 1, True, old, 900, ended - MINUTE, ended, 800, ended - MINUTE, ended, "completed")
+    since = NOON - 2 * MINUTE
+    request = Request(frozenset({kinds.TrainingReason.DATASET}), 5_000, since, since, NEW)
+    return GovernorInputs(request, NOON, (replace(run, rollout="promoted"),))
+
+
+def test_the_governor_decides_the_same_from_the_same_and_otherwise_by_another_policy() -> None:
+    until = NOON + timedelta(hours=5)
+    message = "the last run ended too short a time ago (retrain.cooldown)"
+    fields: dict[str, Any] = {"rule": "cooldown", "message": message, "until": until}
+    same = asked(waiting(), **fields)
+    assert (same.recorded, same.differs, same.decidable) == ("waits (cooldown, dataset)", False, True)
+    longer = asked(waiting(), spec(retrain="{cooldown: 8h}"), **fields)
+    assert longer.replayed == "waits (cooldown, dataset) until 2026-03-01T19:00:00+00:00"
+    assert asked(waiting(), spec(retrain="{cooldown: 30m}"), **fields).replayed == (
+        "approved (enough-rows, dataset)"
+    )
+    off = asked(waiting(), spec(retrain="{on: []}"), **fields)
+    assert (off.differs, off.replayed, off.rule) == (True, "refused (enabled, dataset)", "enabled")
+
+
+def test_an_event_of_before_without_inputs_cannot_be_replayed() -> None:
+    found = asked(None, rule="cooldown", message="m")
+    assert (found.decidable, found.differs, found.recorded) == (False, False, "waits (cooldown, dataset)")
+    assert "recorded without its inputs" in found.why
+    assert found.as_json()["replayed"] is None
+
+
+def test_inputs_of_another_form_or_in_a_file_that_is_gone_cannot_be_replayed() -> None:
+    decided_from = DecisionInputs.of(Retrain(), waiting())
+    newer = decided_from.model_copy(update={"form": 2})
+    gone = DecisionInputs.of(Retrain(), waiting()).model_copy(update={"claim": CLAIM})
+    for inputs, why in ((newer, "recorded in form 2, this release reads form 1"), (gone, "cannot be read")):
+        payload = kinds.TrainingDeferred(
+            model="churn",
+            reason=kinds.TrainingReason.DATASET,
+            rule="r",
+            message="m",
+            decided_from=inputs,
+        )
+        found = again(kinds.TRAINING_DEFERRED, "govern_training", payload)
+        assert not found.decidable
+        assert why in found.why
+
+
+def test_the_governors_largest_inputs_fit_into_an_event() -> None:
+    run = waiting().runs[0]
+    whole = replace(run, run_id=f"{'m' * 40}-v1000000-12345678", verdict="approved", hold_until=NOON)
+    inputs = replace(waiting(), runs=(replace(whole, approved_at=NOON + timedelta(microseconds=1)),) * 60)
+    decided_from = DecisionInputs.of(Retrain(), inputs)
+    assert len(decided_from.model_dump_json()) < 60_000
+    assert decided_from.inputs_as(GovernorInputs, get) == inputs
+
+
+PART = Slice("country", "DE", Standing(0.8, 90, 0.8, 0.8, -0.001, 0.02))
+WHOLE = Standing(0.91, 800, 0.9, 0.89, -0.005, 0.03)
+MEASURED = GateInputs(None, "roc_auc", WHOLE, Champion(1), (PART,), {"country": 0})
+IN_FORCE = Gate(min=0.75, slices=("country",))
+
+
+def judged(policy: str | None, inputs: GateInputs = MEASURED) -> Compared:
+    payload = kinds.ModelApproved(
+        model="churn",
+        version=2,
+        approved_by="offline gate",
+        verdict=kinds.GateVerdict(
+            model="churn", version=2, candidate=CLAIM, metric="roc_auc", value=0.9, rows=800,
+            rule="passed", message="m",
+        ),
+        decided_from=DecisionInputs.of(IN_FORCE, inputs),
+    )  # fmt: skip
+    tried = None if policy is None else spec(gate=policy)
+    return again(kinds.MODEL_APPROVED, "evaluate_model", payload, tried)
+
+
+def test_the_gate_decides_anew_by_its_margin_minimum_and_who_has_the_last_word() -> None:
+    assert not judged(None).differs
+    assert judged("{min: 0.75, margin: 0.001}").replayed == "rejected (margin)"
+    assert judged("{min: 0.905}").replayed == "approved (passed)"  # 0.91 on the whole holdout
+    assert judged("{min: 0.95}").replayed == "rejected (min)"
+    assert judged("{min: 0.75, better_than_champion_by: 0.05}").replayed == "rejected (margin)"
+    assert judged("{min: 0.75, approval: manual}").replayed == "a person is asked (approval)"
+
+
+def test_slices_are_decided_by_their_own_numbers_and_unmeasured_ones_cannot_be() -> None:
+    assert judged("{min: 0.75, slices: [country]}").replayed == "approved (passed)"
+    assert judged("{min: 0.85, slices: [country]}").replayed == "rejected (slices)"
+    assert judged("{min: 0.75, margin: 0.0005, better_than_champion_by: 0}").rule == "margin"
+    found = judged("{min: 0.75, slices: [age]}")
+    assert (found.decidable, found.why) == (False, "no slice of age was measured")
+    assert judged("{min: 0.95, slices: [age]}").replayed == "rejected (min)"
+
+
+def test_a_candidate_that_could_not_be_scored_is_rejected_again() -> None:
+    inputs = GateInputs(problem="the model file is gone")
+    payload = kinds.ModelRejected(
+        model="churn",
+        version=2,
+        rejected_by="offline gate",
+        message="integrity: the model file is gone",
+        decided_from=DecisionInputs.of(Gate(), inputs),
+    )
+    found = again(kinds.MODEL_REJECTED, "evaluate_model", payload, spec(gate="{min: 0.1}"))
+    assert (found.recorded, found.differs) == ("rejected (integrity)", False)
+
+
+def test_a_metric_that_is_gone_and_a_persons_approval_are_no_decisions_to_make_again() -> None:
+    gone = judged(None, replace(MEASURED, metric="gini"))
+    assert (gone.decidable, gone.why) == (False, "this release has no metric gini")
+    person = {"model": "churn", "version": 2, "approved_by": "ann"}
+    event = Event("e", "/kascade/cli", kinds.MODEL_APPROVED, "churn/v2", NOON, data=person)
+    assert replay([Recorded(1, NOON, event)], get) == []
+
+
+def looked(
+    tried: str | None, *tests: Test, status: Any, rows: int = 500, then: Drift | None = None
+) -> Compared:
+    inputs = DriftInputs(1, rows, 900, tests or None)
+    payload = kinds.DriftChecked(
+        model="churn", version=2, of="inferences", window=1, status=status, rows=rows, detector="tabular",
+        reference_rows=900, alpha=0.05, alpha_spent=0.0304, min_effect=0.1, correction="holm",
+        guarantee="budget", tests=len(tests), features=[],
+        decided_from=DecisionInputs.of(Drift(), inputs),
+    )  # fmt: skip
+    return again(kinds.DRIFT_CHECKED, "detect_drift", payload, None if tried is None else spec(drift=tried))
+
+
+def test_a_larger_alpha_finds_what_a_smaller_one_passed_over() -> None:
+    test = Test("amount", "ks", 0.4, 0.04, 0.2, "w")
+    assert not looked(None, test, status="stable").differs
+    found = looked("{alpha: 0.2}", test, status="stable")
+    assert (found.differs, found.replayed) == (True, "drifted")
+    assert "amount: p 0.04, effect 0.2; check 1 may spend 0.1216" in found.why
+
+
+def test_a_larger_effect_is_asked_of_a_detector_on_a_stream_too() -> None:
+    rang = Test("amount", "cvm", 0.4, None, 0.2, "w", threshold=0.3, row=7)
+    assert not looked(None, rang, status="drifted").differs
+    assert looked("{min_effect: 0.3}", rang, status="drifted").replayed == "stable"
+    below = replace(rang, effect=0.05, threshold=float("inf"))
+    assert looked("{min_effect: 0.01}", below, status="stable").replayed == "drifted"
+
+
+def test_a_check_with_too_few_rows_stays_so_and_other_data_cannot_be_replayed() -> None:
+    assert not looked("{alpha: 0.5, min_effect: 0.0}", status="insufficient", rows=99).differs
+    test = Test("amount", "ks", 0.4, 0.04, 0.2, "w")
+    assert "the windows would be other ones" in looked("{window: 900}", test, status="stable").why
+    assert "drift.detector" in looked("{detector: ks}", test, status="stable").why
+    assert "drift.features" in looked("{features: [age]}", test, status="stable").why
+
+
+ROLLOUT = {"margin": 0.02, "min_labels": 50, "deadline": "10h", "phases": "[shadow]"}
+
+
+def rollout(**changes: Any) -> ModelSpec:
+    values = ", ".join(f"{name}: {value}" for name, value in (ROLLOUT | changes).items())
+    return spec(rollout=f"{{{values}}}", labels="{window: 1m}")
+
+
+def verdict(tried: ModelSpec | None, better: bool = True, services: Services | None = None) -> Compared:
+    """A challenger that is better, or worse, by a fifth of all answers, taken in as it was labelled."""
+    policy, folder = policy_of(rollout()), "s3://reports/churn/v2/decisions"
+    state = judge.begin(policy, NOON)
+    for check in range(1, 100):
+        losses = [(float(row == 0), 0.0) if better else (0.0, float(row == 0)) for row in range(5)]
+        requests = tuple(
+            Matured(f"{check}-{row}", NOON + (check - 1) * MINUTE, None,
+                    {"champion": ours, "challenger": theirs})
+            for row, (ours, theirs) in enumerate(losses)
+        )  # fmt: skip
+        inputs = judge.Inputs(state, NOON + check * MINUTE, requests, services if check > 9 else None)
+        decision = judge.decide(policy, inputs)
+        state = record_requests(STORE, folder, inputs, decision.state)
+        if not isinstance(decision.verdict, Wait):
+            break
+    numbers = judge.numbers_of(policy, state)
+    guard = isinstance(decision.verdict, Breach)
+    decided = kinds.RolloutDecided(
+        model="churn", version=2, champion_version=1, phase=kinds.RolloutPhase.SHADOW,
+        outcome=kinds.RolloutOutcome("promoted" if better and not guard else "rolled_back"),
+        reason="guard" if guard else "evidence",
+        labels=numbers.labels, wealth_worse=numbers.wealth_worse, wealth_better=numbers.wealth_better,
+        threshold=numbers.threshold, alpha=policy.alpha, margin=policy.margin, message="m",
+        decided_from=record_verdict(STORE, folder, policy, inputs, state),
+    )  # fmt: skip
+    return again(kinds.ROLLOUT_DECIDED, "judge_rollout", decided, tried)
+
+
+def test_the_judge_decides_the_same_from_the_same_requests() -> None:
+    for better in (True, False):
+        same = verdict(None, better)
+        assert (same.decidable, same.differs, same.subject) == (True, False, "churn/v2 shadow")
+    assert verdict(rollout()).replayed == "promoted (evidence)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "replayed"),
+    [
+        ({"margin": 0}, "promoted (evidence)"),  # it is better by a fifth
+        ({"alpha": 0.001}, "waits"),
+        ({"alpha": 0.2}, "promoted (evidence)"),
+        ({"min_labels": 500}, "waits"),
+        ({"deadline": "3m"}, "inconclusive (deadline)"),
+        ({"strict": "true"}, "promoted (evidence)"),
+        ({"phases": "[canary]"}, "nothing"),
+        ({"canary_percent": 40}, "promoted (evidence)"),  # there was no canary
+    ],
+)
+def test_the_judge_decides_anew_by_another_policy(changes: dict[str, Any], replayed: str) -> None:
+    found = verdict(rollout(**changes))
+    assert (found.decidable, found.replayed) == (True, replayed)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [({"labels": "{window: 2m}"}, "labels.window"), ({"entity": "customer"}, "entity")],
+)
+def test_what_gathers_other_labels_cannot_be_replayed(section: dict[str, str], key: str) -> None:
+    sections = {"rollout": "{margin: 0.02, min_labels: 50, deadline: 10h}", "labels": "{window: 1m}"}
+    found = verdict(spec(**(sections | section)))
+    assert not found.decidable
+    assert found.why == f"with another {key} other predictions and labels would have counted"
+
+
+def test_under_a_larger_margin_a_challenger_that_was_rolled_back_is_promoted() -> None:
+    assert verdict(None, better=False).recorded == "rolled_back (evidence)"
+    found = verdict(rollout(margin=0.5, min_labels=10), better=False)
+    assert (found.differs, found.replayed) == (True, "promoted (evidence)")
+
+
+def test_a_guards_verdict_is_replayed_from_both_arms_service() -> None:
+    failing = Services(Service(0, [0.01] * 5_000), Service(500, [0.01] * 500), 1)
+    assert verdict(None, services=failing).recorded == "rolled_back (guard)"
+    assert not verdict(rollout(margin=0.5, alpha=0.2), services=failing).differs

@@ -168,7 +168,7 @@ class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted
 FEEDBACK_JOINED = FeedbackJoined.type
 
 
-class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("join_feedback",)):
+class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("watch_performance",)):
     """The labelled loss rose beyond the baseline: a sequential test over `labels` labels."""
 
     model: ModelName

@@ -5,14 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from eventing.catalogue import (
-    TRAINING_COMPLETED,
-    TRAINING_FAILED,
-    Claim,
-    TrainingCompleted,
-    TrainingFailed,
-    source_of,
-)
+from eventing.catalogue import Claim, TrainingCompleted, TrainingFailed, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
 from pipelines import layout, records
@@ -96,7 +89,7 @@ def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Ev
         train_rows=card.data.split.train_rows,
         seconds=card.seconds,
     )
-    return answer(cause, TRAINING_COMPLETED, SOURCE, subject_of(request), payload)
+    return answer(cause, TrainingCompleted.type, SOURCE, subject_of(request), payload)
 
 
 def failed(request: RunRequest, cause: Event, failure: Failure) -> Event:
@@ -109,4 +102,4 @@ def failed(request: RunRequest, cause: Event, failure: Failure) -> Event:
         error=failure.error,
         fix=failure.fix,
     )
-    return answer(cause, TRAINING_FAILED, SOURCE, subject_of(request), payload)
+    return answer(cause, TrainingFailed.type, SOURCE, subject_of(request), payload)

@@ -21,14 +21,14 @@ FILE = "first.csv"
 OBJECT = "object event"
 FIRST_ANSWER = "first answer"
 STEPS = {
-    c.SPEC_REGISTERED: "model.yaml registered",
-    c.DATASET_INGESTED: "ingested",
-    c.TRAINING_APPROVED: "approved",
-    c.TRAINING_STARTED: "training started",
-    c.TRAINING_COMPLETED: "training completed",
-    c.MODEL_APPROVED: "gate passed",
-    c.ROLLOUT_STARTED: "rollout started",
-    c.ROLLOUT_COMPLETED: "rollout completed",
+    c.SpecRegistered.type: "model.yaml registered",
+    c.DatasetIngested.type: "ingested",
+    c.TrainingApproved.type: "approved",
+    c.TrainingStarted.type: "training started",
+    c.TrainingCompleted.type: "training completed",
+    c.ModelApproved.type: "gate passed",
+    c.RolloutStarted.type: "rollout started",
+    c.RolloutCompleted.type: "rollout completed",
 }
 _TIMEOUT_S = 180.0
 _ASK_EVERY_S = 0.05
@@ -62,7 +62,7 @@ def _steps(client: Client) -> dict[str, float]:
         if name and not done[name]:
             # An event's own time is when its handling began; for an object's it is in whole seconds.
             done[name] = datetime.fromisoformat(row["recorded_at"]).timestamp()
-        if event["type"] == c.ROLLOUT_COMPLETED:
+        if event["type"] == c.RolloutCompleted.type:
             break
     return done
 

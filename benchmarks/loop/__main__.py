@@ -57,9 +57,9 @@ def _stretches(story: Story, client: Client, quiet_s: float) -> Iterator[Stretch
     story.drop_second()
     started, completed = (story.ledger.wait(type_, matches=_of_v2) for type_ in _TRAINING)
     yield "training", _time(started), _time(completed)
-    shadow = story.ledger.wait(c.ROLLOUT_STARTED, matches=_of_v2)
-    canary = story.ledger.wait(c.ROLLOUT_ADVANCED, matches=_of_v2)
-    promoted = story.ledger.wait(c.ROLLOUT_COMPLETED, matches=_of_v2)
+    shadow = story.ledger.wait(c.RolloutStarted.type, matches=_of_v2)
+    canary = story.ledger.wait(c.RolloutAdvanced.type, matches=_of_v2)
+    promoted = story.ledger.wait(c.RolloutCompleted.type, matches=_of_v2)
     yield "shadow", _time(shadow), _time(canary)
     yield "canary", _time(canary), _time(promoted)
     time.sleep(3)
@@ -67,13 +67,13 @@ def _stretches(story: Story, client: Client, quiet_s: float) -> Iterator[Stretch
     time.sleep(5)
     asked = time.time()
     back = c.RolloutRequested(model=MODEL, action=c.RolloutAction.ROLL_BACK, requested_by="benchmark")
-    client.emit(originate(c.ROLLOUT_REQUESTED, "/benchmark", MODEL, back))
+    client.emit(originate(c.RolloutRequested.type, "/benchmark", MODEL, back))
     time.sleep(5)
     yield "rollback, 5 s", asked, time.time()
     yield _quiet("quiet after", quiet_s)
 
 
-_TRAINING = (c.TRAINING_STARTED, c.TRAINING_COMPLETED)
+_TRAINING = (c.TrainingStarted.type, c.TrainingCompleted.type)
 
 
 def _of_v2(event: dict[str, Any]) -> bool:

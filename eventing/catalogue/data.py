@@ -12,18 +12,12 @@ class SpecRegistered(Payload, type="spec.registered", subject="<model>", emitted
     spec: Claim
 
 
-SPEC_REGISTERED = SpecRegistered.type
-
-
 class SpecRejected(Payload, type="spec.rejected", subject="<model>", emitted_by=("ingest_data",)):
     """A model.yaml was refused; `problems` names each place and its fix."""
 
     model: str
     key: str
     problems: list[Problem]
-
-
-SPEC_REJECTED = SpecRejected.type
 
 
 class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitted_by=("ingest_data",)):
@@ -43,9 +37,6 @@ class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitt
     key: str
 
 
-DATASET_INGESTED = DatasetIngested.type
-
-
 class DatasetRejected(Payload, type="dataset.rejected", subject="<model>", emitted_by=("ingest_data",)):
     """A dropped file was refused whole; it is kept where it was dropped."""
 
@@ -56,6 +47,3 @@ class DatasetRejected(Payload, type="dataset.rejected", subject="<model>", emitt
     report_uri: str | None = None
     rows: int = 0
     bad_rows: int = 0
-
-
-DATASET_REJECTED = DatasetRejected.type

@@ -48,9 +48,6 @@ class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("evaluate
     decided_from: DecisionInputs | None = None
 
 
-MODEL_APPROVED = ModelApproved.type
-
-
 class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("evaluate_model",)):
     """The candidate is refused by the gate, or by a person."""
 
@@ -62,9 +59,6 @@ class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("evaluate
     decided_from: DecisionInputs | None = None
 
 
-MODEL_REJECTED = ModelRejected.type
-
-
 class ModelApprovalRequested(Payload, type="model.approval_requested", emitted_by=("evaluate_model",)):
     """The gate passed and the spec asks for a person; answer with model.approved or model.rejected."""
 
@@ -72,6 +66,3 @@ class ModelApprovalRequested(Payload, type="model.approval_requested", emitted_b
     version: Version
     verdict: GateVerdict
     decided_from: DecisionInputs | None = None
-
-
-MODEL_APPROVAL_REQUESTED = ModelApprovalRequested.type

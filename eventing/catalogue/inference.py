@@ -45,9 +45,6 @@ class InferenceLogged(
     failures: Count = 0
 
 
-INFERENCE_LOGGED = InferenceLogged.type
-
-
 class WindowClosed(Payload, type="window.closed", emitted_by=("log_inferences",)):
     """Enough new predictions to test; `data` is a JSON list of the files of the log that hold them."""
 
@@ -58,9 +55,6 @@ class WindowClosed(Payload, type="window.closed", emitted_by=("log_inferences",)
     data: Claim
     first: datetime
     last: datetime
-
-
-WINDOW_CLOSED = WindowClosed.type
 
 
 class FeatureDrift(Payload):
@@ -112,16 +106,10 @@ class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     decided_from: DecisionInputs | None = None
 
 
-DRIFT_CHECKED = DriftChecked.type
-
-
 class DriftDetected(DriftChecked, type="drift.detected", emitted_by=("detect_drift",)):
     """The budgeted rule fired. `strong`: the model's answers drifted, or features they depend on."""
 
     strong: bool = False
-
-
-DRIFT_DETECTED = DriftDetected.type
 
 
 class FeedbackReceived(OutsidePayload, type="feedback.received", subject="<model>"):
@@ -132,9 +120,6 @@ class FeedbackReceived(OutsidePayload, type="feedback.received", subject="<model
     prediction_id: str | None = None
     entity: str | None = None
     time: datetime | None = None
-
-
-FEEDBACK_RECEIVED = FeedbackReceived.type
 
 
 class VersionFeedback(Payload):
@@ -165,9 +150,6 @@ class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted
     versions: list[VersionFeedback] = Field(default_factory=list)
 
 
-FEEDBACK_JOINED = FeedbackJoined.type
-
-
 class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("watch_performance",)):
     """The labelled loss rose beyond the baseline: a sequential test over `labels` labels."""
 
@@ -178,6 +160,3 @@ class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("wat
     baseline: Share
     mean_loss: Share
     labels: Count
-
-
-PERFORMANCE_DEGRADED = PerformanceDegraded.type

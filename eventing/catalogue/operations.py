@@ -15,9 +15,6 @@ class TimerDue(Payload, type="timer.due", subject="<owner>/<key>", emitted_by=("
     due: datetime
 
 
-TIMER_DUE = TimerDue.type
-
-
 class DeliveryFailed(
     Payload, type="delivery.failed", subject="that of the event", emitted_by=("record_events",)
 ):
@@ -31,6 +28,3 @@ class DeliveryFailed(
     code: int | None = None
     error: str
     redrive: str
-
-
-DELIVERY_FAILED = DeliveryFailed.type

@@ -59,9 +59,6 @@ class RolloutRequested(OutsidePayload, type="rollout.requested", subject="<model
     comment: str = ""
 
 
-ROLLOUT_REQUESTED = RolloutRequested.type
-
-
 class RolloutStarted(Payload, type="rollout.started", emitted_by=("roll_out_model",)):
     """A revision of `version` is ready and has no traffic yet, or only copies of it."""
 
@@ -73,9 +70,6 @@ class RolloutStarted(Payload, type="rollout.started", emitted_by=("roll_out_mode
     percent: Annotated[int, Field(ge=0, le=100)] = 0
 
 
-ROLLOUT_STARTED = RolloutStarted.type
-
-
 class RolloutAdvanced(Payload, type="rollout.advanced", emitted_by=("roll_out_model",)):
     """The rollout moved to its next phase."""
 
@@ -85,9 +79,6 @@ class RolloutAdvanced(Payload, type="rollout.advanced", emitted_by=("roll_out_mo
     phase: RolloutPhase
     revision: str
     percent: Annotated[int, Field(ge=0, le=100)]
-
-
-ROLLOUT_ADVANCED = RolloutAdvanced.type
 
 
 class GuardBreach(Payload):
@@ -133,9 +124,6 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     decided_from: DecisionInputs | None = None
 
 
-ROLLOUT_DECIDED = RolloutDecided.type
-
-
 class RolloutCompleted(Payload, type="rollout.completed", emitted_by=("roll_out_model",)):
     """The rollout ended; `url` is where the model answers. After `retired` it answers nowhere."""
 
@@ -145,6 +133,3 @@ class RolloutCompleted(Payload, type="rollout.completed", emitted_by=("roll_out_
     champion_version: Version | None = None
     message: str
     url: str | None = None
-
-
-ROLLOUT_COMPLETED = RolloutCompleted.type

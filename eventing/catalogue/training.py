@@ -28,9 +28,6 @@ class TrainingRequested(OutsidePayload, type="training.requested", subject="<mod
     comment: str = ""
 
 
-TRAINING_REQUESTED = TrainingRequested.type
-
-
 class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_training",)):
     """The governor starts run `run_id`, which produces version `version` under `output`."""
 
@@ -49,9 +46,6 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     decided_from: DecisionInputs | None = None
 
 
-TRAINING_APPROVED = TrainingApproved.type
-
-
 class TrainingDeferred(Payload, type="training.deferred", subject="<model>", emitted_by=("govern_training",)):
     """The governor waits (`until` says till when) or refuses (`refused`), and names the rule."""
 
@@ -65,9 +59,6 @@ class TrainingDeferred(Payload, type="training.deferred", subject="<model>", emi
     decided_from: DecisionInputs | None = None
 
 
-TRAINING_DEFERRED = TrainingDeferred.type
-
-
 class TrainingStarted(Payload, type="training.started", emitted_by=("run_training",)):
     """A launcher began the run."""
 
@@ -76,9 +67,6 @@ class TrainingStarted(Payload, type="training.started", emitted_by=("run_trainin
     run_id: str
     launcher: str
     run_url: str | None = None
-
-
-TRAINING_STARTED = TrainingStarted.type
 
 
 class TrainingCompleted(Payload, type="training.completed", emitted_by=("run_training",)):
@@ -100,9 +88,6 @@ class TrainingCompleted(Payload, type="training.completed", emitted_by=("run_tra
     run_url: str | None = None
 
 
-TRAINING_COMPLETED = TrainingCompleted.type
-
-
 class TrainingFailed(
     Payload,
     type="training.failed",
@@ -120,6 +105,3 @@ class TrainingFailed(
     error: str
     fix: str = ""
     run_url: str | None = None
-
-
-TRAINING_FAILED = TrainingFailed.type

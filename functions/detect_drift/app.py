@@ -20,7 +20,7 @@ from functions.detect_drift.handler import Handler
 from functions.detect_drift.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 
-ACCEPTS = {type_: c.PAYLOADS[type_] for type_ in (c.WINDOW_CLOSED, c.DATASET_INGESTED)}
+ACCEPTS = {type_: c.PAYLOADS[type_] for type_ in (c.WindowClosed.type, c.DatasetIngested.type)}
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,10 @@ def events_of(cause: Event, report: Report, checked: Checked, now: datetime) -> 
     }
     subject, source = f"{report.model}/v{report.version}", c.source_of(FUNCTION)
     found = c.DriftChecked.model_validate(common)
-    events = [answer(cause, c.DRIFT_CHECKED, source, subject, found, now=now)]
+    events = [answer(cause, c.DriftChecked.type, source, subject, found, now=now)]
     if checked.status is Status.DRIFTED:
         drifted = c.DriftDetected.model_validate({**common, "strong": checked.strong})
-        events.append(answer(cause, c.DRIFT_DETECTED, source, subject, drifted, now=now))
+        events.append(answer(cause, c.DriftDetected.type, source, subject, drifted, now=now))
     return events
 
 

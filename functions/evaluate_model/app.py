@@ -19,7 +19,7 @@ from functions.state.database import check_migrated, make_engine, session_factor
 
 ACCEPTS = {
     type_: kinds.PAYLOADS[type_]
-    for type_ in (kinds.TRAINING_COMPLETED, kinds.MODEL_APPROVED, kinds.MODEL_REJECTED)
+    for type_ in (kinds.TrainingCompleted.type, kinds.ModelApproved.type, kinds.ModelRejected.type)
 }
 
 

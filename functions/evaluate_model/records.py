@@ -62,7 +62,9 @@ def keep_judgement(
         if known is not None and known.candidate_sha256 != completed.candidate.sha256:
             raise Rejected(f"{completed.model}/v{completed.version} is registered with another model file")
     verdict = verdict_event(event, completed, judgement, now)
-    fact = {kinds.MODEL_APPROVED: Fact.APPROVED, kinds.MODEL_REJECTED: Fact.REJECTED}.get(verdict.type)
+    fact = {kinds.ModelApproved.type: Fact.APPROVED, kinds.ModelRejected.type: Fact.REJECTED}.get(
+        verdict.type
+    )
     if fact is not None:
         versions.record_fact(session, completed.model, completed.version, fact, verdict.id, now)
     return [verdict]
@@ -81,13 +83,13 @@ def verdict_event(
     payload: kinds.Payload
     match judgement.ruling.outcome:
         case Outcome.APPROVE:
-            type_ = kinds.MODEL_APPROVED
+            type_ = kinds.ModelApproved.type
             payload = kinds.ModelApproved(**about, approved_by=GATE, verdict=verdict)
         case Outcome.ASK if verdict is not None:
-            type_ = kinds.MODEL_APPROVAL_REQUESTED
+            type_ = kinds.ModelApprovalRequested.type
             payload = kinds.ModelApprovalRequested(**about, verdict=verdict)
         case _:
-            type_ = kinds.MODEL_REJECTED
+            type_ = kinds.ModelRejected.type
             message = f"{judgement.ruling.rule}: {judgement.ruling.message}"
             payload = kinds.ModelRejected(**about, rejected_by=GATE, message=message, verdict=verdict)
     subject = f"{completed.model}/v{completed.version}"

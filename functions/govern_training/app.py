@@ -22,18 +22,18 @@ from pipelines.code import code_digest
 ACCEPTS = {
     type_: kinds.PAYLOADS[type_]
     for type_ in (
-        kinds.DATASET_INGESTED,
-        kinds.TRAINING_REQUESTED,
-        kinds.DRIFT_DETECTED,
-        kinds.PERFORMANCE_DEGRADED,
-        kinds.TIMER_DUE,
-        kinds.TRAINING_STARTED,
-        kinds.TRAINING_COMPLETED,
-        kinds.TRAINING_FAILED,
-        kinds.MODEL_APPROVED,
-        kinds.MODEL_REJECTED,
-        kinds.ROLLOUT_STARTED,
-        kinds.ROLLOUT_COMPLETED,
+        kinds.DatasetIngested.type,
+        kinds.TrainingRequested.type,
+        kinds.DriftDetected.type,
+        kinds.PerformanceDegraded.type,
+        kinds.TimerDue.type,
+        kinds.TrainingStarted.type,
+        kinds.TrainingCompleted.type,
+        kinds.TrainingFailed.type,
+        kinds.ModelApproved.type,
+        kinds.ModelRejected.type,
+        kinds.RolloutStarted.type,
+        kinds.RolloutCompleted.type,
     )
 }
 

@@ -71,7 +71,7 @@ def _start(
     cause = _cause(scene)
     row = scene.row
     subject = f"{scene.model}/v{version}"
-    unique = derive_id(cause.id, kinds.TRAINING_APPROVED, subject)[:8]
+    unique = derive_id(cause.id, kinds.TrainingApproved.type, subject)[:8]
     payload = kinds.TrainingApproved(
         model=scene.model,
         version=version,
@@ -106,7 +106,7 @@ def _start(
     set_lease(scene)
     pending.drop(row, pending.waiting_in(row))
     row.announced = ""
-    return answer(cause, kinds.TRAINING_APPROVED, SOURCE, subject, payload, now=scene.now)
+    return answer(cause, kinds.TrainingApproved.type, SOURCE, subject, payload, now=scene.now)
 
 
 def _announce(
@@ -114,7 +114,7 @@ def _announce(
 ) -> list[Event]:
     """Say why nothing starts: once while the answer stays the same, and always to a person who asks."""
     outcome = f"{type(decision).__name__} {decision.rule}: {decision.message}"
-    asked = scene.event.type == kinds.TRAINING_REQUESTED
+    asked = scene.event.type == kinds.TrainingRequested.type
     if outcome == scene.row.announced and not asked:
         return []
     scene.row.announced = outcome
@@ -128,7 +128,7 @@ def _announce(
         run_id=decision.run_id if isinstance(decision, Refuse) else None,
         decided_from=decided_from,
     )
-    return [answer(scene.event, kinds.TRAINING_DEFERRED, SOURCE, scene.model, payload, now=scene.now)]
+    return [answer(scene.event, kinds.TrainingDeferred.type, SOURCE, scene.model, payload, now=scene.now)]
 
 
 def _cause(scene: Scene) -> Event:

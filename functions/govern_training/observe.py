@@ -242,7 +242,7 @@ def _try_again(scene: Scene, runs: Sequence[Run], silent: Run, row: TrainingRun)
 def _trigger_of(run: TrainingRun) -> Event:
     """Return the event that a run was approved for, as far as its chain needs it."""
     chain = {CORRELATION: run.correlation_id}
-    return Event(run.cause_id, SOURCE, kinds.TRAINING_REQUESTED, extensions=chain)
+    return Event(run.cause_id, SOURCE, kinds.TrainingRequested.type, extensions=chain)
 
 
 def _lost(scene: Scene, row: TrainingRun, *, retry: bool) -> Event:
@@ -257,7 +257,7 @@ def _lost(scene: Scene, row: TrainingRun, *, retry: bool) -> Event:
         else "see why its job ends silently, then send training.requested",
     )
     subject = f"{row.model}/v{row.version}"
-    return answer(scene.event, kinds.TRAINING_FAILED, SOURCE, subject, payload, now=scene.now)
+    return answer(scene.event, kinds.TrainingFailed.type, SOURCE, subject, payload, now=scene.now)
 
 
 def set_lease(scene: Scene) -> None:

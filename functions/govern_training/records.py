@@ -9,7 +9,7 @@ from functools import lru_cache
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import TRAINING_APPROVED, Claim, TrainingReason
+from eventing.catalogue import Claim, TrainingApproved, TrainingReason
 from eventing.event import CAUSATION, Event
 from functions.govern_training.facts import Digests, Request, Run
 from functions.govern_training.logic import MAX_DEPTH
@@ -68,7 +68,7 @@ def load_chain(session: Session, model: str, event: Event) -> tuple[int, int]:
     causes = ledger.causes_of(session, event.extensions.get(CAUSATION), MAX_DEPTH + 2)
     own = f"{model}/"
     trained = sum(
-        found.type == TRAINING_APPROVED and (found.subject or "").startswith(own) for found in causes
+        found.type == TrainingApproved.type and (found.subject or "").startswith(own) for found in causes
     )
     # The ledger may lag behind; that many runs in one chain are a loop whoever caused what.
     runs = session.scalar(

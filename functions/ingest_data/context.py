@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import DATASET_REJECTED, DatasetRejected, source_of
+from eventing.catalogue import DatasetRejected, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.ingest_data.object_keys import DroppedObject
@@ -58,7 +58,7 @@ def dataset_rejected(
         rows=refusal.rows,
         bad_rows=refusal.bad_rows,
     )
-    return respond(event, DATASET_REJECTED, model, payload, now)
+    return respond(event, DatasetRejected.type, model, payload, now)
 
 
 def log(message: str, dropped: DroppedObject, **fields: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import DATASET_INGESTED, Claim, DatasetIngested
+from eventing.catalogue import Claim, DatasetIngested
 from eventing.errors import RetryLater
 from eventing.event import Event
 from eventing.store import ObjectChanged, ObjectMissing
@@ -87,7 +87,7 @@ def ingest_file(context: Context, event: Event, dropped: DroppedObject, file: Da
         now=now,
     )
     for each in answers:
-        if each.type == DATASET_INGESTED:
+        if each.type == DatasetIngested.type:
             _put_manifest(context, DatasetIngested.model_validate(each.data))
     return answers
 
@@ -231,7 +231,7 @@ def _append(
         quarantine_uri=report.uri if report is not None else None,
         key=basis.dropped.key,
     )
-    return respond(basis.event, DATASET_INGESTED, model, payload, basis.now)
+    return respond(basis.event, DatasetIngested.type, model, payload, basis.now)
 
 
 def _manifest(session: Session, model: str, parts: int, spec_sha256: str, schema_sha256: str) -> bytes:

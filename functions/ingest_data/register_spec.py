@@ -8,14 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import (
-    SPEC_REGISTERED,
-    SPEC_REJECTED,
-    Claim,
-    Problem,
-    SpecRegistered,
-    SpecRejected,
-)
+from eventing.catalogue import Claim, Problem, SpecRegistered, SpecRejected
 from eventing.event import Event, answer
 from eventing.store import ObjectChanged, ObjectMissing
 from functions.ingest_data.context import FUNCTION, Context, log, respond
@@ -59,7 +52,7 @@ def register_spec(context: Context, event: Event, dropped: DroppedObject, file: 
         problems = found if isinstance(found, list) else _conflicts(session, found.spec)
         if problems or isinstance(found, list):
             payload = SpecRejected(model=file.model, key=dropped.key, problems=shorten(problems))
-            return [respond(event, SPEC_REJECTED, file.model, payload, now)]
+            return [respond(event, SpecRejected.type, file.model, payload, now)]
         return _register(session, event, dropped, found, now)
 
     return handle_once(
@@ -117,7 +110,7 @@ def _register(
             now=now,
         )
         registered = SpecRegistered(model=spec.model, spec=claim)
-        answers.append(respond(event, SPEC_REGISTERED, spec.model, registered, now))
+        answers.append(respond(event, SpecRegistered.type, spec.model, registered, now))
     return answers + [_again(event, waiting, now) for waiting in take_waiting(session, spec.model)]
 
 

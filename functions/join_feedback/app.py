@@ -13,14 +13,7 @@ from sqlalchemy import Engine
 
 from eventing.app import Accepts
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import (
-    FEEDBACK_RECEIVED,
-    S3_CREATED_PREFIX,
-    TIMER_DUE,
-    FeedbackReceived,
-    ObjectRecord,
-    TimerDue,
-)
+from eventing.catalogue import S3_CREATED_PREFIX, FeedbackReceived, ObjectRecord, TimerDue
 from eventing.store import S3Store, Store
 from functions.join_feedback.handler import Handler
 from functions.join_feedback.logic import FUNCTION
@@ -45,9 +38,9 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     engine = deps.engine
     handler = Handler(settings, session_factory(engine), deps.store, deps.clock)
     accepts: Accepts = {
-        FEEDBACK_RECEIVED: FeedbackReceived,
+        FeedbackReceived.type: FeedbackReceived,
         S3_CREATED_PREFIX + "*": ObjectRecord,
-        TIMER_DUE: TimerDue,
+        TimerDue.type: TimerDue,
     }
     return create_event_app(
         handler,

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import FEEDBACK_JOINED, Claim, FeedbackJoined, source_of
+from eventing.catalogue import Claim, FeedbackJoined, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.inferences.labels import Value
@@ -156,7 +156,7 @@ def _feedback_joined(event: Event, joined: Joined, now: datetime) -> Event:
         versions=joined.coverage.versions,
         **{fate.value: counts[fate] for fate in Fate},
     )
-    return answer(event, FEEDBACK_JOINED, source_of(FUNCTION), joined.snapshot.model, payload, now=now)
+    return answer(event, FeedbackJoined.type, source_of(FUNCTION), joined.snapshot.model, payload, now=now)
 
 
 def _rows(

@@ -22,11 +22,11 @@ from functions.state.database import check_migrated, make_engine, session_factor
 ACCEPTS = {
     type_: c.PAYLOADS[type_]
     for type_ in (
-        c.ROLLOUT_STARTED,
-        c.ROLLOUT_ADVANCED,
-        c.ROLLOUT_COMPLETED,
-        c.FEEDBACK_JOINED,
-        c.TIMER_DUE,
+        c.RolloutStarted.type,
+        c.RolloutAdvanced.type,
+        c.RolloutCompleted.type,
+        c.FeedbackJoined.type,
+        c.TimerDue.type,
     )
 }
 

@@ -69,7 +69,7 @@ def verdict_event(
         **asdict(numbers),
     )
     subject = f"{arms.model}/v{arms.challenger}"
-    return answer(event, c.ROLLOUT_DECIDED, c.source_of(FUNCTION), subject, decided, now=now)
+    return answer(event, c.RolloutDecided.type, c.source_of(FUNCTION), subject, decided, now=now)
 
 
 def _shown(value: float | None) -> str:

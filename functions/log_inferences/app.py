@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import INFERENCE_LOGGED, KSERVE_REQUEST, KSERVE_RESPONSE, InferenceLogged
+from eventing.catalogue import KSERVE_REQUEST, KSERVE_RESPONSE, InferenceLogged
 from eventing.store import S3Store, Store
 from functions.log_inferences.handler import Handler
 from functions.log_inferences.logic import FUNCTION
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     app = create_event_app(
         Handler(sessions, deps.store, Outliers(), deps.clock),
         name=FUNCTION,
-        accepts={INFERENCE_LOGGED: InferenceLogged, KSERVE_REQUEST: None, KSERVE_RESPONSE: None},
+        accepts={InferenceLogged.type: InferenceLogged, KSERVE_REQUEST: None, KSERVE_RESPONSE: None},
         ready=lambda: check_migrated(engine),
         max_bytes=settings.max_bytes,
     )

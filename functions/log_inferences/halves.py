@@ -82,4 +82,4 @@ def _batch(request: Event, response: Event, cause: Event, now: datetime) -> Even
     except (Unreadable, ValueError) as error:
         raise Rejected(f"the prediction {request.id} of {model} cannot be logged: {error}") from error
     subject = f"{model}/v{logged.version}"
-    return answer(cause, kinds.INFERENCE_LOGGED, kinds.source_of(FUNCTION), subject, logged, now=now)
+    return answer(cause, kinds.InferenceLogged.type, kinds.source_of(FUNCTION), subject, logged, now=now)

@@ -122,7 +122,7 @@ def _close(session: Session, event: Event, logged: InferenceLogged, size: int, n
         last=max(batch.last for batch in batches),
     )
     subject = f"{logged.model}/v{logged.version}"
-    return [answer(event, kinds.WINDOW_CLOSED, kinds.source_of(FUNCTION), subject, closed, now=now)]
+    return [answer(event, kinds.WindowClosed.type, kinds.source_of(FUNCTION), subject, closed, now=now)]
 
 
 def _write_window(sessions: sessionmaker[Session], store: Store, closed: kinds.WindowClosed) -> None:

@@ -21,7 +21,7 @@ from functions.state.ledger import LedgerEvent
 MAX_SHOWN = 500
 MAX_READ = 20_000
 KEPT = 2
-ALARMS = frozenset({kinds.DRIFT_DETECTED, kinds.PERFORMANCE_DEGRADED})
+ALARMS = frozenset({kinds.DriftDetected.type, kinds.PerformanceDegraded.type})
 VERSION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?/v[1-9][0-9]*")
 _CHUNK = 500
 
@@ -58,7 +58,7 @@ def _starts(session: Session, reference: str) -> tuple[list[Link], list[Link]]:
         return ([] if row is None else [_link(row)]), []
     below = LedgerEvent.subject.startswith(f"{reference}/", autoescape=True)
     found = _links(session, (LedgerEvent.subject == reference) | below, MAX_READ)
-    checks = [link for link in found if link.type == kinds.DRIFT_CHECKED][-KEPT:]
+    checks = [link for link in found if link.type == kinds.DriftChecked.type][-KEPT:]
     chosen = [link for link in found if link.type not in NOISE | ALARMS] + checks
     for type_ in ALARMS:
         chosen += _notable(session, [link for link in found if link.type == type_])

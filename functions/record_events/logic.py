@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from eventing.catalogue import DELIVERY_FAILED, DeliveryFailed, source_of
+from eventing.catalogue import DeliveryFailed, source_of
 from eventing.event import Event, answer, derive_id
 
 FUNCTION = "record_events"
@@ -73,7 +73,7 @@ def delivery_failed(dead: Event, letter: int, deaths: int, now: Any) -> Event | 
         deaths: how often it has come, so that each time it dies after a redrive is a new event.
         now: aware.
     """
-    if dead.type == DELIVERY_FAILED:
+    if dead.type == DeliveryFailed.type:
         return None
     destination, code, error = error_of(dead)
     payload = DeliveryFailed(
@@ -87,8 +87,8 @@ def delivery_failed(dead: Event, letter: int, deaths: int, now: Any) -> Event | 
         redrive=f"POST /dead-letters/{letter}/redrive",
     )
     subject = dead.subject or dead.id
-    failed = answer(dead, DELIVERY_FAILED, SOURCE, subject, payload, now=now)
-    return replace(failed, id=derive_id(f"{dead.id}@{destination}#{deaths}", DELIVERY_FAILED, subject))
+    failed = answer(dead, DeliveryFailed.type, SOURCE, subject, payload, now=now)
+    return replace(failed, id=derive_id(f"{dead.id}@{destination}#{deaths}", DeliveryFailed.type, subject))
 
 
 def state_of(facts: Sequence[str], *, champion: bool) -> str:

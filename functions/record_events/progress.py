@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import FEEDBACK_JOINED, ROLLOUT_COMPLETED, RolloutOutcome, RolloutPhase
+from eventing.catalogue import FeedbackJoined, RolloutCompleted, RolloutOutcome, RolloutPhase
 from functions.state.drift import DriftLook
 from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
@@ -44,7 +44,7 @@ def retired_of(session: Session, model: str) -> dict[str, Any] | None:
     fact = retirement(session, model)
     if fact is None:
         return None
-    data = _newest_data(session, ROLLOUT_COMPLETED, f"{model}/v{fact.version}")
+    data = _newest_data(session, RolloutCompleted.type, f"{model}/v{fact.version}")
     message = data.get("message") if data.get("outcome") == RolloutOutcome.RETIRED else None
     return {"version": fact.version, "at": _iso(fact.at), "message": message}
 
@@ -81,7 +81,7 @@ def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
     return {
         "through": _iso(row.joined_through) if row else None,
         "waiting": waiting,
-        "versions": _newest_data(session, FEEDBACK_JOINED, model).get("versions", []),
+        "versions": _newest_data(session, FeedbackJoined.type, model).get("versions", []),
         "harm": _harm(row) if row else None,
     }
 

@@ -15,12 +15,12 @@ from eventing import catalogue as kinds
 
 NOISE = frozenset(
     {
-        kinds.TIMER_DUE,
-        kinds.FEEDBACK_RECEIVED,
-        kinds.FEEDBACK_JOINED,
-        kinds.WINDOW_CLOSED,
-        kinds.DRIFT_CHECKED,
-        kinds.INFERENCE_LOGGED,
+        kinds.TimerDue.type,
+        kinds.FeedbackReceived.type,
+        kinds.FeedbackJoined.type,
+        kinds.WindowClosed.type,
+        kinds.DriftChecked.type,
+        kinds.InferenceLogged.type,
     }
 )
 MAX_DEPTH = 100
@@ -112,7 +112,7 @@ def _descendants(effects: Mapping[str, Sequence[Link]], starts: Iterable[str], o
             if link.id in found:
                 continue
             found.add(link.id)
-            foreign = own is not None and link.type == kinds.TRAINING_APPROVED and link.subject != own
+            foreign = own is not None and link.type == kinds.TrainingApproved.type and link.subject != own
             if not foreign:
                 waiting.append(link.id)
     return found

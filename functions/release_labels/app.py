@@ -11,12 +11,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import (
-    FEEDBACK_JOINED,
-    PERFORMANCE_DEGRADED,
-    FeedbackJoined,
-    PerformanceDegraded,
-)
+from eventing.catalogue import FeedbackJoined, PerformanceDegraded
 from eventing.store import S3Store, Store
 from functions.release_labels.handler import Handler
 from functions.release_labels.logic import FUNCTION
@@ -41,6 +36,6 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     return create_event_app(
         Handler(session_factory(engine), deps.store, deps.clock),
         name=FUNCTION,
-        accepts={FEEDBACK_JOINED: FeedbackJoined, PERFORMANCE_DEGRADED: PerformanceDegraded},
+        accepts={FeedbackJoined.type: FeedbackJoined, PerformanceDegraded.type: PerformanceDegraded},
         ready=lambda: check_migrated(engine),
     )

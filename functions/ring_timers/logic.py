@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from eventing.catalogue import TIMER_DUE, TimerDue, source_of
+from eventing.catalogue import TimerDue, source_of
 from eventing.event import CAUSATION, CORRELATION, Event, derive_id
 from functions.state.timers import Timer
 
@@ -18,7 +18,7 @@ def timer_due(timer: Timer, now: datetime) -> Event:
     It continues the chain of the event that set the timer, and starts one where none did.
     """
     subject = f"{timer.owner}/{timer.key}"
-    identity = derive_id(f"{timer.cause_id or ''}@{timer.due.isoformat()}", TIMER_DUE, subject)
+    identity = derive_id(f"{timer.cause_id or ''}@{timer.due.isoformat()}", TimerDue.type, subject)
     extensions = {CORRELATION: timer.correlation_id or identity}
     if timer.cause_id is not None:
         extensions[CAUSATION] = timer.cause_id
@@ -26,7 +26,7 @@ def timer_due(timer: Timer, now: datetime) -> Event:
     return Event(
         id=identity,
         source=source_of(FUNCTION),
-        type=TIMER_DUE,
+        type=TimerDue.type,
         subject=subject,
         time=now,
         data=payload.model_dump(mode="json"),

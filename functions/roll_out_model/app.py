@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import MODEL_APPROVED, PAYLOADS, ROLLOUT_DECIDED, ROLLOUT_REQUESTED, TIMER_DUE
+from eventing.catalogue import PAYLOADS, ModelApproved, RolloutDecided, RolloutRequested, TimerDue
 from eventing.sink import EventSink, sink_from_env
 from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.handler import Handler
@@ -18,7 +18,7 @@ from functions.roll_out_model.logic import FUNCTION
 from functions.roll_out_model.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 
-ACCEPTED = (MODEL_APPROVED, ROLLOUT_DECIDED, ROLLOUT_REQUESTED, TIMER_DUE)
+ACCEPTED = (ModelApproved.type, RolloutDecided.type, RolloutRequested.type, TimerDue.type)
 
 
 @dataclass(frozen=True)

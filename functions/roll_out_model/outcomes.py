@@ -71,7 +71,7 @@ class Outcomes:
         """Say once that a phase is set up, or that a replacement exists."""
         first = self.row.started_at is None
         self.row.announced, self.row.started_at = True, self.row.started_at or self.now
-        type_ = kinds.ROLLOUT_STARTED if first else kinds.ROLLOUT_ADVANCED
+        type_ = kinds.RolloutStarted.type if first else kinds.RolloutAdvanced.type
         payload = kinds.RolloutStarted if first else kinds.RolloutAdvanced
         self._answer(
             type_,
@@ -143,7 +143,7 @@ class Outcomes:
             message=message,
             url=url,
         )
-        self._answer(kinds.ROLLOUT_COMPLETED, version, completed)
+        self._answer(kinds.RolloutCompleted.type, version, completed)
 
     def _answer(self, type_: str, version: int, payload: kinds.Payload) -> None:
         source, subject = kinds.source_of(FUNCTION), f"{self.row.model}/v{version}"

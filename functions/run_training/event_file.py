@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eventing.catalogue import TRAINING_APPROVED, TrainingApproved
+from eventing.catalogue import TrainingApproved
 from eventing.codec import STRUCTURED, decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event
@@ -21,9 +21,9 @@ def read_event(path: Path) -> tuple[Event, TrainingApproved]:
     except OSError as error:
         raise InvalidEvent(f"the event cannot be read: {error}") from error
     event = decode({"content-type": STRUCTURED}, raw)
-    if event.type != TRAINING_APPROVED:
-        raise InvalidEvent(f"this job handles {TRAINING_APPROVED}, not {event.type}")
+    if event.type != TrainingApproved.type:
+        raise InvalidEvent(f"this job handles {TrainingApproved.type}, not {event.type}")
     try:
         return event, TrainingApproved.model_validate(event.data)
     except ValueError as error:
-        raise InvalidEvent(f"the payload is not that of {TRAINING_APPROVED}: {error}") from error
+        raise InvalidEvent(f"the payload is not that of {TrainingApproved.type}: {error}") from error

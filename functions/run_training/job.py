@@ -8,7 +8,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from eventing.catalogue import TRAINING_STARTED, TrainingStarted
+from eventing.catalogue import TrainingStarted
 from eventing.event import Event, answer
 from eventing.sink import EventSink
 from eventing.store import DigestMismatch, ObjectMissing, Store
@@ -131,4 +131,4 @@ def started(event: Event, request: RunRequest, launcher: str) -> Event:
     payload = TrainingStarted(
         model=request.model, version=request.version, run_id=request.run_id, launcher=launcher
     )
-    return answer(event, TRAINING_STARTED, SOURCE, subject_of(request), payload)
+    return answer(event, TrainingStarted.type, SOURCE, subject_of(request), payload)

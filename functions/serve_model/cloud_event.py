@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from eventing.catalogue import INFERENCE_LOGGED, source_of
+from eventing.catalogue import InferenceLogged, source_of
 from eventing.codec import decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
@@ -37,7 +37,7 @@ def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) 
         raise BadRequest(f"not a CloudEvent: {error}") from error
     if event.type == RESPONSE_TYPE:
         raise Refused(f"an event of type {RESPONSE_TYPE} is an inference's reply: it is not inferred again")
-    if event.type == INFERENCE_LOGGED:
+    if event.type == InferenceLogged.type:
         from functions.serve_model.shadow import answer_copies
 
         return answer_copies(event, inference.model)

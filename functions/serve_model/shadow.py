@@ -11,7 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
-from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged, source_of
+from eventing.catalogue import InferenceLogged, source_of
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
 from eventing.payload import read_payload
@@ -51,7 +51,7 @@ def answer_copies(event: Event, model: Model) -> Response:
         "shadow": True,
         "latencies_ms": [round((perf_counter() - started) * 1000 / rows, 4)] * rows,
     }
-    reply = answer(event, INFERENCE_LOGGED, source_of("serve_model"), model.subject, logged)
+    reply = answer(event, InferenceLogged.type, source_of("serve_model"), model.subject, logged)
     return event_response(reply, shadow_rows=rows)
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import FEEDBACK_JOINED, FeedbackJoined
+from eventing.catalogue import FeedbackJoined
 from eventing.store import S3Store, Store
 from functions.state.database import check_migrated, make_engine, session_factory
 from functions.watch_performance.handler import Handler
@@ -37,6 +37,6 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Fl
     return create_event_app(
         Handler(Watcher(session_factory(engine), deps.store, deps.clock)),
         name=FUNCTION,
-        accepts={FEEDBACK_JOINED: FeedbackJoined},
+        accepts={FeedbackJoined.type: FeedbackJoined},
         ready=lambda: check_migrated(engine),
     )

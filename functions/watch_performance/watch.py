@@ -12,13 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import (
-    PERFORMANCE_DEGRADED,
-    Claim,
-    FeedbackJoined,
-    PerformanceDegraded,
-    source_of,
-)
+from eventing.catalogue import Claim, FeedbackJoined, PerformanceDegraded, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.state.database import transaction
@@ -125,4 +119,4 @@ class Watcher:
             labels=alarm.test.n,
         )
         subject = f"{model}/v{progress.version}"
-        return [answer(event, PERFORMANCE_DEGRADED, source_of(FUNCTION), subject, degraded, now=now)]
+        return [answer(event, PerformanceDegraded.type, source_of(FUNCTION), subject, degraded, now=now)]

@@ -90,7 +90,7 @@ def _governed(kind: str, rule: str, reason: str, why: str) -> Outcome:
 
 
 def _gates(type_: str, payload: Any) -> Outcome:
-    words = {kinds.MODEL_APPROVED: "approved", kinds.MODEL_REJECTED: "rejected"}
+    words = {kinds.ModelApproved.type: "approved", kinds.ModelRejected.type: "rejected"}
     verdict: kinds.GateVerdict | None = payload.verdict
     message = verdict.message if verdict else payload.message
     rule = verdict.rule if verdict else message.partition(":")[0]
@@ -184,12 +184,12 @@ _GOVERNOR = Decider("governor", "govern_training", _governors, _govern)
 _GATE = Decider("gate", "evaluate_model", _gates, _gate)
 DECIDERS: Mapping[str, Decider] = MappingProxyType(
     {
-        kinds.TRAINING_APPROVED: _GOVERNOR,
-        kinds.TRAINING_DEFERRED: _GOVERNOR,
-        kinds.MODEL_APPROVED: _GATE,
-        kinds.MODEL_REJECTED: _GATE,
-        kinds.MODEL_APPROVAL_REQUESTED: _GATE,
-        kinds.DRIFT_CHECKED: Decider("drift", "detect_drift", _drifts, _drift),
-        kinds.ROLLOUT_DECIDED: Decider("judge", "judge_rollout", _judges, _judge),
+        kinds.TrainingApproved.type: _GOVERNOR,
+        kinds.TrainingDeferred.type: _GOVERNOR,
+        kinds.ModelApproved.type: _GATE,
+        kinds.ModelRejected.type: _GATE,
+        kinds.ModelApprovalRequested.type: _GATE,
+        kinds.DriftChecked.type: Decider("drift", "detect_drift", _drifts, _drift),
+        kinds.RolloutDecided.type: Decider("judge", "judge_rollout", _judges, _judge),
     }
 )

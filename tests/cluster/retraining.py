@@ -72,7 +72,7 @@ class Retraining:
         drop_spec(S3Store.from_env(self._cluster.store_environment()), seed=int(time.time()))
         self._ledger.wait_for("spec.registered", about=MODEL, timeout_s=900)
         asked = originate(
-            c.TRAINING_REQUESTED, "/test", MODEL, c.TrainingRequested(model=MODEL, requested_by="a test")
+            c.TrainingRequested.type, "/test", MODEL, c.TrainingRequested(model=MODEL, requested_by="a test")
         )
         kascade.connect(self._cluster.home(self._cluster.work / "home").path).emit(asked)
 

@@ -61,7 +61,7 @@ def test_a_better_challenger_is_shadowed_gets_a_tenth_and_is_promoted(story: dem
     begun = len(story.ledger.events)
     story.better_challenger()
     seen = [event["type"] for event in story.ledger.events[begun:]]
-    phases = [c.ROLLOUT_STARTED, c.ROLLOUT_ADVANCED, c.ROLLOUT_COMPLETED]
+    phases = [c.RolloutStarted.type, c.RolloutAdvanced.type, c.RolloutCompleted.type]
     assert [each for each in seen if each in phases] == phases
     assert failures(story) == []
 
@@ -85,19 +85,19 @@ def test_a_version_that_never_becomes_ready_is_rolled_back(
     version = max(
         event["data"]["version"]
         for event in story.ledger.events
-        if event["type"] == c.ROLLOUT_COMPLETED and event["data"]["outcome"] == "rolled_back"
+        if event["type"] == c.RolloutCompleted.type and event["data"]["outcome"] == "rolled_back"
     )
     trained = next(
         event["data"]
         for event in story.ledger.events
-        if event["type"] == c.TRAINING_COMPLETED and event["data"]["version"] == version
+        if event["type"] == c.TrainingCompleted.type and event["data"]["version"] == version
     )
     bucket, _, key = trained["candidate"]["uri"].removeprefix("s3://").partition("/")
     make_client(cluster.store_environment()).delete_object(Bucket=bucket, Key=key)
     serving = traffic_of(cluster)
 
     approved = c.ModelApproved(model=demo.MODEL, version=version, approved_by="a test")
-    story._client.emit(originate(c.MODEL_APPROVED, "/test", f"{demo.MODEL}/v{version}", approved))
+    story._client.emit(originate(c.ModelApproved.type, "/test", f"{demo.MODEL}/v{version}", approved))
 
     ended = ledger.wait_for(
         "rollout.completed",

@@ -43,12 +43,12 @@ def test_data_dropped_before_its_spec_waits_and_then_becomes_a_model_that_answer
     system.run("aws", "s3", "cp", str(data), "s3://raw/churn/früh/customers.csv")
     waiting = eventually(lambda: system.events(subject="churn/früh/customers.csv"), 30, what="object event")
     eventually(lambda: system.handled("ingest_data", waiting[0]["id"]), 60, what="handled file")
-    assert system.events(type=c.DATASET_INGESTED, subject="churn") == []
+    assert system.events(type=c.DatasetIngested.type, subject="churn") == []
 
     model_yaml = tmp_path / "model.yaml"
     model_yaml.write_bytes(spec("churn"))
     system.run("kascade", "drop", str(model_yaml), "--model", "churn")
-    completed = system.wait_for(c.ROLLOUT_COMPLETED, subject="churn")
+    completed = system.wait_for(c.RolloutCompleted.type, subject="churn")
     assert completed["data"]["outcome"] == "promoted"
 
     instance = {"amount": 10.0, "visits": 1, "country": "PL", "seen_on": "2025-03-04"}
@@ -67,27 +67,27 @@ def test_the_same_content_under_another_name_changes_nothing(each_system: LiveSy
     system = each_system
     event_id = put_and_name(system, "churn/again.csv", customers(400))
     eventually(lambda: system.handled("ingest_data", event_id), 60, what="handled file")
-    assert len(system.events(type=c.DATASET_INGESTED, subject="churn")) == 1
-    assert len(system.events(type=c.TRAINING_APPROVED, subject="churn")) == 1
+    assert len(system.events(type=c.DatasetIngested.type, subject="churn")) == 1
+    assert len(system.events(type=c.TrainingApproved.type, subject="churn")) == 1
 
 
 def test_fifty_files_at_once_are_one_dataset_and_one_training(system: LiveSystem) -> None:
     system.put("s3://raw/crowd/model.yaml", spec("crowd", debounce="3s", cooldown="1h", min_rows="1000"))
     for number in range(50):
         system.put(f"s3://raw/crowd/part-{number}.csv", customers(20, seed=number))
-    system.wait_for(c.ROLLOUT_COMPLETED, subject="crowd")
-    ingested = system.events(type=c.DATASET_INGESTED, subject="crowd")
+    system.wait_for(c.RolloutCompleted.type, subject="crowd")
+    ingested = system.events(type=c.DatasetIngested.type, subject="crowd")
     assert len(ingested) == 50
     assert max(each["data"]["total_rows"] for each in ingested) == 1000
-    assert len(system.events(type=c.TRAINING_APPROVED, subject="crowd")) == 1
+    assert len(system.events(type=c.TrainingApproved.type, subject="crowd")) == 1
 
 
 def test_each_bad_input_is_refused_with_the_place_and_disturbs_nothing(system: LiveSystem) -> None:
     system.put("s3://raw/bad/model.yaml", b"target: churned\nretrian: {cooldown: 1h}\n")
-    refused = system.wait_for(c.SPEC_REJECTED, subject="bad")
+    refused = system.wait_for(c.SpecRejected.type, subject="bad")
     assert "retrain" in json.dumps(refused["data"]["problems"])
     system.put("s3://raw/bad/model.yaml", spec("bad"))
-    system.wait_for(c.SPEC_REGISTERED, subject="bad")
+    system.wait_for(c.SpecRegistered.type, subject="bad")
     for name, content in {
         "empty.csv": b"",
         "header-only.csv": b"amount,churned\n",
@@ -98,28 +98,30 @@ def test_each_bad_input_is_refused_with_the_place_and_disturbs_nothing(system: L
         rejected = eventually(
             lambda name=name: [
                 each["data"]
-                for each in system.events(type=c.DATASET_REJECTED)
+                for each in system.events(type=c.DatasetRejected.type)
                 if each["data"]["key"] == f"bad/{name}"
             ],
             60,
             what=f"rejection of {name}",
         )
         assert rejected[0]["problems"]
-    assert system.events(type=c.DATASET_INGESTED, subject="bad") == []
+    assert system.events(type=c.DatasetIngested.type, subject="bad") == []
 
 
 def dead_letter(system: LiveSystem, event_id: str) -> dict[str, Any]:
     """Wait for what the dead letter sink is told of an event."""
 
     def look() -> list[dict[str, Any]]:
-        told = [each["data"] for each in system.events(type=c.DELIVERY_FAILED)]
+        told = [each["data"] for each in system.events(type=c.DeliveryFailed.type)]
         return [each for each in told if each["event_id"] == event_id]
 
     return eventually(look, 60, what="dead letter")[0]
 
 
 def test_an_event_that_nobody_can_handle_lies_in_the_dead_letters_with_its_reason(system: LiveSystem) -> None:
-    event = originate(c.TRAINING_REQUESTED, "/tests", "churn", {"model": "churn", "reqested_by": "a typo"})
+    event = originate(
+        c.TrainingRequested.type, "/tests", "churn", {"model": "churn", "reqested_by": "a typo"}
+    )
     system.client.emit(event)
     failed = dead_letter(system, event.id)
     assert failed["code"] == 400
@@ -201,18 +203,23 @@ def test_the_loop_finishes_once_although_a_part_is_killed_while_it_trains(
     model = "killed-" + victim.split(".")[1].replace("_", "-")
     system.put(f"s3://raw/{model}/model.yaml", spec(model))
     system.put(f"s3://raw/{model}/customers.csv", customers(300))
-    system.wait_for(c.TRAINING_STARTED, subject=model)
+    system.wait_for(c.TrainingStarted.type, subject=model)
     eventually(lambda: system.kill(victim), 20, what=f"process of {victim}")
-    completed = system.wait_for(c.ROLLOUT_COMPLETED, subject=model)
+    completed = system.wait_for(c.RolloutCompleted.type, subject=model)
     assert completed["data"]["outcome"] == "promoted"
-    for type_ in (c.DATASET_INGESTED, c.TRAINING_APPROVED, c.TRAINING_COMPLETED, c.ROLLOUT_COMPLETED):
+    for type_ in (
+        c.DatasetIngested.type,
+        c.TrainingApproved.type,
+        c.TrainingCompleted.type,
+        c.RolloutCompleted.type,
+    ):
         assert len([each for each in system.events(type=type_) if each["subject"].startswith(model)]) == 1
 
 
 def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(each_system: LiveSystem) -> None:
     system = each_system
     system.put("s3://raw/lossy/model.yaml", spec("lossy", min_rows="100000"))
-    system.wait_for(c.SPEC_REGISTERED, subject="lossy")
+    system.wait_for(c.SpecRegistered.type, subject="lossy")
     kills = 0
     for number in range(20):
         if number % 5 == 0:
@@ -221,7 +228,9 @@ def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(each_sy
     assert kills
     ingested = eventually(
         lambda: (
-            (found := system.events(type=c.DATASET_INGESTED, subject="lossy")) and len(found) == 20 and found
+            (found := system.events(type=c.DatasetIngested.type, subject="lossy"))
+            and len(found) == 20
+            and found
         ),
         90,
         what="twenty parts",
@@ -231,11 +240,11 @@ def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(each_sy
 
 def test_a_function_killed_in_the_middle_of_a_request_is_asked_again(system: LiveSystem) -> None:
     system.put("s3://raw/midway/model.yaml", spec("midway", min_rows="1000000"))
-    system.wait_for(c.SPEC_REGISTERED, subject="midway")
+    system.wait_for(c.SpecRegistered.type, subject="midway")
     system.put("s3://raw/midway/large.csv", customers(60_000))
     eventually(lambda: system.events(subject="midway/large.csv"), 30, what="object event")
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and not system.kill("functions.ingest_data"):
         time.sleep(0.02)
-    system.wait_for(c.DATASET_INGESTED, subject="midway")
-    assert len(system.events(type=c.DATASET_INGESTED, subject="midway")) == 1
+    system.wait_for(c.DatasetIngested.type, subject="midway")
+    assert len(system.events(type=c.DatasetIngested.type, subject="midway")) == 1

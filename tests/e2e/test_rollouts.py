@@ -113,10 +113,10 @@ def features(row: dict[str, str]) -> dict[str, Any]:
 
 def train(system: LiveSystem, candidate: dict[str, Any], **gate: float) -> None:
     """Have another version made, by a person's request."""
-    before = len(system.events(type=c.SPEC_REGISTERED, subject=MODEL))
+    before = len(system.events(type=c.SpecRegistered.type, subject=MODEL))
     system.put(f"s3://raw/{MODEL}/model.yaml", spec(candidate, **gate))
     eventually(
-        lambda: len(system.events(type=c.SPEC_REGISTERED, subject=MODEL)) > before, 60, what="model.yaml"
+        lambda: len(system.events(type=c.SpecRegistered.type, subject=MODEL)) > before, 60, what="model.yaml"
     )
     system.run("kascade", "retrain", MODEL)
 
@@ -135,9 +135,9 @@ def served(system: LiveSystem) -> LiveSystem:
     """The system, with a first version that is not very good."""
     system.put(f"s3://raw/{MODEL}/model.yaml", spec(POOR))
     system.put(f"s3://raw/{MODEL}/customers.csv", customers(1500))
-    system.wait_for(c.DATASET_INGESTED, subject=MODEL)
+    system.wait_for(c.DatasetIngested.type, subject=MODEL)
     system.run("kascade", "retrain", MODEL)
-    system.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v1")
+    system.wait_for(c.RolloutCompleted.type, subject=f"{MODEL}/v1")
     return system
 
 
@@ -146,21 +146,21 @@ def test_a_better_challenger_is_promoted_through_shadow_and_canary_whatever_is_k
 ) -> None:
     with Crowd(served) as crowd:
         train(served, GOOD)
-        started = served.wait_for(c.ROLLOUT_STARTED, subject=f"{MODEL}/v2")
+        started = served.wait_for(c.RolloutStarted.type, subject=f"{MODEL}/v2")
         assert started["data"]["phase"] == "shadow"
         kill_the_loop(served)
-        advanced = served.wait_for(c.ROLLOUT_ADVANCED, subject=f"{MODEL}/v2")
+        advanced = served.wait_for(c.RolloutAdvanced.type, subject=f"{MODEL}/v2")
         assert advanced["data"]["percent"] == 10
         served.run("kascade", "pause", MODEL)
         kill_the_loop(served)
         shares = crowd.rush(10_000)
         served.run("kascade", "resume", MODEL)
-        completed = served.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v2")
+        completed = served.wait_for(c.RolloutCompleted.type, subject=f"{MODEL}/v2")
         settled = time.time()
         eventually(lambda: crowd.between(settled, time.time()).total() > 50, 30, what="more answers")
     assert completed["data"]["outcome"] == "promoted"
     assert crowd.failed == []
-    verdicts = served.events(type=c.ROLLOUT_DECIDED, subject=f"{MODEL}/v2")
+    verdicts = served.events(type=c.RolloutDecided.type, subject=f"{MODEL}/v2")
     # That the canary stands is told when its traffic has arrived; the shadow ends with the judge's word.
     shadowed = crowd.between(time_of(started), time_of(verdicts[0]))
     assert set(shadowed) == {1}, "a shadow answered a client"
@@ -176,7 +176,7 @@ def test_a_better_challenger_is_promoted_through_shadow_and_canary_whatever_is_k
 def test_a_worse_challenger_that_was_forced_past_the_gate_is_taken_back(served: LiveSystem) -> None:
     with Crowd(served) as crowd:
         train(served, POOR, margin=1.0)
-        completed = served.wait_for(c.ROLLOUT_COMPLETED, subject=f"{MODEL}/v3")
+        completed = served.wait_for(c.RolloutCompleted.type, subject=f"{MODEL}/v3")
     assert completed["data"]["outcome"] == "rolled_back"
     assert crowd.failed == []
     assert set(crowd.between(0, time.time())) == {2}, "it was still in its shadow"

@@ -36,7 +36,7 @@ class Feedback:
     def label(self, value: Any, **names: Any) -> Event:
         self.number += 1
         event = build_event(
-            c.FEEDBACK_RECEIVED, {"model": MODEL, "label": value, **names}, id_=f"label-{self.number}"
+            c.FeedbackReceived.type, {"model": MODEL, "label": value, **names}, id_=f"label-{self.number}"
         )
         handle(self.app, event)
         return event
@@ -54,14 +54,14 @@ class Feedback:
         for timer in timers:
             self.number += 1
             payload = {"owner": timer.owner, "key": timer.key, "due": timer.due.isoformat()}
-            reply = handle(self.app, build_event(c.TIMER_DUE, payload, id_=f"timer-{self.number}"))
+            reply = handle(self.app, build_event(c.TimerDue.type, payload, id_=f"timer-{self.number}"))
             with self.world.session() as session:
                 mark_rung(session, timer)
             said += [reply] if reply else []
         return said
 
     def joined(self, at: datetime | None = None) -> c.FeedbackJoined:
-        (event,) = [each for each in self.ring(at) if each.type == c.FEEDBACK_JOINED]
+        (event,) = [each for each in self.ring(at) if each.type == c.FeedbackJoined.type]
         return c.FeedbackJoined.model_validate(event.data)
 
     def count(self, table: Any) -> int:
@@ -115,4 +115,6 @@ def play(
 
 
 def alarms(events: list[Event]) -> list[c.PerformanceDegraded]:
-    return [c.PerformanceDegraded.model_validate(e.data) for e in events if e.type == c.PERFORMANCE_DEGRADED]
+    return [
+        c.PerformanceDegraded.model_validate(e.data) for e in events if e.type == c.PerformanceDegraded.type
+    ]

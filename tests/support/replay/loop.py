@@ -54,14 +54,14 @@ class Loop:
             Settings("sqlite://"), self._sessions, lambda session, model: in_force, lambda: self.now, CODE
         )
         self.champion: int | None = None
-        self.emit(originate(kinds.SPEC_REGISTERED, "/kascade/ingest_data", MODEL,
+        self.emit(originate(kinds.SpecRegistered.type, "/kascade/ingest_data", MODEL,
                             {"model": MODEL, "spec": claim.model_dump()}, id_="spec", now=START))  # fmt: skip
 
     def emit(self, event: Event) -> Event:
         """Send an event: the ledger and the governor get it, each after a delay of its own."""
         sent = event.time or self.now
         self.log.append((sent + self._delay(), event))
-        if event.type == kinds.FEEDBACK_JOINED or event.type in ACCEPTS:
+        if event.type == kinds.FeedbackJoined.type or event.type in ACCEPTS:
             heapq.heappush(self._queue, (sent + self._delay(), next(self._order), event))
         return event
 
@@ -73,7 +73,9 @@ class Loop:
             at = START + timedelta(days=self.rng.uniform(0, days))
             data = {"model": MODEL, "requested_by": "ann"}
             self.emit(
-                originate(kinds.TRAINING_REQUESTED, "/kascade/cli", MODEL, data, id_=f"ask{question}", now=at)
+                originate(
+                    kinds.TrainingRequested.type, "/kascade/cli", MODEL, data, id_=f"ask{question}", now=at
+                )
             )
         while self._queue and self._queue[0][0] <= START + timedelta(days=days):
             at, _, event = heapq.heappop(self._queue)
@@ -118,15 +120,15 @@ class Loop:
     def _govern(self, event: Event) -> None:
         with transaction(self._sessions) as session:
             ledger.append(session, event, self.now)
-            if event.type == kinds.ROLLOUT_COMPLETED:
+            if event.type == kinds.RolloutCompleted.type:
                 fact = Fact(event.data["outcome"])
                 record_fact(session, MODEL, event.data["version"], fact, event.id, self.now)
-            if event.type == kinds.FEEDBACK_JOINED:
+            if event.type == kinds.FeedbackJoined.type:
                 session.add(_label(event.id, event.time or self.now))
                 return
         for said in self._handler(event, ACCEPTS[event.type].model_validate(event.data)):
             self.emit(said)
-            if said.type == kinds.TRAINING_APPROVED:
+            if said.type == kinds.TrainingApproved.type:
                 for step in self._train(said):
                     self.emit(step)
 
@@ -137,7 +139,7 @@ class Loop:
             "rows": 400, "total_rows": 400 * number, "parts": number, "key": f"{number}.csv",
         }  # fmt: skip
         return originate(
-            kinds.DATASET_INGESTED, "/kascade/ingest_data", MODEL, data, id_=f"d{number}", now=at
+            kinds.DatasetIngested.type, "/kascade/ingest_data", MODEL, data, id_=f"d{number}", now=at
         )
 
     def _train(self, approved: Event) -> Iterator[Event]:
@@ -145,21 +147,21 @@ class Loop:
         run = {name: approved.data[name] for name in ("model", "version", "run_id")}
         about = f"{MODEL}/v{run['version']}"
         at = self.now + timedelta(seconds=1)
-        yield answer(approved, kinds.TRAINING_STARTED, "/run", about, {**run, "launcher": "t"}, now=at)
+        yield answer(approved, kinds.TrainingStarted.type, "/run", about, {**run, "launcher": "t"}, now=at)
         fate = self.rng.random()
         if fate < 0.05:
             return
         at += timedelta(seconds=self.rng.uniform(20, 900))
         if fate < 0.2:
             data = {**run, "step": "fit", "error": "no"}
-            yield answer(approved, kinds.TRAINING_FAILED, "/run", about, data, now=at)
+            yield answer(approved, kinds.TrainingFailed.type, "/run", about, data, now=at)
             return
         data = {
             **run, **dict.fromkeys(("candidate", "card", "holdout", "reference"), CLAIM), "metrics": {},
             "dataset_digest": approved.data["dataset"]["sha256"], "config_digest": "0" * 64,
             "code_digest": CODE, "train_rows": 800, "seconds": 60.0,
         }  # fmt: skip
-        completed = answer(approved, kinds.TRAINING_COMPLETED, "/run", about, data, now=at)
+        completed = answer(approved, kinds.TrainingCompleted.type, "/run", about, data, now=at)
         yield completed
         yield from self._judge(completed, at + timedelta(seconds=2))
 
@@ -168,22 +170,22 @@ class Loop:
         version = completed.data["version"]
         verdict = gated(self.rng, completed, self.spec.gate, self.champion, at, self.store)
         yield verdict
-        if verdict.type == kinds.MODEL_APPROVAL_REQUESTED:
+        if verdict.type == kinds.ModelApprovalRequested.type:
             person = {"model": MODEL, "version": version, "approved_by": "ann"}
             at += timedelta(minutes=self.rng.uniform(1, 100))
             verdict = originate(
-                kinds.MODEL_APPROVED, "/kascade/cli", f"{MODEL}/v{version}", person,
+                kinds.ModelApproved.type, "/kascade/cli", f"{MODEL}/v{version}", person,
                 id_=f"yes{version}", now=at,
             )  # fmt: skip
             yield verdict
-        if verdict.type == kinds.MODEL_APPROVED:
+        if verdict.type == kinds.ModelApproved.type:
             yield from self._roll_out(verdict, version, at + timedelta(seconds=5))
 
     def _roll_out(self, approval: Event, version: int, at: datetime) -> Iterator[Event]:
         about, outcome, source = f"{MODEL}/v{version}", "promoted", "/kascade/roll_out_model"
         phase = "replace" if self.champion is None else "shadow"
         data = {"model": MODEL, "version": version, "phase": phase, "revision": about.replace("/", "-")}
-        started = answer(approval, kinds.ROLLOUT_STARTED, source, about, data, now=at)
+        started = answer(approval, kinds.RolloutStarted.type, source, about, data, now=at)
         yield started
         if self.champion is not None:
             verdict = judged(self.rng, started, self.spec, self.champion, self.store)
@@ -191,7 +193,7 @@ class Loop:
             outcome, at = verdict.data["outcome"], verdict.time or at
         ended = {"model": MODEL, "version": version, "outcome": outcome, "message": "m"}
         at += timedelta(seconds=1)
-        yield answer(started, kinds.ROLLOUT_COMPLETED, source, about, ended, now=at)
+        yield answer(started, kinds.RolloutCompleted.type, source, about, ended, now=at)
         if outcome == "promoted":
             self.champion = version
         yield from self._watch(version, at)
@@ -205,7 +207,7 @@ class Loop:
             if labelled:
                 told = {"model": MODEL, "through": at.isoformat(), "joined": 5}
                 joined = originate(
-                    kinds.FEEDBACK_JOINED,
+                    kinds.FeedbackJoined.type,
                     "/kascade/join_feedback",
                     MODEL,
                     told,
@@ -215,20 +217,20 @@ class Loop:
                 yield joined
                 at += timedelta(minutes=1)
             data = {"model": MODEL, "version": version, "window": number}
-            closed = originate(kinds.WINDOW_CLOSED, "/l", about, data, id_=f"w{since}-{number}", now=at)
+            closed = originate(kinds.WindowClosed.type, "/l", about, data, id_=f"w{since}-{number}", now=at)
             yield closed
             check = checked(self.rng, closed, self.spec.drift, number)
             yield check
             if check.data["status"] == "drifted":
                 data = {**check.data, "strong": self.rng.random() < 0.5}
-                yield answer(closed, kinds.DRIFT_DETECTED, check.source, about, data, now=at)
+                yield answer(closed, kinds.DriftDetected.type, check.source, about, data, now=at)
         if self.rng.random() < 0.3:
             harm = {
                 "model": MODEL, "version": version, "statistic": 5100.0, "threshold": 5000.0,
                 "baseline": 0.1, "mean_loss": 0.3, "labels": self.rng.randint(20, 600),
             }  # fmt: skip
             at += timedelta(minutes=self.rng.uniform(1, 30))
-            yield originate(kinds.PERFORMANCE_DEGRADED, "/j", about, harm, id_=f"harm{since}", now=at)
+            yield originate(kinds.PerformanceDegraded.type, "/j", about, harm, id_=f"harm{since}", now=at)
 
 
 def _label(identity: str, at: datetime) -> JoinedLabel:

@@ -78,7 +78,7 @@ def test_a_file_and_content_are_dropped_as_they_are(
 def test_labels_are_an_event_or_a_file(client: kascade.Client, desk: Desk, store: MemoryStore) -> None:
     id_ = client.label("churn", "019a", True)
     assert [(event.id, event.type, event.data) for event in desk.sent] == [
-        (id_, c.FEEDBACK_RECEIVED, {"model": "churn", "prediction_id": "019a", "label": True})
+        (id_, c.FeedbackReceived.type, {"model": "churn", "prediction_id": "019a", "label": True})
     ]
     told = pd.DataFrame({"prediction_id": ["019b"], "prediction": ["yes"], "label": ["no"]})
     uri = client.label("churn", told)
@@ -95,14 +95,14 @@ def test_an_event_is_sent_by_its_short_type(client: kascade.Client, desk: Desk) 
     (event,) = desk.sent
     assert (event.id, event.type, event.subject, event.source) == (
         id_,
-        c.TRAINING_REQUESTED,
+        c.TrainingRequested.type,
         "churn",
         "/kascade/client",
     )
 
 
 def recorded(desk: Desk) -> str:
-    asked = originate(c.TRAINING_REQUESTED, "/me", "churn", c.TrainingRequested(model="churn"))
+    asked = originate(c.TrainingRequested.type, "/me", "churn", c.TrainingRequested(model="churn"))
     approved: dict[str, Any] = {
         "model": "churn",
         "version": 1,
@@ -111,14 +111,14 @@ def recorded(desk: Desk) -> str:
         "rule": "manual",
     }
     approved["spec"] = {"uri": "s3://models/churn/model.yaml"}
-    desk.record(asked, answer(asked, c.TRAINING_APPROVED, "/gov", "churn/v1", approved))
+    desk.record(asked, answer(asked, c.TrainingApproved.type, "/gov", "churn/v1", approved))
     return asked.id
 
 
 def test_what_happened_comes_out_as_a_table(client: kascade.Client, desk: Desk) -> None:
     first = recorded(desk)
     events = client.events()
-    assert list(events["type"]) == [c.TRAINING_REQUESTED, c.TRAINING_APPROVED]
+    assert list(events["type"]) == [c.TrainingRequested.type, c.TrainingApproved.type]
     assert isinstance(events["time"].dtype, pd.DatetimeTZDtype)
     assert events["cause"][1] == first
     assert "because of manual" in events["summary"][1]

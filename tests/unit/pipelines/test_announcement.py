@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eventing.catalogue import PAYLOADS, TRAINING_APPROVED, TRAINING_COMPLETED, TRAINING_FAILED, Claim
+from eventing.catalogue import Claim, TrainingApproved, TrainingCompleted, TrainingFailed
 from eventing.store import MemoryStore
 from eventing.testing import MemorySink, build_event
 from pipelines import layout
@@ -20,7 +20,7 @@ from pipelines.testing import make_card
 SHA = "a" * 64
 CLAIM = Claim(uri="s3://b/k", sha256=SHA)
 REQUEST = RunRequest("churn", 7, "run-7", CLAIM, CLAIM, CLAIM, "s3://models/churn/v7", 3)
-CAUSE = build_event(TRAINING_APPROVED, {}, id_="cause-1")
+CAUSE = build_event(TrainingApproved.type, {}, id_="cause-1")
 
 
 @pytest.fixture
@@ -49,12 +49,14 @@ def test_a_completed_version_is_announced_with_its_claims_and_the_same_id_each_t
     put_card(store, "run-7")
     sink = MemorySink()
     for attempt in ("one", "two"):
-        assert announce(store, sink.send, REQUEST, CAUSE, attempt=attempt, last=False) == TRAINING_COMPLETED
+        assert (
+            announce(store, sink.send, REQUEST, CAUSE, attempt=attempt, last=False) == TrainingCompleted.type
+        )
     first, second = sink.events
     assert first.id == second.id
     assert first.subject == "churn/v7"
     assert first.extensions["causationid"] == "cause-1"
-    payload = PAYLOADS[TRAINING_COMPLETED].model_validate(first.data)
+    payload = TrainingCompleted.model_validate(first.data)
     assert payload.model_dump()["metrics"] == {"roc_auc": 0.9}
     found = read_card(store, REQUEST.output, "run-7")
     assert found is not None
@@ -65,7 +67,7 @@ def test_another_runs_card_is_not_this_runs_success(store: MemoryStore) -> None:
     put_card(store, "run-6")
     write_failure(store, REQUEST.output, "one", Failure("check", "one class", "add rows", Fault.OWNER))
     sink = MemorySink()
-    assert announce(store, sink.send, REQUEST, CAUSE, attempt="one", last=False) == TRAINING_FAILED
+    assert announce(store, sink.send, REQUEST, CAUSE, attempt="one", last=False) == TrainingFailed.type
     assert sink.events[0].data["step"] == "check"
     assert sink.events[0].data["fix"] == "add rows"
 

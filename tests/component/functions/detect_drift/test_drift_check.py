@@ -65,7 +65,9 @@ class Watch:
             data=self.world.store.put(f"s3://inferences/{MODEL}/windows/{number}.json", listed),
             first=NOON, last=NOON,
         )  # fmt: skip
-        return build_event(c.WINDOW_CLOSED, closed, subject=f"{MODEL}/v{version}", id_=f"w{number}-{version}")
+        return build_event(
+            c.WindowClosed.type, closed, subject=f"{MODEL}/v{version}", id_=f"w{number}-{version}"
+        )
 
     def send(self, event: Event) -> list[Event]:
         before = len(self.sink.events)
@@ -88,7 +90,7 @@ def watch(database: str) -> Iterator[Watch]:
 
 def test_thirty_windows_like_the_reference_raise_no_alarm(watch: Watch) -> None:
     said = [event for n in range(1, 31) for event in watch.send(watch.window(n, rows(500, n)))]
-    assert [event.type for event in said] == [c.DRIFT_CHECKED] * 30
+    assert [event.type for event in said] == [c.DriftChecked.type] * 30
     assert [event.data["window"] for event in said] == list(range(1, 31))
     assert said[0].data["alpha_spent"] > said[-1].data["alpha_spent"]
     assert {event.data["status"] for event in said} == {"stable"}
@@ -97,7 +99,7 @@ def test_thirty_windows_like_the_reference_raise_no_alarm(watch: Watch) -> None:
 def test_a_shift_is_found_with_its_feature_and_told_with_a_page(watch: Watch) -> None:
     checked, detected = watch.send(watch.window(1, rows(500, 1, shift=0.5)))
     found = c.DriftDetected.model_validate(detected.data)
-    assert (checked.type, detected.type) == (c.DRIFT_CHECKED, c.DRIFT_DETECTED)
+    assert (checked.type, detected.type) == (c.DriftChecked.type, c.DriftDetected.type)
     assert {each.feature for each in found.features if each.drifted} == {"amount", "__score__"}
     assert found.features[0].drifted
     assert found.strong
@@ -222,12 +224,12 @@ def part(watch: Watch, data: dict[str, list[Any]], key: str = f"{MODEL}/new.csv"
         model=MODEL, part=claim, profile=claim, dataset=claim, spec=claim, data_schema=claim,
         rows=table.num_rows, total_rows=table.num_rows, parts=1, key=key,
     )  # fmt: skip
-    return build_event(c.DATASET_INGESTED, ingested, id_=f"part-{claim.sha256[:8]}-{key}")
+    return build_event(c.DatasetIngested.type, ingested, id_=f"part-{claim.sha256[:8]}-{key}")
 
 
 def test_a_new_part_of_the_dataset_is_checked_without_scores(watch: Watch) -> None:
     checked, detected = watch.send(part(watch, rows(600, 5, shift=1.0)))
-    assert (checked.data["of"], detected.type) == ("dataset", c.DRIFT_DETECTED)
+    assert (checked.data["of"], detected.type) == ("dataset", c.DriftDetected.type)
     assert "__score__" not in {each["feature"] for each in checked.data["features"]}
     (stable,) = watch.send(part(watch, rows(600, 6)))
     assert (stable.data["status"], stable.data["window"]) == ("stable", 2)
@@ -238,7 +240,7 @@ def test_of_a_part_or_window_too_large_to_hold_a_sample_is_tested(
 ) -> None:
     monkeypatch.setattr("functions.detect_drift.sample.most_rows", lambda columns: 600)
     checked, detected = watch.send(part(watch, rows(1500, 5, shift=1.0)))
-    assert (checked.data["rows"], detected.type) == (600, c.DRIFT_DETECTED)
+    assert (checked.data["rows"], detected.type) == (600, c.DriftDetected.type)
     window = watch.look(2, rows(900, 6))
     assert (window.rows, window.reference_rows, window.status) == (600, 600, "stable")
 
@@ -256,4 +258,4 @@ def test_without_a_champion_there_is_nothing_to_compare_with(database: str) -> N
         model=MODEL, part=claim, profile=claim, dataset=claim, spec=claim, data_schema=claim,
         rows=1, total_rows=1, parts=1, key="churn/x.csv",
     )  # fmt: skip
-    assert handle(app, build_event(c.DATASET_INGESTED, ingested, id_="p")) is None
+    assert handle(app, build_event(c.DatasetIngested.type, ingested, id_="p")) is None

@@ -117,7 +117,7 @@ class Gate:
 
     def ask(self, completed: kinds.TrainingCompleted, id_: str | None = None) -> Event:
         event = build_event(
-            kinds.TRAINING_COMPLETED,
+            kinds.TrainingCompleted.type,
             completed,
             subject=f"churn/v{completed.version}",
             id_=id_ or f"completed{completed.version}",

@@ -35,7 +35,7 @@ def champion(gate: Gate, weights: dict[str, float] = BLIND, **how: Any) -> None:
 def test_the_first_model_is_registered_and_approved_with_its_numbers(gate: Gate) -> None:
     gate.register_spec("gate: {min: 0.9}")
     answer = gate.ask(gate.candidate(1, GOOD))
-    assert answer.type == kinds.MODEL_APPROVED
+    assert answer.type == kinds.ModelApproved.type
     assert answer.data["approved_by"] == "offline gate"
     assert answer.extensions["causationid"] == "completed1"
     verdict = verdict_of(answer)
@@ -53,7 +53,7 @@ def test_the_first_model_is_registered_and_approved_with_its_numbers(gate: Gate)
 def test_a_model_below_the_minimum_is_rejected_with_the_reason(gate: Gate) -> None:
     gate.register_spec("gate: {min: 0.9}")
     answer = gate.ask(gate.candidate(1, BAD))
-    assert answer.type == kinds.MODEL_REJECTED
+    assert answer.type == kinds.ModelRejected.type
     assert "is below gate.min 0.9" in answer.data["message"]
     assert gate.facts(1) == ["registered", "rejected"]
 
@@ -63,14 +63,14 @@ def test_a_better_challenger_is_approved_and_a_worse_one_is_not(gate: Gate) -> N
     champion(gate)
     better = gate.ask(gate.candidate(2, GOOD))
     verdict = verdict_of(better)
-    assert better.type == kinds.MODEL_APPROVED
+    assert better.type == kinds.ModelApproved.type
     assert verdict.champion_version == 1
     assert verdict.champion_value is not None
     assert verdict.interval_low is not None
     assert verdict.interval_high is not None
     assert 0 < verdict.interval_low < verdict.value - verdict.champion_value < verdict.interval_high
     worse = gate.ask(gate.candidate(3, BAD))
-    assert worse.type == kinds.MODEL_REJECTED
+    assert worse.type == kinds.ModelRejected.type
     assert worse.data["message"].startswith("margin: the difference to v1 may be as low as")
 
 
@@ -107,7 +107,7 @@ def test_a_slice_in_which_the_challenger_fails_refuses_it(gate: Gate) -> None:
     gate.ask(gate.candidate(2, GOOD))
     gate.promote(2)
     answer = gate.ask(gate.candidate(3, GOOD))
-    assert answer.type == kinds.MODEL_APPROVED
+    assert answer.type == kinds.ModelApproved.type
     assert all(each.champion_metric is not None for each in verdict_of(answer).slices)
 
 
@@ -116,21 +116,21 @@ def test_small_slices_and_unknown_slices_are_told_of(gate: Gate, rows: pa.Table)
     few = pa.concat_tables([few, rows.filter(pc.equal(rows["country"], "LU")).slice(0, 10)])
     gate.register_spec("gate: {slices: [country]}")
     answer = gate.ask(gate.candidate(1, GOOD, table=few))
-    assert answer.type == kinds.MODEL_APPROVED
+    assert answer.type == kinds.ModelApproved.type
     assert verdict_of(answer).message.endswith("slices too small to judge: 1")
     gate.register_spec("gate: {slices: [cuontry]}")
     answer = gate.ask(gate.candidate(2, GOOD))
-    assert answer.type == kinds.MODEL_APPROVAL_REQUESTED
+    assert answer.type == kinds.ModelApprovalRequested.type
     assert "gate.slices names cuontry" in verdict_of(answer).message
 
 
 def test_manual_approval_asks_and_records_what_the_person_says(gate: Gate) -> None:
     gate.register_spec("gate: {approval: manual}")
     answer = gate.ask(gate.candidate(1, GOOD))
-    assert answer.type == kinds.MODEL_APPROVAL_REQUESTED
+    assert answer.type == kinds.ModelApprovalRequested.type
     assert gate.facts(1) == ["registered"]
     said = build_event(
-        kinds.MODEL_APPROVED, {"model": "churn", "version": 1, "approved_by": "ann"}, id_="ann"
+        kinds.ModelApproved.type, {"model": "churn", "version": 1, "approved_by": "ann"}, id_="ann"
     )
     for _ in range(2):
         assert handle(gate.app, said) is None
@@ -144,7 +144,7 @@ def test_its_own_verdict_coming_back_adds_no_fact(gate: Gate) -> None:
 
 
 def test_a_decision_on_a_version_that_does_not_exist_is_refused_for_good(gate: Gate) -> None:
-    said = build_event(kinds.MODEL_APPROVED, {"model": "churn", "version": 9, "approved_by": "ann"})
+    said = build_event(kinds.ModelApproved.type, {"model": "churn", "version": 9, "approved_by": "ann"})
     with pytest.raises(HandlingFailed, match="churn has no version 9") as caught:
         handle(gate.app, said)
     assert caught.value.status == 422
@@ -165,7 +165,7 @@ def test_files_that_are_not_what_was_promised_reject_the_candidate(gate: Gate, w
         case _:
             completed = completed.model_copy(update={"holdout": completed.card})
     answer = gate.ask(completed)
-    assert answer.type == kinds.MODEL_REJECTED
+    assert answer.type == kinds.ModelRejected.type
     assert answer.data["message"].startswith("integrity: ")
     assert gate.facts(1) == ["registered", "rejected"]
 
@@ -186,7 +186,7 @@ def test_a_model_that_contradicts_its_holdout_is_rejected(
 ) -> None:
     gate.register_spec()
     answer = gate.ask(gate.candidate(1, GOOD, **metadata))
-    assert answer.type == kinds.MODEL_REJECTED
+    assert answer.type == kinds.ModelRejected.type
     assert reason in answer.data["message"]
 
 
@@ -216,7 +216,7 @@ def test_a_champion_of_another_shape_is_for_a_person(
         table = rows.append_column("age", rows["x1"])
     champion(gate, weights, table=table, **metadata)
     answer = gate.ask(gate.candidate(2, GOOD))
-    assert answer.type == kinds.MODEL_APPROVAL_REQUESTED
+    assert answer.type == kinds.ModelApprovalRequested.type
     assert reason in verdict_of(answer).message
 
 
@@ -225,7 +225,7 @@ def test_a_champion_whose_file_is_gone_is_for_a_person(gate: Gate) -> None:
     champion(gate)
     gate.store.put("s3://models/churn/v1/model.onnx", b"overwritten")
     answer = gate.ask(gate.candidate(2, GOOD))
-    assert answer.type == kinds.MODEL_APPROVAL_REQUESTED
+    assert answer.type == kinds.ModelApprovalRequested.type
     assert "v1 cannot be compared" in verdict_of(answer).message
 
 
@@ -246,12 +246,12 @@ def test_errors_are_compared_with_their_sign_turned(gate: Gate) -> None:
     champion(gate, {"x1": 9.0}, **REGRESSION)
     answer = gate.ask(gate.candidate(2, {"x1": 10.0}, **REGRESSION))
     verdict = verdict_of(answer)
-    assert answer.type == kinds.MODEL_APPROVED, answer.data
+    assert answer.type == kinds.ModelApproved.type, answer.data
     assert verdict.champion_value is not None
     assert verdict.interval_low is not None
     assert verdict.value < verdict.champion_value
     worse = gate.ask(gate.candidate(3, {"x1": -10.0}, **REGRESSION))
-    assert worse.type == kinds.MODEL_REJECTED
+    assert worse.type == kinds.ModelRejected.type
     assert verdict_of(worse).value > verdict_of(answer).value
 
 
@@ -259,7 +259,7 @@ def test_without_a_registered_spec_the_cards_own_counts(gate: Gate) -> None:
     raw = b"model: churn\ntarget: churned\ngate: {min: 0.999}\n"
     gate.spec = gate.store.put("s3://models/churn/specs/y/model.yaml", raw)
     answer = gate.ask(gate.candidate(1, GOOD))
-    assert answer.type == kinds.MODEL_REJECTED
+    assert answer.type == kinds.ModelRejected.type
     assert "below gate.min 0.999" in answer.data["message"]
 
 

@@ -45,7 +45,7 @@ def test_a_version_promoted_meanwhile_is_the_one_compared_with(
 ) -> None:
     while_judged(gate, monkeypatch, lambda time: gate.promote(2) if time == 1 else None)
     answer = gate.ask(third)
-    assert answer.type == kinds.MODEL_REJECTED
+    assert answer.type == kinds.ModelRejected.type
     assert answer.data["verdict"]["champion_version"] == 2
     assert gate.facts(3) == ["registered", "rejected"]
 

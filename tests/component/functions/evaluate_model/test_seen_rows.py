@@ -41,5 +41,5 @@ def test_too_few_rows_that_it_has_not_seen_are_for_a_person(
     gate: Gate, rows: pa.Table, cutoff: str, count: int, reason: str
 ) -> None:
     type_, verdict = compared(gate, cutoff, rows.slice(0, count))
-    assert type_ == kinds.MODEL_APPROVAL_REQUESTED
+    assert type_ == kinds.ModelApprovalRequested.type
     assert f"{reason}, a comparison needs 30" in verdict.message

@@ -64,7 +64,7 @@ class World:
         return answers
 
     def drop(self, part: int, *, rows: int = 1000, **where: Any) -> list[Event]:
-        return self.send(kinds.DATASET_INGESTED, ingested(part, rows), **where)
+        return self.send(kinds.DatasetIngested.type, ingested(part, rows), **where)
 
     def later(self, **passed: float) -> list[Event]:
         """Turn the clock and ring every timer that is due by then, at its time."""
@@ -90,14 +90,14 @@ class World:
         self.trained(approved)
         version = {"model": "churn", "version": approved.data["version"]}
         if verdict == "rejected":
-            self.send(kinds.MODEL_REJECTED, version | {"rejected_by": "gate"}, cause=approved)
+            self.send(kinds.ModelRejected.type, version | {"rejected_by": "gate"}, cause=approved)
             return
-        self.send(kinds.MODEL_APPROVED, version | {"approved_by": "gate"}, cause=approved)
+        self.send(kinds.ModelApproved.type, version | {"approved_by": "gate"}, cause=approved)
         outcome = "promoted" if verdict == "approved" else verdict
-        self.send(kinds.ROLLOUT_COMPLETED, version | {"outcome": outcome, "message": ""}, cause=approved)
+        self.send(kinds.RolloutCompleted.type, version | {"outcome": outcome, "message": ""}, cause=approved)
 
     def trained(self, approved: Event) -> None:
-        self.send(kinds.TRAINING_COMPLETED, completed(approved), cause=approved)
+        self.send(kinds.TrainingCompleted.type, completed(approved), cause=approved)
 
     def first_model(self) -> None:
         self.drop(1)
@@ -107,7 +107,7 @@ class World:
     def degraded(self, version: int) -> list[Event]:
         """Say that labels show harm."""
         numbers = {"statistic": 6e3, "threshold": 5e3, "baseline": 0.1, "mean_loss": 0.4, "labels": 300}
-        return self.send(kinds.PERFORMANCE_DEGRADED, {"model": "churn", "version": version} | numbers)
+        return self.send(kinds.PerformanceDegraded.type, {"model": "churn", "version": version} | numbers)
 
     def drifted(self, version: int) -> list[Event]:
         """Say that the answers drifted."""
@@ -115,7 +115,7 @@ class World:
         rule = {"alpha": 0.05, "alpha_spent": 0.03, "min_effect": 0.1, "correction": "holm"}
         how = {"of": "inferences", "status": "drifted", "detector": "tabular", "guarantee": "budget"}
         data = {"model": "churn", "version": version, "strong": True} | numbers | rule | how
-        return self.send(kinds.DRIFT_DETECTED, data)
+        return self.send(kinds.DriftDetected.type, data)
 
     def runs(self) -> list[TrainingRun]:
         with transaction(self.sessions, read_only=True) as session:

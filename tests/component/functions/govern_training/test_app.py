@@ -53,9 +53,9 @@ def ingested() -> kinds.DatasetIngested:
 
 def test_a_dataset_is_answered_with_an_approved_run_of_the_spec_in_force(governor: Governor) -> None:
     governor.register_spec()
-    answer = handle(governor.app, build_event(kinds.DATASET_INGESTED, ingested(), time=NOON))
+    answer = handle(governor.app, build_event(kinds.DatasetIngested.type, ingested(), time=NOON))
     assert answer is not None
-    assert answer.type == kinds.TRAINING_APPROVED
+    assert answer.type == kinds.TrainingApproved.type
     assert answer.source == "/kascade/govern_training"
     payload = kinds.TrainingApproved.model_validate(answer.data)
     assert (payload.spec, payload.seed, payload.version) == (CLAIM, 5, 1)
@@ -63,19 +63,22 @@ def test_a_dataset_is_answered_with_an_approved_run_of_the_spec_in_force(governo
 
 def test_a_lost_run_and_its_retry_both_reach_the_broker(governor: Governor) -> None:
     governor.register_spec()
-    handle(governor.app, build_event(kinds.DATASET_INGESTED, ingested(), time=NOON))
+    handle(governor.app, build_event(kinds.DatasetIngested.type, ingested(), time=NOON))
     governor.now += timedelta(hours=5)
     with transaction(governor.sessions, read_only=True) as session:
         (timer,) = timers.due(session, governor.now, 10)
     assert handle(governor.app, timer_due(timer, governor.now)) is None
-    assert [event.type for event in governor.sink.events] == [kinds.TRAINING_FAILED, kinds.TRAINING_APPROVED]
+    assert [event.type for event in governor.sink.events] == [
+        kinds.TrainingFailed.type,
+        kinds.TrainingApproved.type,
+    ]
 
 
 def test_a_broker_that_is_away_makes_the_delivery_come_again_and_the_answer_the_same(
     governor: Governor,
 ) -> None:
     governor.register_spec()
-    handle(governor.app, build_event(kinds.DATASET_INGESTED, ingested(), time=NOON))
+    handle(governor.app, build_event(kinds.DatasetIngested.type, ingested(), time=NOON))
     governor.now += timedelta(hours=5)
     with transaction(governor.sessions, read_only=True) as session:
         (timer,) = timers.due(session, governor.now, 10)
@@ -91,12 +94,12 @@ def test_a_broker_that_is_away_makes_the_delivery_come_again_and_the_answer_the_
 @pytest.mark.parametrize(
     ("type_", "data", "status", "said"),
     [
-        (kinds.TRAINING_REQUESTED, {"model": "churn", "because": "x"}, 400, "data.because"),
-        (kinds.TRAINING_REQUESTED, {"model": "No Name!"}, 400, "data.model"),
-        (kinds.DATASET_INGESTED, {"model": "churn"}, 400, "data.total_rows"),
-        (kinds.SPEC_REGISTERED, {}, 422, "not handled here"),
+        (kinds.TrainingRequested.type, {"model": "churn", "because": "x"}, 400, "data.because"),
+        (kinds.TrainingRequested.type, {"model": "No Name!"}, 400, "data.model"),
+        (kinds.DatasetIngested.type, {"model": "churn"}, 400, "data.total_rows"),
+        (kinds.SpecRegistered.type, {}, 422, "not handled here"),
         (
-            kinds.TIMER_DUE,
+            kinds.TimerDue.type,
             {"owner": "roll_out_model", "key": "x", "due": "2026-01-01T00:00:00Z"},
             422,
             "belongs",

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def approvals(world: World) -> list[Event]:
-    return [event for event in world.said if event.type == kinds.TRAINING_APPROVED]
+    return [event for event in world.said if event.type == kinds.TrainingApproved.type]
 
 
 def rules(world: World) -> list[str]:
-    return [event.data["rule"] for event in world.said if event.type == kinds.TRAINING_DEFERRED]
+    return [event.data["rule"] for event in world.said if event.type == kinds.TrainingDeferred.type]
 
 
 def first_model(world: World) -> Event:
@@ -38,12 +38,12 @@ def first_model(world: World) -> Event:
 
 def test_a_drop_waits_for_quiet_and_then_trains_once_in_its_own_chain(world: World) -> None:
     (deferred,) = world.drop(1)
-    assert deferred.type == kinds.TRAINING_DEFERRED
+    assert deferred.type == kinds.TrainingDeferred.type
     assert deferred.subject == "churn"
     assert deferred.data["rule"] == "debounce"
     assert deferred.data["until"] == "2026-03-01T12:01:00Z"
     (approved,) = world.later(minutes=1)
-    assert approved.type == kinds.TRAINING_APPROVED
+    assert approved.type == kinds.TrainingApproved.type
     assert approved.subject == "churn/v1"
     assert approved.correlation_id == "e1"
     assert approved.extensions["causationid"] == "e1"
@@ -72,25 +72,25 @@ def test_the_same_answer_is_not_repeated_but_a_person_always_gets_one(world: Wor
     assert rules(world) == ["debounce", "cooldown"]
     same = {"model": "churn"}
     world.drop(4)
-    (approved,) = world.send(kinds.TRAINING_REQUESTED, same)
+    (approved,) = world.send(kinds.TrainingRequested.type, same)
     assert approved.data["reason"] == "manual"
     for _ in range(2):
-        (refused,) = world.send(kinds.TRAINING_REQUESTED, same)
+        (refused,) = world.send(kinds.TrainingRequested.type, same)
         assert (refused.data["rule"], refused.data["refused"]) == ("dedupe", True)
         assert refused.data["run_id"] == approved.data["run_id"]
 
 
 def test_a_request_for_an_unknown_model_is_refused_and_leaves_nothing(world: World) -> None:
-    (refused,) = world.send(kinds.TRAINING_REQUESTED, {"model": "chrun"})
+    (refused,) = world.send(kinds.TrainingRequested.type, {"model": "chrun"})
     assert (refused.data["rule"], refused.data["refused"]) == ("dataset", True)
     assert "drop a file" in refused.data["message"]
 
 
 def test_a_request_that_overtakes_its_data_starts_with_them(world: World) -> None:
-    (waits,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    (waits,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
     assert (waits.data["rule"], waits.data["refused"]) == ("dataset", False)
     (approved,) = world.drop(1, rows=10)
-    assert (approved.type, approved.data["reason"]) == (kinds.TRAINING_APPROVED, "manual")
+    assert (approved.type, approved.data["reason"]) == (kinds.TrainingApproved.type, "manual")
 
 
 def test_few_rows_wait_and_each_drop_says_how_many_are_missing(world: World) -> None:
@@ -101,7 +101,7 @@ def test_few_rows_wait_and_each_drop_says_how_many_are_missing(world: World) -> 
     messages = [event.data["message"] for event in world.said if event.data["rule"] == "enough-rows"]
     assert [message.split()[0] for message in messages] == ["300", "100"]
     world.drop(3, rows=200)
-    assert [event.type for event in world.later(minutes=1)] == [kinds.TRAINING_APPROVED]
+    assert [event.type for event in world.later(minutes=1)] == [kinds.TrainingApproved.type]
 
 
 def test_what_comes_during_a_run_waits_for_rollout_and_cooldown(world: World) -> None:
@@ -145,7 +145,7 @@ def test_two_refused_challengers_stop_automatic_runs_until_a_person_gets_one_thr
     world.later(days=3)
     assert rules(world)[-1] == "breaker"
     assert rules(world).count("breaker") == 1
-    (approved,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    (approved,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
     world.complete(approved)
     world.drop(5)
     (approved,) = world.later(hours=7)
@@ -156,15 +156,19 @@ def test_a_silent_run_is_lost_said_so_and_tried_once_more(world: World) -> None:
     world.drop(1)
     (first,) = world.later(minutes=1)
     failed, second = world.later(hours=4.5)
-    assert (failed.type, failed.data["step"], failed.data["version"]) == (kinds.TRAINING_FAILED, "lease", 1)
-    assert (second.type, second.data["version"]) == (kinds.TRAINING_APPROVED, 2)
+    assert (failed.type, failed.data["step"], failed.data["version"]) == (
+        kinds.TrainingFailed.type,
+        "lease",
+        1,
+    )
+    assert (second.type, second.data["version"]) == (kinds.TrainingApproved.type, 2)
     assert second.data["dataset"] == first.data["dataset"]
     assert second.correlation_id == first.correlation_id == "e1"
     world.deliver(failed)  # our own announcement comes back through the broker
     (failed,) = world.later(days=2)
     assert "training.requested" in failed.data["fix"]
     assert [run.outcome for run in world.runs()] == ["lost", "lost"]
-    (third,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    (third,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
     assert third.data["version"] == 3
 
 
@@ -173,9 +177,9 @@ def test_a_started_run_has_its_lease_from_its_start(world: World) -> None:
     (approved,) = world.later(minutes=1)
     world.later(hours=4)
     said = {name: approved.data[name] for name in ("model", "version", "run_id")} | {"launcher": "jobsink"}
-    world.send(kinds.TRAINING_STARTED, said, cause=approved)
+    world.send(kinds.TrainingStarted.type, said, cause=approved)
     assert world.later(hours=4) == []
-    assert world.later(hours=1)[0].type == kinds.TRAINING_FAILED
+    assert world.later(hours=1)[0].type == kinds.TrainingFailed.type
 
 
 def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: World) -> None:
@@ -183,7 +187,7 @@ def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: World) -
     (approved,) = world.later(minutes=1)
     said = {name: approved.data[name] for name in ("model", "version", "run_id")}
     world.clock[0] += timedelta(minutes=1)
-    world.send(kinds.TRAINING_FAILED, said | {"step": "check", "error": "one class"}, cause=approved)
+    world.send(kinds.TrainingFailed.type, said | {"step": "check", "error": "one class"}, cause=approved)
     assert approvals(world) == [approved]  # nothing is retried by itself
     world.drop(2)
     (again,) = world.later(minutes=3)
@@ -194,7 +198,7 @@ def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: World) -> N
     world.drop(1)
     (first,) = world.later(minutes=1)
     world.later(hours=4.6)
-    world.send(kinds.TRAINING_COMPLETED, completed_of(first), cause=first)
+    world.send(kinds.TrainingCompleted.type, completed_of(first), cause=first)
     assert [run.outcome for run in world.runs()] == ["completed", None]
 
 
@@ -212,10 +216,10 @@ def completed_of(approved: Event) -> dict[str, Any]:
 
 def test_after_30_days_the_model_is_trained_with_the_few_rows_there_are(world: World) -> None:
     first_model(world)
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1010))
     said = world.later(days=30)
     assert [event.data["rule"] for event in said] == ["enough-rows", "age"]
-    assert said[-1].type == kinds.TRAINING_APPROVED
+    assert said[-1].type == kinds.TrainingApproved.type
 
 
 def ingested_rows(part: int, total: int) -> dict[str, Any]:
@@ -230,13 +234,13 @@ def ingested_rows(part: int, total: int) -> dict[str, Any]:
 def test_age_without_new_data_is_refused_and_any_new_row_then_suffices(world: World) -> None:
     first_model(world)
     assert [event.data["rule"] for event in world.later(days=31)] == ["dedupe"]
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1010))
     assert [event.data["rule"] for event in world.later(minutes=1)] == ["age"]
 
 
 def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
     first_model(world)
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1210))
+    world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1210))
     alarm = {
         "model": "churn",
         "version": 1,
@@ -246,9 +250,9 @@ def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
         "baseline": 0.1,
         "labels": 30,
     }
-    (deferred,) = world.send(kinds.PERFORMANCE_DEGRADED, alarm)
+    (deferred,) = world.send(kinds.PerformanceDegraded.type, alarm)
     assert (deferred.data["rule"], deferred.data["until"]) == ("cooldown", "2026-03-01T13:02:00Z")
-    world.send(kinds.DRIFT_DETECTED, drift(strong=True))
+    world.send(kinds.DriftDetected.type, drift(strong=True))
     (approved,) = world.later(hours=1)
     assert (approved.data["reason"], approved.data["rule"]) == ("performance", "harm")
     assert approved.extensions["causationid"] == deferred.extensions["causationid"], "drift came later"
@@ -277,45 +281,45 @@ def test_an_alarm_and_the_rows_it_needs_start_one_run_in_either_order(
     first_model(world)
     world.later(days=1)
     if alarm_first:
-        (waits,) = world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+        (waits,) = world.send(kinds.PerformanceDegraded.type, alarm())
         assert (waits.data["rule"], waits.data["refused"]) == ("dedupe", False)
         world.later(days=1)
-        said = world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1250))
+        said = world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1250))
     else:
-        world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1250))
-        said = world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+        world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1250))
+        said = world.send(kinds.PerformanceDegraded.type, alarm())
     said += world.later(minutes=2)
-    (approved,) = [event for event in said if event.type == kinds.TRAINING_APPROVED]
+    (approved,) = [event for event in said if event.type == kinds.TrainingApproved.type]
     assert approved.data["reason"] == "performance"
 
 
 def test_a_new_champion_drops_what_was_said_of_the_one_before(world: World) -> None:
     first_model(world)
-    world.send(kinds.PERFORMANCE_DEGRADED, alarm())
+    world.send(kinds.PerformanceDegraded.type, alarm())
     promoted = {"model": "churn", "version": 2, "outcome": "promoted", "message": ""}
-    world.send(kinds.ROLLOUT_COMPLETED, promoted)
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=1010))
+    world.send(kinds.RolloutCompleted.type, promoted)
+    world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1010))
     said = world.later(days=1)
-    assert kinds.TRAINING_APPROVED not in [event.type for event in said]
+    assert kinds.TrainingApproved.type not in [event.type for event in said]
 
 
 def test_strong_drift_without_labels_waits_for_rows_as_a_precaution(world: World) -> None:
     first_model(world)
     world.later(days=1)
-    (waits,) = world.send(kinds.DRIFT_DETECTED, drift(strong=True))
+    (waits,) = world.send(kinds.DriftDetected.type, drift(strong=True))
     assert (waits.data["rule"], waits.data["reason"], waits.data["refused"]) == (
         "dedupe",
         "precautionary",
         False,
     )
-    world.send(kinds.DATASET_INGESTED, ingested_rows(2, total=2000))
+    world.send(kinds.DatasetIngested.type, ingested_rows(2, total=2000))
     (approved,) = world.later(minutes=2)
     assert approved.data["reason"] == "precautionary"
 
 
 def test_drift_that_is_not_strong_opens_a_report_only(world: World) -> None:
     first_model(world)
-    (refused,) = world.send(kinds.DRIFT_DETECTED, drift(strong=False))
+    (refused,) = world.send(kinds.DriftDetected.type, drift(strong=False))
     assert (refused.data["rule"], refused.data["refused"]) == ("harm-first", True)
 
 
@@ -325,7 +329,7 @@ def test_while_labels_come_drift_alone_starts_nothing_however_strong(world: Worl
         label = JoinedLabel(model="churn", prediction_id="p", at=world.now, version=1, value="yes")
         label.label_id, label.received_at = "l", world.now
         session.add(label)
-    (refused,) = world.send(kinds.DRIFT_DETECTED, drift(strong=True))
+    (refused,) = world.send(kinds.DriftDetected.type, drift(strong=True))
     assert refused.data["rule"] == "harm-first"
 
 
@@ -339,7 +343,7 @@ def test_a_training_that_causes_its_own_trigger_is_stopped_by_the_ledger(world: 
     (refused,) = world.drop(2, cause=middle)
     assert (refused.data["rule"], refused.data["refused"]) == ("loop-guard", True)
     world.drop(3)  # a file dropped by itself starts a new chain
-    assert [event.type for event in world.later(minutes=2)] == [kinds.TRAINING_APPROVED]
+    assert [event.type for event in world.later(minutes=2)] == [kinds.TrainingApproved.type]
 
 
 def test_a_chain_longer_than_16_events_is_stopped(world: World) -> None:
@@ -355,19 +359,21 @@ def test_a_chain_longer_than_16_events_is_stopped(world: World) -> None:
 
 
 def test_a_redelivered_event_gives_the_same_answer_and_changes_nothing(world: World) -> None:
-    event = originate(kinds.TRAINING_REQUESTED, "/cli", "churn", {"model": "churn"}, id_="ask", now=world.now)
+    event = originate(
+        kinds.TrainingRequested.type, "/cli", "churn", {"model": "churn"}, id_="ask", now=world.now
+    )
     world.drop(1)
     first = world.deliver(event)
-    assert [answer.type for answer in first] == [kinds.TRAINING_APPROVED]
+    assert [answer.type for answer in first] == [kinds.TrainingApproved.type]
     world.clock[0] += timedelta(hours=1)
     assert world.deliver(event) == first
     assert len(world.runs()) == 1
 
 
 def test_facts_of_runs_it_never_approved_are_passed_over(world: World) -> None:
-    world.send(kinds.MODEL_APPROVED, {"model": "churn", "version": 9, "approved_by": "ann"})
+    world.send(kinds.ModelApproved.type, {"model": "churn", "version": 9, "approved_by": "ann"})
     world.send(
-        kinds.ROLLOUT_COMPLETED, {"model": "churn", "version": 9, "outcome": "promoted", "message": ""}
+        kinds.RolloutCompleted.type, {"model": "churn", "version": 9, "outcome": "promoted", "message": ""}
     )
     assert world.said == []
     assert world.runs() == []
@@ -378,7 +384,7 @@ def test_the_same_log_gives_the_same_events_in_another_database(world_of: Callab
         first_model(world)
         world.drop(2)
         world.later(hours=7)
-        world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+        world.send(kinds.TrainingRequested.type, {"model": "churn"})
         world.later(days=40)
         return world.said
 
@@ -406,7 +412,7 @@ def test_fifty_drops_at_once_in_several_processes_start_exactly_one_run(
     for process in started:
         process.join(60)
     assert [process.exitcode for process in started] == [0] * processes
-    assert said.count(kinds.TRAINING_APPROVED) == 1
+    assert said.count(kinds.TrainingApproved.type) == 1
 
 
 def retire(world: World) -> None:
@@ -414,7 +420,7 @@ def retire(world: World) -> None:
     with transaction(world.sessions) as session:
         versions.record_fact(session, "churn", 1, versions.Fact.RETIRED, "asked", world.now)
     retired = {"model": "churn", "version": 1, "outcome": "retired", "message": ""}
-    world.send(kinds.ROLLOUT_COMPLETED, retired)
+    world.send(kinds.RolloutCompleted.type, retired)
 
 
 def test_nothing_trains_a_retired_model_but_a_person(world: World) -> None:
@@ -424,8 +430,8 @@ def test_nothing_trains_a_retired_model_but_a_person(world: World) -> None:
     world.degraded(1)
     assert world.later(days=40) == []
     assert (rules(world)[-1], rules(world).count("retired")) == ("retired", 1)
-    (approved,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn", "requested_by": "ann"})
-    assert (approved.type, approved.data["rule"]) == (kinds.TRAINING_APPROVED, "manual")
+    (approved,) = world.send(kinds.TrainingRequested.type, {"model": "churn", "requested_by": "ann"})
+    assert (approved.type, approved.data["rule"]) == (kinds.TrainingApproved.type, "manual")
 
 
 def test_what_waits_when_a_model_is_retired_is_forgotten(world: World) -> None:

@@ -60,7 +60,7 @@ class Machine(RuleBasedStateMachine):
 
     @property
     def approved(self) -> list[Event]:
-        return [event for event in self.world.said if event.type == kinds.TRAINING_APPROVED]
+        return [event for event in self.world.said if event.type == kinds.TrainingApproved.type]
 
     @rule(skip=st.integers(1, 3), rows=st.sampled_from([30, 120]))
     def drop(self, skip: int, rows: int) -> None:
@@ -73,12 +73,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def ask(self) -> None:
-        self.world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+        self.world.send(kinds.TrainingRequested.type, {"model": "churn"})
 
     @rule(labels=st.sampled_from([100, 300]))
     def degrade(self, labels: int) -> None:
         numbers = {"statistic": 6e3, "threshold": 5e3, "baseline": 0.1, "mean_loss": 0.4, "labels": labels}
-        self.world.send(kinds.PERFORMANCE_DEGRADED, {"model": "churn", "version": 1} | numbers)
+        self.world.send(kinds.PerformanceDegraded.type, {"model": "churn", "version": 1} | numbers)
 
     @rule(seconds=st.sampled_from([1, 11, 120, 3600, 20_000, 200_000]))
     def wait(self, seconds: int) -> None:
@@ -155,21 +155,21 @@ def report_of(approved: Event, what: str) -> tuple[str, dict[str, Any]]:
     run = who | {"run_id": approved.data["run_id"]}
     match what:
         case "started":
-            return kinds.TRAINING_STARTED, run | {"launcher": "test"}
+            return kinds.TrainingStarted.type, run | {"launcher": "test"}
         case "failed":
-            return kinds.TRAINING_FAILED, run | {"step": "x", "error": "y"}
+            return kinds.TrainingFailed.type, run | {"step": "x", "error": "y"}
         case "completed":
             claims = dict.fromkeys(("candidate", "card", "holdout", "reference"), CLAIM)
             digests = dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64)
-            return kinds.TRAINING_COMPLETED, run | claims | digests | {
+            return kinds.TrainingCompleted.type, run | claims | digests | {
                 "metrics": {}, "train_rows": 90, "seconds": 1.0
             }  # fmt: skip
         case "approved":
-            return kinds.MODEL_APPROVED, who | {"approved_by": "gate"}
+            return kinds.ModelApproved.type, who | {"approved_by": "gate"}
         case "rejected":
-            return kinds.MODEL_REJECTED, who | {"rejected_by": "gate"}
+            return kinds.ModelRejected.type, who | {"rejected_by": "gate"}
         case _:
-            return kinds.ROLLOUT_COMPLETED, who | {"outcome": what, "message": ""}
+            return kinds.RolloutCompleted.type, who | {"outcome": what, "message": ""}
 
 
 @pytest.mark.timeout(300)

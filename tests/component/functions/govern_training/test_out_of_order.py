@@ -22,7 +22,7 @@ GATE = "/kascade/evaluate_model"
 
 
 def approvals(world: World) -> list[Event]:
-    return [event for event in world.said if event.type == kinds.TRAINING_APPROVED]
+    return [event for event in world.said if event.type == kinds.TrainingApproved.type]
 
 
 def note(world: World, version: int, fact: versions.Fact) -> None:
@@ -34,7 +34,7 @@ def note(world: World, version: int, fact: versions.Fact) -> None:
 
 def end_rollout(world: World, version: int, outcome: str) -> list[Event]:
     data = {"model": "churn", "version": version, "outcome": outcome, "message": ""}
-    return world.send(kinds.ROLLOUT_COMPLETED, data)
+    return world.send(kinds.RolloutCompleted.type, data)
 
 
 def second_champion(world: World) -> None:
@@ -59,7 +59,11 @@ def test_a_lost_run_that_speaks_after_all_leaves_the_next_one_its_lease(world: W
     world.later(hours=4.6)
     world.trained(first)
     (failed,) = world.later(hours=5)
-    assert (failed.type, failed.data["step"], failed.data["version"]) == (kinds.TRAINING_FAILED, "lease", 2)
+    assert (failed.type, failed.data["step"], failed.data["version"]) == (
+        kinds.TrainingFailed.type,
+        "lease",
+        2,
+    )
     assert failed.correlation_id == first.correlation_id
     assert [run.outcome for run in world.runs()] == ["completed", "lost"]
 
@@ -68,12 +72,12 @@ def test_of_two_runs_whose_leases_end_one_after_the_other_both_are_lost(world: W
     world.drop(1)
     world.later(minutes=1)
     world.clock[0] += timedelta(hours=4.6)  # the timer is late, and a person is faster
-    world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    world.send(kinds.TrainingRequested.type, {"model": "churn"})
     assert [run.outcome for run in world.runs()] == [None, None]
     (lost,) = world.later(minutes=1)
-    assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 1)
+    assert (lost.type, lost.data["version"]) == (kinds.TrainingFailed.type, 1)
     (lost,) = world.later(hours=5)
-    assert (lost.type, lost.data["version"]) == (kinds.TRAINING_FAILED, 2)
+    assert (lost.type, lost.data["version"]) == (kinds.TrainingFailed.type, 2)
 
 
 @pytest.mark.parametrize(("key", "said"), [("pending", "approved"), ("lease", "failed")])
@@ -107,7 +111,7 @@ def test_a_persons_request_that_is_refused_leaves_the_alarms_that_wait(world: Wo
     world.first_model()
     world.later(days=1)
     world.degraded(1)
-    (refused,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    (refused,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
     assert (refused.data["rule"], refused.data["refused"]) == ("dedupe", True)
     end_rollout(world, 2, "inconclusive")
     assert reasons_after_new_rows(world) == ["performance"]
@@ -167,29 +171,29 @@ def late(world: World, type_: str, data: dict[str, Any], source: str = "/test", 
 
 def asked(world: World) -> str:
     """Return the rule that a person's request meets."""
-    (answered,) = world.send(kinds.TRAINING_REQUESTED, {"model": "churn"})
+    (answered,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
     return str(answered.data["rule"])
 
 
 def test_an_approval_that_comes_after_its_rollouts_start_does_not_shorten_the_wait(world: World) -> None:
     candidate(world)
-    world.send(kinds.ROLLOUT_STARTED, SHADOW)
-    late(world, kinds.MODEL_APPROVED, APPROVED, minutes=5)
+    world.send(kinds.RolloutStarted.type, SHADOW)
+    late(world, kinds.ModelApproved.type, APPROVED, minutes=5)
     world.later(hours=2)
     assert asked(world) == "single-flight"
 
 
 def test_the_gates_rejection_does_not_outdo_a_person_who_was_heard_before_it(world: World) -> None:
     candidate(world)
-    world.send(kinds.MODEL_APPROVED, APPROVED)
-    late(world, kinds.MODEL_REJECTED, V1 | {"rejected_by": "offline gate"}, GATE, minutes=5)
+    world.send(kinds.ModelApproved.type, APPROVED)
+    late(world, kinds.ModelRejected.type, V1 | {"rejected_by": "offline gate"}, GATE, minutes=5)
     assert asked(world) == "single-flight"
 
 
 def test_a_rollout_shows_that_its_version_was_let_through(world: World) -> None:
     candidate(world)
-    world.send(kinds.MODEL_REJECTED, V1 | {"rejected_by": "offline gate"})
-    world.send(kinds.ROLLOUT_STARTED, SHADOW)
+    world.send(kinds.ModelRejected.type, V1 | {"rejected_by": "offline gate"})
+    world.send(kinds.RolloutStarted.type, SHADOW)
     assert asked(world) == "single-flight"
 
 

@@ -10,12 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from eventing.catalogue import (
-    DATASET_INGESTED,
-    DATASET_REJECTED,
-    DatasetIngested,
-    DatasetRejected,
-)
+from eventing.catalogue import DatasetIngested, DatasetRejected
 from eventing.testing import HandlingFailed, handle, object_created, object_removed
 
 World = Any
@@ -34,7 +29,11 @@ def test_a_good_file_becomes_a_part_with_profile_schema_and_manifest(churn: Worl
     event = churn.drop_one("churn/2026-01.csv", GOOD)
     payload = DatasetIngested.model_validate(event.data)
 
-    assert (event.type, event.subject, event.source) == (DATASET_INGESTED, "churn", "/kascade/ingest_data")
+    assert (event.type, event.subject, event.source) == (
+        DatasetIngested.type,
+        "churn",
+        "/kascade/ingest_data",
+    )
     assert (payload.rows, payload.total_rows, payload.parts, payload.quarantined_rows) == (100, 100, 1, 0)
     assert payload.quarantine_uri is None
     assert payload.key == "churn/2026-01.csv"
@@ -90,7 +89,7 @@ def test_bad_rows_are_quarantined_with_a_report(churn: World) -> None:
     uri = event.data["quarantine_uri"]
     report = json.loads(churn.store.get(uri))
 
-    assert event.type == DATASET_INGESTED
+    assert event.type == DatasetIngested.type
     assert (event.data["rows"], event.data["quarantined_rows"]) == (100, 2)
     assert uri.startswith("s3://quarantine/churn/")
     assert (report["key"], report["refused"], report["rows"], report["bad_rows"]) == (
@@ -141,7 +140,7 @@ def test_a_file_that_cannot_be_taken_is_rejected_whole_and_kept(
     event = churn.drop_one(key, raw)
     payload = DatasetRejected.model_validate(event.data)
 
-    assert event.type == DATASET_REJECTED
+    assert event.type == DatasetRejected.type
     assert payload.reason.startswith(reason)
     assert payload.key == key
     assert payload.problems
@@ -178,7 +177,7 @@ def test_an_event_stays_small_whatever_the_file(churn: World) -> None:
 def test_unicode_keys_are_taken_as_they_are(churn: World) -> None:
     event = churn.drop_one("churn/données ✓/été+a&b%20.csv", GOOD)
 
-    assert (event.type, event.data["key"]) == (DATASET_INGESTED, "churn/données ✓/été+a&b%20.csv")
+    assert (event.type, event.data["key"]) == (DatasetIngested.type, "churn/données ✓/été+a&b%20.csv")
 
 
 def test_hidden_and_unfinished_files_are_passed_over(churn: World) -> None:

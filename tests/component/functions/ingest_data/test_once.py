@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 
-from eventing.catalogue import DATASET_INGESTED, Claim
+from eventing.catalogue import Claim, DatasetIngested
 from eventing.event import Event
 from eventing.store import MemoryStore
 from eventing.testing import HandlingFailed, MemorySink, handle
@@ -33,7 +33,7 @@ def test_a_redelivered_event_is_answered_alike_and_counts_once(world: World) -> 
     first, second = world.tell(told), world.tell(told)
 
     assert first == second
-    assert first[0].type == DATASET_INGESTED
+    assert first[0].type == DatasetIngested.type
     assert len(parts(world)) == 1
 
 

@@ -7,14 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventing.catalogue import (
-    DATASET_INGESTED,
-    S3_CREATED_PREFIX,
-    SPEC_REGISTERED,
-    SPEC_REJECTED,
-    Claim,
-    SpecRejected,
-)
+from eventing.catalogue import S3_CREATED_PREFIX, Claim, DatasetIngested, SpecRegistered, SpecRejected
 from functions.state.database import transaction
 from functions.state.specs import add_spec, models_with_spec, spec_of
 
@@ -26,7 +19,7 @@ CSV = "a,b,y\n1,x,0\n2,z,1\n"
 def test_a_model_yaml_is_registered_with_an_immutable_copy(world: World) -> None:
     event = world.drop_one("churn/model.yaml", "target: y\n")
 
-    assert (event.type, event.subject) == (SPEC_REGISTERED, "churn")
+    assert (event.type, event.subject) == (SpecRegistered.type, "churn")
     assert world.store.get(event.data["spec"]["uri"], event.data["spec"]["sha256"]) == b"target: y\n"
     with transaction(world.sessions, read_only=True) as session:
         spec = spec_of(session, "churn")
@@ -54,7 +47,7 @@ def test_an_estimator_that_is_not_allowed_is_a_problem_of_the_spec(world: World)
     raw = "target: y\ntrain:\n  candidates:\n    - estimator: logistic_regresion\n"
     event = world.drop_one("churn/model.yaml", raw)
 
-    assert event.type == SPEC_REJECTED
+    assert event.type == SpecRejected.type
     assert event.data["problems"][0]["where"] == "train.candidates[0].estimator (line 4, column 7)"
     assert "logistic_regression" in event.data["problems"][0]["fix"]
 
@@ -67,16 +60,16 @@ def test_a_deadline_within_the_labels_window_is_a_problem_of_a_new_spec_only(wor
 
     event = world.drop_one("new/model.yaml", text)
 
-    assert event.type == SPEC_REJECTED
+    assert event.type == SpecRejected.type
     assert event.data["problems"][0]["where"] == "rollout.deadline (line 2, column 11)"
-    assert world.drop_one("old/a.csv", CSV).type == DATASET_INGESTED
+    assert world.drop_one("old/a.csv", CSV).type == DatasetIngested.type
 
 
 @pytest.mark.parametrize("folder", ["ingest-data", "serve-model"])
 def test_a_model_cannot_take_a_functions_name(world: World, folder: str) -> None:
     event = world.drop_one(f"{folder}/model.yaml", "target: y\n")
 
-    assert event.type == SPEC_REJECTED
+    assert event.type == SpecRejected.type
     assert "Kascade's own Services" in event.data["problems"][0]["problem"]
 
 
@@ -87,12 +80,16 @@ def test_files_dropped_before_the_spec_wait_and_then_go_on_in_order(world: World
 
     answers = world.drop("churn/model.yaml", "target: y\n")
 
-    assert [event.type for event in answers] == [SPEC_REGISTERED, DATASET_INGESTED, DATASET_INGESTED]
+    assert [event.type for event in answers] == [
+        SpecRegistered.type,
+        DatasetIngested.type,
+        DatasetIngested.type,
+    ]
     assert [event.data.get("key") for event in answers] == [None, "churn/a.csv", "churn/b.csv"]
     assert answers[2].data["total_rows"] == 4
     assert [event.type for event in world.drop("other/model.yaml", "target: y\n")] == [
-        SPEC_REGISTERED,
-        DATASET_INGESTED,
+        SpecRegistered.type,
+        DatasetIngested.type,
     ]
 
 
@@ -102,7 +99,7 @@ def test_the_events_told_again_match_the_same_triggers_and_continue_the_specs_ch
     spec = world.put("churn/model.yaml", "target: y\n")
     registered, again = world.tell(spec)
 
-    assert registered.type == SPEC_REGISTERED
+    assert registered.type == SpecRegistered.type
     assert (again.type, again.source, again.subject, again.data) == (
         first.type,
         first.source,
@@ -121,16 +118,16 @@ def test_a_waiting_file_that_was_replaced_goes_on_once_in_its_newest_form(world:
     world.drop("churn/a.csv", CSV)
     answers = world.drop("churn/model.yaml", "target: y\n")
 
-    assert [event.type for event in answers] == [SPEC_REGISTERED, DATASET_INGESTED]
+    assert [event.type for event in answers] == [SpecRegistered.type, DatasetIngested.type]
     assert answers[1].data["rows"] == 2
 
 
 def test_files_wait_through_a_wrong_model_yaml_until_it_is_fixed(world: World) -> None:
     world.drop("churn/a.csv", CSV)
-    assert [event.type for event in world.drop("churn/model.yaml", "target: [y]\n")] == [SPEC_REJECTED]
+    assert [event.type for event in world.drop("churn/model.yaml", "target: [y]\n")] == [SpecRejected.type]
     assert [event.type for event in world.drop("churn/model.yaml", "target: y\n")] == [
-        SPEC_REGISTERED,
-        DATASET_INGESTED,
+        SpecRegistered.type,
+        DatasetIngested.type,
     ]
 
 
@@ -138,7 +135,7 @@ def test_a_wrong_model_yaml_leaves_the_one_in_force(world: World) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     world.drop("churn/model.yaml", "target:\n")
 
-    assert world.drop_one("churn/a.csv", CSV).type == DATASET_INGESTED
+    assert world.drop_one("churn/a.csv", CSV).type == DatasetIngested.type
 
 
 def test_the_same_model_yaml_again_says_nothing_and_a_changed_one_is_registered(world: World) -> None:
@@ -147,7 +144,7 @@ def test_the_same_model_yaml_again_says_nothing_and_a_changed_one_is_registered(
     second = world.drop_one("churn/model.yaml", "target: y\ngate: {min: 0.5}\n")
     third = world.drop_one("churn/model.yaml", "target: y\n")
 
-    assert [event.type for event in (first, second, third)] == [SPEC_REGISTERED] * 3
+    assert [event.type for event in (first, second, third)] == [SpecRegistered.type] * 3
     assert len({event.id for event in (first, second, third)}) == 3
     assert third.data == first.data
 
@@ -183,17 +180,17 @@ def test_a_change_that_the_datasets_parts_cannot_follow_is_rejected_with_a_way_o
     world.drop("churn/1.csv", CSV)
     event = world.drop_one("churn/model.yaml", changed)
 
-    assert event.type == SPEC_REJECTED
+    assert event.type == SpecRejected.type
     assert event.data["problems"][0]["where"] == where
     assert event.data["problems"][0]["fix"]
-    assert world.drop_one("churn/2.csv", CSV.replace("x", "w")).type == DATASET_INGESTED
+    assert world.drop_one("churn/2.csv", CSV.replace("x", "w")).type == DatasetIngested.type
 
 
 def test_before_the_first_part_anything_may_change(world: World) -> None:
     world.drop("churn/model.yaml", "target: z\n")
     assert world.drop_one("churn/1.csv", CSV).data["reason"] == "missing column: z"
-    assert world.drop_one("churn/model.yaml", "target: y\nentity: a\n").type == SPEC_REGISTERED
-    assert world.drop_one("churn/2.csv", CSV).type == DATASET_INGESTED
+    assert world.drop_one("churn/model.yaml", "target: y\nentity: a\n").type == SpecRegistered.type
+    assert world.drop_one("churn/2.csv", CSV).type == DatasetIngested.type
 
 
 def test_a_data_file_named_model_yaml_is_rejected_without_being_read_whole(
@@ -201,5 +198,5 @@ def test_a_data_file_named_model_yaml_is_rejected_without_being_read_whole(
 ) -> None:
     event = world.drop_one("churn/model.yaml", b"a,b\n" * 500_000)
 
-    assert event.type == SPEC_REJECTED
+    assert event.type == SpecRejected.type
     assert "is it a data file by mistake?" in event.data["problems"][0]["fix"]

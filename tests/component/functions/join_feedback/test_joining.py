@@ -90,11 +90,11 @@ def test_two_joinings_at_once_count_each_label_once(
         matched = match_labels(*arguments)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(join, "match_labels", match_labels)
-            assert joiner.join(build_event(c.TIMER_DUE, id_="other"), MODEL, NOON)
+            assert joiner.join(build_event(c.TimerDue.type, id_="other"), MODEL, NOON)
         return matched
 
     monkeypatch.setattr(join, "match_labels", overtaken)
-    told = joiner.join(build_event(c.TIMER_DUE, id_="one"), MODEL, NOON)
+    told = joiner.join(build_event(c.TimerDue.type, id_="one"), MODEL, NOON)
     assert [c.FeedbackJoined.model_validate(each.data).joined for each in told] in ([], [0])
     assert feedback.count(JoinedLabel) == 1
 
@@ -383,7 +383,7 @@ def test_a_number_is_labelled_with_a_number_and_judged_by_the_scale_of_its_card(
 def test_a_timer_of_another_function_is_refused(feedback: Feedback) -> None:
     payload = {"owner": "govern_training", "key": f"{MODEL}/pending", "due": NOON.isoformat()}
     with pytest.raises(HandlingFailed, match="another function's"):
-        handle(feedback.app, build_event(c.TIMER_DUE, payload, id_="t"))
+        handle(feedback.app, build_event(c.TimerDue.type, payload, id_="t"))
 
 
 def test_a_batch_that_is_logged_late_still_meets_its_labels(feedback: Feedback) -> None:

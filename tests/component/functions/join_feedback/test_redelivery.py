@@ -17,7 +17,7 @@ def test_a_joining_killed_before_its_transaction_leaves_no_second_file(feedback:
     feedback.label("yes", prediction_id=batch.ids[0])
     feedback.world.now += timedelta(seconds=2)
     payload = {"owner": "join_feedback", "key": f"{MODEL}/join", "due": NOON.isoformat()}
-    event = build_event(c.TIMER_DUE, payload, id_="timer-1")
+    event = build_event(c.TimerDue.type, payload, id_="timer-1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("functions.join_feedback.join.write_joined", crash)
         with pytest.raises(HandlingFailed):

@@ -59,7 +59,7 @@ class Court:
         started = c.RolloutStarted(
             model=MODEL, version=2, champion_version=1, phase=c.RolloutPhase(phase), revision="churn-v2"
         )
-        self.rollout(c.ROLLOUT_STARTED, started, **more)
+        self.rollout(c.RolloutStarted.type, started, **more)
 
     def advance(self, second: float, **more: Any) -> None:
         advanced = c.RolloutAdvanced(
@@ -70,7 +70,7 @@ class Court:
             revision="churn-v2",
             percent=10,
         )
-        self.rollout(c.ROLLOUT_ADVANCED, advanced, second=second, **more)
+        self.rollout(c.RolloutAdvanced.type, advanced, second=second, **more)
 
     def shadow(
         self, second: float, rows: int, champion: float, challenger: float, labelled: float = 1.0
@@ -136,7 +136,7 @@ class Court:
             lock_feedback(session, MODEL).joined_through = self.world.now
         self.number += 1
         payload = c.FeedbackJoined(model=MODEL, through=self.world.now, joined=1)
-        event = build_event(c.FEEDBACK_JOINED, payload, id_=id_ or f"joined-{self.number}")
+        event = build_event(c.FeedbackJoined.type, payload, id_=id_ or f"joined-{self.number}")
         return self._decided_again(handle(self.app, event))
 
     def tick(self, second: float) -> Event | None:
@@ -144,7 +144,7 @@ class Court:
         self.number += 1
         payload = {"owner": "judge_rollout", "key": f"{MODEL}/look", "due": self.world.now.isoformat()}
         return self._decided_again(
-            handle(self.app, build_event(c.TIMER_DUE, payload, id_=f"tick-{self.number}"))
+            handle(self.app, build_event(c.TimerDue.type, payload, id_=f"tick-{self.number}"))
         )
 
     def _decided_again(self, event: Event | None) -> Event | None:
@@ -182,7 +182,7 @@ def play(court: Court, champion: float, challenger: float, *, batches: int = 30,
 
 def decided(event: Event | None) -> c.RolloutDecided:
     assert event is not None
-    assert (event.type, event.subject) == (c.ROLLOUT_DECIDED, f"{MODEL}/v2")
+    assert (event.type, event.subject) == (c.RolloutDecided.type, f"{MODEL}/v2")
     return c.RolloutDecided.model_validate(event.data)
 
 
@@ -366,7 +366,7 @@ def test_a_start_delivered_twice_begins_once_and_one_that_comes_after_the_end_is
     completed = c.RolloutCompleted(
         model=MODEL, version=2, outcome=c.RolloutOutcome.ROLLED_BACK, champion_version=1, message=""
     )
-    court.rollout(c.ROLLOUT_COMPLETED, completed, second=50)
+    court.rollout(c.RolloutCompleted.type, completed, second=50)
     court.start(id_="s3")
     with court.world.session() as session:
         assert session.get_one(JudgeRow, MODEL).version is None
@@ -423,7 +423,7 @@ def test_a_version_whose_next_rollout_starts_before_the_end_of_the_last_is_heard
     ended = c.RolloutCompleted(
         model=MODEL, version=2, champion_version=1, outcome=c.RolloutOutcome.INCONCLUSIVE, message=""
     )
-    court.rollout(c.ROLLOUT_COMPLETED, ended, second=6)
+    court.rollout(c.RolloutCompleted.type, ended, second=6)
     court.shadow(21, 1000, 0.3, 0.0)
     assert decided(court.joined(40)).outcome == "promoted"
 

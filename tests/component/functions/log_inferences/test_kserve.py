@@ -58,7 +58,7 @@ def test_the_two_halves_make_one_batch_in_either_order(app: Flask, order: tuple[
     reply = handle(app, events[order[1]])
     assert reply is not None
     batch = c.InferenceLogged.model_validate(reply.data)
-    assert (reply.type, reply.subject) == (c.INFERENCE_LOGGED, "iris/v1")
+    assert (reply.type, reply.subject) == (c.InferenceLogged.type, "iris/v1")
     assert batch.inputs == {"feature_0": [1.0, 3.0], "feature_1": [2.0, 4.0]}
     assert batch.labels == [0, 2]
     assert batch.latencies_ms == [12.0, 12.0]

@@ -42,7 +42,7 @@ def event_of(number: int, rows: int = 10, **changes: Any) -> Event:
     times = [NOON + timedelta(seconds=number, milliseconds=row) for row in range(rows)]
     batch = logged(times, seed=str(number), **changes)
     return build_event(
-        c.INFERENCE_LOGGED, batch, subject=f"{MODEL}/v{batch.version}", id_=f"b{number}", time=NOON
+        c.InferenceLogged.type, batch, subject=f"{MODEL}/v{batch.version}", id_=f"b{number}", time=NOON
     )
 
 
@@ -78,7 +78,7 @@ def test_enough_rows_close_a_window_that_holds_each_of_them_once(world: World, a
     closed = [each for each in windows if each is not None]
     assert [each.data["window"] for each in closed] == [1, 2]
     assert [each.data["rows"] for each in closed] == [50, 50]
-    assert (closed[0].type, closed[0].subject) == (c.WINDOW_CLOSED, f"{MODEL}/v1")
+    assert (closed[0].type, closed[0].subject) == (c.WindowClosed.type, f"{MODEL}/v1")
     first, second = (rows_in(world, each) for each in closed)
     assert len(set(first) | set(second)) == 100
 

@@ -19,7 +19,7 @@ REASON = base64.b64encode("Ungültig: no such column".encode()).decode()
 
 
 def ingested(id_: str = "e1") -> Event:
-    return build_event(kinds.DATASET_INGESTED, {"model": "churn"}, id_=id_)
+    return build_event(kinds.DatasetIngested.type, {"model": "churn"}, id_=id_)
 
 
 def test_a_dead_event_is_kept_and_told_of_with_its_reason(recorder: Recorder) -> None:
@@ -28,7 +28,7 @@ def test_a_dead_event_is_kept_and_told_of_with_its_reason(recorder: Recorder) ->
     assert letter == {
         "id": 1,
         "event_id": "e1",
-        "type": kinds.DATASET_INGESTED,
+        "type": kinds.DatasetIngested.type,
         "source": "/tests",
         "subject": "churn",
         "destination": "http://govern-training.kascade",
@@ -39,10 +39,10 @@ def test_a_dead_event_is_kept_and_told_of_with_its_reason(recorder: Recorder) ->
         "redriven_at": None,
     }
     (told,) = recorder.sink.events
-    assert told.type == kinds.DELIVERY_FAILED
+    assert told.type == kinds.DeliveryFailed.type
     assert told.extensions["causationid"] == "e1"
     payload = kinds.DeliveryFailed.model_validate(told.data)
-    assert payload.event_type == kinds.DATASET_INGESTED
+    assert payload.event_type == kinds.DatasetIngested.type
     assert (payload.code, payload.error) == (422, "Ungültig: no such column")
     assert payload.redrive == "POST /dead-letters/1/redrive"
 
@@ -71,7 +71,7 @@ def test_a_person_redrives_it_as_it_was_and_a_new_death_is_told_anew(recorder: R
     recorder.dead(event, dest="http://a", code="503")
     (letter,) = recorder.get("/dead-letters")["dead_letters"]
     assert (letter["id"], letter["deaths"], letter["code"]) == (1, 2, 503)
-    told = recorder.sink.of_type(kinds.DELIVERY_FAILED)
+    told = recorder.sink.of_type(kinds.DeliveryFailed.type)
     assert len({event.id for event in told}) == 2
 
 
@@ -89,7 +89,7 @@ def test_an_event_that_dies_again_while_it_is_redriven_still_waits(recorder: Rec
     assert recorder.client.post("/dead-letters/1/redrive").status_code == 200
     (letter,) = recorder.get("/dead-letters")["dead_letters"]
     assert (letter["deaths"], letter["code"], letter["redriven_at"]) == (2, 400, None)
-    assert len({told.id for told in recorder.sink.of_type(kinds.DELIVERY_FAILED)}) == 2
+    assert len({told.id for told in recorder.sink.of_type(kinds.DeliveryFailed.type)}) == 2
 
 
 def test_a_letter_whose_redrive_never_ended_is_still_listed_and_can_be_redriven(recorder: Recorder) -> None:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def chain(recorder: Recorder) -> list[Event]:
     """Record a file's way to a model, and an event that has nothing to do with it."""
     dropped = build_event("com.amazonaws.s3.ObjectCreated:Put", {}, subject="churn/a.csv", id_="drop")
-    ingested = answer(dropped, kinds.DATASET_INGESTED, "/kascade/ingest_data", "churn", {"rows": 3})
-    deferred = answer(ingested, kinds.TRAINING_DEFERRED, "/kascade/govern_training", "churn", {})
-    approved = answer(ingested, kinds.TRAINING_APPROVED, "/kascade/govern_training", "churn/v1", {})
-    completed = answer(approved, kinds.TRAINING_COMPLETED, "/kascade/run_training", "churn/v1", {})
-    person = build_event(kinds.MODEL_APPROVED, {}, subject="churn/v1", id_="ann")
+    ingested = answer(dropped, kinds.DatasetIngested.type, "/kascade/ingest_data", "churn", {"rows": 3})
+    deferred = answer(ingested, kinds.TrainingDeferred.type, "/kascade/govern_training", "churn", {})
+    approved = answer(ingested, kinds.TrainingApproved.type, "/kascade/govern_training", "churn/v1", {})
+    completed = answer(approved, kinds.TrainingCompleted.type, "/kascade/run_training", "churn/v1", {})
+    person = build_event(kinds.ModelApproved.type, {}, subject="churn/v1", id_="ann")
     other = build_event("com.example.noise", subject="churning", id_="noise")
     events = [dropped, ingested, deferred, approved, completed, person, other]
     recorder.record(*events)
@@ -58,7 +58,7 @@ def test_events_are_found_by_type_subject_and_chain_page_by_page(recorder: Recor
     events = chain(recorder)
     training = recorder.get("/events?type=dev.kascade.training.*")
     assert ids(training) == [events[2].id, events[3].id, events[4].id]
-    assert ids(recorder.get(f"/events?type={kinds.MODEL_APPROVED}")) == ["ann"]
+    assert ids(recorder.get(f"/events?type={kinds.ModelApproved.type}")) == ["ann"]
     assert ids(recorder.get("/events?subject=churn")) == [event.id for event in events[:6]]
     assert ids(recorder.get("/events?subject=churn/v1")) == [events[3].id, events[4].id, "ann"]
     assert ids(recorder.get("/events?subject=churn*"))[-1] == "noise"
@@ -167,35 +167,37 @@ def test_a_wide_chain_is_cut_and_says_so(recorder: Recorder) -> None:
 def test_a_version_with_hundreds_of_checks_shows_the_newest_and_what_came_of_one(recorder: Recorder) -> None:
     about = "churn/v1"
     for number in range(300):
-        closed = build_event(kinds.WINDOW_CLOSED, {}, subject=about, id_=f"w{number}")
-        checked = answer(closed, kinds.DRIFT_CHECKED, "/kascade/detect_drift", about, {"window": number})
+        closed = build_event(kinds.WindowClosed.type, {}, subject=about, id_=f"w{number}")
+        checked = answer(closed, kinds.DriftChecked.type, "/kascade/detect_drift", about, {"window": number})
         recorder.record(closed, checked)
         if number == 7:
-            detected = answer(closed, kinds.DRIFT_DETECTED, "/kascade/detect_drift", about, {})
-            retrained = answer(detected, kinds.TRAINING_APPROVED, "/kascade/govern_training", "churn/v2", {})
-            trained = answer(retrained, kinds.TRAINING_COMPLETED, "/kascade/run_training", "churn/v2", {})
+            detected = answer(closed, kinds.DriftDetected.type, "/kascade/detect_drift", about, {})
+            retrained = answer(
+                detected, kinds.TrainingApproved.type, "/kascade/govern_training", "churn/v2", {}
+            )
+            trained = answer(retrained, kinds.TrainingCompleted.type, "/kascade/run_training", "churn/v2", {})
             recorder.record(detected, retrained, trained)
     found = recorder.get("/explain/churn/v1")
     first, *checks = found["chain"]
     assert first["event"]["id"] == "w7"
-    assert [node["event"]["type"] for node in first["effects"]] == [kinds.DRIFT_DETECTED]
+    assert [node["event"]["type"] for node in first["effects"]] == [kinds.DriftDetected.type]
     (approved,) = first["effects"][0]["effects"]
     assert (approved["event"]["subject"], approved["effects"]) == ("churn/v2", [])
     assert [node["event"]["data"] for node in checks] == [{"window": 298}, {"window": 299}]
-    assert found["folded"][kinds.DRIFT_CHECKED] == 298
+    assert found["folded"][kinds.DriftChecked.type] == 298
     # The one window that led to drift is shown; those of the two checks are counted in their trees' place.
-    assert found["folded"][kinds.WINDOW_CLOSED] == 299
+    assert found["folded"][kinds.WindowClosed.type] == 299
     assert found["truncated"] is False
 
 
 def test_of_alarms_in_a_row_those_that_tell_something_are_shown(recorder: Recorder) -> None:
-    alarms = [build_event(kinds.DRIFT_DETECTED, {}, subject="churn/v1", id_=f"a{n}") for n in range(30)]
-    deferred = answer(alarms[9], kinds.TRAINING_DEFERRED, "/kascade/govern_training", "churn", {})
+    alarms = [build_event(kinds.DriftDetected.type, {}, subject="churn/v1", id_=f"a{n}") for n in range(30)]
+    deferred = answer(alarms[9], kinds.TrainingDeferred.type, "/kascade/govern_training", "churn", {})
     recorder.record(*alarms, deferred)
     found = recorder.get("/explain/churn/v1")
     assert [node["event"]["id"] for node in found["chain"]] == ["a0", "a9", "a28", "a29"]
     assert found["chain"][1]["effects"][0]["event"]["id"] == deferred.id
-    assert found["folded"] == {kinds.DRIFT_DETECTED: 26}
+    assert found["folded"] == {kinds.DriftDetected.type: 26}
 
 
 def test_an_effect_in_another_chain_is_found(recorder: Recorder) -> None:

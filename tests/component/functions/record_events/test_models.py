@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
-from eventing.catalogue import FEEDBACK_JOINED, Claim, TrainingCompleted
+from eventing.catalogue import Claim, FeedbackJoined, TrainingCompleted
 from eventing.event import originate
 from eventing.testing import build_event
 from functions.state import drift, governor, judges, labels, ledger, rollouts, runs, specs, timers, versions
@@ -180,7 +180,7 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
                 "joined": joined,
                 "versions": [version] * joined,
             }
-            ledger.append(session, build_event(FEEDBACK_JOINED, data, id_=f"j{joined}"), now)
+            ledger.append(session, build_event(FeedbackJoined.type, data, id_=f"j{joined}"), now)
         for event_id in ("w1", "w2"):
             look = drift.take_look(
                 session, "churn", 1, source="/s", event_id=event_id, of="inferences", at=now
@@ -210,7 +210,7 @@ def test_a_retired_model_is_told_with_who_asked_and_why(recorder: Recorder) -> N
     ended = kinds.RolloutCompleted(
         model="churn", version=1, outcome=kinds.RolloutOutcome.RETIRED, message="asked for by ann"
     )
-    recorder.record(originate(kinds.ROLLOUT_COMPLETED, "/r", "churn/v1", ended, now=now))
+    recorder.record(originate(kinds.RolloutCompleted.type, "/r", "churn/v1", ended, now=now))
     found = recorder.get("/models")["models"][0]
     assert found["retired"] == {**told, "message": "asked for by ann"}
     assert found["champion"] is None

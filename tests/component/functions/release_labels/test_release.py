@@ -46,7 +46,7 @@ def ingest(world: World) -> Any:
         etag = world.store.head(f"s3://raw/{key}").etag
         event = handle(app, object_created(key, etag=etag, time=world.now))
         assert event is not None
-        assert event.type == c.DATASET_INGESTED, event.data
+        assert event.type == c.DatasetIngested.type, event.data
         return c.DatasetIngested.model_validate(event.data)
 
     return take

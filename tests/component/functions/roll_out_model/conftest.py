@@ -75,7 +75,7 @@ class World:
         )
         id_ = id_ or f"decided-{self.count}"
         subject = f"churn/v{version}"
-        event = originate(kinds.ROLLOUT_DECIDED, "/judge", subject, decided, id_=id_, now=self.clock[0])
+        event = originate(kinds.RolloutDecided.type, "/judge", subject, decided, id_=id_, now=self.clock[0])
         return self.deliver(event)
 
     def ask(self, action: str, **more: Any) -> list[Event]:
@@ -86,7 +86,7 @@ class World:
         )
         id_ = f"asked-{self.count}"
         return self.deliver(
-            originate(kinds.ROLLOUT_REQUESTED, "/cli", "churn", asked, id_=id_, now=self.clock[0])
+            originate(kinds.RolloutRequested.type, "/cli", "churn", asked, id_=id_, now=self.clock[0])
         )
 
     def register(self, version: int, model: str = "churn") -> None:
@@ -123,7 +123,9 @@ class World:
                 **{"minimum": 0.5, "rows": 10, "rule": "first", "message": "fine"},
             }
         id_ = id_ or f"approval-{self.count}"
-        return originate(kinds.MODEL_APPROVED, "/gate", f"churn/v{version}", data, id_=id_, now=self.clock[0])
+        return originate(
+            kinds.ModelApproved.type, "/gate", f"churn/v{version}", data, id_=id_, now=self.clock[0]
+        )
 
     def approve(self, version: int, *, gate: bool = True) -> list[Event]:
         self.register(version)

@@ -53,7 +53,7 @@ def idle(world: Any) -> Any:
     world.count += 1
     data = {"owner": "roll_out_model", "key": "churn", "due": world.clock[0].isoformat()}
     id_ = f"idle-{world.count}"
-    return originate(kinds.TIMER_DUE, "/test", "roll_out_model/churn", data, id_=id_, now=world.clock[0])
+    return originate(kinds.TimerDue.type, "/test", "roll_out_model/churn", data, id_=id_, now=world.clock[0])
 
 
 def shown(world: Any) -> tuple[dict[int, int], Traffic | None, list[int], int | None]:

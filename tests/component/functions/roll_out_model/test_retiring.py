@@ -72,7 +72,7 @@ def test_the_service_goes_and_the_facts_say_so(world: Any) -> None:
 def test_a_redelivered_request_gives_the_same_answer(world: Any) -> None:
     world.serve(1)
     asked = kinds.RolloutRequested(model="churn", action=kinds.RolloutAction.RETIRE, requested_by="ann")
-    event = Event("ask", "/cli", kinds.ROLLOUT_REQUESTED, "churn", data=asked.model_dump(mode="json"))
+    event = Event("ask", "/cli", kinds.RolloutRequested.type, "churn", data=asked.model_dump(mode="json"))
     first = world.deliver(event)
     assert [e.id for e in world.deliver(event)] == [e.id for e in first]
     assert world.facts().count("v1 retired") == 1

@@ -35,7 +35,7 @@ def test_the_first_version_is_created_then_promoted_when_it_is_ready(world: Any)
     world.deployer.make_ready("churn", 1)
     (completed,) = world.ring()
 
-    assert completed.type == kinds.ROLLOUT_COMPLETED
+    assert completed.type == kinds.RolloutCompleted.type
     assert completed.data["outcome"] == "promoted"
     assert completed.data["champion_version"] == 1
     assert completed.data["url"] == "http://churn.kascade.localhost"
@@ -364,14 +364,14 @@ def test_models_are_rolled_out_independently(world: Any) -> None:
     world.approve(1)
     world.register(1, model="price")
     data = {"model": "price", "version": 1, "approved_by": "ann"}
-    event = originate(kinds.MODEL_APPROVED, "/people", "price/v1", data, id_="p", now=world.clock[0])
+    event = originate(kinds.ModelApproved.type, "/people", "price/v1", data, id_="p", now=world.clock[0])
 
     assert kinds_of(world.deliver(event)) == ["rollout.started price/v1"]
 
 
 def test_a_timer_without_a_rollout_does_nothing(world: Any) -> None:
     data = {"owner": "roll_out_model", "key": "churn", "due": world.clock[0].isoformat()}
-    event = originate(kinds.TIMER_DUE, "/test", "roll_out_model/churn", data, id_="t", now=world.clock[0])
+    event = originate(kinds.TimerDue.type, "/test", "roll_out_model/churn", data, id_="t", now=world.clock[0])
 
     assert world.deliver(event) == []
     assert world.deployer.calls == []
@@ -380,7 +380,7 @@ def test_a_timer_without_a_rollout_does_nothing(world: Any) -> None:
 def test_the_timer_of_another_function_is_refused(world: Any) -> None:
     world.approve(1)
     data = {"owner": "judge_rollout", "key": "churn", "due": world.clock[0].isoformat()}
-    event = originate(kinds.TIMER_DUE, "/test", "judge_rollout/churn", data, id_="t", now=world.clock[0])
+    event = originate(kinds.TimerDue.type, "/test", "judge_rollout/churn", data, id_="t", now=world.clock[0])
 
     with pytest.raises(HandlingFailed, match="the timer is that of judge_rollout"):
         world.deliver(event)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from eventing.catalogue import TRAINING_APPROVED
+from eventing.catalogue import TrainingApproved
 from eventing.codec import decode, to_structured
 from eventing.event import Event
 from eventing.store import S3Store
@@ -86,7 +86,7 @@ def start_job(tmp_path: Path, object_store: EmbeddedStore, sink: RecordingSink) 
     running: list[subprocess.Popen[str]] = []
 
     def start(request: RunRequest, **variables: str) -> subprocess.Popen[str]:
-        event = build_event(TRAINING_APPROVED, approve(request), id_=f"approved-{request.run_id}")
+        event = build_event(TrainingApproved.type, approve(request), id_=f"approved-{request.run_id}")
         folder = tmp_path / "jobsink-event"
         folder.mkdir(exist_ok=True)
         (folder / "event").write_bytes(to_structured(event)[1])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import tiny_models
 
-from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged
+from eventing.catalogue import InferenceLogged
 from eventing.codec import decode
 
 PREDICT = "/v1/models/churn:predict"
@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.wait_s)
         if self.server.status < 300:
             event = decode(dict(self.headers), body)
-            assert (self.path, event.type, event.subject) == ("/broker", INFERENCE_LOGGED, "churn/v1")
+            assert (self.path, event.type, event.subject) == ("/broker", InferenceLogged.type, "churn/v1")
             self.server.batches.append(InferenceLogged.model_validate(event.data))
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")

@@ -66,7 +66,7 @@ def test_the_governor_starts_one_run_at_a_time_and_keeps_to_its_budget(outside: 
             "govern_training",
             [
                 event(
-                    c.DATASET_INGESTED,
+                    c.DatasetIngested.type,
                     f"part-{part}",
                     {
                         **claims,
@@ -99,9 +99,9 @@ def life_of(run: TrainingRun) -> list[Event]:
     verdict = {"version": run.version, "approved_by": "gate"}
     outcome = {"version": run.version, "outcome": "promoted", "message": ""}
     return [
-        event(c.TRAINING_COMPLETED, f"completed-{run.version}", {**about, **done}),
-        event(c.MODEL_APPROVED, f"approved-{run.version}", verdict),
-        event(c.ROLLOUT_COMPLETED, f"ended-{run.version}", outcome),
+        event(c.TrainingCompleted.type, f"completed-{run.version}", {**about, **done}),
+        event(c.ModelApproved.type, f"approved-{run.version}", verdict),
+        event(c.RolloutCompleted.type, f"ended-{run.version}", outcome),
     ]
 
 
@@ -123,7 +123,7 @@ def test_each_batch_is_in_one_window_and_windows_are_numbered_without_a_gap(outs
             [NOON + timedelta(milliseconds=100 * number + row) for row in range(20)], seed=f"{number}"
         )
         data = made.model_dump(mode="json", exclude_none=True)
-        batches.append(event(c.INFERENCE_LOGGED, f"batch-{number}", data, f"{MODEL}/v1"))
+        batches.append(event(c.InferenceLogged.type, f"batch-{number}", data, f"{MODEL}/v1"))
     said = spread(outside, "log_inferences", [*batches, *batches[:4]])
     closed = [c.WindowClosed.model_validate_json(each) for each in {json.dumps(e.data) for e in said}]
     rows = kept(outside, InferenceBatch)
@@ -140,13 +140,13 @@ def test_a_prediction_labelled_by_many_has_one_label(outside: Outside) -> None:
     made = logged([NOON] * 8)
     outside.world.log(made)
     labels = [
-        event(c.FEEDBACK_RECEIVED, f"{who}-{row}", {"prediction_id": identity, "label": "yes"})
+        event(c.FeedbackReceived.type, f"{who}-{row}", {"prediction_id": identity, "label": "yes"})
         for row, identity in enumerate(made.ids)
         for who in ("ann", "bob")
     ]
     looks = [
         build_event(
-            c.TIMER_DUE,
+            c.TimerDue.type,
             {"owner": "join_feedback", "key": f"{MODEL}/join", "due": NOON.isoformat()},
             id_=f"look-{number}",
             time=NOON,
@@ -155,7 +155,7 @@ def test_a_prediction_labelled_by_many_has_one_label(outside: Outside) -> None:
     ]
     spread(outside, "join_feedback", [*labels, *looks])
     outside.world.now += timedelta(seconds=2)
-    said = spread(outside, "join_feedback", [build_event(c.TIMER_DUE, looks[0].data, id_="the last")])
+    said = spread(outside, "join_feedback", [build_event(c.TimerDue.type, looks[0].data, id_="the last")])
     assert sorted(row.prediction_id for row in kept(outside, JoinedLabel)) == sorted(made.ids)
     counts = [each.data for each in told_once(outside, said)]
     assert sum(each["joined"] for each in counts) == 8
@@ -182,10 +182,10 @@ def test_looks_at_once_have_numbers_of_their_own_and_share_one_budget(outside: O
         listed = outside.world.store.put(uri, f"[{row.claim.model_dump_json()}]".encode())
         when = {"first": NOON.isoformat(), "last": NOON.isoformat()}
         data = {"version": 1, "window": number, "rows": 200, "data": listed.model_dump(), **when}
-        windows.append(event(c.WINDOW_CLOSED, f"window-{number}", data))
+        windows.append(event(c.WindowClosed.type, f"window-{number}", data))
     said = spread(outside, "detect_drift", [*windows, *windows[:2]])
     assert sorted(row.look for row in kept(outside, DriftLook)) == [1, 2, 3, 4, 5, 6]
-    checked = {each.id: each.data for each in said if each.type == c.DRIFT_CHECKED}
+    checked = {each.id: each.data for each in said if each.type == c.DriftChecked.type}
     assert sorted(each["window"] for each in checked.values()) == [1, 2, 3, 4, 5, 6]
     assert sum(each["alpha_spent"] for each in checked.values()) <= checked.popitem()[1]["alpha"]
 
@@ -222,7 +222,7 @@ def test_each_object_is_announced_however_many_look_for_it(outside: Outside) -> 
 
 
 def test_the_ledger_and_the_dead_letters_have_each_event_once(outside: Outside) -> None:
-    events = [event(c.TRAINING_REQUESTED, f"asked-{number}", {}) for number in range(20)]
+    events = [event(c.TrainingRequested.type, f"asked-{number}", {}) for number in range(20)]
     spread(outside, "record_events", [*events, *events])
     replicas = [outside.replica("record_events") for _ in range(2)]
 
@@ -244,7 +244,9 @@ def test_what_people_decide_at_once_is_noted_once_each(outside: Outside) -> None
     outside.world.spec()
     outside.world.version(1)
     decided: list[Callable[[], Event]] = [
-        partial(event, c.MODEL_APPROVED, f"approved-{who}", {"version": 1, "approved_by": who}, f"{MODEL}/v1")
+        partial(
+            event, c.ModelApproved.type, f"approved-{who}", {"version": 1, "approved_by": who}, f"{MODEL}/v1"
+        )
         for who in ("ann", "bob")
     ]
     spread(outside, "evaluate_model", [make() for make in decided for _ in range(2)])

@@ -47,21 +47,21 @@ def person(**changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("function", "type_", "data", "status"),
     [
-        ("govern_training", c.TRAINING_REQUESTED, {"model": MODEL, "comment": NUL}, 200),
-        ("govern_training", c.TRAINING_COMPLETED, run(run_id=NUL, train_rows=2**63), 204),
-        ("govern_training", c.TRAINING_COMPLETED, run(version=2**31), 400),
-        ("evaluate_model", c.MODEL_APPROVED, person(approved_by=NUL), 204),
-        ("evaluate_model", c.MODEL_APPROVED, person(version=2**31), 400),
-        ("evaluate_model", c.MODEL_APPROVED, person(version=10**30), 400),
-        ("log_inferences", c.INFERENCE_LOGGED, batch(ids=[NUL]), 400),
-        ("log_inferences", c.INFERENCE_LOGGED, batch(ids=[LONG]), 400),
-        ("log_inferences", c.INFERENCE_LOGGED, batch(times_ms=[10**18]), 400),
-        ("log_inferences", c.INFERENCE_LOGGED, batch(failures=2**31), 400),
-        ("log_inferences", c.INFERENCE_LOGGED, batch(entities=[NUL]), 204),
-        ("join_feedback", c.FEEDBACK_RECEIVED, {"model": MODEL, "label": NUL, "prediction_id": NUL}, 204),
+        ("govern_training", c.TrainingRequested.type, {"model": MODEL, "comment": NUL}, 200),
+        ("govern_training", c.TrainingCompleted.type, run(run_id=NUL, train_rows=2**63), 204),
+        ("govern_training", c.TrainingCompleted.type, run(version=2**31), 400),
+        ("evaluate_model", c.ModelApproved.type, person(approved_by=NUL), 204),
+        ("evaluate_model", c.ModelApproved.type, person(version=2**31), 400),
+        ("evaluate_model", c.ModelApproved.type, person(version=10**30), 400),
+        ("log_inferences", c.InferenceLogged.type, batch(ids=[NUL]), 400),
+        ("log_inferences", c.InferenceLogged.type, batch(ids=[LONG]), 400),
+        ("log_inferences", c.InferenceLogged.type, batch(times_ms=[10**18]), 400),
+        ("log_inferences", c.InferenceLogged.type, batch(failures=2**31), 400),
+        ("log_inferences", c.InferenceLogged.type, batch(entities=[NUL]), 204),
+        ("join_feedback", c.FeedbackReceived.type, {"model": MODEL, "label": NUL, "prediction_id": NUL}, 204),
         (
             "join_feedback",
-            c.FEEDBACK_RECEIVED,
+            c.FeedbackReceived.type,
             {"model": MODEL, "label": 10**400, "prediction_id": LONG},
             204,
         ),
@@ -76,7 +76,7 @@ def test_an_odd_value_has_the_same_answer_on_both(
 
 @pytest.mark.parametrize("function", ["govern_training", "record_events"])
 def test_an_event_with_the_longest_names_is_handled_and_again(outside: Outside, function: str) -> None:
-    event = build_event(c.TRAINING_REQUESTED, {"model": MODEL}, id_=LONG, source=f"/{LONG}", subject=LONG)
+    event = build_event(c.TrainingRequested.type, {"model": MODEL}, id_=LONG, source=f"/{LONG}", subject=LONG)
     first = post(outside, function, event)
     assert first in (200, 204)
     assert post(outside, function, event) == first

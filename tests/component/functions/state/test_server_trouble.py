@@ -48,7 +48,7 @@ def outside(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 def post(app: Flask, id_: str) -> tuple[int, str]:
     """Deliver an event once; return the status and the reason."""
-    headers, body = to_binary(build_event(c.TRAINING_REQUESTED, {"model": "churn"}, id_=id_))
+    headers, body = to_binary(build_event(c.TrainingRequested.type, {"model": "churn"}, id_=id_))
     answer = app.test_client().post("/", data=body, headers=headers)
     assert answer.status_code != 503 or answer.headers["Retry-After"] == "1"
     return answer.status_code, answer.text

@@ -33,34 +33,36 @@ def ingested(part: int) -> Event:
     data = dict.fromkeys(("part", "profile", "spec", "data_schema"), CLAIM)
     dataset = {"uri": f"s3://datasets/{MODEL}/{part}", "sha256": f"{part:064x}"}
     counts = {"rows": 1000, "total_rows": 1000 * part, "parts": part, "key": f"{MODEL}/{part}.csv"}
-    return event(c.DATASET_INGESTED, f"part-{part}", {**data, "dataset": dataset, **counts})
+    return event(c.DatasetIngested.type, f"part-{part}", {**data, "dataset": dataset, **counts})
 
 
 def completed(version: int) -> Event:
     claims = dict.fromkeys(("candidate", "card", "holdout", "reference"), CLAIM)
     run = {"version": version, "run_id": f"run-{version}", "metrics": {}, "train_rows": 800, "seconds": 1.0}
-    return event(c.TRAINING_COMPLETED, f"completed-{version}", {**claims, **DIGESTS, **run})
+    return event(c.TrainingCompleted.type, f"completed-{version}", {**claims, **DIGESTS, **run})
 
 
 def ended(version: int) -> Event:
     data = {"version": version, "outcome": "promoted", "message": ""}
-    return event(c.ROLLOUT_COMPLETED, f"ended-{version}", data)
+    return event(c.RolloutCompleted.type, f"ended-{version}", data)
 
 
 def approved(version: int) -> Event:
     data = {"version": version, "approved_by": "ann"}
-    return event(c.MODEL_APPROVED, f"approved-{version}", data, f"{MODEL}/v{version}")
+    return event(c.ModelApproved.type, f"approved-{version}", data, f"{MODEL}/v{version}")
 
 
 def batch(number: int, rows: int = 20, **more: Any) -> Event:
     times = [NOON + timedelta(milliseconds=100 * number + row) for row in range(rows)]
     data = logged(times, seed=f"{number}", **more).model_dump(mode="json", exclude_none=True)
-    return event(c.INFERENCE_LOGGED, f"batch-{number}", data, f"{MODEL}/v1")
+    return event(c.InferenceLogged.type, f"batch-{number}", data, f"{MODEL}/v1")
 
 
 def timer(owner: str, key: str, number: int = 1) -> Event:
     data = {"owner": owner, "key": key, "due": NOON.isoformat()}
-    return build_event(c.TIMER_DUE, data, id_=f"timer-{key}-{number}", subject=f"{owner}/{key}", time=NOON)
+    return build_event(
+        c.TimerDue.type, data, id_=f"timer-{key}-{number}", subject=f"{owner}/{key}", time=NOON
+    )
 
 
 def window(outside: Outside, number: int) -> Event:
@@ -70,12 +72,12 @@ def window(outside: Outside, number: int) -> Event:
     )
     when = {"first": NOON.isoformat(), "last": NOON.isoformat()}
     data = {"version": 1, "window": number, "rows": 200, "data": listed.model_dump(), **when}
-    return event(c.WINDOW_CLOSED, f"window-{number}", data)
+    return event(c.WindowClosed.type, f"window-{number}", data)
 
 
 def govern(outside: Outside) -> list[Event]:
     outside.world.spec(retrain={"debounce": "0s", "cooldown": "0s"})
-    asked = event(c.TRAINING_REQUESTED, "asked", {})
+    asked = event(c.TrainingRequested.type, "asked", {})
     return [ingested(1), ingested(2), completed(1), approved(1), ended(1), asked, ingested(3)]
 
 
@@ -84,7 +86,7 @@ def evaluate(outside: Outside) -> list[Event]:
     outside.world.version(1)
     outside.world.version(2)
     data = {"version": 2, "rejected_by": "ann"}
-    return [approved(1), event(c.MODEL_REJECTED, "rejected", data, f"{MODEL}/v2")]
+    return [approved(1), event(c.ModelRejected.type, "rejected", data, f"{MODEL}/v2")]
 
 
 def roll_out(outside: Outside) -> list[Event]:
@@ -121,7 +123,9 @@ def join(outside: Outside) -> list[Event]:
     made = logged([NOON] * 6)
     outside.world.log(made)
     labels = [
-        event(c.FEEDBACK_RECEIVED, f"label-{row}-{number}", {"prediction_id": made.ids[row], "label": "yes"})
+        event(
+            c.FeedbackReceived.type, f"label-{row}-{number}", {"prediction_id": made.ids[row], "label": "yes"}
+        )
         for row in range(4)
         for number in range(2)
     ]
@@ -142,7 +146,7 @@ def watch(outside: Outside) -> list[Event]:
 
 def joined(through: int) -> Event:
     data = {"through": (NOON + timedelta(seconds=through)).isoformat(), "joined": 3}
-    return event(c.FEEDBACK_JOINED, f"joined-{through}", data)
+    return event(c.FeedbackJoined.type, f"joined-{through}", data)
 
 
 def release(outside: Outside) -> list[Event]:
@@ -156,7 +160,7 @@ def release(outside: Outside) -> list[Event]:
         claim = Claim(**CLAIM)
         datasets.keep_schema(session, dataset, claim=claim, document=schema.to_json(), now=NOON)
     alarm = {"version": 1, "statistic": 1.0, "threshold": 1.0, "baseline": 0.1, "mean_loss": 0.5, "labels": 9}
-    return [joined(20), event(c.PERFORMANCE_DEGRADED, "alarm", alarm), joined(40)]
+    return [joined(20), event(c.PerformanceDegraded.type, "alarm", alarm), joined(40)]
 
 
 def judge(outside: Outside) -> list[Event]:
@@ -165,7 +169,7 @@ def judge(outside: Outside) -> list[Event]:
     outside.world.version(2)
     started = {"version": 2, "champion_version": 1, "phase": "shadow", "revision": "churn-v2"}
     look = timer("judge_rollout", f"{MODEL}/look")
-    return [event(c.ROLLOUT_STARTED, "started", started), joined(60), look]
+    return [event(c.RolloutStarted.type, "started", started), joined(60), look]
 
 
 def drift(outside: Outside) -> list[Event]:

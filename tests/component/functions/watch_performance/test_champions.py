@@ -42,7 +42,7 @@ def mature(feedback: FeedbackLoop, second: float) -> list[Event]:
 
 
 def alarms(events: list[Event]) -> list[int]:
-    return [event.data["version"] for event in events if event.type == c.PERFORMANCE_DEGRADED]
+    return [event.data["version"] for event in events if event.type == c.PerformanceDegraded.type]
 
 
 def note(feedback: FeedbackLoop, fact: Fact, version: int = 2) -> None:

@@ -49,7 +49,7 @@ def test_labels_that_were_taken_in_are_not_taken_in_again(empty_database: str) -
             session.add(JoinedLabel(model=MODEL, prediction_id=prediction_id, at=at, version=1, **names))
         session.get_one(FeedbackRow, MODEL).harm_id = batch.ids[2]
     payload = {"model": MODEL, "through": (NOON + timedelta(seconds=30)).isoformat(), "joined": 0}
-    assert handle(loop.watch, build_event(c.FEEDBACK_JOINED, payload, id_="joined")) is None
+    assert handle(loop.watch, build_event(c.FeedbackJoined.type, payload, id_="joined")) is None
 
     with world.session() as session:
         after = read_progress(session, MODEL)

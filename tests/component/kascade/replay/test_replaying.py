@@ -86,7 +86,9 @@ def test_what_a_retirement_refused_is_refused_again(seed: int) -> None:
     retired = {"model": MODEL, "version": 1, "outcome": "retired", "message": ""}
     at = START + timedelta(days=2)
     loop.emit(
-        originate(kinds.ROLLOUT_COMPLETED, "/kascade/roll_out_model", f"{MODEL}/v1", retired, id_="r", now=at)
+        originate(
+            kinds.RolloutCompleted.type, "/kascade/roll_out_model", f"{MODEL}/v1", retired, id_="r", now=at
+        )
     )
     loop.play(4)
     decisions = replay(read_lines(loop.lines().splitlines()), lambda claim: loop.store.get(claim.uri))

@@ -72,7 +72,7 @@ def test_fifty_drops_at_once_start_exactly_one_run(database: str, factory: sessi
             said.extend(handler(originate("t", "/s", "churn", {}, id_=f"{part}", now=NOON), payload))
 
     together(deliver, 8)
-    assert [event.type for event in said].count(kinds.TRAINING_APPROVED) == 1
+    assert [event.type for event in said].count(kinds.TrainingApproved.type) == 1
     with transaction(factory, read_only=True) as session:
         assert len(session.scalars(select(TrainingRun)).all()) == 1
 

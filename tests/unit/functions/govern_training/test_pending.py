@@ -17,7 +17,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def alarm(id_: str = "a") -> Event:
-    return originate(kinds.PERFORMANCE_DEGRADED, "/test", "churn", {"version": 1}, id_=id_, now=NOON)
+    return originate(kinds.PerformanceDegraded.type, "/test", "churn", {"version": 1}, id_=id_, now=NOON)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_cause_is_that_of_the_most_urgent_reason_that_is_left(row: GovernorR
 
 def test_what_an_earlier_release_wrote_is_read_as_an_alarm_about_no_known_version(row: GovernorRow) -> None:
     row.pending_reasons = "dataset,performance"
-    row.pending_cause = dump_event(Event("a", "/test", kinds.PERFORMANCE_DEGRADED, "churn/v1", NOON))
+    row.pending_cause = dump_event(Event("a", "/test", kinds.PerformanceDegraded.type, "churn/v1", NOON))
     row.pending_first_at = row.pending_last_at = NOON
     assert pending.alarms_about_others(row, 1) == {Reason.PERFORMANCE: None}
     pending.merge(row, Reason.DRIFT, alarm("b"), NOON, version=2)

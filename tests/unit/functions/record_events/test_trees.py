@@ -35,7 +35,7 @@ def test_a_cause_is_shown_without_what_else_came_of_it() -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(
-    st.lists(st.tuples(st.integers(0, 12), st.sampled_from([PLAIN, kinds.TIMER_DUE])), max_size=12),
+    st.lists(st.tuples(st.integers(0, 12), st.sampled_from([PLAIN, kinds.TimerDue.type])), max_size=12),
     st.sets(st.integers(0, 12), max_size=4),
 )
 def test_no_event_is_lost_or_stands_twice_even_when_causes_run_in_circles(
@@ -52,28 +52,28 @@ def test_no_event_is_lost_or_stands_twice_even_when_causes_run_in_circles(
 
 
 def test_what_repeats_is_counted_and_what_it_leads_to_is_kept() -> None:
-    timers = [link(number, number - 1, kinds.TIMER_DUE) for number in range(1, 31)]
-    joins = [link(100 + number, number, kinds.FEEDBACK_JOINED) for number in range(1, 31)]
-    alarm = link(200, 30, kinds.PERFORMANCE_DEGRADED)
+    timers = [link(number, number - 1, kinds.TimerDue.type) for number in range(1, 31)]
+    joins = [link(100 + number, number, kinds.FeedbackJoined.type) for number in range(1, 31)]
+    alarm = link(200, 30, kinds.PerformanceDegraded.type)
     forest = grow([link(0, None), *timers, *joins, alarm], ["0"], most=99)
     (root,) = forest.roots
     (timer,) = root.effects
     assert timer.link.id == "30"
     assert [effect.link for effect in timer.effects] == [alarm]
-    assert timer.folded == {kinds.FEEDBACK_JOINED: 1}
-    assert root.folded == {kinds.TIMER_DUE: 29, kinds.FEEDBACK_JOINED: 29}
+    assert timer.folded == {kinds.FeedbackJoined.type: 1}
+    assert root.folded == {kinds.TimerDue.type: 29, kinds.FeedbackJoined.type: 29}
 
 
 def test_what_is_explained_is_never_folded() -> None:
-    (root,) = grow([link(0, None, kinds.TIMER_DUE)], ["0"], most=99).roots
+    (root,) = grow([link(0, None, kinds.TimerDue.type)], ["0"], most=99).roots
     assert root.link.id == "0"
 
 
 def test_another_versions_story_ends_with_its_approval() -> None:
     links = [
-        link(0, None, kinds.DRIFT_DETECTED, "churn/v1"),
-        link(1, 0, kinds.TRAINING_APPROVED, "churn/v2"),
-        link(2, 1, kinds.TRAINING_COMPLETED, "churn/v2"),
+        link(0, None, kinds.DriftDetected.type, "churn/v1"),
+        link(1, 0, kinds.TrainingApproved.type, "churn/v2"),
+        link(2, 1, kinds.TrainingCompleted.type, "churn/v2"),
     ]
     assert flat(grow(links, ["0"], most=99, own="churn/v1").roots) == ["0", "1"]
     assert flat(grow(links, ["0"], most=99).roots) == ["0", "1", "2"]
@@ -88,9 +88,9 @@ def test_what_does_not_fit_is_counted() -> None:
 
 
 def test_a_node_is_rendered_with_its_event_and_what_was_folded() -> None:
-    forest = grow([link(0, None), link(1, 0, kinds.TIMER_DUE)], ["0"], most=9)
+    forest = grow([link(0, None), link(1, 0, kinds.TimerDue.type)], ["0"], most=9)
     assert render(forest.roots[0], {"0": {"id": "0"}}) == {
-        "event": {"id": "0"}, "effects": [], "folded": {kinds.TIMER_DUE: 1},
+        "event": {"id": "0"}, "effects": [], "folded": {kinds.TimerDue.type: 1},
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eventing.catalogue import TRAINING_APPROVED
+from eventing.catalogue import TrainingApproved
 from eventing.event import Event
 from eventing.sink import SinkError
 from eventing.store import MemoryStore
@@ -50,7 +50,7 @@ class World:
     def job_on(self, engine: MemoryEngine, **settings: Any) -> int:
         engine.runs = self.runs
         job = Job(Settings(Path("event"), **settings), self.store, self.sink, engine)
-        event: Event = build_event(TRAINING_APPROVED, approve(self.request), id_="approved-1")
+        event: Event = build_event(TrainingApproved.type, approve(self.request), id_="approved-1")
         return job.run(event, self.request)
 
     def types(self) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventing.catalogue import TRAINING_APPROVED, TRAINING_REQUESTED, Claim
+from eventing.catalogue import Claim, TrainingApproved, TrainingRequested
 from eventing.codec import to_structured
 from eventing.environment import SettingsError
 from eventing.errors import InvalidEvent
@@ -35,7 +35,7 @@ def test_custom_pipelines_are_off_unless_switched_on() -> None:
 
 @pytest.mark.parametrize("as_folder", [True, False])
 def test_the_event_is_a_file_or_the_file_event_of_a_folder(tmp_path: Path, as_folder: bool) -> None:
-    sent = build_event(TRAINING_APPROVED, approve(REQUEST))
+    sent = build_event(TrainingApproved.type, approve(REQUEST))
     (tmp_path / "event").write_bytes(to_structured(sent)[1])
     event, payload = read_event(tmp_path if as_folder else tmp_path / "event")
     assert event.id == sent.id
@@ -46,9 +46,9 @@ def test_what_is_no_approved_training_is_refused_with_the_reason(tmp_path: Path)
     with pytest.raises(InvalidEvent, match="cannot be read"):
         read_event(tmp_path)
     file = tmp_path / "event"
-    file.write_bytes(to_structured(build_event(TRAINING_REQUESTED, {"model": "churn"}))[1])
+    file.write_bytes(to_structured(build_event(TrainingRequested.type, {"model": "churn"}))[1])
     with pytest.raises(InvalidEvent, match="this job handles"):
         read_event(tmp_path)
-    file.write_bytes(to_structured(build_event(TRAINING_APPROVED, {"model": "churn"}))[1])
+    file.write_bytes(to_structured(build_event(TrainingApproved.type, {"model": "churn"}))[1])
     with pytest.raises(InvalidEvent, match="run_id"):
         read_event(tmp_path)

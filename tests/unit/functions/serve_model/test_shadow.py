@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support import tiny_models
 
-from eventing.catalogue import INFERENCE_LOGGED, InferenceLogged
+from eventing.catalogue import InferenceLogged
 from eventing.codec import decode, to_binary
 from eventing.event import Event, originate
 
@@ -26,7 +26,7 @@ def batch(**changes: Any) -> Event:
         "latencies_ms": [1.0, 1.0],
         **changes,
     }
-    return originate(INFERENCE_LOGGED, "/kascade/serve_model", "churn/v1", payload, id_="batch-1")
+    return originate(InferenceLogged.type, "/kascade/serve_model", "churn/v1", payload, id_="batch-1")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_its_answers_have_the_ids_of_the_requests_and_are_marked(challenger: Any
     assert reply.status == 200
     event = decode(reply.headers, reply.body)
     said = InferenceLogged.model_validate(event.data)
-    assert (event.type, event.subject) == (INFERENCE_LOGGED, "churn/v2")
+    assert (event.type, event.subject) == (InferenceLogged.type, "churn/v2")
     assert (said.version, said.shadow) == (2, True)
     assert said.ids == batch().data["ids"]
     assert said.entities == ["a", None]

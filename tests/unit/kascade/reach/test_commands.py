@@ -78,10 +78,10 @@ def test_the_state_of_all_functions_is_read(desk: Desk, api: ApiServer) -> None:
 
 def test_a_request_is_sent_and_its_answer_waited_for(desk: Desk, api: ApiServer) -> None:
     told = c.TrainingDeferred(model="churn", reason="manual", rule="no-data", message="none", refused=True)
-    desk.answer = lambda event: [answer(event, c.TRAINING_DEFERRED, "/kascade/test", "churn", told)]
+    desk.answer = lambda event: [answer(event, c.TrainingDeferred.type, "/kascade/test", "churn", told)]
     done = type_("retrain", "churn")
     assert (done.exit_code, "refused by the rule no-data: none" in done.output) == (1, True)
-    assert [event.type for event in desk.sent] == [c.TRAINING_REQUESTED]
+    assert [event.type for event in desk.sent] == [c.TrainingRequested.type]
 
 
 def test_the_revision_with_most_of_the_traffic_is_called(desk: Desk, api: ApiServer) -> None:

@@ -57,7 +57,7 @@ def asked(inputs: GovernorInputs | None, tried: ModelSpec | None = None, **field
     payload = kinds.TrainingDeferred(
         model="churn", reason=kinds.TrainingReason.DATASET, decided_from=decided_from, **fields
     )
-    return again(kinds.TRAINING_DEFERRED, "govern_training", payload, tried)
+    return again(kinds.TrainingDeferred.type, "govern_training", payload, tried)
 
 
 def waiting() -> GovernorInputs:
@@ -104,7 +104,7 @@ def test_inputs_of_another_form_or_in_a_file_that_is_gone_cannot_be_replayed() -
             message="m",
             decided_from=inputs,
         )
-        found = again(kinds.TRAINING_DEFERRED, "govern_training", payload)
+        found = again(kinds.TrainingDeferred.type, "govern_training", payload)
         assert not found.decidable
         assert why in found.why
 
@@ -136,7 +136,7 @@ def judged(policy: str | None, inputs: GateInputs = MEASURED) -> Compared:
         decided_from=DecisionInputs.of(IN_FORCE, inputs),
     )  # fmt: skip
     tried = None if policy is None else spec(gate=policy)
-    return again(kinds.MODEL_APPROVED, "evaluate_model", payload, tried)
+    return again(kinds.ModelApproved.type, "evaluate_model", payload, tried)
 
 
 def test_the_gate_decides_anew_by_its_margin_minimum_and_who_has_the_last_word() -> None:
@@ -166,7 +166,7 @@ def test_a_candidate_that_could_not_be_scored_is_rejected_again() -> None:
         message="integrity: the model file is gone",
         decided_from=DecisionInputs.of(Gate(), inputs),
     )
-    found = again(kinds.MODEL_REJECTED, "evaluate_model", payload, spec(gate="{min: 0.1}"))
+    found = again(kinds.ModelRejected.type, "evaluate_model", payload, spec(gate="{min: 0.1}"))
     assert (found.recorded, found.differs) == ("rejected (integrity)", False)
 
 
@@ -174,7 +174,7 @@ def test_a_metric_that_is_gone_and_a_persons_approval_are_no_decisions_to_make_a
     gone = judged(None, replace(MEASURED, metric="gini"))
     assert (gone.decidable, gone.why) == (False, "this release has no metric gini")
     person = {"model": "churn", "version": 2, "approved_by": "ann"}
-    event = Event("e", "/kascade/cli", kinds.MODEL_APPROVED, "churn/v2", NOON, data=person)
+    event = Event("e", "/kascade/cli", kinds.ModelApproved.type, "churn/v2", NOON, data=person)
     assert replay([Recorded(1, NOON, event)], get) == []
 
 
@@ -188,7 +188,9 @@ def looked(
         guarantee="budget", tests=len(tests), features=[],
         decided_from=DecisionInputs.of(Drift(), inputs),
     )  # fmt: skip
-    return again(kinds.DRIFT_CHECKED, "detect_drift", payload, None if tried is None else spec(drift=tried))
+    return again(
+        kinds.DriftChecked.type, "detect_drift", payload, None if tried is None else spec(drift=tried)
+    )
 
 
 def test_a_larger_alpha_finds_what_a_smaller_one_passed_over() -> None:
@@ -249,7 +251,7 @@ def verdict(tried: ModelSpec | None, better: bool = True, services: Services | N
         threshold=numbers.threshold, alpha=policy.alpha, margin=policy.margin, message="m",
         decided_from=record_verdict(STORE, folder, policy, inputs, state),
     )  # fmt: skip
-    return again(kinds.ROLLOUT_DECIDED, "judge_rollout", decided, tried)
+    return again(kinds.RolloutDecided.type, "judge_rollout", decided, tried)
 
 
 def test_the_judge_decides_the_same_from_the_same_requests() -> None:

@@ -145,13 +145,25 @@ class Client(Calls):
         """Yield the answer to each row as JSON values."""
         for first in range(0, len(rows), _ROWS_A_REQUEST):
             instances = rows[first : first + _ROWS_A_REQUEST]
-            said = self.post(model, f"/v1/models/{model}:predict", {"instances": instances})
+            said = self._answers(model, {"instances": instances})
             for at, prediction in enumerate(said["predictions"]):
                 answer = {"prediction": prediction, "prediction_id": said["prediction_ids"][at]}
                 answer["model_version"] = int(said["model_version"])
                 if "probabilities" in said:
                     answer["probabilities"] = said["probabilities"][at]
                 yield answer
+
+    def _answers(self, model: str, body: Row) -> Row:
+        try:
+            answers: Row = self.post(model, f"/v1/models/{model}:predict", body)
+        except CallError as error:
+            services = self.services()
+            if services is None or any(each["metadata"]["name"] == model for each in services):
+                raise
+            raise CallError(
+                f"no version of {model} serves; `kascade models` says how far each model is"
+            ) from error
+        return answers
 
     def label(self, model: str, predictions: str | Table, label: Any = None, *, source: str = SOURCE) -> str:
         """Say what the truth was; return the id of the event sent, or the address of the file dropped.

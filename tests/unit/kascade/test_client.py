@@ -12,6 +12,7 @@ import kascade
 from eventing import catalogue as c
 from eventing.event import answer, originate
 from eventing.store import MemoryStore, S3Store
+from kascade.reach.port import CallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,17 @@ def test_a_long_table_is_asked_in_parts(client: kascade.Client, desk: Desk) -> N
     assert [row["x"] for row in desk.asked] == list(range(2500))
     assert answers["prediction_id"].is_unique
     assert client.predict("churn", []).empty
+
+
+def test_of_a_model_without_a_service_it_is_said_that_no_version_serves(client: kascade.Client) -> None:
+    with pytest.raises(CallError, match="no version of churn serves; `kascade models` says"):
+        client.predict("churn", FRAME)
+
+
+def test_what_a_model_that_serves_refuses_is_passed_on(client: kascade.Client, desk: Desk) -> None:
+    desk.services.append({"metadata": {"name": "churn"}})
+    with pytest.raises(CallError, match="churn answered 404"):
+        client.predict("churn", FRAME)
 
 
 def test_a_table_is_dropped_as_one_object_however_often(client: kascade.Client, store: MemoryStore) -> None:

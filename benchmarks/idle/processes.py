@@ -10,7 +10,7 @@ import psutil
 
 _POLL_S = 0.1
 _FUNCTION = re.compile(r"-m functions\.(\w+)")
-_PARTS = (("guardian.py", "guardian"), ("-m knative.local", "runtime"), ("rclone", "object store"))
+_PARTS = (("guardian.py", "guardian"), ("-m knative.local", "runtime"), ("stores.s3", "object store"))
 
 
 def running(top: int) -> dict[str, list[psutil.Process]]:

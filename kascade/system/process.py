@@ -29,7 +29,10 @@ class StoreProcessError(KascadeError):
 class ServerProcess:
     """One server process that this process started and ends."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], *, port: int, log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], *, port: int, log: Path, name: str | None = None
+    ) -> None:
+        self._name = name or Path(command[0]).name
         self._command = list(command)
         self._env = dict(env)
         self._port = port
@@ -52,7 +55,7 @@ class ServerProcess:
         Raises:
             StoreProcessError: the port is in use, or the process ended or did not answer in time.
         """
-        name = Path(self._command[0]).name
+        name = self._name
         refuse_used_port(self._port, name)
         self._process = self._launched()
         deadline = time.monotonic() + READY_TIMEOUT_S

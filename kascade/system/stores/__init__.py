@@ -1,1 +1,1 @@
-"""Object stores for one machine: the embedded one (rclone over a folder), or a real MinIO."""
+"""Object stores for one machine: the embedded one, or a real MinIO."""

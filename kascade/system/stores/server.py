@@ -28,7 +28,7 @@ class StoreServer:
             port: the loopback port; 0 takes a free one.
             access_key: what clients sign with; letters and digits, for MinIO at least 3.
             secret_key: its secret; for MinIO at least 8 characters.
-            binary: the program to run; by default the one beside this Python, or on the PATH.
+            binary: the program to run; by default this Python, or MinIO's beside it or on the PATH.
             log: where its output goes; by default beside the folder.
         """
         self.folder = folder
@@ -38,9 +38,13 @@ class StoreServer:
         self._log = log or folder.with_name(f"{folder.name}.log")
         self._process: ServerProcess | None = None
 
-    def _start(self, command: list[str], env: dict[str, str]) -> ServerProcess:
-        """Start the process, and wait until it answers. Raises: StoreProcessError: it did not."""
-        self._process = ServerProcess(command, env, port=self.port, log=self._log)
+    def _start(self, command: list[str], env: dict[str, str], name: str | None = None) -> ServerProcess:
+        """Start the process, named `name` in errors, and wait until it answers.
+
+        Raises:
+            StoreProcessError: it did not.
+        """
+        self._process = ServerProcess(command, env, port=self.port, log=self._log, name=name)
         self._process.start()
         return self._process
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +13,6 @@ from kascade.system.stores.embedded import EmbeddedStore
 from kascade.system.stores.minio import MinioStore
 
 BUCKET = "raw"
-BINARY = Path(sys.executable).with_name("minio")
 
 
 @dataclass
@@ -25,14 +21,6 @@ class Subject:
 
     store: Store
     remove: Callable[[str], None]
-
-
-@pytest.fixture(scope="session")
-def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioStore]:
-    if not BINARY.exists() and not shutil.which("minio"):
-        pytest.skip("needs MinIO: make minio")
-    with MinioStore(tmp_path_factory.mktemp("minio") / "objects", 0, "access", "secretsecret") as running:
-        yield running
 
 
 @pytest.fixture(params=["memory", "embedded", "minio"])

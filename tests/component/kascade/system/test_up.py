@@ -29,7 +29,7 @@ class Up:
     """A `kascade up` with a broker and no functions."""
 
     def __init__(self, folder: Path, store: str) -> None:
-        self.server = {"embedded": "rclone", "minio": "minio"}[store]
+        self.server = {"embedded": "kascade.system.stores.s3", "minio": "minio"}[store]
         (folder / "broker.yaml").write_text(BROKER)
         self.home = Home(folder / "state")
         self.log = folder / "up.log"
@@ -42,7 +42,7 @@ class Up:
 
     def store_process(self) -> psutil.Process | None:
         for child in psutil.Process(self.process.pid).children():
-            if child.name() == self.server and child.status() != psutil.STATUS_ZOMBIE:
+            if child.status() != psutil.STATUS_ZOMBIE and self.server in " ".join(child.cmdline()):
                 return child
         return None
 

@@ -57,7 +57,7 @@ def _listed(instances: list[list[Any]], model: Model) -> Inputs:
     if not model.encoding.plain:
         return {name: [row[index] for row in instances] for index, name in enumerate(names)}
     flat = [value for row in instances for value in row]
-    matrix: NDArray[np.float64] = tensors.pack(flat, "instances").reshape(len(instances), len(names))
+    matrix: NDArray[np.float32] = tensors.pack(flat, "instances").reshape(len(instances), len(names))
     return matrix
 
 

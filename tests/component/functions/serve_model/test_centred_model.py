@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.tiny_models import regressor
 
 from functions.serve_model.app import create_app
 from functions.serve_model.settings import Settings
-from functions.serve_model.testing import regressor
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import CentredNumber, Number
 from pipelines.encoding.scales import Scale

@@ -37,9 +37,13 @@ class UsedPart(_Part):
 
 
 class Divided(_Part):
-    """How the rows were divided: by time, entity or content; `cutoff` is the holdout's first moment."""
+    """How the rows were divided: by time, entity or row; `cutoff` is the holdout's first moment.
+
+    `rule` is `steps.split.RULE` of the release that did; in rule 1 "content" was all columns and the target.
+    """
 
     by: str | None = None
+    rule: int = 1
     cutoff: str | None = None
     train_rows: int = 0
 

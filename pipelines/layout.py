@@ -1,4 +1,4 @@
-"""The files of a model version, and the column of scores in its reference data."""
+"""The files of a model version, and the columns that it adds to rows of data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ REFERENCE = "reference.parquet"
 HOLDOUT = "holdout.parquet"
 METRICS = "metrics.json"
 ENVIRONMENT = "environment.txt"
+
+ROW = "__row__"
+"""In the holdout that was not divided by time: the hash that tells on which side a row is (`steps.split`). It
+counts the equal rows before it, which the holdout alone does not tell."""
 
 SCORE = "__score__"
 """In the reference data, of the holdout's rows: the probability of the second of two classes, or of the

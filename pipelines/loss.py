@@ -43,7 +43,7 @@ def loss_scale(target: NDArray[Any]) -> float:
     return float(high - low) or 1.0
 
 
-def holdout_loss(target: NDArray[Any], predicted: NDArray[np.float32], *, scale: float | None) -> HoldoutLoss:
+def holdout_loss(target: NDArray[Any], predicted: NDArray[Any], *, scale: float | None) -> HoldoutLoss:
     """Describe the loss on a holdout.
 
     Args:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Matrix, label_of
+from pipelines.encoding.columns import CentredNumber, Matrix, label_of
 from pipelines.encoding.fitting import Codes
 from pipelines.encoding.times import to_seconds
 from pipelines.errors import StepError
@@ -95,6 +95,12 @@ def numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
 
 
+def known_numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return a column's known numbers, whole ones as int64: beyond 2^53 float64 rounds."""
+    known = column.drop_null()
+    return np.asarray(known.to_numpy()) if known.type == pa.int64() else numbers(known)
+
+
 def times(column: pa.ChunkedArray) -> NDArray[Any]:
     """Return a datetime column as datetime64[us] in UTC; missing is NaT."""
     return np.asarray(column.cast(pa.timestamp("us")).to_numpy(), dtype="datetime64[us]")
@@ -107,6 +113,10 @@ def encode_feature(feature: Feature, column: pa.ChunkedArray) -> Matrix:
         return feature.encoder.encode(found.labels)[found.codes]
     if feature.kind == "datetime":
         return feature.encoder.encode(times(column))
+    if isinstance(feature.encoder, CentredNumber) and column.type == pa.int64():
+        block = np.full((len(column), 1), np.nan, dtype=np.float32)
+        block[np.asarray(column.is_valid().to_numpy())] = feature.encoder.encode(known_numbers(column))
+        return block
     return feature.encoder.encode(numbers(column))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,22 @@ _LARGEST = 3.0e38
 
 def usable_rows(table: pa.Table, target: str) -> pa.Table:
     """Return the rows whose target is known (and within float32, where it is a number)."""
-    column = table.column(target)
+    known = _usable(table.column(target))
+    return table if pc.all(known).as_py() else table.filter(known)
+
+
+def usable_counts(column: pa.ChunkedArray, parts: Sequence[int]) -> list[int]:
+    """Count the rows of each part that `usable_rows` keeps; `parts` are the rows of each, in order."""
+    before = np.concatenate([[0], np.cumsum(_usable(column).to_numpy(), dtype=np.int64)])
+    ends = np.cumsum(parts, dtype=np.int64)
+    return [int(n) for n in before[ends] - before[ends - np.asarray(parts, dtype=np.int64)]]
+
+
+def _usable(column: pa.ChunkedArray) -> pa.ChunkedArray:
     known = pc.is_valid(column)
     if pa.types.is_floating(column.type):
         known = pc.and_(known, pc.fill_null(pc.less(pc.abs(column), _LARGEST), False))
-    return table if pc.all(known).as_py() else table.filter(known)
+    return known
 
 
 def infer_task(column: pa.ChunkedArray) -> Task:

@@ -54,9 +54,10 @@ class StoredModel:
                 feature.name: canonical(table.column(feature.name), feature.kind, feature.name)  # type: ignore[arg-type]
                 for feature in features
             }
-            return self.scorer.score(encode_table(self.encoding, pa.table(kept)))
+            scores = self.scorer.score(encode_table(self.encoding, pa.table(kept)))
         except (StepError, EncodingError) as error:
             raise Unusable(str(error)) from error
+        return scores if self.classes is not None else self.encoding.answers(scores)
 
 
 def fetch(store: Store, claim: Claim) -> bytes:

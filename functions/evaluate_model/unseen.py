@@ -2,7 +2,7 @@
 
 With timestamps those are the rows from its own holdout's first moment on. By hash a row's side never changes
 with the same rule, but the champion may have been divided by another rule (another share, entity or
-timestamp), so its own rule, from its card and its spec, is applied to the rows.
+timestamp, or by an earlier release), so its own rule, from its card and its spec, is applied to the rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from functions.evaluate_model.scoring import Unusable
+from pipelines import layout
 from pipelines.card import Divided
 from pipelines.spec import ModelSpec
-from pipelines.steps.split import split
+from pipelines.steps.split import below, by_entity, content_hashes, row_hashes
 from pipelines.tables import times
 
 BY_TIME = "time"
@@ -40,6 +41,16 @@ def unseen_rows(table: pa.Table, divided: Divided, spec: ModelSpec) -> NDArray[n
     if by == BY_TIME and column is not None and cutoff is not None:
         first = np.datetime64(datetime.fromisoformat(cutoff).replace(tzinfo=None), "us")
         return np.asarray(times(table.column(column)) >= first)
-    if by in ("entity", "content"):
-        return split(table, entity=column, timestamp=None, share=spec.train.holdout).holdout
+    if by in ("entity", "content", "row"):
+        rows = _row_hashes(table, spec.target, divided.rule)
+        return below(rows if column is None else by_entity(table.column(column), rows), spec.train.holdout)
     raise Unusable(f"its card does not say how its rows were divided: {divided.model_dump()}")
+
+
+def _row_hashes(table: pa.Table, target: str, rule: int) -> NDArray[np.uint64]:
+    """Return what tells the side of a row without an entity, [N]."""
+    if rule > 1 and layout.ROW in table.column_names:
+        return np.asarray(table.column(layout.ROW).to_numpy(), dtype=np.uint64)
+    data = table.select([name for name in table.column_names if name != layout.ROW])
+    # A holdout by time, or of a custom pipeline, does not say; then only rows without equals are told right.
+    return content_hashes(data) if rule == 1 else row_hashes(data, target)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from functions.serve_model.errors import ModelUnavailable
 from pipelines.encoding import Encoding
+from pipelines.encoding.scales import AS_IS
 
 Matrix = NDArray[np.float32]
 
@@ -23,7 +24,7 @@ class Outputs:
 
     label: NDArray[Any] | None = None
     probabilities: Matrix | None = None
-    prediction: Matrix | None = None
+    prediction: NDArray[np.floating[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelUnavailable(f"the model's encoding cannot be read: {error!r}") from error
     classes = card.get("classes")
-    run, outputs = _classifier(session, classes) if classes else _regressor(session)
+    run, outputs = _classifier(session, classes) if classes else _regressor(session, encoding)
     _try_out(run, encoding.width)
     kept = ("task", "target", "classes", "metric", "metrics", "dataset_digest")
     properties = {key: card[key] for key in kept if card.get(key) is not None} | {"sha256": sha256}
@@ -144,7 +145,7 @@ def _labels(onnx_type: str, classes: list[Any]) -> tuple[NDArray[Any] | None, st
     return np.array([str(value) for value in classes], dtype=object), "BYTES"
 
 
-def _regressor(session: ort.InferenceSession) -> Loaded:
+def _regressor(session: ort.InferenceSession, encoding: Encoding) -> Loaded:
     names = _outputs(session, "variable")
     feed = session.get_inputs()[0].name
     infer = session.run
@@ -152,7 +153,13 @@ def _regressor(session: ort.InferenceSession) -> Loaded:
     def run(matrix: Matrix) -> Outputs:
         return Outputs(prediction=infer(names, {feed: matrix})[0].reshape(-1))
 
-    return run, (OutputSpec("prediction", "FP32", (-1,)),)
+    if encoding.answer == AS_IS:
+        return run, (OutputSpec("prediction", "FP32", (-1,)),)
+
+    def run_exactly(matrix: Matrix) -> Outputs:
+        return Outputs(prediction=encoding.answers(infer(names, {feed: matrix})[0].reshape(-1)))
+
+    return run_exactly, (OutputSpec("prediction", "FP64", (-1,)),)
 
 
 def _outputs(session: ort.InferenceSession, *expected: str) -> list[str]:

@@ -142,7 +142,7 @@ def _is_matrix(inputs: list[Tensor], model: Model) -> bool:
 
 def _matrix(tensor: Tensor, model: Model) -> tuple[NDArray[Any], int]:
     positional(model, tensor.shape[1], f"input '{tensor.name}' of shape {list(tensor.shape)}")
-    return tensors.matrix(tensor), tensor.shape[0]
+    return tensors.matrix(tensor, exact=not model.encoding.plain), tensor.shape[0]
 
 
 def _columns(inputs: list[Tensor]) -> tuple[dict[str, tensors.Values], int]:

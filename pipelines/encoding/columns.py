@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.encoding.errors import BadCell, describe
+from pipelines.encoding.scales import Scale
 
 Matrix = NDArray[np.float32]
 Values = Sequence[Any] | NDArray[Any]
@@ -81,6 +82,43 @@ class Number:
     def params(self) -> dict[str, Any]:
         """Nothing is learnt."""
         return {}
+
+
+@dataclass(frozen=True)
+class CentredNumber:
+    """A number whose digits float32 would lose: its distance from the middle, taken in float64."""
+
+    method: ClassVar[str] = "centred_number"
+    scale: Scale
+
+    @property
+    def width(self) -> int:
+        """One."""
+        return 1
+
+    def encode(self, values: Values) -> Matrix:
+        """Return [N, 1]."""
+        array = np.asarray(values) if isinstance(values, np.ndarray) else _quick(values)
+        # Of unsigned numbers and of a mixture some would be rounded before they are centred.
+        if array is None or array.ndim != 1 or array.dtype.kind not in "fib":
+            array = np.array([self._one(row, value) for row, value in enumerate(values)], dtype=np.float64)
+            return to_float32(array).reshape(-1, 1)
+        whole = array.dtype.kind in "ib"
+        return to_float32(self.scale.apply(array.astype(np.int64) if whole else array)).reshape(-1, 1)
+
+    def _one(self, row: int, value: Any) -> float:
+        if isinstance(value, np.integer | np.bool_):
+            value = int(value)
+        if isinstance(value, int):
+            try:
+                return self.scale.apply_one(value)
+            except OverflowError:
+                return math.nan
+        return float(self.scale.apply(np.array(_number(row, value))))
+
+    def params(self) -> dict[str, Any]:
+        """Return the middle and the unit."""
+        return self.scale.to_json()
 
 
 def _quick(values: Sequence[Any]) -> NDArray[Any] | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.encoding.columns import (
     Boolean,
+    CentredNumber,
     Encoder,
     Matrix,
     Number,
@@ -22,10 +23,13 @@ from pipelines.encoding.columns import (
     to_float32,
 )
 from pipelines.encoding.errors import BadCell, EncodingError, EncodingProblem, describe
-from pipelines.encoding.times import Datetime
+from pipelines.encoding.scales import AS_IS, Scale
+from pipelines.encoding.times import Datetime, DatetimeSince
 from pipelines.encoding.words import HashedText
 
 FORMAT = 1
+SCALED_ANSWERS = 2
+"""The format of an encoding that says how the model's numbers are to be read: who knows only 1 refuses it."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,21 @@ class Feature:
         """Whether the raw value already is the number the model takes."""
         return isinstance(self.encoder, Number | Boolean)
 
+    @property
+    def numeric(self) -> bool:
+        """Whether the raw value is a number or boolean."""
+        return self.plain or isinstance(self.encoder, CentredNumber)
+
 
 @dataclass(frozen=True)
 class Encoding:
-    """How named raw values become the model's input [N, width]; the same JSON gives the same matrix."""
+    """How named raw values become the model's input [N, width]; the same JSON gives the same matrix.
+
+    `answer` says what the numbers that a regression model gives stand for.
+    """
 
     features: tuple[Feature, ...]
+    answer: Scale = AS_IS
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -60,8 +73,13 @@ class Encoding:
 
     @cached_property
     def plain(self) -> bool:
-        """Whether every feature is a number or boolean, so that a ready matrix can be taken."""
+        """Whether every raw value already is the number the model takes."""
         return all(feature.plain for feature in self.features)
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether every feature is a number or boolean, so that a ready matrix can be taken."""
+        return all(feature.numeric for feature in self.features)
 
     def encode(self, columns: Mapping[str, Values]) -> Matrix:
         """Encode named columns of N raw values each.
@@ -72,7 +90,7 @@ class Encoding:
         Returns: float32 [N, width].
         Raises: EncodingError listing every unknown, missing or unequally long column and wrongly typed value.
         """
-        if self.plain and len(columns) == len(self.features):
+        if self._stackable and len(columns) == len(self.features):
             matrix = self._stack(columns)
             if matrix is not None:
                 return matrix
@@ -95,11 +113,11 @@ class Encoding:
         Raises: EncodingError when a feature is no number, or the shape or type is wrong.
         """
         problems = []
-        if not self.plain:
+        if not self.numeric:
             problems = [
                 EncodingProblem(feature.name, "a column of a matrix", f"a named list ({feature.kind})")
                 for feature in self.features
-                if not feature.plain
+                if not feature.numeric
             ]
         if not problems and (matrix.ndim != 2 or matrix.shape[1] != len(self.features)):
             shape = "x".join(map(str, matrix.shape))
@@ -108,21 +126,39 @@ class Encoding:
             problems = [EncodingProblem("input", f"a matrix of {matrix.dtype}", "a matrix of numbers")]
         if problems:
             raise EncodingError(problems)
+        if not self.plain:
+            return self.encode(dict(zip(self.names, matrix.T, strict=True)))
         encoded = to_float32(matrix)
         self._check_booleans(encoded)
         return encoded
 
+    def answers(self, numbers: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the values that a regression model's numbers stand for, [N]: float64 where it is scaled."""
+        return numbers if self.answer == AS_IS else self.answer.undo(numbers)
+
     def _stack(self, columns: Mapping[str, Values]) -> Matrix | None:
-        """Build the matrix of plain numbers at once; None when it cannot, and the careful way says why."""
+        """Build the matrix of numbers at once; None when it cannot, and the careful way says why."""
         try:
             stacked = np.array([columns[name] for name in self.names])
         except (KeyError, ValueError, OverflowError, TypeError):
             return None
         if stacked.ndim != 2 or stacked.dtype.kind not in "fiub":
             return None
-        matrix = to_float32(stacked.T)
+        rows = stacked.T
+        matrix = to_float32(rows if self.plain else (rows - self._scales[0]) / self._scales[1])
         self._check_booleans(matrix)
         return matrix
+
+    @cached_property
+    def _stackable(self) -> bool:
+        """Whether the features are numbers that lose nothing beside each other in float64."""
+        return self.numeric and bool(np.all(np.abs(self._scales[0]) < 2**53))
+
+    @cached_property
+    def _scales(self) -> NDArray[np.float64]:
+        """The features' offsets and units, [2, features]."""
+        scales = [f.encoder.scale if isinstance(f.encoder, CentredNumber) else AS_IS for f in self.features]
+        return np.array([[s.offset for s in scales], [s.unit for s in scales]], dtype=np.float64)
 
     def _check_booleans(self, matrix: Matrix) -> None:
         if not self._booleans:
@@ -173,22 +209,27 @@ class Encoding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as JSON values, which `from_json` reads back to an equal encoding."""
-        return {
+        document = {
             "format": FORMAT,
             "features": [
                 {"name": f.name, "kind": f.kind, "method": f.encoder.method, **f.encoder.params()}
                 for f in self.features
             ],
         }
+        if self.answer == AS_IS:
+            return document
+        return document | {"format": SCALED_ANSWERS, "answer": self.answer.to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Encoding:
         """Read what `to_json` wrote. Raises: ValueError when it was written by a newer format."""
-        if document.get("format") != FORMAT:
+        if document.get("format") not in (FORMAT, SCALED_ANSWERS):
             raise ValueError(
-                f"encoding format {document.get('format')!r} is not {FORMAT}: the model is of another version"
+                f"encoding format {document.get('format')!r} is neither {FORMAT} nor {SCALED_ANSWERS}: "
+                "the model is of another version"
             )
-        return cls(tuple(Feature(f["name"], f["kind"], _encoder(f)) for f in document["features"]))
+        features = tuple(Feature(f["name"], f["kind"], _encoder(f)) for f in document["features"])
+        return cls(features, Scale.from_json(document["answer"]) if "answer" in document else AS_IS)
 
 
 def _unequal(lengths: Mapping[str, int]) -> list[EncodingProblem]:
@@ -207,6 +248,8 @@ def _encoder(document: Mapping[str, Any]) -> Encoder:
     match document["method"]:
         case "number":
             return Number()
+        case "centred_number":
+            return CentredNumber(Scale.from_json(document))
         case "boolean":
             return Boolean()
         case "one_hot":
@@ -220,6 +263,8 @@ def _encoder(document: Mapping[str, Any]) -> Encoder:
             )
         case "datetime":
             return Datetime(tuple(document["parts"]))
+        case "datetime_since":
+            return DatetimeSince(tuple(document["parts"]), document["origin"])
         case "hashed_text":
             return HashedText(document["width"], document["gram"])
         case method:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.encoding.columns import Matrix, OneHot, TargetMean
-from pipelines.encoding.times import PARTS, Datetime, Seconds
+from pipelines.encoding.columns import CentredNumber, Matrix, Number, OneHot, TargetMean
+from pipelines.encoding.scales import AS_IS, fit_scale
+from pipelines.encoding.times import DAYS, PARTS, Datetime, DatetimeSince, Seconds
 from pipelines.encoding.words import HashedText, tokens
 
 Labels = Sequence[str | None]
@@ -95,11 +97,22 @@ def _row(values: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def fit_datetime(seconds: Seconds) -> Datetime:
-    """Keep the parts of the time that vary in training; days since 1970 always."""
+def fit_number(values: NDArray[Any]) -> tuple[Number | CentredNumber, float]:
+    """Take int64 or float64 values [N], NaN where missing, as they are, or centred where float32 needs it.
+
+    Returns: with it, which share of neighbouring values float32 still does not tell apart.
+    """
+    scale, blurred = fit_scale(values)
+    return Number() if scale == AS_IS else CentredNumber(scale), blurred
+
+
+def fit_datetime(seconds: Seconds) -> Datetime | DatetimeSince:
+    """Keep the parts of the time that vary in training; days always, since 1970 where float32 allows."""
     known = seconds[np.isfinite(seconds)]
-    parts = [name for name, part in PARTS.items() if known.size and np.ptp(part(known)) > 1e-9]
-    return Datetime(tuple(parts) if "days" in parts else ("days", *parts))
+    varying = [name for name, part in PARTS.items() if known.size and np.ptp(part(known)) > 1e-9]
+    parts = tuple(varying) if DAYS in varying else (DAYS, *varying)
+    scale, _ = fit_scale(known)
+    return Datetime(parts) if scale == AS_IS else DatetimeSince(parts, float(scale.offset))
 
 
 def fit_text(labels: Labels) -> HashedText:

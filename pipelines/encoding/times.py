@@ -20,8 +20,9 @@ _YEAR_S = 365.2425 * _DAY_S
 _EPOCH_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 EXPECTED = "an ISO 8601 date or time, seconds since 1970, or null"
 
+DAYS = "days"
 PARTS: dict[str, Callable[[Seconds], Seconds]] = {
-    "days": lambda s: s / _DAY_S,
+    DAYS: lambda s: s / _DAY_S,
     "year_sin": lambda s: np.sin(2 * np.pi * s / _YEAR_S),
     "year_cos": lambda s: np.cos(2 * np.pi * s / _YEAR_S),
     "weekday": lambda s: (np.floor(s / _DAY_S) + 3) % 7,
@@ -43,12 +44,38 @@ class Datetime:
 
     def encode(self, values: Values) -> Matrix:
         """Return [N, parts]."""
-        seconds = to_seconds(values)
-        return np.stack([PARTS[part](seconds) for part in self.parts], axis=1).astype(np.float32)
+        return _columns(to_seconds(values), self.parts, 0.0)
 
     def params(self) -> dict[str, Any]:
         """Return the parts in column order."""
         return {"parts": list(self.parts)}
+
+
+@dataclass(frozen=True)
+class DatetimeSince:
+    """The same with days since `origin`, in seconds since 1970: float32 would lose what differs."""
+
+    method: ClassVar[str] = "datetime_since"
+    parts: tuple[str, ...]
+    origin: float
+
+    @property
+    def width(self) -> int:
+        """One per part."""
+        return len(self.parts)
+
+    def encode(self, values: Values) -> Matrix:
+        """Return [N, parts]."""
+        return _columns(to_seconds(values), self.parts, self.origin)
+
+    def params(self) -> dict[str, Any]:
+        """Return the parts in column order, and the origin."""
+        return {"parts": list(self.parts), "origin": self.origin}
+
+
+def _columns(seconds: Seconds, parts: tuple[str, ...], origin: float) -> Matrix:
+    columns = [PARTS[part](seconds - origin if part == DAYS else seconds) for part in parts]
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def to_seconds(values: Values) -> Seconds:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.encoding import Encoding
 from pipelines.errors import StepError
 from pipelines.loss import holdout_loss, loss_scale
 from pipelines.metrics import class_scores, measure
@@ -23,7 +24,8 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     facts = files.read_json(prepared / files.PREPARED)
     matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)
     target = np.load(prepared / files.HOLDOUT_TARGET)
-    predicted = Scorer((refitted / files.ONNX).read_bytes()).score(matrix)
+    scores = Scorer((refitted / files.ONNX).read_bytes()).score(matrix)
+    predicted = Encoding.from_json(facts["encoding"]).answers(scores)
     metrics = measure(facts["task"], target, predicted)
     metric = facts["metric"]
     if metric not in metrics:
@@ -56,7 +58,7 @@ def _held(target: NDArray[Any], classes: list[Any] | None) -> str:
 
 
 def _per_class(
-    target: NDArray[Any], predicted: NDArray[np.float32], classes: list[Any] | None
+    target: NDArray[Any], predicted: NDArray[Any], classes: list[Any] | None
 ) -> list[dict[str, Any]]:
     if classes is None:
         return []

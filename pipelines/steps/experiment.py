@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.encoding import Encoding
 from pipelines.errors import FitError, StepError
 from pipelines.estimators import EstimatorSpec, find
 from pipelines.estimators.build import predict, train
@@ -92,6 +93,7 @@ def _values(
     matrix, target, folds = sample
     metric = METRICS[facts["metric"]]
     classes = None if facts["classes"] is None else len(facts["classes"])
+    answer = Encoding.from_json(facts["encoding"]).answer
     values = []
     for rows, valid in rounds(folds, ordered=facts["ordered"]):
         if not valid.any() or (classes is not None and len(np.unique(target[rows])) < 2):
@@ -100,9 +102,10 @@ def _values(
             estimator,
             parameters,
             matrix[rows],
-            target[rows],
+            answer.apply(target[rows]) if classes is None else target[rows],
             seed=facts["seed"],
             balanced=facts["balanced"],
         )
-        values.append(metric.compute(target[valid], predict(pipeline, matrix[valid], classes)))
+        found = predict(pipeline, matrix[valid], classes)
+        values.append(metric.compute(target[valid], answer.undo(found) if classes is None else found))
     return values

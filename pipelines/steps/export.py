@@ -17,6 +17,7 @@ from eventing.store import Store, StoreUnavailable
 from pipelines import layout, parity
 from pipelines.card import Card
 from pipelines.code import code_digest, environment
+from pipelines.encoding import Encoding
 from pipelines.errors import TransientError
 from pipelines.onnx_graph import with_metadata
 from pipelines.request import RunRequest
@@ -83,8 +84,10 @@ def export(
 def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Parity:
     expected = np.load(folders["refitted"] / files.EXPECTED)
     predicted = np.load(folders["evaluated"] / files.PREDICTED)
-    scale = 1.0 if facts["classes"] is not None else parity.spread_of(expected)
-    return parity.compare(expected, predicted, scale)
+    if facts["classes"] is not None:
+        return parity.compare(expected, predicted)
+    scaled = Encoding.from_json(facts["encoding"]).answer.apply(predicted)
+    return parity.compare(expected, scaled, parity.spread_of(expected))
 
 
 def _metadata(
@@ -127,7 +130,7 @@ def _some(rows: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.sort(rng.choice(rows, most, replace=False)) if rows > most else np.arange(rows)
 
 
-def score_of(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
+def score_of(predicted: NDArray[Any]) -> NDArray[np.float64]:
     """Return one number per row [N]: see `layout.SCORE`."""
     if predicted.ndim == 1:
         return predicted.astype(np.float64)
@@ -138,7 +141,11 @@ def score_of(predicted: NDArray[np.float32]) -> NDArray[np.float64]:
 def _holdout(folders: Mapping[str, Path], spec: ModelSpec) -> bytes:
     """Keep the holdout's rows with every column: features, target, slices, entity and timestamp."""
     rows = np.load(folders["prepared"] / files.HOLDOUT_ROWS)
-    return _parquet(usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows)))
+    table = usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows))
+    hashes = folders["prepared"] / files.HOLDOUT_HASHES
+    if hashes.exists():
+        table = table.append_column(layout.ROW, pa.array(np.load(hashes)))
+    return _parquet(table)
 
 
 def _parquet(table: pa.Table) -> bytes:

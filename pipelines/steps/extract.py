@@ -41,11 +41,12 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     parts = manifest["parts"]
     used = parts[spec.train.window.start([part["rows"] for part in parts]) :]
     with pa.OSFile(str(folder / files.TABLE), "wb") as sink, pa.ipc.new_file(sink, wanted) as writer:
-        rows = sum(_append(store, part, columns, writer) for part in used)
+        rows = [_append(store, part, columns, writer) for part in used]
     (folder / files.SPEC).write_bytes(raw_spec)
     files.write_json(folder / files.REQUEST, request.to_parameters())
     extracted = {
-        "rows": rows,
+        "rows": sum(rows),
+        "rows_of_parts": rows,
         "parts": [{key: part.get(key) for key in ("uri", "sha256", "rows", "key")} for part in used],
         "parts_in_dataset": len(parts),
         "schema": schema,

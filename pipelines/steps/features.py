@@ -10,15 +10,17 @@ import pyarrow as pa
 from numpy.lib.format import open_memmap
 
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Boolean, Encoder, Matrix, Number, TargetMean
+from pipelines.encoding.columns import Boolean, Encoder, Matrix, TargetMean
 from pipelines.encoding.fitting import (
     Responses,
     fit_category,
     fit_datetime,
+    fit_number,
     fit_text,
     out_of_fold_means,
     responses_of,
 )
+from pipelines.encoding.scales import AS_IS, fit_scale
 from pipelines.encoding.times import to_seconds
 from pipelines.errors import StepError
 from pipelines.spec import ModelSpec
@@ -27,13 +29,14 @@ from pipelines.steps.extract import read_spec
 from pipelines.steps.folds import Folds, folds_by_class, folds_by_group, folds_by_time, rounds
 from pipelines.steps.plan import plan_experiments
 from pipelines.steps.sides import Sides, divide
-from pipelines.tables import encode_feature, factorise, times, write_blocks
-from pipelines.target import usable_rows
+from pipelines.tables import encode_feature, factorise, known_numbers, times, write_blocks
+from pipelines.target import usable_counts, usable_rows
 
 MAX_MATRIX_BYTES = 4 << 30
 _SKEWED = (
     5  # weigh classes when the commonest is more than this many times the rarest, if the spec leaves it open
 )
+_BLURRED = 0.05  # of neighbouring values that float32 takes for one: from here on it is warned of
 _MANY_ROWS = 20_000  # from here on three folds compare as well as five
 
 
@@ -45,15 +48,18 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     """
     spec = read_spec((extracted / files.SPEC).read_bytes(), model)
     facts = files.read_json(checked / files.CHECKED)
-    table = usable_rows(files.read_table(extracted), spec.target)
-    sides = divide(table, spec, facts)
+    whole = files.read_table(extracted)
+    rows_of_parts = files.read_json(extracted / files.EXTRACTED)["rows_of_parts"]
+    parts = usable_counts(whole.column(spec.target), rows_of_parts)
+    table = usable_rows(whole, spec.target)
+    sides = divide(table, spec, facts, parts)
     folder.mkdir(parents=True, exist_ok=True)
     sides.save(folder)
     seed = seed or spec.train.seed
     training = table.take(pa.array(sides.train))
     folds, ordered, mixed = _folds(training, sides, spec, seed)
     np.save(folder / files.FOLDS, folds)
-    encoding = _encode_training(training, facts["features"], sides, folds, folder)
+    encoding, blurred = _encode_training(training, facts["features"], sides, folds, folder)
     _encode_holdout(encoding, table.take(pa.array(sides.holdout)), folder)
     plan = plan_experiments(spec, facts["task"], encoding.width)
     prepared = {
@@ -67,7 +73,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         "ordered": ordered,
         "plan": plan,
         "split": sides.describe(),
-        "warnings": [*facts["warnings"], *sides.warnings(), *mixed],
+        "warnings": [*facts["warnings"], *sides.warnings(), *mixed, *blurred],
     }
     files.write_json(folder / files.PREPARED, prepared)
     return [str(index) for index in range(len(plan))]
@@ -110,12 +116,25 @@ def _balanced(spec: ModelSpec, sides: Sides) -> bool:
 
 def _encode_training(
     training: pa.Table, columns: Sequence[Sequence[str]], sides: Sides, folds: Folds, folder: Path
-) -> Encoding:
-    """Learn an encoder per feature and write the training matrix, target means out of fold."""
-    count = None if sides.classes is None else len(sides.classes)
-    responses = responses_of(np.asarray(sides.train_target, dtype=np.float64), count)
-    fitted = [Feature(name, kind, _fit(kind, training.column(name), responses)) for name, kind in columns]
-    encoding = Encoding(tuple(fitted))
+) -> tuple[Encoding, list[str]]:
+    """Learn an encoder per feature and write the training matrix, target means out of fold.
+
+    Returns: the encoding, and warnings of numbers that float32 cannot tell apart.
+    """
+    blurred = {}
+    answer, target = AS_IS, np.asarray(sides.train_target, dtype=np.float64)
+    if sides.classes is None:
+        answer, blurred["the target"] = fit_scale(target)
+        target = answer.apply(target)
+    responses = responses_of(target, None if sides.classes is None else len(sides.classes))
+    fitted = []
+    for name, kind in columns:
+        if kind in ("number", "integer"):
+            encoder, blurred[f"'{name}'"] = fit_number(known_numbers(training.column(name)))
+            fitted.append(Feature(name, kind, encoder))
+        else:
+            fitted.append(Feature(name, kind, _fit(kind, training.column(name), responses)))
+    encoding = Encoding(tuple(fitted), answer)
     matrix = _open_matrix(folder / files.TRAIN_MATRIX, training.num_rows, encoding)
     start = 0
     for feature in encoding.features:
@@ -129,7 +148,14 @@ def _encode_training(
         matrix[:, start:end] = block
         start = end
     _flush(matrix)
-    return encoding
+    return encoding, [_blurred(name, share) for name, share in blurred.items() if share > _BLURRED]
+
+
+def _blurred(name: str, share: float) -> str:
+    return (
+        f"{name}: the model counts in float32 and takes {share:.0%} of neighbouring values for one number; "
+        "where they are names and no measures, set the column's type to category under `schema`"
+    )
 
 
 def _fit(kind: str, column: pa.ChunkedArray, responses: Responses) -> Encoder:
@@ -141,10 +167,8 @@ def _fit(kind: str, column: pa.ChunkedArray, responses: Responses) -> Encoder:
             return fit_text(factorise(column).labels)
         case "datetime":
             return fit_datetime(to_seconds(times(column)))
-        case "boolean":
-            return Boolean()
         case _:
-            return Number()
+            return Boolean()
 
 
 def _encode_holdout(encoding: Encoding, holdout: pa.Table, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.encoding import Encoding
 from pipelines.errors import StepError
 from pipelines.estimators import find
 from pipelines.estimators.build import predict, train
@@ -17,7 +18,10 @@ from pipelines.steps import files
 
 
 def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
-    """Write `model.skops`, the bare `model.onnx`, and scikit-learn's own predictions of the holdout."""
+    """Write `model.skops`, the bare `model.onnx`, and scikit-learn's own predictions of the holdout.
+
+    Numbers are predicted as the encoding's `answer` scales them.
+    """
     import skops.io
 
     facts = files.read_json(prepared / files.PREPARED)
@@ -26,20 +30,21 @@ def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
         raise StepError(f"'{chosen['estimator']}' is no allowed estimator", "correct train.candidates")
     matrix = files.read_array(prepared / files.TRAIN_MATRIX)
     target = np.load(prepared / files.TRAIN_TARGET)
+    classes, answer = facts["classes"], Encoding.from_json(facts["encoding"]).answer
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pipeline = train(
             estimator,
             chosen["parameters"],
             matrix,
-            target,
+            target if classes is not None else answer.apply(target),
             seed=facts["seed"],
             balanced=facts["balanced"],
         )
-    classes = facts["classes"]
     holdout = np.ascontiguousarray(files.read_array(prepared / files.HOLDOUT_MATRIX))
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / files.EXPECTED, predict(pipeline, holdout, None if classes is None else len(classes)))
+    expected = predict(pipeline, holdout, None if classes is None else len(classes))
+    np.save(folder / files.EXPECTED, expected)
     skops.io.dump(pipeline, folder / files.SKOPS)
     (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})

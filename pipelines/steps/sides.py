@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from pipelines.card import Class
 from pipelines.errors import StepError
 from pipelines.spec import ModelSpec
 from pipelines.steps import files
-from pipelines.steps.split import SALT, Split, split
+from pipelines.steps.split import RULE, SALT, Split, split
 from pipelines.tables import numbers
 from pipelines.target import class_indices
 
 _MIN_SIDE = {"training": 10, "holdout": 2}
+_OFF = 0.05  # the holdout's share may be this far from the declared one without a word
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Sides:
         """Write rows and targets."""
         np.save(folder / files.TRAIN_ROWS, self.train)
         np.save(folder / files.HOLDOUT_ROWS, self.holdout)
+        if self.divided.rows is not None:
+            np.save(folder / files.HOLDOUT_HASHES, self.divided.rows[self.holdout])
         np.save(folder / files.TRAIN_TARGET, self.train_target)
         np.save(folder / files.HOLDOUT_TARGET, self.holdout_target)
 
@@ -45,6 +48,7 @@ class Sides:
         """Say how the rows were divided, as JSON values."""
         return {
             "by": self.divided.by,
+            "rule": RULE,
             "cutoff": self.divided.cutoff,
             "salt": None if self.divided.by == "time" else SALT,
             "train_rows": len(self.train),
@@ -61,12 +65,25 @@ class Sides:
         return said
 
 
-def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any]) -> Sides:
+def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], parts: Sequence[int] = ()) -> Sides:
     """Split the rows that have a target.
+
+    Args:
+        parts: how many of the rows each file brought, in order; all are of one file when empty.
 
     Raises: StepError when a side is too small, or the training side has one class only.
     """
-    divided = split(table, entity=spec.entity, timestamp=spec.timestamp, share=spec.train.holdout)
+    divided = split(
+        table,
+        target=spec.target,
+        entity=spec.entity,
+        timestamp=spec.timestamp,
+        share=spec.train.holdout,
+        parts=parts,
+    )
+    off = _far_off(divided, spec)
+    if off:
+        divided = replace(divided, warning="; ".join(filter(None, [divided.warning, off])))
     train, holdout = np.flatnonzero(~divided.holdout), np.flatnonzero(divided.holdout)
     _check_size("training", len(train), spec, divided)
     if checked["classes"] is None:
@@ -76,6 +93,22 @@ def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any]) -> Side
         sides = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
     _check_size("holdout", len(sides.holdout), spec, divided)
     return sides
+
+
+def _far_off(divided: Split, spec: ModelSpec) -> str | None:
+    """Say why the holdout's share is not the declared one, where it is not."""
+    rows = len(divided.holdout)
+    held = float(divided.holdout.mean()) if rows else 0.0
+    if abs(held - spec.train.holdout) <= _OFF:
+        return None
+    if divided.by == "time":
+        why = f"all rows of one moment of '{spec.timestamp}' are on one side"
+    else:
+        several = len(np.unique(divided.groups)) if divided.groups is not None else rows
+        why = f"they are drawn by chance, and only {rows} rows have a target"
+        if spec.entity is not None and several < rows:
+            why = f"all rows of one '{spec.entity}' are on one side, and there are only {several} of them"
+    return f"the holdout has {held:.0%} of the rows, not {spec.train.holdout:.0%}: {why}"
 
 
 def _with_classes(

@@ -1,14 +1,16 @@
 """Which rows are kept aside.
 
-Without timestamps a row's side is decided by a salted hash of its entity, else of its content: the same row
-is on the same side in every version, whatever else the dataset holds by then. A hash treats classes alike, so
-the holdout has their shares up to chance. With timestamps the newest rows are the holdout, unless so many
-have the same moment that no moment divides them well.
+Without timestamps a row's side is decided by a salted hash: of its entity, else of its columns but the target
+and of how many equal rows came before it. So rows that are equal are on both sides in the declared share, the
+target decides nothing, and a row keeps its side in every version, whatever the dataset holds by then. With
+timestamps the newest rows are the holdout, unless so many have the same moment that no moment divides them
+well.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +21,21 @@ from numpy.typing import NDArray
 from pipelines.tables import factorise, times
 
 SALT = "kascade-holdout-1"
+RULE = 2
+"""How rows without an entity are hashed: 1, up to 29 November 2026, took every column with the target."""
+
+TELLING_ROWS = 100
+MOSTLY_UNLIKE = 0.95  # of a file's rows that differ: then an equal row in another file is the same row again
 
 Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows are the holdout, [N]; `by` is time, entity or content; `cutoff` is its first moment.
+    """Which rows are the holdout, [N]; `by` is time, entity or row; `cutoff` is its first moment.
 
     `groups` is what the rows went by, [N]: rows with the same hash are on one side. None when it was time.
+    `rows` is each row's own hash, [N], by which another rule tells its side; None when nobody asked for it.
     `warning` says why they are not divided by time although there are timestamps.
     """
 
@@ -35,14 +43,25 @@ class Split:
     by: str
     cutoff: str | None = None
     groups: Hashes | None = None
+    rows: Hashes | None = None
     warning: str | None = None
 
 
-def split(table: pa.Table, *, entity: str | None, timestamp: str | None, share: float) -> Split:
-    """Divide the rows of a table of canonical columns.
+def split(
+    table: pa.Table,
+    *,
+    target: str,
+    entity: str | None,
+    timestamp: str | None,
+    share: float,
+    parts: Sequence[int] = (),
+) -> Split:
+    """Divide the rows of a table of canonical columns, in the order in which they arrived.
 
     Args:
+        target: the column that decides nothing.
         share: how much of the rows the holdout should have, about.
+        parts: how many of the rows each file brought; all are of one file when empty.
     """
     warning = None
     if timestamp is not None:
@@ -54,14 +73,55 @@ def split(table: pa.Table, *, entity: str | None, timestamp: str | None, share: 
             f"the rows are not divided by '{timestamp}': "
             f"too many have one moment to keep about {share:.0%} of them aside"
         )
-    content = row_hashes(table)
+    rows = row_hashes(table, target, parts)
     if entity is None:
-        return Split(_below(content, share), "content", groups=content, warning=warning)
-    owner = factorise(table.column(entity))
+        return Split(below(rows, share), "row", groups=rows, rows=rows, warning=warning)
+    groups = by_entity(table.column(entity), rows)
+    return Split(below(groups, share), "entity", groups=groups, rows=rows, warning=warning)
+
+
+def below(hashes: Hashes, share: float) -> NDArray[np.bool_]:
+    """Tell which hashes are in the holdout, [N]."""
+    return np.asarray(hashes < np.uint64(share * 2**64))
+
+
+def by_entity(column: pa.ChunkedArray, rows: Hashes) -> Hashes:
+    """Hash each row's entity, [N]; a row of nobody keeps its own hash."""
+    owner = factorise(column)
     hashed = np.array([_hash_text(label or "") for label in owner.labels], dtype=np.uint64)[owner.codes]
     nobody = np.array([label is None for label in owner.labels])[owner.codes]
-    groups = np.where(nobody, content, hashed)
-    return Split(_below(groups, share), "entity", groups=groups, warning=warning)
+    return np.where(nobody, rows, hashed)
+
+
+def row_hashes(table: pa.Table, target: str, parts: Sequence[int] = ()) -> Hashes:
+    """Hash each row's columns but the target, and how many equal rows came before it, [N].
+
+    In the first file with `TELLING_ROWS` it shows whether rows repeat. If they hardly do, a file that brings
+    an equal row brings the same one again, and the count begins anew with each file from that one on.
+    """
+    content = content_hashes(table.select([name for name in table.column_names if name != target]))
+    numbers = _occurrence(content)
+    start = 0
+    for rows in parts:
+        if rows >= TELLING_ROWS:
+            if len(np.unique(content[start : start + rows])) >= MOSTLY_UNLIKE * rows:
+                part = np.repeat(np.arange(len(parts), dtype=np.uint64), parts)[start:]
+                numbers[start:] = _occurrence(_mix(content[start:] ^ _mix(part)))
+            break
+        start += rows
+    return _mix(content + _mix(numbers))
+
+
+def _occurrence(keys: Hashes) -> Hashes:
+    """Count how often each row's key came before it, [N]."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    first = np.ones(len(keys), dtype=bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    place = np.arange(len(keys), dtype=np.uint64)
+    numbers = np.empty(len(keys), dtype=np.uint64)
+    numbers[order] = place - np.maximum.accumulate(np.where(first, place, np.uint64(0)))
+    return numbers
 
 
 def _cutoff(known: NDArray[Any], share: float) -> Any | None:
@@ -81,12 +141,8 @@ def _cutoff(known: NDArray[Any], share: float) -> Any | None:
     return first if before and held <= max(most, 0.5) else None
 
 
-def _below(hashes: Hashes, share: float) -> NDArray[np.bool_]:
-    return np.asarray(hashes < np.uint64(share * 2**64))
-
-
-def row_hashes(table: pa.Table) -> Hashes:
-    """Hash each row's content, [N]: equal rows alike, whatever the order of columns and of rows.
+def content_hashes(table: pa.Table) -> Hashes:
+    """Hash all columns of each row, [N]: equal rows alike, whatever the order of columns and of rows.
 
     A missing value adds nothing, so a column that later files bring does not move the rows that lack it.
     """

@@ -16,6 +16,7 @@ import pytest
 import skops.io
 
 from eventing.store import MemoryStore
+from functions.serve_model.model import load
 from pipelines import layout
 from pipelines.encoding import Encoding
 from pipelines.steps.export import REFERENCE_ROWS
@@ -49,7 +50,7 @@ def test_a_version_is_complete_and_its_files_fit_together(tmp_path: Path) -> Non
     ]
     encoding = Encoding.from_json(metadata["encoding"])
     holdout = pq.read_table(io.BytesIO(store.get(f"{root}/{layout.HOLDOUT}")))
-    assert holdout.column_names == list(CHURN_KINDS)
+    assert holdout.column_names == [*CHURN_KINDS, layout.ROW]
     matrix = encoding.encode({name: holdout[name].to_pylist() for name in encoding.names})
     label, probabilities = session.run(None, {"input": matrix})
     truth = np.array([metadata["classes"].index(value) for value in holdout["churned"].to_pylist()])
@@ -171,6 +172,99 @@ def test_a_regressor_that_answers_one_large_number_becomes_a_version(tmp_path: P
     spec = "model: r\ntarget: y\ntrain: {candidates: [{estimator: hist_gradient_boosting}]}\n"
     card, _ = version(tmp_path, table, {"x": "number", "y": "number"}, spec)
     assert card["parity"]["close"] == 1.0
+
+
+# Passengers by class (1st, 2nd, 3rd, crew), as R ships them: Dawson 1995, doi 10.1080/10691898.1995.11910499.
+TITANIC = {
+    ("Male", "Child", "No"): (0, 0, 35, 0),
+    ("Female", "Child", "No"): (0, 0, 17, 0),
+    ("Male", "Adult", "No"): (118, 154, 387, 670),
+    ("Female", "Adult", "No"): (4, 13, 89, 3),
+    ("Male", "Child", "Yes"): (5, 11, 13, 0),
+    ("Female", "Child", "Yes"): (1, 13, 14, 0),
+    ("Male", "Adult", "Yes"): (57, 14, 75, 192),
+    ("Female", "Adult", "Yes"): (140, 80, 76, 20),
+}
+
+
+def repeating(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of few kinds as categories [N, 3], and a target that the kind does not settle."""
+    if name == "titanic":
+        rows = [
+            (one, sex, age, survived)
+            for (sex, age, survived), counts in TITANIC.items()
+            for one, count in zip(("1st", "2nd", "3rd", "Crew"), counts, strict=True)
+            for _ in range(count)
+        ]
+        return np.array([row[:3] for row in rows]), np.array([row[3] for row in rows])
+    kinds, size = {"600 rows of 18 kinds": ((3, 3, 2), 600), "10,000 rows of 200 kinds": ((5, 5, 8), 10_000)}[
+        name
+    ]
+    rng = np.random.default_rng(0)
+    values = np.stack([rng.integers(0, count, size) for count in kinds], axis=1)
+    odds = rng.choice([0.2, 0.8], kinds)[tuple(values.T)]
+    return np.char.add("v", values.astype(str)), np.where(rng.random(size) < odds, "Yes", "No")
+
+
+@pytest.mark.parametrize(
+    "names", [("class", "sex", "age", "survived"), ("pclass", "sex", "age_group", "survived")]
+)
+@pytest.mark.parametrize("name", ["titanic", "600 rows of 18 kinds", "10,000 rows of 200 kinds"])
+def test_where_rows_repeat_the_holdout_promises_what_cross_validation_finds(
+    tmp_path: Path, name: str, names: tuple[str, ...]
+) -> None:
+    values, target = repeating(name)
+    table = pa.table({**dict(zip(names, values.T, strict=False)), names[3]: target})
+    grid = "{estimator: decision_tree, grid: {max_depth: [6]}}"
+    train = f"metric: accuracy, candidates: [{grid}], class_weight: none"
+    spec = f"model: m\ntarget: {names[3]}\ntrain: {{{train}}}\n"
+    card, _ = version(tmp_path, table, dict.fromkeys(names, "category"), spec)
+    found, rows = card["evaluation"]["metrics"]["accuracy"], card["evaluation"]["rows"]
+    expected = card["experiments"][0]["mean"]
+    assert abs(rows / len(target) - 0.2) < 0.04
+    assert abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / rows)
+
+
+@pytest.mark.parametrize("estimator", ["ridge", "hist_gradient_boosting", "mlp"])
+def test_a_target_of_ten_digits_is_learnt_and_answered_with_all_of_them(
+    tmp_path: Path, estimator: str
+) -> None:
+    x = np.random.default_rng(3).normal(size=600)
+    table = pa.table({"x": x, "y": 1e9 + x})
+    spec = f"model: r\ntarget: y\ntask: regression\ntrain: {{candidates: [{{estimator: {estimator}}}]}}\n"
+    card, store = version(tmp_path, table, {"x": "number", "y": "number"}, spec)
+    assert card["evaluation"]["metrics"]["r2"] > 0.97
+    assert card["parity"]["close"] == 1.0
+    served = load(store.get(card["files"][layout.ONNX]["uri"]), "r", 1, "")
+    answer = served.run(served.encoding.encode({"x": x.tolist()})).prediction
+    assert answer is not None
+    assert np.std(answer - table["y"].to_numpy()) < 0.2
+    reference = pq.read_table(io.BytesIO(store.get("s3://models/r/v1/reference.parquet")))
+    scores = reference[layout.SCORE].drop_null().to_numpy()
+    assert np.std(scores) > 0.5
+
+
+@pytest.mark.parametrize("form", ["seconds", "times", "whole seconds"])
+def test_moments_within_ten_minutes_are_told_apart(tmp_path: Path, form: str) -> None:
+    rng = np.random.default_rng(3)
+    second = rng.integers(0, 600, 2000) if form == "whole seconds" else rng.uniform(0, 600, 2000).round(3)
+    moments = 1_790_000_000 + second
+    late = np.where(rng.random(2000) < 0.01, second < 300, second >= 300)
+    given = moments if form != "times" else (moments * 1e6).astype("datetime64[us]")
+    kind = {"seconds": "number", "times": "datetime", "whole seconds": "integer"}[form]
+    spec = "model: m\ntarget: y\ntrain: {candidates: [{estimator: decision_tree}]}\n"
+    card, store = version(tmp_path, pa.table({"at": given, "y": late}), {"at": kind, "y": "boolean"}, spec)
+    assert card["evaluation"]["metrics"]["accuracy"] > 0.97
+    raw = store.get(card["files"][layout.ONNX]["uri"])
+    served = load(raw, "m", 1, "")
+    holdout = pq.read_table(io.BytesIO(store.get("s3://models/m/v1/holdout.parquet")))
+    column = holdout["at"].to_pylist()
+    trained = np.load(tmp_path / "prepared" / "holdout_matrix.npy")
+    sent = [value.isoformat() for value in column] if form == "times" else column
+    assert np.array_equal(served.encoding.encode({"at": sent}), trained)
+    if form != "times":
+        assert np.array_equal(served.encoding.encode_matrix(np.array(column)[:, None]), trained)
+        assert np.array_equal(served.encoding.encode({"at": [*sent, None]})[:-1], trained)
 
 
 def test_a_candidate_that_does_not_suit_the_data_leaves_the_run_to_the_others(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 from functions.evaluate_model.scoring import Unusable, aligned
 from functions.evaluate_model.slices import slices_of
 from functions.evaluate_model.unseen import unseen_rows
+from pipelines import layout
 from pipelines.card import Divided
 from pipelines.spec import ModelSpec, parse_spec
-from pipelines.steps.split import split
+from pipelines.steps.split import below, content_hashes, split
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -65,18 +66,38 @@ def test_a_champion_divided_by_time_has_not_seen_what_came_after() -> None:
 
 def test_a_champion_divided_by_the_same_hash_has_seen_nothing_of_the_holdout() -> None:
     whole = table()
-    held = split(whole, entity="customer", timestamp=None, share=0.2).holdout
+    held = split(whole, target="y", entity="customer", timestamp=None, share=0.2).holdout
     holdout = whole.filter(pa.array(held))
     assert unseen_rows(holdout, Divided(by="entity"), spec()).all()
 
 
 def test_a_champion_with_a_smaller_holdout_has_seen_part_of_it() -> None:
     whole = table()
-    held = split(whole, entity="customer", timestamp=None, share=0.4).holdout
+    held = split(whole, target="y", entity="customer", timestamp=None, share=0.4).holdout
     rows = unseen_rows(whole.filter(pa.array(held)), Divided(by="entity"), spec(holdout=0.2))
-    truly = split(whole, entity="customer", timestamp=None, share=0.2).holdout
+    truly = split(whole, target="y", entity="customer", timestamp=None, share=0.2).holdout
     assert 0 < rows.sum() < len(rows)
     assert rows.sum() == truly.sum()
+
+
+def repeating() -> tuple[pa.Table, pa.Table]:
+    """Rows of four kinds, and those of them that are kept aside, as a version's holdout has them."""
+    whole = pa.table({"kind": np.arange(400) % 4, "y": np.arange(400) // 4 % 2})
+    divided = split(whole, target="y", entity=None, timestamp=None, share=0.2)
+    return whole, whole.append_column(layout.ROW, pa.array(divided.rows)).filter(pa.array(divided.holdout))
+
+
+def test_a_champion_of_the_same_rule_has_seen_none_of_the_holdout_though_rows_repeat() -> None:
+    _, holdout = repeating()
+    assert unseen_rows(holdout, Divided(by="row", rule=2), spec()).all()
+    fewer = unseen_rows(holdout, Divided(by="row", rule=2), spec(holdout=0.1))
+    assert 0 < fewer.sum() < holdout.num_rows
+
+
+def test_a_champion_of_an_earlier_release_has_seen_what_the_hash_of_all_columns_says() -> None:
+    whole, holdout = repeating()
+    truly = below(content_hashes(holdout.select(whole.column_names)), 0.2)
+    assert np.array_equal(unseen_rows(holdout, Divided(by="content"), spec()), truly)
 
 
 def test_a_card_that_does_not_say_how_it_divided_is_not_guessed_at() -> None:

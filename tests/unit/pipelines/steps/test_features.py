@@ -21,10 +21,12 @@ from pipelines.tables import encode_table
 from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset
 
 
-def prepare(folder: Path, table: pa.Table, kinds: dict[str, str], spec: str, seed: int = 0) -> dict[str, Any]:
+def prepare(
+    folder: Path, table: pa.Table | list[pa.Table], kinds: dict[str, str], spec: str, seed: int = 0
+) -> dict[str, Any]:
     model = spec.split("\n")[0].removeprefix("model: ")
     store = MemoryStore()
-    request = put_dataset(store, [table], kinds, spec)
+    request = put_dataset(store, table if isinstance(table, list) else [table], kinds, spec)
     extract(store, request, folder / "e")
     check(folder / "e", folder / "c", model)
     items = features(folder / "e", folder / "c", folder / "f", model, seed)
@@ -120,7 +122,7 @@ def test_timestamps_that_cannot_divide_the_rows_are_warned_of(tmp_path: Path) ->
     spec = SPEC + "timestamp: t\n"
     kinds = {"x": "number", "t": "datetime", "y": "category"}
     facts = prepare(tmp_path, labelled(["a", "b"] * 50, t=days), kinds, spec)
-    assert facts["split"]["by"] == "content"
+    assert facts["split"]["by"] == "row"
     assert any("not divided by 't'" in warning for warning in facts["warnings"])
 
 
@@ -156,15 +158,49 @@ def test_the_rows_of_an_entity_are_in_one_fold_and_do_not_see_each_others_target
         np.load(tmp_path / "f" / files.TRAIN_TARGET),
     )
     assert np.corrcoef(column, target)[0, 1] < 0.15
-    assert facts["warnings"] == []
+    assert not any("as they learn from" in warning for warning in facts["warnings"])
 
 
-def test_equal_rows_are_in_one_fold_where_there_is_no_entity(tmp_path: Path) -> None:
-    table = pa.concat_tables([labelled(["a", "b"] * 50)] * 3)
-    prepare(tmp_path, table, KINDS, SPEC)
+def test_a_row_that_every_export_brings_again_is_in_one_fold(tmp_path: Path) -> None:
+    prepare(tmp_path, [labelled(["a", "b"] * 50)] * 3, KINDS, SPEC)
     rows = np.load(tmp_path / "f" / files.TRAIN_ROWS) % 100
     folds = np.load(tmp_path / "f" / files.FOLDS)
     assert all(len(set(folds[rows == one])) == 1 for one in set(rows))
+    assert not set(rows) & set(np.load(tmp_path / "f" / files.HOLDOUT_ROWS) % 100)
+
+
+def test_rows_of_few_kinds_are_in_every_fold_and_on_both_sides(tmp_path: Path) -> None:
+    kind = np.arange(400) % 4
+    table = labelled([["a", "b"][n] for n in (np.arange(400) // 4) % 2]).set_column(
+        0, "x", pa.array(kind * 1.0)
+    )
+    facts = prepare(tmp_path, [table.slice(0, 300), table.slice(300)], KINDS, SPEC)
+    rows, folds = np.load(tmp_path / "f" / files.TRAIN_ROWS), np.load(tmp_path / "f" / files.FOLDS)
+    assert all(set(folds[kind[rows] == one]) == set(range(5)) for one in range(4))
+    assert abs(facts["split"]["holdout_rows"] / 400 - 0.2) < 0.07
+    assert (facts["split"]["by"], facts["split"]["rule"]) == ("row", 2)
+
+
+def test_a_share_that_entities_do_not_allow_is_warned_of(tmp_path: Path) -> None:
+    table = labelled(["a", "b"] * 100, who=[f"c{n // 40}" for n in range(200)])
+    kinds = {"x": "number", "who": "category", "y": "category"}
+    spec = SPEC + "entity: who\ntrain: {holdout: 0.5}\n"
+    facts = prepare(tmp_path, table, kinds, spec)
+    held = facts["split"]["holdout_rows"] / 200
+    assert held in (0.2, 0.4, 0.6, 0.8)
+    assert facts["warnings"][0] == (
+        f"the holdout has {held:.0%} of the rows, not 50%: all rows of one 'who' are on one side, "
+        "and there are only 5 of them"
+    )
+
+
+def test_numbers_that_float32_cannot_tell_apart_even_centred_are_warned_of(tmp_path: Path) -> None:
+    ids = np.array([10**18, 10**9])[np.arange(200) % 2] + np.arange(200)
+    table = labelled(["a", "b"] * 100, id=ids)
+    facts = prepare(tmp_path, table, {"x": "number", "id": "integer", "y": "category"}, SPEC)
+    assert next(text for text in facts["warnings"] if "float32" in text).startswith(
+        "'id': the model counts in"
+    )
 
 
 def test_where_one_entity_alone_has_a_class_rows_are_compared_with_a_warning(tmp_path: Path) -> None:

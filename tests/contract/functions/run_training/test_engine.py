@@ -137,9 +137,9 @@ def test_a_place_where_no_workspace_can_be_made_makes_the_local_engine_unavailab
 def test_a_local_run_that_was_prepared_is_unknown_until_it_is_submitted_and_leaves_nothing(
     temporary: Path,
 ) -> None:
-    engine = LocalEngine()
+    engine, others = LocalEngine(), _processes()
     engine.prepare("run-1")
-    (child,) = psutil.Process().children()
+    (child,) = set(psutil.Process().children()) - others
     assert engine.status("run-1").state is RunState.UNKNOWN
     assert [each.name for each in temporary.iterdir()] == ["kascade-run-run-1"]
 
@@ -160,10 +160,10 @@ def test_what_is_prepared_gives_way_to_a_pipeline_of_ones_own(local: Any) -> Non
 
 
 def test_a_cancelled_local_run_leaves_no_process_and_no_file(local: Any, temporary: Path) -> None:
-    run = local.run("go on")
+    run, others = local.run("go on"), _processes()
     local.engine.submit(run)
     local.until_started(run)
-    children = psutil.Process().children(recursive=True)
+    children = _processes() - others
     assert children
 
     local.engine.cancel(run.run_id)
@@ -171,3 +171,8 @@ def test_a_cancelled_local_run_leaves_no_process_and_no_file(local: Any, tempora
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
     assert list(temporary.iterdir()) == []
+
+
+def _processes() -> set[psutil.Process]:
+    """Return the processes under this one; other tests of the same worker have some of their own."""
+    return set(psutil.Process().children(recursive=True))

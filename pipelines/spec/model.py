@@ -113,16 +113,18 @@ class ModelSpec(Section):
         for role, column in (("entity", self.entity), ("timestamp", self.timestamp)):
             if column == self.target:
                 raise PydanticCustomError(
-                    "roles", "{role} and target to be different columns; both are {column}",
+                    "roles",
+                    "{role} and target to be different columns; both are {column}",
                     {"role": role, "column": repr(column)},
-                )  # fmt: skip
+                )
         if self.timestamp is not None:
             rule = self.schema_.get(self.timestamp)
             if rule is not None and rule.kind not in (None, Kind.DATETIME):
                 raise PydanticCustomError(
-                    "roles", "the timestamp column {column} to have `type: datetime` under schema",
+                    "roles",
+                    "the timestamp column {column} to have `type: datetime` under schema",
                     {"column": repr(self.timestamp)},
-                )  # fmt: skip
+                )
         target = self.schema_.get(self.target)
         if target is not None and target.kind is Kind.DATETIME:
             raise PydanticCustomError("roles", "a target that is not a datetime")

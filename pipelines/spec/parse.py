@@ -110,8 +110,14 @@ def _folder_problems(document: Document, content: Mapping[str, Any], model: str 
     written = content.get("model")
     if model is None or written is None or written == model:
         return []
-    return [_problem(document, ("model",), f"got {_got(written)}, expected the folder's name, {model!r}",
-                     f"write `model: {model}`, or leave the key out")]  # fmt: skip
+    return [
+        _problem(
+            document,
+            ("model",),
+            f"got {_got(written)}, expected the folder's name, {model!r}",
+            f"write `model: {model}`, or leave the key out",
+        )
+    ]
 
 
 def _distinct(error: ValidationError) -> list[ErrorDetails]:

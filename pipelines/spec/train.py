@@ -113,7 +113,8 @@ class Train(Section):
         total = sum(candidate.experiments for candidate in self.candidates)
         if total > MAX_EXPERIMENTS:
             raise PydanticCustomError(
-                "experiments", "at most {limit} experiments in all; the grids make {total}",
+                "experiments",
+                "at most {limit} experiments in all; the grids make {total}",
                 {"limit": MAX_EXPERIMENTS, "total": total},
-            )  # fmt: skip
+            )
         return self

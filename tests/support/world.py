@@ -64,9 +64,15 @@ class World:
         )
         with self.session() as session:
             specs.add_spec(
-                session, MODEL, claim=claim, digest=spec_digest(spec), text=text,
-                key=f"{MODEL}/model.yaml", etag=None, now=self.now,
-            )  # fmt: skip
+                session,
+                MODEL,
+                claim=claim,
+                digest=spec_digest(spec),
+                text=text,
+                key=f"{MODEL}/model.yaml",
+                etag=None,
+                now=self.now,
+            )
 
     def version(
         self,
@@ -120,11 +126,20 @@ class World:
             f"s3://inferences/{MODEL}/{self._batches}.parquet", to_parquet(table_of(logged))
         )
         row = InferenceBatch(
-            source="/kascade/serve_model", event_id=f"batch-{self._batches}", model=logged.model,
-            version=logged.version, shadow=logged.shadow, uri=claim.uri, sha256=claim.sha256,
-            rows=len(logged.ids), failures=logged.failures, first=min(times), last=max(times),
-            recorded_at=self.now, window=None,
-        )  # fmt: skip
+            source="/kascade/serve_model",
+            event_id=f"batch-{self._batches}",
+            model=logged.model,
+            version=logged.version,
+            shadow=logged.shadow,
+            uri=claim.uri,
+            sha256=claim.sha256,
+            rows=len(logged.ids),
+            failures=logged.failures,
+            first=min(times),
+            last=max(times),
+            recorded_at=self.now,
+            window=None,
+        )
         with self.session() as session:
             add_batch(session, row)
         return row

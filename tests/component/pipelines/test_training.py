@@ -40,9 +40,17 @@ def test_a_version_is_complete_and_its_files_fit_together(tmp_path: Path) -> Non
     session = onnxruntime.InferenceSession(raw)
     metadata = json.loads(session.get_modelmeta().custom_metadata_map["kascade"])
     assert metadata.keys() == {
-        "model", "version", "task", "target", "entity", "classes", "encoding", "metric", "metrics",
+        "model",
+        "version",
+        "task",
+        "target",
+        "entity",
+        "classes",
+        "encoding",
+        "metric",
+        "metrics",
         "dataset_digest",
-    }  # fmt: skip
+    }
     assert metadata["classes"] == ["no", "yes"]
     assert [(o.name, o.type) for o in session.get_outputs()] == [
         ("label", "tensor(int64)"),

@@ -54,8 +54,16 @@ class Loop:
             Settings("sqlite://"), self._sessions, lambda session, model: in_force, lambda: self.now, CODE
         )
         self.champion: int | None = None
-        self.emit(originate(kinds.SpecRegistered.type, "/kascade/ingest_data", MODEL,
-                            {"model": MODEL, "spec": claim.model_dump()}, id_="spec", now=START))  # fmt: skip
+        self.emit(
+            originate(
+                kinds.SpecRegistered.type,
+                "/kascade/ingest_data",
+                MODEL,
+                {"model": MODEL, "spec": claim.model_dump()},
+                id_="spec",
+                now=START,
+            )
+        )
 
     def emit(self, event: Event) -> Event:
         """Send an event: the ledger and the governor get it, each after a delay of its own."""
@@ -134,10 +142,17 @@ class Loop:
 
     def _drop(self, number: int, at: datetime) -> Event:
         data = {
-            "model": MODEL, "part": CLAIM, "profile": CLAIM, "spec": CLAIM, "data_schema": CLAIM,
+            "model": MODEL,
+            "part": CLAIM,
+            "profile": CLAIM,
+            "spec": CLAIM,
+            "data_schema": CLAIM,
             "dataset": {"uri": f"s3://datasets/{number}", "sha256": f"{number:064x}"},
-            "rows": 400, "total_rows": 400 * number, "parts": number, "key": f"{number}.csv",
-        }  # fmt: skip
+            "rows": 400,
+            "total_rows": 400 * number,
+            "parts": number,
+            "key": f"{number}.csv",
+        }
         return originate(
             kinds.DatasetIngested.type, "/kascade/ingest_data", MODEL, data, id_=f"d{number}", now=at
         )
@@ -157,10 +172,15 @@ class Loop:
             yield answer(approved, kinds.TrainingFailed.type, "/run", about, data, now=at)
             return
         data = {
-            **run, **dict.fromkeys(("candidate", "card", "holdout", "reference"), CLAIM), "metrics": {},
-            "dataset_digest": approved.data["dataset"]["sha256"], "config_digest": "0" * 64,
-            "code_digest": CODE, "train_rows": 800, "seconds": 60.0,
-        }  # fmt: skip
+            **run,
+            **dict.fromkeys(("candidate", "card", "holdout", "reference"), CLAIM),
+            "metrics": {},
+            "dataset_digest": approved.data["dataset"]["sha256"],
+            "config_digest": "0" * 64,
+            "code_digest": CODE,
+            "train_rows": 800,
+            "seconds": 60.0,
+        }
         completed = answer(approved, kinds.TrainingCompleted.type, "/run", about, data, now=at)
         yield completed
         yield from self._judge(completed, at + timedelta(seconds=2))
@@ -174,9 +194,13 @@ class Loop:
             person = {"model": MODEL, "version": version, "approved_by": "ann"}
             at += timedelta(minutes=self.rng.uniform(1, 100))
             verdict = originate(
-                kinds.ModelApproved.type, "/kascade/cli", f"{MODEL}/v{version}", person,
-                id_=f"yes{version}", now=at,
-            )  # fmt: skip
+                kinds.ModelApproved.type,
+                "/kascade/cli",
+                f"{MODEL}/v{version}",
+                person,
+                id_=f"yes{version}",
+                now=at,
+            )
             yield verdict
         if verdict.type == kinds.ModelApproved.type:
             yield from self._roll_out(verdict, version, at + timedelta(seconds=5))
@@ -226,17 +250,28 @@ class Loop:
                 yield answer(closed, kinds.DriftDetected.type, check.source, about, data, now=at)
         if self.rng.random() < 0.3:
             harm = {
-                "model": MODEL, "version": version, "statistic": 5100.0, "threshold": 5000.0,
-                "baseline": 0.1, "mean_loss": 0.3, "labels": self.rng.randint(20, 600),
-            }  # fmt: skip
+                "model": MODEL,
+                "version": version,
+                "statistic": 5100.0,
+                "threshold": 5000.0,
+                "baseline": 0.1,
+                "mean_loss": 0.3,
+                "labels": self.rng.randint(20, 600),
+            }
             at += timedelta(minutes=self.rng.uniform(1, 30))
             yield originate(kinds.PerformanceDegraded.type, "/j", about, harm, id_=f"harm{since}", now=at)
 
 
 def _label(identity: str, at: datetime) -> JoinedLabel:
     return JoinedLabel(
-        model=MODEL, prediction_id=identity, at=at, version=1, value="yes", label_id=identity, received_at=at,
-    )  # fmt: skip
+        model=MODEL,
+        prediction_id=identity,
+        at=at,
+        version=1,
+        value="yes",
+        label_id=identity,
+        received_at=at,
+    )
 
 
 def play(seed: int, policy: str, days: float) -> Loop:

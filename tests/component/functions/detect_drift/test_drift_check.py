@@ -61,10 +61,14 @@ class Watch:
         row = self.world.log(batch)
         listed = json.dumps([row.claim.model_dump()]).encode()
         closed = c.WindowClosed(
-            model=MODEL, version=version, window=number, rows=count,
+            model=MODEL,
+            version=version,
+            window=number,
+            rows=count,
             data=self.world.store.put(f"s3://inferences/{MODEL}/windows/{number}.json", listed),
-            first=NOON, last=NOON,
-        )  # fmt: skip
+            first=NOON,
+            last=NOON,
+        )
         return build_event(
             c.WindowClosed.type, closed, subject=f"{MODEL}/v{version}", id_=f"w{number}-{version}"
         )
@@ -221,9 +225,17 @@ def part(watch: Watch, data: dict[str, list[Any]], key: str = f"{MODEL}/new.csv"
     table = pa.table({**data, "churned": ["yes"] * len(data["amount"])})
     claim = watch.world.store.put(f"s3://datasets/{MODEL}/part/data.parquet", parquet(table))
     ingested = c.DatasetIngested(
-        model=MODEL, part=claim, profile=claim, dataset=claim, spec=claim, data_schema=claim,
-        rows=table.num_rows, total_rows=table.num_rows, parts=1, key=key,
-    )  # fmt: skip
+        model=MODEL,
+        part=claim,
+        profile=claim,
+        dataset=claim,
+        spec=claim,
+        data_schema=claim,
+        rows=table.num_rows,
+        total_rows=table.num_rows,
+        parts=1,
+        key=key,
+    )
     return build_event(c.DatasetIngested.type, ingested, id_=f"part-{claim.sha256[:8]}-{key}")
 
 
@@ -255,7 +267,15 @@ def test_without_a_champion_there_is_nothing_to_compare_with(database: str) -> N
     app = create_app(Settings(world.url), Deps(world.store, world.engine, MemorySink(), world.clock))
     claim = world.store.put("s3://datasets/x", b"x")
     ingested = c.DatasetIngested(
-        model=MODEL, part=claim, profile=claim, dataset=claim, spec=claim, data_schema=claim,
-        rows=1, total_rows=1, parts=1, key="churn/x.csv",
-    )  # fmt: skip
+        model=MODEL,
+        part=claim,
+        profile=claim,
+        dataset=claim,
+        spec=claim,
+        data_schema=claim,
+        rows=1,
+        total_rows=1,
+        parts=1,
+        key="churn/x.csv",
+    )
     assert handle(app, build_event(c.DatasetIngested.type, ingested, id_="p")) is None

@@ -46,9 +46,17 @@ def governor(database: str) -> Iterator[Governor]:
 
 def ingested() -> kinds.DatasetIngested:
     return kinds.DatasetIngested(
-        model="churn", part=CLAIM, profile=CLAIM, dataset=CLAIM, spec=CLAIM, data_schema=CLAIM,
-        rows=900, total_rows=900, parts=1, key="churn/a.csv",
-    )  # fmt: skip
+        model="churn",
+        part=CLAIM,
+        profile=CLAIM,
+        dataset=CLAIM,
+        spec=CLAIM,
+        data_schema=CLAIM,
+        rows=900,
+        total_rows=900,
+        parts=1,
+        key="churn/a.csv",
+    )
 
 
 def test_a_dataset_is_answered_with_an_approved_run_of_the_spec_in_force(governor: Governor) -> None:

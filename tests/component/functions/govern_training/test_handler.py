@@ -123,10 +123,20 @@ def test_the_champion_is_named_with_its_candidate(world: World) -> None:
     claim = kinds.Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
     with transaction(world.sessions) as session:
         data = kinds.TrainingCompleted(
-            model="churn", version=1, run_id="r", candidate=claim, card=claim, holdout=claim, reference=claim,
-            metrics={}, dataset_digest="0" * 64, config_digest="0" * 64, code_digest="0" * 64,
-            train_rows=1, seconds=1,
-        )  # fmt: skip
+            model="churn",
+            version=1,
+            run_id="r",
+            candidate=claim,
+            card=claim,
+            holdout=claim,
+            reference=claim,
+            metrics={},
+            dataset_digest="0" * 64,
+            config_digest="0" * 64,
+            code_digest="0" * 64,
+            train_rows=1,
+            seconds=1,
+        )
         versions.register(session, data, "e", world.now)
         versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "e", world.now)
     world.drop(2)
@@ -225,10 +235,17 @@ def test_after_30_days_the_model_is_trained_with_the_few_rows_there_are(world: W
 def ingested_rows(part: int, total: int) -> dict[str, Any]:
     claim = {"uri": "s3://datasets/x", "sha256": "0" * 64}
     return {
-        "model": "churn", "part": claim, "profile": claim, "spec": claim, "data_schema": claim,
+        "model": "churn",
+        "part": claim,
+        "profile": claim,
+        "spec": claim,
+        "data_schema": claim,
         "dataset": {"uri": "s3://d", "sha256": f"{part:064x}"},
-        "rows": 10, "total_rows": total, "parts": part, "key": "k",
-    }  # fmt: skip
+        "rows": 10,
+        "total_rows": total,
+        "parts": part,
+        "key": "k",
+    }
 
 
 def test_age_without_new_data_is_refused_and_any_new_row_then_suffices(world: World) -> None:
@@ -260,18 +277,35 @@ def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
 
 def alarm(labels: int = 300) -> dict[str, object]:
     return {
-        "model": "churn", "version": 1, "statistic": 6000, "threshold": 5000, "baseline": 0.1,
-        "mean_loss": 0.4, "labels": labels,
-    }  # fmt: skip
+        "model": "churn",
+        "version": 1,
+        "statistic": 6000,
+        "threshold": 5000,
+        "baseline": 0.1,
+        "mean_loss": 0.4,
+        "labels": labels,
+    }
 
 
 def drift(*, strong: bool) -> dict[str, object]:
     return {
-        "model": "churn", "version": 1, "of": "inferences", "window": 1, "status": "drifted",
-        "detector": "tabular", "rows": 500, "reference_rows": 1000, "alpha": 0.05, "alpha_spent": 0.03,
-        "min_effect": 0.1, "correction": "holm", "guarantee": "budget", "tests": 1, "features": [],
+        "model": "churn",
+        "version": 1,
+        "of": "inferences",
+        "window": 1,
+        "status": "drifted",
+        "detector": "tabular",
+        "rows": 500,
+        "reference_rows": 1000,
+        "alpha": 0.05,
+        "alpha_spent": 0.03,
+        "min_effect": 0.1,
+        "correction": "holm",
+        "guarantee": "budget",
+        "tests": 1,
+        "features": [],
         "strong": strong,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("alarm_first", [True, False])

@@ -162,8 +162,10 @@ def report_of(approved: Event, what: str) -> tuple[str, dict[str, Any]]:
             claims = dict.fromkeys(("candidate", "card", "holdout", "reference"), CLAIM)
             digests = dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64)
             return kinds.TrainingCompleted.type, run | claims | digests | {
-                "metrics": {}, "train_rows": 90, "seconds": 1.0
-            }  # fmt: skip
+                "metrics": {},
+                "train_rows": 90,
+                "seconds": 1.0,
+            }
         case "approved":
             return kinds.ModelApproved.type, who | {"approved_by": "gate"}
         case "rejected":

@@ -107,18 +107,29 @@ class Court:
         return int(state["better"]["n"])
 
     def canary(
-        self, second: float, rows: int, champion: float, challenger: float,
-        *, labelled: float = 1.0, failures: int = 0, latency_ms: float = 1.0,
-    ) -> None:  # fmt: skip
+        self,
+        second: float,
+        rows: int,
+        champion: float,
+        challenger: float,
+        *,
+        labelled: float = 1.0,
+        failures: int = 0,
+        latency_ms: float = 1.0,
+    ) -> None:
         """Log what each arm answered: one request in ten is the challenger's."""
         for version, count, rate in ((1, rows * 9 // 10, champion), (2, rows // 10, challenger)):
             times = [self.world.after(second) + timedelta(milliseconds=row) for row in range(count)]
             truth = [self.rng.choice(["yes", "no"]) for _ in times]
             mine = version == 2
             batch = logged(
-                times, version=version, labels=self._answers(truth, rate), seed=f"{second}/{version}",
-                failures=failures if mine else 0, latency_ms=latency_ms if mine else 1.0,
-            )  # fmt: skip
+                times,
+                version=version,
+                labels=self._answers(truth, rate),
+                seed=f"{second}/{version}",
+                failures=failures if mine else 0,
+                latency_ms=latency_ms if mine else 1.0,
+            )
             self.world.log(batch)
             self._label(batch, times, truth, labelled if mine else 1.0)
 

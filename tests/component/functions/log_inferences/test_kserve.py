@@ -87,14 +87,18 @@ def test_a_redelivered_half_is_answered_as_before(app: Flask) -> None:
             {"labels": [1, 0], "version": 3},
         ),
         (
-            {"inputs": [
-                {"name": "age", "shape": [1], "datatype": "FP32", "data": [7]},
-                {"name": "city", "shape": [1, 1], "datatype": "BYTES", "data": ["Ulm"]},
-            ]},
-            {"outputs": [
-                {"name": "label", "shape": [1], "data": ["yes"]},
-                {"name": "probabilities", "shape": [1, 2], "data": [0.25, 0.75]},
-            ]},
+            {
+                "inputs": [
+                    {"name": "age", "shape": [1], "datatype": "FP32", "data": [7]},
+                    {"name": "city", "shape": [1, 1], "datatype": "BYTES", "data": ["Ulm"]},
+                ]
+            },
+            {
+                "outputs": [
+                    {"name": "label", "shape": [1], "data": ["yes"]},
+                    {"name": "probabilities", "shape": [1, 2], "data": [0.25, 0.75]},
+                ]
+            },
             {"age": [7], "city": ["Ulm"]},
             {"labels": ["yes"], "probabilities": [[0.25, 0.75]], "version": 1},
         ),
@@ -111,7 +115,7 @@ def test_a_redelivered_half_is_answered_as_before(app: Flask) -> None:
             {"probabilities": [[0.2, 0.8]]},
         ),
     ],
-)  # fmt: skip
+)
 def test_both_protocols_are_read(
     app: Flask, asked: Any, answered: Any, inputs: Any, outputs: dict[str, Any]
 ) -> None:

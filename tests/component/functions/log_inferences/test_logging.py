@@ -155,9 +155,12 @@ def test_lists_of_different_lengths_are_refused_for_good(app: Flask) -> None:
 
 def test_a_prediction_is_found_by_its_id_with_its_shadow_and_its_label(world: World, app: Flask) -> None:
     handle(app, event_of(1, labels=["yes"] * 10))
-    handle(app, event_of(1, labels=["no"] * 10, version=2, shadow=True).__class__(
-        **{**event_of(1, labels=["no"] * 10, version=2, shadow=True).__dict__, "id": "b1-shadow"}
-    ))  # fmt: skip
+    handle(
+        app,
+        event_of(1, labels=["no"] * 10, version=2, shadow=True).__class__(
+            **{**event_of(1, labels=["no"] * 10, version=2, shadow=True).__dict__, "id": "b1-shadow"}
+        ),
+    )
     identity = event_of(1).data["ids"][3]
     world.label((identity, NOON, "yes"))
 

@@ -79,10 +79,20 @@ def test_versions_facts_breaker_budget_and_waiting_triggers_are_told(recorder: R
             (3, ["approved", "rolled_back"]),
         ):
             completed = TrainingCompleted(
-                model="churn", version=version, run_id=f"churn-v{version}", candidate=CLAIM, card=CLAIM,
-                holdout=CLAIM, reference=CLAIM, metrics={"roc_auc": 0.9}, dataset_digest=DIGEST,
-                config_digest=DIGEST, code_digest=DIGEST, train_rows=80, seconds=1,
-            )  # fmt: skip
+                model="churn",
+                version=version,
+                run_id=f"churn-v{version}",
+                candidate=CLAIM,
+                card=CLAIM,
+                holdout=CLAIM,
+                reference=CLAIM,
+                metrics={"roc_auc": 0.9},
+                dataset_digest=DIGEST,
+                config_digest=DIGEST,
+                code_digest=DIGEST,
+                train_rows=80,
+                seconds=1,
+            )
             versions.register(session, completed, f"done{version}", now)
             for fact in facts:
                 versions.record_fact(session, "churn", version, versions.Fact(fact), f"{fact}{version}", now)
@@ -192,8 +202,12 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
     assert (told["through"], told["waiting"], told["versions"]) == (now.isoformat(), 1, [version] * 2)
     assert told["harm"] == {"version": 1, "labels": 6, "statistic": 3.0, "alarmed_at": None}
     assert model["drift"] == {
-        "look": 2, "of": "inferences", "status": "stable", "rows": 500, "at": now.isoformat(),
-    }  # fmt: skip
+        "look": 2,
+        "of": "inferences",
+        "status": "stable",
+        "rows": 500,
+        "at": now.isoformat(),
+    }
     assert model["governor"]["until"] == (now + timedelta(minutes=1)).isoformat()
 
 

@@ -102,8 +102,10 @@ def test_no_decision_differs_when_the_policy_tried_is_the_one_that_was(log: list
 
 def test_what_comes_twice_counts_once_and_in_its_place(log: list[Recorded]) -> None:
     shuffled = [*reversed(log), *log]
-    lines = [json.dumps({"seq": row.seq, "recorded_at": row.at.isoformat(), "event": event})
-             for row, event in zip(shuffled, _events(shuffled), strict=True)]  # fmt: skip
+    lines = [
+        json.dumps({"seq": row.seq, "recorded_at": row.at.isoformat(), "event": event})
+        for row, event in zip(shuffled, _events(shuffled), strict=True)
+    ]
     assert under(POLICY, read_lines(lines)) == under(POLICY, log)
 
 

@@ -65,10 +65,17 @@ def test_fifty_drops_at_once_start_exactly_one_run(database: str, factory: sessi
     def deliver(number: int) -> None:
         for part in range(1 + number, 51, 8):
             payload = kinds.DatasetIngested(
-                model="churn", part=CLAIM, profile=CLAIM, spec=CLAIM, data_schema=CLAIM, key="k",
+                model="churn",
+                part=CLAIM,
+                profile=CLAIM,
+                spec=CLAIM,
+                data_schema=CLAIM,
+                key="k",
                 dataset=kinds.Claim(uri="s3://d", sha256=f"{part:064x}"),
-                rows=1000, total_rows=1000 * part, parts=part,
-            )  # fmt: skip
+                rows=1000,
+                total_rows=1000 * part,
+                parts=part,
+            )
             said.extend(handler(originate("t", "/s", "churn", {}, id_=f"{part}", now=NOON), payload))
 
     together(deliver, 8)
@@ -135,9 +142,17 @@ def test_a_dead_letter_is_kept_once_however_many_deliver_it(factory: sessionmake
     def keep(_: int) -> None:
         with transaction(factory) as session:
             dead_letters.keep(
-                session, source="/s", event_id="1", type_="t", subject=None, destination="d", code=500,
-                error="e\x00", event="{}", now=NOON,
-            )  # fmt: skip
+                session,
+                source="/s",
+                event_id="1",
+                type_="t",
+                subject=None,
+                destination="d",
+                code=500,
+                error="e\x00",
+                event="{}",
+                now=NOON,
+            )
 
     together(keep, 4)
     with transaction(factory, read_only=True) as session:
@@ -150,9 +165,15 @@ def completed(version: int) -> kinds.TrainingCompleted:
     data: dict[str, Any] = dict.fromkeys(names, CLAIM)
     digests = dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64)
     return kinds.TrainingCompleted(
-        model="churn", version=version, run_id=f"r{version}", metrics={"auc": 0.9}, train_rows=1,
-        seconds=1, **data, **digests,
-    )  # fmt: skip
+        model="churn",
+        version=version,
+        run_id=f"r{version}",
+        metrics={"auc": 0.9},
+        train_rows=1,
+        seconds=1,
+        **data,
+        **digests,
+    )
 
 
 def test_versions_and_facts_are_recorded_once(factory: sessionmaker[Session]) -> None:

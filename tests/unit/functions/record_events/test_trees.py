@@ -46,8 +46,11 @@ def test_no_event_is_lost_or_stands_twice_even_when_causes_run_in_circles(
     found = flat(forest.roots)
     assert len(found) == len(set(found))
     assert {str(start) for start in starts if start < len(events)} <= set(found)
-    plain = grow([link(number, cause) for number, (cause, _) in enumerate(events)],
-                 {str(start) for start in starts}, most=99)  # fmt: skip
+    plain = grow(
+        [link(number, cause) for number, (cause, _) in enumerate(events)],
+        {str(start) for start in starts},
+        most=99,
+    )
     assert len(found) + folded(forest) == len(flat(plain.roots))
 
 
@@ -90,8 +93,10 @@ def test_what_does_not_fit_is_counted() -> None:
 def test_a_node_is_rendered_with_its_event_and_what_was_folded() -> None:
     forest = grow([link(0, None), link(1, 0, kinds.TimerDue.type)], ["0"], most=9)
     assert render(forest.roots[0], {"0": {"id": "0"}}) == {
-        "event": {"id": "0"}, "effects": [], "folded": {kinds.TimerDue.type: 1},
-    }  # fmt: skip
+        "event": {"id": "0"},
+        "effects": [],
+        "folded": {kinds.TimerDue.type: 1},
+    }
 
 
 def test_every_type_that_is_folded_is_in_the_catalogue() -> None:

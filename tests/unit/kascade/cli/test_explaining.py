@@ -23,31 +23,64 @@ if TYPE_CHECKING:
 CLAIM = {"uri": "s3://models/churn/v2/card.json", "sha256": "a" * 64}
 PREDICTION = "019a2b3c-0000-7000-8000-000000000001"
 VERDICT = {
-    "rule": "passed", "message": "auc 0.91 against 0.9 of v1", "metric": "roc_auc", "value": 0.91,
-    "minimum": 0.75, "champion_version": 1, "champion_value": 0.9, "interval_low": -0.002,
-    "interval_high": 0.031, "rows": 812,
+    "rule": "passed",
+    "message": "auc 0.91 against 0.9 of v1",
+    "metric": "roc_auc",
+    "value": 0.91,
+    "minimum": 0.75,
+    "champion_version": 1,
+    "champion_value": 0.9,
+    "interval_low": -0.002,
+    "interval_high": 0.031,
+    "rows": 812,
     "slices": [
         {"column": "country", "value": "DE", "passed": True},
         {"column": "country", "value": "FR", "passed": False},
     ],
-}  # fmt: skip
+}
 DECIDED = {
-    "outcome": "promoted", "reason": "evidence", "phase": "shadow", "version": 2, "message": "not worse",
-    "labels": 419, "difference": -0.02, "alpha": 0.05, "margin": 0.01, "wealth_worse": 0.03,
-    "wealth_better": 21.7, "threshold": 20, "coverage_champion": 0.8, "coverage_challenger": 0.79,
+    "outcome": "promoted",
+    "reason": "evidence",
+    "phase": "shadow",
+    "version": 2,
+    "message": "not worse",
+    "labels": 419,
+    "difference": -0.02,
+    "alpha": 0.05,
+    "margin": 0.01,
+    "wealth_worse": 0.03,
+    "wealth_better": 21.7,
+    "threshold": 20,
+    "coverage_champion": 0.8,
+    "coverage_challenger": 0.79,
     "repeats": 4,
-}  # fmt: skip
+}
 DRIFT = {
-    "version": 2, "of": "inferences", "window": 3, "status": "drifted", "detector": "tabular", "rows": 500,
-    "reference_rows": 1000, "alpha": 0.05, "alpha_spent": 0.0034, "min_effect": 0.1, "tests": 12,
+    "version": 2,
+    "of": "inferences",
+    "window": 3,
+    "status": "drifted",
+    "detector": "tabular",
+    "rows": 500,
+    "reference_rows": 1000,
+    "alpha": 0.05,
+    "alpha_spent": 0.0034,
+    "min_effect": 0.1,
+    "tests": 12,
     "features": [
         {
-            "feature": "amount", "method": "ks", "statistic": 0.4, "p_value_corrected": 1.5e-9, "effect": 0.5,
-            "effect_name": "wasserstein", "drifted": True,
+            "feature": "amount",
+            "method": "ks",
+            "statistic": 0.4,
+            "p_value_corrected": 1.5e-9,
+            "effect": 0.5,
+            "effect_name": "wasserstein",
+            "drifted": True,
         }
     ],
-    "report": {"uri": "s3://reports/churn/v2/drift-3.json"}, "page_uri": "s3://reports/churn/v2/drift-3.html",
-}  # fmt: skip
+    "report": {"uri": "s3://reports/churn/v2/drift-3.json"},
+    "page_uri": "s3://reports/churn/v2/drift-3.html",
+}
 LINES = [
     (
         c.ModelApproved.type,
@@ -151,15 +184,31 @@ def test_the_version_that_followed_is_named_and_what_repeats_is_counted(desk: De
 def test_a_prediction_is_shown_with_its_label_and_the_story_of_the_version_that_made_it(desk: Desk) -> None:
     history(desk)
     row = {
-        "model": "churn", "version": 2, "shadow": False, "at": "2026-01-02T03:04:05Z", "predicted": "yes",
-        "probabilities": [0.25, 0.75], "inputs": {"amount": 12.5}, "label": "no", "latency_ms": 1.5,
+        "model": "churn",
+        "version": 2,
+        "shadow": False,
+        "at": "2026-01-02T03:04:05Z",
+        "predicted": "yes",
+        "probabilities": [0.25, 0.75],
+        "inputs": {"amount": 12.5},
+        "label": "no",
+        "latency_ms": 1.5,
         "batch": {"event_id": "b", "uri": "s3://inferences/churn/b.parquet", "window": None},
-    }  # fmt: skip
+    }
     shadow = {**row, "version": 3, "shadow": True, "predicted": None, "predicted_number": 7.0, "label": None}
     desk.predictions[PREDICTION] = {"prediction_id": PREDICTION, "rows": [shadow, row]}
     told = desk.type("explain", PREDICTION).stdout
-    for words in ("churn/v2 served at", ": yes", "label no", "amount=12.5", "churn/v3 in the shadow", ": 7",
-                  "no label yet", "s3://inferences/churn/b.parquet", "model.approved"):  # fmt: skip
+    for words in (
+        "churn/v2 served at",
+        ": yes",
+        "label no",
+        "amount=12.5",
+        "churn/v3 in the shadow",
+        ": 7",
+        "no label yet",
+        "s3://inferences/churn/b.parquet",
+        "model.approved",
+    ):
         assert words in told
     found = json.loads(desk.type("explain", PREDICTION, "--json").stdout)
     assert (found["reference"], found["prediction"]["rows"][1]["label"]) == ("churn/v2", "no")
@@ -192,10 +241,20 @@ def test_models_are_listed_with_what_goes_on(desk: Desk) -> None:
         text = "model: churn\ntarget: y\n"
         specs.add_spec(session, "churn", claim=claim, digest="0" * 64, text=text, key="k", etag=None, now=now)
         done = c.TrainingCompleted(
-            model="churn", version=1, run_id="r", candidate=claim, card=claim, holdout=claim, reference=claim,
-            metrics={"roc_auc": 0.91234}, dataset_digest="0" * 64, config_digest="0" * 64,
-            code_digest="0" * 64, train_rows=800, seconds=1,
-        )  # fmt: skip
+            model="churn",
+            version=1,
+            run_id="r",
+            candidate=claim,
+            card=claim,
+            holdout=claim,
+            reference=claim,
+            metrics={"roc_auc": 0.91234},
+            dataset_digest="0" * 64,
+            config_digest="0" * 64,
+            code_digest="0" * 64,
+            train_rows=800,
+            seconds=1,
+        )
         versions.register(session, done, "e", now)
         versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "p", now)
         row = rollouts.lock_rollout(session, "churn")

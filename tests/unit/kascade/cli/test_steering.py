@@ -25,9 +25,12 @@ CLAIM = c.Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
 
 def completed(outcome: str, version: int = 3, champion: int | None = 1) -> dict[str, Any]:
     return {
-        "model": "churn", "version": version, "outcome": outcome, "champion_version": champion,
+        "model": "churn",
+        "version": version,
+        "outcome": outcome,
+        "champion_version": champion,
         "message": "as asked",
-    }  # fmt: skip
+    }
 
 
 def reply(type_: str, subject: str, data: dict[str, Any]) -> Callable[[Event], list[Event]]:
@@ -37,9 +40,14 @@ def reply(type_: str, subject: str, data: dict[str, Any]) -> Callable[[Event], l
 def dead(error: str) -> Callable[[Event], list[Event]]:
     def die(event: Event) -> list[Event]:
         data = {
-            "event_id": event.id, "event_type": event.type, "event_source": event.source,
-            "destination": "http://roll-out-model", "code": 422, "error": error, "redrive": "POST /1",
-        }  # fmt: skip
+            "event_id": event.id,
+            "event_type": event.type,
+            "event_source": event.source,
+            "destination": "http://roll-out-model",
+            "code": 422,
+            "error": error,
+            "redrive": "POST /1",
+        }
         return [answer(event, c.DeliveryFailed.type, "/kascade/record_events", event.subject or "", data)]
 
     return die
@@ -50,9 +58,15 @@ def stage(desk: Desk, **columns: Any) -> None:
     with transaction(desk.sessions) as session:
         if not specs.models_with_spec(session):
             specs.add_spec(
-                session, "churn", claim=CLAIM, digest="0" * 64, text="model: churn\ntarget: y\n", key="k",
-                etag=None, now=datetime.now(UTC),
-            )  # fmt: skip
+                session,
+                "churn",
+                claim=CLAIM,
+                digest="0" * 64,
+                text="model: churn\ntarget: y\n",
+                key="k",
+                etag=None,
+                now=datetime.now(UTC),
+            )
         row = rollouts.lock_rollout(session, "churn")
         for name, value in columns.items():
             setattr(row, name, value)
@@ -66,8 +80,11 @@ def test_a_rollback_is_asked_for_and_its_end_is_shown(desk: Desk) -> None:
     (event,) = desk.sent
     assert (event.type, event.subject, event.source) == (c.RolloutRequested.type, "churn", "/kascade/cli")
     assert event.data == {
-        "model": "churn", "action": "roll_back", "requested_by": "ann", "comment": "complaints",
-    }  # fmt: skip
+        "model": "churn",
+        "action": "roll_back",
+        "requested_by": "ann",
+        "comment": "complaints",
+    }
 
 
 def test_a_retirement_is_waited_for_past_the_end_of_the_rollout_under_way(desk: Desk) -> None:
@@ -188,10 +205,20 @@ def test_an_approval_may_wait_for_another_rollouts_end_or_be_under_way_already(d
 def test_a_rejection_is_over_when_it_is_among_the_versions_facts(desk: Desk) -> None:
     stage(desk)
     done = c.TrainingCompleted(
-        model="churn", version=3, run_id="r", candidate=CLAIM, card=CLAIM, holdout=CLAIM, reference=CLAIM,
-        metrics={}, dataset_digest="0" * 64, config_digest="0" * 64, code_digest="0" * 64, train_rows=1,
+        model="churn",
+        version=3,
+        run_id="r",
+        candidate=CLAIM,
+        card=CLAIM,
+        holdout=CLAIM,
+        reference=CLAIM,
+        metrics={},
+        dataset_digest="0" * 64,
+        config_digest="0" * 64,
+        code_digest="0" * 64,
+        train_rows=1,
         seconds=1,
-    )  # fmt: skip
+    )
     with transaction(desk.sessions) as session:
         versions.register(session, done, "e", datetime.now(UTC))
 

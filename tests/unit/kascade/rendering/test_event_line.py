@@ -52,16 +52,27 @@ def test_a_payload_of_an_unexpected_shape_never_breaks_the_list(type_: str) -> N
 
 
 DRIFT = {
-    "version": 2, "of": "inferences", "window": 3, "status": "drifted", "rows": 500, "strong": True,
+    "version": 2,
+    "of": "inferences",
+    "window": 3,
+    "status": "drifted",
+    "rows": 500,
+    "strong": True,
     "features": [
         {"feature": "age", "statistic": 0.1, "p_value_corrected": 1.0, "effect": 0.9, "drifted": False},
         {"feature": "amount", "statistic": 0.4, "p_value_corrected": 1.5e-9, "effect": 0.5, "drifted": True},
     ],
-}  # fmt: skip
+}
 DECIDED = {
-    "version": 2, "phase": "shadow", "outcome": "promoted", "reason": "evidence", "labels": 419,
-    "wealth_worse": 0.0312, "wealth_better": 21.7, "threshold": 20.0,
-}  # fmt: skip
+    "version": 2,
+    "phase": "shadow",
+    "outcome": "promoted",
+    "reason": "evidence",
+    "labels": 419,
+    "wealth_worse": 0.0312,
+    "wealth_better": 21.7,
+    "threshold": 20.0,
+}
 STEP = {"version": 2, "champion_version": 1, "revision": "churn-v2"}
 LINES = [
     (c.RolloutStarted.type, {**STEP, "phase": "shadow", "percent": 0}, "v2 shadow beside v1 as churn-v2"),

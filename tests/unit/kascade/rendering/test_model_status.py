@@ -15,9 +15,15 @@ GOVERNOR = {
 }
 NOTHING: dict[str, Any] = {"rollout": None, "judge": None, "feedback": None, "drift": None}
 ROLLOUT = {
-    "version": 3, "champion_version": 1, "phase": "canary", "percent": 10,
-    "since": "2026-01-02T03:04:05+00:00", "paused": False, "held": False, "queued_version": None,
-}  # fmt: skip
+    "version": 3,
+    "champion_version": 1,
+    "phase": "canary",
+    "percent": 10,
+    "since": "2026-01-02T03:04:05+00:00",
+    "paused": False,
+    "held": False,
+    "queued_version": None,
+}
 
 
 def words(**parts: Any) -> dict[str, str]:
@@ -59,9 +65,15 @@ def test_a_shadow_answers_no_request() -> None:
 
 def test_the_judges_wealth_stands_beside_what_it_needs() -> None:
     judge = {
-        "version": 3, "phase": "shadow", "labels": 41, "threshold": 20.0, "wealth_worse": 0.25,
-        "wealth_better": 3.5, "coverage_champion": 0.5, "coverage_challenger": None,
-    }  # fmt: skip
+        "version": 3,
+        "phase": "shadow",
+        "labels": 41,
+        "threshold": 20.0,
+        "wealth_worse": 0.25,
+        "wealth_better": 3.5,
+        "coverage_champion": 0.5,
+        "coverage_challenger": None,
+    }
     assert words(judge=judge)["judge"] == (
         "41 labels in shadow; wealth that v3 is worse 0.25, better 3.5, decided at 20; "
         "labelled: champion 50 %"
@@ -89,7 +101,13 @@ def test_a_retired_model_says_since_when_and_who_asked() -> None:
 
 def test_a_model_that_is_being_retired_has_no_rollout_beside_anything() -> None:
     rollout = {
-        "version": 2, "champion_version": 2, "phase": "retire", "percent": 0, "since": None, "paused": False,
-        "held": True, "queued_version": None,
-    }  # fmt: skip
+        "version": 2,
+        "champion_version": 2,
+        "phase": "retire",
+        "percent": 0,
+        "since": None,
+        "paused": False,
+        "held": True,
+        "queued_version": None,
+    }
     assert words(rollout=rollout)["rollout"] == "the model is being retired"

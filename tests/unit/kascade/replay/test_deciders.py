@@ -130,11 +130,17 @@ def judged(policy: str | None, inputs: GateInputs = MEASURED) -> Compared:
         version=2,
         approved_by="offline gate",
         verdict=kinds.GateVerdict(
-            model="churn", version=2, candidate=CLAIM, metric="roc_auc", value=0.9, rows=800,
-            rule="passed", message="m",
+            model="churn",
+            version=2,
+            candidate=CLAIM,
+            metric="roc_auc",
+            value=0.9,
+            rows=800,
+            rule="passed",
+            message="m",
         ),
         decided_from=DecisionInputs.of(IN_FORCE, inputs),
-    )  # fmt: skip
+    )
     tried = None if policy is None else spec(gate=policy)
     return again(kinds.ModelApproved.type, "evaluate_model", payload, tried)
 
@@ -183,11 +189,23 @@ def looked(
 ) -> Compared:
     inputs = DriftInputs(1, rows, 900, tests or None)
     payload = kinds.DriftChecked(
-        model="churn", version=2, of="inferences", window=1, status=status, rows=rows, detector="tabular",
-        reference_rows=900, alpha=0.05, alpha_spent=0.0304, min_effect=0.1, correction="holm",
-        guarantee="budget", tests=len(tests), features=[],
+        model="churn",
+        version=2,
+        of="inferences",
+        window=1,
+        status=status,
+        rows=rows,
+        detector="tabular",
+        reference_rows=900,
+        alpha=0.05,
+        alpha_spent=0.0304,
+        min_effect=0.1,
+        correction="holm",
+        guarantee="budget",
+        tests=len(tests),
+        features=[],
         decided_from=DecisionInputs.of(Drift(), inputs),
-    )  # fmt: skip
+    )
     return again(
         kinds.DriftChecked.type, "detect_drift", payload, None if tried is None else spec(drift=tried)
     )
@@ -232,10 +250,11 @@ def verdict(tried: ModelSpec | None, better: bool = True, services: Services | N
     for check in range(1, 100):
         losses = [(float(row == 0), 0.0) if better else (0.0, float(row == 0)) for row in range(5)]
         requests = tuple(
-            Matured(f"{check}-{row}", NOON + (check - 1) * MINUTE, None,
-                    {"champion": ours, "challenger": theirs})
+            Matured(
+                f"{check}-{row}", NOON + (check - 1) * MINUTE, None, {"champion": ours, "challenger": theirs}
+            )
             for row, (ours, theirs) in enumerate(losses)
-        )  # fmt: skip
+        )
         inputs = judge.Inputs(state, NOON + check * MINUTE, requests, services if check > 9 else None)
         decision = judge.decide(policy, inputs)
         state = record_requests(STORE, folder, inputs, decision.state)
@@ -244,13 +263,21 @@ def verdict(tried: ModelSpec | None, better: bool = True, services: Services | N
     numbers = judge.numbers_of(policy, state)
     guard = isinstance(decision.verdict, Breach)
     decided = kinds.RolloutDecided(
-        model="churn", version=2, champion_version=1, phase=kinds.RolloutPhase.SHADOW,
+        model="churn",
+        version=2,
+        champion_version=1,
+        phase=kinds.RolloutPhase.SHADOW,
         outcome=kinds.RolloutOutcome("promoted" if better and not guard else "rolled_back"),
         reason="guard" if guard else "evidence",
-        labels=numbers.labels, wealth_worse=numbers.wealth_worse, wealth_better=numbers.wealth_better,
-        threshold=numbers.threshold, alpha=policy.alpha, margin=policy.margin, message="m",
+        labels=numbers.labels,
+        wealth_worse=numbers.wealth_worse,
+        wealth_better=numbers.wealth_better,
+        threshold=numbers.threshold,
+        alpha=policy.alpha,
+        margin=policy.margin,
+        message="m",
         decided_from=record_verdict(STORE, folder, policy, inputs, state),
-    )  # fmt: skip
+    )
     return again(kinds.RolloutDecided.type, "judge_rollout", decided, tried)
 
 

@@ -46,8 +46,12 @@ def test_blocks_hold_every_row_once_and_every_mark_once() -> None:
     assert sum(block["rows"] for block in found["blocks"]) == 60
     assert found["overall"] == 0.5
     assert [d for block in found["blocks"] for d in block["decisions"]] == [
-        "drift v1", "training (performance) v2", "shadow v2", "canary v2", "promoted v2"
-    ]  # fmt: skip
+        "drift v1",
+        "training (performance) v2",
+        "shadow v2",
+        "canary v2",
+        "promoted v2",
+    ]
     assert {v for block in found["blocks"] for v in block["versions"]} == {1, 2}
 
 
@@ -74,8 +78,12 @@ def test_a_stream_is_held_while_a_version_is_made_but_not_while_it_is_judged() -
     assert under_way(EVENTS[:4])
     assert not under_way(EVENTS[:5])
     assert under_way([*EVENTS, event(c.TrainingApproved.type, 40, version=3, reason="drift")])
-    assert not under_way([event(c.TrainingApproved.type, 1, version=3, reason="drift"),
-                          event(c.TrainingFailed.type, 2, version=3)])  # fmt: skip
+    assert not under_way(
+        [
+            event(c.TrainingApproved.type, 1, version=3, reason="drift"),
+            event(c.TrainingFailed.type, 2, version=3),
+        ]
+    )
 
 
 def test_a_stream_is_held_while_labels_are_behind_but_not_forever() -> None:

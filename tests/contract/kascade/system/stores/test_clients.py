@@ -86,9 +86,13 @@ def test_pyarrow(s3_store: StoreServer, s3: Any, keys: tuple[str, str], bucket: 
     pq.write_table(TABLE, f"{bucket}/t/one.parquet", filesystem=files)
     assert pq.read_table(f"{bucket}/t/one.parquet", filesystem=files) == TABLE
     ds.write_dataset(
-        TABLE, f"{bucket}/parts", format="parquet", filesystem=files, partitioning=["word"],
+        TABLE,
+        f"{bucket}/parts",
+        format="parquet",
+        filesystem=files,
+        partitioning=["word"],
         partitioning_flavor="hive",
-    )  # fmt: skip
+    )
     read = ds.dataset(f"{bucket}/parts", filesystem=files, partitioning="hive").to_table()
     assert sorted(read["n"].to_pylist()) == list(range(1000))
     with files.open_output_stream(f"{bucket}/big") as stream:

@@ -137,11 +137,27 @@ def test_a_folder_made_in_a_console_takes_objects(s3: Any, bucket: str) -> None:
 
 
 ODD_KEYS = [
-    "tab\there", "line\nfeed", "del\x7f", "ümläut/日本語/😀.csv", "space in it.csv", "a+b&c=d?e#f%20g.csv",
-    "(1)'*!~.csv", "quote\".csv", "<xml>&amp;", "date=2026-01-01/hour=00/x", ".hidden", "a..b", "...",
+    "tab\there",
+    "line\nfeed",
+    "del\x7f",
+    "ümläut/日本語/😀.csv",
+    "space in it.csv",
+    "a+b&c=d?e#f%20g.csv",
+    "(1)'*!~.csv",
+    'quote".csv',
+    "<xml>&amp;",
+    "date=2026-01-01/hour=00/x",
+    ".hidden",
+    "a..b",
+    "...",
     "ends.",
-    "/".join("s" * 200 for _ in range(4)), "x" * 250, "é", "e\u0301", "CaSe", "case",
-]  # fmt: skip
+    "/".join("s" * 200 for _ in range(4)),
+    "x" * 250,
+    "é",
+    "e\u0301",
+    "CaSe",
+    "case",
+]
 
 
 def test_odd_keys_are_the_same_in_objects_and_listings(s3: Any, bucket: str) -> None:
@@ -187,9 +203,15 @@ def test_a_key_with_two_slashes_is_kept_or_refused(s3: Any, bucket: str) -> None
 
 def test_the_etag_is_the_md5_and_the_headers_come_back(s3: Any, bucket: str) -> None:
     told = s3.put_object(
-        Bucket=bucket, Key="a", Body=b"content", ContentType="text/csv", Metadata={"from": "lab"},
-        CacheControl="no-cache", ContentEncoding="gzip", ContentDisposition="attachment",
-    )  # fmt: skip
+        Bucket=bucket,
+        Key="a",
+        Body=b"content",
+        ContentType="text/csv",
+        Metadata={"from": "lab"},
+        CacheControl="no-cache",
+        ContentEncoding="gzip",
+        ContentDisposition="attachment",
+    )
     digest = hashlib.md5(b"content", usedforsecurity=False).hexdigest()
     head = s3.head_object(Bucket=bucket, Key="a")
     assert told["ETag"] == head["ETag"] == f'"{digest}"'
@@ -355,9 +377,15 @@ def test_a_read_honours_its_conditions(s3: Any, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"), [("bytes=0-0", 0, 1), ("bytes=5-", 5, 300_000), ("bytes=-3", 299_997, 300_000),
-    ("bytes=10-299998", 10, 299_999), ("bytes=299999-400000", 299_999, 300_000)]
-)  # fmt: skip
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=5-", 5, 300_000),
+        ("bytes=-3", 299_997, 300_000),
+        ("bytes=10-299998", 10, 299_999),
+        ("bytes=299999-400000", 299_999, 300_000),
+    ],
+)
 def test_a_range_is_read(s3: Any, bucket: str, asked: str, start: int, end: int) -> None:
     content = random.Random(3).randbytes(300_000)
     s3.put_object(Bucket=bucket, Key="a", Body=content)
@@ -426,9 +454,12 @@ def test_a_copy_outlives_what_it_was_copied_from(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a ü", Body=b"x", Metadata={"k": "v"})
     s3.copy_object(Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "a ü"})
     s3.copy_object(
-        Bucket=bucket, Key="c", CopySource={"Bucket": bucket, "Key": "a ü"},
-        MetadataDirective="REPLACE", Metadata={"n": "w"},
-    )  # fmt: skip
+        Bucket=bucket,
+        Key="c",
+        CopySource={"Bucket": bucket, "Key": "a ü"},
+        MetadataDirective="REPLACE",
+        Metadata={"n": "w"},
+    )
     s3.put_object(Bucket=bucket, Key="a ü", Body=b"other")
     s3.delete_object(Bucket=bucket, Key="a ü")
     assert s3.get_object(Bucket=bucket, Key="b")["Body"].read() == b"x"

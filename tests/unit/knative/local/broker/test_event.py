@@ -16,9 +16,26 @@ from knative.local.broker.event import has_event, read_event
 REQUIRED = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
 NAMES = ["specversion", "id", "source", "type", "subject", "time", "dataschema", "correlationid", "bad_name"]
 VALUES = [
-    None, "", "1.0", "0.3", "1.1", "/s", "%zz", "a b", "1a:b", "http://x/y", "caf%C3%A9", "%ff", '"q"', "é",
-    "2026-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01", "\x7f", "x" * 5000,
-]  # fmt: skip
+    None,
+    "",
+    "1.0",
+    "0.3",
+    "1.1",
+    "/s",
+    "%zz",
+    "a b",
+    "1a:b",
+    "http://x/y",
+    "caf%C3%A9",
+    "%ff",
+    '"q"',
+    "é",
+    "2026-01-01T00:00:00Z",
+    "2026-02-30T00:00:00Z",
+    "2026-01-01",
+    "\x7f",
+    "x" * 5000,
+]
 
 
 def valid_here(headers: dict[str, str], body: bytes) -> bool:

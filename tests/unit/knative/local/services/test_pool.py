@@ -70,9 +70,16 @@ class MemoryLauncher:
 
 def plan(**changes: float) -> Plan:
     known = {
-        "concurrency": 0, "target": 100.0, "timeout_s": 2.0, "min_scale": 0, "max_scale": 2.0,
-        "initial_scale": 1, "idle_s": 0.0, "progress_deadline_s": 5.0, "grace_s": 1.0,
-    }  # fmt: skip
+        "concurrency": 0,
+        "target": 100.0,
+        "timeout_s": 2.0,
+        "min_scale": 0,
+        "max_scale": 2.0,
+        "initial_scale": 1,
+        "idle_s": 0.0,
+        "progress_deadline_s": 5.0,
+        "grace_s": 1.0,
+    }
     return Plan(command=Command(("true",)), probe=Probe(), **{**known, **changes})  # type: ignore[arg-type]
 
 

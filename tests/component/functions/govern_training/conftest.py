@@ -32,7 +32,7 @@ def digest(number: int) -> str:
 
 
 @dataclass
-class World:
+class Governor:
     """The governor, what it said, and helpers that play the rest of the loop."""
 
     sessions: sessionmaker[Session]
@@ -151,7 +151,7 @@ def completed(approved: Event) -> dict[str, Any]:
     }
 
 
-def make_world(url: str, text: str = "", start: datetime = NOON) -> World:
+def make_world(url: str, text: str = "", start: datetime = NOON) -> Governor:
     spec = parse_spec(f"model: churn\ntarget: churned\n{text}".encode(), model="churn")
     in_force = SpecInForce(spec, kinds.Claim(**CLAIM), digest(8))
     sessions = session_factory(make_engine(url))
@@ -161,14 +161,14 @@ def make_world(url: str, text: str = "", start: datetime = NOON) -> World:
         return in_force if model == "churn" else None
 
     handler = Handler(Settings(url), sessions, spec_of, lambda: clock[0], digest(7))
-    return World(sessions, handler, clock, spec)
+    return Governor(sessions, handler, clock, spec)
 
 
 @pytest.fixture
-def world_of(new_database: Callable[[], str]) -> Iterator[Callable[..., World]]:
-    made: list[World] = []
+def world_of(new_database: Callable[[], str]) -> Iterator[Callable[..., Governor]]:
+    made: list[Governor] = []
 
-    def build(text: str = "") -> World:
+    def build(text: str = "") -> Governor:
         world = make_world(new_database(), text)
         made.append(world)
         return world
@@ -179,11 +179,11 @@ def world_of(new_database: Callable[[], str]) -> Iterator[Callable[..., World]]:
 
 
 @pytest.fixture
-def open_world() -> Callable[..., World]:
+def open_world() -> Callable[..., Governor]:
     """Open a governor over a database that exists, as another process would."""
     return make_world
 
 
 @pytest.fixture
-def world(world_of: Callable[..., World]) -> World:
+def world(world_of: Callable[..., Governor]) -> Governor:
     return world_of()

@@ -18,25 +18,25 @@ from functions.state.database import transaction
 from functions.state.labels import JoinedLabel
 
 if TYPE_CHECKING:
-    from conftest import World
+    from conftest import Governor
 
 
-def approvals(world: World) -> list[Event]:
+def approvals(world: Governor) -> list[Event]:
     return [event for event in world.said if event.type == kinds.TrainingApproved.type]
 
 
-def rules(world: World) -> list[str]:
+def rules(world: Governor) -> list[str]:
     return [event.data["rule"] for event in world.said if event.type == kinds.TrainingDeferred.type]
 
 
-def first_model(world: World) -> Event:
+def first_model(world: Governor) -> Event:
     world.drop(1)
     (approved,) = world.later(minutes=1)
     world.complete(approved)
     return approved
 
 
-def test_a_drop_waits_for_quiet_and_then_trains_once_in_its_own_chain(world: World) -> None:
+def test_a_drop_waits_for_quiet_and_then_trains_once_in_its_own_chain(world: Governor) -> None:
     (deferred,) = world.drop(1)
     assert deferred.type == kinds.TrainingDeferred.type
     assert deferred.subject == "churn"
@@ -55,7 +55,7 @@ def test_a_drop_waits_for_quiet_and_then_trains_once_in_its_own_chain(world: Wor
     assert payload.run_id.startswith("churn-v1-")
 
 
-def test_fifty_files_give_one_training_on_the_newest_dataset(world: World) -> None:
+def test_fifty_files_give_one_training_on_the_newest_dataset(world: Governor) -> None:
     order = [*range(1, 49), 50, 49]  # the last two events overtake each other
     for part in order:
         world.drop(part)
@@ -65,7 +65,7 @@ def test_fifty_files_give_one_training_on_the_newest_dataset(world: World) -> No
     assert rules(world) == ["debounce"]
 
 
-def test_the_same_answer_is_not_repeated_but_a_person_always_gets_one(world: World) -> None:
+def test_the_same_answer_is_not_repeated_but_a_person_always_gets_one(world: Governor) -> None:
     first_model(world)
     for part in (2, 3):
         world.drop(part)
@@ -80,20 +80,20 @@ def test_the_same_answer_is_not_repeated_but_a_person_always_gets_one(world: Wor
         assert refused.data["run_id"] == approved.data["run_id"]
 
 
-def test_a_request_for_an_unknown_model_is_refused_and_leaves_nothing(world: World) -> None:
+def test_a_request_for_an_unknown_model_is_refused_and_leaves_nothing(world: Governor) -> None:
     (refused,) = world.send(kinds.TrainingRequested.type, {"model": "chrun"})
     assert (refused.data["rule"], refused.data["refused"]) == ("dataset", True)
     assert "drop a file" in refused.data["message"]
 
 
-def test_a_request_that_overtakes_its_data_starts_with_them(world: World) -> None:
+def test_a_request_that_overtakes_its_data_starts_with_them(world: Governor) -> None:
     (waits,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
     assert (waits.data["rule"], waits.data["refused"]) == ("dataset", False)
     (approved,) = world.drop(1, rows=10)
     assert (approved.type, approved.data["reason"]) == (kinds.TrainingApproved.type, "manual")
 
 
-def test_few_rows_wait_and_each_drop_says_how_many_are_missing(world: World) -> None:
+def test_few_rows_wait_and_each_drop_says_how_many_are_missing(world: Governor) -> None:
     world.drop(1, rows=200)
     world.later(minutes=1)
     world.drop(2, rows=200)
@@ -104,7 +104,7 @@ def test_few_rows_wait_and_each_drop_says_how_many_are_missing(world: World) -> 
     assert [event.type for event in world.later(minutes=1)] == [kinds.TrainingApproved.type]
 
 
-def test_what_comes_during_a_run_waits_for_rollout_and_cooldown(world: World) -> None:
+def test_what_comes_during_a_run_waits_for_rollout_and_cooldown(world: Governor) -> None:
     world.drop(1)
     (first,) = world.later(minutes=1)
     world.drop(2)
@@ -118,7 +118,7 @@ def test_what_comes_during_a_run_waits_for_rollout_and_cooldown(world: World) ->
     assert second.correlation_id == "e3"
 
 
-def test_the_champion_is_named_with_its_candidate(world: World) -> None:
+def test_the_champion_is_named_with_its_candidate(world: Governor) -> None:
     first_model(world)
     claim = kinds.Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
     with transaction(world.sessions) as session:
@@ -145,7 +145,7 @@ def test_the_champion_is_named_with_its_candidate(world: World) -> None:
     assert (payload.champion, payload.champion_version) == (claim, 1)
 
 
-def test_two_refused_challengers_stop_automatic_runs_until_a_person_gets_one_through(world: World) -> None:
+def test_two_refused_challengers_stop_automatic_runs_until_a_person_gets_one_through(world: Governor) -> None:
     for part in (1, 2):
         world.drop(part)
         (approved,) = world.later(minutes=1 if part == 1 else 360)
@@ -162,7 +162,7 @@ def test_two_refused_challengers_stop_automatic_runs_until_a_person_gets_one_thr
     assert approved.data["version"] == 4
 
 
-def test_a_silent_run_is_lost_said_so_and_tried_once_more(world: World) -> None:
+def test_a_silent_run_is_lost_said_so_and_tried_once_more(world: Governor) -> None:
     world.drop(1)
     (first,) = world.later(minutes=1)
     failed, second = world.later(hours=4.5)
@@ -182,7 +182,7 @@ def test_a_silent_run_is_lost_said_so_and_tried_once_more(world: World) -> None:
     assert third.data["version"] == 3
 
 
-def test_a_started_run_has_its_lease_from_its_start(world: World) -> None:
+def test_a_started_run_has_its_lease_from_its_start(world: Governor) -> None:
     world.drop(1)
     (approved,) = world.later(minutes=1)
     world.later(hours=4)
@@ -192,7 +192,7 @@ def test_a_started_run_has_its_lease_from_its_start(world: World) -> None:
     assert world.later(hours=1)[0].type == kinds.TrainingFailed.type
 
 
-def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: World) -> None:
+def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: Governor) -> None:
     world.drop(1)
     (approved,) = world.later(minutes=1)
     said = {name: approved.data[name] for name in ("model", "version", "run_id")}
@@ -204,7 +204,7 @@ def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: World) -
     assert again.data["version"] == 2
 
 
-def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: World) -> None:
+def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: Governor) -> None:
     world.drop(1)
     (first,) = world.later(minutes=1)
     world.later(hours=4.6)
@@ -224,7 +224,7 @@ def completed_of(approved: Event) -> dict[str, Any]:
     }
 
 
-def test_after_30_days_the_model_is_trained_with_the_few_rows_there_are(world: World) -> None:
+def test_after_30_days_the_model_is_trained_with_the_few_rows_there_are(world: Governor) -> None:
     first_model(world)
     world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1010))
     said = world.later(days=30)
@@ -248,14 +248,14 @@ def ingested_rows(part: int, total: int) -> dict[str, Any]:
     }
 
 
-def test_age_without_new_data_is_refused_and_any_new_row_then_suffices(world: World) -> None:
+def test_age_without_new_data_is_refused_and_any_new_row_then_suffices(world: Governor) -> None:
     first_model(world)
     assert [event.data["rule"] for event in world.later(days=31)] == ["dedupe"]
     world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1010))
     assert [event.data["rule"] for event in world.later(minutes=1)] == ["age"]
 
 
-def test_a_harm_alarm_shortens_the_cooldown(world: World) -> None:
+def test_a_harm_alarm_shortens_the_cooldown(world: Governor) -> None:
     first_model(world)
     world.send(kinds.DatasetIngested.type, ingested_rows(2, total=1210))
     alarm = {
@@ -310,7 +310,7 @@ def drift(*, strong: bool) -> dict[str, object]:
 
 @pytest.mark.parametrize("alarm_first", [True, False])
 def test_an_alarm_and_the_rows_it_needs_start_one_run_in_either_order(
-    world: World, alarm_first: bool
+    world: Governor, alarm_first: bool
 ) -> None:
     first_model(world)
     world.later(days=1)
@@ -327,7 +327,7 @@ def test_an_alarm_and_the_rows_it_needs_start_one_run_in_either_order(
     assert approved.data["reason"] == "performance"
 
 
-def test_a_new_champion_drops_what_was_said_of_the_one_before(world: World) -> None:
+def test_a_new_champion_drops_what_was_said_of_the_one_before(world: Governor) -> None:
     first_model(world)
     world.send(kinds.PerformanceDegraded.type, alarm())
     promoted = {"model": "churn", "version": 2, "outcome": "promoted", "message": ""}
@@ -337,7 +337,7 @@ def test_a_new_champion_drops_what_was_said_of_the_one_before(world: World) -> N
     assert kinds.TrainingApproved.type not in [event.type for event in said]
 
 
-def test_strong_drift_without_labels_waits_for_rows_as_a_precaution(world: World) -> None:
+def test_strong_drift_without_labels_waits_for_rows_as_a_precaution(world: Governor) -> None:
     first_model(world)
     world.later(days=1)
     (waits,) = world.send(kinds.DriftDetected.type, drift(strong=True))
@@ -351,13 +351,13 @@ def test_strong_drift_without_labels_waits_for_rows_as_a_precaution(world: World
     assert approved.data["reason"] == "precautionary"
 
 
-def test_drift_that_is_not_strong_opens_a_report_only(world: World) -> None:
+def test_drift_that_is_not_strong_opens_a_report_only(world: Governor) -> None:
     first_model(world)
     (refused,) = world.send(kinds.DriftDetected.type, drift(strong=False))
     assert (refused.data["rule"], refused.data["refused"]) == ("harm-first", True)
 
 
-def test_while_labels_come_drift_alone_starts_nothing_however_strong(world: World) -> None:
+def test_while_labels_come_drift_alone_starts_nothing_however_strong(world: Governor) -> None:
     first_model(world)
     with transaction(world.sessions) as session:
         label = JoinedLabel(model="churn", prediction_id="p", at=world.now, version=1, value="yes")
@@ -367,7 +367,7 @@ def test_while_labels_come_drift_alone_starts_nothing_however_strong(world: Worl
     assert refused.data["rule"] == "harm-first"
 
 
-def test_a_training_that_causes_its_own_trigger_is_stopped_by_the_ledger(world: World) -> None:
+def test_a_training_that_causes_its_own_trigger_is_stopped_by_the_ledger(world: Governor) -> None:
     approved = first_model(world)
     middle = answer(approved, "com.example.features.exported", "/x", "churn", {})
     with transaction(world.sessions) as session:
@@ -380,7 +380,7 @@ def test_a_training_that_causes_its_own_trigger_is_stopped_by_the_ledger(world: 
     assert [event.type for event in world.later(minutes=2)] == [kinds.TrainingApproved.type]
 
 
-def test_a_chain_longer_than_16_events_is_stopped(world: World) -> None:
+def test_a_chain_longer_than_16_events_is_stopped(world: Governor) -> None:
     event = originate("com.example.step", "/x", "s", {}, id_="step0")
     with transaction(world.sessions) as session:
         for _ in range(20):
@@ -392,7 +392,7 @@ def test_a_chain_longer_than_16_events_is_stopped(world: World) -> None:
     assert "longer than 16" in refused.data["message"]
 
 
-def test_a_redelivered_event_gives_the_same_answer_and_changes_nothing(world: World) -> None:
+def test_a_redelivered_event_gives_the_same_answer_and_changes_nothing(world: Governor) -> None:
     event = originate(
         kinds.TrainingRequested.type, "/cli", "churn", {"model": "churn"}, id_="ask", now=world.now
     )
@@ -404,7 +404,7 @@ def test_a_redelivered_event_gives_the_same_answer_and_changes_nothing(world: Wo
     assert len(world.runs()) == 1
 
 
-def test_facts_of_runs_it_never_approved_are_passed_over(world: World) -> None:
+def test_facts_of_runs_it_never_approved_are_passed_over(world: Governor) -> None:
     world.send(kinds.ModelApproved.type, {"model": "churn", "version": 9, "approved_by": "ann"})
     world.send(
         kinds.RolloutCompleted.type, {"model": "churn", "version": 9, "outcome": "promoted", "message": ""}
@@ -413,8 +413,8 @@ def test_facts_of_runs_it_never_approved_are_passed_over(world: World) -> None:
     assert world.runs() == []
 
 
-def test_the_same_log_gives_the_same_events_in_another_database(world_of: Callable[..., World]) -> None:
-    def live(world: World) -> list[Event]:
+def test_the_same_log_gives_the_same_events_in_another_database(world_of: Callable[..., Governor]) -> None:
+    def live(world: Governor) -> list[Event]:
         first_model(world)
         world.drop(2)
         world.later(hours=7)
@@ -427,7 +427,7 @@ def test_the_same_log_gives_the_same_events_in_another_database(world_of: Callab
 
 @pytest.mark.parametrize("processes", [4])
 def test_fifty_drops_at_once_in_several_processes_start_exactly_one_run(
-    open_world: Callable[..., World], database: str, processes: int
+    open_world: Callable[..., Governor], database: str, processes: int
 ) -> None:
     context = multiprocessing.get_context("fork")
     barrier, answers = context.Barrier(processes), context.Queue()
@@ -449,7 +449,7 @@ def test_fifty_drops_at_once_in_several_processes_start_exactly_one_run(
     assert said.count(kinds.TrainingApproved.type) == 1
 
 
-def retire(world: World) -> None:
+def retire(world: Governor) -> None:
     """Play the part of roll_out_model: the fact first, then the event."""
     with transaction(world.sessions) as session:
         versions.record_fact(session, "churn", 1, versions.Fact.RETIRED, "asked", world.now)
@@ -457,7 +457,7 @@ def retire(world: World) -> None:
     world.send(kinds.RolloutCompleted.type, retired)
 
 
-def test_nothing_trains_a_retired_model_but_a_person(world: World) -> None:
+def test_nothing_trains_a_retired_model_but_a_person(world: Governor) -> None:
     first_model(world)
     retire(world)
     world.drop(2, rows=5000)
@@ -468,7 +468,7 @@ def test_nothing_trains_a_retired_model_but_a_person(world: World) -> None:
     assert (approved.type, approved.data["rule"]) == (kinds.TrainingApproved.type, "manual")
 
 
-def test_what_waits_when_a_model_is_retired_is_forgotten(world: World) -> None:
+def test_what_waits_when_a_model_is_retired_is_forgotten(world: Governor) -> None:
     first_model(world)
     world.drop(2, rows=5000)
     retire(world)
@@ -476,7 +476,7 @@ def test_what_waits_when_a_model_is_retired_is_forgotten(world: World) -> None:
     assert world.later(days=1) == []
 
 
-def test_a_changed_model_yaml_or_a_promotion_ends_the_retirement_for_the_governor(world: World) -> None:
+def test_a_changed_model_yaml_or_a_promotion_ends_the_retirement_for_the_governor(world: Governor) -> None:
     with transaction(world.sessions) as session:
         versions.record_fact(session, "churn", 1, versions.Fact.RETIRED, "asked", world.now)
         known = world.handler.spec_of(session, "churn")

@@ -23,7 +23,7 @@ from eventing.event import Event
 from functions.state.tables import create_tables
 
 if TYPE_CHECKING:
-    from conftest import World
+    from conftest import Governor
 
 SPEC = """
 retrain:
@@ -53,8 +53,8 @@ class Machine(RuleBasedStateMachine):
 
         self.world.deliver = recorded  # type: ignore[method-assign]
 
-    def fresh(self) -> World:
-        world: World = type(self).open_world("sqlite://", SPEC)
+    def fresh(self) -> Governor:
+        world: Governor = type(self).open_world("sqlite://", SPEC)
         create_tables(world.sessions.kw["bind"])
         return world
 
@@ -176,7 +176,7 @@ def report_of(approved: Event, what: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.timeout(300)
 def test_no_order_of_events_breaks_a_promise_and_a_replay_decides_the_same(
-    open_world: Callable[..., World],
+    open_world: Callable[..., Governor],
 ) -> None:
     machine = type("Governor", (Machine,), {"open_world": staticmethod(open_world)})
     run_state_machine_as_test(

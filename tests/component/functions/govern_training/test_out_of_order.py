@@ -13,7 +13,7 @@ from functions.state import timers, versions
 from functions.state.database import transaction
 
 if TYPE_CHECKING:
-    from conftest import World
+    from conftest import Governor
 
 V1 = {"model": "churn", "version": 1}
 SHADOW = V1 | {"phase": "shadow", "revision": "churn-v1"}
@@ -21,23 +21,23 @@ APPROVED = V1 | {"approved_by": "ann"}
 GATE = "/kascade/evaluate_model"
 
 
-def approvals(world: World) -> list[Event]:
+def approvals(world: Governor) -> list[Event]:
     return [event for event in world.said if event.type == kinds.TrainingApproved.type]
 
 
-def note(world: World, version: int, fact: versions.Fact) -> None:
+def note(world: Governor, version: int, fact: versions.Fact) -> None:
     """Write what roll_out_model writes before it says that a rollout ended."""
     world.count += 1
     with transaction(world.sessions) as session:
         versions.record_fact(session, "churn", version, fact, f"fact{world.count}", world.now)
 
 
-def end_rollout(world: World, version: int, outcome: str) -> list[Event]:
+def end_rollout(world: Governor, version: int, outcome: str) -> list[Event]:
     data = {"model": "churn", "version": version, "outcome": outcome, "message": ""}
     return world.send(kinds.RolloutCompleted.type, data)
 
 
-def second_champion(world: World) -> None:
+def second_champion(world: Governor) -> None:
     """Let v2 be promoted, on one part of the dataset; a day has passed since."""
     note(world, 1, versions.Fact.PROMOTED)
     world.first_model()
@@ -45,7 +45,7 @@ def second_champion(world: World) -> None:
     world.later(days=1)
 
 
-def reasons_after_new_rows(world: World, rows: int = 625) -> list[str]:
+def reasons_after_new_rows(world: Governor, rows: int = 625) -> list[str]:
     """Return why runs start once a part has come whose rows suffice only where there is harm."""
     before = len(approvals(world))
     world.drop(2, rows=rows)
@@ -53,7 +53,7 @@ def reasons_after_new_rows(world: World, rows: int = 625) -> list[str]:
     return [event.data["reason"] for event in approvals(world)[before:]]
 
 
-def test_a_lost_run_that_speaks_after_all_leaves_the_next_one_its_lease(world: World) -> None:
+def test_a_lost_run_that_speaks_after_all_leaves_the_next_one_its_lease(world: Governor) -> None:
     world.drop(1)
     (first,) = world.later(minutes=1)
     world.later(hours=4.6)
@@ -68,7 +68,7 @@ def test_a_lost_run_that_speaks_after_all_leaves_the_next_one_its_lease(world: W
     assert [run.outcome for run in world.runs()] == ["completed", "lost"]
 
 
-def test_of_two_runs_whose_leases_end_one_after_the_other_both_are_lost(world: World) -> None:
+def test_of_two_runs_whose_leases_end_one_after_the_other_both_are_lost(world: Governor) -> None:
     world.drop(1)
     world.later(minutes=1)
     world.clock[0] += timedelta(hours=4.6)  # the timer is late, and a person is faster
@@ -81,7 +81,9 @@ def test_of_two_runs_whose_leases_end_one_after_the_other_both_are_lost(world: W
 
 
 @pytest.mark.parametrize(("key", "said"), [("pending", "approved"), ("lease", "failed")])
-def test_a_timer_that_rings_by_a_clock_that_is_ahead_is_not_lost(world: World, key: str, said: str) -> None:
+def test_a_timer_that_rings_by_a_clock_that_is_ahead_is_not_lost(
+    world: Governor, key: str, said: str
+) -> None:
     world.drop(1)
     if key == "lease":
         world.later(minutes=1)
@@ -92,7 +94,7 @@ def test_a_timer_that_rings_by_a_clock_that_is_ahead_is_not_lost(world: World, k
     assert world.ring(timer)[0].type == f"dev.kascade.training.{said}"
 
 
-def test_alarms_about_a_former_champion_are_passed_over_however_late_they_come(world: World) -> None:
+def test_alarms_about_a_former_champion_are_passed_over_however_late_they_come(world: Governor) -> None:
     second_champion(world)
     end_rollout(world, 2, "promoted")
     assert world.degraded(1) == []
@@ -100,14 +102,14 @@ def test_alarms_about_a_former_champion_are_passed_over_however_late_they_come(w
     assert reasons_after_new_rows(world) == []
 
 
-def test_an_alarm_that_overtakes_the_news_of_its_versions_promotion_is_kept(world: World) -> None:
+def test_an_alarm_that_overtakes_the_news_of_its_versions_promotion_is_kept(world: Governor) -> None:
     second_champion(world)
     world.degraded(2)
     end_rollout(world, 2, "promoted")
     assert reasons_after_new_rows(world) == ["performance"]
 
 
-def test_a_persons_request_that_is_refused_leaves_the_alarms_that_wait(world: World) -> None:
+def test_a_persons_request_that_is_refused_leaves_the_alarms_that_wait(world: Governor) -> None:
     world.first_model()
     world.later(days=1)
     world.degraded(1)
@@ -117,7 +119,7 @@ def test_a_persons_request_that_is_refused_leaves_the_alarms_that_wait(world: Wo
     assert reasons_after_new_rows(world) == ["performance"]
 
 
-def test_what_waits_beside_a_dropped_alarm_keeps_its_own_cause(world: World) -> None:
+def test_what_waits_beside_a_dropped_alarm_keeps_its_own_cause(world: Governor) -> None:
     world.first_model()
     world.drop(2, id_="rows")
     world.degraded(1)
@@ -126,7 +128,7 @@ def test_what_waits_beside_a_dropped_alarm_keeps_its_own_cause(world: World) -> 
     assert (approved.data["reason"], approved.extensions["causationid"]) == ("dataset", "rows")
 
 
-def test_of_the_alarms_that_wait_a_new_champion_drops_those_about_another(world: World) -> None:
+def test_of_the_alarms_that_wait_a_new_champion_drops_those_about_another(world: Governor) -> None:
     note(world, 1, versions.Fact.PROMOTED)
     world.first_model()
     world.degraded(1)
@@ -137,7 +139,7 @@ def test_of_the_alarms_that_wait_a_new_champion_drops_those_about_another(world:
     assert reasons_after_new_rows(world, rows=1000) == ["precautionary"]
 
 
-def test_a_challengers_rollback_leaves_the_alarms_about_the_champion(world: World) -> None:
+def test_a_challengers_rollback_leaves_the_alarms_about_the_champion(world: Governor) -> None:
     second_champion(world)
     world.degraded(2)
     note(world, 3, versions.Fact.ROLLED_BACK)
@@ -145,7 +147,7 @@ def test_a_challengers_rollback_leaves_the_alarms_about_the_champion(world: Worl
     assert reasons_after_new_rows(world) == ["performance"]
 
 
-def test_a_champions_rollback_drops_the_alarms_about_it(world: World) -> None:
+def test_a_champions_rollback_drops_the_alarms_about_it(world: Governor) -> None:
     second_champion(world)
     world.degraded(2)
     note(world, 2, versions.Fact.ROLLED_BACK)
@@ -153,7 +155,7 @@ def test_a_champions_rollback_drops_the_alarms_about_it(world: World) -> None:
     assert reasons_after_new_rows(world) == []
 
 
-def candidate(world: World) -> None:
+def candidate(world: Governor) -> None:
     """Bring v1 before the gate, and ten minutes later another part."""
     world.drop(1)
     (approved,) = world.later(minutes=1)
@@ -162,20 +164,20 @@ def candidate(world: World) -> None:
     world.drop(2)
 
 
-def late(world: World, type_: str, data: dict[str, Any], source: str = "/test", **ago: float) -> None:
+def late(world: Governor, type_: str, data: dict[str, Any], source: str = "/test", **ago: float) -> None:
     """Deliver what was said some time ago."""
     world.count += 1
     then = world.now - timedelta(**ago)
     world.deliver(originate(type_, source, "churn/v1", data, id_=f"late{world.count}", now=then))
 
 
-def asked(world: World) -> str:
+def asked(world: Governor) -> str:
     """Return the rule that a person's request meets."""
     (answered,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
     return str(answered.data["rule"])
 
 
-def test_an_approval_that_comes_after_its_rollouts_start_does_not_shorten_the_wait(world: World) -> None:
+def test_an_approval_that_comes_after_its_rollouts_start_does_not_shorten_the_wait(world: Governor) -> None:
     candidate(world)
     world.send(kinds.RolloutStarted.type, SHADOW)
     late(world, kinds.ModelApproved.type, APPROVED, minutes=5)
@@ -183,27 +185,27 @@ def test_an_approval_that_comes_after_its_rollouts_start_does_not_shorten_the_wa
     assert asked(world) == "single-flight"
 
 
-def test_the_gates_rejection_does_not_outdo_a_person_who_was_heard_before_it(world: World) -> None:
+def test_the_gates_rejection_does_not_outdo_a_person_who_was_heard_before_it(world: Governor) -> None:
     candidate(world)
     world.send(kinds.ModelApproved.type, APPROVED)
     late(world, kinds.ModelRejected.type, V1 | {"rejected_by": "offline gate"}, GATE, minutes=5)
     assert asked(world) == "single-flight"
 
 
-def test_a_rollout_shows_that_its_version_was_let_through(world: World) -> None:
+def test_a_rollout_shows_that_its_version_was_let_through(world: Governor) -> None:
     candidate(world)
     world.send(kinds.ModelRejected.type, V1 | {"rejected_by": "offline gate"})
     world.send(kinds.RolloutStarted.type, SHADOW)
     assert asked(world) == "single-flight"
 
 
-def test_nothing_waits_for_the_verdict_on_a_version_whose_rollout_is_over(world: World) -> None:
+def test_nothing_waits_for_the_verdict_on_a_version_whose_rollout_is_over(world: Governor) -> None:
     candidate(world)
     end_rollout(world, 1, "promoted")
     assert asked(world) == "manual"
 
 
-def test_of_two_ends_of_a_versions_rollouts_the_last_by_the_facts_counts(world: World) -> None:
+def test_of_two_ends_of_a_versions_rollouts_the_last_by_the_facts_counts(world: Governor) -> None:
     candidate(world)
     note(world, 1, versions.Fact.PROMOTED)
     note(world, 1, versions.Fact.ROLLED_BACK)

@@ -27,7 +27,7 @@ BUCKETS = ("raw", "datasets", "quarantine", "models")
 
 
 @dataclass
-class World:
+class Ingesting:
     """One function, running in this process."""
 
     app: Flask
@@ -75,7 +75,7 @@ class World:
 
 
 @pytest.fixture
-def world(engine: Engine, tmp_path: Path) -> Iterator[World]:
+def world(engine: Engine, tmp_path: Path) -> Iterator[Ingesting]:
     """A function with an empty store and an empty database."""
     store, sink = MemoryStore(*BUCKETS), MemorySink()
     scratch = tmp_path / "scratch"
@@ -85,5 +85,5 @@ def world(engine: Engine, tmp_path: Path) -> Iterator[World]:
         settings = replace(Settings("unused", scratch_dir=scratch), **limits)
         return create_app(settings, Deps(store, engine, sink, lambda: NOW))
 
-    yield World(rebuild(), store, sink, session_factory(engine), rebuild)
+    yield Ingesting(rebuild(), store, sink, session_factory(engine), rebuild)
     assert not list(scratch.iterdir()), "scratch files are removed"

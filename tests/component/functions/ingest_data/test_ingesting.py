@@ -13,19 +13,19 @@ import pytest
 from eventing.catalogue import DatasetIngested, DatasetRejected
 from eventing.testing import HandlingFailed, handle, object_created, object_removed
 
-World = Any
+Ingesting = Any
 
 GOOD = "id,amount,country,y\n" + "".join(f"{n},{n}.5,NL,{n % 2}\n" for n in range(100))
 
 
 @pytest.fixture
-def churn(world: World) -> World:
+def churn(world: Ingesting) -> Ingesting:
     """A world with the model churn."""
     world.drop_one("churn/model.yaml", "target: y\n")
     return world
 
 
-def test_a_good_file_becomes_a_part_with_profile_schema_and_manifest(churn: World) -> None:
+def test_a_good_file_becomes_a_part_with_profile_schema_and_manifest(churn: Ingesting) -> None:
     event = churn.drop_one("churn/2026-01.csv", GOOD)
     payload = DatasetIngested.model_validate(event.data)
 
@@ -74,7 +74,7 @@ def test_a_good_file_becomes_a_part_with_profile_schema_and_manifest(churn: Worl
     assert profile["rows"] == 100
 
 
-def test_later_files_are_appended_in_order(churn: World) -> None:
+def test_later_files_are_appended_in_order(churn: Ingesting) -> None:
     first = churn.drop_one("churn/1.csv", GOOD).data
     second = churn.drop_one("churn/2.jsonl", '{"id": 500, "amount": 1, "country": "BE", "y": 0}\n').data
     parts = churn.json(second["dataset"])["parts"]
@@ -84,7 +84,7 @@ def test_later_files_are_appended_in_order(churn: World) -> None:
     assert second["data_schema"] == first["data_schema"]
 
 
-def test_bad_rows_are_quarantined_with_a_report(churn: World) -> None:
+def test_bad_rows_are_quarantined_with_a_report(churn: Ingesting) -> None:
     event = churn.drop_one("churn/1.csv", GOOD + "bad,1,NL,0\n7,1,NL,\n")
     uri = event.data["quarantine_uri"]
     report = json.loads(churn.store.get(uri))
@@ -135,7 +135,7 @@ def test_bad_rows_are_quarantined_with_a_report(churn: World) -> None:
     ],
 )
 def test_a_file_that_cannot_be_taken_is_rejected_whole_and_kept(
-    churn: World, key: str, raw: bytes, reason: str
+    churn: Ingesting, key: str, raw: bytes, reason: str
 ) -> None:
     event = churn.drop_one(key, raw)
     payload = DatasetRejected.model_validate(event.data)
@@ -152,7 +152,7 @@ def test_a_file_that_cannot_be_taken_is_rejected_whole_and_kept(
         assert json.loads(churn.store.get(payload.report_uri))["refused"] == payload.reason
 
 
-def test_the_limits_come_from_the_settings(churn: World) -> None:
+def test_the_limits_come_from_the_settings(churn: Ingesting) -> None:
     churn.app = churn.rebuild(max_columns=2, max_line_bytes=1 << 20, max_file_bytes=4 << 20)
 
     columns = churn.drop_one("churn/a.csv", GOOD).data
@@ -164,7 +164,7 @@ def test_the_limits_come_from_the_settings(churn: World) -> None:
     assert size["problems"][0]["problem"] == "more than 4194304 bytes unpacked (MAX_FILE_BYTES)"
 
 
-def test_an_event_stays_small_whatever_the_file(churn: World) -> None:
+def test_an_event_stays_small_whatever_the_file(churn: Ingesting) -> None:
     header = ",".join(f"column number {place} with a rather long name" for place in range(3000))
     spec = "target: y\nschema: {" + ", ".join(f"missing{place}: int" for place in range(3000)) + "}\n"
     churn.drop_one("churn/model.yaml", spec)
@@ -174,30 +174,30 @@ def test_an_event_stays_small_whatever_the_file(churn: World) -> None:
     assert event.data["problems"][-1]["problem"] == "2981 more problems"
 
 
-def test_unicode_keys_are_taken_as_they_are(churn: World) -> None:
+def test_unicode_keys_are_taken_as_they_are(churn: Ingesting) -> None:
     event = churn.drop_one("churn/données ✓/été+a&b%20.csv", GOOD)
 
     assert (event.type, event.data["key"]) == (DatasetIngested.type, "churn/données ✓/été+a&b%20.csv")
 
 
-def test_hidden_and_unfinished_files_are_passed_over(churn: World) -> None:
+def test_hidden_and_unfinished_files_are_passed_over(churn: Ingesting) -> None:
     assert churn.drop("churn/.x.csv", GOOD) == []
     assert churn.drop("churn/x.csv.tmp", GOOD) == []
     assert churn.drop("churn/2026/", "") == []
 
 
-def test_objects_in_other_buckets_are_passed_over(churn: World) -> None:
+def test_objects_in_other_buckets_are_passed_over(churn: Ingesting) -> None:
     assert churn.tell(object_created("churn/a.csv", bucket="other")) == []
 
 
-def test_events_of_other_types_are_refused(churn: World) -> None:
+def test_events_of_other_types_are_refused(churn: Ingesting) -> None:
     with pytest.raises(HandlingFailed) as caught:
         handle(churn.app, object_removed("churn/a.csv"))
 
     assert caught.value.status == 422
 
 
-def test_the_function_is_ready_when_its_database_is(world: World) -> None:
+def test_the_function_is_ready_when_its_database_is(world: Ingesting) -> None:
     assert world.app.test_client().get("/readyz").status_code == 200
 
 
@@ -214,7 +214,7 @@ def test_the_function_is_ready_when_its_database_is(world: World) -> None:
     ],
 )
 def test_a_case_that_no_rule_foresees_refuses_the_file_and_is_logged(
-    churn: World,
+    churn: Ingesting,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     place: str,

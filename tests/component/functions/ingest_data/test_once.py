@@ -17,17 +17,17 @@ from eventing.testing import HandlingFailed, MemorySink, handle
 from functions.state.database import transaction
 from functions.state.datasets import Dataset, DatasetPart, WaitingFile, parts_of
 
-World = Any
+Ingesting = Any
 
 CSV = "a,b,y\n1,x,0\n2,z,1\n"
 
 
-def parts(world: World, model: str = "churn") -> list[DatasetPart]:
+def parts(world: Ingesting, model: str = "churn") -> list[DatasetPart]:
     with transaction(world.sessions, read_only=True) as session:
         return list(parts_of(session, model))
 
 
-def test_a_redelivered_event_is_answered_alike_and_counts_once(world: World) -> None:
+def test_a_redelivered_event_is_answered_alike_and_counts_once(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     told = world.put("churn/a.csv", CSV)
     first, second = world.tell(told), world.tell(told)
@@ -37,7 +37,7 @@ def test_a_redelivered_event_is_answered_alike_and_counts_once(world: World) -> 
     assert len(parts(world)) == 1
 
 
-def test_the_same_content_twice_is_one_part_and_one_event(world: World) -> None:
+def test_the_same_content_twice_is_one_part_and_one_event(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     world.drop_one("churn/a.csv", CSV)
 
@@ -46,7 +46,7 @@ def test_the_same_content_twice_is_one_part_and_one_event(world: World) -> None:
     assert len(parts(world)) == 1
 
 
-def test_a_file_replaced_or_removed_before_it_is_read_is_left_to_its_newer_event(world: World) -> None:
+def test_a_file_replaced_or_removed_before_it_is_read_is_left_to_its_newer_event(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     old = world.put("churn/a.csv", CSV)
     new = world.put("churn/a.csv", CSV + "3,w,1\n")
@@ -71,7 +71,7 @@ class ReplacedWhileRead(MemoryStore):
         return stream
 
 
-def test_a_file_replaced_while_it_is_read_gives_only_its_newer_form(world: World) -> None:
+def test_a_file_replaced_while_it_is_read_gives_only_its_newer_form(world: Ingesting) -> None:
     world.store = ReplacedWhileRead("raw", "datasets", "quarantine", "models")
     world.app = world.rebuild(world.store)
     world.drop("churn/model.yaml", "target: y\n")
@@ -81,7 +81,9 @@ def test_a_file_replaced_while_it_is_read_gives_only_its_newer_form(world: World
     assert world.tell(world.put("churn/a.csv", "a,b,y\n9,new,0\n"))[0].data["rows"] == 1
 
 
-def test_fifty_files_at_once_are_fifty_parts_with_dense_positions_and_growing_manifests(world: World) -> None:
+def test_fifty_files_at_once_are_fifty_parts_with_dense_positions_and_growing_manifests(
+    world: Ingesting,
+) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     told = [world.put(f"churn/{n:02}.csv", f"a,b,y\n{n},x,0\n{n},z,1\n") for n in range(50)]
     with ThreadPoolExecutor(8) as pool:
@@ -98,7 +100,7 @@ def test_fifty_files_at_once_are_fifty_parts_with_dense_positions_and_growing_ma
         assert listed == order[: data["parts"]]
 
 
-def test_files_that_race_with_their_spec_are_never_left_waiting(world: World) -> None:
+def test_files_that_race_with_their_spec_are_never_left_waiting(world: Ingesting) -> None:
     files = [world.put(f"churn/{n:02}.csv", f"a,b,y\n{n},x,0\n") for n in range(20)]
     spec = world.put("churn/model.yaml", "target: y\n")
     told = [*files[:10], spec, *files[10:]]
@@ -112,7 +114,7 @@ def test_files_that_race_with_their_spec_are_never_left_waiting(world: World) ->
         assert session.scalars(select(WaitingFile)).all() == []
 
 
-def test_one_event_delivered_twice_at_the_same_time_counts_once(world: World) -> None:
+def test_one_event_delivered_twice_at_the_same_time_counts_once(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     told = world.put("churn/a.csv", CSV)
     with ThreadPoolExecutor(4) as pool:
@@ -128,7 +130,7 @@ class Crash(Exception):
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])
-def test_a_crash_between_any_two_writes_leaves_nothing_half_done(world: World, nth: int) -> None:
+def test_a_crash_between_any_two_writes_leaves_nothing_half_done(world: Ingesting, nth: int) -> None:
     class CrashingStore(MemoryStore):
         writes = 0
 
@@ -158,7 +160,7 @@ def test_a_crash_between_any_two_writes_leaves_nothing_half_done(world: World, n
 
 
 def test_a_crash_at_the_commit_is_made_good_by_the_redelivery(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: Ingesting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     told = world.put("churn/a.csv", CSV)
@@ -186,7 +188,7 @@ def test_a_crash_at_the_commit_is_made_good_by_the_redelivery(
     assert len(parts(world)) == 1
 
 
-def test_the_first_files_of_different_kinds_at_once_agree_on_one_schema(world: World) -> None:
+def test_the_first_files_of_different_kinds_at_once_agree_on_one_schema(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\ningest: {tolerated_bad_rows: 0.5}\n")
     told = [
         world.put(f"churn/{n}.csv", f"a,y\n{n},1\n{n}.5,1\n" if n % 2 else f"a,y\n{n},1\n") for n in range(12)
@@ -200,7 +202,7 @@ def test_the_first_files_of_different_kinds_at_once_agree_on_one_schema(world: W
         assert dataset.parts == len(parts(world)) == 12
 
 
-def test_answers_that_do_not_reach_the_sink_are_sent_by_the_redelivery(world: World) -> None:
+def test_answers_that_do_not_reach_the_sink_are_sent_by_the_redelivery(world: Ingesting) -> None:
     world.drop("churn/a.csv", CSV)
     sink: MemorySink = world.sink
     sink.refusing = True

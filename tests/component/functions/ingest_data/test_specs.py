@@ -11,12 +11,12 @@ from eventing.catalogue import S3_CREATED_PREFIX, Claim, DatasetIngested, SpecRe
 from functions.state.database import transaction
 from functions.state.specs import add_spec, models_with_spec, spec_of
 
-World = Any
+Ingesting = Any
 
 CSV = "a,b,y\n1,x,0\n2,z,1\n"
 
 
-def test_a_model_yaml_is_registered_with_an_immutable_copy(world: World) -> None:
+def test_a_model_yaml_is_registered_with_an_immutable_copy(world: Ingesting) -> None:
     event = world.drop_one("churn/model.yaml", "target: y\n")
 
     assert (event.type, event.subject) == (SpecRegistered.type, "churn")
@@ -29,7 +29,7 @@ def test_a_model_yaml_is_registered_with_an_immutable_copy(world: World) -> None
         assert models_with_spec(session) == ["churn"]
 
 
-def test_a_wrong_model_yaml_is_rejected_with_every_problem_and_its_place(world: World) -> None:
+def test_a_wrong_model_yaml_is_rejected_with_every_problem_and_its_place(world: Ingesting) -> None:
     raw = "targt: y\ntrain: {holdot: 1, metric: roc}\nretrain: {cooldown: 6}\n"
     payload = SpecRejected.model_validate(world.drop_one("churn/model.yaml", raw).data)
 
@@ -43,7 +43,7 @@ def test_a_wrong_model_yaml_is_rejected_with_every_problem_and_its_place(world: 
     assert world.store.get("s3://raw/churn/model.yaml") == raw.encode()
 
 
-def test_an_estimator_that_is_not_allowed_is_a_problem_of_the_spec(world: World) -> None:
+def test_an_estimator_that_is_not_allowed_is_a_problem_of_the_spec(world: Ingesting) -> None:
     raw = "target: y\ntrain:\n  candidates:\n    - estimator: logistic_regresion\n"
     event = world.drop_one("churn/model.yaml", raw)
 
@@ -52,7 +52,7 @@ def test_an_estimator_that_is_not_allowed_is_a_problem_of_the_spec(world: World)
     assert "logistic_regression" in event.data["problems"][0]["fix"]
 
 
-def test_a_deadline_within_the_labels_window_is_a_problem_of_a_new_spec_only(world: World) -> None:
+def test_a_deadline_within_the_labels_window_is_a_problem_of_a_new_spec_only(world: Ingesting) -> None:
     text = "target: y\nrollout: {deadline: 3d}\n"
     with transaction(world.sessions) as session:  # as it was registered before there was the rule
         claim, now = Claim(uri="s3://models/x", sha256="0" * 64), datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,14 +66,14 @@ def test_a_deadline_within_the_labels_window_is_a_problem_of_a_new_spec_only(wor
 
 
 @pytest.mark.parametrize("folder", ["ingest-data", "serve-model"])
-def test_a_model_cannot_take_a_functions_name(world: World, folder: str) -> None:
+def test_a_model_cannot_take_a_functions_name(world: Ingesting, folder: str) -> None:
     event = world.drop_one(f"{folder}/model.yaml", "target: y\n")
 
     assert event.type == SpecRejected.type
     assert "Kascade's own Services" in event.data["problems"][0]["problem"]
 
 
-def test_files_dropped_before_the_spec_wait_and_then_go_on_in_order(world: World) -> None:
+def test_files_dropped_before_the_spec_wait_and_then_go_on_in_order(world: Ingesting) -> None:
     assert world.drop("churn/b.csv", CSV) == []
     assert world.drop("churn/a.csv", CSV.replace("x", "w")) == []
     assert world.drop("other/a.csv", CSV) == []
@@ -93,7 +93,7 @@ def test_files_dropped_before_the_spec_wait_and_then_go_on_in_order(world: World
     ]
 
 
-def test_the_events_told_again_match_the_same_triggers_and_continue_the_specs_chain(world: World) -> None:
+def test_the_events_told_again_match_the_same_triggers_and_continue_the_specs_chain(world: Ingesting) -> None:
     first = world.put("churn/a.csv", CSV)
     world.tell(first)
     spec = world.put("churn/model.yaml", "target: y\n")
@@ -113,7 +113,7 @@ def test_the_events_told_again_match_the_same_triggers_and_continue_the_specs_ch
     assert world.tell(spec) == [registered, again], "a redelivery tells the same"
 
 
-def test_a_waiting_file_that_was_replaced_goes_on_once_in_its_newest_form(world: World) -> None:
+def test_a_waiting_file_that_was_replaced_goes_on_once_in_its_newest_form(world: Ingesting) -> None:
     world.drop("churn/a.csv", "a,b,y\nold,x,0\n")
     world.drop("churn/a.csv", CSV)
     answers = world.drop("churn/model.yaml", "target: y\n")
@@ -122,7 +122,7 @@ def test_a_waiting_file_that_was_replaced_goes_on_once_in_its_newest_form(world:
     assert answers[1].data["rows"] == 2
 
 
-def test_files_wait_through_a_wrong_model_yaml_until_it_is_fixed(world: World) -> None:
+def test_files_wait_through_a_wrong_model_yaml_until_it_is_fixed(world: Ingesting) -> None:
     world.drop("churn/a.csv", CSV)
     assert [event.type for event in world.drop("churn/model.yaml", "target: [y]\n")] == [SpecRejected.type]
     assert [event.type for event in world.drop("churn/model.yaml", "target: y\n")] == [
@@ -131,14 +131,14 @@ def test_files_wait_through_a_wrong_model_yaml_until_it_is_fixed(world: World) -
     ]
 
 
-def test_a_wrong_model_yaml_leaves_the_one_in_force(world: World) -> None:
+def test_a_wrong_model_yaml_leaves_the_one_in_force(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     world.drop("churn/model.yaml", "target:\n")
 
     assert world.drop_one("churn/a.csv", CSV).type == DatasetIngested.type
 
 
-def test_the_same_model_yaml_again_says_nothing_and_a_changed_one_is_registered(world: World) -> None:
+def test_the_same_model_yaml_again_says_nothing_and_a_changed_one_is_registered(world: Ingesting) -> None:
     first = world.drop_one("churn/model.yaml", "target: y\n")
     assert world.drop("churn/model.yaml", "target: y\n") == []
     second = world.drop_one("churn/model.yaml", "target: y\ngate: {min: 0.5}\n")
@@ -149,7 +149,7 @@ def test_the_same_model_yaml_again_says_nothing_and_a_changed_one_is_registered(
     assert third.data == first.data
 
 
-def test_a_tightened_rule_holds_for_files_from_now_on(world: World) -> None:
+def test_a_tightened_rule_holds_for_files_from_now_on(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     first = world.drop_one("churn/1.csv", CSV).data
     world.drop(
@@ -174,7 +174,7 @@ def test_a_tightened_rule_holds_for_files_from_now_on(world: World) -> None:
     ],
 )
 def test_a_change_that_the_datasets_parts_cannot_follow_is_rejected_with_a_way_out(
-    world: World, changed: str, where: str
+    world: Ingesting, changed: str, where: str
 ) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     world.drop("churn/1.csv", CSV)
@@ -186,7 +186,7 @@ def test_a_change_that_the_datasets_parts_cannot_follow_is_rejected_with_a_way_o
     assert world.drop_one("churn/2.csv", CSV.replace("x", "w")).type == DatasetIngested.type
 
 
-def test_before_the_first_part_anything_may_change(world: World) -> None:
+def test_before_the_first_part_anything_may_change(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: z\n")
     assert world.drop_one("churn/1.csv", CSV).data["reason"] == "missing column: z"
     assert world.drop_one("churn/model.yaml", "target: y\nentity: a\n").type == SpecRegistered.type
@@ -194,7 +194,7 @@ def test_before_the_first_part_anything_may_change(world: World) -> None:
 
 
 def test_a_data_file_named_model_yaml_is_rejected_without_being_read_whole(
-    world: World,
+    world: Ingesting,
 ) -> None:
     event = world.drop_one("churn/model.yaml", b"a,b\n" * 500_000)
 

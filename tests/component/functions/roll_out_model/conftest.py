@@ -28,7 +28,7 @@ DEADLINE = timedelta(seconds=120)
 
 
 @dataclass
-class World:
+class RollingOut:
     """The function, its platform, and the events that it sent."""
 
     app: Flask
@@ -172,9 +172,9 @@ class World:
 
 
 @pytest.fixture
-def world(database: str, engine: Engine) -> World:
+def world(database: str, engine: Engine) -> RollingOut:
     clock, deployer, sink = [NOON], MemoryDeployer(), MemorySink()
     app = create_app(Settings(database, ready_deadline=DEADLINE), Deps(deployer, sink, lambda: clock[0]))
-    world = World(app, session_factory(engine), deployer, sink, clock)
+    world = RollingOut(app, session_factory(engine), deployer, sink, clock)
     world.spec(phases=[])
     return world

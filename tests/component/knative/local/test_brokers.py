@@ -38,7 +38,7 @@ class Subscriber:
         return
 
 
-class World:
+class BrokerRun:
     """One run of a broker over the objects and the log of a folder."""
 
     def __init__(self, folder: Path, status: int = 204) -> None:
@@ -98,7 +98,7 @@ def in_a_loop(test: Callable[[Path], Coroutine[None, None, None]]) -> Callable[[
 
 @in_a_loop
 async def test_a_trigger_made_again_is_ready_once_it_takes_events(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = BrokerRun(tmp_path)
     world.broker()
     world.trigger()
     await world.start()
@@ -121,16 +121,16 @@ async def test_a_trigger_made_again_is_ready_once_it_takes_events(tmp_path: Path
     await world.stop()
 
 
-async def left_waiting(folder: Path) -> World:
+async def left_waiting(folder: Path) -> BrokerRun:
     """Stop a world whose subscriber refuses an event; return the next one, not started yet."""
-    world = World(folder, status=503)
+    world = BrokerRun(folder, status=503)
     world.broker()
     world.trigger()
     await world.start()
     await world.send("old")
     await until(lambda: world.subscriber.got)
     await world.stop()
-    return World(folder)
+    return BrokerRun(folder)
 
 
 @in_a_loop

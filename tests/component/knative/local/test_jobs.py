@@ -26,7 +26,7 @@ from knative.local.resources.store import Store
 KEY = Key(JOB, "ns", "train")
 
 
-class World:
+class RunningJobs:
     """A store whose Jobs run."""
 
     def __init__(self, folder: Path) -> None:
@@ -62,12 +62,12 @@ class World:
         self._journal.close()
 
 
-def in_a_world(test: Callable[[World], Coroutine[None, None, None]]) -> Callable[[Path], None]:
+def in_a_world(test: Callable[[RunningJobs], Coroutine[None, None, None]]) -> Callable[[Path], None]:
     """Run a test in a world and an event loop of its own."""
 
     @functools.wraps(test)
     async def run(folder: Path) -> None:
-        world = World(folder)
+        world = RunningJobs(folder)
         try:
             await test(world)
         finally:
@@ -81,7 +81,9 @@ def in_a_world(test: Callable[[World], Coroutine[None, None, None]]) -> Callable
 
 
 @in_a_world
-async def test_an_event_is_on_disk_with_its_name_and_folders_before_its_job_is_made(world: World) -> None:
+async def test_an_event_is_on_disk_with_its_name_and_folders_before_its_job_is_made(
+    world: RunningJobs,
+) -> None:
     synced: list[tuple[int, list[str]]] = []
     sync = os.fsync
 
@@ -107,7 +109,7 @@ async def test_an_event_is_on_disk_with_its_name_and_folders_before_its_job_is_m
 
 
 @in_a_world
-async def test_a_job_made_again_while_its_predecessor_ends_runs(world: World) -> None:
+async def test_a_job_made_again_while_its_predecessor_ends_runs(world: RunningJobs) -> None:
     world.create(f"trap '' TERM; touch {world.folder}/first; sleep 30")
     await world.until(lambda: world.wrote("first"))
     world.store.delete(KEY)
@@ -119,7 +121,7 @@ async def test_a_job_made_again_while_its_predecessor_ends_runs(world: World) ->
 
 
 @in_a_world
-async def test_a_job_replaced_at_once_does_not_go_on_as_its_predecessor(world: World) -> None:
+async def test_a_job_replaced_at_once_does_not_go_on_as_its_predecessor(world: RunningJobs) -> None:
     world.create(f"touch {world.folder}/first; sleep 30")
     await world.until(lambda: world.wrote("first"))
 
@@ -131,7 +133,7 @@ async def test_a_job_replaced_at_once_does_not_go_on_as_its_predecessor(world: W
 
 
 @in_a_world
-async def test_a_job_deleted_twice_while_it_ends_keeps_its_grace_period(world: World) -> None:
+async def test_a_job_deleted_twice_while_it_ends_keeps_its_grace_period(world: RunningJobs) -> None:
     world.create(
         f"trap 'sleep 0.3; touch {world.folder}/last; exit' TERM; touch {world.folder}/first; sleep 30 & wait"
     )
@@ -146,7 +148,7 @@ async def test_a_job_deleted_twice_while_it_ends_keeps_its_grace_period(world: W
 
 
 @in_a_world
-async def test_a_job_whose_log_cannot_be_written_fails_and_says_so(world: World) -> None:
+async def test_a_job_whose_log_cannot_be_written_fails_and_says_so(world: RunningJobs) -> None:
     (world.folder / "logs" / "ns.train.log").mkdir(parents=True)
     world.create("true")
     await world.until(lambda: world.status.get("conditions"))
@@ -155,7 +157,7 @@ async def test_a_job_whose_log_cannot_be_written_fails_and_says_so(world: World)
 
 
 @in_a_world
-async def test_a_job_that_needs_a_secret_which_is_no_text_fails_and_says_so(world: World) -> None:
+async def test_a_job_that_needs_a_secret_which_is_no_text_fails_and_says_so(world: RunningJobs) -> None:
     binary = {"metadata": {"name": "s"}, "data": {"K": base64.b64encode(b"\xff").decode()}}
     world.store.create(Key(SECRET, "ns", "s"), binary | {"kind": "Secret"})
     world.create("true", envFrom=[{"secretRef": {"name": "s"}}])

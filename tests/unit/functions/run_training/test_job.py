@@ -32,7 +32,7 @@ CUSTOM = SPEC.replace("train: {", "train: {pipeline: s3://raw/churn/own.yaml, ")
 
 
 @dataclass
-class World:
+class Launch:
     store: MemoryStore
     sink: MemorySink
     request: RunRequest
@@ -65,19 +65,19 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path) -> Launch:
     store = MemoryStore()
     store.ensure_bucket("raw")
-    return World(store, MemorySink(), put_dataset(store, [churn_table(200)], KINDS, SPEC), tmp_path)
+    return Launch(store, MemorySink(), put_dataset(store, [churn_table(200)], KINDS, SPEC), tmp_path)
 
 
-def with_spec(world: World, spec: str) -> World:
+def with_spec(world: Launch, spec: str) -> Launch:
     claim = world.store.put("s3://models/churn/specs/other/model.yaml", spec.encode())
     return replace(world, request=replace(world.request, spec=claim))
 
 
 def test_a_version_made_by_an_attempt_that_died_before_saying_so_is_announced_and_not_made_again(
-    world: World,
+    world: Launch,
 ) -> None:
     train(world.store, world.request, world.folder)
     assert world.job(lambda _: pytest.fail("nothing is to be trained")) == logic.SUCCESS
@@ -86,7 +86,7 @@ def test_a_version_made_by_an_attempt_that_died_before_saying_so_is_announced_an
     assert world.sink.events[0].id == world.sink.events[1].id
 
 
-def test_the_owners_fault_is_announced_with_its_fix_and_not_tried_again(world: World) -> None:
+def test_the_owners_fault_is_announced_with_its_fix_and_not_tried_again(world: Launch) -> None:
     assert world.job(world.failing(StepError("one class only", "add rows"))) == logic.SUCCESS
     assert world.types() == ["started", "failed"]
     assert world.sink.events[1].data | {"step": "check", "error": "one class only", "fix": "add rows"} == (
@@ -96,7 +96,7 @@ def test_the_owners_fault_is_announced_with_its_fix_and_not_tried_again(world: W
 
 @pytest.mark.parametrize("says", [True, False])
 def test_a_fault_of_the_surroundings_is_tried_again_and_given_up_after_the_last_attempt(
-    world: World, says: bool
+    world: Launch, says: bool
 ) -> None:
     work = world.failing(TransientError("connection refused")) if says else (lambda _: False)
     statuses = [world.job(work, max_attempts=3) for _ in range(3)]
@@ -106,27 +106,27 @@ def test_a_fault_of_the_surroundings_is_tried_again_and_given_up_after_the_last_
     assert world.sink.events[-1].data["step"] == ("check" if says else "unknown")
 
 
-def test_a_defect_is_announced_as_one(world: World) -> None:
+def test_a_defect_is_announced_as_one(world: Launch) -> None:
     world.job(world.failing(KeyError("x")))
     assert "KeyError" in world.sink.events[1].data["error"]
     assert "report" in world.sink.events[1].data["fix"]
 
 
-def test_what_the_run_has_announced_itself_is_not_announced_again(world: World) -> None:
+def test_what_the_run_has_announced_itself_is_not_announced_again(world: Launch) -> None:
     engine = MemoryEngine(lambda _: RunStatus(RunState.SUCCEEDED, announced=True))
     assert world.job_on(engine) == logic.SUCCESS
     assert world.types() == ["started"]
     assert world.sink.events[0].data["launcher"] == engine.name
 
 
-def test_a_failure_that_only_the_engine_knows_is_announced(world: World) -> None:
+def test_a_failure_that_only_the_engine_knows_is_announced(world: Launch) -> None:
     failure = Failure("submit", "the quota is used up", "ask for more", Fault.OWNER)
     engine = MemoryEngine(lambda _: RunStatus(RunState.FAILED, failure=failure))
     assert world.job_on(engine) == logic.SUCCESS
     assert world.sink.events[1].data["error"] == "the quota is used up"
 
 
-def test_an_engine_that_does_not_answer_has_the_job_tried_again(world: World) -> None:
+def test_an_engine_that_does_not_answer_has_the_job_tried_again(world: Launch) -> None:
     engine = MemoryEngine()
     engine.unavailable = True
     with pytest.raises(Unavailable):
@@ -134,14 +134,14 @@ def test_an_engine_that_does_not_answer_has_the_job_tried_again(world: World) ->
     assert world.runs == []
 
 
-def test_a_sink_that_does_not_answer_stops_the_run_before_it_costs_anything(world: World) -> None:
+def test_a_sink_that_does_not_answer_stops_the_run_before_it_costs_anything(world: Launch) -> None:
     world.sink.refusing = True
     with pytest.raises(SinkError):
         world.job(lambda _: pytest.fail("nothing is to be trained"))
     assert world.runs == []
 
 
-def test_a_custom_pipeline_is_refused_naming_the_setting_unless_the_operator_allows_it(world: World) -> None:
+def test_a_custom_pipeline_is_refused_naming_the_setting_unless_the_operator_allows_it(world: Launch) -> None:
     world = with_spec(world, CUSTOM)
     world.store.put("s3://raw/churn/own.yaml", b"root: {dag: {}}")
     assert world.job(lambda _: pytest.fail("it must not run")) == logic.SUCCESS
@@ -151,7 +151,7 @@ def test_a_custom_pipeline_is_refused_naming_the_setting_unless_the_operator_all
 
 
 def test_an_allowed_custom_pipeline_gets_the_parameters_it_declares_and_its_version_is_announced(
-    world: World,
+    world: Launch,
 ) -> None:
     world = with_spec(world, CUSTOM)
     package = b"root: {inputDefinitions: {parameters: {model: {}, output: {}, run_id: {}}}}"
@@ -178,7 +178,7 @@ def test_an_allowed_custom_pipeline_gets_the_parameters_it_declares_and_its_vers
     ],
 )
 def test_a_custom_pipeline_that_cannot_do_its_work_fails_with_the_reason(
-    world: World, package: bytes | None, error: str
+    world: Launch, package: bytes | None, error: str
 ) -> None:
     import re
 
@@ -191,7 +191,7 @@ def test_a_custom_pipeline_that_cannot_do_its_work_fails_with_the_reason(
     assert world.sink.events[1].data["fix"]
 
 
-def test_an_invalid_spec_is_the_owners_fault(world: World) -> None:
+def test_an_invalid_spec_is_the_owners_fault(world: Launch) -> None:
     world = with_spec(world, "model: churn\ntarget: churned\nbogus: 1\n")
     assert world.job(lambda _: pytest.fail("nothing is to be trained")) == logic.SUCCESS
     assert "bogus" in world.sink.events[1].data["error"]

@@ -105,7 +105,7 @@ def wait_until(
         time.sleep(0.005)
 
 
-class World:
+class RunningBroker:
     """One event loop in a thread, with a broker behind the gateway, as users meet it, and subscribers."""
 
     def __init__(self, log: Path) -> None:
@@ -243,8 +243,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path / "log" / "broker.db")
+def world(tmp_path: Path) -> Iterator[RunningBroker]:
+    made = RunningBroker(tmp_path / "log" / "broker.db")
     made.start()
     yield made
     made.close()

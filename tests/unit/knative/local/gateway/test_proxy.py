@@ -56,7 +56,7 @@ class Broken:
         pass
 
 
-class World:
+class Proxied:
     """A proxy before one process."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ def request(method: str = "GET", **headers: str) -> Any:
 
 def test_a_client_that_leaves_while_its_process_is_reached_frees_the_process() -> None:
     async def scenario() -> None:
-        world, reached = World(), asyncio.Event()
+        world, reached = Proxied(), asyncio.Event()
 
         async def connect(port: int) -> Any:
             reached.set()
@@ -100,7 +100,7 @@ def test_a_client_that_leaves_while_its_process_is_reached_frees_the_process() -
 @pytest.mark.parametrize(("method", "times"), [("GET", 3), ("HEAD", 3), ("POST", 1), ("DELETE", 1)])
 def test_a_request_that_changes_something_is_not_sent_again(method: str, times: int) -> None:
     async def scenario() -> None:
-        world = World()
+        world = Proxied()
         sent: list[bytes] = []
 
         async def connect(port: int) -> Any:
@@ -119,7 +119,7 @@ def test_a_request_that_changes_something_is_not_sent_again(method: str, times: 
 
 def test_an_answer_that_has_begun_is_cut_off_and_not_followed_by_another() -> None:
     async def scenario() -> None:
-        world, asked = World(), request("POST")
+        world, asked = Proxied(), request("POST")
 
         async def connect(port: int) -> Any:
             return Broken()

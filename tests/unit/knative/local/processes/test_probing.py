@@ -13,7 +13,7 @@ from knative.local.processes import probing
 from knative.local.services.plan import Probe
 
 
-class World:
+class ProbedProcess:
     """A process whose answers are given beforehand, and a clock that only sleeping moves."""
 
     def __init__(self, answers: str) -> None:
@@ -35,9 +35,9 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], World]:
-    def make(answers: str) -> World:
-        made = World(answers)
+def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ProbedProcess]:
+    def make(answers: str) -> ProbedProcess:
+        made = ProbedProcess(answers)
         monkeypatch.setattr(probing.asyncio, "sleep", made.sleep)
         monkeypatch.setattr(probing, "is_ready", made.is_ready)
         return made
@@ -55,24 +55,24 @@ def in_a_loop(test: Callable[..., Coroutine[None, None, None]]) -> Callable[...,
     return run
 
 
-async def become_ready(world: World, probe: Probe) -> list[float]:
+async def become_ready(world: ProbedProcess, probe: Probe) -> list[float]:
     await probing.until_ready(probe, 1, lambda: world.awaited)
     return world.asked_at
 
 
 @in_a_loop
-async def test_without_a_period_a_process_is_asked_every_50_ms(world: Callable[[str], World]) -> None:
+async def test_without_a_period_a_process_is_asked_every_50_ms(world: Callable[[str], ProbedProcess]) -> None:
     assert await become_ready(world("nnny"), Probe()) == [0.0, 0.05, 0.1, 0.15]
 
 
 @in_a_loop
-async def test_with_a_period_it_is_asked_once_a_period(world: Callable[[str], World]) -> None:
+async def test_with_a_period_it_is_asked_once_a_period(world: Callable[[str], ProbedProcess]) -> None:
     assert await become_ready(world("nny"), Probe(period_s=10)) == [0.0, 10.0, 20.0]
 
 
 @in_a_loop
 async def test_while_requests_wait_it_is_asked_as_the_activator_does(
-    world: Callable[[str], World],
+    world: Callable[[str], ProbedProcess],
 ) -> None:
     made = world("nnny")
     made.awaited = True
@@ -80,18 +80,18 @@ async def test_while_requests_wait_it_is_asked_as_the_activator_does(
 
 
 @in_a_loop
-async def test_it_is_first_asked_after_its_delay(world: Callable[[str], World]) -> None:
+async def test_it_is_first_asked_after_its_delay(world: Callable[[str], ProbedProcess]) -> None:
     assert await become_ready(world("y"), Probe(initial_delay_s=3)) == [3.0]
 
 
 @in_a_loop
 async def test_as_many_successes_in_a_row_are_wanted_as_its_threshold_says(
-    world: Callable[[str], World],
+    world: Callable[[str], ProbedProcess],
 ) -> None:
     assert len(await become_ready(world("ynyy"), Probe(period_s=1, success_threshold=2))) == 4
 
 
-async def watched(world: World, probe: Probe) -> World:
+async def watched(world: ProbedProcess, probe: Probe) -> ProbedProcess:
     with suppress(asyncio.CancelledError):
         await probing.watch_readiness(probe, 1, lambda: world.awaited, world.told.append)
     return world
@@ -99,7 +99,7 @@ async def watched(world: World, probe: Probe) -> World:
 
 @in_a_loop
 async def test_three_failures_in_a_row_take_it_from_service_and_one_success_gives_it_back(
-    world: Callable[[str], World],
+    world: Callable[[str], ProbedProcess],
 ) -> None:
     made = await watched(world("ynnynnnny"), Probe(period_s=5))
     assert made.told == [False, True]
@@ -107,14 +107,14 @@ async def test_three_failures_in_a_row_take_it_from_service_and_one_success_give
 
 
 @in_a_loop
-async def test_the_threshold_of_failures_is_its_own(world: Callable[[str], World]) -> None:
+async def test_the_threshold_of_failures_is_its_own(world: Callable[[str], ProbedProcess]) -> None:
     assert (await watched(world("nny"), Probe(period_s=1, failure_threshold=2))).told == [False, True]
     assert (await watched(world("n"), Probe(period_s=1, failure_threshold=1))).told == [False]
 
 
 @in_a_loop
 async def test_without_a_period_a_ready_process_is_not_asked_again(
-    world: Callable[[str], World],
+    world: Callable[[str], ProbedProcess],
 ) -> None:
     made = await watched(world("yyy"), Probe())
     assert made.asked_at == []
@@ -122,7 +122,7 @@ async def test_without_a_period_a_ready_process_is_not_asked_again(
 
 @in_a_loop
 async def test_while_requests_wait_for_one_that_is_not_ready_it_is_asked_more_often(
-    world: Callable[[str], World],
+    world: Callable[[str], ProbedProcess],
 ) -> None:
     made = world("nny")
     made.awaited = True

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.encoding import Encoding
 from pipelines.steps import files
 from pipelines.steps.experiment import experiment
 
@@ -25,6 +26,7 @@ def prepare(folder: Path, estimator: str, parameters: list[dict[str, Any]]) -> P
         "seed": 0,
         "balanced": False,
         "ordered": False,
+        "encoding": Encoding(()).to_json(),
         "plan": [{"estimator": estimator, "parameters": parameters}],
     }
     files.write_json(folder / files.PREPARED, facts)

@@ -14,8 +14,8 @@ from eventing.catalogue.base import Claim, Payload
 
 FORM = 1
 """Raised when a reader of the form before would misread what is recorded."""
-MAX_INLINE_BYTES = 32 * 1024
-"""Larger inputs go to the object store: with all else that an event holds it stays below 64 KiB."""
+MAX_INLINE_BYTES = 8 * 1024
+"""Larger inputs go to the object store: an event is small, and what lists events shows it whole."""
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ class Settings:
     database_url: str
     max_wait_s: float = 25.0
     max_waiting: int = 12
-    max_data_bytes: int = 16_384
+    max_data_bytes: int = 65_536
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:

@@ -108,7 +108,9 @@ class LedgerFollower:
         if event["type"] == c.DriftDetected.type:
             self._drifting.add(str(event.get("subject")))
             return known
-        return event["type"] == c.DriftChecked.type and (known or event["data"]["status"] == "drifted")
+        return event["type"] == c.DriftChecked.type and (
+            known or (event.get("data") or {}).get("status") == "drifted"
+        )
 
     def _follow(self) -> None:
         after = 0

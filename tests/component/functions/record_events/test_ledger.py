@@ -83,15 +83,15 @@ def test_bad_questions_are_told_what_is_wrong(recorder: Recorder) -> None:
 
 
 def test_large_data_is_left_out_of_lists_and_shown_alone(recorder: Recorder) -> None:
-    recorder.record(build_event("com.example.big", {"text": "x" * 20_000}, id_="big"))
+    recorder.record(build_event("com.example.big", {"text": "x" * 80_000}, id_="big"))
     recorder.record(build_event("com.example.huge", {"text": "x" * 2_000_000}, id_="huge"))
     big, huge = (row["event"] for row in recorder.get("/events")["events"])
     assert "data" not in big
-    assert big["data_omitted_bytes"] == 20_012
-    assert len(recorder.get("/events/big")["event"]["data"]["text"]) == 20_000
+    assert big["data_omitted_bytes"] == 80_012
+    assert len(recorder.get("/events/big")["event"]["data"]["text"]) == 80_000
     whole = recorder.get("/events?whole=1&limit=1000")["events"]
-    assert len(whole[0]["event"]["data"]["text"]) == 20_000
-    assert huge["dataomitted"] == "2000012"
+    assert len(whole[0]["event"]["data"]["text"]) == 80_000
+    assert huge["dataomitted"] == "8000012"
 
 
 def test_weird_events_are_recorded_too(recorder: Recorder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,12 +39,12 @@ def out_of_bounds(path: str, value: object, low: object, high: object) -> Proble
     return denied(path, f"expected {low} <= {value} <= {high}")
 
 
-class Rule:
+class Rule(ABC):
     """What may stand at one place of an object."""
 
+    @abstractmethod
     def check(self, value: Any, path: str) -> Iterator[Problem]:
         """Yield what is wrong with `value`."""
-        raise NotImplementedError
 
     def accepted(self, path: str) -> Iterator[tuple[str, str]]:
         """Yield (path, why) of every field that is accepted without local effect."""

@@ -15,11 +15,11 @@ from eventing.logs import configure_logs, handling
 from eventing.sink import SinkError, sink_from_env
 from eventing.store import S3Store, StoreError
 from functions.run_training import logic
-from functions.run_training.engine import Unavailable
 from functions.run_training.event_file import read_event
 from functions.run_training.job import Job
-from functions.run_training.local_engine import LocalEngine
 from functions.run_training.settings import Settings
+from pipelines.engines import Unavailable
+from pipelines.engines.local import LocalEngine
 from pipelines.request import RunRequest
 
 log = logging.getLogger("functions.run_training")

@@ -15,11 +15,11 @@ from eventing.sink import SinkError
 from eventing.store import MemoryStore
 from eventing.testing import MemorySink, build_event
 from functions.run_training import logic
-from functions.run_training.engine import Run, RunState, RunStatus, Unavailable
 from functions.run_training.job import Job
-from functions.run_training.memory_engine import MemoryEngine
 from functions.run_training.settings import Settings
 from pipelines.components.doing import explain
+from pipelines.engines import Run, RunState, RunStatus, Unavailable
+from pipelines.engines.memory import MemoryEngine
 from pipelines.errors import StepError, TransientError
 from pipelines.records import Failure, Fault, write_failure
 from pipelines.request import RunRequest

@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from functions.run_training.engine import Refused, Run, RunState, RunStatus, Unavailable
-from functions.run_training.logic import NO_PIPELINE, declared_parameters
 from pipelines.announcement import UNSAID
+from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
+from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.local_run import announced
 
 _GRACE_S = 5.0

@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
-from functions.run_training.engine import Refused, Run, RunState, RunStatus, Unavailable
-from functions.run_training.local_engine import LocalEngine
-from functions.run_training.memory_engine import MemoryEngine
+from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
+from pipelines.engines.local import LocalEngine
+from pipelines.engines.memory import MemoryEngine
 from pipelines.records import Fault
 
 

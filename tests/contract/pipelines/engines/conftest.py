@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.run_training.engine import Run, RunStatus, TrainingEngine
-from functions.run_training.local_engine import LocalEngine
-from functions.run_training.memory_engine import MemoryEngine
+from pipelines.engines import Run, RunStatus, TrainingEngine
+from pipelines.engines.local import LocalEngine
+from pipelines.engines.memory import MemoryEngine
 
 DEADLINE_S = 60.0
 PIPELINE = """

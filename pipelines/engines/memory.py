@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from functions.run_training.engine import Refused, Run, RunState, RunStatus, Unavailable
-from functions.run_training.logic import NO_PIPELINE, declared_parameters
 from pipelines.announcement import UNSAID
+from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
+from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure
 
 _CANCELLED = RunStatus(RunState.CANCELLED)

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.kubeflow import KubeflowServer
 
-from pipelines.engines import Run, RunStatus, TrainingEngine
+from pipelines.engines import Run, RunState, RunStatus, TrainingEngine
+from pipelines.engines.kubeflow import Connection, KubeflowEngine
+from pipelines.engines.kubeflow_package import Surroundings
 from pipelines.engines.local import LocalEngine
 from pipelines.engines.memory import MemoryEngine
 
@@ -49,6 +52,7 @@ class Subject:
         another_client: returns another client of the same engine, as another process would have.
         end: lets a run come to the end that it was given.
         starts: returns how often a run was started.
+        cancelled_as: what the engine calls a run that was cancelled.
     """
 
     engine: TrainingEngine
@@ -57,6 +61,7 @@ class Subject:
     starts: Callable[[Run], int]
     package: bytes
     folder: Path
+    cancelled_as: RunState = RunState.CANCELLED
 
     def run(self, what: str) -> Run:
         """Return a run that is to `succeed`, to `fail`, or to `go on`."""
@@ -102,10 +107,20 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(params=["memory", "local", "kubeflow"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     found: Subject = request.getfixturevalue(request.param)
     return found
+
+
+def lines_written(run: Run) -> int:
+    """Return how often a run's step has begun."""
+    file = Path(run.parameters["starts"])
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def by_itself(_: Run) -> None:
+    """Do nothing: a real run comes to its end by itself."""
 
 
 @pytest.fixture
@@ -116,17 +131,22 @@ def local(package: bytes, tmp_path: Path, temporary: Path) -> Iterator[Subject]:
         engines.append(LocalEngine())
         return engines[-1]
 
-    def starts(run: Run) -> int:
-        file = Path(run.parameters["starts"])
-        return len(file.read_text().splitlines()) if file.exists() else 0
-
-    def end(_: Run) -> None:
-        """Nothing to do: a real run comes to its end by itself."""
-
-    yield Subject(engines[0], another_client, end, starts, package, tmp_path)
+    yield Subject(engines[0], another_client, by_itself, lines_written, package, tmp_path)
     for engine in engines:
         engine.close()
     assert list(temporary.iterdir()) == []
+
+
+@pytest.fixture
+def kubeflow(package: bytes, tmp_path: Path) -> Iterator[Subject]:
+    with KubeflowServer(tmp_path / "kubeflow").serving() as server:
+
+        def client() -> TrainingEngine:
+            return KubeflowEngine(Connection(server.url), Surroundings())
+
+        yield Subject(
+            client(), client, by_itself, lines_written, package, tmp_path, cancelled_as=RunState.FAILED
+        )
 
 
 @pytest.fixture

@@ -85,9 +85,9 @@ def test_a_run_that_is_cancelled_ends_and_is_not_started_again(subject: Any) -> 
     for _ in range(2):
         subject.engine.cancel(run.run_id)
 
-    assert subject.until(run, lambda status: status.ended) == RunStatus(RunState.CANCELLED)
+    assert subject.until(run, lambda status: status.ended).state is subject.cancelled_as
     subject.engine.submit(run)
-    assert subject.engine.status(run.run_id).state is RunState.CANCELLED
+    assert subject.engine.status(run.run_id).state is subject.cancelled_as
     assert subject.starts(run) == 1
 
 

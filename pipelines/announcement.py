@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 
@@ -30,14 +31,18 @@ def subject_of(request: RunRequest) -> str:
     return f"{request.model}/v{request.version}"
 
 
-def cause_to_json(event: Event) -> str:
-    """Write down what of the causing event an answer needs, as a pipeline parameter."""
-    return json.dumps({"id": event.id, "source": event.source, "type": event.type, **dict(event.extensions)})
+def dump_cause(event: Event) -> str:
+    """Write down what of the causing event an answer needs, as a pipeline parameter.
+
+    It is JSON in base64, as Kubeflow fills in what looks like a template, such as `{{workflow.uid}}`.
+    """
+    fields = {"id": event.id, "source": event.source, "type": event.type, **dict(event.extensions)}
+    return base64.b64encode(json.dumps(fields).encode()).decode()
 
 
-def cause_from_json(text: str) -> Event:
-    """Read back what `cause_to_json` wrote."""
-    fields = json.loads(text)
+def load_cause(text: str) -> Event:
+    """Read back what `dump_cause` wrote, or the JSON alone, as it was written before."""
+    fields = json.loads(text if text.startswith("{") else base64.b64decode(text))
     known = {name: fields.pop(name) for name in ("id", "source", "type")}
     return Event(**known, extensions=fields)
 

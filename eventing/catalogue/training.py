@@ -59,7 +59,7 @@ class TrainingDeferred(Payload, type="training.deferred", subject="<model>", emi
     decided_from: DecisionInputs | None = None
 
 
-class TrainingStarted(Payload, type="training.started", emitted_by=("run_training",)):
+class TrainingStarted(Payload, type="training.started", emitted_by=("launch_training", "run_training")):
     """A launcher began the run."""
 
     model: ModelName
@@ -69,7 +69,7 @@ class TrainingStarted(Payload, type="training.started", emitted_by=("run_trainin
     run_url: str | None = None
 
 
-class TrainingCompleted(Payload, type="training.completed", emitted_by=("run_training",)):
+class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_training", "run_training")):
     """The run produced a candidate."""
 
     model: ModelName
@@ -93,6 +93,7 @@ class TrainingFailed(
     type="training.failed",
     emitted_by=(
         "govern_training",
+        "launch_training",
         "run_training",
     ),
 ):

@@ -28,11 +28,11 @@ def announce(
 
     from eventing.sink import sink_from_env
     from pipelines.announcement import announce as step
-    from pipelines.announcement import cause_from_json
+    from pipelines.announcement import load_cause
     from pipelines.components.doing import open_store
     from pipelines.request import RunRequest
 
     request = RunRequest.from_parameters(locals())
     send = sink_from_env(os.environ).send
     print(f"announce: the run ended as {status.state}", flush=True)
-    return step(open_store(), send, request, cause_from_json(cause), attempt=attempt, last=last)
+    return step(open_store(), send, request, load_cause(cause), attempt=attempt, last=last)

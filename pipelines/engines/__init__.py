@@ -78,7 +78,10 @@ class RunStatus:
 
 
 class TrainingEngine(Protocol):
-    """Runs pipelines. Every method may be repeated and returns at once; all raise Unavailable and Refused."""
+    """Runs pipelines. Every method may be repeated and returns at once.
+
+    Those that ask the engine raise Unavailable and Refused.
+    """
 
     name: str
     """What `training.started` names as the launcher."""
@@ -95,5 +98,12 @@ class TrainingEngine(Protocol):
         ...
 
     def cancel(self, run_id: str) -> None:
-        """End a run that is under way. One that has ended stays as it is, and an unknown one unknown."""
+        """End a run that is under way. One that has ended stays as it is, and an unknown one unknown.
+
+        An engine that does not tell the two apart says of a cancelled run that it failed.
+        """
+        ...
+
+    def page(self, run_id: str) -> str | None:
+        """Return the address of the run's page, where the engine has one. It asks nobody."""
         ...

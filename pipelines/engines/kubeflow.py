@@ -148,13 +148,16 @@ class KubeflowEngine:
 
     def _find_experiment(self) -> Any:
         name = self._connection.experiment
+        namespace: dict[str, Any] = {}
+        if self._connection.namespace:
+            namespace["namespace"] = self._connection.namespace
         predicate = {"operation": "EQUALS", "key": "display_name", "stringValue": name}
         listed = self._call(
             "look for the experiment",
             self._experiments.experiment_service_list_experiments,
             # The server decodes the filter once more than HTTP does.
             filter=quote(json.dumps({"predicates": [predicate]})),
-            **({"namespace": self._connection.namespace} if self._connection.namespace else {}),
+            **namespace,
         )
         # It compares without regard to case.
         same = (each for each in listed.experiments or [] if each.display_name == name)

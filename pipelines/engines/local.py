@@ -64,6 +64,9 @@ class LocalEngine:
         if child is not None and child.started and not child.status().ended:
             child.end(RunStatus(RunState.CANCELLED))
 
+    def page(self, run_id: str) -> None:
+        """See `TrainingEngine`: there are no pages."""
+
     def close(self) -> None:
         """End what still runs, and remove the workspaces."""
         for child in self._children.values():

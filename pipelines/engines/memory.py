@@ -39,6 +39,10 @@ class MemoryEngine:
         """Let a run fail."""
         self._end(run_id, RunStatus(RunState.FAILED, failure=failure))
 
+    def forget(self, run_id: str) -> None:
+        """Let a person delete a run."""
+        del self._statuses[run_id]
+
     def submit(self, run: Run) -> None:
         """See `TrainingEngine`."""
         self._answer()
@@ -60,6 +64,9 @@ class MemoryEngine:
         self._answer()
         if run_id in self._statuses:
             self._end(run_id, _CANCELLED)
+
+    def page(self, run_id: str) -> None:
+        """See `TrainingEngine`: there are no pages."""
 
     def _end(self, run_id: str, status: RunStatus) -> None:
         if not self._statuses[run_id].ended:

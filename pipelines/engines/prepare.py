@@ -11,7 +11,7 @@ import yaml
 from eventing.catalogue import TrainingStarted
 from eventing.event import Event, answer
 from eventing.store import DigestMismatch, ObjectMissing, Store
-from pipelines.announcement import SOURCE, cause_to_json, subject_of
+from pipelines.announcement import SOURCE, dump_cause, subject_of
 from pipelines.engines import Refused, Run
 from pipelines.records import Failure, Fault
 from pipelines.request import RunRequest
@@ -56,7 +56,7 @@ def prepare_run(
     given = {
         **request.to_parameters(),
         "attempt": attempt,
-        "cause": cause_to_json(event),
+        "cause": dump_cause(event),
         "started": started.isoformat(),
         "last": last,
     }

@@ -10,7 +10,7 @@ from eventing.catalogue import Claim, TrainingApproved, TrainingCompleted, Train
 from eventing.store import MemoryStore
 from eventing.testing import MemorySink, build_event
 from pipelines import layout
-from pipelines.announcement import announce, cause_from_json, cause_to_json
+from pipelines.announcement import announce, dump_cause, load_cause
 from pipelines.code import code_digest, environment
 from pipelines.errors import TransientError
 from pipelines.records import Failure, Fault, count_failures, read_card, read_failure, write_failure
@@ -97,7 +97,7 @@ def test_failures_are_kept_by_attempt_and_counted(store: MemoryStore) -> None:
 
 
 def test_the_cause_survives_as_a_parameter() -> None:
-    again = cause_from_json(cause_to_json(CAUSE))
+    again = load_cause(dump_cause(CAUSE))
     assert (again.id, again.correlation_id, again.source) == (CAUSE.id, CAUSE.correlation_id, CAUSE.source)
 
 

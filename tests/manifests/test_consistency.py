@@ -24,6 +24,8 @@ FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/__main__.
 PER_MODEL = {"serve_model"}
 """Its Services are made by roll_out_model, one for each model: no manifest has it."""
 JOBS = {"run_training"}
+ENGINES = {"launch_training"}
+"""These come with a training engine, by its component."""
 ONE_PROCESS = {"receive_objects", "ring_timers", "roll_out_model"}
 """Two processes of these would do their work twice; knative/components/replicas says why."""
 SERVICES = FUNCTIONS - PER_MODEL - JOBS
@@ -36,9 +38,11 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 
 def objects(kind: str) -> list[dict[str, Any]]:
-    """Return the objects of a kind in the base, apart from its kustomizations."""
+    """Return the objects of a kind in the base and the components of engines."""
     files = [
-        path for path in BASE.rglob("*.yaml") if path.name not in ("kustomization.yaml", "function.yaml")
+        path
+        for path in (*BASE.rglob("*.yaml"), *COMPONENTS.glob("engine-*/*.yaml"))
+        if path.name not in ("kustomization.yaml", "function.yaml")
     ]
     return [each for path in files for each in documents(path) if each["kind"] == kind]
 
@@ -108,7 +112,7 @@ LISTS: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "functions/<name>/README.md": (lambda: FUNCTIONS, lambda: having("README.md")),
     "functions/<name>/func.yaml": (lambda: SERVICES, lambda: having("func.yaml")),
     "knative/base/kustomization.yaml, resources": (
-        lambda: FUNCTIONS - PER_MODEL,
+        lambda: FUNCTIONS - PER_MODEL - ENGINES,
         lambda: set(documents(BASE / "kustomization.yaml")[0]["resources"]) - {"broker", "state"},
     ),
     "knative/base/<name>/service.yaml": (lambda: SERVICES, lambda: named("Service")),

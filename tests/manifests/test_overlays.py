@@ -8,6 +8,9 @@ import pytest
 import yaml
 from support.manifests import OVERLAYS, ROOT, by_name, differences, of_kind, rendered
 
+from functions.launch_training.settings import Settings
+from pipelines.components.image import IMAGE
+
 CLASSES = {
     "minimal": ("MTChannelBasedBroker", "broker-channel", "broker-ingress.knative-eventing", "120"),
     "kafka": ("Kafka", "kafka-broker-config", "kafka-broker-ingress.knative-eventing", "10"),
@@ -74,3 +77,40 @@ def test_everything_is_in_one_namespace_and_no_secret_in_a_manifest(overlay: str
     outside = {each["metadata"].get("namespace") for each in objects if each["kind"] != "Namespace"}
     assert outside == {"kascade"}
     assert of_kind(objects, "Secret") == []
+
+
+def test_the_overlay_of_kubeflow_puts_launch_training_in_the_place_of_run_training() -> None:
+    base, after = by_name(rendered("base")), by_name(rendered("overlays/kubeflow"))
+
+    assert base.keys() - after.keys() == {("Trigger", "run-training"), ("JobSink", "run-training")}
+    assert after.keys() - base.keys() == {
+        ("ConfigMap", "training-engine"),
+        ("Service", "launch-training"),
+        ("Trigger", "launch-training"),
+        ("Trigger", "launch-training-timers"),
+    }
+    assert all(after[key] == base[key] for key in base.keys() & after.keys())
+
+
+def test_what_the_overlay_of_kubeflow_says_is_what_launch_training_reads() -> None:
+    objects = by_name(rendered("overlays/kubeflow"))
+    said = objects["ConfigMap", "training-engine"]["data"]
+    (container,) = objects["Service", "launch-training"]["spec"]["template"]["spec"]["containers"]
+    fixed = {each["name"]: each["value"] for each in container["env"]}
+
+    settings = Settings.from_env({**said, **fixed, "DATABASE_URL": "sqlite://"})
+
+    assert settings.connection.endpoint.endswith(":8888")
+    assert settings.connection.token_file == "/var/run/secrets/kubeflow/token"
+    assert set(settings.surroundings.config_maps["broker"]) <= objects["ConfigMap", "broker"]["data"].keys()
+    assert settings.surroundings.image == IMAGE
+
+
+def test_each_service_of_the_overlay_of_kubeflow_is_guarded_like_the_base() -> None:
+    objects = by_name(rendered("overlays/kubeflow"))
+    ours, other = objects["Service", "launch-training"], objects["Service", "govern-training"]
+
+    assert ours["metadata"]["labels"] == other["metadata"]["labels"]
+    pods = [each["spec"]["template"]["spec"] for each in (ours, other)]
+    assert pods[0]["enableServiceLinks"] is pods[1]["enableServiceLinks"] is False
+    assert pods[0]["containers"][0]["securityContext"] == pods[1]["containers"][0]["securityContext"]

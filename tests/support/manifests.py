@@ -15,7 +15,10 @@ import yaml
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
-OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production")
+OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production", "kubeflow")
+
+ENGINES = ("launch-training",)
+"""Functions that the component of a training engine brings; lists of other components name them beforehand."""
 
 
 def rendered(tree: str) -> list[Json]:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production", "kubeflow")
 
 ENGINES = ("launch-training",)
-"""Functions that the component of a training engine brings; lists of other components name them beforehand."""
+"""Functions that the component of a training engine brings; other lists name them beforehand."""
 
 
 def rendered(tree: str) -> list[Json]:

@@ -112,7 +112,7 @@ def match_labels(
 def write_joined(session: Session, joined: Joined, event: Event) -> list[Event]:
     """Write the joined labels; return the event about them, also when predictions matured without a label.
 
-    watch_performance and judge_rollout rely on it: what has matured is told, whether or not labels came.
+    watch_performance and judge_rollout rely on it: what has matured is announced, whether or not labels came.
 
     Raises: Stale when another joining came between.
     """

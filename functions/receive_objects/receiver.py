@@ -1,4 +1,4 @@
-"""Announces objects: record what was seen, send its event, note that it was sent. In that order.
+"""Announces objects: record what was seen, send its event, record that it was sent. In that order.
 
 A crash between two of these steps loses nothing: what is recorded and not sent, a later sweep sends. An event
 that the sink refuses for good holds up no other. It is tried again much later: the sink may be at fault.
@@ -50,8 +50,8 @@ class Receiver:
     refusals: Counter
     claim: timedelta = timedelta(seconds=30)
 
-    def notice(self, bucket: str, key: str) -> list[SeenObject]:
-        """Look at one object and record its change, if there is one; return what is to be announced.
+    def record_change(self, bucket: str, key: str) -> list[SeenObject]:
+        """Read one object and record its change, if there is one; return what is to be announced.
 
         Raises:
             StoreError: the store could not be asked. Nothing is recorded then.

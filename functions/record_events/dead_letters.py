@@ -83,7 +83,7 @@ class DeadLetters:
         except SinkError as error:
             if not error.final:
                 raise
-            _log.exception("the broker refuses to hear of a dead letter")
+            _log.exception("the broker refuses the event that announces a dead letter")
 
     def _keep_unreadable(self, headers: Mapping[str, str], body: bytes, problem: str) -> None:
         sent = {name.lower(): value for name, value in headers.items()}
@@ -119,7 +119,7 @@ class DeadLetters:
             if row is None:
                 raise Refused(404, f"there is no dead letter {number}")
             if not row.type:
-                raise Refused(422, f"dead letter {number} is not an event, so no one can take it")
+                raise Refused(422, f"dead letter {number} is not an event, so it cannot be sent again")
             event = load_event(row.event)
             begun = dead_letters.begin_redrive(row)
         sent_at = None

@@ -25,7 +25,7 @@ class Handler:
     clock: Callable[[], datetime]
 
     def __call__(self, event: Event, payload: Any) -> list[Event]:
-        """Record the event and wake those who follow the ledger."""
+        """Record the event and wake the requests that follow the ledger."""
         with transaction(self.sessions) as session:
             append(session, fit_for_ledger(event, MAX_LEDGER_BYTES), self.clock())
         self.notifier.notify()

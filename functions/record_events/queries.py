@@ -95,9 +95,9 @@ class Queries:
         return jsonify(
             {
                 "reference": reference,
-                "chain": [render(root, events) for root in found.forest.roots],
-                "folded": dict(sorted(found.forest.folded.items())),
-                "left_out": found.forest.left_out,
+                "chain": [render(root, events) for root in found.trees.roots],
+                "folded": dict(sorted(found.trees.folded.items())),
+                "left_out": found.trees.left_out,
                 "truncated": found.truncated,
             }
         )

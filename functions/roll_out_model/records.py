@@ -11,9 +11,9 @@ from eventing.event import Event
 from functions.roll_out_model.decide import Decision, first_phase
 from functions.roll_out_model.deployer import ServedVersion
 from functions.roll_out_model.logic import FUNCTION, Wait
-from functions.roll_out_model.outcomes import Outcomes
 from functions.roll_out_model.platform import Progress
 from functions.roll_out_model.rollout_state import ModelState, Phase, RolloutState, Verdict
+from functions.roll_out_model.rollout_writer import RolloutWriter
 from functions.roll_out_model.settings import Settings
 from functions.state.handled import Stale
 from functions.state.rollouts import RolloutRow, get_rollout, lock_rollout
@@ -101,25 +101,25 @@ def record(
     if row.seq != decision.state.seq:
         raise Stale(f"another event about the rollout of {row.model} was handled meanwhile")
     row.seq += 1
-    outcomes = Outcomes(session, row, decision.state, event, now, settings)
+    writer = RolloutWriter(session, row, decision.state, event, now, settings)
     for version, why in decision.declined:
         if version == row.queued_version:
             row.queued_version = row.queued_approval = None
-        outcomes.decline(version, why)
+        writer.decline(version, why)
     if decision.queue is not None:
         row.queued_version, row.queued_approval = decision.queue, dump_event(event)
     if decision.rollout is not None:
         if decision.begins:
             row.approval, row.started_at = dump_event(event), None
         write_rollout(row, decision.rollout)
-        if outcomes.advance(decision.rollout, progress):
-            _end(session, row, outcomes)
+        if writer.advance(decision.rollout, progress):
+            _end(session, row, writer)
     elif isinstance(progress.last, Wait):
-        outcomes.check_after(settings.watch)
-    return outcomes.answers
+        writer.check_after(settings.watch)
+    return writer.answers
 
 
-def _end(session: Session, row: RolloutRow, outcomes: Outcomes) -> None:
+def _end(session: Session, row: RolloutRow, writer: RolloutWriter) -> None:
     """Take the rollout off its row; the version that waits begins at once, by a timer in its own chain.
 
     The timer stays where none waits, for a last check of what others did on the platform.
@@ -132,6 +132,6 @@ def _end(session: Session, row: RolloutRow, outcomes: Outcomes) -> None:
         return
     row.queued_version, row.queued_approval, row.approval = None, None, approval
     session.flush()
-    deadline = outcomes.now + outcomes.settings.ready_deadline
+    deadline = writer.now + writer.settings.ready_deadline
     write_rollout(row, first_phase(read_state(session, row.model), queued, deadline))
-    outcomes.check_after(timedelta(0))
+    writer.check_after(timedelta(0))

@@ -61,7 +61,7 @@ class KeptSchema(Base):
 
 
 class WaitingFile(Base):
-    """A data file that came before its model.yaml: the event that told of its newest version."""
+    """A data file that came before its model.yaml: the event that announced its newest version."""
 
     __tablename__ = "waiting_files"
 

@@ -25,7 +25,7 @@ _log = logging.getLogger("kascade.roll_out_model")
 
 
 @dataclass
-class Outcomes:
+class RolloutWriter:
     """Writes about one model, whose row is locked; collects the events that answer `event`."""
 
     session: Session
@@ -38,8 +38,8 @@ class Outcomes:
 
     def advance(self, rollout: RolloutState, progress: Progress) -> bool:
         """Write how far a rollout came; return whether it has ended."""
-        stands = isinstance(progress.last, Hold) or (rollout.phase is Phase.REPLACE and progress.exists)
-        if stands and not self.row.announced:
+        in_place = isinstance(progress.last, Hold) or (rollout.phase is Phase.REPLACE and progress.exists)
+        if in_place and not self.row.announced:
             self._announce_phase(rollout)
         match progress.last:
             case Wait(reason):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import ModelApproved, ModelRejected, TrainingCompleted
+from eventing.clock import Clock
 from eventing.event import Event
 from eventing.store import Store
 from functions.evaluate_model.evaluate import Judgement, evaluate
@@ -25,7 +24,7 @@ class Handler:
     settings: Settings
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(
         self, event: Event, payload: TrainingCompleted | ModelApproved | ModelRejected

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Payload, TimerDue
+from eventing.clock import Clock
 from eventing.event import Event
 from functions.govern_training.apply_event import FUNCTION, EventContext, model_of
 from functions.govern_training.govern import govern
@@ -25,7 +25,7 @@ class Handler:
     settings: Settings
     sessions: sessionmaker[Session]
     spec_of: Callable[[Session, str], SpecInForce | None]
-    clock: Callable[[], datetime]
+    clock: Clock
     code_digest: str
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:

@@ -7,7 +7,7 @@ came between, and then everything is done again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Claim, FeedbackJoined, source_of
+from eventing.clock import Clock
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.inferences.labels import Value
@@ -64,7 +65,7 @@ class Joiner:
 
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
     max_labels: int
 
     def join(self, event: Event, model: str, due: datetime) -> list[Event]:

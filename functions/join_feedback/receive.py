@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import FeedbackReceived
+from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
@@ -23,7 +23,7 @@ from functions.state.specs import current_spec
 from functions.state.versions import versions_of
 from pipelines.prediction_ids import canonical
 
-Clock = Callable[[], datetime]
+Clock = Clock
 PART = 5_000
 
 

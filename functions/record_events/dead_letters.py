@@ -6,15 +6,15 @@ import base64
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.orm import Session, sessionmaker
 
+from eventing.clock import Clock
 from eventing.codec import decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event
@@ -35,7 +35,7 @@ class DeadLetters:
 
     sessions: sessionmaker[Session]
     sink: EventSink
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def add_to(self, app: Flask) -> None:
         """Add the routes to the application."""

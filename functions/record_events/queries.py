@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.orm import Session, sessionmaker
 
+from eventing.clock import Clock
 from functions.record_events.explanation import explain
 from functions.record_events.logic import bounded
 from functions.record_events.models import describe_models
@@ -32,7 +31,7 @@ class Queries:
     settings: Settings
     sessions: sessionmaker[Session]
     notifier: Notifier
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def add_to(self, app: Flask) -> None:
         """Add the routes to the application."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import ModelApproved, RolloutRequested, TimerDue
+from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from functions.roll_out_model.decide import Decision, Payload, decide
@@ -30,7 +29,7 @@ class Handler:
     deployer: Deployer
     sessions: sessionmaker[Session]
     settings: Settings
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Return rollout.started, rollout.advanced and rollout.completed as they come about."""

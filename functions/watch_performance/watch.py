@@ -6,13 +6,13 @@ events come: an event only says by which time all of them are joined.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Claim, FeedbackJoined, PerformanceDegraded, source_of
+from eventing.clock import Clock
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.state.database import transaction
@@ -58,7 +58,7 @@ class Watcher:
 
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def watch(self, event: Event, payload: FeedbackJoined) -> list[Event]:
         """Answer with performance.degraded, or with nothing."""

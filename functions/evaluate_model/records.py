@@ -83,17 +83,14 @@ def verdict_event(
     payload: kinds.Payload
     match judgement.decision.outcome:
         case Outcome.APPROVE:
-            type_ = kinds.ModelApproved.type
             payload = kinds.ModelApproved(**about, approved_by=GATE, verdict=verdict)
         case Outcome.ASK if verdict is not None:
-            type_ = kinds.ModelApprovalRequested.type
             payload = kinds.ModelApprovalRequested(**about, verdict=verdict)
         case _:
-            type_ = kinds.ModelRejected.type
             message = f"{judgement.decision.rule}: {judgement.decision.message}"
             payload = kinds.ModelRejected(**about, rejected_by=GATE, message=message, verdict=verdict)
     subject = f"{completed.model}/v{completed.version}"
-    return answer(event, type_, SOURCE, subject, payload, now=now)
+    return answer(event, payload.type, SOURCE, subject, payload, now=now)
 
 
 def record_decision(

@@ -71,10 +71,8 @@ class RolloutWriter:
         """Say once that a phase is set up, or that a replacement exists."""
         first = self.row.started_at is None
         self.row.announced, self.row.started_at = True, self.row.started_at or self.now
-        type_ = kinds.RolloutStarted.type if first else kinds.RolloutAdvanced.type
         payload = kinds.RolloutStarted if first else kinds.RolloutAdvanced
         self._answer(
-            type_,
             rollout.version,
             payload(
                 model=self.row.model,
@@ -143,11 +141,11 @@ class RolloutWriter:
             message=message,
             url=url,
         )
-        self._answer(kinds.RolloutCompleted.type, version, completed)
+        self._answer(version, completed)
 
-    def _answer(self, type_: str, version: int, payload: kinds.Payload) -> None:
+    def _answer(self, version: int, payload: kinds.Payload) -> None:
         source, subject = kinds.source_of(FUNCTION), f"{self.row.model}/v{version}"
-        self.answers.append(answer(self.event, type_, source, subject, payload, now=self.now))
+        self.answers.append(answer(self.event, payload.type, source, subject, payload, now=self.now))
 
     def _name(self, version: int) -> str:
         return version_name(self.row.model, version)

@@ -81,11 +81,6 @@ def lock_dataset(session: Session, model: str) -> Dataset:
     return lock_row(session, Dataset, model, parts=0, rows=0)
 
 
-def get_dataset(session: Session, model: str) -> Dataset | None:
-    """Return the model's dataset without a lock, or None."""
-    return session.get(Dataset, model)
-
-
 def kept_schema(session: Session, model: str) -> KeptSchema | None:
     """Return the schema that the newest part was checked with, or None before the first part."""
     dataset = session.get(Dataset, model)

@@ -19,7 +19,7 @@ from functions.run_training.engine import Run, RunState, RunStatus, Unavailable
 from functions.run_training.job import Job
 from functions.run_training.memory_engine import MemoryEngine
 from functions.run_training.settings import Settings
-from pipelines.components.doing import explain
+from pipelines.components.step import explain
 from pipelines.errors import StepError, TransientError
 from pipelines.records import Failure, Fault, write_failure
 from pipelines.request import RunRequest

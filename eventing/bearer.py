@@ -1,4 +1,4 @@
-"""Who sends, shown to a sink that asks: a token in a file, as Kubernetes projects one for an audience.
+"""Authenticates the sender to a sink: a token in a file, as Kubernetes projects one for an audience.
 
 The file is read at each request, since the token in it is replaced before it expires. What is in it is never
 part of an error or a log.

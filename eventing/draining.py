@@ -1,4 +1,4 @@
-"""A gunicorn worker that ends well: while it finishes what it has, nobody is kept waiting for it."""
+"""A gunicorn worker that drains: while it finishes what it has, it takes no new connections."""
 
 from __future__ import annotations
 

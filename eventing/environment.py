@@ -1,4 +1,4 @@
-"""Reads what a function is told by its environment, and says at once all that is wrong with it.
+"""Reads the variables of a function, and names at once all that is wrong with them.
 
 It imports nothing that is slow: model servers read their settings with it before anything else.
 """

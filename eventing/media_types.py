@@ -20,7 +20,7 @@ def media_type_of(content_type: str | None) -> str:
 
 
 def charset_of(content_type: str | None) -> str:
-    """Return the charset parameter in lower case; UTF-8 when it is not said."""
+    """Return the charset parameter in lower case; UTF-8 where none is named."""
     for parameter in (content_type or "").split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":

@@ -1,7 +1,7 @@
 """Serve an application with gunicorn, as the container of every function does.
 
 `HOST` and `PORT` say where, `KASCADE_THREADS` how many requests are handled at a time, `KASCADE_LOG_LEVEL`
-how much is told. On SIGTERM it takes no new connections and finishes the requests it has.
+how much is logged. On SIGTERM it takes no new connections and finishes the requests it has.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Send events to a sink (`K_SINK`) so that they arrive, or say that they did not.
 
 What is retried is what Knative retries: no answer, 404, 408, 409, 425, 429 and every 5xx. An https sink is
-verified against the system's CAs and those that Knative gives in `K_CA_CERTS`. A sink that asks who sends is
-shown the token in the file `SINK_TOKEN_FILE`. One that it does not believe (401) may have been replaced: what
-the file holds then is tried.
+verified against the system's CAs and those that Knative gives in `K_CA_CERTS`. A sink that asks for
+authentication is sent the token in the file `SINK_TOKEN_FILE`. A token that it refuses (401) may have been
+replaced: the file is read again for the next attempt.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Sink:
             url: where events are POSTed.
             overrides: extensions set on every event, as K_CE_OVERRIDES asks.
             ca_certs: PEM of the CAs that an https sink may be signed by, besides the system's.
-            token: what shows the sink who sends, if it asks.
+            token: is sent to a sink that asks for authentication.
             timeout_s: for each wait for bytes in one attempt; to connect it waits 10 s at most.
             retries: attempts after the first.
             backoff_s: the first pause between attempts; it doubles, and is spread by half of itself.
             sleep: waits for seconds.
             uniform: draws a number between two.
-            now: tells the time, to understand a Retry-After that is a date.
+            now: the clock, to understand a Retry-After that is a date.
 
         Raises:
             ValueError: `ca_certs` is no PEM.
@@ -144,10 +144,10 @@ class Sink:
             return SinkError(self._unanswered(error)), 0.0
         if 200 <= answer.status < 300:
             return None, 0.0
-        said = answer.data[:_QUOTED_BYTES].decode(errors="replace").strip()
+        reply = answer.data[:_QUOTED_BYTES].decode(errors="replace").strip()
         disbelieved = answer.status == 401 and self._token is not None
         final = answer.status < 500 and answer.status not in RETRIED and not disbelieved
-        message = f"the sink {self.url} answered {answer.status}: {said or '(nothing)'}"
+        message = f"the sink {self.url} answered {answer.status}: {reply or '(nothing)'}"
         refusal = SinkError(message, status=answer.status, final=final)
         return refusal, parse_retry_after(answer.headers.get("Retry-After", ""), self._now())
 
@@ -159,9 +159,9 @@ class Sink:
 
 
 class Unbound:
-    """The sink of a function that was told none.
+    """The sink of a function without K_SINK.
 
-    Such a function starts and takes events, since whoever is to tell it may itself wait for it to be ready:
+    Such a function starts and takes events, since what sets K_SINK may itself wait for it to be ready:
     a Broker has no address before its dead letter sink has one. What it has to send is refused until then.
     """
 
@@ -232,8 +232,8 @@ def parse_retry_after(text: str, now: datetime) -> float:
     if text.isascii() and text.isdigit():
         return float(text)
     try:
-        moment = parsedate_to_datetime(text)
+        time = parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # the latter for a zone beyond all hours
         return 0.0
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())

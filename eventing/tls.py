@@ -1,4 +1,4 @@
-"""Whom an https sink is believed: the system's CAs, and those that Knative gives in `K_CA_CERTS`."""
+"""Validates the certificate of an HTTPS sink: by the system's CAs, and those in Knative's `K_CA_CERTS`."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def trusting(ca_certs: str | None) -> ssl.SSLContext:
 
 
 def distrust(error: ssl.SSLCertVerificationError) -> str:
-    """Say why a certificate was not believed."""
+    """Say why a certificate was not valid."""
     return f"not trusted: {error.verify_message}; trusted are the system's CAs and those in K_CA_CERTS"

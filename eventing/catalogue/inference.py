@@ -79,9 +79,9 @@ class Untested(Payload):
 
 
 class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
-    """One look at new data: every number the rule used; `features` are the most conspicuous tests.
+    """One check of new data: every number the rule used; `features` are the tests with the clearest drift.
 
-    `window` is the look's number among those that tested since the version became the reference: it may
+    `window` is the check's number among those that tested since the version became the reference: it may
     spend `alpha_spent` of the budget `alpha`. `report` is the whole of it, `page_uri` the same to be read.
     """
 

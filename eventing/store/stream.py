@@ -1,4 +1,4 @@
-"""A stream over an object that tells a replaced object from a complete one."""
+"""A stream over an object that detects when the object was replaced meanwhile."""
 
 from __future__ import annotations
 

@@ -129,14 +129,14 @@ def pairs(
     """Go through the reference's columns: those of `kinds` with enough values on both sides, or why not."""
     for name, column in reference.items():
         other = current.get(name)
-        reason = _objection(column, other, kinds)
+        reason = _reason_untested(column, other, kinds)
         if reason is None and other is not None:
             yield Pair(column, other)
         else:
             yield Untested(name, reason or "it is not in the window")
 
 
-def _objection(column: Column, other: Column | None, kinds: Sequence[Kind]) -> str | None:
+def _reason_untested(column: Column, other: Column | None, kinds: Sequence[Kind]) -> str | None:
     if column.kind not in kinds:
         return f"this detector does not test a {column.kind}"
     if other is None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from functions.detect_drift.columns import Table, Untested, only, rows_of
+from functions.detect_drift.detection import Detection, Guarantee, Options
 from functions.detect_drift.detectors import DETECTORS, scipy_ks
 from functions.detect_drift.logic import Correction, Inputs, Judged, Policy, Status, decide, is_sufficient
 from functions.detect_drift.missing import compare_missing_rates
-from functions.detect_drift.observed import Guarantee, Observed, Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def check(
     window: int,
     options: Options | None = None,
 ) -> Checked:
-    """Check a window of data against the reference: observe it, then judge what was observed.
+    """Check a window of data against the reference: make every test, then decide.
 
     Args:
         reference: a sample of what the model was made from, and the scores it gave to what it had not seen.
@@ -94,13 +94,13 @@ def check(
         MissingExtra: the detector needs a package that is not installed.
         ValueError: `window` is below 1.
     """
-    observed = observe(reference, current, detector=detector, policy=policy, options=options)
-    return conclude(reference, current, observed, policy=policy, window=window)[1]
+    detection = run_tests(reference, current, detector=detector, policy=policy, options=options)
+    return conclude(reference, current, detection, policy=policy, window=window)[1]
 
 
-def observe(
+def run_tests(
     reference: Table, current: Table, *, detector: str, policy: Policy, options: Options | None = None
-) -> Observed | None:
+) -> Detection | None:
     """Make every test of a window; None when one side has too few rows for any.
 
     The features are the detector's. Scores are held apart, with a test of their own: those of the reference
@@ -114,25 +114,25 @@ def observe(
         raise UnknownDetector(detector)
     if not is_sufficient(policy, rows_of(reference), rows_of(current)):
         return None
-    return _observe(reference, current, detector, options or Options())
+    return _run_tests(reference, current, detector, options or Options())
 
 
 def conclude(
     reference: Table,
     current: Table,
-    observed: Observed | None,
+    detection: Detection | None,
     *,
     policy: Policy,
     window: int,
     importance: Mapping[str, float] | None = None,
 ) -> tuple[Inputs, Checked]:
-    """Decide on what was observed; return what it is decided from, and the outcome with all it rests on.
+    """Decide by the tests that were made; return what that is decided from, and the outcome with its details.
 
     Raises:
         ValueError: `window` is below 1.
     """
-    seen = observed or Observed(())
-    tests = None if observed is None else observed.tests
+    found = detection or Detection(())
+    tests = None if detection is None else detection.tests
     inputs = Inputs(window, rows_of(current), rows_of(reference), tests, importance or {})
     decision = decide(policy, inputs)
     return inputs, Checked(
@@ -144,34 +144,34 @@ def conclude(
         alpha_spent=decision.alpha_spent,
         min_effect=policy.min_effect,
         correction=policy.correction,
-        guarantee=seen.guarantee,
+        guarantee=found.guarantee,
         tests=decision.tests,
-        untested=seen.untested + _deaf(seen, decision.alpha_spent),
+        untested=found.untested + _out_of_reach(found, decision.alpha_spent),
         new_categories=new_categories(reference, current),
         strong=decision.strong,
     )
 
 
-def _observe(reference: Table, current: Table, detector: str, options: Options) -> Observed:
+def _run_tests(reference: Table, current: Table, detector: str, options: Options) -> Detection:
     ours, theirs = only(reference, "feature"), only(current, "feature")
-    seen = DETECTORS[detector](ours, theirs, options)
+    found = DETECTORS[detector](ours, theirs, options)
     scores = scipy_ks.detect(only(reference, "score"), only(current, "score"), options)
     return replace(
-        seen,
-        tests=seen.tests + scores.tests + compare_missing_rates(ours, theirs),
-        untested=seen.untested + scores.untested,
+        found,
+        tests=found.tests + scores.tests + compare_missing_rates(ours, theirs),
+        untested=found.untested + scores.untested,
     )
 
 
-def _deaf(observed: Observed, alpha_spent: float) -> tuple[Untested, ...]:
+def _out_of_reach(detection: Detection, alpha_spent: float) -> tuple[Untested, ...]:
     """Name the tests that no difference could bring below the window's share, once corrected."""
-    needed = alpha_spent / max(len(observed.tests), 1)
+    needed = alpha_spent / max(len(detection.tests), 1)
     return tuple(
         Untested(
             test.feature,
             f"{test.method} gives no p-value below {test.least_p_value:.2g}, here {needed:.2g} is needed",
         )
-        for test in observed.tests
+        for test in detection.tests
         if test.least_p_value > needed
     )
 

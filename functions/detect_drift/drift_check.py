@@ -17,17 +17,17 @@ from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import DigestMismatch, ObjectMissing, Store, put_by_digest
 from functions.detect_drift.columns import Table, Untested
-from functions.detect_drift.compare import Checked, UnknownDetector, conclude, observe
+from functions.detect_drift.compare import Checked, UnknownDetector, conclude, run_tests
+from functions.detect_drift.detection import Detection
 from functions.detect_drift.detectors.alibi import MissingExtra
 from functions.detect_drift.events import Of, Report, events_of
 from functions.detect_drift.importance import importance
 from functions.detect_drift.logic import Policy, Status, policy_of
-from functions.detect_drift.observed import Observed
 from functions.detect_drift.report import to_html, to_json
 from functions.detect_drift.sample import sample_log, sample_part
-from functions.detect_drift.tables import chosen, reference_table, scored_rows, window_table
+from functions.detect_drift.tables import reference_table, scored_rows, testable, window_table
 from functions.state.database import transaction
-from functions.state.drift import INSUFFICIENT, DriftLook, take_look, tested_before
+from functions.state.drift import INSUFFICIENT, DriftCheckRow, number_check, tested_before
 from functions.state.specs import spec_of
 from functions.state.versions import ModelVersion, champion, get_version
 from pipelines.card import Card, parse_card
@@ -82,7 +82,7 @@ class DriftCheck:
     def record(self, session: Session, result: Result) -> list[Event]:
         """Write what became of a check; return the events that announce it."""
         checked, report = result.checked, result.report
-        row = session.get_one(DriftLook, (report.model, report.version, result.number))
+        row = session.get_one(DriftCheckRow, (report.model, report.version, result.number))
         if result.counted and checked.status is not Status.INSUFFICIENT:
             row.status = checked.status.value
         row.rows = checked.rows
@@ -109,7 +109,7 @@ class DriftCheck:
         return self._check(version, drift, "dataset", lambda names: self._sample(ingested.part, names))
 
     def _check(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> Result:
-        tested, untested = chosen(dict(self._card(version).features), drift.features)
+        tested, untested = testable(dict(self._card(version).features), drift.features)
         names = list(tested)
         sample = self._sample(version.reference, [*names, SCORE])
         reference = reference_table(sample, tested, scored=of == "inferences")
@@ -118,14 +118,14 @@ class DriftCheck:
             window_table(data, tested) if of == "inferences" else reference_table(data, tested, scored=False)
         )
         policy = policy_of(drift)
-        observed, unable = _observed(reference, current, drift.detector, policy)
+        detection, unable = _try_tests(reference, current, drift.detector, policy)
         scored = scored_rows(sample, tested)
         weights = {name: round(importance(scored, name, SCORE), 4) for name in reference}
-        number, window, counted = self._number(version, of, tests=observed is not None)
+        number, window, counted = self._number(version, of, tests=detection is not None)
         inputs, checked = conclude(
             reference,
             current,
-            observed if counted else None,
+            detection if counted else None,
             policy=policy,
             window=window,
             importance=weights,
@@ -152,11 +152,11 @@ class DriftCheck:
     def _number(self, version: ModelVersion, of: Of, *, tests: bool) -> tuple[int, int, bool]:
         """Return the check's number, its number among those that test, and whether it is one of those.
 
-        That is settled with the number: at a redelivery a check that tested nothing still spends nothing, as
+        That is fixed with the number: at a redelivery a check that tested nothing still spends nothing, as
         later ones were numbered without it.
         """
         with transaction(self.sessions) as session:
-            look = take_look(
+            row = number_check(
                 session,
                 version.model,
                 version.version,
@@ -166,22 +166,22 @@ class DriftCheck:
                 at=self.now,
                 status=None if tests else INSUFFICIENT,
             )
-            return look.look, tested_before(session, look) + 1, look.status != INSUFFICIENT
+            return row.look, tested_before(session, row) + 1, row.status != INSUFFICIENT
 
     def _card(self, version: ModelVersion) -> Card:
         return parse_card(self._get(version.card))
 
     def _get(self, claim: Claim) -> bytes:
-        with _present(claim):
+        with _refusing_missing(claim):
             return self.store.get(claim.uri, sha256=claim.sha256)
 
     def _sample(self, claim: Claim, names: Sequence[str]) -> pa.Table:
-        with _present(claim):
+        with _refusing_missing(claim):
             return sample_part(self.store, claim, names)
 
 
 @contextmanager
-def _present(claim: Claim) -> Iterator[None]:
+def _refusing_missing(claim: Claim) -> Iterator[None]:
     """Refuse what names a file that is gone, or is another."""
     try:
         yield
@@ -189,12 +189,12 @@ def _present(claim: Claim) -> Iterator[None]:
         raise Rejected(f"{claim.uri} cannot be compared: {error}") from error
 
 
-def _observed(
+def _try_tests(
     reference: Table, current: Table, detector: str, policy: Policy
-) -> tuple[Observed | None, tuple[Untested, ...]]:
+) -> tuple[Detection | None, tuple[Untested, ...]]:
     """Make the tests; a detector that cannot run says so of every column, and finds nothing."""
     try:
-        return observe(reference, current, detector=detector, policy=policy), ()
+        return run_tests(reference, current, detector=detector, policy=policy), ()
     except UnknownDetector as error:
         raise Rejected(f"drift.detector in model.yaml: {error}") from error
     except MissingExtra as error:

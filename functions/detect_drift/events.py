@@ -47,7 +47,7 @@ def events_of(cause: Event, report: Report, checked: Checked, now: datetime) -> 
         "correction": checked.correction,
         "guarantee": checked.guarantee.value,
         "tests": len(checked.tests),
-        "features": [_feature(each) for each in sorted(checked.tests, key=_conspicuous)[:MAX_LISTED]],
+        "features": [_feature(each) for each in sorted(checked.tests, key=_most_drifted_first)[:MAX_LISTED]],
         "untested": [
             c.Untested(feature=each.feature, reason=each.reason) for each in checked.untested[:MAX_LISTED]
         ],
@@ -79,6 +79,6 @@ def _feature(judged: Judged) -> c.FeatureDrift:
     )
 
 
-def _conspicuous(judged: Judged) -> tuple[bool, float, float]:
+def _most_drifted_first(judged: Judged) -> tuple[bool, float, float]:
     p_value = judged.p_value_corrected
     return (not judged.drifted, 1.0 if p_value is None else p_value, -judged.test.effect)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import DatasetIngested, WindowClosed
+from eventing.clock import Clock
 from eventing.event import Event
 from eventing.store import Store
 from functions.detect_drift.drift_check import DriftCheck, read_champion
@@ -22,7 +21,7 @@ class Handler:
 
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: WindowClosed | DatasetIngested) -> list[Event]:
         """Check new data once; a redelivery gets the answer of the first time."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from functions.detect_drift.detection import Test
 from functions.detect_drift.importance import IMPORTANT
-from functions.detect_drift.observed import Test
 from pipelines.layout import SCORE
 from pipelines.spec import Drift
 

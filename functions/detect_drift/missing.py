@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functions.detect_drift.columns import Pair, Table
+from functions.detect_drift.detection import Test
 from functions.detect_drift.effects import missing_difference
-from functions.detect_drift.observed import Test
 
 METHOD = "missing-rate"
 

@@ -24,7 +24,7 @@ Features = Mapping[str, str]
 """Kind by name, as on a model's card."""
 
 
-def chosen(features: Features, names: str | Sequence[str]) -> tuple[dict[str, str], tuple[Untested, ...]]:
+def testable(features: Features, names: str | Sequence[str]) -> tuple[dict[str, str], tuple[Untested, ...]]:
     """Return the features to test, and those that cannot be, and why.
 
     Args:
@@ -116,7 +116,7 @@ def _one(value: Any, read: Callable[[Sequence[Any]], Floats]) -> float:
 
 
 def _unwritten(value: Any) -> Any:
-    """Return the boolean or number that a text stands for: the log writes a column of mixed types as text."""
+    """Return the boolean or number that a text denotes: the log writes a column of mixed types as text."""
     if not isinstance(value, str):
         return value
     text = value.strip().lower()

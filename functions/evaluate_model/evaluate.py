@@ -18,10 +18,10 @@ from functions.evaluate_model.logic import (
     MIN_COMPARED_ROWS,
     MIN_SLICE_ROWS,
     Champion,
+    Decision,
     Inputs,
-    Ruling,
+    Measurement,
     Slice,
-    Standing,
     decide,
     slice_passes,
 )
@@ -32,11 +32,11 @@ from pipelines.card import Card, parse_card
 from pipelines.metrics import METRICS, Metric
 from pipelines.spec import Gate, ModelSpec, SpecError, parse_spec
 
-MAX_SLICES_TOLD = 100
+MAX_SLICES_LISTED = 100
 
 
 @dataclass(frozen=True)
-class Incumbent:
+class ChampionFiles:
     """The champion's version and files."""
 
     version: int
@@ -46,9 +46,9 @@ class Incumbent:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The ruling, what it was made from, and the numbers to tell unless the candidate could not be scored."""
+    """The decision, what it was made from, and the numbers of its event, if the candidate could be scored."""
 
-    ruling: Ruling
+    decision: Decision
     decided_from: DecisionInputs
     verdict: GateVerdict | None = None
 
@@ -63,24 +63,24 @@ class _Scores:
     theirs: NDArray[Any] | None = None
     fair: NDArray[np.bool_] | None = None
 
-    def at(self, rows: NDArray[np.bool_]) -> _Scores:
+    def rows_at(self, rows: NDArray[np.bool_]) -> _Scores:
         """Return the scores of some rows."""
         theirs = None if self.theirs is None else self.theirs[rows]
         fair = None if self.fair is None else self.fair[rows]
         return replace(self, truth=self.truth[rows], ours=self.ours[rows], theirs=theirs, fair=fair)
 
-    def standing(self, resamples: int, seed: int, share: float = 1.0) -> Standing:
+    def measure(self, resamples: int, seed: int, share: float = 1.0) -> Measurement:
         """Measure; `share` of the work that an interval may take."""
         value = _defined(self.metric.compute(self.truth, self.ours))
         if self.theirs is None or self.fair is None:
-            return Standing(value, len(self.truth))
+            return Measurement(value, len(self.truth))
         truth, ours, theirs = self.truth[self.fair], self.ours[self.fair], self.theirs[self.fair]
         found = None
         if len(truth):
             found = paired_interval(
                 self.metric, truth, ours, theirs, resamples=resamples, seed=seed, share=share
             )
-        return Standing(
+        return Measurement(
             value,
             len(truth),
             _defined(self.metric.compute(truth, ours)),
@@ -94,7 +94,7 @@ def evaluate(
     store: Store,
     completed: TrainingCompleted,
     spec: ModelSpec | None,
-    incumbent: Incumbent | None,
+    champion_files: ChampionFiles | None,
     resamples: int,
 ) -> Judgement:
     """Judge a candidate by the gate of `spec`, or of the spec it was trained with when None.
@@ -107,27 +107,27 @@ def evaluate(
         whole = _own_scores(model, table)
     except Unusable as error:
         gate = spec.gate if spec is not None else Gate()
-        return rule_on(store, completed, gate, Inputs(problem=str(error)))
+        return apply_gate(store, completed, gate, Inputs(problem=str(error)))
     table, whole = _with_known_target(table, whole)
     champion = None
-    if incumbent is not None:
-        whole, champion = _with_champion(store, model, table, whole, incumbent)
+    if champion_files is not None:
+        whole, champion = _with_champion(store, model, table, whole, champion_files)
     seed = int(completed.candidate.sha256[:8], 16)
-    inputs = Inputs(metric=whole.metric.name, whole=whole.standing(resamples, seed), champion=champion)
+    inputs = Inputs(metric=whole.metric.name, whole=whole.measure(resamples, seed), champion=champion)
     if inputs.whole.value is not None:
         slices, small = _slices(spec, table, whole, resamples, seed)
         lacking = [column for column in spec.gate.slices if column not in table.column_names]
         inputs = replace(inputs, slices=tuple(slices), small=small, lacking=tuple(lacking))
-    return rule_on(store, completed, spec.gate, inputs)
+    return apply_gate(store, completed, spec.gate, inputs)
 
 
-def rule_on(store: Store, completed: TrainingCompleted, gate: Gate, inputs: Inputs) -> Judgement:
+def apply_gate(store: Store, completed: TrainingCompleted, gate: Gate, inputs: Inputs) -> Judgement:
     """Apply the gate to what was measured, and record what it was applied to."""
-    ruling = decide(gate, inputs)
+    decision = decide(gate, inputs)
     folder = f"s3://reports/{completed.model}/v{completed.version}/decisions"
     decided_from = DecisionInputs.of(gate, inputs, lambda raw: put_by_digest(store, folder, raw))
-    verdict = None if inputs.whole.value is None else _verdict(completed, gate, inputs, ruling)
-    return Judgement(ruling, decided_from, verdict)
+    verdict = None if inputs.whole.value is None else _verdict(completed, gate, inputs, decision)
+    return Judgement(decision, decided_from, verdict)
 
 
 def _load(
@@ -154,24 +154,24 @@ def _own_scores(model: StoredModel, table: pa.Table) -> _Scores:
 def _with_known_target(table: pa.Table, scores: _Scores) -> tuple[pa.Table, _Scores]:
     truth = scores.truth
     known = np.isfinite(truth) if truth.dtype.kind == "f" else truth >= 0
-    return (table, scores) if known.all() else (table.filter(pa.array(known)), scores.at(known))
+    return (table, scores) if known.all() else (table.filter(pa.array(known)), scores.rows_at(known))
 
 
 def _with_champion(
-    store: Store, model: StoredModel, table: pa.Table, scores: _Scores, incumbent: Incumbent
+    store: Store, model: StoredModel, table: pa.Table, scores: _Scores, champion_files: ChampionFiles
 ) -> tuple[_Scores, Champion]:
     """Score the champion on the same rows; if that cannot be, say why."""
     try:
-        other = load_model(store, incumbent.candidate)
+        other = load_model(store, champion_files.candidate)
         if (other.task, other.target) != (model.task, model.target):
             raise Unusable(f"it predicts {other.target!r} ({other.task})")
-        card = _read_card(store, incumbent.card)
+        card = _read_card(store, champion_files.card)
         theirs = aligned(other.predict(table), other.classes, model.classes)
         fair = unseen_rows(table, card.data.split, _spec_of(store, card))
     except Unusable as error:
-        return scores, Champion(incumbent.version, str(error))
-    rows = int(fair.sum())
-    return replace(scores, theirs=theirs, fair=fair), Champion(incumbent.version, _too_few(rows, len(fair)))
+        return scores, Champion(champion_files.version, str(error))
+    obstacle = _too_few(int(fair.sum()), len(fair))
+    return replace(scores, theirs=theirs, fair=fair), Champion(champion_files.version, obstacle)
 
 
 def _too_few(fair: int, rows: int) -> str | None:
@@ -212,25 +212,25 @@ def _slices(
             continue
         small[column] = 0
         for value, rows in slices_of(table, column):
-            part = whole.at(rows)
+            part = whole.rows_at(rows)
             fair = rows if part.fair is None else part.fair
             share = float(rows.mean())  # the slices of a column together take no more than the whole
-            standing = part.standing(resamples, seed, share) if int(fair.sum()) >= MIN_SLICE_ROWS else None
-            if standing is None or not standing.measured(compared=part.theirs is not None):
+            measurement = part.measure(resamples, seed, share) if int(fair.sum()) >= MIN_SLICE_ROWS else None
+            if measurement is None or not measurement.measured(compared=part.theirs is not None):
                 small[column] += 1
             else:
-                found.append(Slice(column, value, standing))
+                found.append(Slice(column, value, measurement))
     return found, small
 
 
-def _verdict(completed: TrainingCompleted, gate: Gate, inputs: Inputs, ruling: Ruling) -> GateVerdict:
-    standing, champion = inputs.whole, inputs.champion
-    told = [
+def _verdict(completed: TrainingCompleted, gate: Gate, inputs: Inputs, decision: Decision) -> GateVerdict:
+    whole, champion = inputs.whole, inputs.champion
+    slices = [
         SliceResult(
             column=each.column,
             value=each.value,
             rows=each.standing.rows,
-            metric=each.standing.shown,
+            metric=each.standing.reported,
             champion_metric=each.standing.champion,
             passed=slice_passes(METRICS[inputs.metric], gate, each.standing, champion),
         )
@@ -241,16 +241,16 @@ def _verdict(completed: TrainingCompleted, gate: Gate, inputs: Inputs, ruling: R
         version=completed.version,
         candidate=completed.candidate,
         metric=inputs.metric,
-        value=standing.shown,
+        value=whole.reported,
         minimum=gate.min,
         champion_version=champion.version if champion else None,
-        champion_value=standing.champion,
-        interval_low=standing.low,
-        interval_high=standing.high,
-        slices=sorted(told, key=lambda each: each.passed)[:MAX_SLICES_TOLD],
-        rows=standing.rows,
-        rule=ruling.rule,
-        message=ruling.message,
+        champion_value=whole.champion,
+        interval_low=whole.low,
+        interval_high=whole.high,
+        slices=sorted(slices, key=lambda each: each.passed)[:MAX_SLICES_LISTED],
+        rows=whole.rows,
+        rule=decision.rule,
+        message=decision.message,
     )
 
 

@@ -1,19 +1,18 @@
-"""Takes a candidate through the gate, and notes what people decide."""
+"""Takes a candidate through the gate, and records what people decide."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import ModelApproved, ModelRejected, TrainingCompleted
+from eventing.clock import Clock
 from eventing.event import Event
 from eventing.store import Store
 from functions.evaluate_model.evaluate import Judgement, evaluate
 from functions.evaluate_model.logic import FUNCTION
-from functions.evaluate_model.records import Basis, find_basis, keep_judgement, note_decision
+from functions.evaluate_model.records import Basis, read_basis, record_decision, record_judgement
 from functions.evaluate_model.settings import Settings
 from functions.state.handled import handle_once, write_once
 
@@ -25,32 +24,32 @@ class Handler:
     settings: Settings
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(
         self, event: Event, payload: TrainingCompleted | ModelApproved | ModelRejected
     ) -> list[Event]:
-        """Judge, or note. A candidate is judged again when the champion or the gate changed meanwhile."""
+        """Judge, or record. A candidate is judged again when the champion or the gate changed meanwhile."""
         now = self.clock()
         if not isinstance(payload, TrainingCompleted):
             return write_once(
                 self.sessions,
                 FUNCTION,
                 event,
-                lambda session: note_decision(session, event, payload, now),
+                lambda session: record_decision(session, event, payload, now),
                 now=now,
             )
 
         def work(basis: Basis) -> tuple[Basis, Judgement]:
             resamples = self.settings.resamples
-            return basis, evaluate(self.store, payload, basis.spec, basis.incumbent, resamples)
+            return basis, evaluate(self.store, payload, basis.spec, basis.champion_files, resamples)
 
         return handle_once(
             self.sessions,
             FUNCTION,
             event,
-            read=lambda session: find_basis(session, payload),
+            read=lambda session: read_basis(session, payload),
             work=work,
-            write=lambda session, judged: keep_judgement(session, event, payload, *judged, now),
+            write=lambda session, judged: record_judgement(session, event, payload, *judged, now),
             now=now,
         )

@@ -1,4 +1,4 @@
-"""The offline gate: from what two models measure on the same rows to a ruling. Pure."""
+"""The offline gate: from what two models measure on the same rows to a decision. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN_UNITS_OF_THE_TARGET = frozenset({"rmse", "mae"})
 
 
 @dataclass(frozen=True)
-class Standing:
+class Measurement:
     """How the candidate measures on some rows, beside the champion where there is one.
 
     Attributes:
@@ -37,11 +37,11 @@ class Standing:
     high: float | None = None
 
     @property
-    def shown(self) -> float:
-        """The value to tell: on the rows compared, where there are any. Raises ValueError if undefined."""
+    def reported(self) -> float:
+        """The value for the event: on the rows compared, if any. Raises ValueError where it is undefined."""
         found = self.value if self.compared is None else self.compared
         if found is None:
-            raise ValueError("an undefined metric has no value to tell")
+            raise ValueError("an undefined metric has no value")
         return found
 
     def measured(self, *, compared: bool) -> bool:
@@ -51,11 +51,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class Slice:
-    """The standing on the rows where `column` has `value`."""
+    """What was measured on the rows where `column` has `value`."""
 
     column: str
     value: str
-    standing: Standing
+    standing: Measurement
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that a ruling is made from.
+    """All that a decision is made from.
 
     Attributes:
         problem: why the candidate could not be scored at all; then there is nothing else.
@@ -83,7 +83,7 @@ class Inputs:
 
     problem: str | None = None
     metric: str = ""
-    whole: Standing = Standing()
+    whole: Measurement = Measurement()
     champion: Champion | None = None
     slices: tuple[Slice, ...] = ()
     small: Mapping[str, int] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Ruling:
+class Decision:
     """The outcome, the rule that decided it, and why in a sentence."""
 
     outcome: Outcome
@@ -111,7 +111,7 @@ class Ruling:
     message: str
 
 
-def decide(gate: Gate, inputs: Inputs) -> Ruling:
+def decide(gate: Gate, inputs: Inputs) -> Decision:
     """Apply the gate's rules in order: integrity, minimum, comparability, margin, slices, the last word.
 
     Args:
@@ -119,73 +119,73 @@ def decide(gate: Gate, inputs: Inputs) -> Ruling:
         inputs: slices of columns that the gate does not name count for nothing.
     """
     if inputs.problem is not None:
-        return Ruling(Outcome.REJECT, "integrity", inputs.problem)
-    ruling = _by_numbers(METRICS[inputs.metric], gate, inputs)
+        return Decision(Outcome.REJECT, "integrity", inputs.problem)
+    decision = _by_numbers(METRICS[inputs.metric], gate, inputs)
     lacking = [column for column in gate.slices if column in inputs.lacking]
-    if lacking and ruling.outcome is not Outcome.REJECT:
+    if lacking and decision.outcome is not Outcome.REJECT:
         message = f"gate.slices names {', '.join(lacking)}, which the data lacks; a person decides"
-        ruling = Ruling(Outcome.ASK, "slices", message)
+        decision = Decision(Outcome.ASK, "slices", message)
     small = sum(inputs.small.get(column, 0) for column in gate.slices)
     if small:
-        ruling = replace(ruling, message=f"{ruling.message}; slices too small to judge: {small}")
-    return ruling
+        decision = replace(decision, message=f"{decision.message}; slices too small to judge: {small}")
+    return decision
 
 
-def _by_numbers(metric: Metric, gate: Gate, inputs: Inputs) -> Ruling:
+def _by_numbers(metric: Metric, gate: Gate, inputs: Inputs) -> Decision:
     whole, champion = inputs.whole, inputs.champion
     reason = below_minimum(metric, gate, whole)
     if reason is not None:
-        return Ruling(Outcome.REJECT, "min", reason)
+        return Decision(Outcome.REJECT, "min", reason)
     if champion is not None and champion.obstacle is not None:
         message = f"v{champion.version} cannot be compared: {champion.obstacle}; a person decides"
-        return Ruling(Outcome.ASK, "not-comparable", message)
+        return Decision(Outcome.ASK, "not-comparable", message)
     if champion is not None:
         reason = worse_than_champion(metric, gate, whole, champion.version)
         if reason is not None:
-            return Ruling(Outcome.REJECT, "margin", reason)
+            return Decision(Outcome.REJECT, "margin", reason)
     named = [each for each in inputs.slices if each.column in gate.slices]
     failed = [each for each in named if not slice_passes(metric, gate, each.standing, champion)]
     if failed:
         names = ", ".join(f"{each.column}={each.value}" for each in failed[:5])
         more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-        return Ruling(Outcome.REJECT, "slices", f"the gate does not hold where {names}{more}")
-    message = _praise(metric, whole, champion)
+        return Decision(Outcome.REJECT, "slices", f"the gate does not hold where {names}{more}")
+    message = _comparison(metric, whole, champion)
     if gate.approval == "manual":
-        return Ruling(Outcome.ASK, "approval", f"{message}; model.yaml asks for a person")
-    return Ruling(Outcome.APPROVE, "passed" if champion else "first-model", message)
+        return Decision(Outcome.ASK, "approval", f"{message}; model.yaml asks for a person")
+    return Decision(Outcome.APPROVE, "passed" if champion else "first-model", message)
 
 
-def slice_passes(metric: Metric, gate: Gate, standing: Standing, champion: Champion | None) -> bool:
+def slice_passes(metric: Metric, gate: Gate, measurement: Measurement, champion: Champion | None) -> bool:
     """Say whether a slice passes: the same two tests as the whole."""
-    if below_minimum(metric, gate, standing) is not None:
+    if below_minimum(metric, gate, measurement) is not None:
         return False
-    return champion is None or worse_than_champion(metric, gate, standing, champion.version) is None
+    return champion is None or worse_than_champion(metric, gate, measurement, champion.version) is None
 
 
-def below_minimum(metric: Metric, gate: Gate, standing: Standing) -> str | None:
+def below_minimum(metric: Metric, gate: Gate, measurement: Measurement) -> str | None:
     """Say how the candidate misses `gate.min`, or None. For an error `gate.min` is the largest acceptable."""
-    if standing.value is None:
-        return f"{metric.name} is undefined on the {standing.rows} holdout rows"
-    if gate.min is None or metric.score(standing.value) >= metric.score(gate.min):
+    if measurement.value is None:
+        return f"{metric.name} is undefined on the {measurement.rows} holdout rows"
+    if gate.min is None or metric.score(measurement.value) >= metric.score(gate.min):
         return None
     side = "below" if metric.greater_is_better else "above"
-    return f"{metric.name} {standing.value:.4g} is {side} gate.min {gate.min:.4g}"
+    return f"{metric.name} {measurement.value:.4g} is {side} gate.min {gate.min:.4g}"
 
 
-def worse_than_champion(metric: Metric, gate: Gate, standing: Standing, version: int) -> str | None:
+def worse_than_champion(metric: Metric, gate: Gate, measurement: Measurement, version: int) -> str | None:
     """Say how the candidate falls short of the champion, or None.
 
     The margin of an error in the target's own units is a share of the champion's error.
     """
-    if standing.compared is None or standing.champion is None or standing.low is None:
+    if measurement.compared is None or measurement.champion is None or measurement.low is None:
         return f"the difference to v{version} is undefined on these rows"
-    unit = abs(standing.champion) if metric.name in _IN_UNITS_OF_THE_TARGET else 1.0
-    if standing.low <= -gate.margin * unit:
+    unit = abs(measurement.champion) if metric.name in _IN_UNITS_OF_THE_TARGET else 1.0
+    if measurement.low <= -gate.margin * unit:
         return (
-            f"the difference to v{version} may be as low as {standing.low:.4g}, "
+            f"the difference to v{version} may be as low as {measurement.low:.4g}, "
             f"which is not above -{gate.margin * unit:.4g} (gate.margin)"
         )
-    gained = metric.score(standing.compared) - metric.score(standing.champion)
+    gained = metric.score(measurement.compared) - metric.score(measurement.champion)
     wanted = gate.better_than_champion_by
     if wanted > 0 and gained < wanted * unit:
         return (
@@ -195,7 +195,7 @@ def worse_than_champion(metric: Metric, gate: Gate, standing: Standing, version:
     return None
 
 
-def _praise(metric: Metric, whole: Standing, champion: Champion | None) -> str:
+def _comparison(metric: Metric, whole: Measurement, champion: Champion | None) -> str:
     if champion is None or whole.low is None or whole.high is None or whole.champion is None:
         return f"{metric.name} {whole.value:.4g} on {whole.rows} rows; there is no champion yet"
     return (

@@ -1,4 +1,4 @@
-"""Reads what a judgement needs, and writes versions, facts and the events that tell of them."""
+"""Reads what a judgement needs, and writes versions, facts and the events that announce them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from eventing import catalogue as kinds
 from eventing.errors import Rejected
 from eventing.event import Event, answer
-from functions.evaluate_model.evaluate import Incumbent, Judgement
+from functions.evaluate_model.evaluate import ChampionFiles, Judgement
 from functions.evaluate_model.logic import FUNCTION, Outcome
 from functions.state import versions
 from functions.state.handled import Stale
@@ -28,20 +28,20 @@ class Basis:
     """What a judgement rests on: the model.yaml in force, None when there is none, and the champion."""
 
     spec: ModelSpec | None
-    incumbent: Incumbent | None
+    champion_files: ChampionFiles | None
 
 
-def find_basis(session: Session, completed: kinds.TrainingCompleted) -> Basis:
+def read_basis(session: Session, completed: kinds.TrainingCompleted) -> Basis:
     """Return what a candidate is judged by now; it is never compared with itself."""
     spec = spec_of(session, completed.model)
     champion = versions.champion(session, completed.model)
     if champion is None or champion == completed.version:
         return Basis(spec, None)
     row = versions.get_version(session, completed.model, champion)
-    return Basis(spec, None if row is None else Incumbent(champion, row.candidate, row.card))
+    return Basis(spec, None if row is None else ChampionFiles(champion, row.candidate, row.card))
 
 
-def keep_judgement(
+def record_judgement(
     session: Session,
     event: Event,
     completed: kinds.TrainingCompleted,
@@ -49,13 +49,13 @@ def keep_judgement(
     judgement: Judgement,
     now: datetime,
 ) -> list[Event]:
-    """Register the version with the verdict's fact, and return the event that tells the verdict.
+    """Register the version with the verdict's fact, and return the event of the verdict.
 
     Raises:
         Stale: the judgement rests on what is no longer so.
         Rejected: the version is registered with other content.
     """
-    if find_basis(session, completed) != basis:
+    if read_basis(session, completed) != basis:
         raise Stale("the champion or the model.yaml keeps changing", after_s=5)
     if not versions.register(session, completed, event.id, now):
         known = versions.get_version(session, completed.model, completed.version)
@@ -81,22 +81,19 @@ def verdict_event(
         "decided_from": judgement.decided_from,
     }
     payload: kinds.Payload
-    match judgement.ruling.outcome:
+    match judgement.decision.outcome:
         case Outcome.APPROVE:
-            type_ = kinds.ModelApproved.type
             payload = kinds.ModelApproved(**about, approved_by=GATE, verdict=verdict)
         case Outcome.ASK if verdict is not None:
-            type_ = kinds.ModelApprovalRequested.type
             payload = kinds.ModelApprovalRequested(**about, verdict=verdict)
         case _:
-            type_ = kinds.ModelRejected.type
-            message = f"{judgement.ruling.rule}: {judgement.ruling.message}"
+            message = f"{judgement.decision.rule}: {judgement.decision.message}"
             payload = kinds.ModelRejected(**about, rejected_by=GATE, message=message, verdict=verdict)
     subject = f"{completed.model}/v{completed.version}"
-    return answer(event, type_, SOURCE, subject, payload, now=now)
+    return answer(event, payload.type, SOURCE, subject, payload, now=now)
 
 
-def note_decision(
+def record_decision(
     session: Session, event: Event, payload: kinds.ModelApproved | kinds.ModelRejected, now: datetime
 ) -> list[Event]:
     """Record what a person, or the gate itself, decided of a version.

@@ -1,4 +1,4 @@
-"""What evaluate_model is told by its environment. The object store's variables are read by its client."""
+"""The settings of evaluate_model, from its environment. The object store's client reads its own."""
 
 from __future__ import annotations
 

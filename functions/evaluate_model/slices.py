@@ -23,8 +23,8 @@ def slices_of(table: pa.Table, column: str) -> Iterator[tuple[str, NDArray[np.bo
     """
     found = table.column(column)
     if pa.types.is_timestamp(found.type):
-        moments = times(found)
-        seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
+        timestamps = times(found)
+        seconds = np.where(np.isnat(timestamps), np.nan, timestamps.astype(np.int64) / 1e6)
         yield from _quarters(seconds, as_time=True)
     elif pa.types.is_floating(found.type):
         yield from _quarters(numbers(found), as_time=False)

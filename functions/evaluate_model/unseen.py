@@ -1,6 +1,6 @@
 """Which holdout rows a champion was not trained on.
 
-With timestamps those are the rows from its own holdout's first moment on. By hash a row's side never changes
+With timestamps those are the rows from the start of its own holdout on. By hash a row's side never changes
 with the same rule, but the champion may have been divided by another rule (another share, entity or
 timestamp, or by an earlier release), so its own rule, from its card and its spec, is applied to the rows.
 """
@@ -48,9 +48,9 @@ def unseen_rows(table: pa.Table, divided: Divided, spec: ModelSpec) -> NDArray[n
 
 
 def _row_hashes(table: pa.Table, target: str, rule: int) -> NDArray[np.uint64]:
-    """Return what tells the side of a row without an entity, [N]."""
+    """Return the hash that puts a row without an entity on its side, [N]."""
     if rule > 1 and layout.ROW in table.column_names:
         return np.asarray(table.column(layout.ROW).to_numpy(), dtype=np.uint64)
     data = table.select([name for name in table.column_names if name != layout.ROW])
-    # A holdout by time, or of a custom pipeline, does not say; then only rows without equals are told right.
+    # A holdout by time, or of a custom pipeline, does not say; then only rows without equals are recognised.
     return content_hashes(data) if rule == 1 else row_hashes(data, target)

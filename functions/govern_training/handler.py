@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Payload, TimerDue
+from eventing.clock import Clock
 from eventing.event import Event
+from functions.govern_training.apply_event import FUNCTION, EventContext, model_of
 from functions.govern_training.govern import govern
-from functions.govern_training.observe import FUNCTION, Scene, model_of
 from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings
 from functions.state.governor import lock_model
@@ -25,19 +25,19 @@ class Handler:
     settings: Settings
     sessions: sessionmaker[Session]
     spec_of: Callable[[Session, str], SpecInForce | None]
-    clock: Callable[[], datetime]
+    clock: Clock
     code_digest: str
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Govern, or return the answers of the first time."""
         now, model = self.clock(), model_of(payload)
-        if isinstance(payload, TimerDue):  # who rang it may have a clock that is ahead of this one
+        if isinstance(payload, TimerDue):  # ring_timers may have a clock that is ahead of this one
             now = max(now, payload.due)
 
         def write(session: Session) -> list[Event]:
             at = min(event.time or now, now)
             row, spec = lock_model(session, model), self.spec_of(session, model)
-            scene = Scene(session, self.settings, row, spec, event, at, now)
-            return govern(scene, payload, self.code_digest)
+            context = EventContext(session, self.settings, row, spec, event, at, now)
+            return govern(context, payload, self.code_digest)
 
         return write_once(self.sessions, FUNCTION, event, write, now=now)

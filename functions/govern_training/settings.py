@@ -1,4 +1,4 @@
-"""What govern_training is told by its environment."""
+"""The settings of govern_training, from its environment."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DEFAULT_ROLLOUT_HOLD_S = 3_600
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the state is, and how long silence is believed.
+    """Where the state is, and how long a run may send no event.
 
     Attributes:
         database_url: of functions.state.
-        run_lease: a run that says nothing for so long is lost; longer than the job's own deadline.
+        run_lease: a run that sends no event for so long is lost; longer than the job's own deadline.
         gate_hold: how long a candidate without a verdict keeps other runs waiting.
-        rollout_hold: how long a rollout that says nothing does; each phase adds its deadline.
+        rollout_hold: how long a rollout that sends no event does; each phase adds its deadline.
         code_digest: of the training code; computed from the installed sources when empty.
     """
 

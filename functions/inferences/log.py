@@ -102,11 +102,6 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
         return pa.concat_tables([_inputs_as_text(table) for table in tables], promote_options="permissive")
 
 
-def inputs_of(table: pa.Table) -> list[str]:
-    """Return the names of the inputs in a table of the log."""
-    return [name.removeprefix(INPUT) for name in table.column_names if name.startswith(INPUT)]
-
-
 def _read(data: bytes, columns: Sequence[str] | None) -> pa.Table:
     file = pq.ParquetFile(io.BytesIO(data))
     wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]

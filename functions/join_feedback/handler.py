@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import FeedbackReceived, ObjectRecord, Payload, TimerDue
+from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
@@ -26,7 +26,7 @@ class Handler:
     settings: Settings
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Keep labels, or join those that wait."""

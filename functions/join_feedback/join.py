@@ -7,7 +7,7 @@ came between, and then everything is done again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Claim, FeedbackJoined, source_of
+from eventing.clock import Clock
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.inferences.labels import Value
@@ -64,7 +65,7 @@ class Joiner:
 
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
     max_labels: int
 
     def join(self, event: Event, model: str, due: datetime) -> list[Event]:
@@ -112,7 +113,7 @@ def match_labels(
 def write_joined(session: Session, joined: Joined, event: Event) -> list[Event]:
     """Write the joined labels; return the event about them, also when predictions matured without a label.
 
-    watch_performance and judge_rollout rely on it: what has matured is told, whether or not labels came.
+    watch_performance and judge_rollout rely on it: what has matured is announced, whether or not labels came.
 
     Raises: Stale when another joining came between.
     """

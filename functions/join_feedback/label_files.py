@@ -48,7 +48,7 @@ class LabelFile:
 
 
 def file_of(event: Event, record: ObjectRecord) -> LabelFile | None:
-    """Return which file an event tells of; None for a folder's marker or a hidden file.
+    """Return which file an event is about; None for a folder's marker or a hidden file.
 
     Raises:
         Rejected: it lies in no model's folder, or is of a kind that is not read.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import FeedbackReceived
+from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
@@ -23,7 +23,7 @@ from functions.state.specs import current_spec
 from functions.state.versions import versions_of
 from pipelines.prediction_ids import canonical
 
-Clock = Callable[[], datetime]
+Clock = Clock
 PART = 5_000
 
 
@@ -71,7 +71,7 @@ def take_file(
     """
 
     def keep_all(_: None) -> None:
-        # Each part is kept by itself, so that nobody else waits for the whole of a large file.
+        # Each part is kept by itself, so that no other event waits for the whole of a large file.
         labels = read_labels(store, file)
         while part := list(islice(labels, PART)):
             with transaction(sessions) as session:
@@ -97,7 +97,7 @@ def check_model(session: Session, model: str) -> None:
 def keep(session: Session, clock: Clock, model: str, rows: Sequence[dict[str, Any]], event: Event) -> None:
     """Add labels to those that wait.
 
-    The time is taken while nobody joins or adds any, so that later is later for whoever joins them.
+    The time is taken while no other process joins or adds any, so that times keep their order for the join.
     """
     lock_name(session, f"labels/{model}")
     now = clock()

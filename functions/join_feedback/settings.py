@@ -1,4 +1,4 @@
-"""What join_feedback is told by its environment. The object store's variables are read by its client."""
+"""The settings of join_feedback, from its environment. The object store's client reads its own."""
 
 from __future__ import annotations
 

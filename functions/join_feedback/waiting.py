@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from eventing.catalogue import Claim
+from eventing.clock import Clock
 from functions.inferences.labels import Value
 from functions.join_feedback.coverage import Coverage
 from functions.join_feedback.matching import Join, Label
@@ -46,7 +47,7 @@ class Snapshot:
     coverage: Coverage | None
 
 
-def read_snapshot(session: Session, model: str, clock: Callable[[], datetime], most: int) -> Snapshot:
+def read_snapshot(session: Session, model: str, clock: Clock, most: int) -> Snapshot:
     """Read the labels that wait, oldest first, and the time, while nobody adds any."""
     lock_name(session, f"labels/{model}")
     now = clock()

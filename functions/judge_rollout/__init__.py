@@ -1,1 +1,1 @@
-"""Judges a rollout while it runs: promote, roll back, wait, or say that it cannot be told."""
+"""Judges a rollout while it runs: promote, roll back, wait, or end it as inconclusive."""

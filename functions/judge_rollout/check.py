@@ -23,7 +23,7 @@ from functions.judge_rollout.logic import Decision, Inputs, decide, numbers_of
 from functions.judge_rollout.policy import Policy, policy_from_json
 from functions.judge_rollout.record import folder_of, record_requests, record_verdict
 from functions.judge_rollout.rollouts import FUNCTION, interval, timer_key
-from functions.judge_rollout.state import Judge, state_from_json, state_to_json
+from functions.judge_rollout.state import JudgeState, state_from_json, state_to_json
 from functions.judge_rollout.verdict import Wait
 from functions.state.handled import Stale, handle_once
 from functions.state.judges import JudgeRow, lock_judge
@@ -32,11 +32,11 @@ from functions.state.timers import set_timer
 from functions.state.versions import get_version
 
 # The log of predictions is written within a few seconds; younger answers are guarded at the next check.
-_SETTLED = timedelta(seconds=3)
+_LOG_DELAY = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
-class Ripe:
+class NewlyMatured:
     """What has matured since the last check: the log's files, their labels, and what scores them."""
 
     period: Period
@@ -51,17 +51,17 @@ class Snapshot:
     Attributes:
         row: the judge's row.
         state: what it knows.
-        matured_by: with what is ripe it knows whatever matured by then.
-        ripe: what is to be taken in, if anything.
+        matured_by: with `matured` it knows whatever matured by then.
+        matured: what has matured since, if anything.
         served: the files of the log by which the service is guarded, if there are enough requests.
     """
 
     row: JudgeRow
     arms: Arms
     policy: Policy
-    state: Judge
+    state: JudgeState
     matured_by: datetime
-    ripe: Ripe | None
+    matured: NewlyMatured | None
     served: Period | None
 
     @property
@@ -113,13 +113,13 @@ class RolloutCheck:
         arms = Arms(model, row.champion_version or 0, row.version, c.RolloutPhase(row.phase or "shadow"))
         policy, state = policy_from_json(row.policy), state_from_json(row.state)
         matured_by = self.now - policy.grace if through is None else max(through, self.now - policy.grace)
-        ripe = self._ripe(session, arms, policy, state, through)
+        matured = self._newly_matured(session, arms, policy, state, through)
         served = self._served(session, arms, state, row)
-        return Snapshot(row, arms, policy, state, matured_by, ripe, served)
+        return Snapshot(row, arms, policy, state, matured_by, matured, served)
 
-    def _ripe(
-        self, session: Session, arms: Arms, policy: Policy, state: Judge, through: datetime | None
-    ) -> Ripe | None:
+    def _newly_matured(
+        self, session: Session, arms: Arms, policy: Policy, state: JudgeState, through: datetime | None
+    ) -> NewlyMatured | None:
         champion = get_version(session, arms.model, arms.champion)
         if through is None or champion is None:
             return None
@@ -132,13 +132,13 @@ class RolloutCheck:
         answered = any(arm == "challenger" for arm, _ in period.batches)
         if not period.batches or (fresh and not answered and arms.phase is c.RolloutPhase.SHADOW):
             return None
-        return Ripe(period, champion.card, fresh)
+        return NewlyMatured(period, champion.card, fresh)
 
-    def _served(self, session: Session, arms: Arms, state: Judge, row: JudgeRow) -> Period | None:
+    def _served(self, session: Session, arms: Arms, state: JudgeState, row: JudgeRow) -> Period | None:
         """Return what was served since the service was last guarded; a shadow's answers reach no client."""
         if arms.phase is not c.RolloutPhase.CANARY:
             return None
-        first, last = row.guarded_through or state.phase_at, self.now - _SETTLED
+        first, last = row.guarded_through or state.phase_at, self.now - _LOG_DELAY
         if last <= first:
             return None
         period = read_period(session, arms, first, last)
@@ -150,11 +150,13 @@ class RolloutCheck:
 
     def _decide(self, snapshot: Snapshot) -> Outcome:
         """Read the log, score what has matured, and decide; keep what it is decided from."""
-        arms, policy, ripe = snapshot.arms, snapshot.policy, snapshot.ripe
+        arms, policy, matured = snapshot.arms, snapshot.policy, snapshot.matured
         inputs = Inputs(snapshot.state, snapshot.matured_by)
-        if ripe is not None:
-            scoring = load_scoring(self.store, ripe.card)
-            requests = requests_of(self.store, arms, ripe.period, scoring, now=self.now, fresh=ripe.fresh)
+        if matured is not None:
+            scoring = load_scoring(self.store, matured.card)
+            requests = requests_of(
+                self.store, arms, matured.period, scoring, now=self.now, fresh=matured.fresh
+            )
             inputs = replace(inputs, requests=tuple(requests))
         if snapshot.served is not None:
             services = services_of(self.store, snapshot.served.batches)

@@ -40,7 +40,7 @@ class Coverage:
         return abs(self.champion - self.challenger)
 
 
-def cover(coverage: Coverage, losses: Mapping[Arm, float | None]) -> Coverage:
+def count_labels(coverage: Coverage, losses: Mapping[Arm, float | None]) -> Coverage:
     """Count one matured request: each arm in `losses` answered it, None where the label is missing."""
     if "champion" in losses:
         labelled = losses["champion"] is not None
@@ -59,6 +59,6 @@ def cover(coverage: Coverage, losses: Mapping[Arm, float | None]) -> Coverage:
     return coverage
 
 
-def is_lopsided(coverage: Coverage, margin: float) -> bool:
+def is_uneven(coverage: Coverage, margin: float) -> bool:
     """Say whether the arms' coverage differs by more than half the margin."""
     return coverage.gap > margin / 2

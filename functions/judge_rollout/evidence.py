@@ -1,6 +1,6 @@
-"""What a judge looks at: the predictions of a phase that have matured, with the loss of each arm's answer.
+"""What a judge decides from: a phase's predictions that have matured, with the loss of each arm's answer.
 
-In a shadow the champion's rows and the challenger's share their ids. The challenger is asked a moment after
+In a shadow the champion's rows and the challenger's share their ids. The challenger is asked shortly after
 the champion, and answers in any order: what it has not answered holds up what follows for a while, and is
 missing only then. What was asked before its first answer may have never reached it, and does not count. A
 challenger that answers nothing is thereby never judged, and its rollout ends inconclusive at the deadline.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as c
+from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
@@ -23,7 +23,7 @@ class Handler:
 
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: c.Payload) -> list[Event]:
         """Follow the rollout, or judge it."""

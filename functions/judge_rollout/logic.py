@@ -1,8 +1,8 @@
-"""Decides a rollout from its matured labels, looking after every one of them.
+"""Decides a rollout from its matured labels, testing after every one of them.
 
 Two bets run side by side on D = loss(challenger) - loss(champion): "worse" bets against mean(D) <= 0
 and rolls back, "better" bets against mean(-D) <= -margin and promotes. Each is wrong with a chance of
-at most alpha over the whole rollout, however often one looks (wealth.py), if the labels are as
+at most alpha over the whole rollout, however often one tests (wealth.py), if the labels are as
 coverage.py and pairing.py demand.
 
 `decide` is a fold: it takes matured requests into a state and judges it. The same requests in any number of
@@ -17,13 +17,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from functions.judge_rollout.coverage import cover, is_lopsided
+from functions.judge_rollout.coverage import count_labels, is_uneven
 from functions.judge_rollout.guards import GUARDS, Breach, Services, check
-from functions.judge_rollout.pairing import Matured, number_of, pair, settle
+from functions.judge_rollout.pairing import Matured, losses_that_count, number_of, pair
 from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import Judge, Start
+from functions.judge_rollout.state import JudgeState, PhaseStart
 from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack, Verdict, Wait
-from functions.judge_rollout.wealth import Bet, place
+from functions.judge_rollout.wealth import Bet, update
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Inputs:
         services: how both arms served clients since that was last compared; None where it is not.
     """
 
-    state: Judge
+    state: JudgeState
     matured_by: datetime
     requests: tuple[Matured, ...] = ()
     services: Services | None = None
@@ -47,7 +47,7 @@ class Inputs:
 class Decision:
     """What the judge knows now, and what follows from it."""
 
-    state: Judge
+    state: JudgeState
     verdict: Verdict | Breach
 
 
@@ -61,27 +61,27 @@ def decide(policy: Policy, inputs: Inputs) -> Decision:
     return Decision(state, breach or judge(policy, state, inputs.matured_by))
 
 
-def begin(policy: Policy, started_at: datetime) -> Judge:
+def begin(policy: Policy, started_at: datetime) -> JudgeState:
     """Return the state of a rollout that starts now, in its first phase."""
-    return phase_start(policy, Start(started_at, started_at, Bet(null=0.0)))
+    return start_phase(policy, PhaseStart(started_at, started_at, Bet(null=0.0)))
 
 
-def enter_phase(policy: Policy, state: Judge, at: datetime) -> Judge:
+def enter_phase(policy: Policy, state: JudgeState, at: datetime) -> JudgeState:
     """Return the state for the next phase.
 
     The bet that the challenger is worse goes on, so both phases together roll back wrongly with a
     chance of at most alpha. The bet that it is better starts anew: it must be won in each phase.
     """
-    return phase_start(policy, Start(state.started_at, at, state.worse, state.digest))
+    return start_phase(policy, PhaseStart(state.started_at, at, state.worse, state.digest))
 
 
-def phase_start(policy: Policy, start: Start) -> Judge:
+def start_phase(policy: Policy, start: PhaseStart) -> JudgeState:
     """Return the state at the start of a phase."""
     better = Bet(null=-policy.margin)
-    return Judge(start.started_at, start.phase_at, start.worse, better, digest=start.digest, start=start)
+    return JudgeState(start.started_at, start.phase_at, start.worse, better, digest=start.digest, start=start)
 
 
-def observe(policy: Policy, state: Judge, difference: float) -> Judge:
+def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeState:
     """Place both bets on one difference of loss, challenger minus champion, unless a side has won.
 
     Raises:
@@ -89,7 +89,7 @@ def observe(policy: Policy, state: Judge, difference: float) -> Judge:
     """
     if state.crossed is not None:
         return state
-    worse, better = place(state.worse, difference), place(state.better, -difference)
+    worse, better = update(state.worse, difference), update(state.better, -difference)
     state = replace(state, worse=worse, better=better)
     if worse.wealth >= policy.threshold:
         return replace(state, crossed="worse")
@@ -98,7 +98,7 @@ def observe(policy: Policy, state: Judge, difference: float) -> Judge:
     return state
 
 
-def advance(policy: Policy, state: Judge, requests: Iterable[Matured], now: datetime) -> Judge:
+def advance(policy: Policy, state: JudgeState, requests: Iterable[Matured], now: datetime) -> JudgeState:
     """Take in the requests whose labels have matured, in the order of their predictions.
 
     Left out are those before this phase, those already taken in, those that are not mature at `now` or
@@ -109,17 +109,19 @@ def advance(policy: Policy, state: Judge, requests: Iterable[Matured], now: date
         now: aware.
     """
     last = min(now, state.phase_at + policy.deadline) - policy.label_window
-    ripe = (each for each in requests if state.phase_at <= each.at <= last)
+    matured = (each for each in requests if state.phase_at <= each.at <= last)
     entities = set(state.entities)
-    for request in sorted(ripe, key=lambda each: (each.at, each.prediction_id)):
-        if _is_settled(policy, state):
+    for request in sorted(matured, key=lambda each: (each.at, each.prediction_id)):
+        if _is_decided(policy, state):
             break
         if state.through is None or (request.at, request.prediction_id) > state.through:
-            state = _take(policy, state, request, entities)
+            state = _add_request(policy, state, request, entities)
     return replace(state, entities=frozenset(entities))
 
 
-def taken_in(before: Judge, after: Judge, requests: Iterable[Matured]) -> tuple[Matured, ...]:
+def requests_between(
+    before: JudgeState, after: JudgeState, requests: Iterable[Matured]
+) -> tuple[Matured, ...]:
     """Return those of the requests that were taken in between two states of one phase, in order."""
     first, last = before.through, after.through
     between = [
@@ -133,7 +135,7 @@ def taken_in(before: Judge, after: Judge, requests: Iterable[Matured]) -> tuple[
     return tuple(sorted(between, key=lambda each: (each.at, each.prediction_id)))
 
 
-def judge(policy: Policy, state: Judge, matured_by: datetime) -> Verdict:
+def judge(policy: Policy, state: JudgeState, matured_by: datetime) -> Verdict:
     """Say what follows from the state: a verdict, or when to ask again at the latest.
 
     Args:
@@ -141,14 +143,14 @@ def judge(policy: Policy, state: Judge, matured_by: datetime) -> Verdict:
     """
     numbers = numbers_of(policy, state)
     ends = state.phase_at + policy.deadline
-    if _is_settled(policy, state):
+    if _is_decided(policy, state):
         return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
     if matured_by < ends:
         return Wait(numbers, ends)
     return Inconclusive("coverage" if state.crossed == "better" else "deadline", numbers)
 
 
-def numbers_of(policy: Policy, state: Judge) -> Numbers:
+def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
     """Return every number a verdict on this state rests on."""
     better = state.better
     return Numbers(
@@ -165,30 +167,30 @@ def numbers_of(policy: Policy, state: Judge) -> Numbers:
     )
 
 
-def _take(policy: Policy, state: Judge, request: Matured, entities: set[str]) -> Judge:
-    through, digest = (request.at, request.prediction_id), _chain(state.digest, request)
+def _add_request(policy: Policy, state: JudgeState, request: Matured, entities: set[str]) -> JudgeState:
+    through, digest = (request.at, request.prediction_id), _extend_digest(state.digest, request)
     period = 0 if policy.entity_period is None else number_of(request.at, policy.entity_period)
     if period != state.entity_period:
         entities.clear()
     state = replace(state, through=through, digest=digest, entity_period=period)
     if _is_repeat(request.entity, entities):
         return replace(state, repeats=state.repeats + 1)
-    state = replace(state, coverage=cover(state.coverage, request.losses))
+    state = replace(state, coverage=count_labels(state.coverage, request.losses))
     if state.crossed is not None:
         return _compare_coverage(policy, state)
     waiting, difference = pair(
         state.waiting,
-        settle(request.losses, strict=policy.strict),
+        losses_that_count(request.losses, strict=policy.strict),
         period=number_of(request.at, policy.period),
         group=policy.group,
     )
     state = replace(state, waiting=waiting)
     if difference is not None:
-        state = observe(policy, state, difference)
+        state = add_score(policy, state, difference)
     return _compare_coverage(policy, state)
 
 
-def _compare_coverage(policy: Policy, state: Judge) -> Judge:
+def _compare_coverage(policy: Policy, state: JudgeState) -> JudgeState:
     """Compare coverage once the bet is won, and at each doubling of the challenger's predictions.
 
     A gap that chance made fades by then; one that the missing labels' values made stays.
@@ -196,10 +198,10 @@ def _compare_coverage(policy: Policy, state: Judge) -> Judge:
     matured = state.coverage.challenger_matured
     if state.crossed != "better" or state.even or matured < state.compare_at:
         return state
-    return replace(state, even=not is_lopsided(state.coverage, policy.margin), compare_at=2 * matured)
+    return replace(state, even=not is_uneven(state.coverage, policy.margin), compare_at=2 * matured)
 
 
-def _is_settled(policy: Policy, state: Judge) -> bool:
+def _is_decided(policy: Policy, state: JudgeState) -> bool:
     return state.crossed == "worse" or (state.crossed == "better" and (state.even or policy.strict))
 
 
@@ -214,6 +216,6 @@ def _is_repeat(entity: str | None, entities: set[str]) -> bool:
     return False
 
 
-def _chain(digest: str, request: Matured) -> str:
+def _extend_digest(digest: str, request: Matured) -> str:
     line = [request.prediction_id, request.at.isoformat(), request.entity, sorted(request.losses.items())]
     return hashlib.sha256((digest + json.dumps(line)).encode()).hexdigest()

@@ -57,7 +57,7 @@ def number_of(at: datetime, period: timedelta) -> int:
     return (at - _EPOCH) // period
 
 
-def settle(losses: Mapping[Arm, float | None], *, strict: bool) -> Mapping[Arm, float]:
+def losses_that_count(losses: Mapping[Arm, float | None], *, strict: bool) -> Mapping[Arm, float]:
     """Return the losses that count: those with a label; in strict mode a missing one at its worst.
 
     A shadow's request counts only with both arms' losses.
@@ -76,7 +76,7 @@ def pair(
     """Take in one request's losses; return what still waits and the difference that got ready, if any.
 
     Args:
-        losses: as `settle` returns them; both arms' make a pair at once.
+        losses: as `losses_that_count` returns them; both arms' make a pair at once.
         period: number of the request's period.
         group: champion losses per challenger loss.
     """

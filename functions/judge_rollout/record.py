@@ -15,16 +15,16 @@ from pydantic import TypeAdapter
 from eventing.catalogue import Claim, DecisionInputs
 from eventing.store import Store, put_by_digest
 from functions.judge_rollout.guards import Services
-from functions.judge_rollout.logic import Inputs, phase_start, taken_in
+from functions.judge_rollout.logic import Inputs, requests_between, start_phase
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import Judge, Start
+from functions.judge_rollout.state import JudgeState, PhaseStart
 
 Get = Callable[[Claim], bytes]
 
 
 @dataclass(frozen=True)
-class TakenIn:
+class RequestFile:
     """Requests that were taken in at one time, in order, and the file of those before."""
 
     requests: tuple[Matured, ...]
@@ -35,7 +35,7 @@ class TakenIn:
 class Record:
     """The inputs of a verdict, as its event carries them; `requests` is the newest file of the phase."""
 
-    start: Start
+    start: PhaseStart
     matured_by: datetime
     requests: Claim | None = None
     services: Services | None = None
@@ -47,10 +47,10 @@ class Record:
             ValueError: a file is no file of requests.
         """
         requests = read_requests(self.requests, get)
-        return Inputs(phase_start(policy, self.start), self.matured_by, requests, self.services)
+        return Inputs(start_phase(policy, self.start), self.matured_by, requests, self.services)
 
 
-_FILE = TypeAdapter(TakenIn)
+_FILE = TypeAdapter(RequestFile)
 
 
 def folder_of(model: str, version: int) -> str:
@@ -58,7 +58,7 @@ def folder_of(model: str, version: int) -> str:
     return f"s3://reports/{model}/v{version}/decisions"
 
 
-def record_requests(store: Store, folder: str, inputs: Inputs, state: Judge) -> Judge:
+def record_requests(store: Store, folder: str, inputs: Inputs, state: JudgeState) -> JudgeState:
     """Store the requests that were taken in; return the state after them, with the claim to their file.
 
     Raises:
@@ -66,12 +66,12 @@ def record_requests(store: Store, folder: str, inputs: Inputs, state: Judge) -> 
     """
     if state.start is None or state.through in (None, inputs.state.through):
         return state
-    taken = TakenIn(taken_in(inputs.state, state, inputs.requests), state.requests)
+    taken = RequestFile(requests_between(inputs.state, state, inputs.requests), state.requests)
     return replace(state, requests=put_by_digest(store, folder, _FILE.dump_json(taken)))
 
 
 def record_verdict(
-    store: Store, folder: str, policy: Policy, inputs: Inputs, state: Judge
+    store: Store, folder: str, policy: Policy, inputs: Inputs, state: JudgeState
 ) -> DecisionInputs | None:
     """Return what a verdict was made from; None when an earlier release did not record the phase's start.
 

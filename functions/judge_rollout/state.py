@@ -22,7 +22,7 @@ NO_LABELS = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class PhaseStart:
     """How a phase starts.
 
     Attributes:
@@ -39,8 +39,8 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """What the judge knows of one phase of a rollout.
+class JudgeState:
+    """The state of the judge in one phase of a rollout.
 
     Attributes:
         started_at: when the rollout started.
@@ -75,19 +75,19 @@ class Judge:
     repeats: int = 0
     through: tuple[datetime, str] | None = None
     digest: str = NO_LABELS
-    start: Start | None = None
+    start: PhaseStart | None = None
     requests: Claim | None = None
 
 
-_STORED = TypeAdapter(Judge)
+_STORED = TypeAdapter(JudgeState)
 
 
-def state_to_json(state: Judge) -> dict[str, Any]:
+def state_to_json(state: JudgeState) -> dict[str, Any]:
     """Return the state as JSON values."""
     document: dict[str, Any] = _STORED.dump_python(state, mode="json")
     return document
 
 
-def state_from_json(document: Mapping[str, Any]) -> Judge:
+def state_from_json(document: Mapping[str, Any]) -> JudgeState:
     """Read what `state_to_json` wrote. Raises: ValueError when it is not a judge's state."""
     return _STORED.validate_python(document)

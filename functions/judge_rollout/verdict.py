@@ -1,4 +1,4 @@
-"""What the judge may say, with every number it used."""
+"""What the judge may decide, with every number it used."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing can be told yet; ask again when labels have come, at the latest at `until`."""
+    """Undecided; judge again when labels have come, at the latest at `until`."""
 
     numbers: Numbers
     until: datetime
@@ -62,7 +62,7 @@ class RollBack:
 
 @dataclass(frozen=True, slots=True)
 class Inconclusive:
-    """It cannot be told: the champion stays and a person is asked.
+    """Neither is shown: the champion stays and a person is asked.
 
     `coverage`: the arms' labels were missing unequally all the time. `deadline`: the time is up.
     """

@@ -1,8 +1,8 @@
-"""A bet against a null hypothesis, whose wealth may be looked at after every observation.
+"""A bet against a null hypothesis, whose wealth may be tested after every observation.
 
 Testing by betting: Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting",
 arXiv 2010.09686. Under the null the wealth is a non-negative supermartingale that starts at 1, so by Ville's
-inequality the chance that it ever reaches 1/alpha is at most alpha, however often one looks.
+inequality the chance that it ever reaches 1/alpha is at most alpha, however often one tests.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def stake(bet: Bet) -> float:
     return min(max(edge / (variance + edge * edge), 0.0), most)
 
 
-def place(bet: Bet, x: float) -> Bet:
+def update(bet: Bet, x: float) -> Bet:
     """Return the bet after one more observation.
 
     Raises:

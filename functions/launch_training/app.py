@@ -1,16 +1,16 @@
-"""Builds the application of launch_training; the only place that builds its clients."""
+"""Builds the application of launch_training."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 
 from flask import Flask
 
+from eventing.app import Accepts
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import TimerDue, TrainingApproved, TrainingCompleted, TrainingFailed
+from eventing.clock import Clock, utc_now
 from eventing.store import S3Store, Store
 from functions.launch_training.handler import Handler
 from functions.launch_training.logic import FUNCTION, Schedule
@@ -19,31 +19,27 @@ from functions.state.database import check_migrated, make_engine, session_factor
 from pipelines.engines import TrainingEngine
 from pipelines.engines.kubeflow import KubeflowEngine
 
-ACCEPTS = {each.type: each for each in (TrainingApproved, TrainingCompleted, TrainingFailed, TimerDue)}
+ACCEPTS: Accepts = {
+    each.type: each for each in (TrainingApproved, TrainingCompleted, TrainingFailed, TimerDue)
+}
 
 
-@dataclass(frozen=True)
-class Deps:
-    """What the application takes from the outside world."""
-
-    store: Store
-    engine: TrainingEngine
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
-    """Build the application; without arguments, from the environment."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    store: Store | None = None,
+    engine: TrainingEngine | None = None,
+    clock: Clock = utc_now,
+) -> Flask:
+    """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or Deps(
-        S3Store.from_env(os.environ), KubeflowEngine(settings.connection, settings.surroundings)
-    )
     database = make_engine(settings.database_url)
     handler = Handler(
         session_factory(database),
-        deps.store,
-        deps.engine,
+        store or S3Store.from_env(os.environ),
+        engine or KubeflowEngine(settings.connection, settings.surroundings),
         Schedule(settings.deadline),
         settings.allow_custom_pipelines,
-        deps.clock,
+        clock,
     )
-    return create_event_app(handler, name=FUNCTION, accepts=ACCEPTS, ready=lambda: check_migrated(database))
+    return create_event_app(handler, name=FUNCTION, accepts=ACCEPTS, ready=partial(check_migrated, database))

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import TimerDue, TrainingApproved, TrainingCompleted, TrainingFailed
+from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
@@ -28,7 +29,7 @@ class Handler:
     engine: TrainingEngine
     schedule: Schedule
     allow_custom: bool
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(
         self, event: Event, payload: TrainingApproved | TrainingCompleted | TrainingFailed | TimerDue

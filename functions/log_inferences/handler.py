@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import InferenceLogged
+from eventing.clock import Clock
 from eventing.event import Event
 from eventing.store import Store
 from functions.log_inferences.halves import join_halves
@@ -24,7 +23,7 @@ class Handler:
     sessions: sessionmaker[Session]
     store: Store
     outliers: Outliers
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: Any) -> list[Event]:
         """Write a batch, and close a window with it; or join the halves of a prediction."""

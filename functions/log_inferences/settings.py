@@ -1,4 +1,4 @@
-"""What log_inferences is told by its environment. The object store's variables are read by its client."""
+"""The settings of log_inferences, from its environment. The object store's client reads its own."""
 
 from __future__ import annotations
 

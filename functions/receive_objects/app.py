@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 from flask import Flask
 from prometheus_client import Counter
@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from eventing.app import METRICS
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import PING
+from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, parse_timeout, sink_from_env
 from eventing.store import S3Store, Store
 from functions.receive_objects.background import Background
@@ -29,40 +30,34 @@ _RETRIES = 1
 """Few attempts: what the sink does not take now, the next sweep sends."""
 
 
-@dataclass(frozen=True)
-class Deps:
-    """What the application speaks to."""
-
-    store: Store
-    sink: EventSink
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    monotonic_s: Callable[[], float] = time.monotonic
-    later: Callable[[Callable[[], None]], None] = field(default_factory=Background)
-    claim: timedelta = timedelta(seconds=30)
-
-
-def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
-    """Build the application; without arguments, from the environment."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    store: Store | None = None,
+    sink: EventSink | None = None,
+    clock: Clock = utc_now,
+    monotonic_s: Callable[[], float] = time.monotonic,
+    later: Callable[[Callable[[], None]], None] | None = None,
+) -> Flask:
+    """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or Deps(
-        S3Store.from_env(os.environ),
-        sink_from_env(os.environ, retries=_RETRIES),
-        claim=timedelta(seconds=(_RETRIES + 1) * parse_timeout(os.environ.get("SINK_TIMEOUT_S", "")) + 10),
-    )
+    store = store or S3Store.from_env(os.environ)
+    sink = sink or sink_from_env(os.environ, retries=_RETRIES)
+    claim = timedelta(seconds=(_RETRIES + 1) * parse_timeout(os.environ.get("SINK_TIMEOUT_S", "")) + 10)
     engine = make_engine(settings.database_url)
     refusals = Counter(
         "kascade_object_events_refused", "Events of objects that the sink refused for good.", registry=None
     )
-    receiver = Receiver(session_factory(engine), deps.store, deps.sink, deps.clock, refusals, deps.claim)
+    receiver = Receiver(session_factory(engine), store, sink, clock, refusals, claim)
     app = create_event_app(
-        Handler(receiver, settings.buckets, SweepThrottle(deps.monotonic_s)),
+        Handler(receiver, settings.buckets, SweepThrottle(monotonic_s)),
         name=FUNCTION,
         accepts={PING: None},
-        sink=deps.sink,
-        ready=lambda: check_migrated(engine),
+        sink=sink,
+        ready=partial(check_migrated, engine),
     )
     registry = app.extensions[METRICS].registry
     registry.register(refusals)
-    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, registry, deps.later)
+    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, registry, later or Background())
     app.add_url_rule("/webhook", view_func=webhook, endpoint="webhook", methods=["POST"])
     return app

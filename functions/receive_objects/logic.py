@@ -1,4 +1,4 @@
-"""What has changed between what was seen and what is there, and the event that says so."""
+"""What has changed between what was seen and what is there, and the event that announces it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def successor(
         key=key,
         etag=found.etag if found else None,
         size=found.size if found else None,
-        # A listing tells milliseconds and a HEAD does not; both must give the same event.
+        # A listing has milliseconds and a HEAD has not; both must give the same event.
         modified=(found.modified if found else now).replace(microsecond=0),
         generation=seen.generation + 1 if seen else 1,
         sent=False,

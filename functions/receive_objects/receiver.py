@@ -1,4 +1,4 @@
-"""Announces objects: record what was seen, send its event, note that it was sent. In that order.
+"""Announces objects: record what was seen, send its event, record that it was sent. In that order.
 
 A crash between two of these steps loses nothing: what is recorded and not sent, a later sweep sends. An event
 that the sink refuses for good holds up no other. It is tried again much later: the sink may be at fault.
@@ -7,7 +7,7 @@ that the sink refuses for good holds up no other. It is tried again much later: 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,6 +15,7 @@ from itertools import islice
 from prometheus_client import Counter
 from sqlalchemy.orm import Session, sessionmaker
 
+from eventing.clock import Clock
 from eventing.sink import EventSink, SinkError
 from eventing.store import ObjectMissing, Store, StoredObject, join_uri
 from functions.receive_objects.logic import changes, event_of, left_unsent, successor, watched
@@ -46,12 +47,12 @@ class Receiver:
     sessions: sessionmaker[Session]
     store: Store
     sink: EventSink
-    clock: Callable[[], datetime]
+    clock: Clock
     refusals: Counter
     claim: timedelta = timedelta(seconds=30)
 
-    def notice(self, bucket: str, key: str) -> list[SeenObject]:
-        """Look at one object and record its change, if there is one; return what is to be announced.
+    def record_change(self, bucket: str, key: str) -> list[SeenObject]:
+        """Read one object and record its change, if there is one; return what is to be announced.
 
         Raises:
             StoreError: the store could not be asked. Nothing is recorded then.

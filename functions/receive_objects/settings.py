@@ -1,4 +1,4 @@
-"""What receive_objects is told by its environment."""
+"""The settings of receive_objects, from its environment."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Webhook:
             self._count("ignored", 1)
             return
         try:
-            recorded = self._receiver.notice(hint.bucket, hint.key)
+            recorded = self._receiver.record_change(hint.bucket, hint.key)
         except _AWAY:
             raise
         except Exception as error:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 
 from flask import Flask
 
 from eventing.app import create_app as create_event_app
+from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
 from functions.record_events.dead_letters import DeadLetters
 from functions.record_events.handler import Handler
@@ -23,28 +22,22 @@ MAX_BODY_BYTES = 16 << 20
 """More than other functions take: what was too large for them comes here as a dead letter."""
 
 
-@dataclass(frozen=True)
-class Deps:
-    """What the application speaks to."""
-
-    sink: EventSink
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
-    """Build the application; without arguments, from the environment."""
+def create_app(
+    settings: Settings | None = None, *, sink: EventSink | None = None, clock: Clock = utc_now
+) -> Flask:
+    """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or Deps(sink_from_env(os.environ))
+    sink = sink or sink_from_env(os.environ)
     engine = make_engine(settings.database_url)
     sessions, notifier = session_factory(engine), Notifier(settings.max_waiting)
     app = create_event_app(
-        Handler(sessions, notifier, deps.clock),
+        Handler(sessions, notifier, clock),
         name=FUNCTION,
         accepts={"*": None},
-        sink=deps.sink,
-        ready=lambda: check_migrated(engine),
+        sink=sink,
+        ready=partial(check_migrated, engine),
         max_bytes=MAX_BODY_BYTES,
     )
-    Queries(settings, sessions, notifier, deps.clock).add_to(app)
-    DeadLetters(sessions, deps.sink, deps.clock).add_to(app)
+    Queries(settings, sessions, notifier, clock).add_to(app)
+    DeadLetters(sessions, sink, clock).add_to(app)
     return app

@@ -6,15 +6,15 @@ import base64
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.orm import Session, sessionmaker
 
+from eventing.clock import Clock
 from eventing.codec import decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event
@@ -35,7 +35,7 @@ class DeadLetters:
 
     sessions: sessionmaker[Session]
     sink: EventSink
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def add_to(self, app: Flask) -> None:
         """Add the routes to the application."""
@@ -83,7 +83,7 @@ class DeadLetters:
         except SinkError as error:
             if not error.final:
                 raise
-            _log.exception("the broker refuses to hear of a dead letter")
+            _log.exception("the broker refuses the event that announces a dead letter")
 
     def _keep_unreadable(self, headers: Mapping[str, str], body: bytes, problem: str) -> None:
         sent = {name.lower(): value for name, value in headers.items()}
@@ -119,7 +119,7 @@ class DeadLetters:
             if row is None:
                 raise Refused(404, f"there is no dead letter {number}")
             if not row.type:
-                raise Refused(422, f"dead letter {number} is not an event, so no one can take it")
+                raise Refused(422, f"dead letter {number} is not an event, so it cannot be sent again")
             event = load_event(row.event)
             begun = dead_letters.begin_redrive(row)
         sent_at = None

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
-from functions.record_events.trees import NOISE, Forest, Link, grow
+from functions.record_events.trees import NOISE, Link, Trees, build_trees
 from functions.state import ledger
 from functions.state.ledger import LedgerEvent
 
@@ -30,7 +30,7 @@ _CHUNK = 500
 class Explanation:
     """The trees, their events by id, and whether there was more than was read or shown."""
 
-    forest: Forest
+    trees: Trees
     rows: dict[str, LedgerEvent]
     truncated: bool
 
@@ -44,15 +44,15 @@ def explain(session: Session, reference: str) -> Explanation | None:
     full = _read_chains(session, links, _chains_of(session, [link.id for link in starts]))
     _read_causes(session, links, starts)
     own = reference if VERSION.fullmatch(reference) else None
-    forest = grow(links.values(), {link.id for link in starts}, most=MAX_SHOWN, own=own)
-    folded = Counter(link.type for link in others if link.id not in forest.placed)
-    forest = replace(forest, folded=forest.folded + folded)
-    rows = _whole(session, [node.link for node in forest.nodes()])
-    return Explanation(forest, rows, full or forest.left_out > 0)
+    trees = build_trees(links.values(), {link.id for link in starts}, most=MAX_SHOWN, own=own)
+    folded = Counter(link.type for link in others if link.id not in trees.placed)
+    trees = replace(trees, folded=trees.folded + folded)
+    rows = _whole(session, [node.link for node in trees.nodes()])
+    return Explanation(trees, rows, full or trees.left_out > 0)
 
 
 def _starts(session: Session, reference: str) -> tuple[list[Link], list[Link]]:
-    """Return what is explained, and what else is about it: of the looks for drift only some count."""
+    """Return what is explained, and what else is about it; few checks for drift are explained."""
     if not VERSION.fullmatch(reference):
         row = ledger.find_by_id(session, reference)
         return ([] if row is None else [_link(row)]), []

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from eventing.clock import Clock
 from eventing.event import Event
 from functions.record_events.logic import MAX_LEDGER_BYTES, fit_for_ledger
 from functions.record_events.notifier import Notifier
@@ -22,10 +21,10 @@ class Handler:
 
     sessions: sessionmaker[Session]
     notifier: Notifier
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: Any) -> list[Event]:
-        """Record the event and wake those who follow the ledger."""
+        """Record the event and wake the requests that follow the ledger."""
         with transaction(self.sessions) as session:
             append(session, fit_for_ledger(event, MAX_LEDGER_BYTES), self.clock())
         self.notifier.notify()

@@ -1,4 +1,4 @@
-"""Wakes those who wait for new events when one is recorded."""
+"""Wakes the requests that wait for new events when one is recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_S = 0.5
-"""Another process may have recorded an event, and nobody is notified of it here."""
+"""How often to look anyway: another process may have recorded an event, of which this one is not notified."""
 
 
 class Notifier:
@@ -21,14 +21,14 @@ class Notifier:
         self._slots = threading.BoundedSemaphore(max_waiting)
 
     def notify(self) -> None:
-        """Wake all who wait."""
+        """Wake all that wait."""
         with self._changed:
             self._changed.notify_all()
 
     def wait(self, find: Callable[[], Sequence[T]], wait_s: float) -> Sequence[T]:
         """Return what `find` finds as soon as it finds something, at the latest after `wait_s` seconds.
 
-        When too many wait already, it asks once.
+        When too many wait already, it looks once.
         """
         deadline = time.monotonic() + wait_s
         found = find()

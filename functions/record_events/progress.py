@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from eventing.catalogue import FeedbackJoined, RolloutCompleted, RolloutOutcome, RolloutPhase
-from functions.state.drift import DriftLook
+from functions.state.drift import DriftCheckRow
 from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
 from functions.state.ledger import LedgerEvent
@@ -87,9 +87,11 @@ def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
 
 
 def drift_of(session: Session, model: str, champion: int | None) -> dict[str, Any] | None:
-    """Return the newest look at data held against the champion's reference; None before the first."""
-    looks = select(DriftLook).filter_by(model=model, version=champion).order_by(DriftLook.look.desc())
-    row = session.scalars(looks.limit(1)).first()
+    """Return the newest check of data against the champion's reference; None before the first."""
+    checks = (
+        select(DriftCheckRow).filter_by(model=model, version=champion).order_by(DriftCheckRow.look.desc())
+    )
+    row = session.scalars(checks.limit(1)).first()
     if row is None:
         return None
     return {"look": row.look, "of": row.of, "status": row.status, "rows": row.rows, "at": _iso(row.at)}
@@ -132,5 +134,5 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

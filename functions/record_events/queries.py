@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.orm import Session, sessionmaker
 
+from eventing.clock import Clock
 from functions.record_events.explanation import explain
 from functions.record_events.logic import bounded
 from functions.record_events.models import describe_models
@@ -32,7 +31,7 @@ class Queries:
     settings: Settings
     sessions: sessionmaker[Session]
     notifier: Notifier
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def add_to(self, app: Flask) -> None:
         """Add the routes to the application."""
@@ -95,9 +94,9 @@ class Queries:
         return jsonify(
             {
                 "reference": reference,
-                "chain": [render(root, events) for root in found.forest.roots],
-                "folded": dict(sorted(found.forest.folded.items())),
-                "left_out": found.forest.left_out,
+                "chain": [render(root, events) for root in found.trees.roots],
+                "folded": dict(sorted(found.trees.folded.items())),
+                "left_out": found.trees.left_out,
                 "truncated": found.truncated,
             }
         )

@@ -47,7 +47,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Forest:
+class Trees:
     """Trees in recorded order of their roots.
 
     `folded` counts what was folded at the top, `left_out` what did not fit; `placed` are the ids of all that
@@ -68,7 +68,9 @@ class Forest:
             waiting.extend(node.effects)
 
 
-def grow(links: Iterable[Link], starts: Collection[str], *, most: int, own: str | None = None) -> Forest:
+def build_trees(
+    links: Iterable[Link], starts: Collection[str], *, most: int, own: str | None = None
+) -> Trees:
     """Return the trees of what led to some events, and of all that came of them.
 
     Args:
@@ -86,7 +88,7 @@ def grow(links: Iterable[Link], starts: Collection[str], *, most: int, own: str 
             effects.setdefault(link.cause, []).append(link)
     paths, tops = _causes(known, starts)
     shown = paths | _descendants(effects, [id_ for id_ in starts if id_ in known], own)
-    planted = _plant(effects, tops, known, shown)
+    planted = _grow(effects, tops, known, shown)
     return _prune(_fold(planted, frozenset(starts), frozenset(shown)), most)
 
 
@@ -118,7 +120,7 @@ def _descendants(effects: Mapping[str, Sequence[Link]], starts: Iterable[str], o
     return found
 
 
-def _plant(
+def _grow(
     effects: Mapping[str, Sequence[Link]], tops: Iterable[str], known: Mapping[str, Link], shown: set[str]
 ) -> list[Node]:
     placed: set[str] = set()
@@ -140,7 +142,7 @@ def _plant(
     return roots
 
 
-def _fold(roots: list[Node], starts: frozenset[str], placed: frozenset[str]) -> Forest:
+def _fold(roots: list[Node], starts: frozenset[str], placed: frozenset[str]) -> Trees:
     """Fold from the leaves up: what repeats and leads to nothing, or only to more of it, is counted."""
     top = Node(Link("", "", None, None, 0), list(roots))
     order = [top]
@@ -155,7 +157,7 @@ def _fold(roots: list[Node], starts: frozenset[str], placed: frozenset[str]) -> 
             kept += effect.effects
             node.folded += effect.folded + Counter({effect.link.type: 1})
         node.effects = kept
-    return Forest(top.effects, top.folded, 0, placed)
+    return Trees(top.effects, top.folded, 0, placed)
 
 
 def _is_folded(node: Node, starts: frozenset[str]) -> bool:
@@ -164,17 +166,17 @@ def _is_folded(node: Node, starts: frozenset[str]) -> bool:
     return not node.effects or (len(node.effects) == 1 and node.effects[0].link.type in NOISE)
 
 
-def _prune(forest: Forest, most: int) -> Forest:
+def _prune(trees: Trees, most: int) -> Trees:
     """Keep the nodes nearest to the roots, down to a depth that JSON can be nested."""
-    every = list(forest.nodes())
-    depth = {id(node): 1 for node in forest.roots}
+    every = list(trees.nodes())
+    depth = {id(node): 1 for node in trees.roots}
     for node in every:
         depth |= {id(effect): depth[id(node)] + 1 for effect in node.effects}
     kept = {id(node) for node in every[:most] if depth[id(node)] <= MAX_DEPTH}
     for node in every:
         node.effects = [effect for effect in node.effects if id(effect) in kept]
-    roots = [root for root in forest.roots if id(root) in kept]
-    return Forest(roots, forest.folded, len(every) - len(kept), forest.placed)
+    roots = [root for root in trees.roots if id(root) in kept]
+    return Trees(roots, trees.folded, len(every) - len(kept), trees.placed)
 
 
 def render(node: Node, events: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import FeedbackJoined, PerformanceDegraded
+from eventing.clock import Clock
 from eventing.event import Event
 from eventing.store import Store
 from functions.release_labels import release
@@ -23,7 +22,7 @@ class Handler:
 
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: FeedbackJoined | PerformanceDegraded) -> list[Event]:
         """Write labelled predictions as rows to train on, if enough have gathered."""

@@ -41,7 +41,7 @@ class Release:
 
 
 def begin(session: Session, model: str, now: datetime) -> Release | None:
-    """Choose the rows of a file and note them; one that was begun comes first. None: nothing is due."""
+    """Choose the rows of a file and record them; one that was begun comes first. None: nothing is due."""
     row, spec, kept = lock_feedback(session, model), spec_of(session, model), kept_schema(session, model)
     if spec is None or kept is None:
         return None

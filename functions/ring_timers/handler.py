@@ -7,7 +7,7 @@ would hold up the timers of every other model.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from eventing.clock import Clock
 from eventing.event import Event
 from eventing.sink import EventSink, SinkError
 from functions.ring_timers.logic import purges, timer_due
@@ -33,7 +34,7 @@ class Handler:
     settings: Settings
     sessions: sessionmaker[Session]
     sink: EventSink
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: Any) -> list[Event]:
         """Ring what is due. A timer whose event could not be sent stays, and is rung by the next tick."""

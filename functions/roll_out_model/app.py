@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 
 from flask import Flask
 
+from eventing.app import Accepts
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import PAYLOADS, ModelApproved, RolloutDecided, RolloutRequested, TimerDue
+from eventing.catalogue import ModelApproved, RolloutDecided, RolloutRequested, TimerDue
+from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
 from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.handler import Handler
@@ -18,33 +18,29 @@ from functions.roll_out_model.logic import FUNCTION
 from functions.roll_out_model.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 
-ACCEPTED = (ModelApproved.type, RolloutDecided.type, RolloutRequested.type, TimerDue.type)
+ACCEPTS: Accepts = {each.type: each for each in (ModelApproved, RolloutDecided, RolloutRequested, TimerDue)}
 
 
-@dataclass(frozen=True)
-class Deps:
-    """What the application speaks to."""
-
-    deployer: Deployer
-    sink: EventSink
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
-    """Build the application; without arguments, from the environment."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    deployer: Deployer | None = None,
+    sink: EventSink | None = None,
+    clock: Clock = utc_now,
+) -> Flask:
+    """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or _real(settings)
     engine = make_engine(settings.database_url)
     return create_event_app(
-        Handler(deps.deployer, session_factory(engine), settings, deps.clock),
+        Handler(deployer or _knative(settings), session_factory(engine), settings, clock),
         name=FUNCTION,
-        accepts={type_: PAYLOADS[type_] for type_ in ACCEPTED},
-        sink=deps.sink,
-        ready=lambda: check_migrated(engine),
+        accepts=ACCEPTS,
+        sink=sink or sink_from_env(os.environ),
+        ready=partial(check_migrated, engine),
     )
 
 
-def _real(settings: Settings) -> Deps:
+def _knative(settings: Settings) -> Deployer:
     from functions.roll_out_model.knative_deployer import KnativeDeployer, cluster_api
 
-    return Deps(KnativeDeployer(cluster_api(), settings.serving), sink_from_env(os.environ))
+    return KnativeDeployer(cluster_api(), settings.serving)

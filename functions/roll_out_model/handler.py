@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import ModelApproved, RolloutRequested, TimerDue
+from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from functions.roll_out_model.decide import Decision, Payload, decide
@@ -16,6 +16,7 @@ from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.logic import FUNCTION
 from functions.roll_out_model.platform import Progress, reconcile
 from functions.roll_out_model.records import check_now, read_state, record
+from functions.roll_out_model.rollout_state import ModelState
 from functions.roll_out_model.settings import Settings
 from functions.state.database import transaction
 from functions.state.handled import handle_once
@@ -28,7 +29,7 @@ class Handler:
     deployer: Deployer
     sessions: sessionmaker[Session]
     settings: Settings
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Return rollout.started, rollout.advanced and rollout.completed as they come about."""
@@ -36,11 +37,8 @@ class Handler:
         model = payload.key if isinstance(payload, TimerDue) else payload.model
         approved = payload.version if isinstance(payload, ModelApproved) else None
 
-        def read(session: Session) -> Decision:
-            state = read_state(session, model, approved)
-            return decide(state, payload, now, now + self.settings.ready_deadline)
-
-        def work(decision: Decision) -> tuple[Decision, Progress]:
+        def work(state: ModelState) -> tuple[Decision, Progress]:
+            decision = decide(state, payload, now, now + self.settings.ready_deadline)
             return decision, reconcile(self.deployer, decision.goal, now)
 
         def write(session: Session, done: tuple[Decision, Progress]) -> list[Event]:
@@ -56,7 +54,7 @@ class Handler:
                 self.sessions,
                 FUNCTION,
                 event,
-                read=read,
+                read=partial(read_state, model=model, version=approved),
                 work=work,
                 write=write,
                 stale=overtaken,

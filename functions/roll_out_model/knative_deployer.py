@@ -33,11 +33,11 @@ from functions.roll_out_model.knative_service import (
     traffic_of,
     traffic_to,
 )
-from functions.roll_out_model.knative_status import has_taken, observed_in, serving_most
+from functions.roll_out_model.knative_status import observed_in, serving_most, works_by
 
 _T = TypeVar("_T")
 _TIMEOUT_S = 10
-_PASSING = frozenset({408, 409, 429})
+_TRANSIENT = frozenset({408, 409, 429})
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
@@ -81,7 +81,7 @@ class KnativeDeployer:
         kept = version_name(model, keep) if keep is not None else None
         if kept not in others:
             kept = serving_most(service, others)
-        self._take(service, service_of(version, kept, self._options)["spec"])
+        self._apply(service, service_of(version, kept, self._options)["spec"])
 
     def shift(self, model: str, traffic: Traffic) -> None:
         """See `Deployer`."""
@@ -114,8 +114,8 @@ class KnativeDeployer:
         template = template_of(fallback, self._options)
         if kept is not None:
             template["spec"] = kept["spec"]
-        self._take(service, {"template": template, "traffic": traffic_to(fallback.name if kept else None)})
-        self._wait_until_taken(fallback)
+        self._apply(service, {"template": template, "traffic": traffic_to(fallback.name if kept else None)})
+        self._wait_until_in_use(fallback)
         self._delete("revisions", version_name(model, version))
 
     def delete(self, model: str) -> bool:
@@ -128,16 +128,16 @@ class KnativeDeployer:
         self._delete("services", model)
         return self._get("services", model) is None
 
-    def _wait_until_taken(self, version: ServedVersion) -> None:
-        """Wait for a moment until the platform works by a template. Raises: Unavailable when it does not."""
+    def _wait_until_in_use(self, version: ServedVersion) -> None:
+        """Wait briefly until the platform works by a template. Raises: Unavailable when it does not."""
         for pause_s in _PAUSES_S:
             service = self._get("services", version.model)
-            if service is not None and has_taken(service, version.name):
+            if service is not None and works_by(service, version.name):
                 return
             time.sleep(pause_s)
         raise Unavailable(f"the Service {version.model} has not taken up {version.name} again yet")
 
-    def _take(self, service: Json, spec: Json) -> None:
+    def _apply(self, service: Json, spec: Json) -> None:
         """Have a Service take a template and traffic. A template that it has by name cannot be changed."""
         known = (service["spec"]["template"].get("metadata") or {}).get("name")
         if known == spec["template"]["metadata"]["name"]:
@@ -178,10 +178,10 @@ class KnativeDeployer:
         except ApiException as error:
             if error.status == 404 and method.__name__ != "create_namespaced_custom_object":
                 raise _Missing from error
-            said = f"the API answered {error.status} {error.reason}: {_message(error)}"
-            if error.status in _PASSING or not error.status or error.status >= 500:
-                raise Unavailable(said) from error
-            raise Refused(said) from error
+            reply = f"the API answered {error.status} {error.reason}: {_message(error)}"
+            if error.status in _TRANSIENT or not error.status or error.status >= 500:
+                raise Unavailable(reply) from error
+            raise Refused(reply) from error
         except (HTTPError, OSError) as error:
             raise Unavailable(f"the API cannot be reached: {error}") from error
 

@@ -69,7 +69,7 @@ def template_of(version: ServedVersion, options: ServingOptions) -> Json:
             "annotations": {
                 "autoscaling.knative.dev/min-scale": str(options.min_scale),
                 "autoscaling.knative.dev/max-scale": str(options.max_scale),
-                # Knative looks at why a process ends when this is over; before, it says that it deploys.
+                # Only after this does Knative report why a process ends; before, it says `Deploying`.
                 "serving.knative.dev/progress-deadline": f"{options.progress_deadline_s}s",
             },
         },
@@ -154,7 +154,7 @@ def traffic_of(model: str, traffic: Traffic) -> list[Json]:
 
 
 def challenger_address(model: str, options: ServingOptions) -> str:
-    """Return where the challenger answers, for who asks from inside the cluster."""
+    """Return the address at which the challenger answers inside the cluster."""
     return f"http://{CHALLENGER}-{model}.{options.namespace}.svc.{options.cluster_domain}"
 
 

@@ -15,7 +15,7 @@ from functions.roll_out_model.knative_service import (
     challenger_address,
 )
 
-PASSING = frozenset(
+TRANSIENT = frozenset(
     {"", "Deploying", "Unschedulable", "NotReady", "Unknown", "ResolvingDigests", "RevisionMissing"}
 )
 """Reasons of a failed revision which may pass."""
@@ -30,7 +30,7 @@ def is_up_to_date(service: Json) -> bool:
     return bool(seen == service["metadata"].get("generation"))
 
 
-def has_taken(service: Json, revision: str) -> bool:
+def works_by(service: Json, revision: str) -> bool:
     """Say whether the platform works by a template of this name, and by no other any more."""
     status = service.get("status") or {}
     return is_up_to_date(service) and status.get("latestCreatedRevisionName") == revision
@@ -81,7 +81,7 @@ def _version(model: str, revision: str | None) -> int:
 
 
 def _requested(model: str, targets: Sequence[Mapping[str, Any]]) -> Traffic | None:
-    """Read traffic as it is asked for; None when it is none that `traffic_of` writes."""
+    """Read the traffic that is requested; None where `traffic_of` cannot have written it."""
     if not targets or any(target.get("latestRevision") for target in targets):
         return None
     shares, tags = _shares(model, targets), _tags(model, targets)
@@ -111,7 +111,7 @@ def _status_of(revision: Json) -> Status:
     found = Readiness.PENDING
     if ready.get("status") == "True":
         found = Readiness.READY
-    elif ready.get("status") == "False" and reason not in PASSING:
+    elif ready.get("status") == "False" and reason not in TRANSIENT:
         crashed = reason.startswith(EXITED) and reason != NEVER
         found = Readiness.CRASHED if crashed else Readiness.FAILED
     return Status(found, ": ".join(part for part in (reason, message) if part))

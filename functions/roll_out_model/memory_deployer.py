@@ -20,7 +20,7 @@ PENDING = Status(Readiness.PENDING, "Deploying: its process starts")
 
 @dataclass
 class _Deployment:
-    """`requested` is what `shift` asked for, `to` who has all traffic since a version was deployed."""
+    """One model: `requested` is what `shift` asked for, `in_force` what of it has taken effect."""
 
     latest: int
     requested: Traffic | None = None

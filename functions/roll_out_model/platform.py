@@ -80,10 +80,10 @@ def roll_out(deployer: Deployer, rollout: Rollout, now: datetime) -> Progress:
             exists = exists or observed.status(version).readiness is not Readiness.ABSENT
             action = next_action(rollout, observed, now)
             if isinstance(action, RollBack):
-                _act(deployer, model, Remove(version, rollout.champion))
+                _apply_action(deployer, model, Remove(version, rollout.champion))
             if isinstance(action, Promote | RollBack | Wait | Hold):
                 return Progress(action, exists, observed.url)
-            _act(deployer, model, action)
+            _apply_action(deployer, model, action)
             exists = True
     except Unavailable as error:
         return Progress(Wait(str(error)), exists)
@@ -103,7 +103,7 @@ def _undo(deployer: Deployer, rollout: Rollout, exists: bool, message: str) -> P
         return Progress(RollBack(message), exists)
     try:
         if observed.mirror is not None or observed.status(version).readiness is not Readiness.ABSENT:
-            _act(deployer, model, Remove(version, rollout.champion))
+            _apply_action(deployer, model, Remove(version, rollout.champion))
     except Unavailable as error:
         return Progress(Wait(str(error)), exists, observed.url)
     except Refused as error:
@@ -121,7 +121,7 @@ def _repair(deployer: Deployer, desired: Desired) -> Wait | None:
             if repair is None or isinstance(repair, Wait):
                 return repair
             _log.warning("repairing", extra={"fields": {"model": desired.model, "by": str(repair)}})
-            _act(deployer, desired.model, repair)
+            _apply_action(deployer, desired.model, repair)
     except Unavailable as error:
         return Wait(str(error))
     except Refused as error:
@@ -142,7 +142,7 @@ def _retire(deployer: Deployer, retirement: Retirement) -> Progress:
     return Progress(None if gone else Wait(f"{retirement.model} has not gone yet"))
 
 
-def _act(deployer: Deployer, model: str, action: Deploy | Shift | Mirror | Remove) -> None:
+def _apply_action(deployer: Deployer, model: str, action: Deploy | Shift | Mirror | Remove) -> None:
     match action:
         case Deploy(version, keep):
             deployer.deploy(version, keep)

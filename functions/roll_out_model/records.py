@@ -3,57 +3,49 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from eventing.event import Event
 from functions.roll_out_model.decide import Decision, first_phase
 from functions.roll_out_model.deployer import ServedVersion
 from functions.roll_out_model.logic import FUNCTION, Wait
-from functions.roll_out_model.outcomes import Outcomes
 from functions.roll_out_model.platform import Progress
 from functions.roll_out_model.rollout_state import ModelState, Phase, RolloutState, Verdict
+from functions.roll_out_model.rollout_writer import RolloutWriter
 from functions.roll_out_model.settings import Settings
 from functions.state.handled import Stale
 from functions.state.rollouts import RolloutRow, get_rollout, lock_rollout
 from functions.state.runs import get_run
-from functions.state.specs import spec_of
+from functions.state.specs import current_spec
 from functions.state.stored_event import dump_event, load_event
 from functions.state.timers import ring_by
-from functions.state.versions import Fact, facts_of, retirement, versions_of
-from pipelines.spec.policies import Rollout as Policy
+from functions.state.versions import Fact, facts_of, retirement_in, versions_of
 
 _VERDICT = TypeAdapter(Verdict)
-_PHASES: TypeAdapter[tuple[str, ...]] = TypeAdapter(
-    Annotated[
-        tuple[str, ...],
-        BeforeValidator(lambda text: text.split(",") if text else ()),
-        PlainSerializer(",".join),
-    ]
-)
 
 
 def read_state(session: Session, model: str, version: int | None = None) -> ModelState:
-    """Read the row, the facts, the registered versions and the policy of a model.
+    """Read the row, the facts, the registered versions and the spec of a model.
 
     Args:
         version: the version that is asked about.
     """
-    row, spec, retired = get_rollout(session, model), spec_of(session, model), retirement(session, model)
+    row, facts = get_rollout(session, model), facts_of(session, model)
+    retired = retirement_in(facts)
     run = get_run(session, model, version) if retired is not None and version is not None else None
     return ModelState(
         model,
         row.seq if row else 0,
         read_rollout(row) if row else None,
         row.queued_version if row else None,
-        spec.rollout if spec else Policy(),
+        current_spec(session, model),
         {
             each.version: ServedVersion(model, each.version, each.candidate_uri, each.candidate_sha256)
             for each in versions_of(session, model)
         },
-        tuple((fact.version, Fact(fact.fact)) for fact in facts_of(session, model)),
+        tuple((fact.version, Fact(fact.fact)) for fact in facts),
         retired.at if retired else None,
         outdated=run is not None and retired is not None and run.approved_at <= retired.at,
     )
@@ -72,7 +64,7 @@ def read_rollout(row: RolloutRow) -> RolloutState | None:
         row.started_at is not None,
         row.paused,
         _VERDICT.validate_json(row.held) if row.held else None,
-        _PHASES.validate_python(row.phases or ""),
+        tuple(row.phases.split(",")) if row.phases else (),
         row.percent or 0,
     )
 
@@ -81,7 +73,7 @@ def write_rollout(row: RolloutRow, rollout: RolloutState) -> None:
     """Write a rollout into its row."""
     row.version, row.champion_version, row.phase = rollout.version, rollout.champion, rollout.phase.value
     row.deadline, row.announced, row.paused = rollout.deadline, rollout.announced, rollout.paused
-    row.phases, row.percent = _PHASES.dump_python(rollout.phases), rollout.percent
+    row.phases, row.percent = ",".join(rollout.phases), rollout.percent
     row.held = _VERDICT.dump_json(rollout.verdict).decode() if rollout.verdict else None
 
 
@@ -109,25 +101,25 @@ def record(
     if row.seq != decision.state.seq:
         raise Stale(f"another event about the rollout of {row.model} was handled meanwhile")
     row.seq += 1
-    outcomes = Outcomes(session, row, decision.state, event, now, settings)
+    writer = RolloutWriter(session, row, decision.state, event, now, settings)
     for version, why in decision.declined:
         if version == row.queued_version:
             row.queued_version = row.queued_approval = None
-        outcomes.decline(version, why)
+        writer.decline(version, why)
     if decision.queue is not None:
         row.queued_version, row.queued_approval = decision.queue, dump_event(event)
     if decision.rollout is not None:
         if decision.begins:
             row.approval, row.started_at = dump_event(event), None
         write_rollout(row, decision.rollout)
-        if outcomes.advance(decision.rollout, progress):
-            _end(session, row, outcomes)
+        if writer.advance(decision.rollout, progress):
+            _end(session, row, writer)
     elif isinstance(progress.last, Wait):
-        outcomes.check_after(settings.watch)
-    return outcomes.answers
+        writer.check_after(settings.watch)
+    return writer.answers
 
 
-def _end(session: Session, row: RolloutRow, outcomes: Outcomes) -> None:
+def _end(session: Session, row: RolloutRow, writer: RolloutWriter) -> None:
     """Take the rollout off its row; the version that waits begins at once, by a timer in its own chain.
 
     The timer stays where none waits, for a last check of what others did on the platform.
@@ -140,6 +132,6 @@ def _end(session: Session, row: RolloutRow, outcomes: Outcomes) -> None:
         return
     row.queued_version, row.queued_approval, row.approval = None, None, approval
     session.flush()
-    deadline = outcomes.now + outcomes.settings.ready_deadline
+    deadline = writer.now + writer.settings.ready_deadline
     write_rollout(row, first_phase(read_state(session, row.model), queued, deadline))
-    outcomes.check_after(timedelta(0))
+    writer.check_after(timedelta(0))

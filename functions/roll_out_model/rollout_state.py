@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from eventing.catalogue import RolloutOutcome
 from functions.roll_out_model.deployer import ServedVersion
+from functions.state.specs import RegisteredSpec
 from functions.state.versions import Fact, champion_of
 from pipelines.spec.policies import Rollout as Policy
 
@@ -47,7 +48,7 @@ class RolloutState:
         started: a phase's event has been sent before.
         paused: verdicts are held back.
         verdict: what is carried out, or held back while paused.
-        phases: which phases it goes through, as the spec said when it began.
+        phases: which phases it goes through, as the spec reply when it began.
         percent: share of the traffic in the canary, likewise.
     """
 
@@ -75,7 +76,7 @@ class ModelState:
     Attributes:
         rollout: the rollout under way.
         queued: the approved version that waits for its end.
-        policy: how the next one goes.
+        spec: the spec in force, which says how the next one goes.
         versions: the registered versions.
         facts: what happened to which version, in order.
         retired_at: since when the model is out of service; None while it is not.
@@ -86,11 +87,16 @@ class ModelState:
     seq: int = 0
     rollout: RolloutState | None = None
     queued: int | None = None
-    policy: Policy = field(default_factory=Policy)
+    spec: RegisteredSpec | None = None
     versions: Mapping[int, ServedVersion] = field(default_factory=dict)
     facts: tuple[tuple[int, Fact], ...] = ()
     retired_at: datetime | None = None
     outdated: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        """How a rollout that begins now goes."""
+        return self.spec.parse().rollout if self.spec else Policy()
 
     def champion(self, *, without: int | None = None) -> int | None:
         """Return the champion by the facts, or who it would be without one version."""

@@ -19,9 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("upgrade", help="bring the database at $DATABASE_URL to this release's tables")
     revision = commands.add_parser("revision", help="write a migration from the changed models")
     revision.add_argument("-m", "--message", required=True, help="what changes, such as 'note rollouts'")
-    asked = parser.parse_args(arguments)
-    if asked.command == "revision":
-        print(f"wrote {write_revision(asked.message).name}; set HEAD in functions/state/database.py to it")
+    options = parser.parse_args(arguments)
+    if options.command == "revision":
+        print(f"wrote {write_revision(options.message).name}; set HEAD in functions/state/database.py to it")
         return 0
     return _upgrade(os.environ.get("DATABASE_URL", ""))
 

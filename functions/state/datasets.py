@@ -61,7 +61,7 @@ class KeptSchema(Base):
 
 
 class WaitingFile(Base):
-    """A data file that came before its model.yaml: the event that told of its newest version."""
+    """A data file that came before its model.yaml: the event that announced its newest version."""
 
     __tablename__ = "waiting_files"
 
@@ -79,11 +79,6 @@ def lock_dataset(session: Session, model: str) -> Dataset:
     agree with them, and no file is left waiting for a spec that is just being registered.
     """
     return lock_row(session, Dataset, model, parts=0, rows=0)
-
-
-def get_dataset(session: Session, model: str) -> Dataset | None:
-    """Return the model's dataset without a lock, or None."""
-    return session.get(Dataset, model)
 
 
 def kept_schema(session: Session, model: str) -> KeptSchema | None:

@@ -1,4 +1,4 @@
-"""Keeps events that nobody took, and notes when a person sends them again."""
+"""Keeps events that could not be delivered, and records when a person sends them again."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def keep(
     during one, it died anew, and `deaths` counts it.
     """
     key = {"source": source, "event_id": event_id, "destination": destination}
-    told = {"code": code, "error": storable(error), "event": event, "received_at": now}
+    values = {"code": code, "error": storable(error), "event": event, "received_at": now}
     about = {"type": storable(type_), "subject": storable(subject) if subject is not None else None}
-    added = insert_if_absent(session, DeadLetter, {**key, **about, **told, "deaths": 1})
+    added = insert_if_absent(session, DeadLetter, {**key, **about, **values, "deaths": 1})
     row = session.scalars(select(DeadLetter).filter_by(**key).with_for_update()).one()
     if not added and row.redriven_at is not None:
         row.deaths += 1
         row.redriven_at = None
-        for name, value in told.items():
+        for name, value in values.items():
             setattr(row, name, value)
     return row
 

@@ -1,4 +1,4 @@
-"""How often new data was held against a version's reference: each look that tests spends of the budget."""
+"""How often new data was checked against a version's reference: each with tests spends of the budget."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from functions.state.database import Base, UtcDateTime, insert_if_absent
 from functions.state.keys import Key
 
 INSUFFICIENT = "insufficient"
-"""The status of a look that tested nothing."""
+"""The status of a check that tested nothing."""
 
 
-class DriftLook(Base):
-    """One look; `look` counts them within a version's time as the reference, from 1."""
+class DriftCheckRow(Base):
+    """One check; `look` numbers them within a version's time as the reference, from 1."""
 
     __tablename__ = "drift_looks"
     __table_args__ = (UniqueConstraint("model", "version", "source", "event_id"),)
@@ -31,7 +31,7 @@ class DriftLook(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-def take_look(
+def number_check(
     session: Session,
     model: str,
     version: int,
@@ -41,29 +41,35 @@ def take_look(
     of: str,
     at: datetime,
     status: str | None = None,
-) -> DriftLook:
-    """Return the look that belongs to an event: the one it took before, else the next number.
+) -> DriftCheckRow:
+    """Return the check that belongs to an event: the one it got before, else one with the next number.
 
     Two events that ask at once get two numbers: the second insertion of a number waits, fails and counts on.
 
     Args:
-        status: of a new look: `INSUFFICIENT` if it will test nothing.
+        status: of a new check: `INSUFFICIENT` if it will test nothing.
     """
     key = {"model": model, "version": version}
     while True:
-        known = session.scalars(select(DriftLook).filter_by(**key, source=source, event_id=event_id)).first()
+        known = session.scalars(
+            select(DriftCheckRow).filter_by(**key, source=source, event_id=event_id)
+        ).first()
         if known is not None:
             return known
-        last = session.scalar(select(func.max(DriftLook.look)).filter_by(**key)) or 0
+        last = session.scalar(select(func.max(DriftCheckRow.look)).filter_by(**key)) or 0
         row = {**key, "look": last + 1, "source": source, "event_id": event_id, "of": of, "at": at}
-        insert_if_absent(session, DriftLook, {**row, "status": status})
+        insert_if_absent(session, DriftCheckRow, {**row, "status": status})
 
 
-def tested_before(session: Session, look: DriftLook) -> int:
-    """Return how many earlier looks tested something: the others spent nothing.
+def tested_before(session: Session, check: DriftCheckRow) -> int:
+    """Return how many earlier checks tested something: the others spent nothing.
 
-    Whether a look tests is settled when it gets its number, so this never changes once the look is there.
+    Whether a check tests is fixed when it gets its number, so this never changes once the check is there.
     """
-    earlier = select(func.count()).select_from(DriftLook).filter_by(model=look.model, version=look.version)
-    earlier = earlier.where(DriftLook.look < look.look, DriftLook.status.is_distinct_from(INSUFFICIENT))
+    earlier = (
+        select(func.count()).select_from(DriftCheckRow).filter_by(model=check.model, version=check.version)
+    )
+    earlier = earlier.where(
+        DriftCheckRow.look < check.look, DriftCheckRow.status.is_distinct_from(INSUFFICIENT)
+    )
     return session.scalar(earlier) or 0

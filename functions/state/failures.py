@@ -45,13 +45,13 @@ def outcome_of(error: SQLAlchemyError | Unstorable) -> HandlingError | None:
         return RetryLater("all connections to the database are in use")
     if not isinstance(error, DBAPIError):
         return None
-    said = " ".join(str(error.orig).split())
+    reason = " ".join(str(error.orig).split())
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if isinstance(error, DataError) or state.startswith(_LIMIT_EXCEEDED):
-        return Rejected(f"the database cannot keep what this event says: {said}")
+        return Rejected(f"the database cannot keep what this event says: {reason}")
     away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
     if away or (isinstance(error, ProgrammingError) and state in _NOT_MIGRATED):
-        return RetryLater(f"the database cannot be used now: {said}")
+        return RetryLater(f"the database cannot be used now: {reason}")
     return None
 
 

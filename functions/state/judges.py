@@ -14,7 +14,7 @@ from functions.state.database import Base, UtcDateTime, lock_row
 class JudgeRow(Base):
     """One model. Without a `version` no rollout is judged.
 
-    `policy` was fixed when the rollout started. `looks` counts the looks of the service guards; those have
+    `policy` was fixed when the rollout started. `looks` counts the checks of the service guards; those have
     seen the predictions made up to `guarded_through`. `decided`: the phase has its verdict.
     """
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from eventing.event import Event
 from functions.state.database import Base, UtcDateTime, insert_if_absent
 
-_MOMENT = timedelta(microseconds=1)
+_LEAST_STEP = timedelta(microseconds=1)
 
 
 class TimerRow(Base):
@@ -71,7 +71,7 @@ def ring_by(
     """
     known = session.get(TimerRow, (owner, key), populate_existing=True)
     if known is not None and known.due <= now:
-        set_timer(session, owner, key, known.due + _MOMENT, cause=cause)
+        set_timer(session, owner, key, known.due + _LEAST_STEP, cause=cause)
     elif known is None or known.due > due:
         set_timer(session, owner, key, due, cause=cause)
 

@@ -126,8 +126,13 @@ def champion(session: Session, model: str) -> int | None:
 
 def retirement(session: Session, model: str) -> VersionFact | None:
     """Return the fact that took a model out of service; None when it never was, or is in service again."""
+    return retirement_in(facts_of(session, model))
+
+
+def retirement_in(facts: Sequence[VersionFact]) -> VersionFact | None:
+    """Do what `retirement` does, by facts in the order recorded."""
     found: VersionFact | None = None
-    for fact in facts_of(session, model):
+    for fact in facts:
         if fact.fact == Fact.RETIRED:
             found = fact
         elif fact.fact == Fact.PROMOTED:

@@ -1,42 +1,37 @@
-"""Builds the application of watch_performance; the only place that builds its clients."""
+"""Builds the application of watch_performance."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 
 from flask import Flask
 from sqlalchemy import Engine
 
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import FeedbackJoined
+from eventing.clock import Clock, utc_now
 from eventing.store import S3Store, Store
 from functions.state.database import check_migrated, make_engine, session_factory
+from functions.state.settings import Settings
 from functions.watch_performance.handler import Handler
 from functions.watch_performance.logic import FUNCTION
-from functions.watch_performance.settings import Settings
 from functions.watch_performance.watch import Watcher
 
 
-@dataclass(frozen=True)
-class Deps:
-    """What the application takes from the outside world."""
-
-    store: Store
-    engine: Engine
-    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-
-
-def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Flask:
-    """Build the application; without arguments, from the environment."""
+def create_app(
+    settings: Settings | None = None,
+    *,
+    store: Store | None = None,
+    engine: Engine | None = None,
+    clock: Clock = utc_now,
+) -> Flask:
+    """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
-    deps = deps or Deps(S3Store.from_env(os.environ), make_engine(settings.database_url))
-    engine = deps.engine
+    engine = engine or make_engine(settings.database_url)
     return create_event_app(
-        Handler(Watcher(session_factory(engine), deps.store, deps.clock)),
+        Handler(Watcher(session_factory(engine), store or S3Store.from_env(os.environ), clock)),
         name=FUNCTION,
         accepts={FeedbackJoined.type: FeedbackJoined},
-        ready=lambda: check_migrated(engine),
+        ready=partial(check_migrated, engine),
     )

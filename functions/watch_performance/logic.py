@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from functions.watch_performance import confidence_bounds
-from functions.watch_performance.sequential_test import SequentialTest, observe, restart
+from functions.watch_performance.sequential_test import SequentialTest, add_loss, restart
 from pipelines.card import Card
 
 FUNCTION = "watch_performance"
@@ -45,14 +45,14 @@ class Progress:
     alarms: Mapping[str, str] = field(default_factory=dict)
 
 
-def silence(window: timedelta) -> timedelta:
+def quiet_period(window: timedelta) -> timedelta:
     """Return how long after an alarm no second one is raised about a version."""
     return min(10 * window, timedelta(days=1))
 
 
-def is_silent(progress: Progress, window: timedelta, now: datetime) -> bool:
+def is_in_quiet_period(progress: Progress, window: timedelta, now: datetime) -> bool:
     """Say whether the champion's last alarm is so recent that no other one is raised."""
-    return progress.alarmed_at is not None and now - progress.alarmed_at < silence(window)
+    return progress.alarmed_at is not None and now - progress.alarmed_at < quiet_period(window)
 
 
 def for_champion(progress: Progress, version: int | None, window: timedelta) -> Progress:
@@ -80,7 +80,7 @@ def for_champion(progress: Progress, version: int | None, window: timedelta) -> 
     return replace(progress, at=matured, prediction_id=None)
 
 
-def take_in(
+def add_labels(
     progress: Progress, labels: Sequence[MaturedLabel], repeated: Collection[str], baseline: float
 ) -> tuple[Progress, SequentialTest | None]:
     """Observe the next labels; return the progress, and the test as it was when it first raised an alarm.
@@ -94,7 +94,7 @@ def take_in(
     for label in labels:
         if label.loss is None or label.prediction_id in repeated:
             continue
-        test = observe(test, label.loss, baseline=baseline)
+        test = add_loss(test, label.loss, baseline=baseline)
         if test.crossed is not None:
             alarm, test = alarm or test, restart(test)
     if labels:

@@ -1,4 +1,4 @@
-"""Tells, label by label, whether the labelled error has risen above its baseline.
+"""Detects, label by label, whether the labelled error has risen above its baseline.
 
 A mixture of Shiryaev-Roberts sums (Shin, Ramdas & Rinaldo, "E-detectors", arXiv 2203.03532). While the
 mean loss is at most the baseline, the statistic minus the number of labels is a supermartingale; so the
@@ -36,7 +36,7 @@ class SequentialTest:
         return sum(sum_ / len(self.sums) for sum_ in self.sums)
 
 
-def observe(
+def add_loss(
     state: SequentialTest, loss: float, *, baseline: float, threshold: float = THRESHOLD
 ) -> SequentialTest:
     """Return the state after one more matured label, in the order of the predictions.
@@ -67,5 +67,5 @@ def observe(
 
 
 def restart(state: SequentialTest) -> SequentialTest:
-    """Return the state after an alarm was told: the sums start anew, the count of labels goes on."""
+    """Return the state after an alarm was raised: the sums start anew, the count of labels goes on."""
     return replace(state, sums=(0.0,) * len(LAMBDAS), crossed=None)

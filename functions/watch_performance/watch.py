@@ -6,13 +6,13 @@ events come: an event only says by which time all of them are joined.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Claim, FeedbackJoined, PerformanceDegraded, source_of
+from eventing.clock import Clock
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.state.database import transaction
@@ -23,10 +23,10 @@ from functions.watch_performance.labels import next_labels, recent_loss, repeate
 from functions.watch_performance.logic import (
     FUNCTION,
     Progress,
+    add_labels,
     baseline_of,
     for_champion,
-    is_silent,
-    take_in,
+    is_in_quiet_period,
 )
 from functions.watch_performance.records import lock_progress, read_progress, write_progress
 from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest
@@ -58,7 +58,7 @@ class Watcher:
 
     sessions: sessionmaker[Session]
     store: Store
-    clock: Callable[[], datetime]
+    clock: Clock
 
     def watch(self, event: Event, payload: FeedbackJoined) -> list[Event]:
         """Answer with performance.degraded, or with nothing."""
@@ -68,7 +68,7 @@ class Watcher:
             FUNCTION,
             event,
             read=lambda session: self._read(session, model, payload.through),
-            work=lambda watched: self._take_in(model, watched),
+            work=lambda watched: self._add_labels(model, watched),
             write=lambda session, watched: self._write(session, event, model, watched),
             now=self.clock(),
         )
@@ -81,7 +81,7 @@ class Watcher:
         progress = replace(progress, through=max(through, start.through or through))
         return Watched(start, progress, window, None if row is None else row.card)
 
-    def _take_in(self, model: str, watched: Watched) -> Watched:
+    def _add_labels(self, model: str, watched: Watched) -> Watched:
         progress, alarm, baseline = watched.progress, None, None
         if watched.card is None or progress.through is None:
             return watched
@@ -96,7 +96,7 @@ class Watcher:
                 baseline = baseline_of(load_card(self.store, watched.card))
             if baseline is None:  # the version cannot be watched
                 return watched
-            progress, raised = take_in(progress, labels, skipped, baseline)
+            progress, raised = add_labels(progress, labels, skipped, baseline)
             if raised is not None and alarm is None:
                 alarm = Alarm(raised, baseline)
 
@@ -105,7 +105,7 @@ class Watcher:
         if found != watched.start:
             raise Stale(f"the labels of {model} were taken in by another")
         progress, alarm, now = watched.progress, watched.alarm, self.clock()
-        if alarm is None or progress.version is None or is_silent(progress, watched.window, now):
+        if alarm is None or progress.version is None or is_in_quiet_period(progress, watched.window, now):
             write_progress(row, progress)
             return []
         write_progress(row, replace(progress, alarmed_at=now))

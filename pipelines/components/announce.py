@@ -29,7 +29,7 @@ def announce(
     from eventing.sink import sink_from_env
     from pipelines.announcement import announce as step
     from pipelines.announcement import load_cause
-    from pipelines.components.doing import open_store
+    from pipelines.components.step import open_store
     from pipelines.request import RunRequest
 
     request = RunRequest.from_parameters(locals())

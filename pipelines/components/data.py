@@ -26,12 +26,12 @@ def extract(
     """Bring the dataset's parts into one table."""
     from pathlib import Path
 
-    from pipelines.components.doing import doing, open_store
+    from pipelines.components.step import logged_step, open_store
     from pipelines.request import RunRequest
     from pipelines.steps.extract import extract as step
 
     request = RunRequest.from_parameters(locals())
-    with doing("extract", output, attempt):
+    with logged_step("extract", output, attempt):
         extracted.metadata["rows"] = step(open_store(), request, Path(extracted.path))["rows"]
 
 
@@ -46,10 +46,10 @@ def check(
     """Tell whether a model can be learnt, and return the metric to compare by."""
     from pathlib import Path
 
-    from pipelines.components.doing import doing
+    from pipelines.components.step import logged_step
     from pipelines.steps.check import check as step
 
-    with doing("check", output, attempt):
+    with logged_step("check", output, attempt):
         return step(Path(extracted.path), Path(checked.path), model)["metric"]
 
 
@@ -66,8 +66,8 @@ def features(
     """Split, encode, and return the experiments to make."""
     from pathlib import Path
 
-    from pipelines.components.doing import doing
+    from pipelines.components.step import logged_step
     from pipelines.steps.features import features as step
 
-    with doing("features", output, attempt):
+    with logged_step("features", output, attempt):
         return step(Path(extracted.path), Path(checked.path), Path(prepared.path), model, seed)

@@ -18,11 +18,11 @@ def experiment(
     """Measure one item of the plan by cross-validation."""
     from pathlib import Path
 
-    from pipelines.components.doing import doing
+    from pipelines.components.step import logged_step
     from pipelines.steps.experiment import experiment as step
     from pipelines.steps.files import write_json
 
-    with doing(f"experiment {index}", output, attempt):
+    with logged_step(f"experiment {index}", output, attempt):
         write_json(Path(measured.path), step(Path(prepared.path), int(index)))
 
 
@@ -37,11 +37,11 @@ def select(
     """Choose the best of all experiments."""
     from pathlib import Path
 
-    from pipelines.components.doing import doing
+    from pipelines.components.step import logged_step
     from pipelines.steps.files import read_json, write_json
     from pipelines.steps.select import select as step
 
-    with doing("select", output, attempt):
+    with logged_step("select", output, attempt):
         every = [result for item in measured for result in read_json(Path(item.path))]
         write_json(Path(selected.path), {"chosen": step(every, metric), "experiments": every})
 
@@ -57,11 +57,11 @@ def refit(
     """Fit the chosen estimator on all training rows; write it as skops and ONNX."""
     from pathlib import Path
 
-    from pipelines.components.doing import doing
+    from pipelines.components.step import logged_step
     from pipelines.steps.files import read_json
     from pipelines.steps.refit import refit as step
 
-    with doing("refit", output, attempt):
+    with logged_step("refit", output, attempt):
         step(Path(prepared.path), read_json(Path(selected.path))["chosen"], Path(refitted.path))
 
 
@@ -77,10 +77,10 @@ def evaluate(
     """Score the holdout."""
     from pathlib import Path
 
-    from pipelines.components.doing import doing
+    from pipelines.components.step import logged_step
     from pipelines.steps.evaluate import evaluate as step
 
-    with doing("evaluate", output, attempt):
+    with logged_step("evaluate", output, attempt):
         found = step(Path(prepared.path), Path(refitted.path), Path(evaluated.path))
         for name, value in found["metrics"].items():
             metrics.log_metric(name, value)
@@ -101,7 +101,7 @@ def export(
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from pipelines.components.doing import doing, open_store
+    from pipelines.components.step import logged_step, open_store
     from pipelines.steps.export import export as step
     from pipelines.steps.files import read_json
 
@@ -111,7 +111,7 @@ def export(
         "refitted": refitted,
         "evaluated": evaluated,
     }
-    with doing("export", output, attempt):
+    with logged_step("export", output, attempt):
         step(
             open_store(),
             {name: Path(artifact.path) for name, artifact in artifacts.items()},

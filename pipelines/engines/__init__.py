@@ -1,4 +1,4 @@
-"""The port to what runs training pipelines: what it is asked for, what it tells of a run, and its errors.
+"""The port to what runs training pipelines: what it is asked for, what it reports of a run, and its errors.
 
 EngineError
 ├── Unavailable   the engine does not answer, or cannot take the run now: try again later
@@ -60,7 +60,7 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class RunStatus:
-    """What an engine tells of a run. What the run made lies in the object store, not here.
+    """What an engine reports of a run. What the run made lies in the object store, not here.
 
     Attributes:
         announced: the exit task of the run has sent the event that says how it ended.

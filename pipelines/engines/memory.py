@@ -24,7 +24,7 @@ class MemoryEngine:
         """Start without runs.
 
         Args:
-            work: does a run's work when it is submitted, and tells how it ended.
+            work: does a run's work when it is submitted, and returns how it ended.
         """
         self.unavailable = False
         self.runs: list[Run] = []

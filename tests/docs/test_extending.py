@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from eventing.catalogue import PAYLOADS, PREFIX
 from functions.detect_drift.columns import number, table
-from functions.detect_drift.observed import Options
+from functions.detect_drift.detection import Options
+from functions.roll_out_model.deployer import Deployer
+from pipelines.engines import Run, RunState, TrainingEngine
 from pipelines.estimators.build import predict, train
 from pipelines.estimators.registry import EstimatorSpec
 
@@ -74,6 +78,36 @@ def test_the_estimator_of_the_recipe_trains() -> None:
     target = matrix @ np.array([1.0, 2.0])
     model = train(estimator, {"alpha": 0.01}, matrix, target, seed=0, balanced=False)
     assert np.abs(predict(model, matrix, None) - target).mean() < 0.1
+
+
+def test_the_training_engine_of_the_recipe_runs_a_pipeline_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    module: dict[str, Any] = {"__name__": "recipe"}
+    exec(compile(code("A training engine"), "extending.md", "exec"), module)  # noqa: S102 - the page's own code
+    engine: TrainingEngine = module["ProcessEngine"]()
+    assert engine.status("run-1").state is RunState.UNKNOWN
+    for _ in range(2):
+        engine.submit(Run("run-1", {"no": "parameter of the pipeline"}))
+    assert len(list(tmp_path.iterdir())) == 1
+    deadline = time.monotonic() + 60
+    while not (status := engine.status("run-1")).ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert status.state is RunState.FAILED
+    assert status.failure is not None
+    engine.cancel("run-1")
+    assert engine.status("run-1") == status
+
+
+@pytest.mark.parametrize(
+    ("section", "port"), [("A training engine", TrainingEngine), ("A deployer", Deployer)]
+)
+def test_a_recipe_names_every_method_of_its_port(section: str, port: type) -> None:
+    methods = [name for name in vars(port) if not name.startswith("_") and callable(vars(port)[name])]
+    assert methods
+    assert [name for name in methods if not re.search(rf"(`|def ){name}\(", SECTIONS[section])] == []
 
 
 def test_the_options_of_the_scaffold_are_in_its_help() -> None:

@@ -17,10 +17,9 @@ from eventing.testing import build_event, handle, object_created
 from functions.join_feedback import app as join_feedback
 from functions.join_feedback.settings import Settings
 from functions.release_labels import app as release_labels
-from functions.release_labels.settings import Settings as ReleaseSettings
+from functions.state.settings import Settings as StateSettings
 from functions.state.timers import due, mark_rung
 from functions.watch_performance import app as watch_performance
-from functions.watch_performance.settings import Settings as WatchSettings
 
 
 class Feedback:
@@ -29,7 +28,7 @@ class Feedback:
     def __init__(self, world: World) -> None:
         self.world = world
         self.app: Flask = join_feedback.create_app(
-            Settings(world.url), join_feedback.Deps(world.store, world.engine, world.clock)
+            Settings(world.url), store=world.store, engine=world.engine, clock=world.clock
         )
         self.number = 0
 
@@ -75,10 +74,10 @@ class FeedbackLoop(Feedback):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.watch: Flask = watch_performance.create_app(
-            WatchSettings(world.url), watch_performance.Deps(world.store, world.engine, world.clock)
+            StateSettings(world.url), store=world.store, engine=world.engine, clock=world.clock
         )
         self.release: Flask = release_labels.create_app(
-            ReleaseSettings(world.url), release_labels.Deps(world.store, world.engine, world.clock)
+            StateSettings(world.url), store=world.store, engine=world.engine, clock=world.clock
         )
 
     def ring(self, at: datetime | None = None) -> list[Event]:

@@ -16,7 +16,6 @@ from eventing.codec import decode, to_binary
 from eventing.event import Event
 from eventing.testing import HandlingFailed, MemorySink
 from functions.detect_drift import app as detect_drift
-from functions.detect_drift import settings as detect_drift_settings
 from functions.evaluate_model import app as evaluate_model
 from functions.evaluate_model import settings as evaluate_model_settings
 from functions.govern_training import app as govern_training
@@ -26,7 +25,6 @@ from functions.ingest_data import settings as ingest_data_settings
 from functions.join_feedback import app as join_feedback
 from functions.join_feedback import settings as join_feedback_settings
 from functions.judge_rollout import app as judge_rollout
-from functions.judge_rollout import settings as judge_rollout_settings
 from functions.log_inferences import app as log_inferences
 from functions.log_inferences import settings as log_inferences_settings
 from functions.receive_objects import app as receive_objects
@@ -34,16 +32,15 @@ from functions.receive_objects import settings as receive_objects_settings
 from functions.record_events import app as record_events
 from functions.record_events import settings as record_events_settings
 from functions.release_labels import app as release_labels
-from functions.release_labels import settings as release_labels_settings
 from functions.ring_timers import app as ring_timers
 from functions.ring_timers import settings as ring_timers_settings
 from functions.roll_out_model import app as roll_out_model
 from functions.roll_out_model import settings as roll_out_model_settings
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.state.database import make_engine
+from functions.state.settings import Settings
 from functions.state.tables import METADATA
 from functions.watch_performance import app as watch_performance
-from functions.watch_performance import settings as watch_performance_settings
 
 PATIENCE_S = 60.0
 NUMBERED = frozenset({"seq", "id"})
@@ -134,62 +131,70 @@ def told(events: Iterable[Event], *left_out: str) -> dict[str, str]:
 
 def _govern_training(o: Outside) -> Flask:
     settings = govern_training_settings.Settings(o.world.url, code_digest="0" * 64)
-    return govern_training.create_app(settings, govern_training.Deps(o.sink, o.world.clock))
+    return govern_training.create_app(settings, sink=o.sink, clock=o.world.clock)
 
 
 def _evaluate_model(o: Outside) -> Flask:
     settings = evaluate_model_settings.Settings(o.world.url)
-    return evaluate_model.create_app(settings, evaluate_model.Deps(o.world.store, o.world.clock))
+    return evaluate_model.create_app(settings, store=o.world.store, clock=o.world.clock)
 
 
 def _roll_out_model(o: Outside) -> Flask:
     settings = roll_out_model_settings.Settings(o.world.url)
-    return roll_out_model.create_app(settings, roll_out_model.Deps(o.deployer, o.sink, o.world.clock))
+    return roll_out_model.create_app(settings, deployer=o.deployer, sink=o.sink, clock=o.world.clock)
 
 
 def _record_events(o: Outside) -> Flask:
     settings = record_events_settings.Settings(o.world.url)
-    return record_events.create_app(settings, record_events.Deps(o.sink, o.world.clock))
+    return record_events.create_app(settings, sink=o.sink, clock=o.world.clock)
 
 
 def _ring_timers(o: Outside) -> Flask:
     settings = ring_timers_settings.Settings(o.world.url)
-    return ring_timers.create_app(settings, ring_timers.Deps(o.sink, o.world.clock))
+    return ring_timers.create_app(settings, sink=o.sink, clock=o.world.clock)
 
 
 def _receive_objects(o: Outside) -> Flask:
-    deps = receive_objects.Deps(o.world.store, o.sink, o.world.clock, lambda: 0.0, later=lambda work: work())
-    return receive_objects.create_app(receive_objects_settings.Settings(o.world.url), deps)
+    return receive_objects.create_app(
+        receive_objects_settings.Settings(o.world.url),
+        store=o.world.store,
+        sink=o.sink,
+        clock=o.world.clock,
+        monotonic_s=lambda: 0.0,
+        later=lambda work: work(),
+    )
 
 
 def _log_inferences(o: Outside) -> Flask:
     settings = log_inferences_settings.Settings(o.world.url)
-    return log_inferences.create_app(settings, log_inferences.Deps(o.world.store, o.engine(), o.world.clock))
+    return log_inferences.create_app(settings, store=o.world.store, engine=o.engine(), clock=o.world.clock)
 
 
 def _join_feedback(o: Outside) -> Flask:
-    deps = join_feedback.Deps(o.world.store, o.engine(), o.world.clock)
-    return join_feedback.create_app(join_feedback_settings.Settings(o.world.url), deps)
+    settings = join_feedback_settings.Settings(o.world.url)
+    return join_feedback.create_app(settings, store=o.world.store, engine=o.engine(), clock=o.world.clock)
 
 
 def _watch_performance(o: Outside) -> Flask:
-    deps = watch_performance.Deps(o.world.store, o.engine(), o.world.clock)
-    return watch_performance.create_app(watch_performance_settings.Settings(o.world.url), deps)
+    settings = Settings(o.world.url)
+    return watch_performance.create_app(settings, store=o.world.store, engine=o.engine(), clock=o.world.clock)
 
 
 def _release_labels(o: Outside) -> Flask:
-    deps = release_labels.Deps(o.world.store, o.engine(), o.world.clock)
-    return release_labels.create_app(release_labels_settings.Settings(o.world.url), deps)
+    settings = Settings(o.world.url)
+    return release_labels.create_app(settings, store=o.world.store, engine=o.engine(), clock=o.world.clock)
 
 
 def _judge_rollout(o: Outside) -> Flask:
-    settings = judge_rollout_settings.Settings(o.world.url)
-    return judge_rollout.create_app(settings, judge_rollout.Deps(o.world.store, o.engine(), o.world.clock))
+    settings = Settings(o.world.url)
+    return judge_rollout.create_app(settings, store=o.world.store, engine=o.engine(), clock=o.world.clock)
 
 
 def _detect_drift(o: Outside) -> Flask:
-    deps = detect_drift.Deps(o.world.store, o.engine(), o.sink, o.world.clock)
-    return detect_drift.create_app(detect_drift_settings.Settings(o.world.url), deps)
+    settings = Settings(o.world.url)
+    return detect_drift.create_app(
+        settings, store=o.world.store, engine=o.engine(), sink=o.sink, clock=o.world.clock
+    )
 
 
 def _ingest_data(o: Outside) -> Flask:

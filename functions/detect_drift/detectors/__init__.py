@@ -1,6 +1,6 @@
 """Every detector by the name that model.yaml's `drift.detector` gives it: one file and one line each.
 
-A detector takes the reference, the window and its options, and returns what it observed; it decides
+A detector takes the reference, the window and its options, and returns the tests that it made; it decides
 nothing. Those named `scipy_…` need no alibi-detect, whose licence allows production use only with its
 owner's agreement.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from functions.detect_drift.columns import Table
+from functions.detect_drift.detection import Detection, Options
 from functions.detect_drift.detectors import (
     chi_square,
     classifier,
@@ -25,9 +26,8 @@ from functions.detect_drift.detectors import (
     spot_the_diff,
     tabular,
 )
-from functions.detect_drift.observed import Observed, Options
 
-Detector = Callable[[Table, Table, Options], Observed]
+Detector = Callable[[Table, Table, Options], Detection]
 
 DETECTORS: Mapping[str, Detector] = {
     "tabular": tabular.detect,

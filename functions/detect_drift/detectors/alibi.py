@@ -39,7 +39,7 @@ def alibi(module: str, name: str) -> Any:
     """
     _require("alibi_detect")
     # transformers, which alibi-detect imports, says at each start that it found no deep learning framework.
-    logging.getLogger("transformers").addFilter(_is_news)
+    logging.getLogger("transformers").addFilter(_is_relevant)
     return getattr(importlib.import_module(f"alibi_detect.{module}"), name)
 
 
@@ -70,5 +70,5 @@ def _require(package: str) -> None:
         raise MissingExtra(package)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_relevant(record: logging.LogRecord) -> bool:
     return "Models won't be available" not in record.getMessage()

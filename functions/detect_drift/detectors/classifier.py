@@ -1,16 +1,16 @@
-"""alibi-detect's ClassifierDrift: can a classifier tell the window from the reference?"""
+"""alibi-detect's ClassifierDrift: can a classifier distinguish the window from the reference?"""
 
 from __future__ import annotations
 
 import logging
 
 from functions.detect_drift.columns import Table
+from functions.detect_drift.detection import ALL, Detection, Options, Test
 from functions.detect_drift.detectors.alibi import alibi, seeded
-from functions.detect_drift.detectors.together import matrices
-from functions.detect_drift.observed import ALL, Observed, Options, Test
+from functions.detect_drift.detectors.matrices import matrices
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Train a random forest on half of both sides, and test its scores on the other half.
 
     The effect is the Kolmogorov-Smirnov distance between the scores of both sides, in [0, 1].
@@ -25,11 +25,11 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
 
     both = matrices(reference, current, seed=options.seed)
     if both is None:
-        return Observed(())
+        return Detection(())
     forest = RandomForestClassifier(n_estimators=100, min_samples_leaf=10, random_state=options.seed)
     with seeded(options.seed):
         detector = drift(both.reference, forest, backend="sklearn", train_size=0.5, seed=options.seed)
         data = detector.predict(both.current, return_probs=False, return_model=False)["data"]
     distance = float(data["distance"])
     test = Test(ALL, "classifier", distance, float(data["p_val"]), distance, "ks-of-scores")
-    return Observed((test,), both.untested)
+    return Detection((test,), both.untested)

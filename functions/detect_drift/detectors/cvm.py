@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functions.detect_drift.columns import Pair, Table
+from functions.detect_drift.detection import Detection, Options
 from functions.detect_drift.detectors.alibi import alibi
-from functions.detect_drift.detectors.one_by_one import Found, each_column, untied
-from functions.detect_drift.observed import Observed, Options
+from functions.detect_drift.detectors.one_by_one import Found, each_column, random_ranks
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Make a two-sample Cramér-von Mises test of every number; categories are untested.
 
     Equal values are put in random order.
@@ -19,7 +19,7 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
     drift = alibi("cd", "CVMDrift")
 
     def found(pair: Pair) -> Found:
-        left, right = untied(pair, options.seed)
+        left, right = random_ranks(pair, options.seed)
         data = drift(left[:, None]).predict(right[:, None], drift_type="feature")["data"]
         return float(data["distance"][0]), float(data["p_val"][0])
 

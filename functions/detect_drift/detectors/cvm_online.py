@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from functions.detect_drift.columns import Column, Floats, Pair, Table
+from functions.detect_drift.detection import Detection, Guarantee, Options
 from functions.detect_drift.detectors.alibi import alibi, seeded
-from functions.detect_drift.detectors.streams import STREAMS_PER_RUN, Read, play, streams
-from functions.detect_drift.observed import Guarantee, Observed, Options
+from functions.detect_drift.detectors.streams import STREAMS_PER_RUN, Read, run_stream, streams
 
 WINDOW_SIZES = (20, 60)
 # The thresholds are simulated: the time that takes grows by the square of these rows.
 _REFERENCE_ROWS = 200
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Play every number with few missing values through the detector; other columns are untested.
 
     Raises:
@@ -24,7 +24,7 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
     rng = np.random.default_rng(options.seed)
     data = streams(reference, current, options, kinds=("number",), read=_untied(rng))
     if not data.pairs:
-        return Observed((), data.untested, Guarantee.RUN_LENGTH)
+        return Detection((), data.untested, Guarantee.RUN_LENGTH)
     rows = min(_REFERENCE_ROWS, len(data.reference))
     with seeded(options.seed):
         detector = drift(
@@ -34,8 +34,8 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
             n_bootstraps=STREAMS_PER_RUN * options.expected_run,
             verbose=False,
         )
-        tests = play("cvm-online", detector, data)
-    return Observed(tests, data.untested, Guarantee.RUN_LENGTH)
+        tests = run_stream("cvm-online", detector, data)
+    return Detection(tests, data.untested, Guarantee.RUN_LENGTH)
 
 
 def _untied(rng: np.random.Generator) -> Read:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from functions.detect_drift.columns import Column, Floats, Pair, Table
+from functions.detect_drift.detection import Detection, Guarantee, Options, Test
 from functions.detect_drift.detectors.alibi import alibi, seeded
-from functions.detect_drift.detectors.streams import STREAMS_PER_RUN, Streams, play, streams
-from functions.detect_drift.observed import Guarantee, Observed, Options, Test
+from functions.detect_drift.detectors.streams import STREAMS_PER_RUN, Streams, run_stream, streams
 
 WINDOW_SIZES = (50,)
 _REFERENCE_ROWS = 1_000
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Play every column that has two values in the reference through two detectors, of a rise and of a fall.
 
     Each of both is set to twice the expected run. A row with a third value is left out.
@@ -23,10 +23,10 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
     """
     drift = alibi("cd", "FETDriftOnline")
     data = streams(
-        reference, current, options, kinds=("number", "category"), read=_bits, objection=_is_not_binary
+        reference, current, options, kinds=("number", "category"), read=_bits, reason_untested=_is_not_binary
     )
     if not data.pairs:
-        return Observed((), data.untested, Guarantee.RUN_LENGTH)
+        return Detection((), data.untested, Guarantee.RUN_LENGTH)
     rng = np.random.default_rng(options.seed)
     rows = min(_REFERENCE_ROWS, len(data.reference))
     sample = data.reference[rng.choice(len(data.reference), rows, replace=False)]
@@ -41,9 +41,9 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
                 alternative=alternative,
                 verbose=False,
             )
-            sides.append(play(f"fet-online-{alternative}", detector, _as_bits(data)))
+            sides.append(run_stream(f"fet-online-{alternative}", detector, _as_bits(data)))
     tests = tuple(_earlier(rise, fall) for rise, fall in zip(*sides, strict=True))
-    return Observed(tests, data.untested, Guarantee.RUN_LENGTH)
+    return Detection(tests, data.untested, Guarantee.RUN_LENGTH)
 
 
 def _as_bits(data: Streams) -> Streams:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functions.detect_drift.columns import Table
+from functions.detect_drift.detection import Detection, Options
 from functions.detect_drift.detectors.alibi import alibi_on_torch
 from functions.detect_drift.detectors.on_torch import permuted
-from functions.detect_drift.observed import Observed, Options
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Make a permutation test of the least-squares density difference of both sides.
 
     Raises:

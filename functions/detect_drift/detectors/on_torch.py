@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from functions.detect_drift.columns import Table
+from functions.detect_drift.detection import ALL, Detection, Options, Test
 from functions.detect_drift.detectors.alibi import seeded
-from functions.detect_drift.detectors.together import matrices
-from functions.detect_drift.observed import ALL, Observed, Options, Test
+from functions.detect_drift.detectors.matrices import matrices
 
 # The smallest p-value is 1 / (permutations + 1): it must be able to fall below a window's share of the
 # budget.
@@ -29,11 +29,11 @@ def torch_seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def permuted(method: str, drift: Any, reference: Table, current: Table, options: Options) -> Observed:
+def permuted(method: str, drift: Any, reference: Table, current: Table, options: Options) -> Detection:
     """Make a permutation test over all columns; its effect is the largest of a single column."""
     both = matrices(reference, current, seed=options.seed, max_rows=ROWS)
     if both is None:
-        return Observed(())
+        return Detection(())
     with torch_seeded(options.seed):
         detector = drift(both.reference, backend="pytorch", n_permutations=PERMUTATIONS, device="cpu")
         data = detector.predict(both.current)["data"]
@@ -42,4 +42,4 @@ def permuted(method: str, drift: Any, reference: Table, current: Table, options:
     largest = both.largest
     test = Test(ALL, method, float(data["distance"]), p_value, largest.value, largest.name)
     test = replace(test, least_p_value=1 / (PERMUTATIONS + 1))
-    return Observed((test,), both.untested)
+    return Detection((test,), both.untested)

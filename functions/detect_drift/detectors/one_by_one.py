@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.detect_drift.columns import Floats, Kind, Pair, Table, Untested, pairs
+from functions.detect_drift.detection import Detection, Test
 from functions.detect_drift.effects import effect
-from functions.detect_drift.observed import Observed, Test
 
 Codes = npt.NDArray[np.int64]
 # Statistic and p-value.
@@ -20,7 +20,7 @@ TestOf = tuple[str, Callable[[Pair], Found]]
 _LEAST_EXPECTED = 5.0
 
 
-def each_column(reference: Table, current: Table, tests: Mapping[Kind, TestOf]) -> Observed:
+def each_column(reference: Table, current: Table, tests: Mapping[Kind, TestOf]) -> Detection:
     """Make the test of its kind of every column.
 
     Args:
@@ -35,7 +35,7 @@ def each_column(reference: Table, current: Table, tests: Mapping[Kind, TestOf]) 
         statistic, p_value = test(pair)
         size = effect(pair)
         made.append(Test(pair.name, method, statistic, min(max(p_value, 0.0), 1.0), size.value, size.name))
-    return Observed(tuple(made), tuple(untested))
+    return Detection(tuple(made), tuple(untested))
 
 
 def numbers(pair: Pair) -> tuple[Floats, Floats]:
@@ -43,7 +43,7 @@ def numbers(pair: Pair) -> tuple[Floats, Floats]:
     return pair.reference.numbers, pair.current.numbers
 
 
-def untied(pair: Pair, seed: int) -> tuple[Floats, Floats]:
+def random_ranks(pair: Pair, seed: int) -> tuple[Floats, Floats]:
     """Return the values' ranks among both sides, equal values in random order, reference first.
 
     A test made for continuous values holds its level on these; on equal values as they are it may not.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from functions.detect_drift.columns import Pair, Table
+from functions.detect_drift.detection import Detection, Options
 from functions.detect_drift.detectors.one_by_one import Found, TestOf, codes, each_column
-from functions.detect_drift.observed import Observed, Options
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Make a chi-square test of homogeneity of every category; numbers are untested."""
     return each_column(reference, current, {"category": TEST})
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functions.detect_drift.columns import Pair, Table
+from functions.detect_drift.detection import Detection, Options
 from functions.detect_drift.detectors.one_by_one import Found, TestOf, each_column, numbers
-from functions.detect_drift.observed import Observed, Options
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Make a two-sample Kolmogorov-Smirnov test of every number; categories are untested."""
     return each_column(reference, current, {"number": TEST})
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functions.detect_drift.columns import Table
+from functions.detect_drift.detection import ALL, Detection, Options, Test
 from functions.detect_drift.detectors.alibi import alibi_on_torch
+from functions.detect_drift.detectors.matrices import matrices
 from functions.detect_drift.detectors.on_torch import torch_seeded
-from functions.detect_drift.detectors.together import matrices
-from functions.detect_drift.observed import ALL, Observed, Options, Test
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Learn the difference on half of both sides, and test it on the other half.
 
     Raises:
@@ -18,7 +18,7 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
     drift = alibi_on_torch("cd", "SpotTheDiffDrift")
     both = matrices(reference, current, seed=options.seed)
     if both is None:
-        return Observed(())
+        return Detection(())
     with torch_seeded(options.seed):
         detector = drift(
             both.reference,
@@ -34,4 +34,4 @@ def detect(reference: Table, current: Table, options: Options) -> Observed:
     test = Test(
         ALL, "spot-the-diff", float(data["distance"]), float(data["p_val"]), largest.value, largest.name
     )
-    return Observed((test,), both.untested)
+    return Detection((test,), both.untested)

@@ -1,6 +1,6 @@
 """Goes through a window row by row with one of alibi-detect's detectors on streams.
 
-Such a detector has no p-value: it is set to a number of rows between two false alarms. It looks at the
+Such a detector has no p-value: it is set to a number of rows between two false alarms. It keeps the
 last few dozen rows; those before the window are given as `Options.before`, so nothing need be kept
 between two windows but them.
 """
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.detect_drift.columns import MIN_VALUES, Column, Floats, Kind, Pair, Table, Untested, pairs
+from functions.detect_drift.detection import Options, Test
 from functions.detect_drift.effects import effect
-from functions.detect_drift.observed import Options, Test
 
 # A stream takes rows whole; a column that would cost more rows than this is left out instead.
 _MOST_MISSING = 0.2
@@ -54,45 +54,45 @@ def streams(
     *,
     kinds: Sequence[Kind],
     read: Read,
-    objection: Callable[[Pair], str | None] = lambda pair: None,
+    reason_untested: Callable[[Pair], str | None] = lambda pair: None,
 ) -> Streams:
     """Put the columns that can be streamed side by side.
 
     Args:
         read: a column's values of every row as numbers, NaN where missing.
-        objection: why a column cannot be streamed.
+        reason_untested: why a column cannot be streamed.
     """
     chosen: list[Pair] = []
     untested: list[Untested] = []
     for pair in pairs(reference, current, kinds):
         if isinstance(pair, Untested):
             untested.append(pair)
-        elif (reason := objection(pair) or _objection(pair)) is not None:
+        elif (reason := reason_untested(pair) or _reason_untested(pair)) is not None:
             untested.append(Untested(pair.name, reason))
         else:
             chosen.append(pair)
     before = options.before if options.before is not None else {}
-    ours = _side([read(pair, pair.current) for pair in chosen])
-    theirs = _side([read(pair, pair.reference) for pair in chosen])
-    earlier = _side([read(pair, before[pair.name]) for pair in chosen if pair.name in before])
+    ours = _as_matrix([read(pair, pair.current) for pair in chosen])
+    theirs = _as_matrix([read(pair, pair.reference) for pair in chosen])
+    earlier = _as_matrix([read(pair, before[pair.name]) for pair in chosen if pair.name in before])
     if earlier.shape[1] != len(chosen):
         earlier = np.empty((0, len(chosen)))
-    whole = _whole(ours)
-    if chosen and min(int(whole.sum()), int(_whole(theirs).sum())) < MIN_VALUES:
+    whole = _complete(ours)
+    if chosen and min(int(whole.sum()), int(_complete(theirs).sum())) < MIN_VALUES:
         reason = "too few rows have a value of every streamed column"
         untested += [Untested(pair.name, reason) for pair in chosen]
         chosen = []
     return Streams(
         tuple(chosen),
         tuple(untested),
-        theirs[_whole(theirs)],
-        earlier[_whole(earlier)],
+        theirs[_complete(theirs)],
+        earlier[_complete(earlier)],
         ours[whole],
         np.flatnonzero(whole),
     )
 
 
-def play(method: str, detector: Any, data: Streams) -> tuple[Test, ...]:
+def run_stream(method: str, detector: Any, data: Streams) -> tuple[Test, ...]:
     """Give the detector every row, and return one test for each column.
 
     A test's statistic and threshold are those of the first row that exceeded, else of the last row.
@@ -123,15 +123,15 @@ def _test(method: str, pair: Pair, statistic: float, threshold: float, row: int 
     return Test(pair.name, method, statistic, None, size.value, size.name, threshold, row)
 
 
-def _objection(pair: Pair) -> str | None:
+def _reason_untested(pair: Pair) -> str | None:
     if any(side.missing > _MOST_MISSING * side.rows for side in (pair.reference, pair.current)):
         return "too many values are missing for a stream"
     return None
 
 
-def _side(columns: list[Floats]) -> Floats:
+def _as_matrix(columns: list[Floats]) -> Floats:
     return np.column_stack(columns) if columns else np.empty((0, 0))
 
 
-def _whole(rows: Floats) -> npt.NDArray[np.bool_]:
+def _complete(rows: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray(~np.isnan(rows).any(axis=1))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from functions.detect_drift.columns import Pair, Table
+from functions.detect_drift.detection import Detection, Options
 from functions.detect_drift.detectors.alibi import alibi
 from functions.detect_drift.detectors.one_by_one import Found, codes, each_column, numbers
-from functions.detect_drift.observed import Observed, Options
 
 
-def detect(reference: Table, current: Table, options: Options) -> Observed:
+def detect(reference: Table, current: Table, options: Options) -> Detection:
     """Make the test of its kind of every column.
 
     Raises:

@@ -10,10 +10,10 @@ from eventing.event import Event
 from eventing.store import Store
 from functions.detect_drift import logic as drift_logic
 from functions.detect_drift.compare import Checked
+from functions.detect_drift.detection import Guarantee, Test
 from functions.detect_drift.events import Report, events_of
-from functions.detect_drift.observed import Guarantee, Test
-from functions.evaluate_model.evaluate import rule_on
-from functions.evaluate_model.logic import Champion, Inputs, Slice, Standing
+from functions.evaluate_model.evaluate import apply_gate
+from functions.evaluate_model.logic import Champion, Inputs, Measurement, Slice
 from functions.evaluate_model.records import verdict_event
 from functions.judge_rollout import logic as judging
 from functions.judge_rollout.events import verdict_event as judges_event
@@ -27,13 +27,13 @@ from pipelines.spec import Drift, Gate, ModelSpec
 CLAIM = kinds.Claim(uri="s3://models/x", sha256="0" * 64)
 
 
-def standing(rng: random.Random, champion: int | None) -> Standing:
+def standing(rng: random.Random, champion: int | None) -> Measurement:
     value = rng.uniform(0.6, 0.95)
     if champion is None:
-        return Standing(value, 200)
+        return Measurement(value, 200)
     compared, other = value + rng.uniform(-0.02, 0.02), rng.uniform(0.7, 0.9)
     middle, half = compared - other, rng.uniform(0, 0.05)
-    return Standing(value, rng.choice([20, 150, 150]), compared, other, middle - half, middle + half)
+    return Measurement(value, rng.choice([20, 150, 150]), compared, other, middle - half, middle + half)
 
 
 def gated(
@@ -47,7 +47,7 @@ def gated(
     small = dict.fromkeys(gate.slices, 1)
     inputs = Inputs(None, "roc_auc", whole, incumbent, tuple(slices), small)
     payload = kinds.TrainingCompleted.model_validate(completed.data)
-    return verdict_event(completed, payload, rule_on(store, payload, gate, inputs), at)
+    return verdict_event(completed, payload, apply_gate(store, payload, gate, inputs), at)
 
 
 def judged(rng: random.Random, started: Event, spec: ModelSpec, champion: int, store: Store) -> Event:

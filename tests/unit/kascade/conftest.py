@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 from eventing.codec import decode
 from eventing.event import Event
 from eventing.testing import MemorySink, handle
-from functions.record_events.app import Deps, create_app
+from functions.record_events.app import create_app
 from functions.record_events.settings import Settings
 from functions.state.database import make_engine, session_factory
 from functions.state.tables import create_tables
@@ -38,7 +37,7 @@ class Desk:
         self.engine = make_engine(url)
         create_tables(self.engine)
         self.sessions: sessionmaker[Session] = session_factory(self.engine)
-        self.ledger = create_app(Settings(url), Deps(MemorySink(), lambda: datetime.now(UTC)))
+        self.ledger = create_app(Settings(url), sink=MemorySink())
         self.sent: list[Event] = []
         self.answer: Callable[[Event], Sequence[Event]] = lambda event: ()
         self.predictions: dict[str, Any] = {}

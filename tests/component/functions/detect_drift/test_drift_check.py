@@ -19,8 +19,8 @@ from support.world import MODEL, NOON, World, logged, parquet
 from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, MemorySink, build_event, handle
-from functions.detect_drift.app import Deps, create_app
-from functions.detect_drift.settings import Settings
+from functions.detect_drift.app import create_app
+from functions.state.settings import Settings
 
 FEATURES = (("amount", "number"), ("country", "category"), ("note", "text"), ("seen_on", "datetime"))
 
@@ -49,7 +49,11 @@ class Watch:
         )
         self.sink = MemorySink()
         self.app: Flask = create_app(
-            Settings(self.world.url), Deps(self.world.store, self.world.engine, self.sink, self.world.clock)
+            Settings(self.world.url),
+            store=self.world.store,
+            engine=self.world.engine,
+            sink=self.sink,
+            clock=self.world.clock,
         )
 
     def window(self, number: int, inputs: dict[str, list[Any]], version: int = 1) -> Event:
@@ -264,7 +268,9 @@ def test_labelled_predictions_that_came_back_are_not_news(watch: Watch) -> None:
 def test_without_a_champion_there_is_nothing_to_compare_with(database: str) -> None:
     world = World(database)
     world.spec()
-    app = create_app(Settings(world.url), Deps(world.store, world.engine, MemorySink(), world.clock))
+    app = create_app(
+        Settings(world.url), store=world.store, engine=world.engine, sink=MemorySink(), clock=world.clock
+    )
     claim = world.store.put("s3://datasets/x", b"x")
     ingested = c.DatasetIngested(
         model=MODEL,

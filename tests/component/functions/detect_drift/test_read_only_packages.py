@@ -22,7 +22,7 @@ LOOK = """
 import numpy as np
 from functions.detect_drift.columns import number, table
 from functions.detect_drift.compare import check
-from functions.detect_drift.observed import Options
+from functions.detect_drift.detection import Options
 from functions.detect_drift.logic import Policy
 draw = np.random.default_rng(0).normal
 before, after = (table([number("amount", draw(at, 1, 1_000))]) for at in (0.0, 3.0))

@@ -21,7 +21,7 @@ from eventing import catalogue as kinds
 from eventing.event import Event
 from eventing.store import MemoryStore
 from eventing.testing import build_event, handle
-from functions.evaluate_model.app import Deps, create_app
+from functions.evaluate_model.app import create_app
 from functions.evaluate_model.settings import Settings
 from functions.state import specs, versions
 from functions.state.database import session_factory, transaction
@@ -175,7 +175,7 @@ def model_file(weights: dict[str, float], **metadata: Any) -> bytes:
 def gate(database: str, engine: Engine) -> Gate:
     store = MemoryStore()
     store.ensure_bucket("models")
-    app = create_app(Settings(database, resamples=300), Deps(store, lambda: NOON))
+    app = create_app(Settings(database, resamples=300), store=store, clock=lambda: NOON)
     return Gate(app, store, session_factory(engine))
 
 

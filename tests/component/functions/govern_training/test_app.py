@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing import catalogue as kinds
 from eventing.environment import SettingsError
 from eventing.testing import HandlingFailed, MemorySink, build_event, handle
-from functions.govern_training.app import Deps, create_app
+from functions.govern_training.app import create_app
 from functions.govern_training.settings import Settings
 from functions.ring_timers.logic import timer_due
 from functions.state import specs, timers
@@ -28,7 +28,7 @@ class Governor:
         self.engine = make_engine(url)
         self.sessions: sessionmaker[Session] = session_factory(self.engine)
         self.sink, self.now = MemorySink(), NOON
-        self.app: Flask = create_app(Settings(url), Deps(self.sink, lambda: self.now))
+        self.app: Flask = create_app(Settings(url), sink=self.sink, clock=lambda: self.now)
 
     def register_spec(self) -> None:
         with transaction(self.sessions) as session:

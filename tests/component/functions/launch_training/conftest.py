@@ -16,7 +16,7 @@ from eventing.codec import decode, to_structured
 from eventing.event import Event
 from eventing.store import MemoryStore, Store
 from eventing.testing import build_event
-from functions.launch_training.app import Deps, create_app
+from functions.launch_training.app import create_app
 from functions.launch_training.settings import Settings
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.launches import Launch
@@ -46,7 +46,7 @@ class Launching:
 
     def __post_init__(self) -> None:
         self.client: FlaskClient = create_app(
-            self.settings, Deps(self.store, self.engine, lambda: self.now)
+            self.settings, store=self.store, engine=self.engine, clock=lambda: self.now
         ).test_client()
 
     def approval(self, request: RunRequest) -> Event:

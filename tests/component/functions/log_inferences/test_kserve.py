@@ -15,7 +15,7 @@ from support.world import NOON, World
 from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, build_event, handle
-from functions.log_inferences.app import Deps, create_app
+from functions.log_inferences.app import create_app
 from functions.log_inferences.settings import Settings
 from functions.state.inferences import InferenceHalf
 from pipelines.prediction_ids import time_of
@@ -30,7 +30,7 @@ def world(database: str) -> Iterator[World]:
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return create_app(Settings(world.url), Deps(world.store, world.engine, world.clock))
+    return create_app(Settings(world.url), store=world.store, engine=world.engine, clock=world.clock)
 
 
 def half(type_: str, data: Any, *, id_: str = "r1", later_ms: int = 0, model: str = "iris") -> Event:

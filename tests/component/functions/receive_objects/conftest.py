@@ -15,7 +15,7 @@ from eventing.catalogue import PING
 from eventing.store import S3Store
 from eventing.store.s3 import make_client
 from eventing.testing import MemorySink, build_event, handle
-from functions.receive_objects.app import Deps, create_app
+from functions.receive_objects.app import create_app
 from functions.receive_objects.settings import Settings
 from kascade.system.stores.embedded import EmbeddedStore
 
@@ -49,7 +49,7 @@ class System:
         deps = {"store": self.store, "sink": self.sink, "clock": self.clock, **replaced}
         # A clock that stands still measures no cost, so no sweep has to rest.
         settings = Settings(self.database, self.buckets, self.token)
-        return create_app(settings, Deps(**{"later": lambda work: work(), **deps}, monotonic_s=lambda: 0.0))
+        return create_app(settings, **{"later": lambda work: work(), **deps}, monotonic_s=lambda: 0.0)
 
     def drop(self, key: str, content: bytes, bucket: str = "raw") -> None:
         self.store.put(f"s3://{bucket}/{key}", content)

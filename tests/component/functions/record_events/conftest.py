@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.codec import to_binary
 from eventing.event import Event
 from eventing.testing import MemorySink, handle
-from functions.record_events.app import Deps, create_app
+from functions.record_events.app import create_app
 from functions.record_events.settings import Settings
 from functions.state.database import session_factory
 
@@ -51,5 +51,5 @@ class Recorder:
 @pytest.fixture
 def recorder(database: str, engine: Engine) -> Recorder:
     sink, now = MemorySink(), [NOON]
-    app = create_app(Settings(database), Deps(sink, lambda: now[0]))
+    app = create_app(Settings(database), sink=sink, clock=lambda: now[0])
     return Recorder(app, sink, session_factory(engine), now)

@@ -192,7 +192,7 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
             }
             ledger.append(session, build_event(FeedbackJoined.type, data, id_=f"j{joined}"), now)
         for event_id in ("w1", "w2"):
-            look = drift.take_look(
+            look = drift.number_check(
                 session, "churn", 1, source="/s", event_id=event_id, of="inferences", at=now
             )
             look.status, look.rows = "stable", 500

@@ -16,7 +16,7 @@ from eventing.environment import SettingsError
 from eventing.event import Event, originate
 from eventing.sink import SinkError
 from eventing.testing import HandlingFailed, MemorySink, build_event, handle
-from functions.ring_timers.app import Deps, create_app
+from functions.ring_timers.app import create_app
 from functions.ring_timers.handler import PARALLEL
 from functions.ring_timers.settings import Settings
 from functions.state import handled, timers
@@ -32,7 +32,7 @@ class Ringer:
         self.sessions: sessionmaker[Session] = session_factory(self.engine)
         self.sink = MemorySink()
         self.now = NOON
-        self.app = create_app(Settings(url, batch), Deps(self.sink, lambda: self.now))
+        self.app = create_app(Settings(url, batch), sink=self.sink, clock=lambda: self.now)
 
     def set(self, key: str, due: datetime, cause: Event | None = None) -> None:
         with transaction(self.sessions) as session:

@@ -17,7 +17,7 @@ from eventing import catalogue as kinds
 from eventing.event import Event, originate
 from eventing.testing import MemorySink, handle
 from functions.ring_timers.logic import timer_due
-from functions.roll_out_model.app import Deps, create_app
+from functions.roll_out_model.app import create_app
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.roll_out_model.settings import Settings
 from functions.state import specs, timers, versions
@@ -174,7 +174,9 @@ class RollingOut:
 @pytest.fixture
 def world(database: str, engine: Engine) -> RollingOut:
     clock, deployer, sink = [NOON], MemoryDeployer(), MemorySink()
-    app = create_app(Settings(database, ready_deadline=DEADLINE), Deps(deployer, sink, lambda: clock[0]))
+    app = create_app(
+        Settings(database, ready_deadline=DEADLINE), deployer=deployer, sink=sink, clock=lambda: clock[0]
+    )
     world = RollingOut(app, session_factory(engine), deployer, sink, clock)
     world.spec(phases=[])
     return world

@@ -132,14 +132,14 @@ def test_of_two_events_at_once_each_label_is_taken_in_once(
     feedback: FeedbackLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = joinings(feedback.world)
-    take_in = watch.take_in
+    add_labels = watch.add_labels
 
     def slowly(*arguments: Any) -> Any:
-        monkeypatch.setattr(watch, "take_in", take_in)
+        monkeypatch.setattr(watch, "add_labels", add_labels)
         assert handle(feedback.watch, events[-1])
-        return take_in(*arguments)
+        return add_labels(*arguments)
 
-    monkeypatch.setattr(watch, "take_in", slowly)
+    monkeypatch.setattr(watch, "add_labels", slowly)
     assert handle(feedback.watch, events[-2]) is None
     raised, test = consume(feedback.world, events)
     assert (len(raised), test["harm"]["n"]) == (1, 300)

@@ -52,7 +52,7 @@ def test_parts_appended_at_once_have_dense_positions(engine: Engine) -> None:
     with transaction(factory, read_only=True) as session:
         found = datasets.parts_of(session, "churn")
         assert [each.position for each in found] == list(range(30))
-        dataset = datasets.get_dataset(session, "churn")
+        dataset = session.get(datasets.Dataset, "churn")
         assert dataset is not None
         assert (dataset.parts, dataset.rows) == (30, 300)
         assert datasets.find_part(session, "churn", f"{7:064}") is not None

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from benchmarks.simulations.drift import Series, share
 from functions.detect_drift.columns import category, number, table
 from functions.detect_drift.compare import UnknownDetector, check
+from functions.detect_drift.detection import Test
 from functions.detect_drift.logic import Inputs, Policy, Status, correct, decide, spend
-from functions.detect_drift.observed import Test
 from pipelines.layout import SCORE
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from functions.evaluate_model.logic import Champion, Inputs, Outcome, Ruling, Slice, Standing, decide
+from functions.evaluate_model.logic import Champion, Decision, Inputs, Measurement, Outcome, Slice, decide
 from pipelines.metrics import METRICS, Metric
 from pipelines.spec import Gate
 
 AUC, RMSE = METRICS["roc_auc"], METRICS["rmse"]
-ALONE = Standing(value=0.8, rows=500)
-BESIDE = Standing(value=0.8, rows=500, compared=0.8, champion=0.79, low=-0.005, high=0.02)
+ALONE = Measurement(value=0.8, rows=500)
+BESIDE = Measurement(value=0.8, rows=500, compared=0.8, champion=0.79, low=-0.005, high=0.02)
 V3 = Champion(3)
 
 
@@ -22,8 +22,8 @@ def gate(**changes: Any) -> Gate:
 
 
 def judge(
-    metric: Metric, policy: Gate, whole: Standing, slices: list[Slice], champion: Champion | None
-) -> Ruling:
+    metric: Metric, policy: Gate, whole: Measurement, slices: list[Slice], champion: Champion | None
+) -> Decision:
     columns = tuple({each.column for each in slices})
     named = policy.model_copy(update={"slices": columns})
     small = dict.fromkeys(columns, 0)
@@ -33,12 +33,12 @@ def judge(
 def test_the_first_model_has_only_the_minimum() -> None:
     assert judge(AUC, gate(min=0.8), ALONE, [], None).rule == "first-model"
     refused = judge(AUC, gate(min=0.81), ALONE, [], None)
-    assert refused == Ruling(Outcome.REJECT, "min", "roc_auc 0.8 is below gate.min 0.81")
+    assert refused == Decision(Outcome.REJECT, "min", "roc_auc 0.8 is below gate.min 0.81")
     assert judge(AUC, gate(), ALONE, [], None).outcome is Outcome.APPROVE
 
 
 def test_for_an_error_the_minimum_is_the_largest_acceptable() -> None:
-    error = Standing(value=12.0, rows=500)
+    error = Measurement(value=12.0, rows=500)
     assert judge(RMSE, gate(min=12.0), error, [], None).outcome is Outcome.APPROVE
     refused = judge(RMSE, gate(min=11.9), error, [], None)
     assert refused.message == "rmse 12 is above gate.min 11.9"
@@ -48,9 +48,9 @@ def test_for_an_error_the_minimum_is_the_largest_acceptable() -> None:
     ("low", "outcome"), [(-0.0099, Outcome.APPROVE), (-0.01, Outcome.REJECT), (-0.2, Outcome.REJECT)]
 )
 def test_the_lower_bound_must_be_above_minus_the_margin(low: float, outcome: Outcome) -> None:
-    ruling = judge(AUC, gate(), replace(BESIDE, low=low), [], V3)
-    assert ruling.outcome is outcome
-    assert ruling.rule == ("passed" if outcome is Outcome.APPROVE else "margin")
+    decision = judge(AUC, gate(), replace(BESIDE, low=low), [], V3)
+    assert decision.outcome is outcome
+    assert decision.rule == ("passed" if outcome is Outcome.APPROVE else "margin")
 
 
 def test_a_margin_of_nothing_means_must_be_better() -> None:
@@ -60,7 +60,7 @@ def test_a_margin_of_nothing_means_must_be_better() -> None:
 
 @pytest.mark.parametrize(("low", "outcome"), [(-0.4, Outcome.APPROVE), (-0.6, Outcome.REJECT)])
 def test_the_margin_of_an_error_is_a_share_of_the_champions(low: float, outcome: Outcome) -> None:
-    errors = Standing(value=50.0, rows=500, compared=50.0, champion=50.0, low=low, high=1.0)
+    errors = Measurement(value=50.0, rows=500, compared=50.0, champion=50.0, low=low, high=1.0)
     assert judge(RMSE, gate(margin=0.01), errors, [], V3).outcome is outcome
 
 
@@ -73,9 +73,9 @@ def test_it_must_be_better_by_what_the_spec_asks(wanted: float, outcome: Outcome
 
 def test_a_champion_that_cannot_be_compared_is_for_a_person() -> None:
     obstacle = Champion(3, "the holdout has no column age")
-    ruling = judge(AUC, gate(), ALONE, [], obstacle)
-    assert ruling.outcome is Outcome.ASK
-    assert ruling.message == "v3 cannot be compared: the holdout has no column age; a person decides"
+    decision = judge(AUC, gate(), ALONE, [], obstacle)
+    assert decision.outcome is Outcome.ASK
+    assert decision.message == "v3 cannot be compared: the holdout has no column age; a person decides"
     assert judge(AUC, gate(min=0.9), ALONE, [], obstacle).outcome is Outcome.REJECT
 
 
@@ -85,7 +85,9 @@ def test_each_slice_must_pass_both_tests() -> None:
     worse = Slice("country", "LU", replace(BESIDE, low=-0.05))
     assert judge(AUC, gate(min=0.75), BESIDE, [fine], V3).outcome is Outcome.APPROVE
     refused = judge(AUC, gate(min=0.75), BESIDE, [fine, weak, worse], V3)
-    assert refused == Ruling(Outcome.REJECT, "slices", "the gate does not hold where country=BE, country=LU")
+    assert refused == Decision(
+        Outcome.REJECT, "slices", "the gate does not hold where country=BE, country=LU"
+    )
     many = [Slice("country", str(number), replace(BESIDE, low=-1)) for number in range(7)]
     assert judge(AUC, gate(), BESIDE, many, V3).message.endswith("country=4 and 2 more")
 
@@ -101,16 +103,16 @@ def test_an_undefined_metric_never_passes() -> None:
 
 
 def test_what_could_not_be_scored_is_rejected_whatever_the_gate() -> None:
-    refused = Ruling(Outcome.REJECT, "integrity", "it is no model")
+    refused = Decision(Outcome.REJECT, "integrity", "it is no model")
     assert decide(gate(approval="manual", slices=("country",)), Inputs(problem="it is no model")) == refused
 
 
 def test_a_column_that_the_data_lacks_and_small_slices_are_named() -> None:
     named = gate(slices=("country", "age"))
     inputs = Inputs(metric="roc_auc", whole=ALONE, small={"country": 2}, lacking=("age",))
-    ruling = decide(named, inputs)
-    assert (ruling.outcome, ruling.rule) == (Outcome.ASK, "slices")
-    assert ruling.message == (
+    decision = decide(named, inputs)
+    assert (decision.outcome, decision.rule) == (Outcome.ASK, "slices")
+    assert decision.message == (
         "gate.slices names age, which the data lacks; a person decides; slices too small to judge: 2"
     )
     assert decide(gate(min=0.9, slices=("age",)), inputs).rule == "min"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from functions.judge_rollout.logic import advance, begin, enter_phase, judge
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import Policy, policy_of
-from functions.judge_rollout.state import NO_LABELS, Judge, state_from_json, state_to_json
+from functions.judge_rollout.state import NO_LABELS, JudgeState, state_from_json, state_to_json
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Verdict, Wait
 from pipelines.spec import parse_spec
 
@@ -37,7 +37,7 @@ def canary(number: int, arm: str, loss: float | None) -> Matured:
     return Matured(f"p{number:05}", START + number * MINUTE, None, {arm: loss})  # type: ignore[dict-item]
 
 
-def settle(policy: Policy, requests: list[Matured], now: datetime = LATER) -> tuple[Judge, Verdict]:
+def settle(policy: Policy, requests: list[Matured], now: datetime = LATER) -> tuple[JudgeState, Verdict]:
     state = advance(policy, begin(policy, START), requests, now)
     return state, judge(policy, state, now)
 

@@ -10,7 +10,7 @@ import pytest
 from functions.judge_rollout.coverage import Coverage
 from functions.judge_rollout.pairing import Waiting
 from functions.judge_rollout.policy import Policy, policy_from_json, policy_to_json
-from functions.judge_rollout.state import Judge, state_from_json, state_to_json
+from functions.judge_rollout.state import JudgeState, state_from_json, state_to_json
 from functions.judge_rollout.wealth import Bet
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ def test_a_policy_of_before_is_read() -> None:
 
 
 def test_a_judges_state_of_before_is_read() -> None:
-    assert state_from_json(json.loads(STATE)) == Judge(
+    assert state_from_json(json.loads(STATE)) == JudgeState(
         NOON,
         NOON,
         worse=Bet(null=0.0),

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations import rollouts
 from benchmarks.simulations.betting import run
-from functions.judge_rollout.logic import begin, observe
+from functions.judge_rollout.logic import add_score, begin
 from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.wealth import Bet, place, stake
+from functions.judge_rollout.wealth import Bet, stake, update
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DIFFERENCES = st.lists(st.floats(-1, 1), max_size=300)
 
 
 def test_the_first_stake_is_zero_and_the_second_follows_the_first_observation() -> None:
-    bet = place(Bet(null=0.0), 1.0)
+    bet = update(Bet(null=0.0), 1.0)
 
     assert stake(Bet(null=0.0)) == 0.0
     assert bet == Bet(null=0.0, wealth=1.0, s=1.0, v=1.0, n=1)
     assert stake(bet) == 0.5  # 0.5 / (1.25 / 2 + 0.25) = 0.571, cut at one half
-    assert place(bet, 1.0).wealth == 1.5
+    assert update(bet, 1.0).wealth == 1.5
 
 
 @given(DIFFERENCES, st.floats(-1, 0))
@@ -34,21 +34,21 @@ def test_the_first_stake_is_zero_and_the_second_follows_the_first_observation() 
 def test_wealth_is_never_negative_and_always_finite(differences: list[float], null: float) -> None:
     bet = Bet(null=null)
     for x in differences:
-        bet = place(bet, x)
+        bet = update(bet, x)
         assert 0.0 < bet.wealth < math.inf
 
 
 def test_wealth_stays_finite_through_any_run_of_evidence() -> None:
     bet = Bet(null=0.0)
     for _ in range(5_000):
-        bet = place(bet, 1.0)
+        bet = update(bet, 1.0)
     assert math.isfinite(bet.wealth)
 
 
 @pytest.mark.parametrize("x", [1.5, -1.01, math.nan])
 def test_what_is_no_difference_of_losses_is_refused(x: float) -> None:
     with pytest.raises(ValueError, match=r"must lie in \[-1, 1\]"):
-        place(Bet(null=0.0), x)
+        update(Bet(null=0.0), x)
 
 
 def test_the_simulations_bet_exactly_as_the_judge_does() -> None:
@@ -59,7 +59,7 @@ def test_the_simulations_bet_exactly_as_the_judge_does() -> None:
     for row, verdict, scores in zip(differences, ends.verdict, ends.scores, strict=True):
         state = begin(policy, START)
         for x in row.tolist():
-            state = observe(policy, state, x)
+            state = add_score(policy, state, x)
         assert {None: 0, "better": 1, "worse": -1}[state.crossed] == verdict
         assert state.better.n == scores
 

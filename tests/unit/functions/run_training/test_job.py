@@ -17,7 +17,7 @@ from eventing.testing import MemorySink, build_event
 from functions.run_training import logic
 from functions.run_training.job import Job
 from functions.run_training.settings import Settings
-from pipelines.components.doing import explain
+from pipelines.components.step import explain
 from pipelines.engines import Run, RunState, RunStatus, Unavailable
 from pipelines.engines.memory import MemoryEngine
 from pipelines.errors import StepError, TransientError

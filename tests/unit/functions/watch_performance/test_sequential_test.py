@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations.harm import first_alarms
 from functions.watch_performance.confidence_bounds import clopper_pearson
-from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest, observe, restart
+from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest, add_loss, restart
 
 
 def observe_all(state: SequentialTest, losses: Iterable[float], *, baseline: float) -> SequentialTest:
     """The state after several labels."""
-    return reduce(lambda state, loss: observe(state, loss, baseline=baseline), losses, state)
+    return reduce(lambda state, loss: add_loss(state, loss, baseline=baseline), losses, state)
 
 
 def test_the_first_labels_by_hand() -> None:
@@ -70,7 +70,7 @@ def test_after_an_alarm_was_told_the_test_starts_anew() -> None:
 @pytest.mark.parametrize(("loss", "baseline"), [(1.1, 0.1), (-0.1, 0.1), (0.5, 1.1), (math.nan, 0.1)])
 def test_what_is_no_loss_or_no_baseline_is_refused(loss: float, baseline: float) -> None:
     with pytest.raises(ValueError, match="must lie in"):
-        observe(SequentialTest(), loss, baseline=baseline)
+        add_loss(SequentialTest(), loss, baseline=baseline)
 
 
 def test_the_simulation_sums_exactly_as_the_function_does() -> None:
@@ -79,7 +79,7 @@ def test_the_simulation_sums_exactly_as_the_function_does() -> None:
 
     state, rng = SequentialTest(), np.random.default_rng(3)
     for _ in losses:
-        state = observe(state, float(rng.random(1)[0] < 0.3), baseline=0.1)
+        state = add_loss(state, float(rng.random(1)[0] < 0.3), baseline=0.1)
     assert state.crossed == alarm[0]
 
 

@@ -12,9 +12,9 @@ from eventing import catalogue as kinds
 from eventing.catalogue import Claim, DecisionInputs
 from eventing.event import Event
 from eventing.store import MemoryStore
+from functions.detect_drift.detection import Test
 from functions.detect_drift.logic import Inputs as DriftInputs
-from functions.detect_drift.observed import Test
-from functions.evaluate_model.logic import Champion, Slice, Standing
+from functions.evaluate_model.logic import Champion, Measurement, Slice
 from functions.evaluate_model.logic import Inputs as GateInputs
 from functions.govern_training.facts import Digests, Request, Run
 from functions.govern_training.facts import Inputs as GovernorInputs
@@ -118,8 +118,8 @@ def test_the_governors_largest_inputs_fit_into_an_event() -> None:
     assert decided_from.inputs_as(GovernorInputs, get) == inputs
 
 
-PART = Slice("country", "DE", Standing(0.8, 90, 0.8, 0.8, -0.001, 0.02))
-WHOLE = Standing(0.91, 800, 0.9, 0.89, -0.005, 0.03)
+PART = Slice("country", "DE", Measurement(0.8, 90, 0.8, 0.8, -0.001, 0.02))
+WHOLE = Measurement(0.91, 800, 0.9, 0.89, -0.005, 0.03)
 MEASURED = GateInputs(None, "roc_auc", WHOLE, Champion(1), (PART,), {"country": 0})
 IN_FORCE = Gate(min=0.75, slices=("country",))
 

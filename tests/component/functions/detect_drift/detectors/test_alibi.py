@@ -14,10 +14,10 @@ import pytest
 
 from functions.detect_drift.columns import Table, category, number, table
 from functions.detect_drift.compare import Checked, check
+from functions.detect_drift.detection import ALL, Guarantee, Options
 from functions.detect_drift.detectors import DETECTORS
 from functions.detect_drift.detectors.alibi import MissingExtra
 from functions.detect_drift.logic import Policy, Status
-from functions.detect_drift.observed import ALL, Guarantee, Options
 
 # Where torch is installed, alibi-detect imports what newer releases of torch deprecate.
 pytestmark = pytest.mark.filterwarnings(

@@ -16,13 +16,13 @@ from support.world import MODEL, NOON, World, logged
 from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, build_event, handle
-from functions.judge_rollout.app import Deps, create_app
+from functions.judge_rollout.app import create_app
 from functions.judge_rollout.logic import decide, numbers_of
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.record import Record
-from functions.judge_rollout.settings import Settings
 from functions.state.judges import JudgeRow
 from functions.state.labels import lock_feedback
+from functions.state.settings import Settings
 from functions.state.timers import TimerRow
 from functions.state.versions import Fact, record_fact
 
@@ -44,7 +44,7 @@ class Court:
 
     def restart(self) -> None:
         self.app: Flask = create_app(
-            Settings(self.world.url), Deps(self.world.store, self.world.engine, self.world.clock)
+            Settings(self.world.url), store=self.world.store, engine=self.world.engine, clock=self.world.clock
         )
 
     def rollout(self, type_: str, payload: c.Payload, *, second: float = 0, id_: str | None = None) -> None:

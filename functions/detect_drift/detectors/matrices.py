@@ -1,4 +1,4 @@
-"""All columns as one matrix, for detectors that look at them together."""
+"""All columns as one matrix, for detectors that test them together."""
 
 from __future__ import annotations
 

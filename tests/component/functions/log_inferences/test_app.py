@@ -21,7 +21,7 @@ from eventing.event import Event
 from eventing.store import StoreUnavailable
 from eventing.testing import HandlingFailed, build_event, handle
 from functions.inferences.log import read_log
-from functions.log_inferences.app import Deps, create_app
+from functions.log_inferences.app import create_app
 from functions.log_inferences.settings import Settings
 from functions.state.inferences import InferenceBatch
 
@@ -35,7 +35,7 @@ def world(database: str) -> Iterator[World]:
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return create_app(Settings(world.url), Deps(world.store, world.engine, world.clock))
+    return create_app(Settings(world.url), store=world.store, engine=world.engine, clock=world.clock)
 
 
 def event_of(number: int, rows: int = 10, **changes: Any) -> Event:

@@ -1,4 +1,4 @@
-"""Around every component: say what it does, and record why it failed where the exit task will find it."""
+"""Around every component: log what it does, and record why it failed where the exit task will find it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_store() -> Store:
 
 
 @contextmanager
-def doing(step: str, output: str, attempt: str) -> Iterator[None]:
+def logged_step(step: str, output: str, attempt: str) -> Iterator[None]:
     """Log the step's begin and end; record a failure as `<output>/failures/<attempt>.json` and re-raise."""
     started = time.monotonic()
     print(f"{step}: started", flush=True)
@@ -52,8 +52,8 @@ def explain(step: str, error: Exception) -> Failure:
         return Failure(step, "out of memory", fix, Fault.SURROUNDINGS)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" (at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    said = f"{type(error).__name__}: {error}{place}"
-    return Failure(step, _short(said), "this is a defect of the pipeline; please report it", Fault.CODE)
+    message = f"{type(error).__name__}: {error}{place}"
+    return Failure(step, _short(message), "this is a defect of the pipeline; please report it", Fault.CODE)
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a detector observed; deciding is in logic.py."""
+"""What a detector takes and returns; deciding is in logic.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from functions.detect_drift.columns import Table, Untested
 
-# The feature of a test that looks at all columns at once.
+# The feature of a test of all columns at once.
 ALL = "*"
 
 
@@ -52,7 +52,7 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Detection:
     """Every test that was made, every column that was not tested, and the guarantee in force."""
 
     tests: tuple[Test, ...]

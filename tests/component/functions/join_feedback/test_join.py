@@ -18,7 +18,7 @@ from support.world import MODEL, NOON, World, logged
 from eventing import catalogue as c
 from eventing.testing import HandlingFailed, build_event, handle
 from functions.join_feedback import join
-from functions.join_feedback.app import Deps, create_app
+from functions.join_feedback.app import create_app
 from functions.join_feedback.settings import Settings
 from functions.state.database import session_factory
 from functions.state.labels import JoinedLabel, WaitingLabel
@@ -346,7 +346,9 @@ def test_a_label_that_names_no_prediction_is_refused(
 def test_many_labels_are_joined_in_several_goes_and_none_is_forgotten(feedback: Feedback) -> None:
     feedback.app = create_app(
         Settings(feedback.world.url, max_labels=3),
-        Deps(feedback.world.store, feedback.world.engine, feedback.world.clock),
+        store=feedback.world.store,
+        engine=feedback.world.engine,
+        clock=feedback.world.clock,
     )
     batch = predict(feedback, 8)
     for identity in batch.ids:

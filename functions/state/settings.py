@@ -1,4 +1,4 @@
-"""What judge_rollout is told by its environment. The object store's variables are read by its client."""
+"""The settings of a function that has none but its state's. The object store's client reads its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventing.environment import Variables
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the state is: `database_url` of functions.state."""
+    """Where the state is: the `database_url` of `functions.state.database`."""
 
     database_url: str
 

@@ -25,7 +25,7 @@ _log = logging.getLogger("kascade.roll_out_model")
 
 
 @dataclass
-class Outcomes:
+class RolloutWriter:
     """Writes about one model, whose row is locked; collects the events that answer `event`."""
 
     session: Session
@@ -38,8 +38,8 @@ class Outcomes:
 
     def advance(self, rollout: RolloutState, progress: Progress) -> bool:
         """Write how far a rollout came; return whether it has ended."""
-        stands = isinstance(progress.last, Hold) or (rollout.phase is Phase.REPLACE and progress.exists)
-        if stands and not self.row.announced:
+        in_place = isinstance(progress.last, Hold) or (rollout.phase is Phase.REPLACE and progress.exists)
+        if in_place and not self.row.announced:
             self._announce_phase(rollout)
         match progress.last:
             case Wait(reason):
@@ -71,10 +71,8 @@ class Outcomes:
         """Say once that a phase is set up, or that a replacement exists."""
         first = self.row.started_at is None
         self.row.announced, self.row.started_at = True, self.row.started_at or self.now
-        type_ = kinds.RolloutStarted.type if first else kinds.RolloutAdvanced.type
         payload = kinds.RolloutStarted if first else kinds.RolloutAdvanced
         self._answer(
-            type_,
             rollout.version,
             payload(
                 model=self.row.model,
@@ -143,11 +141,11 @@ class Outcomes:
             message=message,
             url=url,
         )
-        self._answer(kinds.RolloutCompleted.type, version, completed)
+        self._answer(version, completed)
 
-    def _answer(self, type_: str, version: int, payload: kinds.Payload) -> None:
+    def _answer(self, version: int, payload: kinds.Payload) -> None:
         source, subject = kinds.source_of(FUNCTION), f"{self.row.model}/v{version}"
-        self.answers.append(answer(self.event, type_, source, subject, payload, now=self.now))
+        self.answers.append(answer(self.event, payload.type, source, subject, payload, now=self.now))
 
     def _name(self, version: int) -> str:
         return version_name(self.row.model, version)

@@ -1,4 +1,4 @@
-"""Slices cover the rows once, and no row that a champion was trained on counts against or for it."""
+"""No row that a champion was trained on counts against or for it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from functions.evaluate_model.scoring import Unusable, aligned
-from functions.evaluate_model.slices import slices_of
+from functions.evaluate_model.scoring import Unusable
 from functions.evaluate_model.unseen import unseen_rows
 from pipelines import layout
 from pipelines.card import Divided
@@ -40,22 +39,6 @@ def spec(**train: Any) -> ModelSpec:
     share = train.get("holdout", 0.2)
     text = f"model: m\ntarget: y\nentity: customer\ntimestamp: seen_at\ntrain: {{holdout: {share}}}\n"
     return parse_spec(text.encode(), model="m")
-
-
-@pytest.mark.parametrize(
-    ("column", "values"),
-    [("country", 3), ("visits", 3), ("amount", 4), ("age", 4), ("seen_at", 4), ("same", 1)],
-)
-def test_slices_cover_every_row_once(column: str, values: int) -> None:
-    found = list(slices_of(table(), column))
-    assert len(found) == values
-    assert np.array_equal(np.sum([rows for _, rows in found], axis=0), np.ones(400))
-
-
-def test_slices_name_their_rows() -> None:
-    assert {value for value, _ in slices_of(table(), "country")} == {"NL", "BE", "(missing)"}
-    first = next(slices_of(table(), "seen_at"))[0]
-    assert first.startswith("[2026-01-01T00:00:00, 2026-01-05")
 
 
 def test_a_champion_divided_by_time_has_not_seen_what_came_after() -> None:
@@ -105,9 +88,3 @@ def test_a_card_that_does_not_say_how_it_divided_is_not_guessed_at() -> None:
         unseen_rows(table(), Divided(), spec())
     with pytest.raises(Unusable, match="customer"):
         unseen_rows(table().drop_columns(["customer"]), Divided(by="entity"), spec())
-
-
-def test_probabilities_are_put_in_the_order_of_our_classes() -> None:
-    theirs = np.array([[0.2, 0.8]], dtype=np.float32)
-    assert aligned(theirs, ["b", "a"], ["a", "b", "c"]).tolist() == [[np.float32(0.8), np.float32(0.2), 0]]
-    assert aligned(theirs, ["a", "b"], ["a", "b"]) is theirs

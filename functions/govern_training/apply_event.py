@@ -1,0 +1,291 @@
+"""Applies an event to the governor's state, by what its payload says; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from eventing import catalogue as kinds
+from eventing.errors import Rejected
+from eventing.event import CORRELATION, Event, answer
+from functions.govern_training import pending
+from functions.govern_training.facts import Run
+from functions.govern_training.logic import may_retry
+from functions.govern_training.records import SpecInForce, load_chain, load_runs
+from functions.govern_training.settings import Settings
+from functions.state import timers, versions
+from functions.state.governor import GovernorRow
+from functions.state.labels import has_labels
+from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run
+from pipelines.spec import ModelSpec
+
+FUNCTION = "govern_training"
+SOURCE = kinds.source_of(FUNCTION)
+GATE = kinds.source_of("evaluate_model")
+Reason = kinds.TrainingReason
+LABELS_COUNT = timedelta(days=1)
+_LATE_LABELS = timedelta(hours=2)
+"""How long ago a label may have come so that labels count as there."""
+
+
+@dataclass(frozen=True)
+class EventContext:
+    """One event about one model and all that handling it needs; `at` is when it happened, `now` the clock."""
+
+    session: Session
+    settings: Settings
+    row: GovernorRow
+    in_force: SpecInForce | None
+    event: Event
+    at: datetime
+    now: datetime
+
+    @property
+    def spec(self) -> ModelSpec | None:
+        """What the model.yaml in force says."""
+        return self.in_force.spec if self.in_force is not None else None
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.row.model
+
+
+def model_of(payload: kinds.Payload) -> str:
+    """Return the name of the model an event is about. Raises Rejected for another function's timer."""
+    if not isinstance(payload, kinds.TimerDue):
+        return str(payload.model_dump(include={"model"})["model"])
+    if payload.owner != FUNCTION:
+        raise Rejected(f"this timer belongs to {payload.owner}")
+    return payload.key.partition("/")[0]
+
+
+def apply_event(context: EventContext, payload: kinds.Payload) -> list[Event]:
+    """Write what the event says into the state; return the events that answer it besides a decision."""
+    return list(APPLY_BY_PAYLOAD[type(payload)](context, payload))
+
+
+def _dataset(context: EventContext, payload: kinds.DatasetIngested) -> Sequence[Event]:
+    row = context.row
+    if payload.parts >= row.dataset_parts:  # events may come in another order than the parts
+        row.dataset_uri, row.dataset_sha256 = payload.dataset.uri, payload.dataset.sha256
+        row.schema_uri, row.schema_sha256 = payload.data_schema.uri, payload.data_schema.sha256
+        row.dataset_parts, row.dataset_rows = payload.parts, payload.total_rows
+    depth, trained = load_chain(context.session, context.model, context.event)
+    pending.merge(row, Reason.DATASET, context.event, context.at, depth=depth, trained=trained)
+    return ()
+
+
+def _requested(context: EventContext, payload: kinds.TrainingRequested) -> Sequence[Event]:
+    pending.merge(context.row, Reason.MANUAL, context.event, context.at)
+    return ()
+
+
+def _drifted(context: EventContext, payload: kinds.DriftDetected) -> Sequence[Event]:
+    """Take drift as a precaution where it is strong and no labels would show harm."""
+    labelled = context.spec is not None and has_labels(
+        context.session, context.model, context.now - max(2 * context.spec.labels.window, LABELS_COUNT)
+    )
+    precaution = payload.strong and not labelled
+    return _alarm(context, Reason.PRECAUTIONARY if precaution else Reason.DRIFT, payload.version)
+
+
+def _degraded(context: EventContext, payload: kinds.PerformanceDegraded) -> Sequence[Event]:
+    return _alarm(context, Reason.PERFORMANCE, payload.version)
+
+
+def _alarm(context: EventContext, reason: Reason, version: int) -> Sequence[Event]:
+    """Pass over an alarm that came after the end of its version's time as champion.
+
+    It cannot come before its beginning: what raises it reads the same facts first.
+    """
+    if versions.champion(context.session, context.model) in (None, version):
+        pending.merge(context.row, reason, context.event, context.at, version=version)
+    return ()
+
+
+def _timer(context: EventContext, payload: kinds.TimerDue) -> Sequence[Event]:
+    what = payload.key.rpartition("/")[2]
+    if what == "age" and context.spec is not None:
+        timers.set_timer(context.session, FUNCTION, payload.key, context.now + context.spec.retrain.max_age)
+        pending.merge(context.row, Reason.AGE, context.event, context.at)
+    return _lose_silent_runs(context) if what == "lease" else ()
+
+
+def _started(context: EventContext, payload: kinds.TrainingStarted) -> Sequence[Event]:
+    run = get_run(context.session, context.model, payload.version)
+    if run is None or run.run_id != payload.run_id:
+        return ()
+    run.started_at = run.started_at or context.at
+    if run.ended_at is None:
+        run.lease_until = context.at + context.settings.run_lease
+        set_lease(context)
+    return ()
+
+
+def _completed(context: EventContext, payload: kinds.TrainingCompleted) -> Sequence[Event]:
+    run = get_run(context.session, context.model, payload.version)
+    if run is not None and run.outcome != RunOutcome.COMPLETED:
+        _end(context, run, RunOutcome.COMPLETED)
+        run.train_rows = payload.train_rows
+        _hold(context, run, context.settings.gate_hold)
+    return ()
+
+
+def _failed(context: EventContext, payload: kinds.TrainingFailed) -> Sequence[Event]:
+    run = get_run(context.session, context.model, payload.version)
+    if run is not None and run.outcome is None:
+        _end(context, run, RunOutcome.FAILED)
+    return ()
+
+
+def _end(context: EventContext, run: TrainingRun, outcome: RunOutcome) -> None:
+    run.outcome, run.ended_at = outcome.value, context.at
+    set_lease(context)
+    if context.spec is not None and Reason.AGE in context.spec.retrain.on:
+        aged = context.at + context.spec.retrain.max_age
+        timers.set_timer(context.session, FUNCTION, f"{context.model}/age", aged)
+
+
+def _approved(context: EventContext, payload: kinds.ModelApproved) -> Sequence[Event]:
+    _judge(context, payload.version, "approved")
+    return ()
+
+
+def _rejected(context: EventContext, payload: kinds.ModelRejected) -> Sequence[Event]:
+    _judge(context, payload.version, "rejected")
+    return ()
+
+
+def _judge(context: EventContext, version: int, verdict: str) -> None:
+    """Take a verdict; the gate's is a candidate's first, so what is there already came after it."""
+    run = get_run(context.session, context.model, version)
+    if run is None or (run.verdict is not None and context.event.source == GATE):
+        return
+    run.verdict = verdict
+    if run.rollout is None:
+        _hold(context, run, context.settings.rollout_hold)
+
+
+def _hold(context: EventContext, run: TrainingRun, time: timedelta) -> None:
+    """Keep other runs waiting for some time from the event on, or longer if it was longer already."""
+    run.hold_until = max(run.hold_until or context.at, context.at + time)
+
+
+def _rollout_started(context: EventContext, payload: kinds.RolloutStarted) -> Sequence[Event]:
+    run = get_run(context.session, context.model, payload.version)
+    if run is not None and run.rollout is None:
+        hold = context.settings.rollout_hold
+        if payload.phase is not kinds.RolloutPhase.REPLACE and context.spec is not None:
+            # A phase is ended after its deadline, once labels of before have been joined.
+            hold += (context.spec.rollout.deadline + _LATE_LABELS) * len(context.spec.rollout.phases)
+        run.verdict = "approved"  # only what was let through is rolled out
+        _hold(context, run, hold)
+    return ()
+
+
+def _rollout_completed(context: EventContext, payload: kinds.RolloutCompleted) -> Sequence[Event]:
+    run = get_run(context.session, context.model, payload.version)
+    if run is not None:
+        run.rollout = _last_outcome(context, payload)
+    _drop_alarms_of_others(context, payload)
+    return ()
+
+
+def _last_outcome(context: EventContext, payload: kinds.RolloutCompleted) -> str:
+    """Return how a version's last rollout ended by the facts, or by the event where there are none."""
+    facts = versions.facts_of(context.session, context.model, payload.version)
+    ends = [fact.fact for fact in facts if fact.fact in list(kinds.RolloutOutcome)]
+    return ends[-1] if ends else payload.outcome.value
+
+
+def _drop_alarms_of_others(context: EventContext, payload: kinds.RolloutCompleted) -> None:
+    """Drop alarms about other versions than the champion; without facts, than the event's champion."""
+    promoted = payload.outcome is kinds.RolloutOutcome.PROMOTED
+    announced = payload.version if promoted else payload.champion_version
+    champion = versions.champion(context.session, context.model) or announced
+    if champion is None:
+        return
+    others = pending.alarms_about_others(context.row, champion)
+    void = [reason for reason, version in others.items() if promoted or version is not None]
+    pending.drop(context.row, void)
+    if not context.row.pending_reasons:
+        timers.cancel_timer(context.session, FUNCTION, f"{context.model}/pending")
+
+
+def _lose_silent_runs(context: EventContext) -> list[Event]:
+    lost: list[Event] = []
+    runs = load_runs(context.session, context.model)
+    for silent in [run for run in runs if run.ended_at is None and run.lease_until <= context.now]:
+        row = get_run(context.session, context.model, silent.version)
+        if row is not None:
+            row.outcome, row.ended_at = RunOutcome.LOST.value, silent.lease_until
+            lost.append(_lost(context, row, retry=_try_again(context, runs, silent, row)))
+    set_lease(context)
+    return lost
+
+
+def _try_again(context: EventContext, runs: Sequence[Run], silent: Run, row: TrainingRun) -> bool:
+    again = may_retry(runs, silent)
+    if again:
+        # It waited for quiet before it was approved: it need not wait again.
+        champion = versions.champion(context.session, context.model)
+        pending.merge(context.row, Reason(row.reason), _trigger_of(row), row.approved_at, version=champion)
+    return again
+
+
+def _trigger_of(run: TrainingRun) -> Event:
+    """Return the event that a run was approved for, as far as its chain needs it."""
+    chain = {CORRELATION: run.correlation_id}
+    return Event(run.cause_id, SOURCE, kinds.TrainingRequested.type, extensions=chain)
+
+
+def _lost(context: EventContext, row: TrainingRun, *, retry: bool) -> Event:
+    payload = kinds.TrainingFailed(
+        model=row.model,
+        version=row.version,
+        run_id=row.run_id,
+        step="lease",
+        error=f"no event of the run came until {row.lease_until.isoformat()}",
+        fix="it is tried once more"
+        if retry
+        else "see why its job ends silently, then send training.requested",
+    )
+    subject = f"{row.model}/v{row.version}"
+    return answer(context.event, kinds.TrainingFailed.type, SOURCE, subject, payload, now=context.now)
+
+
+def set_lease(context: EventContext) -> None:
+    """Wake the governor when the first of the runs under way should have ended, in that run's chain."""
+    key, run = f"{context.model}/lease", first_to_expire(context.session, context.model)
+    if run is None:
+        timers.cancel_timer(context.session, FUNCTION, key)
+        return
+    own = context.event.correlation_id == run.correlation_id
+    cause = context.event if own else _trigger_of(run)
+    timers.set_timer(context.session, FUNCTION, key, run.lease_until, cause=cause)
+
+
+APPLY_BY_PAYLOAD: MappingProxyType[type[kinds.Payload], Callable[[EventContext, Any], Sequence[Event]]] = (
+    MappingProxyType(
+        {
+            kinds.DatasetIngested: _dataset,
+            kinds.TrainingRequested: _requested,
+            kinds.DriftDetected: _drifted,
+            kinds.PerformanceDegraded: _degraded,
+            kinds.TimerDue: _timer,
+            kinds.TrainingStarted: _started,
+            kinds.TrainingCompleted: _completed,
+            kinds.TrainingFailed: _failed,
+            kinds.ModelApproved: _approved,
+            kinds.ModelRejected: _rejected,
+            kinds.RolloutStarted: _rollout_started,
+            kinds.RolloutCompleted: _rollout_completed,
+        }
+    )
+)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from eventing.catalogue.base import Claim, ModelName, Payload, Problem
+
+MAX_WARNINGS = 50
 
 
 class SpecRegistered(Payload, type="spec.registered", subject="<model>", emitted_by=("ingest_data",)):
@@ -20,8 +26,20 @@ class SpecRejected(Payload, type="spec.rejected", subject="<model>", emitted_by=
     problems: list[Problem]
 
 
+class DataWarning(Payload):
+    """What was read in another way than a person may think, in a file that was taken all the same."""
+
+    column: str | None = None
+    count: int | None = None
+    message: Annotated[str, Field(max_length=300)]
+    fix: str | None = None
+
+
 class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitted_by=("ingest_data",)):
-    """A validated part was added to the model's dataset; `dataset` is the manifest of all parts so far."""
+    """A validated part was added to the model's dataset; `dataset` is the manifest of all parts so far.
+
+    `rows` and `total_rows` count the rows to learn from; a part has `unlabelled_rows` besides.
+    """
 
     model: ModelName
     part: Claim
@@ -34,6 +52,8 @@ class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitt
     parts: int
     quarantined_rows: int = 0
     quarantine_uri: str | None = None
+    unlabelled_rows: int = 0
+    warnings: list[DataWarning] = Field(default_factory=list, max_length=MAX_WARNINGS)
     key: str
 
 

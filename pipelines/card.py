@@ -7,12 +7,14 @@ through `Card`. What only people read of it is kept as it is.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from eventing.catalogue import Claim
 from eventing.store import Store
 from pipelines.metrics import Task
+from pipelines.values.form import Form
 
 Class = str | int | float | bool
 SCHEMA_VERSION = 1
@@ -87,6 +89,7 @@ class Card(_Part):
     Attributes:
         classes: of the target, in the model's order; None for regression.
         features: name and kind of each column that the model takes.
+        forms: how columns are written, the target too, where not in the ordinary way: see `values.form.Form`.
         files: claims of the version's other files, by name.
         seconds: how long the training took.
     """
@@ -99,6 +102,7 @@ class Card(_Part):
     target: str
     classes: tuple[Class, ...] | None
     features: tuple[tuple[str, str], ...]
+    forms: dict[str, dict[str, Any]] = Field(default_factory=dict)
     data: Data
     spec: UsedSpec
     code_digest: str
@@ -114,6 +118,10 @@ class Card(_Part):
     def is_trained_on(self, part_sha256: str) -> bool:
         """Say whether a part of the dataset was used."""
         return any(part.sha256 == part_sha256 for part in self.data.parts)
+
+    def form(self, column: str) -> Form:
+        """Return how a column's values are written."""
+        return Form.from_json(self.forms.get(column, {}))
 
     @property
     def spec_claim(self) -> Claim | None:

@@ -16,17 +16,11 @@ from pipelines.encoding.columns import CentredNumber, Matrix, label_of
 from pipelines.encoding.fitting import Codes
 from pipelines.encoding.times import to_seconds
 from pipelines.errors import StepError
+from pipelines.values.arrays import ARROW_TYPES, trimmed
+from pipelines.values.form import PLAIN, Form
+from pipelines.values.missing import LABELS
 
 Kind = Literal["number", "integer", "boolean", "category", "text", "datetime"]
-
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "number": pa.float64(),
-    "integer": pa.int64(),
-    "boolean": pa.bool_(),
-    "category": pa.string(),
-    "text": pa.string(),
-    "datetime": pa.timestamp("us", tz="UTC"),
-}
 
 
 @dataclass(frozen=True)
@@ -37,13 +31,15 @@ class Factors:
     codes: Codes
 
 
-def canonical(column: pa.ChunkedArray, kind: Kind, name: str) -> pa.ChunkedArray:
-    """Cast a column to the one Arrow type of its kind.
+def canonical(column: pa.ChunkedArray, kind: Kind, name: str, form: Form = PLAIN) -> pa.ChunkedArray:
+    """Cast a column to the one Arrow type of its kind; texts are read as a file's are.
 
     Raises: StepError when its values do not fit the kind.
     """
     wanted = ARROW_TYPES[kind]
     if column.type == wanted:
+        if kind in LABELS:  # parts of earlier releases have spaces around them
+            return pa.chunked_array([trimmed(chunk, form, kind) for chunk in column.chunks], wanted)
         return column
     try:
         if kind in ("category", "text"):

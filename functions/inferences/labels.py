@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from pipelines.values.form import PLAIN, Form
+from pipelines.values.reading import NotRead, read_label, read_number
+
 Value = str | int | float | bool
 
 
@@ -22,29 +25,27 @@ def as_class(value: object, classes: Sequence[Value]) -> Value | None:
     return None if text is None else next((each for each in classes if text_of(each) == text), None)
 
 
-def as_number(value: object) -> float | None:
-    """Return the number a label gives; None for what is not a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+def as_number(value: object, form: Form = PLAIN) -> float | None:
+    """Return the number a label gives, read as ingesting reads the target; None for no finite number."""
+    if isinstance(value, bool):
         return None
     try:
-        number = float(value)
-    except (ValueError, OverflowError):
+        read = read_number(value, form)
+        number = math.nan if read is None else float(read)
+    except (NotRead, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
 
 def text_of(value: object) -> str | None:
     """Return a class as canonical text, the same for a CSV's cell and a JSON value; None: it is no class."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return str(int(value)) if value.is_integer() else repr(value)
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, str):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
+    if not isinstance(value, str):
+        try:
+            return read_label(value)
+        except NotRead:
+            return None
     text = value.strip()
     if text.lower() in {"true", "false"}:
         return text.lower()

@@ -9,6 +9,7 @@ from eventing.store import Store
 from functions.inferences.labels import Value, as_class, as_number, text_of
 from pipelines.card import Card, HoldoutLoss, load_card
 from pipelines.loss import clipped_absolute, zero_one
+from pipelines.values.form import PLAIN, Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,17 @@ class Scoring:
         classes: of the target; None for regression.
         scale: the absolute error that counts as wholly wrong; of no meaning for classes.
         holdout: None for a version whose card does not say.
+        form: how the target is written in text.
     """
 
     classes: tuple[Value, ...] | None
     scale: float = 1.0
     holdout: HoldoutLoss | None = None
+    form: Form = PLAIN
 
     def read(self, value: object) -> Value | None:
         """Return a label as the target has it; None when it is impossible."""
-        return as_number(value) if self.classes is None else as_class(value, self.classes)
+        return as_number(value, self.form) if self.classes is None else as_class(value, self.classes)
 
     def loss(self, predicted: str | float | None, label: Value) -> float | None:
         """Return the loss of an answer as the log has it, in [0, 1]; None without an answer."""
@@ -41,7 +44,7 @@ class Scoring:
 def scoring_of(card: Card) -> Scoring:
     """Return what a model card says of it."""
     holdout = card.evaluation.loss
-    return Scoring(card.classes, holdout.scale if holdout else 1.0, holdout)
+    return Scoring(card.classes, holdout.scale if holdout else 1.0, holdout, card.form(card.target))
 
 
 def load_scoring(store: Store, card: Claim) -> Scoring:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,15 +13,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from functions.ingest_data.duplicates import SeenKeys, hash_keys
-from functions.ingest_data.parse_values import ARROW_TYPES, PROBLEMS, parse_values, to_mask
 from functions.ingest_data.refusal import readable
 from functions.ingest_data.rows import BadCells, Batch, Mask, Rows, bad_cells_at
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema
 from pipelines.spec import Kind
 from pipelines.spec.columns import is_number, is_whole
+from pipelines.values.arrays import ARROW_TYPES, read_array, to_mask
+from pipelines.values.form import Form
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_WIDEN_SHARE = 0.05
+
+PROBLEMS = {
+    Kind.NUMBER: "not a number",
+    Kind.INTEGER: "not a whole number",
+    Kind.BOOLEAN: "not true or false",
+    Kind.CATEGORY: "not a plain value",
+    Kind.TEXT: "not a plain value",
+    Kind.DATETIME: "not a date or time",
+}
 
 
 @dataclass(frozen=True)
@@ -31,8 +42,8 @@ class CheckedBatch:
     good: pa.RecordBatch
     bad_rows: int
     bad_cells: tuple[BadCells, ...]
-    decimals: frozenset[str]
-    """Columns of whole numbers with bad cells that are numbers all the same."""
+    wider: Mapping[str, Kind]
+    """Columns of whole numbers with cells that are other numbers, and the kind that would hold them."""
 
 
 @dataclass
@@ -43,6 +54,7 @@ class Checker:
         schema: what the rows must keep.
         latest: timestamps after this are refused.
         seen: the entity keys of the file so far.
+        forms: how this file writes its values, where it differs from the schema.
 
     Attributes:
         arrow_schema: of the good rows.
@@ -51,6 +63,7 @@ class Checker:
     schema: DataSchema
     latest: datetime
     seen: SeenKeys
+    forms: Mapping[str, Form] = field(default_factory=dict)
     arrow_schema: pa.Schema = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,17 +76,19 @@ class Checker:
         bad: Mask = np.zeros(len(batch.numbers), dtype=bool)
         cells: list[BadCells] = []
         typed: list[pa.Array] = []
-        decimals: set[str] = set()
+        wider: dict[str, Kind] = {}
         for column in self.schema.columns:
             raw = batch.columns[column.name]
             with readable(f"column {column.name}"):
-                array, wrong = parse_values(raw, column)
+                form = self.forms.get(column.name, column.form)
+                array, wrong = read_array(raw, column.kind, form)
                 found = [(PROBLEMS[column.kind], wrong)] if wrong.any() else []
                 for reason, mask in [*found, *self._broken_rules(column, array, wrong)]:
                     cells.append(bad_cells_at(column.name, reason, raw, mask, batch.numbers))
                     bad |= mask
-                if found and column.kind is Kind.INTEGER and _has_decimals(raw, wrong):
-                    decimals.add(column.name)
+                if found and column.kind is Kind.INTEGER:
+                    kind = _wider_kind(raw, wrong, form)
+                    wider |= {} if kind is None else {column.name: kind}
             typed.append(array)
         good = pa.RecordBatch.from_arrays(typed, schema=self.arrow_schema)
         numbers = batch.numbers
@@ -82,7 +97,7 @@ class Checker:
             good, numbers = good.filter(pa.array(keep)), numbers[keep]
         good, repeated = self._without_duplicates(good, numbers)
         dropped = len(batch.numbers) - good.num_rows + sum(len(each.rows) for each in batch.unreadable)
-        return CheckedBatch(good, dropped, (*batch.unreadable, *cells, *repeated), frozenset(decimals))
+        return CheckedBatch(good, dropped, (*batch.unreadable, *cells, *repeated), wider)
 
     def _broken_rules(self, column: Column, array: pa.Array, wrong: Mask) -> Iterator[tuple[str, Mask]]:
         tests = [self._missing(column, array, wrong)]
@@ -184,7 +199,17 @@ def _unless(fits: pa.Array, array: pa.Array) -> Mask:
     return to_mask(pc.and_(pc.invert(fits), array.is_valid()))
 
 
-def _has_decimals(raw: pa.Array, wrong: Mask) -> bool:
-    number = Column("", Kind.NUMBER)
-    numbers, bad = parse_values(raw.filter(pa.array(wrong)), number)
-    return bool((~bad & to_mask(numbers.is_valid())).any())
+def _wider_kind(raw: pa.Array, wrong: Mask, form: Form) -> Kind | None:
+    """Return the kind that would hold what is no whole number of 64 bits: longer ones would lose digits."""
+    odd = raw.filter(pa.array(wrong))
+    numbers = read_array(odd, Kind.NUMBER, form)[0].drop_null()
+    if not len(numbers):
+        return None
+    if pc.any(pc.not_equal(numbers, pc.floor(numbers))).as_py() or not _are_long(odd):
+        return Kind.NUMBER
+    return Kind.CATEGORY if len(numbers) > _WIDEN_SHARE * len(raw) else None
+
+
+def _are_long(raw: pa.Array) -> bool:
+    texts = raw if pa.types.is_string(raw.type) else raw.cast(pa.string())
+    return bool(pc.any(pc.match_substring_regex(texts, "[0-9]{19}")).as_py())

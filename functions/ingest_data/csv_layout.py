@@ -1,4 +1,4 @@
-"""How a CSV file is laid out: its delimiter, whether its first line names the columns, its decimal mark."""
+"""How a CSV file is laid out: its delimiter, and whether its first line names the columns."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from functions.ingest_data.refusal import refuse
 
 _DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*")
-_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+\s*")
-_PLAIN = re.compile(r"\s*[-+]?\d*\s*")
 _ROWS = 200
 
 
@@ -30,7 +28,6 @@ class CsvLayout:
     delimiter: str
     names: tuple[str, ...]
     header_row: int
-    decimal_comma: bool
 
 
 def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str], target: str) -> CsvLayout:
@@ -65,9 +62,7 @@ def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str]
             "put the columns' names on the first line",
         )
     _check_names(names, chosen)
-    return CsvLayout(
-        chosen, names, blank + 1 if header else 0, chosen != "," and _has_decimal_comma(rows[1:])
-    )
+    return CsvLayout(chosen, names, blank + 1 if header else 0)
 
 
 def _detect_delimiter(sample: str, known: set[str]) -> str:
@@ -128,13 +123,3 @@ def _check_names(names: Sequence[str], delimiter: str) -> None:
             f"its fields, by {delimiter!r}, are all blank",
             "put the columns' names on the first line",
         )
-
-
-def _has_decimal_comma(rows: Sequence[Sequence[str]]) -> bool:
-    """Say whether some column's sampled values are all numbers with commas, or plain digits."""
-    for column in zip(*rows, strict=False):
-        values = [value for value in column if value.strip()]
-        commas = [value for value in values if _DECIMAL_COMMA.fullmatch(value)]
-        if commas and all(value in commas or _PLAIN.fullmatch(value) for value in values):
-            return True
-    return False

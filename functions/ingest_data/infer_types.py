@@ -2,161 +2,211 @@
 
 A type is taken when all but a few of a column's sampled values are of it, at most 5 % and at most as many as
 the spec tolerates: some bad cells in a column of numbers do not make it a column of words. All rows are then
-checked against what was taken.
+checked against what was taken. Where a type is a guess, a warning says so and how model.yaml settles it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.ingest_data.parse_values import INTEGER, NUMBER, parse_values, to_mask, trimmed
-from functions.ingest_data.refusal import FileRefused, readable, refuse
+from eventing.catalogue import DataWarning
+from functions.ingest_data import doubts
+from functions.ingest_data.date_formats import date_format, dates
+from functions.ingest_data.refusal import readable
 from functions.ingest_data.schema import NUMERIC, Column
+from functions.ingest_data.settle_forms import Settled, settle_forms
 from pipelines.spec import Kind, ModelSpec
+from pipelines.values.arrays import to_mask, trimmed
+from pipelines.values.form import Form
+from pipelines.values.written import CODE, DIGITS, POINT
+from pipelines.values.written_arrays import full, plain_numbers
 
-_CODE = r"^[-+]?0[0-9]"  # 00123: a code, not a number
-_DATE_FORMATS = (
-    "%Y/%m/%d",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y%m%d",
-    "%d.%m.%Y",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y %H:%M:%S",
-    "%d/%m/%Y",
-    "%d/%m/%Y %H:%M",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y",
-    "%m/%d/%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S",
-)
 # "yes" and "no" stay words, so a model that learnt them answers with them.
 _BOOLEAN = pa.array(["true", "false"])
-_UNIX_RANGE = (631_152_000, 4_102_444_800)  # 1990 to 2100, in seconds
 _PROSE_WORDS = 4
 _MOST_BAD = 0.05
+_LARGEST = 2**63 - 1
 
 
-def infer_types(sample: Mapping[str, pa.Array], spec: ModelSpec) -> tuple[Column, ...]:
-    """Return the kind, and a datetime's format, of each column of a sample.
+@dataclass(frozen=True)
+class Inferred:
+    """The columns with their kinds and forms, and warnings of those that are guesses."""
+
+    columns: tuple[Column, ...]
+    warnings: tuple[DataWarning, ...] = ()
+
+
+@dataclass
+class _Context:
+    """What inferring a column goes by."""
+
+    spec: ModelSpec
+    settled: Mapping[str, Settled]
+    tolerated: float
+    warnings: list[DataWarning] = field(default_factory=list)
+
+    def form(self, name: str) -> Form:
+        found = self.settled.get(name)
+        return Form(missing=self.spec.ingest.missing) if found is None else found.form
+
+
+def infer_types(sample: Mapping[str, pa.Array], spec: ModelSpec, decimal: str = ".") -> Inferred:
+    """Return the kind and form of each column of a sample.
+
+    Args:
+        sample: some of the first rows, by column.
+        spec: what it says is taken.
+        decimal: the decimal mark that the file's delimiter suggests.
 
     Raises:
         FileRefused: the timestamp column's values are no dates, or could be read in two ways.
     """
+    tolerated = min(spec.ingest.tolerated_bad_rows, _MOST_BAD)
+    with readable("the numbers"):
+        context = _Context(spec, settle_forms(sample, spec, decimal), tolerated)
     columns = []
     for name, array in sample.items():
         with readable(f"column {name}"):
-            columns.append(_infer_one(name, array, spec))
-    return tuple(columns)
+            columns.append(_infer_one(name, array, context))
+    return Inferred(tuple(columns), tuple(context.warnings))
 
 
-def _infer_one(name: str, array: pa.Array, spec: ModelSpec) -> Column:
-    rule = spec.schema_.get(name)
-    tolerated = min(spec.ingest.tolerated_bad_rows, _MOST_BAD)
+def _infer_one(name: str, array: pa.Array, context: _Context) -> Column:
+    rule, form = context.spec.schema_.get(name), context.form(name)
     if rule is not None and rule.kind is not None:
-        format_ = rule.format
-        if rule.kind is Kind.DATETIME and format_ is None:
-            format_ = _date_format(name, array, tolerated)
-        return Column(name, rule.kind, format=format_)
-    if name == spec.timestamp:
-        return Column(name, Kind.DATETIME, format=_date_format(name, array, tolerated, required=True))
-    found = (
-        _from_text(name, array, tolerated) if pa.types.is_string(array.type) else _from_type(name, array.type)
-    )
+        if rule.kind is Kind.DATETIME:
+            format_ = rule.format or date_format(name, array, form, context.tolerated)
+            return Column(name, rule.kind, form=replace(form, format=format_))
+        if rule.kind in NUMERIC and name in context.settled:
+            context.warnings += doubts.of_numbers(name, context.settled[name], len(array))
+        return Column(name, rule.kind, form=_form_of(rule.kind, form))
+    if name == context.spec.timestamp:
+        format_ = date_format(name, array, form, context.tolerated, required=True)
+        return Column(name, Kind.DATETIME, form=replace(form, format=format_))
+    is_text = pa.types.is_string(array.type)
+    found = _from_text(name, array, context) if is_text else _from_type(name, array, context)
     if rule is not None and rule.bounded and found.kind not in NUMERIC:
-        return Column(name, Kind.NUMBER)  # bounds are of numbers, so what is none is a bad cell
-    return found
+        return Column(name, Kind.NUMBER, form=form)  # bounds are of numbers, so what is none is a bad cell
+    if name == context.spec.target and is_text and found.kind in (Kind.CATEGORY, Kind.TEXT):
+        context.warnings += doubts.of_target(name, trimmed(array, form, found.kind))
+    if name == context.spec.entity and found.kind is Kind.NUMBER:
+        return _as_key(name, array, context)
+    return replace(found, form=_form_of(found.kind, found.form))
 
 
-def _from_type(name: str, type_: pa.DataType) -> Column:
+def _form_of(kind: Kind, form: Form) -> Form:
+    """Leave out of a form what says nothing of values of this kind."""
+    if kind in NUMERIC or form.format is not None:
+        return form
+    return Form(missing=form.missing)
+
+
+def _from_type(name: str, array: pa.Array, context: _Context) -> Column:
+    type_ = array.type
+    form = context.form(name)
     if pa.types.is_boolean(type_):
-        return Column(name, Kind.BOOLEAN)
+        return Column(name, Kind.BOOLEAN, form=form)
+    if pa.types.is_uint64(type_) and _overflows(array, context.tolerated):
+        context.warnings.append(doubts.of_large_integers(name, len(array)))
+        return Column(name, Kind.CATEGORY, form=form)
     if pa.types.is_integer(type_):
-        return Column(name, Kind.INTEGER)
-    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
-        return Column(name, Kind.NUMBER)
+        return Column(name, Kind.INTEGER, form=form)
+    if pa.types.is_decimal(type_):
+        return _from_decimal(name, array, context)
+    if pa.types.is_floating(type_):
+        return Column(name, Kind.NUMBER, form=form)
     is_time = pa.types.is_date(type_) or pa.types.is_timestamp(type_)
-    return Column(name, Kind.DATETIME if is_time else Kind.CATEGORY)
+    return Column(name, Kind.DATETIME if is_time else Kind.CATEGORY, form=form)
 
 
-def _from_text(name: str, array: pa.Array, tolerated: float) -> Column:
-    text = trimmed(array).drop_null()
+def _overflows(whole: pa.Array, tolerated: float) -> bool:
+    present = whole.drop_null()
+    return bool(len(present)) and _share(pc.greater(present, pa.scalar(_LARGEST, present.type))) > tolerated
+
+
+def _from_decimal(name: str, array: pa.Array, context: _Context) -> Column:
+    """Read exact decimals as whole numbers where they are, as numbers where a float has their digits."""
+    form = context.form(name)
+    present = array.drop_null().cast(pa.string())
+    whole = full(present, r"[-+]?[0-9]+(\.0*)?")
+    if len(present) and pc.all(whole).as_py():
+        return _of_whole(name, pc.replace_substring_regex(present, r"\..*", ""), form, context)
+    lost = sum(repr(float(text)).lower() != _shortest(text) for text in present.slice(0, 1_000).to_pylist())
+    if lost:
+        context.warnings.append(doubts.of_lost_digits(name, lost, min(len(present), 1_000)))
+    return Column(name, Kind.NUMBER, form=form)
+
+
+def _shortest(text: str) -> str:
+    """Write a decimal as the shortest float of its digits would be."""
+    digits = text.replace(".", "").lstrip("-+0").rstrip("0")
+    return repr(float(text)).lower() if len(digits) <= 15 else ""
+
+
+def _of_whole(name: str, digits: pa.Array, form: Form, context: _Context) -> Column:
+    """Tell whole numbers that 64 bits hold, which are exact, from longer ones, which stay text."""
+    long = digits.filter(pc.greater(pc.utf8_length(digits), 18))
+    beyond = sum(not -(2**63) <= int(text) <= _LARGEST for text in long.to_pylist())
+    exact = context.tolerated if name != context.spec.entity else 0.0
+    if beyond > exact * len(digits):
+        context.warnings.append(doubts.of_large_integers(name, len(digits)))
+        return Column(name, Kind.CATEGORY, form=form)
+    return Column(name, Kind.INTEGER, form=form)
+
+
+def _as_key(name: str, array: pa.Array, context: _Context) -> Column:
+    """Keep what names a subject exactly: 12.0 is 12, and what has decimals stays text."""
+    form = context.form(name)
+    if pa.types.is_string(array.type):
+        texts = plain_numbers(trimmed(array, form).drop_null(), form).drop_null()
+    else:
+        texts = array.drop_null().cast(pa.string())
+    whole = pc.all(full(texts, r"[-+]?[0-9]{1,15}(\.0*)?")).as_py()
+    return Column(name, Kind.INTEGER if whole else Kind.CATEGORY, form=form)
+
+
+def _from_text(name: str, array: pa.Array, context: _Context) -> Column:
+    form, tolerated = context.form(name), context.tolerated
+    text = trimmed(array, form).drop_null()
     if not len(text):
-        return Column(name, Kind.CATEGORY)
-    numbers = pc.match_substring_regex(text, NUMBER)
-    if _share(numbers) >= 1 - tolerated and not pc.any(pc.match_substring_regex(text, _CODE)).as_py():
-        decimals = pc.and_(numbers, pc.invert(pc.match_substring_regex(text, INTEGER)))
-        return Column(name, Kind.NUMBER if pc.any(decimals).as_py() else Kind.INTEGER)
+        return Column(name, Kind.CATEGORY, form=form)
+    plain = form.decimal == "." and form.unit is None and pc.all(full(text, POINT)).as_py()
+    numbers = text if plain else plain_numbers(text, form)
+    share = _share(numbers.is_valid())
+    codes = to_mask(full(text, CODE))
+    if (
+        share >= 1 - tolerated
+        and not codes.any()
+        and not doubts.is_mixed_percent(context.settled[name], share, len(text))
+    ):
+        context.warnings += doubts.of_numbers(name, context.settled[name], len(text))
+        return _of_numbers(name, numbers.drop_null(), form, context)
     if _share(pc.is_in(pc.utf8_lower(text), value_set=_BOOLEAN)) >= 1 - tolerated:
-        return Column(name, Kind.BOOLEAN)
-    fits, format_ = _dates(text, tolerated)
-    if fits and len(format_) <= 1:
-        return Column(name, Kind.DATETIME, format=format_[0] if format_ else None)
-    return Column(name, Kind.TEXT if _is_prose(text) else Kind.CATEGORY)
-
-
-def _date_format(name: str, array: pa.Array, tolerated: float, *, required: bool = False) -> str | None:
-    if not pa.types.is_string(array.type):
-        return _unix_format(array) if _is_numeric(array.type) else None
-    text = trimmed(array).drop_null()
-    fits, formats = _dates(text, tolerated)
+        return Column(name, Kind.BOOLEAN, form=form)
+    fits, formats = dates(text, tolerated)
     if fits and len(formats) <= 1:
-        return formats[0] if formats else None
-    if fits:
-        raise refuse(
-            "the timestamp can be read in two ways",
-            f"column {name}",
-            f"values such as {text[0].as_py()!r} fit {' and '.join(formats)}",
-            f'say which in model.yaml: schema: {{{name}: {{type: datetime, format: "{formats[0]}"}}}}',
-        )
-    numbers = pc.match_substring_regex(text, NUMBER)
-    unix = _unix_format(text.filter(numbers).cast(pa.float64())) if _share(numbers) >= 1 - tolerated else None
-    if unix is None and required and len(text):
-        raise _no_timestamp(name, text[0].as_py())
-    return unix
-
-
-def _no_timestamp(name: str, example: str) -> FileRefused:
-    return refuse(
-        "the timestamp column holds no dates",
-        f"column {name}",
-        f"got values such as {example!r}",
-        "write ISO 8601 (2026-01-31T12:00:00Z), or give the format in model.yaml under schema",
+        return Column(name, Kind.DATETIME, form=replace(form, format=formats[0] if formats else None))
+    kind = Kind.TEXT if _is_prose(text) else Kind.CATEGORY
+    context.warnings += doubts.of_words(
+        name, text, numbers, int(codes.sum()), formats if fits else (), context.settled[name]
     )
+    context.warnings += doubts.of_names(name, trimmed(array, form, kind)) if form.missing is None else []
+    return Column(name, kind, form=form)
 
 
-def _dates(text: pa.Array, tolerated: float) -> tuple[bool, list[str]]:
-    """Say whether the texts are dates, and by which formats: none is ISO 8601, two is ambiguous."""
-    if not len(text):
-        return False, []
-    _, bad = parse_values(text, Column("", Kind.DATETIME))
-    if bad.mean() <= tolerated:
-        return True, []
-    shares = {name: _strptime_share(text, name) for name in _DATE_FORMATS}
-    best = max(shares.values())
-    fitting = [name for name, share in shares.items() if share == best]
-    return best >= 1 - tolerated, fitting
-
-
-def _strptime_share(text: pa.Array, format_: str) -> float:
-    return _share(pc.strptime(text, format=format_, unit="us", error_is_null=True).is_valid())
-
-
-def _unix_format(numbers: pa.Array) -> str | None:
-    if not len(numbers) or numbers.null_count == len(numbers):
-        return None
-    middle = float(pc.mean(numbers.cast(pa.float64(), safe=False)).as_py())
-    low, high = _UNIX_RANGE
-    if low <= middle <= high:
-        return "unix"
-    return "unix_ms" if low * 1000 <= middle <= high * 1000 else None
-
-
-def _is_numeric(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
+def _of_numbers(name: str, numbers: pa.Array, form: Form, context: _Context) -> Column:
+    digits = full(numbers, DIGITS)
+    if pc.all(digits).as_py():
+        return _of_whole(name, numbers, form, context)
+    long = numbers.filter(pc.and_(digits, pc.greater(pc.utf8_length(numbers), 15)))
+    lost = sum(abs(int(text)) > 2**53 for text in long.to_pylist())
+    if lost:
+        context.warnings.append(doubts.of_lost_digits(name, lost, len(numbers)))
+    return Column(name, Kind.NUMBER, form=form)
 
 
 def _share(fits: pa.Array) -> float:
@@ -167,11 +217,3 @@ def _is_prose(text: pa.Array) -> bool:
     words = pc.mean(pc.add(pc.count_substring_regex(text, r"\s+"), 1)).as_py()
     distinct = pc.count_distinct(text).as_py() / len(text)
     return bool(words >= _PROSE_WORDS or (words >= 2 and distinct > 0.5))
-
-
-def widened(columns: Sequence[Column], names: Collection[str]) -> tuple[Column, ...]:
-    """Turn integer columns into number columns: decimals came after the sample."""
-    return tuple(
-        Column(column.name, Kind.NUMBER, format=column.format) if column.name in names else column
-        for column in columns
-    )

@@ -162,6 +162,7 @@ def _report(basis: _Basis, processed: Processed) -> dict[str, Any]:
         "bad_rows": processed.bad_rows,
         "bad_cells": list(processed.summary),
         "ignored_columns": list(processed.ignored_columns),
+        "warnings": [one.model_dump() for one in processed.warnings],
     }
 
 
@@ -229,6 +230,7 @@ def _append(
         parts=dataset.parts,
         quarantined_rows=processed.bad_rows,
         quarantine_uri=report.uri if report is not None else None,
+        warnings=list(processed.warnings),
         key=basis.dropped.key,
     )
     return respond(basis.event, DatasetIngested.type, model, payload, basis.now)

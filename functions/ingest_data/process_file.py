@@ -6,24 +6,28 @@ batch by batch check the rows, write the good ones and put the bad cells into qu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from eventing.catalogue import DataWarning
+from eventing.catalogue.data import MAX_WARNINGS
 from functions.ingest_data.check_rows import Checker
 from functions.ingest_data.duplicates import SeenKeys
-from functions.ingest_data.infer_types import infer_types, widened
+from functions.ingest_data.infer_types import Inferred, infer_types
 from functions.ingest_data.logic import columns_to_read, refusal_of
 from functions.ingest_data.part import Part, PartWriter
 from functions.ingest_data.profile import Profile
 from functions.ingest_data.quarantine import Quarantine
 from functions.ingest_data.refusal import FileRefused, readable
-from functions.ingest_data.schema import DataSchema, under
+from functions.ingest_data.schema import NUMERIC, Column, DataSchema, under
+from functions.ingest_data.settle_forms import settle_forms
 from functions.ingest_data.spool import Spooled
 from functions.ingest_data.table import Table, open_table
 from pipelines.spec import Kind, ModelSpec
+from pipelines.values.form import Form
 
 _MAX_RESTARTS = 3
 
@@ -39,14 +43,15 @@ class Processed:
     ignored_columns: tuple[str, ...] = ()
     bad_cells: Path | None = None
     summary: Sequence[dict[str, Any]] = ()
+    warnings: tuple[DataWarning, ...] = ()
 
 
-class _DecimalsFound(Exception):
-    """Columns that hold whole numbers in the sample have decimals further down."""
+class _WiderFound(Exception):
+    """Columns that hold whole numbers in the sample have others further down; `kinds` would hold them."""
 
-    def __init__(self, columns: frozenset[str]) -> None:
-        super().__init__(", ".join(sorted(columns)))
-        self.columns = columns
+    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+        super().__init__(", ".join(sorted(kinds)))
+        self.kinds = kinds
 
 
 def process_file(
@@ -74,33 +79,54 @@ def process_file(
     with readable("the file"):
         table = open_table(spooled, spec, kept)
         names = columns_to_read(table.names, spec, kept, max_columns=max_columns)
-        columns = kept.columns if kept else infer_types(table.sample(names), spec)
+        inferred = Inferred(kept.columns) if kept else infer_types(table.sample(names), spec, table.decimal)
+        columns = inferred.columns
+        forms = _forms_of_file(table, kept, spec) if kept else {}
         integers = {column.name for column in columns if column.kind is Kind.INTEGER}
         fixed = {name for name, rule in spec.schema_.items() if rule.kind is not None}
         may_widen = frozenset() if kept else frozenset(integers - fixed)
         for attempt in range(_MAX_RESTARTS + 1):
             try:
-                return _read_rows(table, under(spec, columns), spec, may_widen, now, folder)
-            except _DecimalsFound as found:
+                done = _read_rows(table, under(spec, columns), forms, spec, may_widen, now, folder)
+                return replace(done, warnings=inferred.warnings[:MAX_WARNINGS])
+            except _WiderFound as found:
                 # At the last attempt all of them are widened.
-                names_widened = may_widen if attempt >= _MAX_RESTARTS - 1 else found.columns
-                columns, may_widen = widened(columns, names_widened), may_widen - names_widened
+                rest = dict.fromkeys(may_widen, Kind.NUMBER) if attempt >= _MAX_RESTARTS - 1 else {}
+                kinds = {**rest, **found.kinds}
+                columns, may_widen = _widened(columns, kinds), may_widen - kinds.keys()
     raise AssertionError("a column was widened twice")
 
 
+def _forms_of_file(table: Table, kept: DataSchema, spec: ModelSpec) -> Mapping[str, Form]:
+    """Return how this file writes the numbers of a dataset that has other files already."""
+    numeric = {column.name: column.form for column in kept.columns if column.kind in NUMERIC}
+    sample = table.sample(tuple(numeric))
+    return {name: found.form for name, found in settle_forms(sample, spec, table.decimal, numeric).items()}
+
+
+def _widened(columns: Sequence[Column], kinds: Mapping[str, Kind]) -> tuple[Column, ...]:
+    return tuple(replace(column, kind=kinds.get(column.name, column.kind)) for column in columns)
+
+
 def _read_rows(
-    table: Table, schema: DataSchema, spec: ModelSpec, may_widen: frozenset[str], now: datetime, folder: Path
+    table: Table,
+    schema: DataSchema,
+    forms: Mapping[str, Form],
+    spec: ModelSpec,
+    may_widen: frozenset[str],
+    now: datetime,
+    folder: Path,
 ) -> Processed:
-    """Read all rows. Raises: _DecimalsFound in a column that may be widened."""
-    checker = Checker(schema, now + spec.ingest.clock_skew, SeenKeys(folder))
+    """Read all rows. Raises: _WiderFound in a column that may be widened."""
+    checker = Checker(schema, now + spec.ingest.clock_skew, SeenKeys(folder), forms)
     quarantine, profile = Quarantine(folder / "bad.parquet"), Profile(schema)
     rows = bad_rows = 0
     with PartWriter(folder / "part.parquet", checker.arrow_schema, on_group=profile.add) as writer:
         try:
-            for batch in table.batches(schema):
+            for batch in table.read(schema.names):
                 checked = checker.check(batch)
-                if decimals := checked.decimals & may_widen:
-                    raise _DecimalsFound(decimals)
+                if wider := {name: kind for name, kind in checked.wider.items() if name in may_widen}:
+                    raise _WiderFound(wider)
                 for cells in checked.bad_cells:
                     quarantine.add(cells)
                 rows += checked.good.num_rows + checked.bad_rows

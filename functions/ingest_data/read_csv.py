@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from functions.ingest_data.csv_layout import CsvLayout
-from functions.ingest_data.parse_values import to_mask
 from functions.ingest_data.refusal import refuse
 from functions.ingest_data.rows import MAX_TEXT, BadCells, Batch, Rows
 from functions.ingest_data.spool import Spooled
+from pipelines.values.arrays import to_mask
 
 _BLOCK = 1 << 20  # Arrow reads up to 32 blocks ahead
 _LARGE_FILE = 64 << 20

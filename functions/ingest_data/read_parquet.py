@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from functions.ingest_data.parquet_pages import BadPages, weigh
-from functions.ingest_data.parse_values import plain
 from functions.ingest_data.refusal import FileRefused, refuse
 from functions.ingest_data.rows import Batch
 from functions.ingest_data.settings import Settings
+from pipelines.values.arrays import plain
 
 _CELLS = 2_000_000
 _MAX_ROWS = 1_000_000_000

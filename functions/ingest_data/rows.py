@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Mask = npt.NDArray[np.bool_]
+from pipelines.values.arrays import Mask
+
+__all__ = ["MAX_TEXT", "BadCells", "Batch", "Mask", "Rows", "bad_cells_at"]
+
 Rows = npt.NDArray[np.int64]
 
 MAX_TEXT = 200

@@ -10,13 +10,15 @@ from typing import Any
 
 from eventing.catalogue import Problem
 from pipelines.spec import ColumnRule, Kind, ModelSpec
+from pipelines.values.form import PLAIN, Form
+from pipelines.values.reading import read_label
 
 NUMERIC = (Kind.NUMBER, Kind.INTEGER)
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column. A datetime's bounds are ISO dates, its `format` is strptime's, `unix` or `unix_ms`."""
+    """One column. A datetime's bounds are ISO dates; `form` is how its values are written."""
 
     name: str
     kind: Kind
@@ -24,7 +26,7 @@ class Column:
     min: float | int | str | None = None
     max: float | int | str | None = None
     values: tuple[Any, ...] | None = None
-    format: str | None = None
+    form: Form = PLAIN
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class DataSchema:
                 "min": column.min,
                 "max": column.max,
                 "values": None if column.values is None else list(column.values),
-                "format": column.format,
+                "format": None,
+                **column.form.to_json(),
             }
             for column in self.columns
         ]
@@ -77,7 +80,7 @@ class DataSchema:
                 min=column["min"],
                 max=column["max"],
                 values=None if column["values"] is None else tuple(column["values"]),
-                format=column.get("format"),
+                form=Form.from_json(column),
             )
             for column in found["columns"]
         )
@@ -116,17 +119,19 @@ def _ruled(spec: ModelSpec, column: Column) -> Column:
         min=rule.min,
         max=rule.max,
         values=values,
-        format=rule.format or column.format,
+        form=replace(
+            column.form,
+            format=rule.format or column.form.format,
+            decimal=rule.decimal or column.form.decimal,
+            grouped=column.form.grouped or rule.decimal is not None,
+            missing=spec.ingest.missing,
+        ),
     )
 
 
 def text_of(value: Any) -> str:
-    """Write a value as a category's text: 1.0 and 1 are the same, true is `true`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    """Write a value of model.yaml or of JSON as a category's text: 1.0 and 1 are the same, true is `true`."""
+    return value if isinstance(value, str) else read_label(value) or ""
 
 
 def conflicts(kept: DataSchema, spec: ModelSpec) -> list[Problem]:

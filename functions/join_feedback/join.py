@@ -95,7 +95,7 @@ def match_labels(
     with transaction(sessions, read_only=True) as session:
         batches = batches_for(session, model, snapshot.labels, window)
     found = find(store, batches, snapshot.labels)
-    target = Target(scoring.classes) if scoring else Target(open=True)
+    target = Target(scoring.classes, form=scoring.form) if scoring else Target(open=True)
     with transaction(sessions, read_only=True) as session:
         known = known_labels(session, model, [each.prediction_id for each in found.predictions])
     joins = match(snapshot.labels, found.predictions, known, target=target, window=window)

@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import IO, Any, cast
 from urllib.parse import unquote_plus
@@ -24,6 +24,7 @@ from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import ObjectMissing, Store
 from pipelines.prediction_ids import canonical
+from pipelines.values.reading import NotRead, read_label, read_time
 
 BUCKET = "feedback"
 MAX_BYTES = 512 << 20
@@ -163,9 +164,18 @@ def _label(row: Mapping[str, Any], file: LabelFile, number: int) -> dict[str, An
         "label_id": f"{file.key}@{file.etag}#{number}",
         "value": _plain(row.get("label")),
         "prediction_id": None if identity is None else canonical(storable(str(identity).strip())),
-        "entity": None if entity is None else storable(str(entity)),
+        "entity": _entity(entity),
         "time": _time(row.get("time")),
     }
+
+
+def _entity(value: Any) -> str | None:
+    """Return an entity's text as a prediction's has it."""
+    try:
+        label = read_label(value)
+    except NotRead:
+        label = str(value)
+    return None if label is None else storable(label)
 
 
 def _plain(value: Any) -> Any:
@@ -185,14 +195,11 @@ def is_possible(at: datetime) -> bool:
 
 
 def _time(value: Any) -> datetime | None:
-    """Read ISO 8601, seconds since the epoch, or a timestamp; without a zone it is UTC; else None."""
+    """Read ISO 8601, a number since 1970, or a timestamp; without a zone it is UTC; else None."""
     try:
-        if isinstance(value, str):
-            value = float(value) if re.fullmatch(r"[0-9.]+", value) else datetime.fromisoformat(value)
-        if isinstance(value, int | float):
-            value = datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
+        if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
+            value = float(value)
+        time = read_time(value)
+    except ValueError:
         return None
-    if not isinstance(value, datetime) or not is_possible(value):
-        return None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    return time if time is not None and is_possible(time) else None

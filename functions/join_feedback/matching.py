@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from functions.inferences.labels import Value, as_class, as_number
+from pipelines.values.form import PLAIN, Form
 
 
 class Fate(StrEnum):
@@ -53,17 +54,18 @@ class Label:
 class Target:
     """What a label may be: one of `classes`, or any finite number when there are none.
 
-    `open`: nothing is known of the target, so any value is taken.
+    `open`: nothing is known of the target, so any value is taken. `form` is how it is written in text.
     """
 
     classes: tuple[Value, ...] | None = None
     open: bool = False
+    form: Form = PLAIN
 
     def read(self, value: object) -> Value | None:
         """Return the label as the target has it; None when it is impossible."""
         if self.open:
             return value if isinstance(value, str | int | float) else None
-        return as_number(value) if self.classes is None else as_class(value, self.classes)
+        return as_number(value, self.form) if self.classes is None else as_class(value, self.classes)
 
 
 @dataclass(frozen=True, slots=True)

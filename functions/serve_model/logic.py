@@ -44,8 +44,9 @@ class Prediction:
 def predict(model: Model, inputs: Inputs, rows: int, ids: TakesIds, max_rows: int) -> Prediction:
     """Encode the inputs and run the model.
 
-    Missing values (null, NaN, and what float32 cannot hold) are imputed as in training. The spec's entity may
-    be sent beside the features: it is noted, and not given to the model unless it is a feature as well.
+    Missing values (null, NaN, texts such as "", and what float32 cannot hold) are imputed as in training. The
+    spec's entity may be sent beside the features: it is noted, and not given to the model unless it is a
+    feature as well.
 
     Raises:
         BadRequest: a feature is unknown, missing, or of a wrong type or shape (each named).

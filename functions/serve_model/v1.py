@@ -15,6 +15,8 @@ from functions.serve_model import tensors
 from functions.serve_model.errors import BadRequest
 from functions.serve_model.logic import Inputs, Prediction, positional
 from functions.serve_model.model import Model
+from functions.serve_model.tensors import read_json
+from pipelines.values.reading import has_text
 
 _JSON = orjson.OPT_SERIALIZE_NUMPY
 _EXPECTED = '{"instances": [...]} with a list of values, or an object of named values, for each row'
@@ -22,10 +24,7 @@ _EXPECTED = '{"instances": [...]} with a list of values, or an object of named v
 
 def read(body: bytes, model: Model) -> tuple[Inputs, int]:
     """Read a request's body; return its inputs and the number of rows. Raises: BadRequest."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"the body is not JSON: {error}") from error
+    document = read_json(body)
     instances = document.get("instances") if isinstance(document, dict) else None
     if not isinstance(instances, list):
         raise BadRequest(f"the body must be {_EXPECTED}")
@@ -54,9 +53,9 @@ def _listed(instances: list[list[Any]], model: Model) -> Inputs:
     for position, row in enumerate(instances):
         if len(row) != len(names):
             positional(model, len(row), f"instance {position}")
-    if not model.encoding.plain:
-        return {name: [row[index] for row in instances] for index, name in enumerate(names)}
     flat = [value for row in instances for value in row]
+    if not model.encoding.plain or has_text(flat):
+        return {name: [row[index] for row in instances] for index, name in enumerate(names)}
     matrix: NDArray[np.float32] = tensors.pack(flat, "instances").reshape(len(instances), len(names))
     return matrix
 

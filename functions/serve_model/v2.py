@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
-from functions.serve_model import tensors
+from functions.serve_model import content_types, tensors
 from functions.serve_model.errors import BadRequest
 from functions.serve_model.logic import Inputs, Prediction, positional
 from functions.serve_model.model import Model
@@ -49,10 +48,7 @@ def read(body: bytes, header_length: int | None, model: Model) -> Query:
             )
         tail = memoryview(body)[header_length:]
         body = body[:header_length]
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"the body is not JSON: {error}") from error
+    document = tensors.read_json(body)
     if not isinstance(document, dict):
         raise BadRequest('the body must be a JSON object such as {"inputs": [...]}')
     listed = document.get("inputs")
@@ -81,8 +77,9 @@ def _inputs(inputs: list[Tensor], model: Model) -> tuple[Inputs, int]:
         others = [tensor for tensor in inputs if tensor.name != model.entity]
         if len(entities) == 1 and _is_matrix(others, model):
             matrix, rows = _matrix(others[0], model)
-            columns = dict(zip(model.encoding.names, np.transpose(matrix), strict=True))
-            return {**columns, **_columns(entities)[0]}, rows
+            if isinstance(matrix, np.ndarray):
+                matrix = dict(zip(model.encoding.names, np.transpose(matrix), strict=True))
+            return {**matrix, **_columns(entities)[0]}, rows
     return _columns(inputs)
 
 
@@ -96,18 +93,27 @@ def _tensor(entry: Any, tail: memoryview) -> tuple[Tensor, int]:
             f"input '{name}': datatype {tensors.shown(datatype)} is none of {', '.join(tensors.DATATYPES)}"
         )
     shape = _shape(entry.get("shape"), name)
-    size = _parameters(entry, f"input '{name}'").get("binary_data_size")
+    parameters = _parameters(entry, f"input '{name}'")
+    if parameters:
+        decode = content_types.decoder(parameters.get("content_type"), datatype, name)
+        size = parameters.get("binary_data_size")
+    else:
+        decode, size = None, None
     if size is None:
         if "data" not in entry:
             raise BadRequest(f"input '{name}': 'data' is missing")
-        return Tensor(name, datatype, shape, tensors.flatten(entry["data"], shape, name)), 0
+        values = tensors.flatten(entry["data"], shape, name)
+        if datatype not in tensors.FLOATS:
+            tensors.check_types(values, datatype, name)
+        return Tensor(name, datatype, shape, decode(values) if decode else values), 0
     if "data" in entry:
         raise BadRequest(f"input '{name}': give either 'data' or 'binary_data_size', not both")
     if type(size) is not int or not 0 <= size <= len(tail):
         raise BadRequest(
             f"input '{name}': binary_data_size is {size!r}, {len(tail)} bytes are left in the body"
         )
-    return Tensor(name, datatype, shape, tensors.from_binary(tail[:size], datatype, shape, name)), size
+    read = tensors.from_binary(tail[:size], datatype, shape, name)
+    return Tensor(name, datatype, shape, decode(read) if decode else read), size
 
 
 def _shape(shape: Any, name: str) -> tuple[int, ...]:
@@ -140,8 +146,12 @@ def _is_matrix(inputs: list[Tensor], model: Model) -> bool:
     )
 
 
-def _matrix(tensor: Tensor, model: Model) -> tuple[NDArray[Any], int]:
-    positional(model, tensor.shape[1], f"input '{tensor.name}' of shape {list(tensor.shape)}")
+def _matrix(tensor: Tensor, model: Model) -> tuple[Inputs, int]:
+    width = tensor.shape[1]
+    positional(model, width, f"input '{tensor.name}' of shape {list(tensor.shape)}")
+    if tensor.datatype == "BYTES":
+        names = model.encoding.names
+        return {name: tensor.values[place::width] for place, name in enumerate(names)}, tensor.shape[0]
     return tensors.matrix(tensor, exact=not model.encoding.plain), tensor.shape[0]
 
 
@@ -154,7 +164,7 @@ def _columns(inputs: list[Tensor]) -> tuple[dict[str, tensors.Values], int]:
             raise BadRequest(
                 f"input '{tensor.name}': one feature has shape [N] or [N, 1], got {list(tensor.shape)}"
             )
-        if isinstance(tensor.values, list):
+        if tensor.datatype in tensors.FLOATS and isinstance(tensor.values, list):
             tensors.check_types(tensor.values, tensor.datatype, tensor.name)
         columns[tensor.name] = tensor.values
     return columns, inputs[0].shape[0]

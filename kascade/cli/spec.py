@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kascade.cli.options import BEGIN, JsonOption, print_json
+from kascade.rendering.data_warnings import warning_line
 
 if TYPE_CHECKING:
     from pipelines.spec import Check
@@ -41,15 +42,29 @@ def init(
     from pipelines.spec import SpecError, parse_spec
     from pipelines.spec.draft import UnknownTarget, draft_spec
     from pipelines.spec.problems import render
-    from pipelines.spec.sample import SampleError, read_sample
 
     try:
-        text = draft_spec(read_sample(file), target=target, model=model)
+        from functions.ingest_data.preview import preview
+        from functions.ingest_data.refusal import FileRefused
+    except ImportError as error:
+        raise _failure(
+            "files are read as ingesting reads them: pip install 'kascade[ingest-data]'"
+        ) from error
+
+    try:
+        columns, warnings = preview(file, target)
+        text = draft_spec(columns, target=target, model=model)
         parse_spec(text.encode(), model=model or "model")
-    except (SampleError, UnknownTarget) as error:
+    except OSError as error:
+        raise _failure(f"{file} cannot be read: {error.strerror}") from error
+    except UnknownTarget as error:
         raise _failure(str(error)) from error
+    except FileRefused as refusal:
+        raise _failure(f"{file}: {refusal.reason}", *map(render, refusal.problems)) from refusal
     except SpecError as error:
         raise _failure(*map(render, error.problems)) from error
+    for warning in warnings:
+        typer.echo(warning_line(warning.model_dump()), err=True)
     if out is None:
         typer.echo(text, nl=False)
     elif out.exists():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipelines.encoding.errors import BadCell, describe
 from pipelines.encoding.scales import Scale
+from pipelines.values.reading import NotRead, folded, is_missing, read_label
 
 Matrix = NDArray[np.float32]
 Values = Sequence[Any] | NDArray[Any]
@@ -37,28 +38,20 @@ class Encoder(Protocol):
         ...
 
 
-def is_missing(value: object) -> bool:
-    """Tell whether a raw value stands for "not known": None, NaN or NaT."""
-    return value is None or (isinstance(value, float | np.floating) and math.isnan(value)) or _is_nat(value)
+def to_float32(values: NDArray[Any]) -> Matrix:
+    """Convert numbers [N] or [N, k] to a float32 copy; what float32 cannot hold counts as missing, NaN.
 
-
-def _is_nat(value: object) -> bool:
-    return isinstance(value, np.datetime64) and bool(np.isnat(value))
-
-
-def finite(block: Matrix) -> Matrix:
-    """Turn infinities into NaN in place: what float32 cannot hold counts as missing, here and in training."""
+    Raises: BadCell for an infinity, which ingesting refuses too.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        block: Matrix = np.array(values, dtype=np.float32, order="C")
     if not np.isfinite(block).all():
+        infinite = np.isinf(values) if values.dtype.kind == "f" else np.zeros(1, dtype=bool)
+        if infinite.any():
+            place = tuple(np.argwhere(infinite)[0])
+            raise BadCell(int(place[0]), describe(float(values[place])), "a finite number or null")
         block[np.isinf(block)] = np.nan
     return block
-
-
-def to_float32(values: NDArray[Any]) -> Matrix:
-    """Convert numbers to a float32 copy; what overflows becomes NaN."""
-    if values.dtype == np.float32:
-        return finite(np.array(values, order="C"))
-    with np.errstate(over="ignore", invalid="ignore"):
-        return finite(np.array(values, dtype=np.float32, order="C"))
 
 
 @dataclass(frozen=True)
@@ -173,17 +166,37 @@ def label_of(row: int, value: object) -> str | None:
 
     Raises: BadCell when the value is no scalar.
     """
-    if isinstance(value, str):
-        return value
-    if is_missing(value):
-        return None
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, int | np.integer):
-        return str(int(value))
-    if isinstance(value, float | np.floating):
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
-    raise BadCell(row, describe(value), "a text, a number, a boolean or null")
+    try:
+        return read_label(value)
+    except NotRead as error:
+        raise BadCell(row, describe(value), "a text, a number, a boolean or null") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Finds what belongs to a category: by its exact text, else by its value however it is written.
+
+    Models of earlier releases know texts with spaces around them, so the exact text goes first.
+    """
+
+    exact: Mapping[str | None, int]
+    alike: Mapping[str, int]
+
+    @classmethod
+    def of(cls, labels: Sequence[str]) -> Lookup:
+        """Index the known labels by their positions."""
+        alike: dict[str, int] = {}
+        for index, label in enumerate(labels):
+            alike.setdefault(folded(label.strip()), index)
+        return cls({label: index for index, label in enumerate(labels)}, alike)
+
+    def find(self, row: int, value: Any, missing: int | None) -> int | None:
+        """Return a value's position, `missing` where it is not known, None where it was never seen."""
+        label = label_of(row, value)
+        if label is None:
+            return missing
+        found = self.exact.get(label)
+        return self.alike.get(folded(label)) if found is None else found
 
 
 @dataclass(frozen=True)
@@ -193,14 +206,11 @@ class OneHot:
     method: ClassVar[str] = "one_hot"
     values: tuple[str, ...]
     missing: bool
-    _position: Mapping[str | None, int] = field(init=False, repr=False, compare=False)
+    _lookup: Lookup = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Index the known values."""
-        position: dict[str | None, int] = {value: index for index, value in enumerate(self.values)}
-        if self.missing:
-            position[None] = len(self.values)
-        object.__setattr__(self, "_position", position)
+        object.__setattr__(self, "_lookup", Lookup.of(self.values))
 
     @property
     def width(self) -> int:
@@ -210,9 +220,11 @@ class OneHot:
     def encode(self, values: Values) -> Matrix:
         """Return [N, width]."""
         block = np.zeros((len(values), self.width), dtype=np.float32)
-        position = self._position
+        lookup, missing = self._lookup, len(self.values) if self.missing else None
         for row, value in enumerate(values):
-            index = position.get(value if type(value) is str else label_of(row, value))
+            index = lookup.exact.get(value) if type(value) is str else None
+            if index is None:
+                index = lookup.find(row, value, missing)
             if index is not None:
                 block[row, index] = 1.0
         return block
@@ -235,6 +247,14 @@ class TargetMean:
     means: Mapping[str, tuple[float, ...]]
     missing: tuple[float, ...] | None
     prior: tuple[float, ...]
+    _lookup: Lookup = field(init=False, repr=False, compare=False)
+    _rows: tuple[tuple[float, ...], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the known values; the last two rows are for missing and for never seen."""
+        object.__setattr__(self, "_lookup", Lookup.of(list(self.means)))
+        missing = self.prior if self.missing is None else self.missing
+        object.__setattr__(self, "_rows", (*self.means.values(), missing, self.prior))
 
     @property
     def width(self) -> int:
@@ -244,10 +264,12 @@ class TargetMean:
     def encode(self, values: Values) -> Matrix:
         """Return [N, width]."""
         block = np.empty((len(values), self.width), dtype=np.float32)
-        missing = self.prior if self.missing is None else self.missing
+        lookup, rows, missing = self._lookup, self._rows, len(self.means)
         for row, value in enumerate(values):
-            label = value if type(value) is str else label_of(row, value)
-            block[row] = missing if label is None else self.means.get(label, self.prior)
+            index = lookup.exact.get(value) if type(value) is str else None
+            if index is None:
+                index = lookup.find(row, value, missing)
+            block[row] = rows[-1 if index is None else index]
         return block
 
     def params(self) -> dict[str, Any]:

@@ -24,8 +24,11 @@ from pipelines.encoding.columns import (
 )
 from pipelines.encoding.errors import BadCell, EncodingError, EncodingProblem, describe
 from pipelines.encoding.scales import AS_IS, Scale
-from pipelines.encoding.times import Datetime, DatetimeSince
+from pipelines.encoding.times import Datetime, DatetimeSince, to_datetimes
 from pipelines.encoding.words import HashedText
+from pipelines.values.form import PLAIN, Form
+from pipelines.values.missing import LABELS, means_missing
+from pipelines.values.reading import NotRead, has_text, read_value
 
 FORMAT = 1
 SCALED_ANSWERS = 2
@@ -34,11 +37,15 @@ SCALED_ANSWERS = 2
 
 @dataclass(frozen=True)
 class Feature:
-    """A named raw value of a row. `kind` is the data schema's kind of the column."""
+    """A named raw value of a row.
+
+    `kind` is the data schema's kind of the column, `form` how the training data wrote its values.
+    """
 
     name: str
     kind: str
     encoder: Encoder
+    form: Form = PLAIN
 
     @property
     def plain(self) -> bool:
@@ -49,6 +56,38 @@ class Feature:
     def numeric(self) -> bool:
         """Whether the raw value is a number or boolean."""
         return self.plain or isinstance(self.encoder, CentredNumber)
+
+    def encode(self, values: Values) -> Matrix:
+        """Encode raw values [N] to [N, width]; texts are read as ingesting read the training data.
+
+        Raises: BadCell at the first value that is none of the kind.
+        """
+        if self.kind == "datetime" and self.form is not PLAIN:
+            return self.encoder.encode(to_datetimes(values, self.form))
+        if self.kind in LABELS and self.form.missing is not None:
+            return self.encoder.encode([self._known(value) for value in values])
+        try:
+            return self.encoder.encode(values)
+        except BadCell:
+            if not self.numeric or not has_text(values):
+                raise
+        return self.encoder.encode([self._read(row, value) for row, value in enumerate(values)])
+
+    @property
+    def _expected(self) -> str:
+        return Boolean.expected if self.kind == "boolean" else "a number or null"
+
+    def _known(self, value: Any) -> Any:
+        missing = isinstance(value, str) and means_missing(value.strip(), self.kind, self.form)
+        return None if missing else value
+
+    def _read(self, row: int, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return read_value(value, self.kind, self.form)
+        except NotRead as error:
+            raise BadCell(row, describe(value), self._expected) from error
 
 
 @dataclass(frozen=True)
@@ -98,7 +137,7 @@ class Encoding:
         blocks, problems = [], []
         for feature in self.features:
             try:
-                blocks.append(feature.encoder.encode(columns[feature.name]))
+                blocks.append(feature.encode(columns[feature.name]))
             except BadCell as bad:
                 problems.append(EncodingProblem(feature.name, bad.got, bad.expected, bad.row))
         if problems:
@@ -128,8 +167,13 @@ class Encoding:
             raise EncodingError(problems)
         if not self.plain:
             return self.encode(dict(zip(self.names, matrix.T, strict=True)))
-        encoded = to_float32(matrix)
-        self._check_booleans(encoded)
+        try:
+            encoded = to_float32(matrix)
+        except BadCell as bad:
+            column = int(np.argwhere(np.isinf(matrix))[0][1])
+            problem = EncodingProblem(self.names[column], bad.got, bad.expected, bad.row)
+            raise EncodingError([problem]) from bad
+        self._check_booleans(matrix)
         return encoded
 
     def answers(self, numbers: NDArray[np.float32]) -> NDArray[Any]:
@@ -145,8 +189,11 @@ class Encoding:
         if stacked.ndim != 2 or stacked.dtype.kind not in "fiub":
             return None
         rows = stacked.T
-        matrix = to_float32(rows if self.plain else (rows - self._scales[0]) / self._scales[1])
-        self._check_booleans(matrix)
+        try:
+            matrix = to_float32(rows if self.plain else (rows - self._scales[0]) / self._scales[1])
+        except BadCell:
+            return None
+        self._check_booleans(rows)
         return matrix
 
     @cached_property
@@ -160,7 +207,7 @@ class Encoding:
         scales = [f.encoder.scale if isinstance(f.encoder, CentredNumber) else AS_IS for f in self.features]
         return np.array([[s.offset for s in scales], [s.unit for s in scales]], dtype=np.float64)
 
-    def _check_booleans(self, matrix: Matrix) -> None:
+    def _check_booleans(self, matrix: NDArray[Any]) -> None:
         if not self._booleans:
             return
         problems = []
@@ -212,7 +259,7 @@ class Encoding:
         document = {
             "format": FORMAT,
             "features": [
-                {"name": f.name, "kind": f.kind, "method": f.encoder.method, **f.encoder.params()}
+                {"name": f.name, "kind": f.kind, "method": f.encoder.method, **_form(f), **f.encoder.params()}
                 for f in self.features
             ],
         }
@@ -228,8 +275,16 @@ class Encoding:
                 f"encoding format {document.get('format')!r} is neither {FORMAT} nor {SCALED_ANSWERS}: "
                 "the model is of another version"
             )
-        features = tuple(Feature(f["name"], f["kind"], _encoder(f)) for f in document["features"])
+        features = tuple(
+            Feature(f["name"], f["kind"], _encoder(f), Form.from_json(f["form"]) if "form" in f else PLAIN)
+            for f in document["features"]
+        )
         return cls(features, Scale.from_json(document["answer"]) if "answer" in document else AS_IS)
+
+
+def _form(feature: Feature) -> dict[str, Any]:
+    form = feature.form.to_json()
+    return {"form": form} if form else {}
 
 
 def _unequal(lengths: Mapping[str, int]) -> list[EncodingProblem]:

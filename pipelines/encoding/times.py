@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.encoding.columns import Matrix, Values, is_missing
+from pipelines.encoding.columns import Matrix, Values
 from pipelines.encoding.errors import BadCell, describe
+from pipelines.values.form import PLAIN, Form
+from pipelines.values.reading import EPOCH, NotRead, read_time
 
 Seconds = NDArray[np.float64]
 _DAY_S = 86_400.0
 _YEAR_S = 365.2425 * _DAY_S
-# Epoch numbers from these on are nano-, micro-, milliseconds: seconds stay below until the year 5138.
-_EPOCH_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
-EXPECTED = "an ISO 8601 date or time, seconds since 1970, or null"
 
 DAYS = "days"
 PARTS: dict[str, Callable[[Seconds], Seconds]] = {
@@ -78,7 +76,7 @@ def _columns(seconds: Seconds, parts: tuple[str, ...], origin: float) -> Matrix:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def to_seconds(values: Values) -> Seconds:
+def to_seconds(values: Values, form: Form = PLAIN) -> Seconds:
     """Return seconds since 1970 (UTC) of N times [N]; missing is NaN.
 
     Raises: BadCell at the first value that is no time.
@@ -86,36 +84,29 @@ def to_seconds(values: Values) -> Seconds:
     if isinstance(values, np.ndarray) and values.dtype.kind == "M":
         whole = values.astype("datetime64[us]").astype(np.int64).astype(np.float64) / 1e6
         return np.where(np.isnat(values), np.nan, whole)
-    return np.array([_seconds(row, value) for row, value in enumerate(values)], dtype=np.float64)
+    return np.array([_seconds(row, value, form) for row, value in enumerate(values)], dtype=np.float64)
 
 
-def _seconds(row: int, value: object) -> float:
-    if is_missing(value):
-        return float("nan")
+def to_datetimes(values: Values, form: Form) -> NDArray[np.datetime64]:
+    """Return N times [N] as datetime64, missing as NaT. Raises: BadCell as `to_seconds`."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+        return values
+    micros = np.round(to_seconds(values, form) * 1e6)
+    unknown = np.isnan(micros)
+    times = np.where(unknown, 0, micros).astype(np.int64).view("datetime64[us]")
+    times[unknown] = np.datetime64("NaT")
+    return times
+
+
+def _seconds(row: int, value: Any, form: Form) -> float:
     try:
-        return _read(value)
-    except (ValueError, OverflowError, TypeError) as error:
-        raise BadCell(row, describe(value), EXPECTED) from error
+        time = read_time(value, form)
+    except NotRead as error:
+        raise BadCell(row, describe(value), expected(form)) from error
+    return float("nan") if time is None else (time - EPOCH).total_seconds()
 
 
-def _read(value: Any) -> float:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value.strip())
-    if isinstance(value, np.datetime64):
-        return float(value.astype("datetime64[us]").astype(np.int64)) / 1e6
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(value)
-    return _epoch(float(value))
-
-
-def _epoch(number: float) -> float:
-    if not np.isfinite(number):
-        raise ValueError(number)
-    for above, unit in _EPOCH_UNITS:
-        if abs(number) >= above:
-            return number / unit
-    return number
+def expected(form: Form) -> str:
+    """Say how a time is written, for an error."""
+    written = "an ISO 8601 date or time" if form.format is None else f"a date or time as in {form.format}"
+    return f"{written}, seconds since 1970, or null"

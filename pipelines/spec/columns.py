@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self, TypeGuard
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -114,6 +114,11 @@ class ColumnRule(Section):
         description="how a datetime is written (strptime), when it is not ISO 8601",
         examples=['"%d/%m/%Y"'],
     )
+    decimal: Literal[".", ","] | None = Field(
+        default=None,
+        description="the decimal mark of numbers in text; the other mark then separates thousands",
+        examples=['","'],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -146,6 +151,8 @@ class ColumnRule(Section):
             raise PydanticCustomError("rule", "min not above max")
         if self.format is not None and self.kind is not Kind.DATETIME:
             raise PydanticCustomError("rule", "format only with `type: datetime`")
+        if self.decimal is not None and self.kind not in (Kind.NUMBER, Kind.INTEGER):
+            raise PydanticCustomError("rule", "decimal only with `type: number` or `type: integer`")
         if self.values is not None and self.kind in (Kind.BOOLEAN, Kind.DATETIME):
             raise PydanticCustomError("rule", "values only for category, text, number and integer columns")
         return self

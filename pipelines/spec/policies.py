@@ -227,6 +227,14 @@ class Ingest(Section):
         description="text encoding of CSV and JSON Lines; by default it is detected",
         examples=["cp1252"],
     )
+    missing: Annotated[tuple[Annotated[str, Field(max_length=60)], ...], BeforeValidator(sequence)] | None = (
+        Field(
+            default=None,
+            max_length=100,
+            description="the texts that mean a missing value, in every column, in place of the usual ones",
+            examples=['[NA, "?"]'],
+        )
+    )
     clock_skew: Duration = Field(
         default=timedelta(days=1), description="how far in the future a timestamp may lie", examples=["1d"]
     )

@@ -172,6 +172,7 @@ def _card(
         "target": spec.target,
         "classes": facts["classes"],
         "features": facts["features"],
+        "forms": facts.get("forms", {}),
         "columns": facts["width"],
         "data": {
             "dataset": request.dataset,

@@ -18,7 +18,9 @@ from pipelines.errors import StepError, TransientError
 from pipelines.request import RunRequest
 from pipelines.spec import ModelSpec, SpecError, parse_spec
 from pipelines.steps import files
-from pipelines.tables import ARROW_TYPES, canonical
+from pipelines.tables import canonical
+from pipelines.values.arrays import ARROW_TYPES
+from pipelines.values.form import Form
 
 _CHUNK = 1 << 20
 _BATCH_CELLS = 4_000_000  # a batch is at most this many values, so that wide files are read in small steps
@@ -121,7 +123,7 @@ def _conform(table: pa.Table, columns: Sequence[Mapping[str, Any]]) -> pa.Table:
     for column in columns:
         name, kind = column["name"], column["kind"]
         if name in given:
-            arrays[name] = canonical(given[name], kind, name)
+            arrays[name] = canonical(given[name], kind, name, Form.from_json(column))
         else:
             arrays[name] = pa.chunked_array([pa.nulls(table.num_rows, ARROW_TYPES[kind])])
     return pa.table(arrays)

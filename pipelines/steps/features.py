@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from pipelines.steps.plan import plan_experiments
 from pipelines.steps.sides import Sides, divide
 from pipelines.tables import encode_feature, factorise, known_numbers, times, write_blocks
 from pipelines.target import usable_counts, usable_rows
+from pipelines.values.form import PLAIN, Form
 
 MAX_MATRIX_BYTES = 4 << 30
 _SKEWED = (
@@ -49,8 +50,9 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     spec = read_spec((extracted / files.SPEC).read_bytes(), model)
     facts = files.read_json(checked / files.CHECKED)
     whole = files.read_table(extracted)
-    rows_of_parts = files.read_json(extracted / files.EXTRACTED)["rows_of_parts"]
-    parts = usable_counts(whole.column(spec.target), rows_of_parts)
+    extraction = files.read_json(extracted / files.EXTRACTED)
+    forms = {column["name"]: Form.from_json(column) for column in extraction["schema"]["columns"]}
+    parts = usable_counts(whole.column(spec.target), extraction["rows_of_parts"])
     table = usable_rows(whole, spec.target)
     sides = divide(table, spec, facts, parts)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     training = table.take(pa.array(sides.train))
     folds, ordered, mixed = _folds(training, sides, spec, seed)
     np.save(folder / files.FOLDS, folds)
-    encoding, blurred = _encode_training(training, facts["features"], sides, folds, folder)
+    encoding, blurred = _encode_training(training, facts["features"], forms, sides, folds, folder)
     _encode_holdout(encoding, table.take(pa.array(sides.holdout)), folder)
     plan = plan_experiments(spec, facts["task"], encoding.width)
     prepared = {
@@ -67,6 +69,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         "classes": sides.classes,
         "target": spec.target,
         "encoding": encoding.to_json(),
+        "forms": {name: form.to_json() for name, form in forms.items() if form != PLAIN},
         "width": encoding.width,
         "seed": seed,
         "balanced": _balanced(spec, sides),
@@ -115,7 +118,12 @@ def _balanced(spec: ModelSpec, sides: Sides) -> bool:
 
 
 def _encode_training(
-    training: pa.Table, columns: Sequence[Sequence[str]], sides: Sides, folds: Folds, folder: Path
+    training: pa.Table,
+    columns: Sequence[Sequence[str]],
+    forms: Mapping[str, Form],
+    sides: Sides,
+    folds: Folds,
+    folder: Path,
 ) -> tuple[Encoding, list[str]]:
     """Learn an encoder per feature and write the training matrix, target means out of fold.
 
@@ -127,13 +135,14 @@ def _encode_training(
         answer, blurred["the target"] = fit_scale(target)
         target = answer.apply(target)
     responses = responses_of(target, None if sides.classes is None else len(sides.classes))
-    fitted = []
+    fitted: list[Feature] = []
+    encoder: Encoder
     for name, kind in columns:
         if kind in ("number", "integer"):
             encoder, blurred[f"'{name}'"] = fit_number(known_numbers(training.column(name)))
-            fitted.append(Feature(name, kind, encoder))
         else:
-            fitted.append(Feature(name, kind, _fit(kind, training.column(name), responses)))
+            encoder = _fit(kind, training.column(name), responses)
+        fitted.append(Feature(name, kind, encoder, forms[name]))
     encoding = Encoding(tuple(fitted), answer)
     matrix = _open_matrix(folder / files.TRAIN_MATRIX, training.num_rows, encoding)
     start = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -63,10 +64,20 @@ def test_arrays_lists_and_a_ready_matrix_give_the_same() -> None:
 
 
 def test_missing_numbers_and_what_float32_cannot_hold_become_nan() -> None:
-    column = [1.0, None, float("nan"), float("inf"), 1e300, 10**400, -(10**39)]
+    column = [1.0, None, float("nan"), 1e300, 10**400, -(10**39)]
     matrix = Encoding((Feature("x", "number", Number()),)).encode({"x": column})
     assert matrix[0, 0] == 1.0
     assert np.isnan(matrix[1:, 0]).all()
+
+
+@pytest.mark.parametrize("values", [[1.0, math.inf], np.array([2.0, -np.inf]), ["1", "inf"]])
+def test_an_infinity_is_refused_as_ingesting_refuses_it(values: object) -> None:
+    encoding = Encoding((Feature("x", "number", Number()),))
+
+    assert "row 1: got" in problems_of(encoding, {"x": values})["x"]
+    if isinstance(values, np.ndarray):
+        with pytest.raises(EncodingError, match="feature 'x', row 1: got -inf"):
+            encoding.encode_matrix(values.reshape(-1, 1))
 
 
 def test_an_integer_beyond_float32_precision_is_rounded_not_refused() -> None:
@@ -74,7 +85,7 @@ def test_an_integer_beyond_float32_precision_is_rounded_not_refused() -> None:
     assert matrix[:, 0].tolist() == [float(2**53), float(2**70)]
 
 
-@pytest.mark.parametrize("wrong", [["1", "2"], [[1], [2]], [{}, 1], [1, "x"], [b"1", 2]])
+@pytest.mark.parametrize("wrong", [["1", "two"], [[1], [2]], [{}, 1], [1, "x"], [b"1", 2]])
 def test_a_number_of_a_wrong_type_is_refused_naming_row_and_type(wrong: list[object]) -> None:
     problem = problems_of(PLAIN, {"age": wrong, "member": [True, False]})["age"]
     assert "expected a number or null" in problem
@@ -82,14 +93,14 @@ def test_a_number_of_a_wrong_type_is_refused_naming_row_and_type(wrong: list[obj
 
 
 def test_every_problem_is_listed_at_once_with_the_nearest_name() -> None:
-    columns = {**ROW, "countri": ["fr"], "member": ["yes"]}
+    columns = {**ROW, "countri": ["fr"], "member": ["perhaps"]}
     del columns["amount"], columns["country"]
     found = problems_of(MIXED, columns)
     assert found.keys() == {"amount", "country", "countri"}
     assert "did you mean 'country'?" in found["countri"]
     assert found["amount"] == "feature 'amount': got nothing, expected a value of kind number"
     wrong = problems_of(
-        MIXED, {**ROW, "member": ["yes"], "seen": ["yesterday"], "shop": [["a"]], "note": [{}]}
+        MIXED, {**ROW, "member": ["perhaps"], "seen": ["yesterday"], "shop": [["a"]], "note": [{}]}
     )
     assert wrong.keys() == {"member", "seen", "shop", "note"}
 
@@ -151,7 +162,7 @@ def test_a_time_is_the_same_as_text_epoch_object_or_array() -> None:
     assert np.isnan(days[2:]).all()
 
 
-@pytest.mark.parametrize("value", ["", "soon", "2024-13-01", True, float("inf"), [2024], "1700000000x"])
+@pytest.mark.parametrize("value", ["soon", "2024-13-01", True, float("inf"), [2024], "1700000000x"])
 def test_what_is_no_time_is_refused(value: object) -> None:
     assert "ISO 8601" in problems_of(MIXED, {**ROW, "seen": [value]})["seen"]
 
@@ -193,7 +204,7 @@ def test_an_encoding_of_a_newer_format_is_refused() -> None:
 
 names = st.text(min_size=1, max_size=12)
 labels = st.text(max_size=8)
-numbers = st.floats(width=32) | st.none() | st.integers(-(10**40), 10**40)
+numbers = st.floats(width=32, allow_infinity=False) | st.none() | st.integers(-(10**40), 10**40)
 encoders = st.one_of(
     st.just(("number", Number(), numbers)),
     st.just(("boolean", Boolean(), st.booleans() | st.none())),

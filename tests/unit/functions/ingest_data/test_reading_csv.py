@@ -86,7 +86,7 @@ def test_the_delimiter_is_detected(examine_bytes: Examine, delimiter: str) -> No
     )
     found = examine_bytes(raw.encode())
 
-    assert [*found.good[0].values()] == [1, "x,;|\t", 2]
+    assert [*found.good[0].values()] == [1, "x,;|", 2]
 
 
 def test_decimal_commas_are_numbers_where_commas_do_not_separate(examine_bytes: Examine) -> None:

@@ -25,7 +25,7 @@ NUMBERS = st.one_of(
 def test_packing_equals_numpys_conversion(values: list[Any]) -> None:
     exact = np.array([np.nan if value is None else float(value) for value in values])
     with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(tensors.pack(values, "x"), exact.astype(np.float32))
+        np.testing.assert_array_equal(tensors.pack(values, "x").astype(np.float32), exact.astype(np.float32))
     np.testing.assert_array_equal(tensors.pack(values, "x", exact=True), exact)
 
 
@@ -38,8 +38,8 @@ def test_packing_refuses_what_is_no_number(values: list[Any]) -> None:
         tensors.pack(values, "x")
 
 
-def test_a_whole_number_beyond_any_float_counts_as_too_large_to_hold() -> None:
-    assert tensors.pack([10**400, -(10**400)], "x").tolist() == [np.inf, -np.inf]
+def test_a_whole_number_beyond_any_float_counts_as_not_known() -> None:
+    assert np.isnan(tensors.pack([10**400, -(10**400)], "x")).all()
 
 
 @settings(deadline=None, max_examples=60)

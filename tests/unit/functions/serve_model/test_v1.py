@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -55,11 +56,11 @@ def test_a_regression_predicts_numbers(price: Any) -> None:
         ({"instances": [1, 2, 3]}, "must be all lists or all objects"),
         ({"instances": [[1, 2, 3], {"age": 1}]}, "must be all lists or all objects"),
         ({"instances": [[1, 2, 3], [1, 2]]}, "instance 1 has 2 values per row, the model takes 3 features"),
-        ({"instances": [[1, 2, "3"]]}, "value 2: got '3', expected a number or null"),
+        ({"instances": [[1, 2, "x"]]}, "feature 'visits', row 0: got 'x' (str), expected a number or null"),
         ({"instances": [[1, 2, [3]]]}, "value 2: got [3], expected a number or null"),
         ({"instances": [{"age": 1, "amount": 2, "vists": 3}]}, "did you mean 'visits'?"),
         ({"instances": [{"age": 1, "amount": 2}]}, "feature 'visits': got nothing"),
-        ({"instances": [{"age": 1, "amount": 2, "visits": "3"}]}, "feature 'visits', row 0: got '3' (str)"),
+        ({"instances": [{"age": 1, "amount": 2, "visits": "x"}]}, "feature 'visits', row 0: got 'x' (str)"),
         (
             {"instances": [{"age": 1, "amount": 2, "visits": 3}, {"age": 1, "amount": 2}]},
             "instance 1 does not have the features of instance 0: visits",
@@ -71,3 +72,21 @@ def test_a_bad_request_is_answered_400(churn: Any, body: Any, expected: str) -> 
 
     assert reply.status == 400, reply.body
     assert expected in reply.json["error"]
+
+
+@pytest.mark.case("I", "v1 body with BOM")
+def test_a_body_may_begin_with_a_byte_order_mark(churn: Any) -> None:
+    body = json.dumps({"instances": [[1, 2, 3]]}).encode()
+
+    assert churn.post(PREDICT, b"\xef\xbb\xbf" + body).json == churn.post(PREDICT, body).json
+    assert churn.post(PREDICT, b"\xef\xbb\xbf" * 2 + body).status == 400
+
+
+@pytest.mark.case("E", "numbers as text")
+def test_numbers_as_text_are_read_as_a_file_is(churn: Any) -> None:
+    numbers = churn.post(PREDICT, {"instances": [[33.5, None, 88.5]]}).json["probabilities"]
+
+    for rows in ([["33.5", "NA", "88,5"]], [{"age": " 33.5", "amount": "", "visits": 88.5}]):
+        assert churn.post(PREDICT, {"instances": rows}).json["probabilities"] == numbers
+    refused = churn.post(PREDICT, {"instances": [["1,096", 1, 1]]})
+    assert (refused.status, "feature 'age', row 0: got '1,096'" in refused.json["error"]) == (400, True)

@@ -189,7 +189,7 @@ BAD = {
         "2 values per row, the model takes 3 features: age, amount",
     ),
     "text among numbers": (asked(tensor([1, "2", 3], [1, 3])), "value 1: got '2', expected a number or null"),
-    "text matrix": (asked(tensor(["1", "2", "3"], [1, 3], "BYTES")), "needs numbers, got BYTES"),
+    "text matrix": (asked(tensor(["1", "two", "3"], [1, 3], "BYTES")), "'amount', row 0: got 'two'"),
     "no rows": (asked(tensor([], [0, 3])), "the request has no rows"),
     "id of no string": (asked(tensor([1, 2, 3], [1, 3]), id=5), "'id' must be a string"),
     "parameters of no object": (asked(tensor([1, 2, 3], [1, 3]), parameters=5), "'parameters' must be"),
@@ -351,3 +351,48 @@ def test_a_prediction_is_handed_on_once_it_is_made(churn: Any) -> None:
     assert prediction.ids == outputs(reply)["prediction_id"]["data"]
     assert prediction.outputs.label.tolist() == [1, 0]
     assert prediction.inputs.tolist() == [[1, 2, 3], [0, 0, 0]]
+
+
+@pytest.mark.case("I", "v2 UINT8 with 300 or -1, INT64 with 0.5")
+@pytest.mark.parametrize("matrix", [False, True])
+@pytest.mark.parametrize(
+    ("datatype", "value"),
+    [
+        ("UINT8", 300),
+        ("UINT8", -1),
+        ("INT8", 128),
+        ("UINT64", -1),
+        ("UINT64", 2**64 - 2**11),
+        ("INT64", 0.5),
+        ("INT32", 1e10),
+        ("BOOL", 2),
+        ("BOOL", 0.5),
+        ("INT64", "1"),
+    ],
+)
+def test_values_beyond_their_datatype_are_refused(
+    churn: Any, datatype: str, value: Any, matrix: bool
+) -> None:
+    three = [
+        tensor([1, value, 1], [1, 3], datatype)
+        if matrix
+        else tensor([value if name == "amount" else 1], [1], datatype if name == "amount" else "FP32", name)
+        for name in ("age", "amount", "visits")
+    ]
+    reply = churn.post(INFER, {"inputs": three[:1] if matrix else three})
+    if (datatype, value) == ("UINT64", 2**64 - 2**11):
+        assert reply.status == 200, reply.body
+    else:
+        assert reply.status == 400, reply.body
+        assert f"expected {datatype}" in reply.json["error"]
+
+
+@pytest.mark.case("I", "v1 body with BOM")
+@pytest.mark.case("E", "numbers as text")
+def test_a_matrix_of_texts_is_read_as_a_file_is(churn: Any) -> None:
+    numbers = churn.post(INFER, asked(tensor([33.5, None, 3], [1, 3])))
+    texts = churn.post(
+        INFER, b"\xef\xbb\xbf" + json.dumps(asked(tensor(["33.5", "", "3"], [1, 3], "BYTES"))).encode()
+    )
+
+    assert (texts.status, texts.json["outputs"][:2]) == (200, numbers.json["outputs"][:2])

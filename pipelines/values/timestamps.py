@@ -1,28 +1,16 @@
-"""Timestamps as microseconds in UTC, within the years 1 to 9999: few calendars know others."""
+"""Arrow timestamps as microseconds in UTC, within the years 1 to 9999: few calendars know others."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.values.reading import UNIX
+
 TIMESTAMP = pa.timestamp("us", tz="UTC")
-UNIX = {"unix": 1, "unix_ms": 1_000}
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _FIRST_DAY, _END_DAY = -719_162, 2_932_897
 _DAY_S = 86_400
-
-
-def parse_iso(text: str) -> datetime | None:
-    """Read ISO 8601; without a zone it is UTC."""
-    if text[4:5] != "-" or text[7:8] != "-":
-        return None  # fromisoformat takes weeks and bare digits too, which ids look like
-    try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def from_epoch(numbers: pa.Array, format_: str) -> pa.Array:

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from functions.ingest_data.parse_values import parse_values
-from functions.ingest_data.schema import Column
 from pipelines.spec import Kind
+from pipelines.values.arrays import read_array
+from pipelines.values.form import Form
 
 DAY_MS = 86_400_000
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def read(array: pa.Array, format_: str | None = None) -> tuple[list[object], list[bool]]:
-    values, bad = parse_values(array, Column("c", Kind.DATETIME, format=format_))
+    values, bad = read_array(array, Kind.DATETIME, Form(format=format_))
     return values.to_pylist(), bad.tolist()
 
 

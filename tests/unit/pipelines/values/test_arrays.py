@@ -1,24 +1,22 @@
-"""Casting whole columns at once gives what casting cell by cell gives, for any text."""
+"""Reading a whole column at once gives what reading its values one by one gives, for any text."""
 
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.ingest_data.duplicates import SeenKeys, hash_keys
-from functions.ingest_data.parse_values import ARROW_TYPES, MISSING_VALUES, parse_values, plain
-from functions.ingest_data.schema import Column
 from pipelines.encoding.columns import label_of
 from pipelines.spec import Kind
+from pipelines.values.arrays import ARROW_TYPES, plain, read_array
+from pipelines.values.form import PLAIN, Form
+from pipelines.values.reading import NotRead, read_value
 
-_MISSING = set(MISSING_VALUES.to_pylist())
 _CELLS = (
     st.none()
     | st.sampled_from(
@@ -34,7 +32,9 @@ _CELLS = (
             "0x10",
             "0X1f",
             "٣",
-            "1,5",
+            *("1,5", "1,096", "1.250", "1.234,5", "1,096,000.5", "1 096,5", "1'000", "12,34,567", "\u22125"),
+            *("$5", "-$1,096.50", "5 €", "0.5%", "5%%", "\\N", "#N/A", "<na>", "NaT", "nOnE", ".", "--"),
+            *("31/01/2026", "31/01/26", "20260131", "1767225600", "2026-01-31T10:00:00.123456789"),
             "--1",
             "1.2.3",
             "2026-W01-1",
@@ -45,37 +45,47 @@ _CELLS = (
     | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
     | st.text(max_size=6)
 )
-_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_FORMS = st.builds(
+    Form,
+    decimal=st.sampled_from([".", ","]),
+    grouped=st.booleans(),
+    unit=st.sampled_from([None, "$", "€", "%"]),
+    format=st.sampled_from([None, "%d/%m/%Y", "%Y%m%d", "unix", "unix_ms"]),
+    missing=st.sampled_from([None, ("x", "-")]),
+)
 _COLUMNS = st.lists(_CELLS, min_size=1, max_size=12)
 
 
-def read(cells: list[str | None], kind: Kind) -> tuple[list[object], list[bool]]:
-    values, bad = parse_values(pa.array(cells, pa.string()), Column("c", kind))
+def read(cells: list[str | None], kind: Kind, form: Form = PLAIN) -> tuple[list[object], list[bool]]:
+    values, bad = read_array(pa.array(cells, pa.string()), kind, form)
     assert values.type == ARROW_TYPES[kind]
     assert len(values) == len(bad) == len(cells)
     return values.to_pylist(), bad.tolist()
 
 
-def expected_number(cell: str | None) -> tuple[float | None, bool]:
-    text = (cell or "").strip()
-    if text in _MISSING:
-        return None, False
-    if _NUMBER.fullmatch(text):
-        return float(text), False
-    if re.fullmatch(r"[-+]?(inf|infinity)", text, re.IGNORECASE):
-        return math.copysign(math.inf, -1 if text.startswith("-") else 1), False
-    return None, True
+def one(cell: str | None, kind: Kind, form: Form) -> tuple[object, bool]:
+    """Read a cell by itself, without Arrow."""
+    try:
+        value = read_value(cell, kind, form)
+    except NotRead:
+        return None, True
+    if kind is not Kind.NUMBER or value is None:
+        return value, False
+    try:
+        return float(value), False
+    except OverflowError:
+        return math.copysign(math.inf, value), False
 
 
-@settings(deadline=None, max_examples=400)
-@given(_COLUMNS)
-@example(["+5", "x"])
-@example(["1e999", "x"])
-@example(["-nan", "x"])
-def test_numbers_are_read_as_cell_by_cell(cells: list[str | None]) -> None:
-    values, bad = read(cells, Kind.NUMBER)
+@settings(deadline=None, max_examples=600)
+@given(_COLUMNS, st.sampled_from(Kind), _FORMS)
+@example(["+5", "x"], Kind.NUMBER, PLAIN)
+@example(["1e999", "x"], Kind.NUMBER, PLAIN)
+@example(["-nan", "x"], Kind.NUMBER, PLAIN)
+def test_a_column_is_read_as_its_values_one_by_one(cells: list[str | None], kind: Kind, form: Form) -> None:
+    values, bad = read(cells, kind, form)
 
-    assert list(zip(values, bad, strict=True)) == [expected_number(cell) for cell in cells]
+    assert list(zip(values, bad, strict=True)) == [one(cell, kind, form) for cell in cells]
 
 
 @settings(deadline=None, max_examples=400)
@@ -137,11 +147,21 @@ def test_moments_are_read_back(moments: list[datetime]) -> None:
         (pa.array([1e20, 1e-7]), Kind.CATEGORY, [label_of(0, 1e20), label_of(0, 1e-7)], [False, False]),
         (pa.array([0.1, math.nan], pa.float32()), Kind.CATEGORY, ["0.1", None], [False, False]),
         (pa.array([1.5, 2.0], pa.float16()), Kind.CATEGORY, ["1.5", "2"], [False, False]),
-        (pa.array([1.5, 2.0], pa.float16()), Kind.DATETIME, [None, None], [True, True]),
+        (pa.array([True, None]), Kind.DATETIME, [None, None], [True, False]),
         (pa.array([1.5, None], pa.float16()), Kind.INTEGER, [None, None], [True, False]),
         (pa.array([True, False]), Kind.CATEGORY, ["true", "false"], [False, False]),
         (pa.array([0, 1, 2]), Kind.BOOLEAN, [False, True, None], [False, False, True]),
-        (pa.array([5]), Kind.DATETIME, [None], [True]),
+        (pa.array([86400]), Kind.DATETIME, [datetime(1970, 1, 2, tzinfo=UTC)], [False]),
+        (
+            pa.array([86400.5]),
+            Kind.DATETIME,
+            [datetime(1970, 1, 2, microsecond=500_000, tzinfo=UTC)],
+            [False],
+        ),
+        (pa.array([2**63], pa.uint64()), Kind.INTEGER, [None], [True]),
+        (pa.array([2**64 - 1], pa.uint64()), Kind.CATEGORY, [str(2**64 - 1)], [False]),
+        (pa.array([Decimal("12.50"), Decimal("3.00")]), Kind.CATEGORY, ["12.50", "3"], [False, False]),
+        (pa.array([Decimal("12.00"), Decimal("3.50")]), Kind.INTEGER, [12, None], [False, True]),
         (pa.array([0], pa.date32()), Kind.NUMBER, [None], [True]),
         (pa.nulls(2), Kind.NUMBER, [None, None], [False, False]),
         (pa.array(["a", "b"]).dictionary_encode(), Kind.CATEGORY, ["a", "b"], [False, False]),
@@ -151,7 +171,7 @@ def test_moments_are_read_back(moments: list[datetime]) -> None:
 def test_typed_columns_are_turned_into_any_kind(
     array: pa.Array, kind: Kind, values: list[object], bad: list[bool]
 ) -> None:
-    found, wrong = parse_values(array, Column("c", kind))
+    found, wrong = read_array(array, kind)
 
     assert (found.to_pylist(), wrong.tolist()) == (values, bad)
 
@@ -162,32 +182,3 @@ def test_only_plain_types_are_taken() -> None:
     assert not plain(pa.list_(pa.int64()))
     assert not plain(pa.struct([("a", pa.int64())]))
     assert not plain(pa.binary())
-
-
-@settings(deadline=None, max_examples=200)
-@given(st.lists(st.lists(st.tuples(st.text(max_size=3), st.integers(0, 3)), max_size=20), max_size=6))
-def test_repeated_keys_are_those_a_set_would_find(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[list[tuple[str, int]]]
-) -> None:
-    seen_keys = SeenKeys(tmp_path_factory.mktemp("keys"))
-    seen: set[tuple[str, int]] = set()
-    for batch in batches:
-        texts = pa.array(["pad", *[text for text, _ in batch]], pa.string()).slice(1)
-        found = seen_keys.repeated(hash_keys([texts, pa.array([number for _, number in batch], pa.int64())]))
-        expected = []
-        for key in batch:
-            expected.append(key in seen)
-            seen.add(key)
-        assert found.tolist() == expected
-
-
-def test_many_keys_are_kept_on_disk_and_still_found(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("keys")
-    seen = SeenKeys(folder)
-    count = (1 << 22) + 1000
-    keys = hash_keys([pa.array(np.arange(count))])
-
-    assert not seen.repeated(keys).any()
-    assert list(folder.glob("keys-*.npy"))
-    assert seen.repeated(keys[::1000]).all()
-    assert not seen.repeated(hash_keys([pa.array(np.arange(count, count + 10))])).any()

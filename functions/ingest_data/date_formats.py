@@ -1,0 +1,105 @@
+"""Finds out how a column's dates are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from functions.ingest_data.refusal import FileRefused, refuse
+from pipelines.values.arrays import read_array, to_mask, trimmed
+from pipelines.values.form import Form
+from pipelines.values.written_arrays import full, plain_numbers
+
+_FORMATS = (
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y%m%d",
+    "%d.%m.%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d/%m/%Y",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+)
+_ISO = "[0-9]{4}-[0-9]{2}-.*"  # ISO has weeks and bare digits too, which ids look like
+_UNIX_RANGE = (631_152_000, 4_102_444_800)  # 1990 to 2100, in seconds
+
+
+def date_format(
+    name: str, array: pa.Array, form: Form, tolerated: float, *, required: bool = False
+) -> str | None:
+    """Return how the dates of a column are written; None is ISO 8601.
+
+    Raises:
+        FileRefused: they could be read in two ways; or they are no dates, if those are `required`.
+    """
+    if not pa.types.is_string(array.type):
+        return _unix_format(array) if _is_numeric(array.type) else None
+    text = trimmed(array, form).drop_null()
+    fits, formats = dates(text, tolerated)
+    if fits and len(formats) <= 1:
+        return formats[0] if formats else None
+    if fits:
+        raise refuse(
+            "the timestamp can be read in two ways",
+            f"column {name}",
+            f"values such as {text[0].as_py()!r} fit {' and '.join(formats)}",
+            f'say which in model.yaml: schema: {{{name}: {{type: datetime, format: "{formats[0]}"}}}}',
+        )
+    numbers = plain_numbers(text, form)
+    share = _share(numbers.is_valid())
+    unix = _unix_format(numbers.drop_null().cast(pa.float64())) if share >= 1 - tolerated else None
+    if unix is None and required and len(text):
+        raise _no_timestamp(name, text[0].as_py())
+    return unix
+
+
+def _no_timestamp(name: str, example: str) -> FileRefused:
+    return refuse(
+        "the timestamp column holds no dates",
+        f"column {name}",
+        f"got values such as {example!r}",
+        "write ISO 8601 (2026-01-31T12:00:00Z), or give the format in model.yaml under schema",
+    )
+
+
+def dates(text: pa.Array, tolerated: float) -> tuple[bool, Sequence[str]]:
+    """Say whether the texts are dates, and by which formats: none is ISO 8601, two is ambiguous."""
+    if not len(text):
+        return False, []
+    iso = full(text, _ISO)
+    if _share(iso) >= 1 - tolerated:
+        read = read_array(text.filter(iso), "datetime")[0]
+        if len(read) - read.null_count >= (1 - tolerated) * len(text):
+            return True, []
+    shares = {name: _strptime_share(text, name) for name in _FORMATS}
+    best = max(shares.values())
+    return best >= 1 - tolerated, [name for name, share in shares.items() if share == best]
+
+
+def _strptime_share(text: pa.Array, format_: str) -> float:
+    return _share(pc.strptime(text, format=format_, unit="us", error_is_null=True).is_valid())
+
+
+def _unix_format(numbers: pa.Array) -> str | None:
+    if not len(numbers) or numbers.null_count == len(numbers):
+        return None
+    middle = float(pc.mean(numbers.cast(pa.float64(), safe=False)).as_py())
+    low, high = _UNIX_RANGE
+    if low <= middle <= high:
+        return "unix"
+    return "unix_ms" if low * 1000 <= middle <= high * 1000 else None
+
+
+def _is_numeric(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_))
+
+
+def _share(fits: pa.Array) -> float:
+    return float(to_mask(fits).mean()) if len(fits) else 0.0

@@ -221,11 +221,12 @@ class BrokerEngine:
         subscription.change(spec, effective_delivery(broker, spec))
 
     def _reindex(self, namespace: str, broker: str) -> None:
-        self._indexes[namespace, broker] = TriggerIndex(
+        members = [
             each
             for each in self._triggers.values()
             if (each.spec.namespace, each.spec.broker) == (namespace, broker)
-        )
+        ]
+        self._indexes[namespace, broker] = TriggerIndex(members, Subscription.filter_broke)
 
     async def _publish(
         self, namespace: str, broker: str, incoming: Incoming, settles: tuple[int, int] | None

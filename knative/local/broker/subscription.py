@@ -67,6 +67,7 @@ class Subscription:
         self._retried = metrics.retried.labels(*labels)
         self._dead_lettered = metrics.dead_lettered.labels(*labels)
         self._parked = metrics.parked.labels(*labels)
+        self._unjudged = metrics.unjudged.labels(*labels)
         self.change(spec, delivery)
 
     @property
@@ -83,8 +84,17 @@ class Subscription:
         """Go on by another spec of the same trigger; what waits already stays."""
         self.spec = spec
         self.delivery = delivery
+        self._filter_broken = False
         self._extra = {"Prefer": "reply", "Kn-Namespace": spec.namespace}
         self._timeout_s = delivery.timeout_s or self._tools.settings.attempt_timeout_s
+
+    def filter_broke(self, error: Exception) -> None:
+        """Count an event that the filter could not judge; it does not pass, and the first one is told."""
+        if not self._filter_broken:
+            name = f"{self.spec.namespace}/{self.spec.name}"
+            _LOG.error("the filter of trigger %s fails, events do not pass it: %r", name, error)
+        self._filter_broken = True
+        self._unjudged.inc()
 
     def start(self) -> None:
         """Start delivering."""

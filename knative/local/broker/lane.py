@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,7 +14,9 @@ from knative.local.broker.log import Log
 from knative.local.broker.pages import Item, Page, read_page
 from knative.local.broker.settings import BrokerSettings
 
+_LOG = logging.getLogger(__name__)
 _PAUSE_S = 0.5  # before a failed read is tried again
+_SAID_EVERY_S = 60.0
 
 
 class Lane:
@@ -57,6 +60,7 @@ class Lane:
         self._next_due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._open = False
+        self._say_again_at = 0.0
 
     def start(self) -> None:
         """Start delivering, with whatever the log holds."""
@@ -152,6 +156,7 @@ class Lane:
         released, self._released = self._released, set()
         if isinstance(page, LogUnavailable):
             self._behind = True
+            self._say_that_it_stands(page)
             asyncio.get_running_loop().call_later(_PAUSE_S, self._pump)
             return
         for item in (*page.due, *page.fresh):
@@ -163,6 +168,12 @@ class Lane:
         if page.next_due is not None:
             self.expect(page.next_due)
         self._pump()
+
+    def _say_that_it_stands(self, why: LogUnavailable) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._say_again_at:
+            self._say_again_at = now + _SAID_EVERY_S
+            _LOG.error("lane %d delivers nothing, its backlog cannot be read: %s", self.number, why)
 
     def _arm(self) -> None:
         """Set the timer to the next retry."""

@@ -10,13 +10,16 @@ from typing import Any
 
 import orjson
 
-from knative.local.broker.batch import close_events
+from knative.local.broker.batch import checksum, close_events, count_waiting
+from knative.local.broker.errors import Damaged
 from knative.local.broker.event import Record
 
-_COLUMNS = "d.seq, d.attempts, d.error, e.fanout, e.ttl, e.headers, e.body"
-_FROM = "FROM deliveries d JOIN events e ON e.seq = d.seq"
+_COLUMNS = "d.seq, d.attempts, d.error, e.fanout, e.ttl, e.headers, e.body, e.checksum"
+_FROM = "FROM deliveries d LEFT JOIN events e ON e.seq = d.seq"
 _DUE = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.due > 0 AND d.due <= ? ORDER BY d.due LIMIT ?"
 _FRESH = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.seq > ? AND d.due = 0 ORDER BY d.seq LIMIT ?"
+# `due > 0` is what the partial index says; without it each page would cost as much as the lane is long.
+_NEXT_DUE = "SELECT min(due) FROM deliveries WHERE lane = ? AND due > 0 AND due > ?"
 
 
 @dataclass(slots=True)
@@ -72,6 +75,9 @@ def read_page(
 ) -> Page:
     """Read a page of a lane.
 
+    Raises:
+        Damaged: an event of the page is not what was stored, or not there.
+
     Args:
         connection: of the log.
         lane: whose deliveries.
@@ -86,9 +92,7 @@ def read_page(
     due, more_due = _items(connection.execute(_DUE, (lane, now, limit)), limit, max_bytes, held)
     rows = connection.execute(_FRESH, (lane, after, events)) if fresh else ()
     found, more_fresh = _items(rows, events, max_bytes, ())
-    (next_due,) = connection.execute(
-        "SELECT min(due) FROM deliveries WHERE lane = ? AND due > ?", (lane, now)
-    ).fetchone()
+    (next_due,) = connection.execute(_NEXT_DUE, (lane, now)).fetchone()
     return Page(due, found, more_fresh, now if more_due else next_due)
 
 
@@ -96,10 +100,12 @@ def _items(rows: Iterable[Any], limit: int, max_bytes: int, held: Collection[int
     """Build items of what is not held until their bodies take `max_bytes`; say whether there are more."""
     items: list[Item] = []
     count = size = 0
-    for seq, attempts, error, fanout, ttl, headers, body in rows:
+    for seq, attempts, error, fanout, ttl, headers, body, stored in rows:
         count += 1
         if seq in held:
             continue
+        if headers is None or (stored is not None and stored != checksum(headers, body)):
+            raise Damaged(f"event {seq} is not what was stored")
         size += len(body)
         if items and size > max_bytes:
             return items, True
@@ -121,6 +127,8 @@ def drop_some(connection: sqlite3.Connection, lane: int, at_most: int = 5_000) -
             [(lane, row[0]) for row in rows],
         )
         close_events(connection, [row[1] for row in rows])
+        if table == "deliveries":
+            count_waiting(connection, {lane: -len(rows)})
         dropped += len(rows)
     connection.execute("COMMIT")
     return dropped
@@ -130,13 +138,19 @@ def read_parked(connection: sqlite3.Connection, limit: int) -> list[Parked]:
     """Read what is parked, the newest first."""
     rows = connection.execute(
         "SELECT p.id, l.key, p.parked_at, e.headers, e.body, p.error FROM parked p "
-        "JOIN events e ON e.seq = p.seq JOIN lanes l ON l.id = p.lane ORDER BY p.id DESC LIMIT ?",
+        "LEFT JOIN events e ON e.seq = p.seq JOIN lanes l ON l.id = p.lane ORDER BY p.id DESC LIMIT ?",
         (limit,),
     )
     return [
-        Parked(id_, key, at, orjson.loads(headers), body, orjson.loads(error))
+        Parked(id_, key, at, *_intact(headers, body), orjson.loads(error))
         for id_, key, at, headers, body, error in rows
     ]
+
+
+def _intact(headers: bytes | None, body: bytes) -> tuple[dict[str, str], bytes]:
+    if headers is None:
+        raise Damaged("an event that is parked is not there")
+    return orjson.loads(headers), body
 
 
 def redrive(connection: sqlite3.Connection, lane: int, ids: list[int] | None) -> int:
@@ -148,6 +162,7 @@ def redrive(connection: sqlite3.Connection, lane: int, ids: list[int] | None) ->
     for id_, seq in chosen:
         connection.execute("DELETE FROM parked WHERE id = ?", (id_,))
         connection.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, 0, ?, NULL)", (lane, seq, now))
+    count_waiting(connection, {lane: len(chosen)})
     connection.execute("COMMIT")
     return len(chosen)
 

@@ -38,6 +38,6 @@ def compile_cesql(text: str) -> CesqlFilter:
     if expression.type != "boolean":
         raise CesqlError(
             "parse",
-            f"the expression gives a value of type {expression.type}, not true or false: compare it or use BOOL",
+            f"the expression gives a value of type {expression.type}, not true or false: use BOOL",
         )
     return CesqlFilter(text, expression)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from knative.local.broker.errors import LogUnavailable
@@ -33,6 +33,7 @@ class Lane:
         settings: BrokerSettings,
         work: Callable[[Item], Awaitable[None]],
         clock: Callable[[], float],
+        waits: Callable[[], Sequence[float]] = lambda: (),
     ) -> None:
         """Make a lane that delivers nothing until `start`.
 
@@ -41,7 +42,8 @@ class Lane:
             log: which keeps the deliveries.
             settings: of the broker.
             work: delivers one item and notes in the log what came of it; never raises.
-            clock: epoch seconds.
+            clock: epoch seconds; it may jump.
+            waits: the longest waits of the policy, see `read_page`.
         """
         self.number = number
         self.backlog = 0
@@ -49,6 +51,7 @@ class Lane:
         self._settings = settings
         self._work = work
         self._clock = clock
+        self._waits = waits
         self._queue: deque[Item] = deque()
         self._queued_bytes = 0
         self._held: set[int] = set()
@@ -131,7 +134,7 @@ class Lane:
 
     def _read_more(self) -> None:
         now = self._clock()
-        if not self._behind and (self._next_due is None or self._next_due > now):
+        if not self._behind and not self._is_due(now):
             if self._timer is None:
                 self._arm()  # it fired too early: the clock was set back meanwhile
             return
@@ -147,9 +150,22 @@ class Lane:
             fresh=fresh,
             held=frozenset(self._held),
             max_bytes=self._settings.page_bytes,
+            waits=self._waits(),
         )
         # Told in the log's own order: an event stored after this read is offered after its page is taken.
         self._log.read(read, partial(self._take_page, fresh))
+
+    def _is_due(self, now: float) -> bool:
+        """Say whether a retry is due; one that lies beyond every wait is: the clock was ahead meanwhile."""
+        return self._next_due is not None and (
+            self._next_due <= now or self._wait(now) < self._next_due - now
+        )
+
+    def _wait(self, now: float) -> float:
+        """Return the seconds to the next retry, at most the longest wait of the policy."""
+        wait = max(0.0, (self._next_due or now) - now)
+        longest = max(self._waits(), default=wait) + 1.0
+        return min(wait, longest)
 
     def _take_page(self, fresh: bool, page: Page | LogUnavailable) -> None:
         self._reading = False
@@ -181,7 +197,7 @@ class Lane:
             self._timer.cancel()
             self._timer = None
         if self._next_due is not None and self._open:
-            delay = max(0.0, self._next_due - self._clock())
+            delay = self._wait(self._clock())
             self._timer = asyncio.get_running_loop().call_later(delay + 0.001, self._fire)
 
     def _fire(self) -> None:

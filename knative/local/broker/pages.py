@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,11 @@ _DUE = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.due > 0 AND d.due <= ?
 _FRESH = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.seq > ? AND d.due = 0 ORDER BY d.seq LIMIT ?"
 # `due > 0` is what the partial index says; without it each page would cost as much as the lane is long.
 _NEXT_DUE = "SELECT min(due) FROM deliveries WHERE lane = ? AND due > 0 AND due > ?"
+_LATEST_DUE = "SELECT max(due) FROM deliveries WHERE lane = ? AND due > 0"
+_BOUND_DUE = (
+    "UPDATE deliveries SET due = ? WHERE lane = ? AND due > 0 AND due > ? AND attempts BETWEEN ? AND ?"
+)
+_CLOCK_SLACK_S = 1.0
 
 
 @dataclass(slots=True)
@@ -72,6 +77,7 @@ def read_page(
     fresh: bool,
     held: Collection[int],
     max_bytes: int,
+    waits: Sequence[float] = (),
 ) -> Page:
     """Read a page of a lane.
 
@@ -87,13 +93,30 @@ def read_page(
         fresh: whether fresh deliveries are wanted, or only retries.
         held: the numbers that the lane has already: they are left out.
         max_bytes: of bodies, of each kind; the first one fits always.
+        waits: seconds that a retry waits at most, by how often it has failed; not bounded when empty.
     """
+    if waits:
+        _bound_waits(connection, lane, now, waits)
     limit = events + len(held)
     due, more_due = _items(connection.execute(_DUE, (lane, now, limit)), limit, max_bytes, held)
     rows = connection.execute(_FRESH, (lane, after, events)) if fresh else ()
     found, more_fresh = _items(rows, events, max_bytes, ())
     (next_due,) = connection.execute(_NEXT_DUE, (lane, now)).fetchone()
     return Page(due, found, more_fresh, now if more_due else next_due)
+
+
+def _bound_waits(connection: sqlite3.Connection, lane: int, now: float, waits: Sequence[float]) -> None:
+    """Have no retry wait longer than its policy says: the clock was ahead when its time was set."""
+    (latest,) = connection.execute(_LATEST_DUE, (lane,)).fetchone()
+    if latest is None or latest <= now + max(waits) + _CLOCK_SLACK_S:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for failed, wait in enumerate(waits):
+        last = failed == len(waits) - 1
+        connection.execute(
+            _BOUND_DUE, (now + wait, lane, now + wait + _CLOCK_SLACK_S, failed, 2**31 if last else failed)
+        )
+    connection.execute("COMMIT")
 
 
 def _items(rows: Iterable[Any], limit: int, max_bytes: int, held: Collection[int]) -> tuple[list[Item], bool]:

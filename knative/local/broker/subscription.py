@@ -25,7 +25,7 @@ from knative.local.broker.model import Delivery, TriggerSpec
 from knative.local.broker.outcomes import Answer, Delivered, Failed
 from knative.local.broker.pages import Item
 from knative.local.broker.rebuilding import Rebuilt
-from knative.local.broker.retries import backoff_s, wait_s
+from knative.local.broker.retries import backoff_s, wait_s, waits_s
 from knative.local.broker.settings import BrokerSettings
 
 _LOG = logging.getLogger(__name__)
@@ -59,8 +59,9 @@ class Subscription:
         self._publish = publish
         log, settings, clock = tools.log, tools.settings, tools.clock
         key = f"{spec.namespace}/{spec.name}"
-        self.lane = Lane(log.lane(key), log, settings, self._to_subscriber, clock)
-        self.dead_lane = Lane(log.lane(f"{key}#dead"), log, settings, self._to_dead_letter_sink, clock)
+        self.lane = Lane(log.lane(key), log, settings, self._to_subscriber, clock, self._waits)
+        dead = log.lane(f"{key}#dead")
+        self.dead_lane = Lane(dead, log, settings, self._to_dead_letter_sink, clock, self._waits)
         labels = (spec.namespace, spec.name)
         metrics = tools.metrics
         self._delivered = metrics.delivered.labels(*labels)
@@ -86,6 +87,7 @@ class Subscription:
         self.spec = spec
         self.delivery = delivery
         self._filter_broken = False
+        self._longest_waits = waits_s(delivery, self._tools.settings.linear_backoff)
         self._extra = {"Prefer": "reply", "Kn-Namespace": spec.namespace}
         self._timeout_s = delivery.timeout_s or self._tools.settings.attempt_timeout_s
 
@@ -105,6 +107,9 @@ class Subscription:
             _LOG.error("the filter of trigger %s fails, events do not pass it: %r", name, error)
         self._filter_broken = True
         self._unjudged.inc()
+
+    def _waits(self) -> list[float]:
+        return self._longest_waits
 
     def start(self) -> None:
         """Start delivering."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -22,6 +23,9 @@ _TIME = re.compile(
     re.ASCII,
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)")
+_PORT = re.compile(r":[0-9]*")
+_FUTURE_ADDRESS = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+")
 _NOT_IN_URIS = re.compile(r'[\s<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})')
 _NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 # CloudEvents HTTP binding 3.1.3.2: all but printable ASCII, and of that space, double quote and percent.
@@ -69,7 +73,34 @@ def check_uri_reference(value: str) -> str | None:
     head = re.split(r"[/?#]", value, maxsplit=1)[0]
     if ":" in head and not _SCHEME.fullmatch(head.split(":", 1)[0]):
         return "is not a URI-reference: what stands before the first ':' is no URI scheme"
+    authority = _AUTHORITY.match(value)
+    return _check_authority(authority[1]) if authority else None
+
+
+def _check_authority(authority: str) -> str | None:
+    """Check what stands between `//` and the path: a host, after it maybe a port (RFC 3986, section 3.2)."""
+    host_and_port = authority.rpartition("@")[2]
+    if host_and_port.startswith("["):
+        address, closed, port = host_and_port[1:].partition("]")
+        if not closed or not _is_address(address):
+            return "is not a URI-reference: what begins with '[' is no IP address in brackets"
+    else:
+        host, colon, number = host_and_port.partition(":")
+        port = f"{colon}{number}"
+        if "[" in host or "]" in host:
+            return "is not a URI-reference: a bracket stands in its host"
+    if port and not _PORT.fullmatch(port):
+        return f"is not a URI-reference: {port!r} after its host is no port"
     return None
+
+
+def _is_address(text: str) -> bool:
+    if _FUTURE_ADDRESS.fullmatch(text):
+        return True
+    try:
+        return IPv6Address(text.partition("%25")[0]) is not None
+    except ValueError:
+        return False
 
 
 def check_uri(value: str) -> str | None:
@@ -102,13 +133,12 @@ def parse_time(value: str) -> datetime:
 def decode_header(value: str) -> str:
     """Decode the value of a `ce-` header: double quotes, then one round of percent-decoding.
 
-    The rule is section 3.1.3.2 of the CloudEvents HTTP binding.
+    The rule is section 3.1.3.2 of the CloudEvents HTTP binding; text that a producer should have encoded and
+    did not, as several SDKs do, is taken as it is.
 
     Raises:
         ValueError: saying what is wrong, as the end of a sentence.
     """
-    if not value.isascii():
-        raise ValueError("holds bytes that are not ASCII: write it as percent-encoded UTF-8")
     if _QUOTED.fullmatch(value):
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
     if "%" not in value:
@@ -117,6 +147,16 @@ def decode_header(value: str) -> str:
         return unquote_to_bytes(value).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"is not percent-encoded UTF-8: {error.reason}") from error
+
+
+def text_of_header(value: str) -> str:
+    """Return the text of a header that WSGI gave as Latin-1: UTF-8 where its bytes are that."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def encode_header(value: str) -> str:

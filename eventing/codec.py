@@ -18,7 +18,7 @@ from cloudevents.core.bindings.common import get_event_factory_for_version
 from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.formats.json import JSONFormat
 
-from eventing.attributes import check_attribute, decode_header, parse_time
+from eventing.attributes import check_attribute, decode_header, parse_time, text_of_header
 from eventing.errors import InvalidEvent
 from eventing.event import Event
 from eventing.json_values import NotJson, dump_json, load_json
@@ -161,7 +161,7 @@ def _from_headers(headers: Mapping[str, str], content_type: str | None, body: by
             continue
         name = name[3:]
         try:
-            attributes[name] = decode_header(value)
+            attributes[name] = decode_header(text_of_header(value))
         except ValueError as error:
             problems[name] = f"ce-{name} {error}"
     if not attributes and not problems:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_MEDIA_TYPE = re.compile(rf"\s*{_WORD}/{_WORD}\s*(?:;[\x20-\x7e\t]*)?", re.ASCII)
 
 
 def content_type_of(headers: Mapping[str, str]) -> str | None:
@@ -17,6 +21,11 @@ def content_type_of(headers: Mapping[str, str]) -> str | None:
 def media_type_of(content_type: str | None) -> str:
     """Return the media type in lower case without its parameters; "" for none."""
     return (content_type or "").split(";", 1)[0].strip().lower()
+
+
+def is_media_type(content_type: str) -> bool:
+    """Return whether a text is a media type such as `application/json; charset=utf-8` (RFC 2045)."""
+    return _MEDIA_TYPE.fullmatch(content_type) is not None
 
 
 def charset_of(content_type: str | None) -> str:

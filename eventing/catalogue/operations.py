@@ -28,3 +28,19 @@ class DeliveryFailed(
     code: int | None = None
     error: str
     redrive: str
+
+
+class DeliveriesLost(
+    Payload, type="deliveries.lost", subject="<namespace>/<trigger>", emitted_by=("broker",)
+):
+    """A damaged log of the local broker was rebuilt, and some events cannot be delivered to a trigger.
+
+    `repeated` deliveries are made although they may have been made before. `kept` is the damaged file.
+    """
+
+    namespace: str
+    trigger: str
+    lost: int
+    repeated: int = 0
+    reason: str
+    kept: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
+from kascade.cli.repair import LOG
 from kascade.client import LEDGER, connect
 from kascade.reach.port import CallError, is_ready, not_ready
 from kascade.reach.systems import home_of, url_of
 from kascade.rendering.addresses import every_address
+from knative.local.broker.rebuilding import reports_beside
 
 MODEL_LABEL = "kascade.dev/model"
 
@@ -39,6 +42,9 @@ def status(as_json: JsonOption = False, system: SystemOption = None) -> None:
         "models": [_model(each, services or []) for each in models],
         "dead_letters": dead,
         "problem": problem,
+        "damaged": []
+        if url_of(system)
+        else [asdict(each) for each in reports_beside(home_of(system).path / LOG)],
     }
     if as_json:
         print_json(found)
@@ -97,6 +103,13 @@ def _print(found: Mapping[str, Any], console: Console) -> None:
             line("", address)
         if model["message"]:
             line("", f"not ready: {model['message']}", well=False)
+    for each in found["damaged"]:
+        lost = sum(each["lost"].values())
+        line(
+            "log",
+            f"was damaged at {each['at']}, {lost or 'no'} deliveries are lost; see {each['kept']}.json",
+            well=False,
+        )
     if found["problem"]:
         line("ledger", found["problem"], well=False)
         return

@@ -131,7 +131,9 @@ class Runtime:
         self._courier = LocalCourier(self._services, job_sinks, addresses.port)
         settings = BrokerSettings(ingress_url=addresses.base)
         registry = CollectorRegistry()
-        with opening(events, "the events that were not delivered yet are lost"):
+        with opening(
+            events, "the events that were not delivered yet are lost; `kascade repair` keeps what it can"
+        ):
             self._engine = engine = BrokerEngine(events, self._courier, settings=settings, registry=registry)
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +23,7 @@ class Batch:
     """Notes for one transaction. Rows are tuples in the order of the statements that take them.
 
     Attributes:
-        events: (seq, ttl, fanout, open, headers, body) of accepted events.
+        events: (seq, ttl, fanout, open, headers, body, checksum, lanes) of accepted events.
         deliveries: (lane, seq) of their deliveries.
         waiting: who is called once the events are stored: (callback, the event's seq).
         lanes: (number, key) of new lanes.
@@ -51,7 +53,9 @@ class Batch:
     def add_event(self, seq: int, record: Record, lanes: list[int], callback: Callback) -> None:
         """Note an accepted event and its deliveries."""
         count = len(lanes)
-        self.events.append((seq, record.ttl, count, count, orjson.dumps(record.headers), record.body))
+        headers, body = orjson.dumps(record.headers), record.body
+        to = ",".join(map(str, lanes))
+        self.events.append((seq, record.ttl, count, count, headers, body, checksum(headers, body), to))
         for lane in lanes:
             self.deliveries.append((lane, seq))
         self.waiting.append((callback, seq))
@@ -122,42 +126,67 @@ class Batch:
 
     def _write(self, connection: sqlite3.Connection) -> None:
         many = connection.executemany
+        counted: Counter[int] = Counter()
         if self.lanes:
-            many("INSERT INTO lanes VALUES (?, ?)", self.lanes)
+            many("INSERT INTO lanes (id, key) VALUES (?, ?)", self.lanes)
         if self.events:
-            many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", self.events)
+            many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.events)
             many("INSERT INTO deliveries VALUES (?, ?, 0, 0, NULL)", self.deliveries)
-        if self.settled:
-            many("DELETE FROM deliveries WHERE lane = ? AND seq = ?", self.settled)
-            many("DELETE FROM events WHERE seq = ?", [(seq,) for _, seq in self.settled])
+            counted.update(lane for lane, _ in self.deliveries)
+        for lane, notes in _by_lane(self.settled).items():
+            counted[lane] -= many("DELETE FROM deliveries WHERE lane = ? AND seq = ?", notes).rowcount
+            many("DELETE FROM events WHERE seq = ?", [(seq,) for _, seq in notes])
         for lane, seq in (*self.answered, *self.shared):
-            settle(connection, lane, seq)
+            counted[lane] -= settle(connection, lane, seq)
         if self.retried:
             many(
                 "UPDATE deliveries SET attempts = ?, due = ?, error = ? WHERE lane = ? AND seq = ?",
                 self.retried,
             )
-        if self.moved:
-            many(
-                "UPDATE OR REPLACE deliveries SET lane = ?, attempts = 0, due = ?, error = ? "
-                "WHERE lane = ? AND seq = ?",
-                self.moved,
-            )
-        for note in self.parked:
-            _park(connection, *note)
+        for to, due, error, lane, seq in self.moved:
+            if _delete(connection, lane, seq):
+                counted[lane] -= 1
+                counted[to] += 1 - _delete(connection, to, seq)
+                connection.execute("INSERT INTO deliveries VALUES (?, ?, 0, ?, ?)", (to, seq, due, error))
+        for lane, seq, at, error, held in self.parked:
+            if _delete(connection, held, seq):
+                counted[held] -= 1
+                connection.execute(_PARK, (lane, seq, at, error))
+        count_waiting(connection, counted)
 
 
-def _park(connection: sqlite3.Connection, lane: int, seq: int, at: float, error: bytes, held: int) -> None:
-    if connection.execute("DELETE FROM deliveries WHERE lane = ? AND seq = ?", (held, seq)).rowcount:
-        connection.execute(
-            "INSERT INTO parked (lane, seq, parked_at, error) VALUES (?, ?, ?, ?)", (lane, seq, at, error)
-        )
+_PARK = "INSERT INTO parked (lane, seq, parked_at, error) VALUES (?, ?, ?, ?)"
 
 
-def settle(connection: sqlite3.Connection, lane: int, seq: int) -> None:
-    """Delete a delivery, and its event if it was the last; nothing if it is gone already."""
-    if connection.execute("DELETE FROM deliveries WHERE lane = ? AND seq = ?", (lane, seq)).rowcount:
+def checksum(headers: bytes, body: bytes) -> int:
+    """Return what an event's row keeps to tell later whether both are what was stored."""
+    return zlib.crc32(body, zlib.crc32(headers))
+
+
+def count_waiting(connection: sqlite3.Connection, more: Mapping[int, int]) -> None:
+    """Add to how many deliveries each lane has."""
+    changed = [(by, lane) for lane, by in more.items() if by]
+    if changed:
+        connection.executemany("UPDATE lanes SET waiting = waiting + ? WHERE id = ?", changed)
+
+
+def _by_lane(notes: list[tuple[int, int]]) -> dict[int, list[tuple[int, int]]]:
+    by_lane: dict[int, list[tuple[int, int]]] = {}
+    for note in notes:
+        by_lane.setdefault(note[0], []).append(note)
+    return by_lane
+
+
+def _delete(connection: sqlite3.Connection, lane: int, seq: int) -> int:
+    return connection.execute("DELETE FROM deliveries WHERE lane = ? AND seq = ?", (lane, seq)).rowcount
+
+
+def settle(connection: sqlite3.Connection, lane: int, seq: int) -> int:
+    """Delete a delivery, and its event if it was the last; return 0 if it was gone already, else 1."""
+    deleted = _delete(connection, lane, seq)
+    if deleted:
         close_events(connection, [seq])
+    return deleted
 
 
 def close_events(connection: sqlite3.Connection, seqs: list[int]) -> None:

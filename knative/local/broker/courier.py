@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Protocol
 
@@ -11,9 +13,13 @@ import aiohttp
 from yarl import URL
 
 from knative.local.broker.errors import Unreachable
+from knative.local.broker.event import has_event
 from knative.local.broker.outcomes import Answer
 
 _WHOLE_BYTES = 1 << 20  # a larger body is written in pieces, so that others are served in between
+_MOST_OF_A_REPLY = 64 << 20
+_MOST_OF_THE_REST = 4 << 10  # of an answer that is no reply only the beginning is told to anyone
+_REFUSAL_WITHIN_S = 10.0
 
 
 class Courier(Protocol):
@@ -22,8 +28,10 @@ class Courier(Protocol):
     async def post(self, uri: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
         """Post and return the answer, whatever its status; redirects are answers.
 
+        Of an answer that is no event only the beginning is read.
+
         Raises:
-            Unreachable: no answer within `timeout_s` seconds, or none at all.
+            Unreachable: no answer within `timeout_s` seconds, or none at all; a reply that is too large.
         """
         ...
 
@@ -48,7 +56,7 @@ class HttpCourier:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
             ) as response:
-                return Answer(response.status, response.raw_headers, await response.read())
+                return await _answer(response)
         except TimeoutError as error:
             raise Unreachable(f"no answer within {timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -69,6 +77,34 @@ class HttpCourier:
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             )
         return self._session
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Answer:
+    """Read as much of an answer as is of use; the connection is closed where that leaves some."""
+    status, headers = response.status, response.raw_headers
+    if not 200 <= status <= 299:
+        # The status says all; whether the rest of the body ever comes is not waited for.
+        body = bytearray()
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(_REFUSAL_WITHIN_S):
+                await _read(response, body, _MOST_OF_THE_REST)
+        return Answer(status, headers, bytes(body))
+    most = _MOST_OF_A_REPLY if has_event(headers) else _MOST_OF_THE_REST
+    body = bytearray()
+    whole = await _read(response, body, most)
+    if not whole and most == _MOST_OF_A_REPLY:
+        raise Unreachable(f"the reply is larger than {_MOST_OF_A_REPLY} bytes")
+    return Answer(status, headers, bytes(body))
+
+
+async def _read(response: aiohttp.ClientResponse, body: bytearray, most: int) -> bool:
+    """Read into `body` until it has `most` bytes; return whether that is the whole."""
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > most:
+            del body[most:]
+            return False
+    return True
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,9 @@
-"""ISO 8601 durations, as Kubernetes' Knative objects write them (`PT0.2S`, `P1DT12H`)."""
+"""Times and ISO 8601 durations, as Knative and its objects write them (`PT0.2S`, `P1DT12H`)."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
 _DURATION = re.compile(
@@ -33,3 +34,9 @@ def parse_duration(text: str) -> float:
         for part, seconds in zip(parts, _SECONDS, strict=True)
         if part is not None
     )
+
+
+def rfc3339_nano(ns: int) -> str:
+    """Return the time of so many nanoseconds since the epoch, with all nine digits."""
+    seconds, rest = divmod(ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from knative.local.broker import pages, ttl
+from knative.local.broker import pages, telling, ttl
 from knative.local.broker.courier import Courier
+from knative.local.broker.durations import rfc3339_nano
 from knative.local.broker.errors import LogUnavailable, MalformedEvent
 from knative.local.broker.event import Incoming, RawHeaders, Record, read_event
 from knative.local.broker.index import TriggerIndex
-from knative.local.broker.log import Log, resolve
+from knative.local.broker.log import Log
 from knative.local.broker.metrics import BacklogCollector, BrokerMetrics
 from knative.local.broker.model import DEFAULT_DELIVERY, BrokerSpec, TriggerSpec, effective_delivery
 from knative.local.broker.outcomes import Failed
+from knative.local.broker.rebuilding import Rebuilt, reports_beside
+from knative.local.broker.response import ALLOW, Response
 from knative.local.broker.settings import BrokerSettings
-from knative.local.broker.subscription import Subscription, Tools
+from knative.local.broker.subscription import Subscription, Tools, offer
 from knative.local.broker.waiting import Waiting, read_waiting
 
-ALLOW = {"Allow": "POST, OPTIONS"}
 _TTL_HEADER = f"ce-{ttl.EXTENSION}"
 _NO_LANES: TriggerIndex[Subscription] = TriggerIndex(())
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What the ingress answers to a producer."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=lambda: ALLOW)
-    body: bytes = b""
 
 
 _ACCEPTED = Response(202)
@@ -70,8 +62,13 @@ class BrokerEngine:
             LogUnavailable: the log cannot be opened.
         """
         self._settings = settings or BrokerSettings()
+        self._started = False
+        self._stopping = False
         registry = registry or CollectorRegistry()
-        self._log = Log(log_path, self._settings)
+        self._log_path = log_path
+        self._rebuilt: list[Rebuilt] = []
+        self._telling: set[asyncio.Task[None]] = set()
+        self._log = Log(log_path, self._settings, self._log_was_rebuilt)
         self._metrics = BrokerMetrics(registry)
         registry.register(BacklogCollector(self.backlog))
         self._tools = Tools(self._log, courier, self._settings, self._metrics, clock)
@@ -79,8 +76,6 @@ class BrokerEngine:
         self._triggers: dict[tuple[str, str], Subscription] = {}
         self._indexes: dict[tuple[str, str], TriggerIndex[Subscription]] = {}
         self._counts = self._log.counts()
-        self._started = False
-        self._stopping = False
 
     def add_broker(self, spec: BrokerSpec) -> None:
         """Open a broker for events, or change the delivery that its triggers inherit."""
@@ -134,6 +129,10 @@ class BrokerEngine:
         keys = {number: key for key, number in self._log.lanes().items()}
         return {keys[number]: count for number, count in self._counts.items()}
 
+    def damaged(self) -> list[Rebuilt]:
+        """Return what became of the log where it was damaged, until someone deletes the damaged files."""
+        return reports_beside(self._log_path)
+
     async def _drop(self, lane: int) -> None:
         while await self._log.call(partial(pages.drop_some, lane=lane)):
             pass
@@ -144,6 +143,8 @@ class BrokerEngine:
         self._started = True
         for subscription in self._triggers.values():
             subscription.start()
+        for rebuilt in self._rebuilt:
+            self._tell(rebuilt)
 
     async def pause(self) -> None:
         """Deliver nothing more, and wait for deliveries under way. Events are still taken into the log."""
@@ -216,16 +217,40 @@ class BrokerEngine:
         count: int = await self._log.call(partial(pages.discard_parked, ids=ids))
         return count
 
+    def _log_was_rebuilt(self, rebuilt: Rebuilt) -> None:
+        self._rebuilt.append(rebuilt)
+        if not self._started:  # then what waits has been counted since
+            return
+        for subscription in self._triggers.values():
+            subscription.take_stock(rebuilt)
+        self._tell(rebuilt)
+
+    def _tell(self, rebuilt: Rebuilt) -> None:
+        """Count what a damaged log cost, and say it as an event to the brokers of the triggers."""
+        self._metrics.rebuilt.inc()
+        for (namespace, name), lost, event in telling.deliveries_lost(rebuilt):
+            self._metrics.lost.labels(namespace, name).inc(lost)
+            if (subscription := self._triggers.get((namespace, name))) is not None:
+                publish = self._publish_own(namespace, subscription.spec.broker, event)
+                task = asyncio.get_running_loop().create_task(publish)
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
+
+    async def _publish_own(self, namespace: str, broker: str, event: Incoming) -> None:
+        with suppress(LogUnavailable):  # then the metric and the log say it
+            await self._publish(namespace, broker, event, None)
+
     def _refresh(self, subscription: Subscription, spec: TriggerSpec) -> None:
         broker = self._brokers.get((spec.namespace, spec.broker)) or BrokerSpec(spec.namespace, spec.broker)
         subscription.change(spec, effective_delivery(broker, spec))
 
     def _reindex(self, namespace: str, broker: str) -> None:
-        self._indexes[namespace, broker] = TriggerIndex(
+        members = [
             each
             for each in self._triggers.values()
             if (each.spec.namespace, each.spec.broker) == (namespace, broker)
-        )
+        ]
+        self._indexes[namespace, broker] = TriggerIndex(members, Subscription.filter_broke)
 
     async def _publish(
         self, namespace: str, broker: str, incoming: Incoming, settles: tuple[int, int] | None
@@ -237,7 +262,7 @@ class BrokerEngine:
             self._metrics.refused.labels(namespace, broker).inc()
             return f"{ttl.EXTENSION} is used up: the event passed the broker too many times"
         incoming.attributes.pop(ttl.EXTENSION, None)
-        arrival = _rfc3339_nano(time.time_ns())
+        arrival = rfc3339_nano(time.time_ns())
         headers["ce-knativearrivaltime"] = incoming.attributes["knativearrivaltime"] = arrival
         matching = self._indexes.get((namespace, broker), _NO_LANES).match(incoming.attributes)
         await self._store(Record(headers, incoming.body, hops), matching, settles)
@@ -252,7 +277,7 @@ class BrokerEngine:
                 self._log.settle(*settles, shared=True)
             return
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        callback = partial(_offer, record, matching, stored)
+        callback = partial(offer, record, matching, stored)
         self._log.append(record, [each.lane.number for each in matching], callback, settles=settles)
         await stored
 
@@ -267,20 +292,3 @@ class BrokerEngine:
         if refused is None:
             return None
         return Failed(400, refused.encode(), retriable=False, destination=ingress)
-
-
-def _offer(
-    record: Record, matching: list[Subscription], stored: asyncio.Future[int], result: int | LogUnavailable
-) -> None:
-    """Hand a stored event to its lanes, whether or not the producer still waits for the answer."""
-    if isinstance(result, int):
-        shared = len(matching) > 1
-        for subscription in matching:
-            subscription.lane.backlog += 1
-            subscription.lane.offer(result, record, shared=shared)
-    resolve(stored, result)
-
-
-def _rfc3339_nano(ns: int) -> str:
-    seconds, rest = divmod(ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -3,6 +3,7 @@
 BrokerError
 ├── InvalidSpec      a Broker or Trigger cannot be honoured; every problem names its field
 ├── MalformedEvent   the ingress or a reply is no CloudEvent (400, or a failed delivery)
+├── Damaged          the log's file does not hold what was stored
 └── LogUnavailable   the log could not store an event (no space, I/O error): nothing was accepted
 """
 
@@ -33,6 +34,10 @@ class MalformedEvent(BrokerError):
 
 class Unreachable(BrokerError):
     """A subscriber or a sink gave no answer: refused, broken off, or too late."""
+
+
+class Damaged(BrokerError):
+    """A row of the log is not what was stored: its page was overwritten, or lost."""
 
 
 class LogUnavailable(BrokerError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from eventing.attributes import check_attribute, decode_header, parse_time
+from eventing.attributes import check_attribute, decode_header, encode_header, parse_time
 from eventing.media_types import media_type_of
 from knative.local.broker import structured
 from knative.local.broker.errors import MalformedEvent
@@ -93,10 +93,20 @@ def _kept(raw: RawHeaders) -> tuple[dict[str, str], list[str]]:
                 continue
             if key in headers and key.startswith("ce-"):
                 problems.append(f"{key} is sent twice")
-            headers[key] = value.decode()
+            headers[key] = _text(value)
         except UnicodeDecodeError:
-            problems.append(f"header {name!r} holds bytes that are not UTF-8")
+            problems.append(f"the name of header {name!r} is not ASCII")
+    if not headers.get("content-type", "x").strip():
+        del headers["content-type"]  # as if it were not sent
     return headers, problems
+
+
+def _text(value: bytes) -> str:
+    """Return a header's text; Latin-1, which some clients send, becomes what the binding asks for."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return encode_header(value.decode("latin-1"))
 
 
 def _decoded(headers: Mapping[str, str], problems: list[str]) -> dict[str, str]:
@@ -106,7 +116,7 @@ def _decoded(headers: Mapping[str, str], problems: list[str]) -> dict[str, str]:
             continue
         name = key[3:]
         attributes[name] = value
-        if "%" in value or '"' in value or not value.isascii():
+        if "%" in value or '"' in value:
             try:
                 attributes[name] = decode_header(value)
             except ValueError as error:

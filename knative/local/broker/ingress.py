@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from knative.local.broker.engine import ALLOW, BrokerEngine, Response
+from knative.local.broker.engine import BrokerEngine
+from knative.local.broker.response import ALLOW, Response
 
 _OPTIONS = Response(200, {**ALLOW, "WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "*"})
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from knative.local.broker.errors import LogUnavailable
@@ -13,7 +14,9 @@ from knative.local.broker.log import Log
 from knative.local.broker.pages import Item, Page, read_page
 from knative.local.broker.settings import BrokerSettings
 
+_LOG = logging.getLogger(__name__)
 _PAUSE_S = 0.5  # before a failed read is tried again
+_SAID_EVERY_S = 60.0
 
 
 class Lane:
@@ -30,6 +33,7 @@ class Lane:
         settings: BrokerSettings,
         work: Callable[[Item], Awaitable[None]],
         clock: Callable[[], float],
+        waits: Callable[[], Sequence[float]] = lambda: (),
     ) -> None:
         """Make a lane that delivers nothing until `start`.
 
@@ -38,7 +42,8 @@ class Lane:
             log: which keeps the deliveries.
             settings: of the broker.
             work: delivers one item and notes in the log what came of it; never raises.
-            clock: epoch seconds.
+            clock: epoch seconds; it may jump.
+            waits: the longest waits of the policy, see `read_page`.
         """
         self.number = number
         self.backlog = 0
@@ -46,6 +51,7 @@ class Lane:
         self._settings = settings
         self._work = work
         self._clock = clock
+        self._waits = waits
         self._queue: deque[Item] = deque()
         self._queued_bytes = 0
         self._held: set[int] = set()
@@ -57,6 +63,7 @@ class Lane:
         self._next_due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._open = False
+        self._say_again_at = 0.0
 
     def start(self) -> None:
         """Start delivering, with whatever the log holds."""
@@ -127,7 +134,7 @@ class Lane:
 
     def _read_more(self) -> None:
         now = self._clock()
-        if not self._behind and (self._next_due is None or self._next_due > now):
+        if not self._behind and not self._is_due(now):
             if self._timer is None:
                 self._arm()  # it fired too early: the clock was set back meanwhile
             return
@@ -143,15 +150,29 @@ class Lane:
             fresh=fresh,
             held=frozenset(self._held),
             max_bytes=self._settings.page_bytes,
+            waits=self._waits(),
         )
         # Told in the log's own order: an event stored after this read is offered after its page is taken.
         self._log.read(read, partial(self._take_page, fresh))
+
+    def _is_due(self, now: float) -> bool:
+        """Say whether a retry is due; one that lies beyond every wait is: the clock was ahead meanwhile."""
+        return self._next_due is not None and (
+            self._next_due <= now or self._wait(now) < self._next_due - now
+        )
+
+    def _wait(self, now: float) -> float:
+        """Return the seconds to the next retry, at most the longest wait of the policy."""
+        wait = max(0.0, (self._next_due or now) - now)
+        longest = max(self._waits(), default=wait) + 1.0
+        return min(wait, longest)
 
     def _take_page(self, fresh: bool, page: Page | LogUnavailable) -> None:
         self._reading = False
         released, self._released = self._released, set()
         if isinstance(page, LogUnavailable):
             self._behind = True
+            self._say_that_it_stands(page)
             asyncio.get_running_loop().call_later(_PAUSE_S, self._pump)
             return
         for item in (*page.due, *page.fresh):
@@ -164,13 +185,19 @@ class Lane:
             self.expect(page.next_due)
         self._pump()
 
+    def _say_that_it_stands(self, why: LogUnavailable) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._say_again_at:
+            self._say_again_at = now + _SAID_EVERY_S
+            _LOG.error("lane %d delivers nothing, its backlog cannot be read: %s", self.number, why)
+
     def _arm(self) -> None:
         """Set the timer to the next retry."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._next_due is not None and self._open:
-            delay = max(0.0, self._next_due - self._clock())
+            delay = self._wait(self._clock())
             self._timer = asyncio.get_running_loop().call_later(delay + 0.001, self._fire)
 
     def _fire(self) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from knative.local.broker.batch import Batch, Callback
-from knative.local.broker.disk_guard import DiskGuard
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.event import Record
-from knative.local.broker.schema import checkpoint, open_log, tidy
+from knative.local.broker.log_file import LogFile
+from knative.local.broker.rebuilding import Rebuilt
 from knative.local.broker.settings import BrokerSettings
 
 _LOG = logging.getLogger(__name__)
@@ -35,21 +35,27 @@ class Log:
     letter sink. Notes of one call order are written in that order; a read sees all notes made before it.
     """
 
-    def __init__(self, path: Path, settings: BrokerSettings) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: BrokerSettings,
+        on_rebuilt: Callable[[Rebuilt], None] = lambda rebuilt: None,
+    ) -> None:
         """Open the log; `start` must be called before anything is written.
 
+        Args:
+            path: of its SQLite file.
+            settings: of the broker.
+            on_rebuilt: is told, on the event loop once it runs, that the log was damaged and is rebuilt.
+
         Raises:
-            LogUnavailable: see `open_log`.
+            LogUnavailable: see `open_log`; or it is damaged and cannot be rebuilt.
         """
         self._settings = settings
-        self._synchronous: str = settings.synchronous
-        self._connection = open_log(path, settings)
-        self._disk = DiskGuard(path, partial(checkpoint, self._connection))
-        row = self._connection.execute("SELECT max(seq) FROM events").fetchone()
-        self._seq: int = row[0] or 0
-        self._lanes: dict[str, int] = {
-            key: id_ for id_, key in self._connection.execute("SELECT id, key FROM lanes")
-        }
+        self._on_rebuilt = on_rebuilt
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._file = LogFile(path, settings, self._rebuilt)
+        self._seq, self._lanes, self._counts = self._first_look()
         self._batch = Batch()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -57,7 +63,6 @@ class Log:
         self._closing = False
         self._lingering = False
         self._untidy = False
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def lane(self, key: str) -> int:
         """Return the number of the lane of this key, giving it one if it is new."""
@@ -72,10 +77,8 @@ class Log:
         return dict(self._lanes)
 
     def counts(self) -> dict[int, int]:
-        """Return how many deliveries each lane has. Only before `start`."""
-        return dict(
-            self._connection.execute("SELECT lane, count(*) FROM deliveries GROUP BY lane").fetchall()
-        )
+        """Return how many deliveries each lane had when the log was opened."""
+        return dict(self._counts)
 
     def start(self) -> None:
         """Start the writer. Call it on the event loop."""
@@ -86,7 +89,7 @@ class Log:
     async def close(self) -> None:
         """Write all notes and close the file."""
         if self._thread is None:
-            self._connection.close()
+            self._file.connection.close()
             return
         self._closing = True
         self._wake.set()
@@ -180,28 +183,42 @@ class Log:
             if owed:
                 owed = self._store(owed)
             else:
-                self._untidy = self._tidied()
+                self._untidy = self._file.tidied()
             if closing:
                 break
-        self._connection.close()
+        self._file.connection.close()
 
-    def _tidied(self) -> bool:
-        """Tidy up; return whether to try again: there is more to do, or it failed."""
+    def _first_look(self) -> tuple[int, dict[str, int], dict[int, int]]:
+        """Return the highest number of an event, the lanes by key, and how many deliveries each has."""
         try:
-            return tidy(self._connection)
-        except sqlite3.Error:
-            self._roll_back()
-            return True
+            (seq,) = self._file.connection.execute("SELECT max(seq) FROM events").fetchone()
+            lanes = self._file.connection.execute("SELECT id, key, waiting FROM lanes").fetchall()
+        except sqlite3.DatabaseError as error:
+            if self._file.mends(error):
+                return self._first_look()
+            raise LogUnavailable(f"the broker's log cannot be read: {error}") from error
+        return (
+            seq or 0,
+            {key: id_ for id_, key, _ in lanes},
+            {id_: waiting for id_, _, waiting in lanes if waiting},
+        )
+
+    def _rebuilt(self, rebuilt: Rebuilt) -> None:
+        if self._loop is None:
+            self._on_rebuilt(rebuilt)
+        self._notify([(self._on_rebuilt, rebuilt)])
 
     def _store(self, notes: Batch) -> Batch:
         """Write the notes; return those that must be tried again because there was no space."""
-        if (size := notes.new_bytes()) and not self._disk.admits(size):
+        if (size := notes.new_bytes()) and not self._file.admits(size):
             notes, refused = notes.without_new_events()
             self._refuse(refused, "the disk is nearly full", full=True)
         try:
-            self._sync(self._settings.synchronous if notes.events else "NORMAL")
-            notes.write(self._connection)
+            self._file.sync(self._settings.synchronous if notes.events else "NORMAL")
+            notes.write(self._file.connection)
         except Exception as error:  # whatever it is, the thread must go on and producers must be refused
+            if self._file.mends(error):
+                return self._store(notes)
             self._refuse(notes.waiting, str(error), full=_is_full(error))
             if notes.events:
                 return self._store(notes.without_events())
@@ -213,20 +230,14 @@ class Log:
     def _store_by_parts(self, notes: Batch) -> Batch:
         """Write notes with as little space as possible; return those that found none."""
         while part := notes.take_notes(_PART):
-            checkpoint(self._connection)
+            self._file.checkpoint()
             try:
-                part.write(self._connection)
+                part.write(self._file.connection)
             except Exception:
                 part.absorb(notes)
                 return part
         self._answer(notes)
         return Batch()
-
-    def _sync(self, how: str) -> None:
-        """Have the next transaction forced to the disk or not: only accepted events must be."""
-        if how != self._synchronous:
-            self._connection.execute(f"PRAGMA synchronous = {how}")
-            self._synchronous = how
 
     def _answer(self, batch: Batch) -> None:
         results: list[tuple[Callback, Any]] = list(batch.waiting)
@@ -235,15 +246,12 @@ class Log:
 
     def _called(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
         try:
-            return function(self._connection)
+            return function(self._file.connection)
         except Exception as error:  # whatever it is, the thread must go on and the caller must get it
-            self._roll_back()
+            self._file.roll_back()
+            if self._file.mends(error):
+                return self._called(function)
             return LogUnavailable(f"{type(error).__name__}: {error}", full=_is_full(error))
-
-    def _roll_back(self) -> None:
-        with suppress(sqlite3.Error):
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
 
     def _refuse(self, waiting: Iterable[tuple[Callback, int]], why: str, *, full: bool) -> None:
         reason = LogUnavailable(f"the broker's log cannot store events: {why}", full=full)

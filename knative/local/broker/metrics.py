@@ -32,6 +32,9 @@ class BrokerMetrics:
         self.retried = counter("retries", "Failed attempts to be tried again.", _AT_TRIGGER)
         self.dead_lettered = counter("dead_lettered", "Events that the dead letter sink took.", _AT_TRIGGER)
         self.parked = counter("parked", "Events that neither subscriber nor sink took.", _AT_TRIGGER)
+        self.lost = counter("lost_deliveries", "Deliveries that a damaged log has lost.", _AT_TRIGGER)
+        self.rebuilt = counter("log_rebuilt", "Times that a damaged log was rebuilt.", ())
+        self.unjudged = counter("filter_errors", "Events that the filter failed on.", _AT_TRIGGER)
 
     def accept(self, namespace: str, broker: str) -> None:
         """Count an accepted event; on the path of every one, so its labels are looked up once."""

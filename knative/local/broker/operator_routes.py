@@ -28,6 +28,8 @@ def operator_routes(engine: BrokerEngine, registry: CollectorRegistry) -> Mappin
         if not (text.isascii() and text.isdigit() and int(text) <= MOST_EVENTS):
             return web.Response(status=400, text=f"events must be a number up to {MOST_EVENTS}, not {text!r}")
         triggers = [asdict(each) for each in await engine.waiting(int(text))]
-        return web.json_response({"triggers": triggers, "without_trigger": engine.leftovers()})
+        damaged = [asdict(each) for each in engine.damaged()]
+        told = {"triggers": triggers, "without_trigger": engine.leftovers(), "damaged": damaged}
+        return web.json_response(told)
 
     return {"/metrics": metrics, "/waiting": waiting}

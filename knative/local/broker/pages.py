@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from knative.local.broker.batch import close_events
+from knative.local.broker.batch import checksum, close_events, count_waiting
+from knative.local.broker.errors import Damaged
 from knative.local.broker.event import Record
 
-_COLUMNS = "d.seq, d.attempts, d.error, e.fanout, e.ttl, e.headers, e.body"
-_FROM = "FROM deliveries d JOIN events e ON e.seq = d.seq"
+_COLUMNS = "d.seq, d.attempts, d.error, e.fanout, e.ttl, e.headers, e.body, e.checksum"
+_FROM = "FROM deliveries d LEFT JOIN events e ON e.seq = d.seq"
 _DUE = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.due > 0 AND d.due <= ? ORDER BY d.due LIMIT ?"
 _FRESH = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.seq > ? AND d.due = 0 ORDER BY d.seq LIMIT ?"
+# `due > 0` is what the partial index says; without it each page would cost as much as the lane is long.
+_NEXT_DUE = "SELECT min(due) FROM deliveries WHERE lane = ? AND due > 0 AND due > ?"
+_LATEST_DUE = "SELECT max(due) FROM deliveries WHERE lane = ? AND due > 0"
+_BOUND_DUE = (
+    "UPDATE deliveries SET due = ? WHERE lane = ? AND due > 0 AND due > ? AND attempts BETWEEN ? AND ?"
+)
+_CLOCK_SLACK_S = 1.0
 
 
 @dataclass(slots=True)
@@ -69,8 +77,12 @@ def read_page(
     fresh: bool,
     held: Collection[int],
     max_bytes: int,
+    waits: Sequence[float] = (),
 ) -> Page:
     """Read a page of a lane.
+
+    Raises:
+        Damaged: an event of the page is not what was stored, or not there.
 
     Args:
         connection: of the log.
@@ -81,25 +93,42 @@ def read_page(
         fresh: whether fresh deliveries are wanted, or only retries.
         held: the numbers that the lane has already: they are left out.
         max_bytes: of bodies, of each kind; the first one fits always.
+        waits: seconds that a retry waits at most, by how often it has failed; not bounded when empty.
     """
+    if waits:
+        _bound_waits(connection, lane, now, waits)
     limit = events + len(held)
     due, more_due = _items(connection.execute(_DUE, (lane, now, limit)), limit, max_bytes, held)
     rows = connection.execute(_FRESH, (lane, after, events)) if fresh else ()
     found, more_fresh = _items(rows, events, max_bytes, ())
-    (next_due,) = connection.execute(
-        "SELECT min(due) FROM deliveries WHERE lane = ? AND due > ?", (lane, now)
-    ).fetchone()
+    (next_due,) = connection.execute(_NEXT_DUE, (lane, now)).fetchone()
     return Page(due, found, more_fresh, now if more_due else next_due)
+
+
+def _bound_waits(connection: sqlite3.Connection, lane: int, now: float, waits: Sequence[float]) -> None:
+    """Have no retry wait longer than its policy says: the clock was ahead when its time was set."""
+    (latest,) = connection.execute(_LATEST_DUE, (lane,)).fetchone()
+    if latest is None or latest <= now + max(waits) + _CLOCK_SLACK_S:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for failed, wait in enumerate(waits):
+        last = failed == len(waits) - 1
+        connection.execute(
+            _BOUND_DUE, (now + wait, lane, now + wait + _CLOCK_SLACK_S, failed, 2**31 if last else failed)
+        )
+    connection.execute("COMMIT")
 
 
 def _items(rows: Iterable[Any], limit: int, max_bytes: int, held: Collection[int]) -> tuple[list[Item], bool]:
     """Build items of what is not held until their bodies take `max_bytes`; say whether there are more."""
     items: list[Item] = []
     count = size = 0
-    for seq, attempts, error, fanout, ttl, headers, body in rows:
+    for seq, attempts, error, fanout, ttl, headers, body, stored in rows:
         count += 1
         if seq in held:
             continue
+        if headers is None or (stored is not None and stored != checksum(headers, body)):
+            raise Damaged(f"event {seq} is not what was stored")
         size += len(body)
         if items and size > max_bytes:
             return items, True
@@ -121,6 +150,8 @@ def drop_some(connection: sqlite3.Connection, lane: int, at_most: int = 5_000) -
             [(lane, row[0]) for row in rows],
         )
         close_events(connection, [row[1] for row in rows])
+        if table == "deliveries":
+            count_waiting(connection, {lane: -len(rows)})
         dropped += len(rows)
     connection.execute("COMMIT")
     return dropped
@@ -130,13 +161,19 @@ def read_parked(connection: sqlite3.Connection, limit: int) -> list[Parked]:
     """Read what is parked, the newest first."""
     rows = connection.execute(
         "SELECT p.id, l.key, p.parked_at, e.headers, e.body, p.error FROM parked p "
-        "JOIN events e ON e.seq = p.seq JOIN lanes l ON l.id = p.lane ORDER BY p.id DESC LIMIT ?",
+        "LEFT JOIN events e ON e.seq = p.seq JOIN lanes l ON l.id = p.lane ORDER BY p.id DESC LIMIT ?",
         (limit,),
     )
     return [
-        Parked(id_, key, at, orjson.loads(headers), body, orjson.loads(error))
+        Parked(id_, key, at, *_intact(headers, body), orjson.loads(error))
         for id_, key, at, headers, body, error in rows
     ]
+
+
+def _intact(headers: bytes | None, body: bytes) -> tuple[dict[str, str], bytes]:
+    if headers is None:
+        raise Damaged("an event that is parked is not there")
+    return orjson.loads(headers), body
 
 
 def redrive(connection: sqlite3.Connection, lane: int, ids: list[int] | None) -> int:
@@ -148,6 +185,7 @@ def redrive(connection: sqlite3.Connection, lane: int, ids: list[int] | None) ->
     for id_, seq in chosen:
         connection.execute("DELETE FROM parked WHERE id = ?", (id_,))
         connection.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, 0, ?, NULL)", (lane, seq, now))
+    count_waiting(connection, {lane: len(chosen)})
     connection.execute("COMMIT")
     return len(chosen)
 

@@ -12,6 +12,7 @@ from knative.local.broker.model import Delivery
 _RETRIED = frozenset((404, 408, 409, 429))
 _WITH_RETRY_AFTER = frozenset((429, 503))
 _LONGEST_S = 366 * 86_400.0
+_MOST_WAITS = 64
 
 
 def is_retriable(status: int) -> bool:
@@ -50,6 +51,13 @@ def wait_s(
     if not delivery.retry_after_max_s or asked is None or status not in _WITH_RETRY_AFTER:
         return wait
     return max(wait, min(_retry_after_s(asked, now_s), delivery.retry_after_max_s))
+
+
+def waits_s(delivery: Delivery, linear: Literal["constant", "knative"] = "constant") -> list[float]:
+    """Return the longest wait of a delivery by how often it has failed, from 0 on; the last one for more."""
+    longest = delivery.retry_after_max_s or 0.0
+    retries = range(1, min(delivery.retry, _MOST_WAITS) + 1)
+    return [0.0, *(max(backoff_s(delivery, retry, linear), longest) for retry in retries)]
 
 
 def _retry_after_s(text: str, now_s: float) -> float:

@@ -8,18 +8,20 @@ from pathlib import Path
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.settings import BrokerSettings
 
-VERSION = 1
+VERSION = 2
 _KEPT_FREE_PAGES = 2_048
 _TIDIED_PAGES = 2_048
 
 # `fanout` is how many lanes an event was accepted for, `open` how many still have it: the last one to finish
-# deletes it. A delivery is fresh (due = 0) or waits for its time (due > 0, seconds since the epoch).
+# deletes it. `checksum` (CRC-32 of headers and body) and `lanes` (numbers, separated by commas) serve when a
+# file is damaged. A delivery is fresh (due = 0) or waits for its time (due > 0, seconds since the epoch).
+# `waiting` counts the deliveries of a lane: counting a million of them takes long.
 _TABLES = """
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY, ttl INTEGER NOT NULL, fanout INTEGER NOT NULL, open INTEGER NOT NULL,
-    headers BLOB NOT NULL, body BLOB NOT NULL
+    headers BLOB NOT NULL, body BLOB NOT NULL, checksum INTEGER, lanes TEXT
 );
-CREATE TABLE lanes (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+CREATE TABLE lanes (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, waiting INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE deliveries (
     lane INTEGER NOT NULL, seq INTEGER NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL, error BLOB,
     PRIMARY KEY (lane, seq)
@@ -29,6 +31,12 @@ CREATE TABLE parked (
     id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, seq INTEGER NOT NULL, parked_at REAL NOT NULL, error BLOB
 );
 CREATE INDEX parked_lane ON parked (lane, id);
+"""
+_FROM_VERSION_1 = """
+ALTER TABLE events ADD COLUMN checksum INTEGER;
+ALTER TABLE events ADD COLUMN lanes TEXT;
+ALTER TABLE lanes ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
+UPDATE lanes SET waiting = (SELECT count(*) FROM deliveries WHERE lane = lanes.id);
 """
 
 
@@ -51,13 +59,24 @@ def open_log(path: Path, settings: BrokerSettings) -> sqlite3.Connection:
         # Some builds overwrite what is deleted: a delivered event would take its size once more in the WAL.
         connection.execute("PRAGMA secure_delete = OFF")
         _limit_size(connection, settings.max_log_bytes)
-        _create_tables(connection)
+        upgrade(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise LogUnavailable(f"the broker's log {path} cannot be opened: {error}") from error
     except LogUnavailable:
         connection.close()
         raise
+    return connection
+
+
+def create_log(path: Path) -> sqlite3.Connection:
+    """Create a log that nobody relies on yet: nothing is forced to the disk, and nothing is rolled back."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA secure_delete = OFF")
+    upgrade(connection)
     return connection
 
 
@@ -90,13 +109,19 @@ def _limit_size(connection: sqlite3.Connection, max_bytes: int | None) -> None:
         connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
 
 
-def _create_tables(connection: sqlite3.Connection) -> None:
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Make the tables, or bring those of an older format up to this one.
+
+    Raises:
+        LogUnavailable: a later broker wrote it.
+    """
     connection.execute("BEGIN IMMEDIATE")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        for statement in _TABLES.split(";"):
-            connection.execute(statement)
+    statements = {0: _TABLES, 1: _FROM_VERSION_1}.get(version, "")
+    for statement in statements.split(";"):
+        connection.execute(statement)
+    if statements:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
-    if version not in (0, VERSION):
+    if version not in (0, 1, VERSION):
         raise LogUnavailable(f"the broker's log has the format {version}; this broker reads {VERSION}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from eventing.attributes import decode_header, encode_header
-from eventing.media_types import charset_of, is_json
+from eventing.media_types import charset_of, is_json, is_media_type
 from knative.local.broker.errors import MalformedEvent
 
 MEDIA_TYPE = "application/cloudevents+json"
@@ -34,8 +34,8 @@ def to_binary(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], 
     data = _data(members, content_type, encoding, problems)
     if data and content_type is None:
         content_type = "application/json"  # implied here, must be said in binary mode
-    if content_type is not None and not (content_type.isascii() and content_type.isprintable()):
-        problems.append("datacontenttype is no media type")
+    if content_type is not None and not is_media_type(content_type):
+        problems.append(f"datacontenttype {content_type!r} is no media type such as application/json")
     if problems:
         raise MalformedEvent(*problems)
     binary = {name: value for name, value in headers.items() if name != "content-type"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,16 +15,17 @@ from knative.local.broker import outcomes, structured, ttl
 from knative.local.broker.courier import Courier
 from knative.local.broker.dead_letter import error_headers
 from knative.local.broker.errors import LogUnavailable, Unreachable
-from knative.local.broker.event import Incoming
+from knative.local.broker.event import Incoming, Record
 from knative.local.broker.filters import Filter
 from knative.local.broker.headers import with_trace
 from knative.local.broker.lane import Lane
-from knative.local.broker.log import Log
+from knative.local.broker.log import Log, resolve
 from knative.local.broker.metrics import BrokerMetrics
 from knative.local.broker.model import Delivery, TriggerSpec
 from knative.local.broker.outcomes import Answer, Delivered, Failed
 from knative.local.broker.pages import Item
-from knative.local.broker.retries import backoff_s, wait_s
+from knative.local.broker.rebuilding import Rebuilt
+from knative.local.broker.retries import backoff_s, wait_s, waits_s
 from knative.local.broker.settings import BrokerSettings
 
 _LOG = logging.getLogger(__name__)
@@ -58,8 +59,9 @@ class Subscription:
         self._publish = publish
         log, settings, clock = tools.log, tools.settings, tools.clock
         key = f"{spec.namespace}/{spec.name}"
-        self.lane = Lane(log.lane(key), log, settings, self._to_subscriber, clock)
-        self.dead_lane = Lane(log.lane(f"{key}#dead"), log, settings, self._to_dead_letter_sink, clock)
+        self.lane = Lane(log.lane(key), log, settings, self._to_subscriber, clock, self._waits)
+        dead = log.lane(f"{key}#dead")
+        self.dead_lane = Lane(dead, log, settings, self._to_dead_letter_sink, clock, self._waits)
         labels = (spec.namespace, spec.name)
         metrics = tools.metrics
         self._delivered = metrics.delivered.labels(*labels)
@@ -67,6 +69,7 @@ class Subscription:
         self._retried = metrics.retried.labels(*labels)
         self._dead_lettered = metrics.dead_lettered.labels(*labels)
         self._parked = metrics.parked.labels(*labels)
+        self._unjudged = metrics.unjudged.labels(*labels)
         self.change(spec, delivery)
 
     @property
@@ -83,8 +86,30 @@ class Subscription:
         """Go on by another spec of the same trigger; what waits already stays."""
         self.spec = spec
         self.delivery = delivery
+        self._filter_broken = False
+        self._longest_waits = waits_s(delivery, self._tools.settings.linear_backoff)
         self._extra = {"Prefer": "reply", "Kn-Namespace": spec.namespace}
         self._timeout_s = delivery.timeout_s or self._tools.settings.attempt_timeout_s
+
+    def take_stock(self, rebuilt: Rebuilt) -> None:
+        """Count anew after the log was rebuilt, and deliver what is to be delivered again."""
+        for end, lane in (("", self.lane), ("#dead", self.dead_lane)):
+            key = f"{self.spec.namespace}/{self.spec.name}{end}"
+            again = rebuilt.again.get(key, 0)
+            lane.backlog = max(0, lane.backlog + again - rebuilt.lost.get(key, 0))
+            if again:
+                lane.expect(self._tools.clock())
+
+    def filter_broke(self, error: Exception) -> None:
+        """Count an event that the filter could not judge; it does not pass, and the first one is told."""
+        if not self._filter_broken:
+            name = f"{self.spec.namespace}/{self.spec.name}"
+            _LOG.error("the filter of trigger %s fails, events do not pass it: %r", name, error)
+        self._filter_broken = True
+        self._unjudged.inc()
+
+    def _waits(self) -> list[float]:
+        return self._longest_waits
 
     def start(self) -> None:
         """Start delivering."""
@@ -215,3 +240,18 @@ class Subscription:
         lane.backlog -= 1
         self._parked.inc()
         self._tools.log.park(lane.number, item.seq, self.lane.number, self._tools.clock(), error)
+
+
+def offer(
+    record: Record,
+    matching: Sequence[Subscription],
+    stored: asyncio.Future[int],
+    result: int | LogUnavailable,
+) -> None:
+    """Hand a stored event to its lanes, whether or not the producer still waits for the answer."""
+    if isinstance(result, int):
+        shared = len(matching) > 1
+        for subscription in matching:
+            subscription.lane.backlog += 1
+            subscription.lane.offer(result, record, shared=shared)
+    resolve(stored, result)

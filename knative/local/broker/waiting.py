@@ -12,11 +12,12 @@ from typing import Any
 import orjson
 
 from eventing.attributes import decode_header
+from knative.local.broker.errors import Damaged
 from knative.local.broker.log import Log
 from knative.local.broker.subscription import Subscription
 
 _FIRST = (
-    "SELECT d.attempts, d.due, e.headers FROM deliveries d JOIN events e ON e.seq = d.seq "
+    "SELECT d.attempts, d.due, e.headers FROM deliveries d LEFT JOIN events e ON e.seq = d.seq "
     "WHERE d.lane = ? ORDER BY d.seq LIMIT ?"
 )
 _PARKED = "SELECT lane, count(*) FROM parked GROUP BY lane"
@@ -76,7 +77,9 @@ def _read(
     return events, dict(connection.execute(_PARKED).fetchall())
 
 
-def _told(target: str, attempts: int, due: float, headers: bytes) -> dict[str, Any]:
+def _told(target: str, attempts: int, due: float, headers: bytes | None) -> dict[str, Any]:
+    if headers is None:
+        raise Damaged("an event that waits is not there")
     values = orjson.loads(headers)
     told = {name: decode_header(values[f"ce-{name}"]) for name in _TOLD if f"ce-{name}" in values}
     # A fresh delivery has no time: it is under way, or comes as soon as there is room.

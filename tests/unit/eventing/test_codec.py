@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from eventing.attributes import check_uri_reference
 from eventing.codec import decode, decode_all, to_binary, to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event
@@ -148,7 +149,9 @@ def test_version_0_3_data_in_base64_is_decoded_and_encoded_again() -> None:
         ({"ce-time": "2026-13-23T08:00:00Z"}, "time is no time that exists"),
         ({"ce-my-ext": "x"}, "my-ext: Extension attribute 'my-ext' should only contain"),
         ({"ce-data": "x"}, "data: Extension attribute 'data'"),
-        ({"ce-subject": "caf\u00e9"}, "ce-subject holds bytes that are not ASCII"),
+        ({"ce-source": "http://[::1"}, "source is not a URI-reference: what begins with '['"),
+        ({"ce-source": "http://h:port/"}, "source is not a URI-reference: ':port' after its host is no port"),
+        ({"ce-source": "//[x"}, "source is not a URI-reference: what begins with '['"),
         ({"ce-subject": "%FF"}, "ce-subject is not percent-encoded UTF-8"),
         ({"ce-subject": "a%0Ab"}, "subject holds U+000A at position 1"),
         ({"ce-subject": "x" * 4097}, "subject is 4097 bytes long; at most 4096 are taken"),
@@ -291,3 +294,38 @@ def test_an_event_that_breaks_the_specification_is_not_written(event: Event, pro
     for write in (to_binary, to_structured):
         with pytest.raises(InvalidEvent, match=problem):
             write(event)
+
+
+@pytest.mark.case("T5", "attributes that the producer did not encode, as WSGI gives them")
+@pytest.mark.parametrize("raw", ["caf\u00e9".encode(), "caf\u00e9".encode("latin-1"), b"caf%C3%A9"])
+def test_an_attribute_that_was_sent_raw_is_taken(raw: bytes) -> None:
+    assert decode({**REQUIRED, "ce-subject": raw.decode("latin-1")}, b"").subject == "caf\u00e9"
+
+
+@pytest.mark.case("T8", "sources that are no URI-references, and some that look odd and are")
+@pytest.mark.parametrize(
+    ("source", "valid"),
+    [
+        ("http://[::1", False),
+        ("http://[::1]x/", False),
+        ("http://[1.2.3.4]/", False),
+        ("http://a[b]/", False),
+        ("http://h:port/", False),
+        ("http://h:8:9/", False),
+        ("http://::1/", False),
+        ("//[x", False),
+        ("//[]/", False),
+        ("http://[::1]:8080/a", True),
+        ("http://[fe80::1%25eth0]/", True),
+        ("http://[v1.fe80::a+en1]/", True),
+        ("http://user:secret@h:80/x", True),
+        ("http://h:/", True),
+        ("file:///etc/[x]", True),
+        ("//h/p", True),
+        ("urn:isbn:0451450523", True),
+        ("/a//b:c", True),
+        ("a/b:c//[", True),
+    ],
+)
+def test_a_source_is_a_uri_reference(source: str, valid: bool) -> None:
+    assert (check_uri_reference(source) is None) is valid

@@ -11,6 +11,7 @@ from knative.local.broker.filters.all_of import AllFilter
 from knative.local.broker.filters.any_of import AnyFilter
 from knative.local.broker.filters.attributes import AttributesFilter
 from knative.local.broker.filters.base import Attributes, Filter
+from knative.local.broker.filters.bounds import why_too_large
 from knative.local.broker.filters.cesql import compile_cesql
 from knative.local.broker.filters.cesql.values import CesqlError
 from knative.local.broker.filters.exact import ExactFilter
@@ -45,6 +46,8 @@ def parse_filters(spec: Mapping[str, Any], field: str = "spec") -> Filter:
     several = spec.get("filters")
     if several is not None and not isinstance(several, list):
         raise InvalidSpec(Problem(f"{field}.filters", "must be a list"))
+    if (why := why_too_large(several)) is not None:
+        raise InvalidSpec(Problem(f"{field}.filters", why))
     if several:
         parts = [_parse(raw, f"{field}.filters[{at}]", problems) for at, raw in enumerate(several)]
         _check_rest(spec, field, problems)

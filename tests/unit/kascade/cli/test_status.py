@@ -68,6 +68,20 @@ def test_a_ledger_that_does_not_answer_does_not_hide_the_functions(
     assert "record-events answered 503: not ready" in done.stdout
 
 
+@pytest.mark.case("T1", "kascade status")
+def test_a_log_that_was_damaged_is_told_until_the_damaged_file_is_deleted(desk: Desk) -> None:
+    report = desk.home.path / "broker.db.damaged-20261130T000000Z.json"
+    told = {"at": "2026-11-30T00:00:00+00:00", "why": "a page", "kept": str(report)[:-5], "again": {}}
+    report.write_text(json.dumps({**told, "lost": {"kascade/one": 2, "kascade/two": 1}}))
+
+    said = desk.type("status").stdout
+
+    assert "was damaged at 2026-11-30T00:00:00+00:00, 3 deliveries are lost" in said
+    assert json.loads(desk.type("status", "--json").stdout)["damaged"][0]["lost"]["kascade/one"] == 2
+    report.unlink()
+    assert "was damaged" not in desk.type("status").stdout
+
+
 def test_a_gateway_alone_does_not_tell_of_functions(desk: Desk) -> None:
     done = desk.type("status", "--url", desk.home.endpoints().gateway)
     assert done.exit_code == 0

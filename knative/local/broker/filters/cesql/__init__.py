@@ -37,6 +37,7 @@ def compile_cesql(text: str) -> CesqlFilter:
     expression = parse(text)
     if expression.type != "boolean":
         raise CesqlError(
-            "parse", f"the expression gives a value of type {expression.type}, not true or false"
+            "parse",
+            f"the expression gives a value of type {expression.type}, not true or false: use BOOL",
         )
     return CesqlFilter(text, expression)

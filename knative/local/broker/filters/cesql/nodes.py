@@ -123,62 +123,45 @@ class In:
         return any(cast(element.evaluate(event), target) == value for element in self.elements)
 
 
-@dataclass(frozen=True)
-class Equal:
-    """`x = y`: x is cast to the type of y."""
-
-    left: Node
-    right: Node
-    type: ClassVar[Type] = "boolean"
-
-    def evaluate(self, event: Attributes) -> Value:
-        left, right = self.left.evaluate(event), self.right.evaluate(event)
-        return cast(left, type_of(right)) == right
+Operator = Callable[[Value, Value], Value]
+"""Makes one value of two. Raises CesqlError."""
 
 
 @dataclass(frozen=True)
-class Compare:
-    """`<`, `<=`, `>`, `>=` of integers."""
+class Chain:
+    """`x = y`, `x < y`, `x + y` and so on, several of one precedence from left to right.
 
-    mark: str
-    left: Node
-    right: Node
-    type: ClassVar[Type] = "boolean"
+    They are one node, not a tree as deep as they are many, so that evaluating them needs no deep stack.
+    """
 
-    def evaluate(self, event: Attributes) -> Value:
-        left, right = to_integer(self.left.evaluate(event)), to_integer(self.right.evaluate(event))
-        return COMPARISONS[self.mark](left, right)
-
-
-@dataclass(frozen=True)
-class Calculate:
-    """`+`, `-`, `*`, `/`, `%` of integers; division by zero and more than 32 bits are errors."""
-
-    mark: str
-    left: Node
-    right: Node
-    type: ClassVar[Type] = "integer"
+    first: Node
+    rest: tuple[tuple[Operator, Node], ...]
+    type: Type
 
     def evaluate(self, event: Attributes) -> Value:
-        left, right = to_integer(self.left.evaluate(event)), to_integer(self.right.evaluate(event))
-        return in_range(CALCULATIONS[self.mark](left, right))
+        value = self.first.evaluate(event)
+        for operate, operand in self.rest:
+            value = operate(value, operand.evaluate(event))
+        return value
 
 
 @dataclass(frozen=True)
 class Logic:
-    """`AND`, `OR`, `XOR`; the first two leave out the right side when the left one decides."""
+    """`x AND y OR z` and so on, grouped from the right; `AND` and `OR` stop when the left side decides."""
 
-    mark: str
-    left: Node
-    right: Node
+    before: tuple[tuple[Node, str], ...]
+    last: Node
     type: ClassVar[Type] = "boolean"
 
     def evaluate(self, event: Attributes) -> Value:
-        left = to_boolean(self.left.evaluate(event))
-        if self.mark != "XOR" and left == (self.mark == "OR"):
-            return left
-        right = to_boolean(self.right.evaluate(event))
-        return left != right if self.mark == "XOR" else right
+        inverted = False
+        for operand, mark in self.before:
+            value = to_boolean(operand.evaluate(event))
+            if mark == "XOR":
+                inverted ^= value
+            elif value == (mark == "OR"):
+                return value != inverted
+        return to_boolean(self.last.evaluate(event)) != inverted
 
 
 @dataclass(frozen=True)
@@ -211,16 +194,36 @@ def _divide(left: int, right: int) -> int:
     return quotient if (left < 0) == (right < 0) else -quotient
 
 
-COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
+def _compare(by: Callable[[int, int], bool]) -> Operator:
+    return lambda left, right: by(to_integer(left), to_integer(right))
+
+
+def _calculate(by: Callable[[int, int], int]) -> Operator:
+    return lambda left, right: in_range(by(to_integer(left), to_integer(right)))
+
+
+def _equal(left: Value, right: Value) -> Value:
+    return cast(left, type_of(right)) == right
+
+
+def _unequal(left: Value, right: Value) -> Value:
+    return not _equal(left, right)
+
+
+COMPARISONS: Mapping[str, Operator] = {
+    "=": _equal,
+    "!=": _unequal,
+    "<>": _unequal,
+    "<": _compare(operator.lt),
+    "<=": _compare(operator.le),
+    ">": _compare(operator.gt),
+    ">=": _compare(operator.ge),
 }
-CALCULATIONS: Mapping[str, Callable[[int, int], int]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _divide,
-    "%": lambda left, right: left - right * _divide(left, right),
+"""The left side is cast to the type of the right one; integers alone have an order."""
+
+SUMS: Mapping[str, Operator] = {"+": _calculate(operator.add), "-": _calculate(operator.sub)}
+PRODUCTS: Mapping[str, Operator] = {
+    "*": _calculate(operator.mul),
+    "/": _calculate(_divide),
+    "%": _calculate(lambda left, right: left - right * _divide(left, right)),
 }

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from knative.local.broker.filters.cesql.functions import find_function
 from knative.local.broker.filters.cesql.nodes import (
-    CALCULATIONS,
     COMPARISONS,
+    PRODUCTS,
+    SUMS,
     Attribute,
-    Calculate,
     Call,
-    Compare,
+    Chain,
     Constant,
-    Equal,
     Exists,
     In,
     Like,
@@ -23,8 +22,9 @@ from knative.local.broker.filters.cesql.nodes import (
     Minus,
     Node,
     Not,
+    Operator,
 )
-from knative.local.broker.filters.cesql.values import LARGEST, SMALLEST, CesqlError
+from knative.local.broker.filters.cesql.values import LARGEST, SMALLEST, CesqlError, Type
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+)|(?P<string>'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|(?P<word>[A-Za-z0-9_]+)"""
@@ -33,7 +33,12 @@ _TOKEN = re.compile(
 )
 _KEYWORDS = frozenset(("AND", "OR", "XOR", "NOT", "LIKE", "EXISTS", "IN", "TRUE", "FALSE"))
 _LOGIC = ("AND", "OR", "XOR")
-_EQUALITIES = ("=", "!=", "<>")
+
+MAX_LENGTH = 4096
+"""Characters of an expression. Every event is held against it, on the thread that takes all events."""
+
+MAX_DEPTH = 32
+"""Levels of parentheses, calls, signs and `NOT`: far below what the interpreter's stack takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +52,16 @@ def parse(text: str) -> Node:
     """Parse an expression.
 
     Raises:
-        CesqlError: (parse) with the place; (missingFunction) a function that there is not.
+        CesqlError: (parse) with the place, or too long or too deep; (missingFunction) a function that there
+            is not.
     """
-    try:
-        parser = _Parser(_tokens(text))
-        node = parser.expression()
-        parser.expect("end", "")
-    except RecursionError as error:
-        raise CesqlError("parse", "the expression is nested too deep") from error
+    if len(text) > MAX_LENGTH:
+        raise CesqlError(
+            "parse", f"the expression has {len(text)} characters; at most {MAX_LENGTH} are taken"
+        )
+    parser = _Parser(_tokens(text))
+    node = parser.expression()
+    parser.expect("end", "")
     return node
 
 
@@ -85,12 +92,16 @@ class _Parser:
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
         self._at = 0
+        self._depth = 0
 
     def expression(self) -> Node:
         """Logic, the loosest; it groups from the right, as the specification's grammar does."""
-        left = self._comparison()
-        token = self._take("keyword", *_LOGIC)
-        return left if token is None else Logic(token.text.upper(), left, self.expression())
+        before: list[tuple[Node, str]] = []
+        operand = self._comparison()
+        while (token := self._take("keyword", *_LOGIC)) is not None:
+            before.append((operand, token.text.upper()))
+            operand = self._comparison()
+        return Logic(tuple(before), operand) if before else operand
 
     def expect(self, kind: str, *texts: str) -> _Token:
         """Take a token that must come."""
@@ -104,30 +115,38 @@ class _Parser:
         return token
 
     def _comparison(self) -> Node:
-        return self._chain(self._sum, (*_EQUALITIES, *COMPARISONS))
+        return self._chain(self._sum, COMPARISONS, "boolean")
 
     def _sum(self) -> Node:
-        return self._chain(self._product, ("+", "-"))
+        return self._chain(self._product, SUMS, "integer")
 
     def _product(self) -> Node:
-        return self._chain(self._predicate, ("*", "/", "%"))
+        return self._chain(self._predicate, PRODUCTS, "integer")
 
-    def _chain(self, level: Callable[[], Node], marks: tuple[str, ...]) -> Node:
-        left = level()
-        while (token := self._take("mark", *marks)) is not None:
-            left = _binary(token.text, left, level())
-        return left
+    def _chain(self, level: Callable[[], Node], operators: Mapping[str, Operator], type_: Type) -> Node:
+        first, rest = level(), []
+        while (token := self._take("mark", *operators)) is not None:
+            rest.append((operators[token.text], level()))
+        return Chain(first, tuple(rest), type_) if rest else first
 
     def _predicate(self) -> Node:
-        """Read an operand and any `[NOT] LIKE`, `[NOT] IN` behind it."""
-        node = self._unary()
+        """Read an operand and any `[NOT] LIKE`, `[NOT] IN` behind it, each a level around it."""
+        node, around = self._unary(), self._depth
         while (token := self._peek("keyword", "LIKE", "IN", "NOT")) is not None:
+            self._deeper()
             self._at += 1
             negated = token.text.upper() == "NOT"
             word = self.expect("keyword", "LIKE", "IN").text if negated else token.text
             node = self._like(node) if word.upper() == "LIKE" else self._in(node)
             node = Not(node) if negated else node
+        self._depth = around
         return node
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            at = self._tokens[self._at].at
+            raise CesqlError("parse", f"more than {MAX_DEPTH} levels are nested at position {at}")
 
     def _like(self, operand: Node) -> Node:
         return Like(operand, _pattern(_unquoted(self.expect("string").text)))
@@ -141,6 +160,12 @@ class _Parser:
         return In(operand, tuple(elements))
 
     def _unary(self) -> Node:
+        self._deeper()
+        node = self._signed()
+        self._depth -= 1
+        return node
+
+    def _signed(self) -> Node:
         if self._take("keyword", "NOT"):
             return Not(self._unary())
         sign = self._take("mark", "-", "+")
@@ -193,15 +218,6 @@ class _Parser:
         token = self._peek(kind, *texts)
         self._at += token is not None
         return token
-
-
-def _binary(mark: str, left: Node, right: Node) -> Node:
-    if mark in CALCULATIONS:
-        return Calculate(mark, left, right)
-    if mark in COMPARISONS:
-        return Compare(mark, left, right)
-    equal = Equal(left, right)
-    return equal if mark == "=" else Not(equal)
 
 
 def _integer(text: str) -> Node:

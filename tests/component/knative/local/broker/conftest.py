@@ -121,6 +121,7 @@ class RunningBroker:
         self.brokers: list[Any] = [BrokerSpec("kascade", "default")]
         self.registry = CollectorRegistry()
         self.port = 0
+        self.clock_ahead_s = 0.0
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
@@ -138,7 +139,9 @@ class RunningBroker:
 
     async def _start(self) -> None:
         self.registry = CollectorRegistry()
-        engine = BrokerEngine(self.log, HttpCourier(), settings=self.settings, registry=self.registry)
+        engine = BrokerEngine(
+            self.log, HttpCourier(), settings=self.settings, registry=self.registry, clock=self.clock
+        )
         for broker in self.brokers:
             engine.add_broker(broker)
         for trigger in self.triggers:
@@ -150,6 +153,10 @@ class RunningBroker:
         nothing: Any = SimpleNamespace(names=list, why_closed=lambda namespace, name: "")
         self.gateway = Gateway(nothing, nothing, engine, nothing, Addresses(self.port))
         await self.gateway.start(listener)
+
+    def clock(self) -> float:
+        """The broker's clock; a test makes it jump."""
+        return time.time() + self.clock_ahead_s
 
     def stop(self) -> None:
         if self.engine is not None and self.gateway is not None:

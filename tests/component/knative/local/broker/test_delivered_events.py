@@ -172,3 +172,15 @@ def test_36_events_are_delivered_concurrently_up_to_the_triggers_bound(
     received = subscriber.wait_for(8)
     assert received[3].at - received[0].at < 0.4
     assert received[4].at - received[0].at > 0.4
+
+
+@pytest.mark.case("T5", "a raw attribute arrives as it was sent, and filters see its text")
+def test_a_raw_attribute_reaches_the_subscriber_as_it_was_sent(world: Any) -> None:
+    subscriber = world.subscriber()
+    world.trigger(subscriber, filters=[{"exact": {"subject": "café"}}])
+
+    for raw in ("café".encode(), "café".encode("latin-1")):
+        assert world.send(headers={"ce-subject": raw}).status == 202
+
+    utf8, latin = subscriber.wait_for(2)
+    assert {each.attribute("subject") for each in (utf8, latin)} == {"café", "caf%C3%A9"}

@@ -103,7 +103,7 @@ def test_what_waits_for_a_trigger_that_is_gone_is_told_too(world: Any) -> None:
     world.triggers = []
     world.start()
 
-    assert waiting(world) == {"triggers": [], "without_trigger": {"kascade/gone": 1}}
+    assert waiting(world) == {"triggers": [], "without_trigger": {"kascade/gone": 1}, "damaged": []}
 
 
 def test_85_the_metrics_tell_what_waits_for_each_trigger(world: Any) -> None:

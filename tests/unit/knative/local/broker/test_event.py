@@ -86,9 +86,42 @@ def test_an_attribute_sent_twice_is_refused() -> None:
         read_event([*headers, (b"CE-Id", b"2")], b"")
 
 
-def test_a_header_that_is_no_text_is_refused() -> None:
-    with pytest.raises(MalformedEvent, match="UTF-8"):
-        read_event([(b"ce-subject", b"\xff")], b"")
+@pytest.mark.case("T5", "raw UTF-8 and raw Latin-1, as Go's, JavaScript's and Python's older SDKs send")
+@pytest.mark.parametrize(
+    ("raw", "on_the_wire"),
+    [
+        ("café ☕".encode(), "café ☕"),
+        ("café".encode("latin-1"), "caf%C3%A9"),
+        (b"caf%C3%A9", "caf%C3%A9"),
+    ],
+)
+def test_an_attribute_that_was_sent_raw_is_taken(raw: bytes, on_the_wire: str) -> None:
+    headers = [(f"ce-{name}".encode(), value.encode()) for name, value in REQUIRED.items()]
+
+    event = read_event([*headers, (b"ce-subject", raw)], b"")
+
+    assert event.headers["ce-subject"] == on_the_wire
+    assert event.attributes["subject"] in ("café ☕", "café")
+
+
+@pytest.mark.case("T8", "an empty or malformed datacontenttype in structured mode")
+@pytest.mark.parametrize(
+    "datacontenttype", ["", " ", "json", "application/", "/json", "a b/c", "text/plain, x", "é/x"]
+)
+def test_a_datacontenttype_that_is_no_media_type_is_refused(datacontenttype: str) -> None:
+    body = json.dumps({**REQUIRED, "datacontenttype": datacontenttype, "data": "x"}).encode()
+
+    with pytest.raises(MalformedEvent, match="datacontenttype"):
+        read_event([(b"content-type", b"application/cloudevents+json")], body)
+
+
+def test_an_empty_content_type_in_binary_mode_is_none() -> None:
+    headers = [(f"ce-{name}".encode(), value.encode()) for name, value in REQUIRED.items()]
+
+    event = read_event([*headers, (b"content-type", b"")], b"")
+
+    assert "datacontenttype" not in event.attributes
+    assert "content-type" not in event.headers
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,3 +62,20 @@ def test_a_trigger_of_another_type_is_not_even_asked() -> None:
             return "type", frozenset({"other"})
 
     assert TriggerIndex([Entry(1, Never())]).match({"type": "mine"}) == []
+
+
+@pytest.mark.case("S6", "a filter that raises")
+def test_a_filter_that_raises_keeps_no_event_from_the_others() -> None:
+    class Broken:
+        def matches(self, event: object) -> bool:
+            raise RecursionError
+
+        def required(self) -> None:
+            return None
+
+    broken, whole = Entry(1, Broken()), Entry(2, parse_filters({}))
+    told: list[tuple[Entry, Exception]] = []
+    index = TriggerIndex([broken, whole], lambda trigger, error: told.append((trigger, error)))
+
+    assert index.match({"type": "mine"}) == [whole]
+    assert [(trigger, type(error)) for trigger, error in told] == [(broken, RecursionError)]

@@ -92,7 +92,7 @@ def test_a_failure_to_tidy_up_is_tried_again_and_the_writer_goes_on(
         return False
 
     monkeypatch.setattr("knative.local.broker.log._TIDY_S", 0.01)
-    monkeypatch.setattr("knative.local.broker.log.tidy", fail_once)
+    monkeypatch.setattr("knative.local.broker.log_file.tidy", fail_once)
 
     async def scenario() -> None:
         log = Log(tmp_path / "broker.db", SETTINGS)

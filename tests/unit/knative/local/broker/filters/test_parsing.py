@@ -68,3 +68,23 @@ def test_every_problem_is_reported_at_once() -> None:
         parse_filters({"filters": [{"exact": {}}, {"glob": {}}, {"all": [{"prefix": {"A": 1}}]}]})
 
     assert len(caught.value.problems) == 4
+
+
+@pytest.mark.case("S6", "filters nested or listed beyond all measure")
+@pytest.mark.parametrize("wrap", [lambda part: {"not": part}, lambda part: {"all": [part]}])
+@pytest.mark.parametrize("levels", [40, 100_000])
+def test_filters_that_are_nested_too_deep_are_refused(wrap: Any, levels: int) -> None:
+    part: Any = {"exact": {"type": "t"}}
+    for _ in range(levels):
+        part = wrap(part)
+
+    with pytest.raises(InvalidSpec, match="levels deep"):
+        parse_filters({"filters": [part]})
+
+
+@pytest.mark.case("S6")
+@pytest.mark.parametrize("part", [{"exact": {"type": "t"}}, {"cesql": "id = '" + "x" * 4000 + "'"}])
+def test_filters_that_are_too_many_are_refused(part: Any) -> None:
+    with pytest.raises(InvalidSpec, match="is larger than"):
+        parse_filters({"filters": [part] * 1_000})
+    parse_filters({"filters": [part] * 8})

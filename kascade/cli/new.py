@@ -88,7 +88,7 @@ def _deploy(checkout: Checkout, made: NewFunction, home: Path | None) -> bool:
     from kascade.scaffold.deploying import deploy
 
     try:
-        deploy(home_of(home).endpoints().api, checkout.root, made.service)
+        deploy(home_of(home).endpoints(), checkout.root, made.service)
     except HomeError:
         return False
     except CallError as error:

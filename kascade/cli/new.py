@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from kascade.cli.options import BEGIN, HomeOption, JsonOption, print_json
 from kascade.reach.systems import home_of
+from kascade.rendering.terminal import escape
 from kascade.system.home import HomeError
 
 if TYPE_CHECKING:

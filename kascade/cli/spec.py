@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from kascade.cli.options import BEGIN, JsonOption, print_json
+from kascade.rendering.terminal import escape
 
 if TYPE_CHECKING:
     from pipelines.spec import Check

@@ -7,13 +7,13 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.client import LEDGER, connect
 from kascade.reach.port import CallError, is_ready, not_ready
 from kascade.reach.systems import home_of, url_of
 from kascade.rendering.addresses import every_address
+from kascade.rendering.terminal import escape
 
 MODEL_LABEL = "kascade.dev/model"
 

@@ -8,11 +8,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from rich.markup import escape
-
 from eventing import catalogue as c
 from kascade.rendering.addresses import every_address
 from kascade.rendering.numbers import clock, coverage, number, share
+from kascade.rendering.terminal import escape_line
 
 Data = Mapping[str, Any]
 
@@ -33,10 +32,10 @@ def event_line(event: Mapping[str, Any]) -> str:
     """Return one line of rich markup for an event in structured JSON form."""
     type_ = str(event["type"])
     data = event.get("data")
-    name = escape(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
+    name = escape_line(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
     when = datetime.fromisoformat(event["time"]).astimezone() if event.get("time") else None
     at = when.strftime("%H:%M:%S.%f")[:-3] if when else " " * 12
-    about = escape(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
+    about = escape_line(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
     return f"[dim]{at}[/] [{_colour(type_, data)}]{name}[/] {about}"
 
 

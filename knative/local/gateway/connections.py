@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, web
-from aiohttp.http_exceptions import PayloadEncodingError
+from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 
 from knative.local.log import QUIET, warn
 
 _KEPT_S, _SWEEP_S, _WARN_EVERY_S = 75.0, 1.0, 60.0
+_LINGER_S = 2.0
+"""How long the rest of a body that is not taken is read away, so that its client hears the answer."""
 _MAX_FIELD, _BUFFER = 64 * 1024, 256 * 1024
 _FILES_EACH = 4
 """Files that a connection may take: its own, one to a process; and as many are left for everything else."""
@@ -60,14 +62,16 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and fail the reader of a body that turns out malformed, which aiohttp omits."""
-        self._heard = self._loop.time()
+        self._heard, heads = self._loop.time(), self._request_count
         super().data_received(data)
+        if self._request_count > heads:
+            self._head_since = None
+        elif self._is_idle() and self._head_since is None:
+            self._head_since = self._heard
         if self._messages and self._messages[-1][1] is not self._last_body:
             if not self._last_body.is_eof():  # and yet something follows: the parser's complaint
                 self._last_body.set_exception(web.RequestPayloadError("it is malformed"))
-            self._last_body, self._head_since = self._messages[-1][1], None
-        elif self._is_idle() and self._head_since is None:
-            self._head_since = self._heard
+            self._last_body = self._messages[-1][1]
         limits = self._limits()
         if self._last_body.total_bytes > limits.body_bytes:
             self._last_body.set_exception(BodyTooLarge(too_large(limits)))
@@ -93,6 +97,8 @@ class Connection(web.RequestHandler):
             if len(self._messages) + in_hand < 2:
                 return False
             self._messages.pop()
+        except HttpProcessingError:
+            pass  # what is malformed has been heard already, and its 400 is among the messages
         self._half_closed = in_hand or bool(self._messages)
         self.close_if_last()
         return self._half_closed
@@ -127,6 +133,7 @@ class Server(web.Server):
             logger=QUIET,
             auto_decompress=False,
             keepalive_timeout=_KEPT_S,
+            lingering_time=_LINGER_S,
             read_bufsize=_BUFFER,
             max_line_size=_MAX_FIELD,
             max_field_size=_MAX_FIELD,

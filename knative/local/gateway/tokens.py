@@ -111,11 +111,11 @@ def _client(name: str, entry: Any, origin: str) -> Client:
         raise TokensUnusable(
             f"{origin}: {name}: a token has at least {_SHORTEST} characters, of A-Z a-z 0-9 - . _ ~ + /"
         )
-    listed = rights if isinstance(rights, list) else [rights]
+    listed = rights if isinstance(rights, list) else []
     wrong = [each for each in listed if not isinstance(each, str) or not _RIGHT.fullmatch(each)]
-    if wrong or not rights:
+    if wrong or not listed:
         raise TokensUnusable(
             f"{origin}: {name}: may is a list of all, send, predict, predict:<model>, call, call:<service>; "
-            f"not {wrong[0] if wrong else 'empty'!r}"
+            f"not {wrong[0] if wrong else rights!r}"
         )
-    return Client(name, token.encode(), frozenset(rights))
+    return Client(name, token.encode(), frozenset(listed))

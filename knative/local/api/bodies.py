@@ -1,4 +1,4 @@
-"""Reading the body of a request: JSON, or the YAML of a server-side apply, within bounds.
+"""Reading the body of a request: JSON, kubectl's protobuf, the YAML of a server-side apply; within bounds.
 
 What is large is read in a thread, so that everybody else is served meanwhile.
 """
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import yaml
 from aiohttp import web
 
+from knative.local.api.protobuf import MEDIA_TYPE, read_protobuf
 from knative.local.errors import ManifestError, Refused
 from knative.local.manifests.documents import Loader, parse_yaml
 
@@ -38,6 +39,8 @@ async def read_body(request: web.Request) -> Any:
         Refused: it is malformed, too large, or nested too deep.
     """
     raw = await _bytes(request)
+    if request.content_type == MEDIA_TYPE:
+        return _plain(await asyncio.to_thread(read_protobuf, raw))
     is_yaml = request.content_type.endswith("yaml")
     if len(raw) <= _ON_THE_LOOP_BYTES and not is_yaml:
         return parse_json(raw)

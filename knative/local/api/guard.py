@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from knative.local.api.protobuf import MEDIA_TYPE as PROTOBUF
 from knative.local.errors import Refused
 from knative.local.strangers import is_loopback, is_of
 
@@ -22,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PUBLIC = frozenset({"/healthz", "/readyz", "/livez", "/version"})
 """What Kubernetes, too, tells everyone: whether it is there, and which version it is."""
-_JSON = ("application/json", "application/apply-patch+yaml")
+_READ = ("application/json", "application/apply-patch+yaml", PROTOBUF)
 
 
 class Foreign(Refused):
@@ -56,7 +57,7 @@ def guarding(token: str) -> Middleware:
             raise Foreign(f"not taken for {host!r} from {origin!r}: this API is for this machine only")
         if request.path not in PUBLIC and not shows(token, request.headers.get("Authorization", "")):
             raise Unauthorized("Unauthorized: the token is in the file kubeconfig of the state folder")
-        if request.body_exists and not _is_json(request.headers.get("Content-Type", "")):
+        if request.body_exists and not _is_read(request.headers.get("Content-Type", "")):
             raise UnsupportedMediaType(
                 f"the body is {request.headers.get('Content-Type') or 'of no type'}; "
                 "the API reads application/json and the patches of it"
@@ -83,6 +84,6 @@ def shows(token: str, authorization: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
 
 
-def _is_json(content_type: str) -> bool:
+def _is_read(content_type: str) -> bool:
     media_type = content_type.partition(";")[0].strip().lower()
-    return media_type in _JSON or (media_type.startswith("application/") and media_type.endswith("+json"))
+    return media_type in _READ or (media_type.startswith("application/") and media_type.endswith("+json"))

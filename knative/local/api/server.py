@@ -17,10 +17,16 @@ from knative.local.api.watching import watch
 from knative.local.broker.operator_routes import Handler
 from knative.local.errors import ManifestError, NotFound, Refused
 from knative.local.log import QUIET, warn
+from knative.local.resources.defaulting import USER
 from knative.local.resources.kinds import Json, Kind, kind_at
 from knative.local.resources.objects import Key, key_of
 from knative.local.resources.store import Store
 
+_REVIEWS: Mapping[str, Json] = {
+    "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": {"allowed": True},
+    "/apis/authentication.k8s.io/v1/selfsubjectreviews": {"userInfo": {"username": USER}},
+}
+"""What `kubectl auth can-i` and `whoami` are answered: there is one user, who may do everything."""
 _ITEM = r"/{plural:[a-z]+}/{name}"
 
 
@@ -65,6 +71,8 @@ class Api:
         for path, handler in self._operator_routes.items():
             app.router.add_get(path, handler)
         app.router.add_get("/openapi/v3/{root:.+}", self._openapi)
+        for path, status in _REVIEWS.items():
+            app.router.add_post(path, _reviewing(status))
         app.router.add_get("/apis/{group}", self._group)
         for root in ("/api/{version}", "/apis/{group}/{version}"):
             app.router.add_get(root, self._resources)
@@ -170,6 +178,16 @@ class _NotAllowed(Refused):
 def _answering(answer: Callable[[], Json]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         return _json(answer())
+
+    return handle
+
+
+def _reviewing(status: Json) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked = await read_body(request)
+        if not isinstance(asked, dict):
+            raise Refused("the body must be an object")
+        return _json({**asked, "status": status}, 201)
 
     return handle
 

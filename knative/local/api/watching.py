@@ -61,7 +61,7 @@ def _first(
     asked = request.query.get("resourceVersion", "")
     if asked in ("", "0"):
         return [("ADDED", body) for body in store.all_of(kind, namespace) if selection.holds(body)]
-    missed = store.since(int(asked)) if asked.isdigit() else None
+    missed = store.since(int(asked)) if _is_whole(asked) else None
     if missed is None:
         return [("ERROR", _gone(asked))]
     lines = (

@@ -39,6 +39,10 @@ _HEADERS: Mapping[int, dict[str, str]] = {503: {"Retry-After": "1"}, 401: {"WWW-
 _STATUS: Mapping[type[Exception], int] = {BodyTooLarge: 413, BodyStalled: 408}
 
 
+class _Misdirected(NotServed):
+    """The request came by a name that is none of ours, perhaps one that was made to lead here."""
+
+
 class Gateway:
     """Serves the gateway port."""
 
@@ -139,7 +143,7 @@ class Gateway:
             case "index" if request.method in ("GET", "HEAD"):
                 return web.json_response(text=self._index())
             case "nowhere" if not is_ours(host):
-                raise NotServed(421, f"{host!r} is no address of this gateway")
+                raise _Misdirected(404, f"{host!r} is no address of this gateway")
         raise NotServed(404, f"nothing is served at {host}{path}")
 
     async def _make_job(self, target: Target, request: web.BaseRequest) -> web.Response:
@@ -166,7 +170,7 @@ class Gateway:
 
     def _refusal(self, error: NotServed) -> web.Response:
         text = error.reason
-        if error.status == 404:
+        if error.status == 404 and not isinstance(error, _Misdirected):
             known = [self._addresses.service(*each) for each in self._services.names()]
             text += "; known are" + "".join(f"\n  {url}" for url in known) if known else "; nothing is served"
         headers = _HEADERS.get(error.status, {})

@@ -82,6 +82,8 @@ def _strategic(target: Any, patch: Any, by_key: bool) -> Any:
 def _merge_list(target: list[Any], patch: list[Any], key: str) -> list[Any]:
     merged = list(target)
     added = []
+    if not all(isinstance(item, dict) for item in [*target, *patch]):
+        raise PatchFailed(f"the items of a list that is merged by {key} must be objects")
     for item in patch:
         identity = item.get(key)
         at = next((n for n, old in enumerate(merged) if old.get(key) == identity), None)

@@ -14,6 +14,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from eventing.attributes import MAX_ATTRIBUTE_BYTES
+from eventing.callers import wsgi_for_gateway
 
 DRAIN_S = 30
 _HEADER_BYTES = 3 * MAX_ATTRIBUTE_BYTES + 256  # every byte percent-encoded, and the name
@@ -28,12 +29,14 @@ def serve(factory: str, env: Mapping[str, str] | None = None) -> None:
 
     Args:
         factory: `<module>:<callable>`; it is called once, in the worker, and returns a WSGI application.
-        env: HOST (0.0.0.0), PORT (8080), KASCADE_THREADS (4), KASCADE_LOG_LEVEL (info).
+        env: HOST (0.0.0.0), PORT (8080), KASCADE_THREADS (4), KASCADE_LOG_LEVEL (info); GATEWAY_KEY, where
+            requests must show it (`eventing.callers`).
 
     Raises:
         ServingError: PORT or KASCADE_THREADS is not a number in its range.
     """
-    _Server(factory, options(os.environ if env is None else env)).run()
+    given = os.environ if env is None else env
+    _Server(factory, given, options(given)).run()
 
 
 def options(env: Mapping[str, str]) -> dict[str, Any]:
@@ -91,8 +94,9 @@ def _logging(level: str) -> dict[str, Any]:
 class _Server(BaseApplication):  # type: ignore[misc]
     """gunicorn without its command line and configuration files."""
 
-    def __init__(self, factory: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, factory: str, env: Mapping[str, str], settings: Mapping[str, Any]) -> None:
         self._factory = factory
+        self._env = env
         self._settings = settings
         super().__init__()
 
@@ -102,4 +106,4 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         module, _, name = self._factory.partition(":")
-        return getattr(importlib.import_module(module), name)()
+        return wsgi_for_gateway(getattr(importlib.import_module(module), name)(), self._env)

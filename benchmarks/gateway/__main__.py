@@ -66,7 +66,9 @@ def runtime(folder: Path) -> Iterator[tuple[int, str, psutil.Process]]:
             assert process.poll() is None, (folder / "log").read_text()
             time.sleep(0.05)
         told = json.loads((state / "endpoints.json").read_text())
-        yield int(told["gateway"].rpartition(":")[2]), told["api"], psutil.Process(process.pid)
+        token = (state / "api-token").read_text().strip()
+        api = told["api"].replace("http://", f"http://kascade:{token}@")
+        yield int(told["gateway"].rpartition(":")[2]), api, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(30)

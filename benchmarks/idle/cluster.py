@@ -59,7 +59,9 @@ class Cluster:
         return list(items)
 
     def _call(self, method: str, path: str, **given: Any) -> requests.Response:
-        response = self._session.request(method, self._endpoints.api + path, timeout=_TIMEOUT_S, **given)
+        headers = {**self._endpoints.api_headers, **given.pop("headers", {})}
+        url = self._endpoints.api + path
+        response = self._session.request(method, url, timeout=_TIMEOUT_S, headers=headers, **given)
         response.raise_for_status()
         return response
 

@@ -43,7 +43,9 @@ class DeadLetters:
         app.add_url_rule("/dead-letters", "receive_dead", self.receive, methods=["POST"])
         app.add_url_rule("/dead-letters/copies", "drop_copy", drop_copy, methods=["POST"])
         app.add_url_rule("/dead-letters", "list_dead", self.listing, methods=["GET"])
-        app.add_url_rule("/dead-letters/<int:number>/redrive", "redrive", self.redrive, methods=["POST"])
+        app.add_url_rule(
+            f"/dead-letters/<int(max={2**63 - 1}):number>/redrive", "redrive", self.redrive, methods=["POST"]
+        )
 
     def receive(self) -> Response:
         """Keep whatever is sent here; only a database or a broker that is away makes it fail."""

@@ -41,7 +41,7 @@ def main() -> int:
         return NOT_NOW if isinstance(error, StoreAway) else NEVER
     gc.freeze()
     gc.enable()
-    server = Server(app, settings)
+    server = Server(app, settings, os.environ)
     try:
         server.run()
     except KeyboardInterrupt:

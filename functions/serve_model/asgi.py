@@ -26,6 +26,8 @@ OFFLOAD_BYTES = 64 << 10
 """A larger body is answered in a thread, so that health and small requests are not held up behind it."""
 
 _MAX_DIGITS = 18
+_OF_FORMS = (b"text/plain", b"multipart/form-data")
+"""What a web page may send anywhere without asking. curl's own, of -d without a header, is taken for JSON."""
 
 _log = logging.getLogger("kascade.serve_model")
 
@@ -124,6 +126,8 @@ class Application:
             raise self._too_large(int(declared))
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise UnsupportedMedia("a content-encoding is not read here: send the body uncompressed")
+        if headers.get(b"content-type", b"").lower().startswith(_OF_FORMS) and not _is_event(headers):
+            raise UnsupportedMedia("a request is JSON: send it as application/json")
         message = await receive()
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):

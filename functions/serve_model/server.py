@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import FrameType
 
 import uvicorn
 
+from eventing.callers import asgi_for_gateway
 from functions.serve_model.asgi import Application
 from functions.serve_model.settings import Settings
 
@@ -14,10 +16,10 @@ from functions.serve_model.settings import Settings
 class Server(uvicorn.Server):
     """Serves until SIGTERM, and answers what is under way within the drain time."""
 
-    def __init__(self, app: Application, settings: Settings) -> None:
+    def __init__(self, app: Application, settings: Settings, env: Mapping[str, str]) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                asgi_for_gateway(app, env),
                 host=settings.host,
                 port=settings.port,
                 loop="uvloop",

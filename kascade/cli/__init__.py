@@ -33,6 +33,7 @@ from kascade.cli import (
     system,
 )
 from kascade.errors import KascadeError
+from kascade.rendering.terminal import visible
 
 _EXAMPLES = (
     "kascade demo",
@@ -121,7 +122,7 @@ def main() -> None:
         build()()
     except (KascadeError, StoreError, OSError) as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(Text.assemble(("kascade:", "bold red"), f" {error}"))
+        console.print(Text.assemble(("kascade:", "bold red"), f" {visible(str(error))}"))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 
 from kascade.reach.systems import home_of, url_of
+from kascade.rendering.terminal import escape
 from kascade.system.home import NAMESPACE, Home
 
 

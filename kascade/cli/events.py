@@ -16,6 +16,7 @@ from kascade.cli.options import EVENTS, SOURCE, JsonOption, SystemOption, print_
 from kascade.client import connect
 from kascade.events import event_of, full_type
 from kascade.rendering.event_line import event_line
+from kascade.rendering.terminal import visible_json
 from kascade.system.home import HomeError
 
 SubjectOption = Annotated[str | None, typer.Option(help="what the event is about: a model, a version")]
@@ -76,7 +77,7 @@ def invoke(
         words = f"{function} accepted the event and replied with none"
         Console(stderr=True, markup=False, emoji=False).print(words, style="dim")
     else:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(visible_json(json.dumps(told, indent=2, ensure_ascii=False)))
 
 
 def list_events(

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.tree import Tree
 
 from eventing import catalogue as c
@@ -16,6 +15,7 @@ from kascade.client import connect
 from kascade.rendering.event_line import event_line
 from kascade.rendering.evidence import evidence
 from kascade.rendering.numbers import clock, number
+from kascade.rendering.terminal import escape
 
 _VERSION = re.compile(r".+/v[0-9]+")
 

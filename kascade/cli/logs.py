@@ -8,6 +8,7 @@ import typer
 
 from kascade.cli.options import LOOK, SystemOption
 from kascade.reach.logs import logs_of
+from kascade.rendering.terminal import visible
 
 
 def register(app: typer.Typer) -> None:
@@ -29,4 +30,4 @@ def logs(
 ) -> None:
     """Print the last lines that a part of the system has logged."""
     for line in logs_of(system, name.replace("_", "-"), lines=lines, follow=follow):
-        print(line, flush=True)
+        print(visible(line), flush=True)

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.client import connect
 from kascade.rendering.model_status import model_status
+from kascade.rendering.terminal import escape
 
 
 def register(app: typer.Typer) -> None:

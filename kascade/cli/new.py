@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from kascade.cli.options import BEGIN, HomeOption, JsonOption, print_json
 from kascade.reach.systems import home_of
+from kascade.rendering.terminal import escape
 from kascade.system.home import HomeError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _deploy(checkout: Checkout, made: NewFunction, home: Path | None) -> bool:
     from kascade.scaffold.deploying import deploy
 
     try:
-        deploy(home_of(home).endpoints().api, checkout.root, made.service)
+        deploy(home_of(home).endpoints(), checkout.root, made.service)
     except HomeError:
         return False
     except CallError as error:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from kascade.rendering.terminal import visible, visible_json
 from kascade.system.home import HomeError
 
 BEGIN, LOOK, STEER, EVENTS = "Begin", "Look", "Steer a model", "Speak in events"
@@ -42,7 +43,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="print JSON, one value 
 
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON, at once."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(visible_json(json.dumps(value, ensure_ascii=False)), flush=True)
 
 
 def print_result(result: Mapping[str, Any], as_json: bool) -> None:
@@ -51,7 +52,7 @@ def print_result(result: Mapping[str, Any], as_json: bool) -> None:
         print_json(result)
     else:
         for value in result.values():
-            print(value, flush=True)
+            print(visible(str(value)), flush=True)
 
 
 def wide_console() -> Console:

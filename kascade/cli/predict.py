@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from kascade.cli.options import BEGIN, JsonOption, SystemOption, print_json, read_json, wide_console
 from kascade.client import Client, connect
 from kascade.rendering.numbers import number
+from kascade.rendering.terminal import escape
 from kascade.system.home import HomeError
 from kascade.tables import Row, number_of
 

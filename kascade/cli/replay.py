@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from eventing.catalogue import Claim
@@ -22,6 +21,7 @@ from kascade.cli.options import LOOK, JsonOption, SystemOption, wide_console
 from kascade.client import connect
 from kascade.reach.systems import store_of
 from kascade.rendering.numbers import clock
+from kascade.rendering.terminal import escape
 from kascade.system.home import HomeError
 
 if TYPE_CHECKING:

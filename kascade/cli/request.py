@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from eventing import catalogue as c
 from eventing.event import CAUSATION, CORRELATION, Event
 from kascade.client import LEDGER, Client
 from kascade.rendering.event_line import event_line, reason_of
+from kascade.rendering.terminal import escape
 
 Recorded = Mapping[str, Any]
 _LOOK_S = 2.0

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from kascade.cli.options import BEGIN, JsonOption, print_json
 from kascade.rendering.data_warnings import warning_line
+from kascade.rendering.terminal import escape
 
 if TYPE_CHECKING:
     from pipelines.spec import Check

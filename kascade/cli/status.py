@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.cli.repair import LOG
@@ -16,6 +15,7 @@ from kascade.client import LEDGER, connect
 from kascade.reach.port import CallError, is_ready, not_ready
 from kascade.reach.systems import home_of, url_of
 from kascade.rendering.addresses import every_address
+from kascade.rendering.terminal import escape
 from knative.local.broker.rebuilding import reports_beside
 
 MODEL_LABEL = "kascade.dev/model"

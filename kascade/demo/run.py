@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from eventing import catalogue as c
 from kascade.demo.story import MODEL, SCENES, Story
 from kascade.reach.port import CallError
+from kascade.rendering.terminal import escape
 from kascade.stream.running import running_system
 from kascade.system.home import Home, HomeError
 

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
 from kascade.reach.port import SERVICES, Address, CallError
-from kascade.system.home import NAMESPACE, Endpoints
+from kascade.system.home import NAMESPACE, Home
 
+TOKEN_VARIABLE = "KASCADE_TOKEN"  # noqa: S105 the name of a variable
+"""Holds what a gateway that asks for tokens is shown."""
 _TIMEOUT_S = 30
+
+
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token and "Authorization" not in request.headers:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 class Gateway:
     """The gateway of the local runtime, on this machine or another one."""
 
-    def __init__(self, gateway: str, broker: str, advice: str, api: str | None = None) -> None:
+    def __init__(
+        self,
+        gateway: str,
+        broker: str,
+        advice: str,
+        api: Callable[[], Address] | None = None,
+        token: str | None = None,
+    ) -> None:
+        """`token` is shown with every request; by default the one that KASCADE_TOKEN holds."""
         self.session = requests.Session()
+        self.session.auth = _Bearer(token or os.environ.get(TOKEN_VARIABLE, ""))
         self.advice = advice
         self._gateway, self._broker, self._api = gateway, broker, api
 
     @classmethod
-    def of_home(cls, endpoints: Endpoints) -> Gateway:
-        """Return the way to a system that runs in a state folder of this machine."""
-        return cls(endpoints.gateway, endpoints.broker, "is `kascade up` running?", endpoints.api)
+    def of_home(cls, home: Home) -> Gateway:
+        """Return the way to a system that runs in a state folder of this machine. Raises: HomeError."""
+        found = home.endpoints()
+        advice = "is `kascade up` running?"
+
+        def api() -> Address:
+            endpoints = home.endpoints()  # the token is another one after each start
+            return Address(endpoints.api, endpoints.api_headers)
+
+        return cls(
+            found.gateway, found.broker, advice, api, os.environ.get(TOKEN_VARIABLE) or found.api_token
+        )
 
     @classmethod
     def at(cls, url: str) -> Gateway:
@@ -44,9 +76,11 @@ class Gateway:
         """See `Reach`."""
         if self._api is None:
             return None
-        url = self._api + SERVICES.format(NAMESPACE)
+        api = self._api()
+        url, headers = api.url + SERVICES.format(NAMESPACE), dict(api.headers)
         try:
-            found: list[dict[str, Any]] = self.session.get(url, timeout=_TIMEOUT_S).json()["items"]
+            answered = self.session.get(url, timeout=_TIMEOUT_S, headers=headers)
+            found: list[dict[str, Any]] = answered.json()["items"]
         except (requests.RequestException, LookupError) as error:
             raise CallError(f"the API does not answer at {url}: {error}; {self.advice}") from error
         return found

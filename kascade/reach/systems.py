@@ -37,7 +37,7 @@ def reach_of(system: str | Path | None) -> Reach:
     """Return the way to a system. Raises: HomeError, CallError."""
     url = url_of(system)
     if url is None:
-        return Gateway.of_home(home_of(system).endpoints())
+        return Gateway.of_home(home_of(system))
     if _GATEWAY.fullmatch(url):
         return Gateway.at(url)
     return Cluster(*cluster_of(url))

@@ -8,12 +8,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from rich.markup import escape
-
 from eventing import catalogue as c
 from kascade.rendering.addresses import every_address
 from kascade.rendering.data_warnings import warning_lines
 from kascade.rendering.numbers import clock, coverage, number, share
+from kascade.rendering.terminal import escape_line
 
 Data = Mapping[str, Any]
 
@@ -34,13 +33,13 @@ def event_line(event: Mapping[str, Any]) -> str:
     """Return rich markup for an event in structured JSON form: a line, and one for each warning it carries."""
     type_ = str(event["type"])
     data = event.get("data")
-    name = escape(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
+    name = escape_line(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
     when = datetime.fromisoformat(event["time"]).astimezone() if event.get("time") else None
     at = when.strftime("%H:%M:%S.%f")[:-3] if when else " " * 12
-    about = escape(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
+    about = escape_line(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
     line = f"[dim]{at}[/] [{_colour(type_, data)}]{name}[/] {about}"
     warnings = warning_lines(data) if type_ == c.DatasetIngested.type and isinstance(data, Mapping) else []
-    return "\n".join([line, *(f"             [yellow]{escape(each)}[/]" for each in warnings)])
+    return "\n".join([line, *(f"             [yellow]{escape_line(each)}[/]" for each in warnings)])
 
 
 def words_of(type_: str, data: Any) -> str:

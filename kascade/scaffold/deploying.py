@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from kascade.reach.port import CallError
-from kascade.system.home import NAMESPACE
+from kascade.system.home import NAMESPACE, Endpoints
 from knative.local.manifests.kustomize import render
 
 _COLLECTIONS = {
@@ -24,12 +24,12 @@ def manifests_of(root: Path, name: str) -> list[dict[str, Any]]:
     return [body for body in bodies if body["kind"] in _COLLECTIONS and body["metadata"]["name"] == name]
 
 
-def deploy(api: str, root: Path, name: str) -> None:
+def deploy(system: Endpoints, root: Path, name: str) -> None:
     """Create a function's objects. Raises: CallError: the API does not answer, or refuses one."""
     for body in manifests_of(root, name):
-        url = api + _COLLECTIONS[body["kind"]]
+        url = system.api + _COLLECTIONS[body["kind"]]
         try:
-            answered = requests.post(url, json=body, timeout=_TIMEOUT_S)
+            answered = requests.post(url, json=body, timeout=_TIMEOUT_S, headers=system.api_headers)
         except requests.RequestException as error:
             raise CallError(f"the API does not answer at {url}: {error}") from error
         if not answered.ok:

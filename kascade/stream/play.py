@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from eventing import catalogue as c
 from eventing.event import originate
 from eventing.store import S3Store
 from kascade.client import Client, connect
+from kascade.rendering.terminal import escape
 from kascade.stream.labelling import Labeller
 from kascade.stream.ledger import LedgerFollower
 from kascade.stream.pacing import hold

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from eventing import catalogue as c
+from kascade.rendering.terminal import escape
 
 BLOCKS = 24
 

@@ -42,12 +42,18 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Base URLs, without a trailing slash."""
+    """Base URLs, without a trailing slash, and the token that the API asks for."""
 
     gateway: str
     broker: str
     store: str
     api: str
+    api_token: str = ""
+
+    @property
+    def api_headers(self) -> dict[str, str]:
+        """What a request to the API must carry."""
+        return {"Authorization": f"Bearer {self.api_token}"}
 
 
 class Home:
@@ -199,7 +205,17 @@ class Home:
             broker=f"{runtime['broker']}/{NAMESPACE}/default",
             store=store["store"],
             api=runtime["api"],
+            api_token=self._api_token(fix),
         )
+
+    def _api_token(self, fix: str) -> str:
+        file = self.path / "api-token"
+        try:
+            return file.read_text("ascii").strip()
+        except FileNotFoundError:  # the API says what it misses
+            return ""
+        except (OSError, ValueError) as error:
+            raise HomeError(f"{file} cannot be read: {error}; {fix}") from error
 
     def store_environment(self) -> dict[str, str]:
         """Return the variables with which any S3 client reaches this folder's object store.

@@ -12,6 +12,7 @@ import uvloop
 from knative.local import log
 from knative.local.broker.memory import keep_what_is_loaded
 from knative.local.errors import LocalError, ManifestError, PortInUse, StateInUse
+from knative.local.gateway.tokens import TokensUnusable
 from knative.local.manifests.documents import Manifest
 from knative.local.options import Options, parse
 from knative.local.runtime import Runtime, read_manifests
@@ -36,7 +37,7 @@ def main() -> int:
         with StateDir(options.state_dir) as state_dir:
             keep_what_is_loaded()
             uvloop.run(_run(options, manifests, state_dir))
-    except (PortInUse, StateInUse, StateUnusable) as error:
+    except (PortInUse, StateInUse, StateUnusable, TokensUnusable) as error:
         return _say(error, UNUSABLE)
     except ManifestError as error:
         return _say(error, BAD_MANIFESTS)

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 _LOGGER = logging.getLogger("knative.local")
+QUIET = logging.getLogger("knative.local.quiet")
+"""For servers that would log a traceback for each client that breaks off or sends what is malformed."""
+QUIET.disabled = True
 _DIM, _BOLD, _RED, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
 
 

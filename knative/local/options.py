@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
 EXAMPLES = """\
 examples:
   python -m knative.local --manifests knative/overlays/local
@@ -36,6 +38,8 @@ class Options:
     max_scale: int = 2
     max_jobs: int = 2
     lag_s: float = 0.1
+    max_body_mib: int = 64
+    cors_origin: tuple[str, ...] = ()
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -51,12 +55,15 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--manifests", type=Path, action="append", required=True, metavar="PATH", help=what)
     what = "YAML objects merged over those of the manifests, e.g. this machine's ConfigMap; repeatable"
     add("--config", "--config-map", type=Path, action="append", default=[], metavar="FILE", help=what)
+    what = "web pages of this origin may ask the gateway, e.g. https://shop.example; repeatable"
+    add("--cors-origin", type=_origin, action="append", default=[], metavar="ORIGIN", help=what)
     for name, type_, metavar, what in _SETTINGS:
         default = getattr(Options, name)
         flag = f"--{name.replace('_', '-')}"
         add(flag, type=type_, default=default, metavar=metavar, help=f"{what} (default: {default})")
     found = vars(parser.parse_args(arguments))
-    return Options(**{**found, "manifests": tuple(found["manifests"]), "config": tuple(found["config"])})
+    lists = {name: tuple(found[name]) for name in ("manifests", "config", "cors_origin")}
+    return Options(**{**found, **lists})
 
 
 def _port(text: str) -> int:
@@ -64,6 +71,14 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError("a port lies between 0 and 65535")
     return port
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no origin: write https://HOST or http://HOST:PORT, in small letters, without a path"
+        )
+    return text
 
 
 def _at_least(least: int, convert: Callable[[str], float]) -> Callable[[str], float]:
@@ -82,6 +97,7 @@ _SETTINGS: tuple[tuple[str, Callable[[str], object], str, str], ...] = (
     ("api_port", _port, "PORT", "Kubernetes-shaped API"),
     ("idle_s", float, "S", "stop a process idle for so long"),
     ("max_scale", _at_least(1, int), "N", "processes of a revision that names no max-scale"),
+    ("max_body_mib", _at_least(1, int), "MIB", "the largest body that the gateway takes"),
     ("max_jobs", _at_least(1, int), "N", "Jobs running at once"),
     (
         "lag_s",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import Unreachable
 from knative.local.broker.operator_routes import operator_routes
 from knative.local.broker.settings import BrokerSettings
+from knative.local.gateway.admission import Admission
+from knative.local.gateway.connections import Limits
 from knative.local.gateway.courier import LocalCourier
 from knative.local.gateway.server import Gateway
+from knative.local.gateway.tokens import read_tokens
 from knative.local.jobs.runner import Jobs
 from knative.local.jobs.sink import JobSinks
 from knative.local.log import say, warn
@@ -49,7 +53,7 @@ from knative.local.services.revisions import SERVICE_LABEL, Revisions
 from knative.local.sources.binding import SinkBindings
 from knative.local.sources.brokers import Brokers
 from knative.local.sources.ping import PingSources
-from knative.local.state import opening, write_endpoints
+from knative.local.state import API_TOKEN, SINK_TOKEN, make_token, opening, write_endpoints
 
 _DEPENDANTS: Mapping[Kind, tuple[Kind, ...]] = {
     SERVICE: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
@@ -69,9 +73,15 @@ class Runtime:
     """Runs manifests in a state folder that the caller holds."""
 
     def __init__(self, options: Options, manifests: list[Manifest], state_dir: Path) -> None:
+        """Raises TokensUnusable."""
         self._options = options
         self._manifests = manifests
-        self._workplace = Workplace(state_dir.resolve())
+        self._token = make_token(state_dir, API_TOKEN)
+        ours = {"the owner": (self._token, "all"), "a process": (make_token(state_dir, SINK_TOKEN), "send")}
+        tokens = read_tokens(os.environ, ours)
+        self._admission = Admission(frozenset(options.cors_origin), tokens)
+        offered = {"SINK_TOKEN_FILE": str(state_dir.resolve() / SINK_TOKEN)} if tokens else {}
+        self._workplace = Workplace(state_dir.resolve(), offered)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start, write down the addresses, go on until `stop`, and leave no process behind.
@@ -102,7 +112,7 @@ class Runtime:
             await self._until_decided(stop)
             await self._store.durable()
             api_port = api_socket.getsockname()[1]
-            write_endpoints(self._workplace.state_dir, addresses.port, api_port)
+            write_endpoints(self._workplace.state_dir, addresses.port, api_port, self._token)
             say(
                 "ready",
                 gateway=addresses.base,
@@ -128,7 +138,7 @@ class Runtime:
         self._services = Services(store, self._revisions, addresses, lambda key: self._reconciler.add(key))
         self._jobs = Jobs(store, self._workplace, bindings.for_job, limit=options.max_jobs)
         job_sinks = JobSinks(store, self._jobs, addresses)
-        self._courier = LocalCourier(self._services, job_sinks, addresses.port)
+        self._courier = LocalCourier(self._services, job_sinks, addresses.port, self._token)
         settings = BrokerSettings(ingress_url=addresses.base)
         registry = CollectorRegistry()
         with opening(
@@ -137,8 +147,11 @@ class Runtime:
             self._engine = engine = BrokerEngine(events, self._courier, settings=settings, registry=registry)
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
-        self._gateway = Gateway(self._services, job_sinks, engine, brokers, addresses)
-        self._api = Api(store, operator_routes(engine, registry))
+        limits = Limits(body_bytes=options.max_body_mib << 20)
+        self._gateway = Gateway(
+            self._services, job_sinks, engine, brokers, addresses, self._admission, limits
+        )
+        self._api = Api(store, operator_routes(engine, registry), self._token)
         handlers = {
             SERVICE: self._services.reconcile,
             REVISION: self._revision_changed,

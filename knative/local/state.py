@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ from types import TracebackType
 
 from knative.local.broker.errors import LogUnavailable
 from knative.local.errors import LocalError, StateInUse
+
+API_TOKEN, SINK_TOKEN = "api-token", "sink-token"
+"""Files that hold a token while the runtime runs: that of the API, and that of processes that send events."""
 
 
 class StateUnusable(LocalError):
@@ -61,7 +65,7 @@ class StateDir:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the files that say that a runtime is ready, and release the folder."""
-        for name in ("endpoints.json", "kubeconfig"):
+        for name in ("endpoints.json", "kubeconfig", API_TOKEN, SINK_TOKEN):
             (self.path / name).unlink(missing_ok=True)
         os.umask(self._umask)
         self._lock.close()
@@ -86,15 +90,29 @@ def opening(database: Path, loss: str) -> Iterator[None]:
         ) from error
 
 
-def write_endpoints(state_dir: Path, gateway_port: int, api_port: int) -> None:
-    """Write `kubeconfig` and then `endpoints.json`, whose presence means that everything is ready."""
+def make_token(state_dir: Path, name: str) -> str:
+    """Return a new random token of this run, and leave it in a file for its owner alone.
+
+    Each run has its own: who took the port of one that was killed, and is shown its token, has nothing.
+    """
+    token = secrets.token_urlsafe(32)
+    _write(state_dir / name, token)
+    return token
+
+
+def write_endpoints(state_dir: Path, gateway_port: int, api_port: int, token: str) -> None:
+    """Write `kubeconfig` and then `endpoints.json`, whose presence means that everything is ready.
+
+    kubectl sends a user's token over TLS only, so the server's URL has it as a password, too.
+    """
     api = f"http://127.0.0.1:{api_port}"
     gateway = f"http://127.0.0.1:{gateway_port}"
+    server = f"http://kascade:{token}@127.0.0.1:{api_port}"
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "kascade", "cluster": {"server": api}}],
-        "users": [{"name": "kascade", "user": {}}],
+        "clusters": [{"name": "kascade", "cluster": {"server": server}}],
+        "users": [{"name": "kascade", "user": {"token": token}}],
         "contexts": [{"name": "kascade", "context": {"cluster": "kascade", "user": "kascade"}}],
         "current-context": "kascade",
     }
@@ -105,5 +123,8 @@ def write_endpoints(state_dir: Path, gateway_port: int, api_port: int) -> None:
 
 def _write(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}")
-    draft.write_text(text + "\n", encoding="utf-8")
+    draft.unlink(missing_ok=True)
+    # Made anew: in a folder that others may write to, it could be theirs.
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(text + "\n")
     draft.replace(path)

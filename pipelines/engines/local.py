@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -153,10 +154,20 @@ class _Child:
 
 
 def _lock(workspace: Path) -> int:
-    """Take a workspace for this process, and empty it. Raises: OSError, also when another process has it."""
-    workspace.mkdir(parents=True, exist_ok=True)
-    lock = os.open(workspace, os.O_RDONLY)
+    """Take a workspace for this process, and empty it.
+
+    Its name can be guessed, and the folder it lies in is often everyone's: so it must be a folder, no link to
+    one, of this user, whom it is then left to alone.
+
+    Raises:
+        OSError: it is not, or another process has it.
+    """
+    workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
+        if os.fstat(lock).st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "it belongs to another user", str(workspace))
+        os.fchmod(lock, 0o700)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for left in workspace.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -175,17 +175,19 @@ def test_an_event_that_meets_a_bug_is_tried_again_and_then_lies_in_the_dead_lett
             },
         },
     }
-    kubernetes = f"{system.home.endpoints().api}/apis"
+    endpoints = system.home.endpoints()
+    kubernetes, headers = f"{endpoints.api}/apis", endpoints.api_headers
     for group, kind, body in (
         ("serving.knative.dev/v1", "services", service),
         ("eventing.knative.dev/v1", "triggers", trigger),
     ):
         url = f"{kubernetes}/{group}/namespaces/kascade/{kind}"
-        answer = requests.post(url, json=body, timeout=10)
+        answer = requests.post(url, json=body, timeout=10, headers=headers)
         assert answer.status_code == 201, answer.text
 
     def ready() -> bool:
-        told = requests.get(f"{url}/broken", timeout=10).json().get("status", {}).get("conditions", [])
+        found = requests.get(f"{url}/broken", timeout=10, headers=headers).json()
+        told = found.get("status", {}).get("conditions", [])
         return any(each["type"] == "Ready" and each["status"] == "True" for each in told)
 
     eventually(ready, 30, what="ready Trigger")

@@ -1,47 +1,89 @@
-"""Keeping browsers out: a page from elsewhere must not be able to drive the API of this machine."""
+"""Who may use the API: who shows its token, from this machine, in JSON.
+
+Whoever drives the API runs programs as the user who started the runtime. The token lies in files that only
+that user can read, which keeps other users of the machine out. A web page does not have it either, and is
+refused before that by its Host (a name that was made to lead here) or its Origin.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hmac
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from knative.local.api.protobuf import MEDIA_TYPE as PROTOBUF
 from knative.local.errors import Refused
+from knative.local.strangers import is_loopback, is_of
 
-_OURS = frozenset({"localhost", "127.0.0.1", "::1"})
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PUBLIC = frozenset({"/healthz", "/readyz", "/livez", "/version"})
+"""What Kubernetes, too, tells everyone: whether it is there, and which version it is."""
+_READ = ("application/json", "application/apply-patch+yaml", PROTOBUF)
 
 
 class Foreign(Refused):
-    """The request came by another name than this machine's, as from a web page."""
+    """The request came by another name than this machine's, or from a web page."""
 
     status = 403
     reason = "Forbidden"
 
 
-def is_ours(host: str) -> bool:
-    """Tell whether a Host, or the host of an Origin, is this machine's loopback name or address."""
-    try:
-        return urlsplit(f"//{host}").hostname in _OURS
-    except ValueError:
+class Unauthorized(Refused):
+    """The request does not show the token."""
+
+    status = 401
+    reason = "Unauthorized"
+
+
+class UnsupportedMediaType(Refused):
+    """The body is in a form that the API does not read."""
+
+    status = 415
+    reason = "UnsupportedMediaType"
+
+
+def guarding(token: str) -> Middleware:
+    """Return the middleware that lets in who shows `token`; it raises Refused for everyone else."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
+        if not is_loopback(host) or not is_of(origin, host):
+            raise Foreign(f"not taken for {host!r} from {origin!r}: this API is for this machine only")
+        if request.path not in PUBLIC and not shows(token, request.headers.get("Authorization", "")):
+            raise Unauthorized("Unauthorized: the token is in the file kubeconfig of the state folder")
+        if request.body_exists and not _is_read(request.headers.get("Content-Type", "")):
+            raise UnsupportedMediaType(
+                f"the body is {request.headers.get('Content-Type') or 'of no type'}; "
+                "the API reads application/json and the patches of it"
+            )
+        return await handler(request)
+
+    return guarded
+
+
+def shows(token: str, authorization: str) -> bool:
+    """Tell whether an Authorization header shows `token`: as a bearer token, or as the password of any user.
+
+    kubectl sends bearer tokens over TLS only, but the user and password of a server's URL always.
+    """
+    scheme, _, given = authorization.partition(" ")
+    given = given.strip()
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).decode("latin-1").partition(":")[2]
+        except (binascii.Error, ValueError):
+            return False
+    elif scheme.lower() != "bearer":
         return False
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
 
 
-@web.middleware
-async def guarded(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuse requests whose Host is not this machine, or whose Origin is anywhere else."""
-    origin = request.headers.get("Origin")
-    host = request.headers.get("Host", "")
-    if not is_ours(host) or (origin is not None and not is_ours(urlsplit(origin).netloc)):
-        body = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "status": "Failure",
-            "reason": Foreign.reason,
-            "code": Foreign.status,
-            "message": f"not taken for {host!r} from {origin!r}: this API is for this machine only",
-        }
-        return web.json_response(body, status=Foreign.status)
-    return await handler(request)
+def _is_read(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in _READ or (media_type.startswith("application/") and media_type.endswith("+json"))

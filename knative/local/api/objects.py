@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from knative.local.api.admission import admit
+from knative.local.api.bodies import TooLarge
 from knative.local.errors import Conflict, NotFound, Refused
 from knative.local.log import say
-from knative.local.manifests.documents import parse_yaml
 from knative.local.manifests.patching import PatchFailed, json_patch, merge, strategic_merge
 from knative.local.resources.kinds import NAMESPACE, Json, Kind
 from knative.local.resources.objects import Key
@@ -19,6 +20,8 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
+_MAX_OBJECT_BYTES = 1536 << 10
+"""What a cluster's store keeps of one object."""
 
 
 class _NoSuchPatch(Refused):
@@ -58,7 +61,7 @@ class Objects:
             raise NotFound(
                 f'namespaces "{namespace}" not found', details={"name": namespace, "kind": "namespaces"}
             )
-        body = admit(key, body, None)
+        body = _fitting(admit(key, body, None))
         body.pop("status", None)
         if dry_run:
             return body
@@ -71,7 +74,7 @@ class Objects:
         body = _placed(key, _object(key.kind, given))
         before = self._store.get(key)
         _check_version(key, body, before)
-        body = admit(key, body, before)
+        body = _fitting(admit(key, body, before))
         if dry_run:
             return body
         changed = self._store.replace(key, body)
@@ -79,13 +82,12 @@ class Objects:
             say("object changed", object=str(key))
         return changed
 
-    def patch(self, key: Key, content_type: str, raw: bytes, *, dry_run: bool = False) -> Json:
+    def patch(self, key: Key, content_type: str, patch: Any, *, dry_run: bool = False) -> Json:
         """Patch an object by the content type's rules; raises Refused, NotFound, Conflict or Invalid."""
         if content_type == "application/json":
             content_type = MERGE_PATCH
         if content_type not in _patches_of(key.kind):
             raise _NoSuchPatch(key.kind, content_type)
-        patch = _parse(raw)
         if content_type == APPLY:
             if self._store.find(key) is None:
                 return self.create(key.kind, key.namespace, patch, dry_run=dry_run)
@@ -100,7 +102,7 @@ class Objects:
     def delete(self, key: Key, options: Any = None, *, dry_run: bool = False) -> Json:
         """Delete an object, and with a Namespace all that is in it; raises NotFound or Conflict."""
         body = self._store.get(key)
-        uid = ((options or {}).get("preconditions") or {}).get("uid") if isinstance(options, dict) else None
+        uid = _precondition(options)
         if uid and uid != body["metadata"]["uid"]:
             raise Conflict(f"the uid of {key} is another one")
         if dry_run:
@@ -113,11 +115,20 @@ class Objects:
         return self._store.delete(key)
 
 
-def _parse(raw: bytes) -> Any:
-    documents = parse_yaml(raw.decode(errors="replace"), "the request's body")
-    if len(documents) != 1:
-        raise Refused("the body must hold one document")
-    return documents[0]
+def _fitting(body: Json) -> Json:
+    size = len(json.dumps(body))
+    if size > _MAX_OBJECT_BYTES:
+        raise TooLarge(f"the object has {size} bytes, at most {_MAX_OBJECT_BYTES} are kept")
+    return body
+
+
+def _precondition(options: Any) -> Any:
+    """Return the uid that DeleteOptions ask for, if any."""
+    given = options if options is not None else {}
+    wanted = given.get("preconditions") if isinstance(given, dict) else given
+    if isinstance(wanted, dict | None) and isinstance(given, dict):
+        return (wanted or {}).get("uid")
+    raise Refused("the body must be DeleteOptions: an object, preconditions in it another one")
 
 
 def _object(kind: Kind, body: Any) -> Json:

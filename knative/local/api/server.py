@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from aiohttp import web
 
 from knative.local.api import discovery
-from knative.local.api.guard import guarded
+from knative.local.api.bodies import MAX_BYTES, read_body
+from knative.local.api.guard import guarding
 from knative.local.api.objects import Objects
 from knative.local.api.selectors import Selection, selection_of
 from knative.local.api.tables import table_of
 from knative.local.api.watching import watch
 from knative.local.broker.operator_routes import Handler
 from knative.local.errors import ManifestError, NotFound, Refused
+from knative.local.log import QUIET, warn
+from knative.local.resources.defaulting import USER
 from knative.local.resources.kinds import Json, Kind, kind_at
 from knative.local.resources.objects import Key, key_of
 from knative.local.resources.store import Store
 
-_MAX_BYTES = 4 << 20
+_REVIEWS: Mapping[str, Json] = {
+    "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": {"allowed": True},
+    "/apis/authentication.k8s.io/v1/selfsubjectreviews": {"userInfo": {"username": USER}},
+}
+"""What `kubectl auth can-i` and `whoami` are answered: there is one user, who may do everything."""
 _ITEM = r"/{plural:[a-z]+}/{name}"
 
 
 class Api:
     """Serves the API port."""
 
-    def __init__(self, store: Store, operator_routes: Mapping[str, Handler]) -> None:
-        """Serve the objects of `store`, and the handlers of `operator_routes` by their paths."""
+    def __init__(self, store: Store, operator_routes: Mapping[str, Handler], token: str) -> None:
+        """Serve the objects of `store`, and `operator_routes` by their paths, to those who show `token`."""
         self._store = store
+        self._token = token
         self._operator_routes = operator_routes
         self._objects = Objects(store)
         self._runner: web.AppRunner | None = None
@@ -37,7 +44,7 @@ class Api:
     async def start(self, listener: socket.socket) -> None:
         """Serve on `listener`."""
         self._runner = web.AppRunner(
-            self.application(), access_log=None, handle_signals=False, shutdown_timeout=1
+            self.application(), access_log=None, handle_signals=False, shutdown_timeout=1, logger=QUIET
         )
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
@@ -49,7 +56,7 @@ class Api:
 
     def application(self) -> web.Application:
         """Build the routes."""
-        app = web.Application(middlewares=[guarded, _refusals], client_max_size=_MAX_BYTES)
+        app = web.Application(middlewares=[_refusals, guarding(self._token)], client_max_size=MAX_BYTES)
         static = {
             "/api": discovery.versions,
             "/apis": discovery.groups,
@@ -64,6 +71,8 @@ class Api:
         for path, handler in self._operator_routes.items():
             app.router.add_get(path, handler)
         app.router.add_get("/openapi/v3/{root:.+}", self._openapi)
+        for path, status in _REVIEWS.items():
+            app.router.add_post(path, _reviewing(status))
         app.router.add_get("/apis/{group}", self._group)
         for root in ("/api/{version}", "/apis/{group}/{version}"):
             app.router.add_get(root, self._resources)
@@ -93,7 +102,7 @@ class Api:
             case "GET":
                 return self._listed(request, kind, self._selected(kind, namespace, selection))
             case "POST":
-                made = self._objects.create(kind, namespace, await _body(request), dry_run=_dry(request))
+                made = self._objects.create(kind, namespace, await read_body(request), dry_run=_dry(request))
                 await self._store.durable()
                 return _json(made, 201)
             case "DELETE":
@@ -115,11 +124,12 @@ class Api:
                     return _json(table_of(kind, [body], body["metadata"]["resourceVersion"]))
                 return _json(body)
             case "PUT":
-                answer = self._objects.replace(key, await _body(request), dry_run=dry_run)
+                answer = self._objects.replace(key, await read_body(request), dry_run=dry_run)
             case "PATCH":
-                answer = self._objects.patch(key, request.content_type, await request.read(), dry_run=dry_run)
+                patch = await read_body(request)
+                answer = self._objects.patch(key, request.content_type, patch, dry_run=dry_run)
             case "DELETE":
-                options = await _body(request) if request.body_exists else None
+                options = await read_body(request) if request.body_exists else None
                 answer = _deleted(key, self._objects.delete(key, options, dry_run=dry_run))
             case _:
                 raise _NotAllowed(request.method)
@@ -149,6 +159,14 @@ class Api:
         )
 
 
+class _Failed(Refused):
+    status = 500
+    reason = "InternalError"
+
+    def __init__(self) -> None:
+        super().__init__("the API failed; the runtime's log says why")
+
+
 class _NotAllowed(Refused):
     status = 405
     reason = "MethodNotAllowed"
@@ -160,6 +178,16 @@ class _NotAllowed(Refused):
 def _answering(answer: Callable[[], Json]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         return _json(answer())
+
+    return handle
+
+
+def _reviewing(status: Json) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked = await read_body(request)
+        if not isinstance(asked, dict):
+            raise Refused("the body must be an object")
+        return _json({**asked, "status": status}, 201)
 
     return handle
 
@@ -181,7 +209,12 @@ async def _refusals(
     except web.HTTPNotFound:
         return _json(status_of(NotFound("the server could not find the requested resource")), 404)
     except web.HTTPException as error:
-        return _json(status_of(Refused(error.reason)), error.status)
+        return _json({**status_of(Refused(error.reason)), "code": error.status}, error.status)
+    except ConnectionError:
+        raise  # the client has left
+    except Exception as error:
+        warn("request failed", why=f"{type(error).__name__}: {error}", path=request.path)
+        return _json(status_of(_Failed()), _Failed.status)
 
 
 def status_of(error: Refused) -> Json:
@@ -216,13 +249,6 @@ def _known(answer: Json) -> web.Response:
     if not answer:
         raise NotFound("the server could not find the requested resource")
     return _json(answer)
-
-
-async def _body(request: web.Request) -> Any:
-    try:
-        return await request.json()
-    except ValueError as error:
-        raise Refused(f"the body is not JSON: {error}") from error
 
 
 def _dry(request: web.Request) -> bool:

@@ -9,16 +9,18 @@ from aiohttp import web
 
 from knative.local.api.selectors import Selection
 from knative.local.api.tables import table_of
+from knative.local.errors import Refused
 from knative.local.resources.kinds import Json, Kind
 from knative.local.resources.store import Store, WatchEvent
 
-_LONGEST_S = 3600.0
+_LONGEST_S, _MOST_DIGITS = 3600.0, 20
 
 
 async def watch(
     request: web.Request, store: Store, kind: Kind, namespace: str, selection: Selection
 ) -> web.StreamResponse:
     """Stream the changes of a kind until the client leaves or `timeoutSeconds` are over."""
+    limit_s = _limit_s(request.query.get("timeoutSeconds") or "0")
     changes: asyncio.Queue[WatchEvent] = asyncio.Queue()
 
     def collect(event: WatchEvent) -> None:
@@ -33,7 +35,6 @@ async def watch(
         await response.prepare(request)
         for change, body in first:
             await response.write(_line(change, body, kind, table))
-        limit_s = min(float(request.query.get("timeoutSeconds") or _LONGEST_S), _LONGEST_S)
         if not first or first[0][0] != "ERROR":
             await _stream(response, changes, selection, kind, table, limit_s)
     except ConnectionError:
@@ -43,6 +44,16 @@ async def watch(
     return response
 
 
+def _limit_s(text: str) -> float:
+    if not _is_whole(text):
+        raise Refused(f"timeoutSeconds must be a whole number of seconds, not {text!r}")
+    return min(float(text) or _LONGEST_S, _LONGEST_S)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS
+
+
 def _first(
     request: web.Request, store: Store, kind: Kind, namespace: str, selection: Selection
 ) -> list[tuple[str, Json]]:
@@ -50,7 +61,7 @@ def _first(
     asked = request.query.get("resourceVersion", "")
     if asked in ("", "0"):
         return [("ADDED", body) for body in store.all_of(kind, namespace) if selection.holds(body)]
-    missed = store.since(int(asked)) if asked.isdigit() else None
+    missed = store.since(int(asked)) if _is_whole(asked) else None
     if missed is None:
         return [("ERROR", _gone(asked))]
     lines = (

@@ -80,7 +80,7 @@ async def _route(
 ) -> web.Response:
     if request.method == "GET" and (handler := routes.get(request.path)):
         return await handler(request)
-    return await receive(engine, request)
+    return await receive(engine, request, request.raw_path)
 
 
 def _kind(manifest: Any) -> str:

@@ -15,16 +15,20 @@ WhyClosed = Callable[[str, str], str]
 
 
 async def receive(
-    engine: BrokerEngine, request: web.BaseRequest, why_closed: WhyClosed = lambda namespace, name: ""
+    engine: BrokerEngine,
+    request: web.BaseRequest,
+    path: str,
+    why_closed: WhyClosed = lambda namespace, name: "",
 ) -> web.Response:
     """Answer a request to the ingress: 202 once its event is stored.
 
     Args:
         engine: takes the event.
         request: what came, its body not read yet.
+        path: of the request: `/<namespace>/<broker>`.
         why_closed: says why a broker (namespace, name) takes no events now, empty when it does.
     """
-    answer = await _answer(engine, request, why_closed)
+    answer = await _answer(engine, request, path, why_closed)
     return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
 
@@ -34,12 +38,13 @@ async def go_ahead(request: web.BaseRequest) -> None:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-async def _answer(engine: BrokerEngine, request: web.BaseRequest, why_closed: WhyClosed) -> Response:
+async def _answer(
+    engine: BrokerEngine, request: web.BaseRequest, path: str, why_closed: WhyClosed
+) -> Response:
     if request.method == "OPTIONS":
         return _OPTIONS
     if request.method != "POST":
         return Response(405, body=b"POST an event")
-    path = request.raw_path
     if path == "/":
         return Response(404, body=b"POST to /<namespace>/<broker>")
     namespace, _, name = path.removeprefix("/").removesuffix("/").partition("/")

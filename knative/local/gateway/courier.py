@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from eventing.callers import KEY_HEADER
 from knative.local.broker.courier import HttpCourier
 from knative.local.broker.errors import Unreachable
 from knative.local.broker.outcomes import Answer
@@ -17,10 +18,12 @@ from knative.local.services.controller import Services
 class LocalCourier:
     """Posts events: to Services by taking a replica, to JobSinks by asking them, to the rest over HTTP."""
 
-    def __init__(self, services: Services, job_sinks: JobSinks, gateway_port: int) -> None:
+    def __init__(self, services: Services, job_sinks: JobSinks, gateway_port: int, token: str) -> None:
+        """`token` is what the runtime itself shows its own gateway."""
         self._services = services
         self._job_sinks = job_sinks
         self._port = gateway_port
+        self._authorization = {"Authorization": f"Bearer {token}"}
         self._http = HttpCourier()
 
     async def post(self, uri: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
@@ -39,7 +42,7 @@ class LocalCourier:
             case "service":
                 return await self._to_service(target, uri, headers, body, timeout_s)
         own = f"http://127.0.0.1:{self._port}{_path(urlsplit(uri))}"
-        return await self._http.post(own, headers, body, timeout_s)
+        return await self._http.post(own, {**headers, **self._authorization}, body, timeout_s)
 
     async def close(self) -> None:
         """Close what is open."""
@@ -84,8 +87,8 @@ class LocalCourier:
             return Answer(error.status, (), error.reason.encode())
         try:
             url = f"http://127.0.0.1:{replica.port}{target.path}"
-            host = {"Host": urlsplit(uri).netloc}
-            return await self._http.post(url, {**headers, **host}, body, min(timeout_s, pool.plan.timeout_s))
+            ours = {"Host": urlsplit(uri).netloc, KEY_HEADER: replica.key}
+            return await self._http.post(url, {**headers, **ours}, body, min(timeout_s, pool.plan.timeout_s))
         except Unreachable:
             if not replica.ready:
                 return Answer(503, (), b"the process went away")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from aiohttp import web
 from multidict import CIMultiDict
 
+from eventing.callers import KEY_HEADER as KEY_NAME
 from knative.local.errors import NotServed
 from knative.local.gateway.targets import Target
 from knative.local.gateway.upstream import ConnectionLost, Headers, Upstream, Upstreams
@@ -15,6 +18,7 @@ from knative.local.services.controller import Services
 from knative.local.services.pool import Pool
 from knative.local.services.replicas import Replica
 
+KEY_HEADER = KEY_NAME.lower().encode()
 _TRIES = 3
 # Who broke off an answer may be about to end; its death is awaited for so long.
 _DYING_S = 0.1
@@ -24,6 +28,7 @@ _HOP_BY_HOP = frozenset(
 )
 # Length and host are end-to-end, whatever a Connection header says (RFC 9110, section 7.6.1).
 _FOR_ALL = frozenset({b"content-length", b"host"})
+_OURS = frozenset({b"expect", b"x-forwarded-for", KEY_HEADER})
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -34,8 +39,10 @@ class Proxy:
         self._services = services
         self.upstreams = Upstreams()
 
-    async def serve(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer `request` by a replica of the Service at `target`.
+    async def serve(
+        self, target: Target, request: web.BaseRequest, added: Mapping[str, str] = MappingProxyType({})
+    ) -> web.StreamResponse:
+        """Answer `request` by a replica of the Service at `target`, with some headers added to its answer.
 
         Raises:
             NotServed: no replica took the request.
@@ -52,7 +59,7 @@ class Proxy:
                     continue
                 raise
             try:
-                answer = await self._pass_on(target, request, body, pool, replica, last=not left)
+                answer = await self._pass_on(target, request, body, pool, replica, added, last=not left)
             finally:
                 pool.release(replica)
             if answer is not None:
@@ -66,6 +73,7 @@ class Proxy:
         body: bytes | None,
         pool: Pool,
         replica: Replica,
+        added: Mapping[str, str],
         *,
         last: bool,
     ) -> web.StreamResponse | None:
@@ -79,8 +87,8 @@ class Proxy:
         answer: web.StreamResponse | None = None
         try:
             async with asyncio.timeout(pool.plan.timeout_s):
-                await _send(upstream, target, request, body)
-            answer = _answer_of(upstream)
+                await _send(upstream, target, request, body, replica.key)
+            answer = _answer_of(upstream, added)
             await _pass_back(upstream, answer, request)
             return answer
         except TimeoutError:
@@ -101,8 +109,11 @@ class Proxy:
             self.upstreams.keep(replica.port, upstream)
 
 
-async def _send(upstream: Upstream, target: Target, request: web.BaseRequest, body: bytes | None) -> None:
+async def _send(
+    upstream: Upstream, target: Target, request: web.BaseRequest, body: bytes | None, key: str
+) -> None:
     headers = _request_headers(request)
+    headers.append((KEY_HEADER, key.encode()))
     chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     if chunked and body is None:
         headers.append((b"transfer-encoding", b"chunked"))
@@ -117,7 +128,7 @@ async def _send(upstream: Upstream, target: Target, request: web.BaseRequest, bo
 def _request_headers(request: web.BaseRequest) -> Headers:
     headers = _passed_on([(name.lower(), value) for name, value in request.raw_headers])
     before = b", ".join(value for name, value in headers if name == b"x-forwarded-for")
-    headers = [header for header in headers if header[0] not in (b"expect", b"x-forwarded-for")]
+    headers = [header for header in headers if header[0] not in _OURS]
     peer = (request.remote or "127.0.0.1").encode()
     headers.append((b"x-forwarded-for", b"%s, %s" % (before, peer) if before else peer))
     seen = {name for name, _ in headers}
@@ -141,8 +152,9 @@ def _passed_on(headers: Headers) -> Headers:
     return [header for header in headers if header[0] not in dropped]
 
 
-def _answer_of(upstream: Upstream) -> web.StreamResponse:
+def _answer_of(upstream: Upstream, added: Mapping[str, str]) -> web.StreamResponse:
     headers = CIMultiDict([(name.decode(), _text(value)) for name, value in _passed_on(upstream.headers)])
+    headers.update(added)
     reason, whole = _text(upstream.reason), upstream.whole()
     if whole is None or ("Content-Length" in headers and not whole):
         return web.StreamResponse(status=upstream.status, reason=reason, headers=headers)

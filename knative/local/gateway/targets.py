@@ -1,10 +1,13 @@
-"""Where a request goes, by its host and path; no I/O."""
+"""Where a request goes, by its host and path."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
+from urllib.parse import urlsplit
+
+from aiohttp import web
 
 from knative.local.addresses import BROKER_HOST, JOB_SINK_HOST
 
@@ -58,6 +61,23 @@ def target_inside(host: str, request_target: str) -> Target | None:
         if name.endswith(suffix):
             return _by_host(name.removesuffix(suffix), request_target)
     return None
+
+
+def addressed(request: web.BaseRequest) -> tuple[str, str]:
+    """Return host, and path with query, of a request; a whole URL goes before the Host (RFC 9112, 3.2.2)."""
+    host, path = request.headers.get("Host", ""), request.raw_path
+    if path.startswith("/"):
+        return host, path
+    parts = urlsplit(path)
+    if parts.scheme.lower() != "http" or not parts.netloc:
+        return host, path
+    return parts.netloc, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+
+
+def is_ours(host: str) -> bool:
+    """Tell whether a Host is an address of this machine, or a name for what is served on it."""
+    name = _bare(host)
+    return name in _MACHINE or name.endswith(_OUTSIDE)
 
 
 def name_inside(host: str) -> str | None:

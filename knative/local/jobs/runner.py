@@ -136,7 +136,7 @@ class Jobs:
         container = spec["containers"][0]
         command = command_of(container)
         given = bound_environment(container, key.namespace, key.name, self._store, self._bindings(job))
-        env = {**inherited(), **given, **self._workplace.marks}
+        env = {**inherited(), **self._workplace.offered, **given, **self._workplace.marks}
         argv = expand_arguments(command.argv, env)
         child = await Child.start(
             argv, env=env, log=self._log(key), folder=command.folder, niceness=_NICENESS

@@ -36,19 +36,23 @@ def named(body: Mapping[str, Any]) -> str:
     return f"{body.get('kind', 'object without kind')} {where}{metadata.get('name', 'without name')}"
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML as Kubernetes reads it: times stay text, and a key given twice is an error."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> Json:
+def _mapping(loader: Loader, node: yaml.MappingNode) -> Json:
     seen: set[str] = set()
     for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key must be a text, not a list or a mapping", key_node.start_mark
+            )
         key = str(key_node.value)
         if key in seen and key != "<<":
             raise yaml.constructor.ConstructorError(
@@ -61,18 +65,18 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> Json:
     }
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
-def parse_yaml(text: str, origin: str) -> list[Any]:
+def parse_yaml(text: str, origin: str, loader: type[Loader] = Loader) -> list[Any]:
     """Return the documents of `text` that are not empty.
 
     Raises:
         ManifestError: it is no YAML; says where.
     """
     try:
-        return [doc for doc in yaml.load_all(text, Loader=_Loader) if doc is not None]
-    except yaml.YAMLError as error:
+        return [doc for doc in yaml.load_all(text, Loader=loader) if doc is not None]
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ManifestError([f"{origin}: {' '.join(str(error).split())}"]) from error
 
 

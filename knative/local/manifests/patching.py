@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ _MERGE_KEYS: Mapping[str, str] = {
 }
 _BUILT_IN = frozenset({"v1", "batch/v1", "rbac.authorization.k8s.io/v1"})
 _DIRECTIVES = ("$patch", "$retainKeys")
+MAX_OPERATIONS, MAX_COPIED_BYTES = 10_000, 3 << 20
+"""What an API server takes of a JSON patch: operations may copy what others copied before them."""
 
 
 class PatchFailed(ValueError):
@@ -79,6 +82,8 @@ def _strategic(target: Any, patch: Any, by_key: bool) -> Any:
 def _merge_list(target: list[Any], patch: list[Any], key: str) -> list[Any]:
     merged = list(target)
     added = []
+    if not all(isinstance(item, dict) for item in [*target, *patch]):
+        raise PatchFailed(f"the items of a list that is merged by {key} must be objects")
     for item in patch:
         identity = item.get(key)
         at = next((n for n, old in enumerate(merged) if old.get(key) == identity), None)
@@ -97,14 +102,30 @@ def json_patch(target: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
     Raises:
         PatchFailed: an operation is malformed, a path is missing, or a test fails; names the operation.
     """
-    document = copy.deepcopy(target)
+    if len(operations) > MAX_OPERATIONS:
+        raise PatchFailed(f"it has {len(operations)} operations, at most {MAX_OPERATIONS} are taken")
+    document, copied = copy.deepcopy(target), 0
     for operation in copy.deepcopy(operations):
+        copied += _copied(document, operation)
+        if copied > MAX_COPIED_BYTES:
+            raise PatchFailed(f"{_named(operation)}: more than {MAX_COPIED_BYTES} bytes would be copied")
         try:
             document = jsonpatch.apply_patch(document, [operation], in_place=True)
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
             why, missing, _ = str(error).partition(" not found in ")  # what follows is the whole object
             raise PatchFailed(f"{_named(operation)}: {why}{' not found' if missing else ''}") from error
     return document
+
+
+def _copied(document: Any, operation: Any) -> int:
+    """Return how many bytes of JSON an operation copies; none if it is another one, or malformed."""
+    if not isinstance(operation, Mapping) or operation.get("op") != "copy":
+        return 0
+    try:
+        value = jsonpatch.JsonPointer(operation["from"]).resolve(document)
+    except (KeyError, TypeError, jsonpatch.JsonPointerException):
+        return 0
+    return len(json.dumps(value))
 
 
 def _named(operation: Any) -> str:

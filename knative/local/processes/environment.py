@@ -26,12 +26,15 @@ _INHERITED = (
     "SSL_CERT_FILE",
 )
 _PREFIXES = ("KASCADE_", "COVERAGE_", "COV_CORE_", "OTEL_", "LC_")
+_KEPT_BACK = ("KASCADE_TOKENS", "KASCADE_TOKEN")
+"""Keys of the gateway's clients: no business of the processes behind it."""
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
 def inherited(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return what every process gets from the machine: paths, locale, and the project's own switches."""
-    return {k: v for k, v in environ.items() if k in _INHERITED or k.startswith(_PREFIXES)}
+    given = {k: v for k, v in environ.items() if k in _INHERITED or k.startswith(_PREFIXES)}
+    return {k: v for k, v in given.items() if k not in _KEPT_BACK}
 
 
 def data_of(body: Mapping[str, Any]) -> dict[str, str]:

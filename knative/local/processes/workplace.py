@@ -13,9 +13,16 @@ RUN_VARIABLE = "KNATIVE_LOCAL_RUN"
 
 @dataclass(frozen=True)
 class Workplace:
-    """One run of a runtime in one state folder."""
+    """One run of a runtime in one state folder.
+
+    Args:
+        state_dir: the folder.
+        offered: variables of every process whose container does not set them.
+        run: tells this run from others.
+    """
 
     state_dir: Path
+    offered: Mapping[str, str] = field(default_factory=dict)
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property

@@ -193,7 +193,7 @@ def _payload(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
         data = base64.b64decode(text, validate=True) if field == "dataBase64" else text
         if spec.get("contentType") == "application/json" and not isinstance(json.loads(data), dict | None):
             yield denied(f"{path}.{field}", "invalid value: json: cannot unmarshal anything but an object")
-    except ValueError as error:  # what is no base64, and what is no JSON
+    except (ValueError, RecursionError) as error:  # what is no base64, no JSON, or nested too deep
         yield denied(f"{path}.{field}", f"invalid value: {error}")
 
 

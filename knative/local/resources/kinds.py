@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from knative.local.resources import batch, eventing, serving
@@ -152,6 +153,8 @@ KINDS: tuple[Kind, ...] = (
     PING_SOURCE,
     *_UNTOUCHED,
 )
+_MOST_PROBLEMS = 100
+"""Told of one object: for each unknown field the nearest known one is looked for."""
 _BY_TYPE = {(kind.api_version, kind.name): kind for kind in KINDS}
 _BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 
@@ -182,4 +185,4 @@ def problems_of(body: Mapping[str, Any]) -> list[Problem]:
         return [Problem("kind", unknown_kind(body))]
     if not kind.written_by_users:
         return [Problem("kind", f"a {kind.name} is made by its Service; write the Service instead")]
-    return list(kind.rule.check(body, ""))
+    return list(islice(kind.rule.check(body, ""), _MOST_PROBLEMS))

@@ -9,6 +9,7 @@ from typing import Any
 from knative.local.resources.fields import Problem, denied, out_of_bounds
 
 MOST = 2**31 - 1
+_LONGEST_TIMEOUT_S = 600
 _RESERVED_VARIABLES = frozenset({"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"})
 _RESERVED_PORTS = frozenset({8008, 8012, 8013, 8022, 9090, 9091})
 _RESERVED_PATHS = frozenset({"/", "/dev", "/dev/log"})
@@ -23,6 +24,9 @@ _NOT_IN_A_SECURITY_CONTEXT = ("seLinuxOptions", "procMount", "windowsOptions", "
 
 def check_pod(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
     """Yield what the webhook refuses in `spec.template.spec`, which is otherwise sound."""
+    timeout_s = spec.get("timeoutSeconds") or 0
+    if timeout_s > _LONGEST_TIMEOUT_S:
+        yield out_of_bounds(f"{path}.timeoutSeconds", timeout_s, 0, _LONGEST_TIMEOUT_S)
     for name in _NOT_IN_A_REVISION:
         if spec.get(name):
             yield _not_set(f"{path}.{name}")
@@ -44,6 +48,8 @@ def _container(container: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield denied(f"{path}.name", '"queue-proxy" is a reserved container name')
     for index, entry in enumerate(container.get("env") or ()):
         place = f"{path}.env[{index}]"
+        if not entry["name"]:
+            yield denied(f"{place}.name", "missing field(s)")
         if entry["name"] in _RESERVED_VARIABLES:
             yield denied(f"{place}.name", f'"{entry["name"]}" is a reserved environment variable')
         if (entry.get("valueFrom") or {}).get("fieldRef"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
+from eventing.callers import KEY_HEADER, KEY_VARIABLE
 from knative.local.processes.child import Child
 from knative.local.processes.environment import bound_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
@@ -16,12 +19,13 @@ from knative.local.services.plan import Plan, Probe
 
 
 class RunningReplica:
-    """A process of a revision, listening on `port` once it is ready."""
+    """A process of a revision, listening on `port` once it is ready, for those who show `key`."""
 
-    def __init__(self, child: Child, port: int, probe: Probe) -> None:
-        self.port = port
+    def __init__(self, child: Child, port: int, key: str, probe: Probe) -> None:
+        self.port, self.key = port, key
         self._child = child
-        self._probe = probe
+        shown = (*probe.headers, (KEY_HEADER, key))
+        self._probe = replace(probe, headers=shown)
 
     async def ready(self, awaited: Callable[[], bool]) -> None:
         await until_ready(self._probe, self.port, awaited)
@@ -63,17 +67,17 @@ class RevisionLauncher:
             OSError: no port is free.
             ValueError: a Secret it needs is no text.
         """
-        port = free_port()
-        env = self._environment(port)
+        port, key = free_port(), secrets.token_urlsafe(24)
+        env = self._environment(port, key)
         argv = expand_arguments(self._plan.command.argv, env)
         child = await Child.start(argv, env=env, log=self._log, folder=self._plan.command.folder)
-        return RunningReplica(child, port, self._plan.probe)
+        return RunningReplica(child, port, key, self._plan.probe)
 
     def last_lines(self) -> str:
         """Return the last lines the revision's processes wrote."""
         return last_lines(self._log)
 
-    def _environment(self, port: int) -> dict[str, str]:
+    def _environment(self, port: int, key: str) -> dict[str, str]:
         metadata = self._revision["metadata"]
         service = metadata["labels"]["serving.knative.dev/service"]
         container = self._revision["spec"]["containers"][0]
@@ -82,9 +86,10 @@ class RevisionLauncher:
         ours = {
             "PORT": str(port),
             "HOST": LOOPBACK,
+            KEY_VARIABLE: key,
             "K_SERVICE": service,
             "K_CONFIGURATION": service,
             "K_REVISION": metadata["name"],
             **self._workplace.marks,
         }
-        return {**inherited(), **given, **ours}
+        return {**inherited(), **self._workplace.offered, **given, **ours}

@@ -190,7 +190,7 @@ class Pool:
         running: Running | None = None
         try:
             running = replica.running = await self._launch()
-            replica.port = running.port
+            replica.port, replica.key = running.port, running.key
             if replica.draining:
                 await running.stop(0)
             ended = asyncio.ensure_future(running.wait())

@@ -9,9 +9,10 @@ from typing import Protocol
 
 
 class Running(Protocol):
-    """A started process that listens on `port`."""
+    """A started process that listens on `port`, and takes requests that show `key`."""
 
     port: int
+    key: str
 
     async def ready(self, awaited: Callable[[], bool]) -> None:
         """Return once it is ready for requests; `awaited` tells whether some wait for it."""
@@ -48,6 +49,7 @@ class Replica:
 
     running: Running | None = None
     port: int = 0
+    key: str = field(default="", repr=False)
     ready: bool = False
     was_ready: bool = False
     draining: bool = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+import pytest
+
 from eventing import catalogue as kinds
 from eventing.codec import to_binary
 from eventing.event import Event
@@ -189,3 +191,9 @@ def test_a_copy_that_a_challenger_never_took_is_no_dead_letter(recorder: Recorde
     assert recorder.client.post("/dead-letters/copies", data=body, headers=headers).status_code == 204
     assert recorder.get("/dead-letters")["dead_letters"] == []
     assert recorder.sink.events == []
+
+
+@pytest.mark.case("S12", "/dead-letters/<23 digits>/redrive")
+@pytest.mark.parametrize("number", ["9" * 23, str(2**63), str(2**63 - 1), "0", "-1", "\u0661", "9" * 5000])
+def test_a_letter_of_any_number_is_there_or_not_found(recorder: Recorder, number: str) -> None:
+    assert recorder.client.post(f"/dead-letters/{number}/redrive").status_code == 404

@@ -220,8 +220,15 @@ class Local:
             self.endpoints["gateway"] + path, headers=headers, json=more or {"n": 1}, timeout=30
         )
 
+    @property
+    def token(self) -> str:
+        """What the API asks for."""
+        return (self.state / "api-token").read_text().strip()
+
     def api(self, method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(method, self.endpoints["api"] + path, timeout=30, **options)
+        """Ask the API as the state folder's owner."""
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        return requests.request(method, self.endpoints["api"] + path, timeout=30, headers=headers, **options)
 
     def object(self, path: str) -> dict[str, Any]:
         body: dict[str, Any] = self.api("GET", path).json()

@@ -227,7 +227,7 @@ def test_a_watch_with_a_selector_tells_when_an_object_enters_and_leaves_it(local
     local.api("DELETE", f"{maps}/moving")
 
     def told(colour: str) -> list[tuple[str, str]]:
-        query = f"watch=1&timeoutSeconds=0.2&resourceVersion={version}&labelSelector=colour%3D{colour}"
+        query = f"watch=1&timeoutSeconds=1&resourceVersion={version}&labelSelector=colour%3D{colour}"
         lines = [json.loads(line) for line in local.api("GET", f"{maps}?{query}").text.splitlines()]
         return [(line["type"], line["object"]["metadata"]["labels"]["colour"]) for line in lines]
 

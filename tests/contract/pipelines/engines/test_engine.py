@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -176,3 +177,26 @@ def test_a_cancelled_local_run_leaves_no_process_and_no_file(local: Any, tempora
 def _processes() -> set[psutil.Process]:
     """Return the processes under this one; other tests of the same worker have some of their own."""
     return set(psutil.Process().children(recursive=True))
+
+
+@pytest.mark.case("S13", "predictable /tmp/kascade-run-<id>")
+def test_a_workspace_that_somebody_else_left_is_not_used(temporary: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (temporary / "kascade-run-linked").symlink_to(tmp_path / "theirs")
+    with pytest.raises(Unavailable, match="its workspace cannot be made"):
+        LocalEngine().submit(Run("linked", {}))
+    if os.getuid() == 0:  # only root can give a folder away
+        (temporary / "kascade-run-given").mkdir(mode=0o777)
+        os.chown(temporary / "kascade-run-given", 65534, 65534)
+        with pytest.raises(Unavailable, match="it belongs to another user"):
+            LocalEngine().submit(Run("given", {}))
+
+
+@pytest.mark.case("S13", "a workspace that others may enter")
+def test_a_workspace_is_its_owner_s_alone(temporary: Path) -> None:
+    (temporary / "kascade-run-run-1").mkdir()
+    (temporary / "kascade-run-run-1").chmod(0o777)
+    engine = LocalEngine()
+    engine.prepare("run-1")
+    assert (temporary / "kascade-run-run-1").stat().st_mode & 0o777 == 0o700
+    engine.close()

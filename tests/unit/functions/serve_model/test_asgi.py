@@ -284,3 +284,18 @@ def test_the_reply_of_an_inference_is_not_inferred_again(churn: Any) -> None:
     headers, body = to_binary(ask(ROW, RESPONSE_TYPE))
 
     assert churn.post("/", body, dict(headers)).status == 422
+
+
+@pytest.mark.case("S9", "text/plain predicts")
+@pytest.mark.parametrize("path", ["/v1/models/churn:predict", "/v2/models/churn/infer"])
+@pytest.mark.parametrize(
+    "type_", ["text/plain", "text/plain;charset=UTF-8", "Text/Plain", "multipart/form-data; boundary=x"]
+)
+def test_what_a_web_page_may_send_without_asking_is_no_request(churn: Any, path: str, type_: str) -> None:
+    assert churn.post(path, ROW, {"content-type": type_}).status == 415
+
+
+@pytest.mark.case("S9", "curl -d without a header")
+def test_what_curl_sends_by_itself_is_taken_for_json(churn: Any) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert churn.post("/v1/models/churn:predict", ROW, headers).status == 200

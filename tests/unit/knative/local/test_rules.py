@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from eventing.event import Event
 from knative.local import log
 from knative.local.addresses import Addresses
-from knative.local.api.guard import is_ours
 from knative.local.api.selectors import selection_of
 from knative.local.errors import CannotStart, PortInUse, Refused
 from knative.local.gateway.targets import Target, name_inside, target_inside, target_of
@@ -38,6 +37,7 @@ from knative.local.resources.store import Store
 from knative.local.services.plan import Defaults, Probe, command_of, plan_of
 from knative.local.services.traffic import split_of, tags_of
 from knative.local.sources.ping import next_tick, ping, seconds_to_tick, source_of
+from knative.local.strangers import is_loopback
 
 
 def outside(kind: Any, *parts: str) -> Target:
@@ -262,7 +262,7 @@ def test_a_selector_of_another_field_is_refused() -> None:
     ],
 )
 def test_only_this_machine_s_names_are_ours(host: str, ours: bool) -> None:
-    assert is_ours(host) is ours
+    assert is_loopback(host) is ours
 
 
 def template(container: dict[str, Any], notes: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:

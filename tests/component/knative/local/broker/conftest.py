@@ -24,6 +24,8 @@ from knative.local.broker.courier import HttpCourier
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.model import BrokerSpec, parse_broker, parse_trigger
 from knative.local.broker.settings import BrokerSettings
+from knative.local.gateway.admission import Admission
+from knative.local.gateway.connections import Limits
 from knative.local.gateway.server import Gateway
 from knative.local.processes.ports import listen
 
@@ -151,7 +153,8 @@ class RunningBroker:
         listener = listen(0, "")
         self.port = listener.getsockname()[1]
         nothing: Any = SimpleNamespace(names=list, why_closed=lambda namespace, name: "")
-        self.gateway = Gateway(nothing, nothing, engine, nothing, Addresses(self.port))
+        addresses = Addresses(self.port)
+        self.gateway = Gateway(nothing, nothing, engine, nothing, addresses, Admission(), Limits())
         await self.gateway.start(listener)
 
     def clock(self) -> float:

@@ -61,7 +61,7 @@ class Proxied:
 
     def __init__(self) -> None:
         self.released: list[Any] = []
-        self.replica = SimpleNamespace(port=1, task=None)
+        self.replica = SimpleNamespace(port=1, key="k", task=None)
         pool = SimpleNamespace(
             try_acquire=lambda: self.replica,
             release=self.released.append,

@@ -170,6 +170,7 @@ def scale(**notes: str) -> dict[str, str]:
     return {f"autoscaling.knative.dev/{name.replace('_', '-')}": value for name, value in notes.items()}
 
 
+@pytest.mark.case("H", "min-scale over max-scale, window 1s, env PORT")
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
@@ -220,6 +221,16 @@ def scale(**notes: str) -> dict[str, str]:
                 f'"{name}" is a reserved environment variable: spec.template.spec.containers[0].env[0].name',
             )
             for name in ("PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION")
+        ),
+        (
+            (*CONTAINER, "env"),
+            [{"name": "", "value": "1"}],
+            "missing field(s): spec.template.spec.containers[0].env[0].name",
+        ),
+        (
+            ("spec", "template", "spec", "timeoutSeconds"),
+            601,
+            "expected 0 <= 601 <= 600: spec.template.spec.timeoutSeconds",
         ),
         (
             (*CONTAINER, "env"),
@@ -334,6 +345,7 @@ def ping(**spec: Any) -> list[str]:
     return [str(problem) for problem in problems_of({**body, "spec": {"sink": sink, **spec}})]
 
 
+@pytest.mark.case("H", "PingSource 0 9 * * 7, 0 0 L * *, bad JSON data")
 def test_ping_sources_are_checked() -> None:
     assert ping(schedule="*/5 * * * *", timezone="Europe/Berlin") == []
     assert ping(schedule="* * * * * *") == []
@@ -348,7 +360,7 @@ def test_ping_sources_are_checked() -> None:
     assert "step of range should be a positive number" in ping(schedule="*/0 * * * *")[0]
     assert "unrecognized descriptor: @often" in ping(schedule="@often")[0]
     assert ping(data="no JSON", contentType="text/plain") == []
-    for data in ("no JSON", "[1]"):
+    for data in ("no JSON", "[1]", "[" * 100_000):
         assert "spec.data: invalid value" in ping(data=data, contentType="application/json")[0]
     assert "spec.dataBase64: invalid value" in ping(dataBase64="not base64!")[0]
     assert ping(sink={"ref": {"kind": "Broker", "name": "a"}}) == [
@@ -398,6 +410,7 @@ def trigger(**spec: Any) -> list[str]:
     ]
 
 
+@pytest.mark.case("H", "Trigger without broker")
 def test_triggers_are_refused_as_the_webhook_refuses_them() -> None:
     assert trigger(broker="default") == []
     assert trigger() == ["missing field(s): spec.broker"]

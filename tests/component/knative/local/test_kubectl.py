@@ -1,0 +1,86 @@
+"""What people do with kubectl beside applying files; with the real one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .conftest import JOBS, Local, until
+
+BROKER = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "default"}}
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+@pytest.fixture(scope="module")
+def local(make_local: Callable[..., Local]) -> Iterator[Local]:
+    if shutil.which("kubectl") is None:
+        pytest.skip(
+            "needs kubectl; install it with: curl -LO https://dl.k8s.io/release/v1.32.4/bin/linux/amd64/kubectl"
+        )
+    local = make_local()
+    local.write(BROKER)
+    yield local.start()
+    assert "request failed" not in local.output()
+    assert local.stop() == 0
+
+
+def kubectl(local: Local, *arguments: str) -> tuple[int, str]:
+    """Run it; return its exit code and what it said."""
+    env = {**os.environ, "KUBECONFIG": str(local.state / "kubeconfig")}
+    command = ["kubectl", "--cache-dir", str(local.folder), *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.case("T4", "kubectl create posts protobuf")
+def test_kubectl_creates_what_it_sends_in_protobuf(local: Local) -> None:
+    for arguments in (
+        ("configmap", "made", "--from-literal=size=x=ü", "--from-literal=empty="),
+        ("secret", "generic", "made", "--from-literal=key=value"),
+        ("namespace", "made"),
+        ("serviceaccount", "made"),
+        ("job", "made", "--image=any", "--", "/bin/sh", "-c", "exit 0"),
+    ):
+        code, said = kubectl(local, "create", *arguments)
+        assert (code, "created" in said) == (0, True), said
+    assert local.object(f"{MAPS}/made")["data"] == {"size": "x=ü", "empty": ""}
+    assert local.object("/api/v1/namespaces/default/secrets/made")["data"] == {"key": "dmFsdWU="}
+    container = local.object(f"{JOBS}/made")["spec"]["template"]["spec"]["containers"][0]
+    assert container["command"] == ["/bin/sh", "-c", "exit 0"]
+    until(lambda: kubectl(local, "wait", "--for=condition=complete", "job/made", "--timeout=20s")[0] == 0)
+
+
+@pytest.mark.case("T4", "a kind that is not read in protobuf")
+def test_what_is_not_read_in_protobuf_is_refused_with_the_way_round(local: Local) -> None:
+    code, said = kubectl(local, "create", "role", "made", "--verb=get", "--resource=configmaps")
+    assert code == 1
+    assert "--dry-run=client -o yaml | kubectl apply -f -" in said
+
+
+@pytest.mark.case("T4", "auth can-i, auth whoami, explain")
+def test_kubectl_is_told_who_it_is_and_what_it_may(local: Local) -> None:
+    assert kubectl(local, "auth", "can-i", "create", "ksvc") == (0, "yes\n")
+    assert "kascade" in kubectl(local, "auth", "whoami")[1]
+    assert "serving.knative.dev" in kubectl(local, "explain", "ksvc")[1]
+
+
+@pytest.mark.case("T4", "get events, logs, port-forward")
+@pytest.mark.parametrize(
+    "arguments", [("get", "events"), ("logs", "web"), ("port-forward", "pod/web", "1:80"), ("get", "pods")]
+)
+def test_what_is_not_there_is_said_at_once(local: Local, arguments: tuple[str, ...]) -> None:
+    code, said = kubectl(local, *arguments)
+    assert code == 1
+    assert "doesn't have a resource type" in said
+
+
+@pytest.mark.case("S1", "kubectl with another token")
+def test_kubectl_with_another_token_is_told_to_log_in(local: Local) -> None:
+    server = local.endpoints["api"].replace("http://", "http://kascade:another@")
+    code, said = kubectl(local, "--server", server, "get", "cm")
+    assert code == 1
+    assert "logged in" in said

@@ -49,6 +49,10 @@ test: install ## run the tests, WORKERS at a time; ARGS are pytest's
 	coverage combine --quiet
 	coverage report
 
+.PHONY: cases
+cases: install ## run the tests of the table of cases, and write docs/cases.md
+	PYTHONPATH=tests python -m pytest -p support.case_table --case-table docs/cases.md -m case -n $(WORKERS) --dist loadfile $(ARGS)
+
 .PHONY: run
 run: install ## keep the system up; prints its addresses and the ways in
 	@kascade up --store $(STORE)

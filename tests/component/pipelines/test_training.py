@@ -214,6 +214,7 @@ def repeating(name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.char.add("v", values.astype(str)), np.where(rng.random(size) < odds, "Yes", "No")
 
 
+@pytest.mark.case("A")
 @pytest.mark.parametrize(
     "names", [("class", "sex", "age", "survived"), ("pclass", "sex", "age_group", "survived")]
 )
@@ -233,6 +234,7 @@ def test_where_rows_repeat_the_holdout_promises_what_cross_validation_finds(
     assert abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / rows)
 
 
+@pytest.mark.case("G")
 @pytest.mark.parametrize("estimator", ["ridge", "hist_gradient_boosting", "mlp"])
 def test_a_target_of_ten_digits_is_learnt_and_answered_with_all_of_them(
     tmp_path: Path, estimator: str
@@ -252,6 +254,7 @@ def test_a_target_of_ten_digits_is_learnt_and_answered_with_all_of_them(
     assert np.std(scores) > 0.5
 
 
+@pytest.mark.case("G")
 @pytest.mark.parametrize("form", ["seconds", "times", "whole seconds"])
 def test_moments_within_ten_minutes_are_told_apart(tmp_path: Path, form: str) -> None:
     rng = np.random.default_rng(3)

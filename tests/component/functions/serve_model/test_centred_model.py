@@ -38,11 +38,13 @@ def ask(folder: Path, protocol: str, body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.case("G")
 @pytest.mark.parametrize("instances", [ROWS, [dict(zip(("at", "x"), row, strict=True)) for row in ROWS]])
 def test_v1_answers_in_the_targets_units(tmp_path: Path, instances: list[Any]) -> None:
     assert ask(tmp_path, "v1", {"instances": instances})["predictions"] == ANSWERS
 
 
+@pytest.mark.case("G")
 @pytest.mark.parametrize("datatype", ["FP32", "FP64"])
 @pytest.mark.parametrize("form", ["matrix", "named"])
 def test_v2_answers_in_the_targets_units(tmp_path: Path, form: str, datatype: str) -> None:

@@ -70,6 +70,7 @@ def repeating() -> tuple[pa.Table, pa.Table]:
     return whole, whole.append_column(layout.ROW, pa.array(divided.rows)).filter(pa.array(divided.holdout))
 
 
+@pytest.mark.case("A")
 def test_a_champion_of_the_same_rule_has_seen_none_of_the_holdout_though_rows_repeat() -> None:
     _, holdout = repeating()
     assert unseen_rows(holdout, Divided(by="row", rule=2), spec()).all()

@@ -38,6 +38,7 @@ def test_numbers_that_float32_tells_apart_stay_as_they_are(values: np.ndarray) -
     assert fit_scale(values)[0] == AS_IS
 
 
+@pytest.mark.case("G")
 @pytest.mark.parametrize(
     "values",
     [
@@ -58,6 +59,7 @@ def test_numbers_that_it_does_not_are_centred_and_come_back(values: np.ndarray) 
     assert np.allclose(back, values.astype(np.float64), rtol=1e-15, atol=0)
 
 
+@pytest.mark.case("G")
 def test_what_float32_cannot_tell_apart_even_centred_is_counted() -> None:
     _, blurred = fit_scale(np.concatenate([10**9 + np.arange(100), 10**18 + np.arange(100)]))
     assert 0.4 < blurred < 0.6
@@ -78,6 +80,7 @@ def test_a_table_and_a_request_give_the_same_whole_numbers(values: list[int | No
     assert np.allclose(found[:, 0], exact, rtol=2e-7, equal_nan=True)
 
 
+@pytest.mark.case("G")
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.floats(width=64) | st.floats(1e9, 1e9 + 9) | st.none(), min_size=1, max_size=30))
 def test_a_table_a_request_and_a_matrix_give_the_same_numbers(values: list[Any]) -> None:

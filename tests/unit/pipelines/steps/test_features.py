@@ -169,6 +169,7 @@ def test_a_row_that_every_export_brings_again_is_in_one_fold(tmp_path: Path) -> 
     assert not set(rows) & set(np.load(tmp_path / "f" / files.HOLDOUT_ROWS) % 100)
 
 
+@pytest.mark.case("A")
 def test_rows_of_few_kinds_are_in_every_fold_and_on_both_sides(tmp_path: Path) -> None:
     kind = np.arange(400) % 4
     table = labelled([["a", "b"][n] for n in (np.arange(400) // 4) % 2]).set_column(
@@ -194,6 +195,7 @@ def test_a_share_that_entities_do_not_allow_is_warned_of(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.case("G")
 def test_numbers_that_float32_cannot_tell_apart_even_centred_are_warned_of(tmp_path: Path) -> None:
     ids = np.array([10**18, 10**9])[np.arange(200) % 2] + np.arange(200)
     table = labelled(["a", "b"] * 100, id=ids)

@@ -35,6 +35,7 @@ def of_kinds(kinds: int, rows: int, seed: int = 0) -> pa.Table:
     return pa.table({"a": kind % 7, "b": [f"b{n}" for n in kind // 7], "y": said})
 
 
+@pytest.mark.case("A")
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 1000), st.integers(1, 200), st.integers(1, 200))
 def test_a_row_is_on_the_same_side_whatever_else_the_dataset_holds(seed: int, old: int, new: int) -> None:
@@ -63,6 +64,7 @@ def test_rows_keep_their_sides_when_files_are_appended(
         assert np.array_equal(before.holdout, sides[:rows])
 
 
+@pytest.mark.case("A")
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 1000), st.integers(1, 400), st.integers(1, 50), st.sampled_from([None, "b"]))
 def test_the_target_decides_no_side(seed: int, rows: int, kinds: int, entity: str | None) -> None:
@@ -73,6 +75,7 @@ def test_the_target_decides_no_side(seed: int, rows: int, kinds: int, entity: st
         assert np.array_equal(by_row(turned, entity=entity), by_row(whole, entity=entity))
 
 
+@pytest.mark.case("A")
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from([1, 2, 4, 8, 12, 24, 200]), st.sampled_from([0.1, 0.2, 0.5]))
 def test_the_share_is_kept_however_few_kinds_of_row_there_are(seed: int, kinds: int, share: float) -> None:
@@ -85,6 +88,7 @@ def test_the_share_is_kept_however_few_kinds_of_row_there_are(seed: int, kinds: 
     assert abs(held[commonest].mean() - share) < allowed
 
 
+@pytest.mark.case("A")
 def test_a_row_that_every_export_brings_again_is_on_one_side() -> None:
     first, later = table(300), table(100, seed=1)
     whole = pa.concat_tables([first, first, later])
@@ -93,6 +97,7 @@ def test_a_row_that_every_export_brings_again_is_on_one_side() -> None:
     assert np.array_equal(held[:300], by_row(first))
 
 
+@pytest.mark.case("A")
 def test_rows_of_few_kinds_are_on_both_sides_however_small_the_files() -> None:
     rows = of_kinds(4, 500)
     held = split(rows, target="y", entity=None, timestamp=None, share=0.2, parts=[1] * 500).holdout

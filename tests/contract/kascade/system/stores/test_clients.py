@@ -79,6 +79,7 @@ def test_aws_cli(s3_store: StoreServer, s3: Any, bucket: str, tmp_path: Path) ->
     assert listed(s3, bucket) == []
 
 
+@pytest.mark.case("B3")
 def test_pyarrow(s3_store: StoreServer, s3: Any, keys: tuple[str, str], bucket: str) -> None:
     files = pafs.S3FileSystem(
         access_key=keys[0], secret_key=keys[1], region="us-east-1", endpoint_override=s3_store.endpoint
@@ -152,6 +153,7 @@ def test_duckdb(s3_store: StoreServer, keys: tuple[str, str], bucket: str) -> No
         connection.close()
 
 
+@pytest.mark.case("B4")
 def test_minio_py(s3_store: StoreServer, s3: Any, keys: tuple[str, str], bucket: str) -> None:
     minio = pytest.importorskip("minio", reason="needs minio-py: pip install minio")
     address = s3_store.endpoint.removeprefix("http://")

@@ -115,6 +115,7 @@ def test_a_store_that_is_gone_is_unavailable_not_missing(tmp_path: Path) -> None
         store.head("s3://raw/a")
 
 
+@pytest.mark.case("B2")
 def test_a_key_whose_slash_was_forgotten_is_refused_for_good_and_does_no_harm(
     embedded: EmbeddedStore,
 ) -> None:

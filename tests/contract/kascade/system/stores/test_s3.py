@@ -127,6 +127,7 @@ def stored(put: Callable[[], object]) -> bool:
 # Folders and keys.
 
 
+@pytest.mark.case("B1")
 def test_a_folder_made_in_a_console_takes_objects(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="x/", Body=b"")
     s3.put_object(Bucket=bucket, Key="x/model.yaml", Body=b"model: x")
@@ -160,6 +161,7 @@ ODD_KEYS = [
 ]
 
 
+@pytest.mark.case("B6")
 def test_odd_keys_are_the_same_in_objects_and_listings(s3: Any, bucket: str) -> None:
     for key in ODD_KEYS:
         s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
@@ -174,6 +176,7 @@ def test_odd_keys_are_the_same_in_objects_and_listings(s3: Any, bucket: str) -> 
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
+@pytest.mark.case("B6")
 def test_a_key_of_900_characters_in_one_is_stored_or_refused(s3: Any, bucket: str) -> None:
     if stored(
         lambda: s3.put_object(Bucket=bucket, Key="k" * 900, Body=b"long")
@@ -221,6 +224,7 @@ def test_the_etag_is_the_md5_and_the_headers_come_back(s3: Any, bucket: str) -> 
     assert abs(head["LastModified"] - datetime.now(UTC)) < timedelta(seconds=60)
 
 
+@pytest.mark.case("B3")
 def test_a_body_without_a_length_is_stored(raw: Raw, s3: Any, bucket: str) -> None:
     headers, _, _ = raw.signed("PUT", f"/{bucket}/a", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
     headers["transfer-encoding"] = "chunked"
@@ -237,6 +241,7 @@ def trailer_body(content: bytes, checksum: str) -> bytes:
     return chunks + f"0\r\nx-amz-checksum-crc32:{checksum}\r\n\r\n".encode()
 
 
+@pytest.mark.case("B4")
 @pytest.mark.parametrize("right", [True, False])
 def test_an_unsigned_body_in_chunks_with_a_trailer_is_decoded_and_checked(
     raw: Raw, s3: Any, bucket: str, right: bool
@@ -261,6 +266,7 @@ def test_an_unsigned_body_in_chunks_with_a_trailer_is_decoded_and_checked(
         assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
+@pytest.mark.case("B4")
 @pytest.mark.parametrize("trailer", [False, True])
 @pytest.mark.parametrize("right", [True, False])
 def test_a_signed_body_in_chunks_is_decoded_and_its_signatures_checked(
@@ -336,6 +342,7 @@ def test_a_body_that_breaks_off_leaves_what_was_there(raw: Raw, s3: Any, bucket:
 # Conditions.
 
 
+@pytest.mark.case("B5")
 def test_a_write_that_must_not_replace_does_not(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="a", Body=b"first", IfNoneMatch="*")
     put = lambda: s3.put_object(Bucket=bucket, Key="a", Body=b"second", IfNoneMatch="*")  # noqa: E731
@@ -343,6 +350,7 @@ def test_a_write_that_must_not_replace_does_not(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"first"
 
 
+@pytest.mark.case("B5")
 def test_of_many_writers_that_must_not_replace_one_wins(s3: Any, bucket: str) -> None:
     def write(number: int) -> bool:
         body = b"%d" % number * 50_000

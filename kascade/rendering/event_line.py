@@ -30,7 +30,7 @@ _GOOD = frozenset({c.ModelApproved.type})
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """Return rich markup for an event in structured JSON form: a line, and one for each warning it carries."""
+    """Return rich markup for an event in structured JSON form: a line, and one for each of its warnings."""
     type_ = str(event["type"])
     data = event.get("data")
     name = escape_line(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")

@@ -44,14 +44,14 @@ check: install ## lint, types, layers, generated files
 
 .PHONY: test
 test: install ## run the tests, WORKERS at a time; ARGS are pytest's
+	python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+.PHONY: coverage
+coverage: install ## run them and measure what they cover; half as long again
 	coverage erase
 	coverage run -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 	coverage combine --quiet
 	coverage report
-
-.PHONY: cases
-cases: install ## run the tests of the table of cases, and write docs/cases.md
-	PYTHONPATH=tests python -m pytest -p support.case_table --case-table docs/cases.md -m case -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: run
 run: install ## keep the system up; prints its addresses and the ways in

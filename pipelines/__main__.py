@@ -2,6 +2,7 @@
 
 python -m pipelines compile -o training.yaml
 python -m pipelines run --workspace DIR [--package FILE]    (parameters: a line of JSON on standard input)
+python -m pipelines step NAME [--index N]                   (the same; its value is the last line printed)
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+OWNERS_FAULT = 65
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,12 +30,17 @@ def main(arguments: list[str] | None = None) -> int:
         "--with-parent", action="store_true", help="end, with every task, as soon as standard input is closed"
     )
     running.add_argument("--package", type=Path, metavar="FILE", help="a compiled pipeline to run instead")
+    stepping = commands.add_parser("step", help="run one step, for an engine that is not Kubeflow")
+    stepping.add_argument("name")
+    stepping.add_argument("--index", metavar="N", help="of an experiment")
     given = parser.parse_args(arguments)
     if given.command == "compile":
         from pipelines.compiling import compile_training
 
         compile_training(given.output)
         return 0
+    if given.command == "step":
+        return _step(given.name, given.index)
     from pipelines.local_run import end_with_parent, run
 
     def parameters() -> dict[str, Any]:
@@ -45,6 +53,25 @@ def main(arguments: list[str] | None = None) -> int:
         return found
 
     return 0 if run(given.workspace, given.package, parameters) else 1
+
+
+def _step(name: str, index: str | None) -> int:
+    """Run one step; return OWNERS_FAULT when it would fail in the same way again."""
+    import os
+
+    from eventing.store import S3Store
+    from pipelines.errors import StepError
+    from pipelines.remote_step import clear, run_step
+
+    parameters, store = json.loads(sys.stdin.readline()), S3Store.from_env(os.environ)
+    try:
+        value = run_step(name, parameters, index, store)
+    except StepError:
+        return OWNERS_FAULT
+    if name == "announce":
+        clear(parameters, store)
+    print(json.dumps(value), flush=True)
+    return 0
 
 
 if __name__ == "__main__":

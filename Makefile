@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 STORE ?= embedded
 STORY ?= all
 WORKERS ?= 2
+AIRFLOW_VERSION := 3.3.2
 MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 FUNCTIONS := $(patsubst functions/%/__main__.py,%,$(wildcard functions/*/__main__.py))
@@ -96,6 +97,16 @@ test-cluster: cluster ## the tests on that cluster; ARGS are pytest's
 test-control-plane: minio go ## the tests on real Knative without containers: pods are processes (root, Linux)
 	tests/cluster/light.sh python -m pytest --durations=10 -p no:cacheprovider -n $(WORKERS) --dist loadfile \
 		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_loop.py tests/cluster/test_deployer.py $(ARGS)
+
+.PHONY: test-airflow
+test-airflow: .cache/airflow/bin/airflow ## the tests on a real Airflow 3, in an environment of its own
+	KASCADE_AIRFLOW=$(CURDIR)/.cache/airflow/bin/airflow python -m pytest --durations=5 --timeout 900 -p no:cacheprovider \
+		tests/contract/pipelines/engines tests/component/functions/launch_training -k airflow $(ARGS)
+
+.cache/airflow/bin/airflow: | install
+	@echo "Installing Airflow $(AIRFLOW_VERSION); this takes a minute once."
+	@uv venv --quiet --python $(BIN)/python .cache/airflow
+	@uv pip install --quiet --python .cache/airflow/bin/python apache-airflow==$(AIRFLOW_VERSION)
 
 .PHONY: images
 images: ## build every function's image; ENGINE, REGISTRY, TAG and DRIFT=yes say with what and as what

@@ -17,7 +17,6 @@ from functions.launch_training.logic import FUNCTION, Schedule
 from functions.launch_training.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 from pipelines.engines import TrainingEngine
-from pipelines.engines.kubeflow import KubeflowEngine
 
 ACCEPTS: Accepts = {
     each.type: each for each in (TrainingApproved, TrainingCompleted, TrainingFailed, TimerDue)
@@ -37,7 +36,7 @@ def create_app(
     handler = Handler(
         session_factory(database),
         store or S3Store.from_env(os.environ),
-        engine or KubeflowEngine(settings.connection, settings.surroundings),
+        engine or settings.engine.open(),
         Schedule(settings.deadline),
         settings.allow_custom_pipelines,
         clock,

@@ -34,6 +34,7 @@ class Connection:
         user, password_file: of an account, for which Airflow gives a token; None: `token_file` has one.
         token_file: a bearer token, read before every request.
         ca_file: certificates that an HTTPS endpoint is verified with; None: the usual ones.
+        pages: the address of the user interface, as a browser reaches it; empty: the endpoint's.
         timeout_s: how long an answer is waited for.
     """
 
@@ -42,6 +43,7 @@ class Connection:
     password_file: str | None = None
     token_file: str | None = None
     ca_file: str | None = None
+    pages: str = ""
     timeout_s: float = 20.0
 
 
@@ -86,7 +88,8 @@ class AirflowEngine:
 
     def page(self, run_id: str) -> str | None:
         """Return the address of the run's page."""
-        return f"{self._connection.endpoint.rstrip('/')}/dags/{DAG}/runs/{quote(airflow_id(run_id))}"
+        pages = (self._connection.pages or self._connection.endpoint).rstrip("/")
+        return f"{pages}/dags/{DAG}/runs/{quote(airflow_id(run_id))}"
 
     def _find(self, run_id: str) -> dict[str, Any] | None:
         """Return the run as Airflow has it; None: it has none of this id."""

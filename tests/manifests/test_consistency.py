@@ -25,7 +25,7 @@ PER_MODEL = {"serve_model"}
 """Its Services are made by roll_out_model, one for each model: no manifest has it."""
 JOBS = {"run_training"}
 ENGINES = {"launch_training"}
-"""These come with a training engine, by its component."""
+"""These come by a component of their own."""
 ONE_PROCESS = {"receive_objects", "ring_timers", "roll_out_model"}
 """Two processes of these would do their work twice; knative/components/replicas says why."""
 SERVICES = FUNCTIONS - PER_MODEL - JOBS
@@ -38,10 +38,10 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 
 def objects(kind: str) -> list[dict[str, Any]]:
-    """Return the objects of a kind in the base and the components of engines."""
+    """Return the objects of a kind in the base, and those that launch-training brings."""
     files = [
         path
-        for path in (*BASE.rglob("*.yaml"), *COMPONENTS.glob("engine-*/*.yaml"))
+        for path in (*BASE.rglob("*.yaml"), *(COMPONENTS / "launch-training").glob("*.yaml"))
         if path.name not in ("kustomization.yaml", "function.yaml")
     ]
     return [each for path in files for each in documents(path) if each["kind"] == kind]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from support.manifests import OVERLAYS, ROOT, by_name, differences, of_kind, rendered
 
+from functions.launch_training.engines import AirflowSettings, EngineSettings, KubeflowSettings
 from functions.launch_training.settings import Settings
 from pipelines.components.image import IMAGE
 
@@ -79,8 +80,9 @@ def test_everything_is_in_one_namespace_and_no_secret_in_a_manifest(overlay: str
     assert of_kind(objects, "Secret") == []
 
 
-def test_the_overlay_of_kubeflow_puts_launch_training_in_the_place_of_run_training() -> None:
-    base, after = by_name(rendered("base")), by_name(rendered("overlays/kubeflow"))
+@pytest.mark.parametrize("engine", ["kubeflow", "airflow"])
+def test_the_overlay_of_an_engine_puts_launch_training_in_the_place_of_run_training(engine: str) -> None:
+    base, after = by_name(rendered("base")), by_name(rendered(f"overlays/{engine}"))
 
     assert base.keys() - after.keys() == {("Trigger", "run-training"), ("JobSink", "run-training")}
     assert after.keys() - base.keys() == {
@@ -92,21 +94,36 @@ def test_the_overlay_of_kubeflow_puts_launch_training_in_the_place_of_run_traini
     assert all(after[key] == base[key] for key in base.keys() & after.keys())
 
 
-def test_what_the_overlay_of_kubeflow_says_is_what_launch_training_reads() -> None:
-    objects = by_name(rendered("overlays/kubeflow"))
-    said = objects["ConfigMap", "training-engine"]["data"]
+def settings_of(engine: str) -> EngineSettings:
+    """Return what launch_training reads from what an overlay says."""
+    objects = by_name(rendered(f"overlays/{engine}"))
     (container,) = objects["Service", "launch-training"]["spec"]["template"]["spec"]["containers"]
-    fixed = {each["name"]: each["value"] for each in container["env"]}
+    assert {"configMapRef": {"name": "training-engine"}} in container["envFrom"]
+    mounted = {each["name"]: each["value"] for each in container["env"]}
+    (mount,) = container["volumeMounts"]
+    assert all(path.startswith(mount["mountPath"] + "/") for path in mounted.values())
+    said = objects["ConfigMap", "training-engine"]["data"]
+    return Settings.from_env({**said, **mounted, "DATABASE_URL": "sqlite://"}).engine
 
-    settings = Settings.from_env({**said, **fixed, "DATABASE_URL": "sqlite://"})
 
-    assert settings.connection.endpoint.endswith(":8888")
+def test_what_the_overlay_of_kubeflow_says_is_what_launch_training_reads() -> None:
+    settings = settings_of("kubeflow")
+
+    assert isinstance(settings, KubeflowSettings)
     assert settings.connection.token_file == "/var/run/secrets/kubeflow/token"
-    assert set(settings.surroundings.config_maps["broker"]) <= objects["ConfigMap", "broker"]["data"].keys()
+    broker = by_name(rendered("overlays/kubeflow"))["ConfigMap", "broker"]["data"]
+    assert set(settings.surroundings.config_maps["broker"]) <= broker.keys()
     assert settings.surroundings.image == IMAGE
 
 
-def test_each_service_of_the_overlay_of_kubeflow_is_guarded_like_the_base() -> None:
+def test_what_the_overlay_of_airflow_says_is_what_launch_training_reads() -> None:
+    settings = settings_of("airflow")
+
+    assert isinstance(settings, AirflowSettings)
+    assert settings.connection.password_file == "/var/run/secrets/airflow/password"
+
+
+def test_launch_training_is_guarded_like_the_functions_of_the_base() -> None:
     objects = by_name(rendered("overlays/kubeflow"))
     ours, other = objects["Service", "launch-training"], objects["Service", "govern-training"]
 

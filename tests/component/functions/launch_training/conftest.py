@@ -90,7 +90,9 @@ class Launching:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    return Settings.from_env({"DATABASE_URL": url, "KFP_ENDPOINT": "http://127.0.0.1:9"})
+    return Settings.from_env(
+        {"DATABASE_URL": url, "TRAINING_ENGINE": "kubeflow", "KFP_ENDPOINT": "http://127.0.0.1:9"}
+    )
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.airflow import MISSING, Airflow, program
 from support.kubeflow import KubeflowServer
 
 from pipelines.engines import Run, RunState, RunStatus, TrainingEngine
+from pipelines.engines.airflow import AirflowEngine
 from pipelines.engines.kubeflow import Connection, KubeflowEngine
 from pipelines.engines.kubeflow_package import Surroundings
 from pipelines.engines.local import LocalEngine
@@ -107,7 +109,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "local", "kubeflow"])
+@pytest.fixture(params=["memory", "local", "kubeflow", "airflow"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     found: Subject = request.getfixturevalue(request.param)
     return found
@@ -147,6 +149,26 @@ def kubeflow(package: bytes, tmp_path: Path) -> Iterator[Subject]:
         yield Subject(
             client(), client, by_itself, lines_written, package, tmp_path, cancelled_as=RunState.FAILED
         )
+
+
+@pytest.fixture(scope="session")
+def running_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    if program() is None:
+        pytest.skip(MISSING)
+    airflow = Airflow(tmp_path_factory.mktemp("airflow"))
+    airflow.start()
+    yield airflow
+    airflow.kill()
+
+
+@pytest.fixture
+def airflow(package: bytes, tmp_path: Path, running_airflow: Airflow) -> Subject:
+    def client() -> TrainingEngine:
+        return AirflowEngine(running_airflow.connection)
+
+    return Subject(
+        client(), client, by_itself, lines_written, package, tmp_path, cancelled_as=RunState.FAILED
+    )
 
 
 @pytest.fixture

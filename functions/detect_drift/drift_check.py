@@ -25,7 +25,13 @@ from functions.detect_drift.importance import importance
 from functions.detect_drift.logic import Policy, Status, policy_of
 from functions.detect_drift.report import to_html, to_json
 from functions.detect_drift.sample import sample_log, sample_part
-from functions.detect_drift.tables import reference_table, scored_rows, testable, window_table
+from functions.detect_drift.tables import (
+    reference_table,
+    scored_rows,
+    testable,
+    window_table,
+    with_few_values,
+)
 from functions.state.database import transaction
 from functions.state.drift import INSUFFICIENT, DriftCheckRow, number_check, tested_before
 from functions.state.specs import spec_of
@@ -112,6 +118,7 @@ class DriftCheck:
         tested, untested = testable(dict(self._card(version).features), drift.features)
         names = list(tested)
         sample = self._sample(version.reference, [*names, SCORE])
+        tested = with_few_values(tested, sample)
         reference = reference_table(sample, tested, scored=of == "inferences")
         data = read(names)
         current = (

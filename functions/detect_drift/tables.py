@@ -7,11 +7,13 @@ what is one value to the model is one value here, however it was sent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from functions.detect_drift.columns import Column, Floats, Table, Untested, category, number, table
 from functions.inferences.log import INPUT
@@ -19,9 +21,12 @@ from pipelines.encoding.columns import Boolean, Number, label_of
 from pipelines.encoding.errors import BadCell
 from pipelines.encoding.times import to_seconds
 from pipelines.layout import SCORE
+from pipelines.values.reading import read_label
 
 Features = Mapping[str, str]
 """Kind by name, as on a model's card."""
+FEW_VALUES = 10
+_FEW = "few values"
 
 
 def testable(features: Features, names: str | Sequence[str]) -> tuple[dict[str, str], tuple[Untested, ...]]:
@@ -35,6 +40,22 @@ def testable(features: Features, names: str | Sequence[str]) -> tuple[dict[str, 
     untested += [Untested(name, "free text is not tested") for name in wanted if features.get(name) == "text"]
     left_out = {each.feature for each in untested}
     return {name: features[name] for name in wanted if name not in left_out}, tuple(untested)
+
+
+def with_few_values(features: Features, reference: pa.Table) -> dict[str, str]:
+    """Take whole numbers of few values, such as 0/1 flags, as categories: chi-square sees more of them.
+
+    A test of ranks is made for numbers that seldom repeat: of a shift in flags from 10 % to 16 % it finds
+    fewer than half of what a test of counts finds. The reference decides, for both sides alike.
+    """
+    return {name: _FEW if _is_few(kind, reference, name) else kind for name, kind in features.items()}
+
+
+def _is_few(kind: str, reference: pa.Table, name: str) -> bool:
+    if kind not in ("integer", "number") or name not in reference.column_names:
+        return False
+    values = {value for value in pc.unique(reference.column(name)).to_pylist() if value is not None}
+    return 0 < len(values) <= FEW_VALUES and all(float(value).is_integer() for value in values)
 
 
 def reference_table(data: pa.Table, features: Features, *, scored: bool) -> Table:
@@ -69,11 +90,17 @@ def _column(name: str, kind: str, data: pa.Table, stored: str) -> Column:
     values = data.column(stored).to_pylist() if there else [None] * data.num_rows
     if kind == "category":
         return category(name, [_label(value) for value in values])
+    if kind == _FEW:
+        return category(name, [_whole(value) for value in _encoded(values, _numbers).tolist()])
     if kind == "boolean":
         flags = {value: _flag(value) for value in set(values)}  # 1 and true are one key, and one flag
         return category(name, [flags[value] for value in values])
     read = to_seconds if kind == "datetime" else _numbers
     return number(name, _encoded(values, read).tolist())
+
+
+def _whole(value: float) -> str | None:
+    return None if math.isnan(value) else read_label(value)
 
 
 def _label(value: Any) -> str | None:

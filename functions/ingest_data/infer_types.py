@@ -81,7 +81,7 @@ def _infer_one(name: str, array: pa.Array, context: _Context) -> Column:
         if rule.kind is Kind.DATETIME:
             format_ = rule.format or date_format(name, array, form, context.tolerated)
             return Column(name, rule.kind, form=replace(form, format=format_))
-        if rule.kind in NUMERIC and name in context.settled:
+        if rule.kind in NUMERIC and rule.decimal is None and name in context.settled:
             context.warnings += doubts.of_numbers(name, context.settled[name], len(array))
         return Column(name, rule.kind, form=_form_of(rule.kind, form))
     if name == context.spec.timestamp:

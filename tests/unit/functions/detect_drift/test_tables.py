@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from functions.detect_drift.columns import Column, Table
+from functions.detect_drift.detection import Options
 from functions.detect_drift.detectors import scipy_tabular
-from functions.detect_drift.observed import Options
 from functions.detect_drift.tables import reference_table, window_table, with_few_values
+from pipelines.values.form import Form
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECONDS = NOON.timestamp()
@@ -49,6 +50,16 @@ def test_a_number_that_the_model_takes_as_missing_is_missing() -> None:
     assert sent("number", [1.0, 1e39, float("inf"), None]).values.tolist()[0] == 1.0
     assert sent("number", [1.0, 1e39, float("inf"), None]).missing == 3
     assert sent("number", ["true", "2.5", "much"]).numbers.tolist() == [1.0, 2.5]
+
+
+@pytest.mark.case("E", "numbers as text")
+def test_texts_are_read_as_the_model_reads_them() -> None:
+    log = pa.table({"in.x": ["88,5", "1.250", "", "x"], "in.t": ["31/01/2026", "", "soon", None]})
+    forms = {"x": Form(decimal=",", grouped=True), "t": Form(format="%d/%m/%Y")}
+    seen = window_table(log, {"x": "number", "t": "datetime"}, forms)
+
+    assert np.array_equal(seen["x"].values.astype(float), [88.5, 1250.0, np.nan, np.nan], equal_nan=True)
+    assert seen["t"].numbers.tolist() == [datetime(2026, 1, 31, tzinfo=UTC).timestamp()]
 
 
 @pytest.mark.case("I", "0/1 integer flags")

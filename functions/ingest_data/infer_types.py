@@ -118,6 +118,10 @@ def _from_type(name: str, array: pa.Array, context: _Context) -> Column:
     if pa.types.is_decimal(type_):
         return _from_decimal(name, array, context)
     if pa.types.is_floating(type_):
+        present = array.drop_null().cast(pa.float64())
+        long = int(to_mask(pc.greater_equal(pc.abs(present), float(_LARGEST))).sum())
+        if long and pc.all(pc.equal(present, pc.floor(present))).as_py():  # JSON's, read as floats
+            context.warnings.append(doubts.of_lost_digits(name, long, len(present)))
         return Column(name, Kind.NUMBER, form=form)
     is_time = pa.types.is_date(type_) or pa.types.is_timestamp(type_)
     return Column(name, Kind.DATETIME if is_time else Kind.CATEGORY, form=form)

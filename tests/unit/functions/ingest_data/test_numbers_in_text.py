@@ -247,6 +247,15 @@ def test_exact_decimals_are_whole_numbers_where_they_are(examine_bytes: Examine)
     assert warned(found, "money") == ""
 
 
+@pytest.mark.case("D", "JSON numbers beyond 64 bits")
+def test_json_numbers_beyond_64_bits_are_warned_of(examine_bytes: Examine) -> None:
+    raw = "".join(f'{{"id": {10**20 + place}, "y": 1}}\n' for place in range(50)).encode()
+    found = examine_bytes(raw, name="a.jsonl")
+
+    assert found.kinds["id"] == "number"
+    assert "50 of 50 numbers have more digits than a 64-bit float keeps" in warned(found, "id")
+
+
 @pytest.mark.case("D", "long ids below the sample")
 def test_long_ids_far_into_the_first_file_do_not_lose_digits(examine_bytes: Examine) -> None:
     short = b"".join(b"%d,1\n" % number for number in range(150_000))

@@ -25,7 +25,13 @@ from functions.detect_drift.importance import importance
 from functions.detect_drift.logic import Policy, Status, policy_of
 from functions.detect_drift.report import to_html, to_json
 from functions.detect_drift.sample import sample_log, sample_part
-from functions.detect_drift.tables import reference_table, scored_rows, testable, window_table
+from functions.detect_drift.tables import (
+    reference_table,
+    scored_rows,
+    testable,
+    window_table,
+    with_few_values,
+)
 from functions.state.database import transaction
 from functions.state.drift import INSUFFICIENT, DriftCheckRow, number_check, tested_before
 from functions.state.specs import spec_of
@@ -109,13 +115,18 @@ class DriftCheck:
         return self._check(version, drift, "dataset", lambda names: self._sample(ingested.part, names))
 
     def _check(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> Result:
-        tested, untested = testable(dict(self._card(version).features), drift.features)
+        card = self._card(version)
+        tested, untested = testable(dict(card.features), drift.features)
+        forms = {name: card.form(name) for name in tested}
         names = list(tested)
         sample = self._sample(version.reference, [*names, SCORE])
+        tested = with_few_values(tested, sample)
         reference = reference_table(sample, tested, scored=of == "inferences")
         data = read(names)
         current = (
-            window_table(data, tested) if of == "inferences" else reference_table(data, tested, scored=False)
+            window_table(data, tested, forms)
+            if of == "inferences"
+            else reference_table(data, tested, scored=False)
         )
         policy = policy_of(drift)
         detection, unable = _try_tests(reference, current, drift.detector, policy)

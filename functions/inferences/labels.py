@@ -49,5 +49,9 @@ def text_of(value: object) -> str | None:
     text = value.strip()
     if text.lower() in {"true", "false"}:
         return text.lower()
-    number = as_number(text)
-    return text_of(number) if number is not None and number.is_integer() else text
+    try:
+        number = read_number(text)
+    except NotRead:
+        return text
+    whole = isinstance(number, int) or (isinstance(number, float) and number.is_integer())
+    return str(int(number)) if whole and number is not None else text

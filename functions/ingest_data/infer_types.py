@@ -81,7 +81,7 @@ def _infer_one(name: str, array: pa.Array, context: _Context) -> Column:
         if rule.kind is Kind.DATETIME:
             format_ = rule.format or date_format(name, array, form, context.tolerated)
             return Column(name, rule.kind, form=replace(form, format=format_))
-        if rule.kind in NUMERIC and name in context.settled:
+        if rule.kind in NUMERIC and rule.decimal is None and name in context.settled:
             context.warnings += doubts.of_numbers(name, context.settled[name], len(array))
         return Column(name, rule.kind, form=_form_of(rule.kind, form))
     if name == context.spec.timestamp:
@@ -118,6 +118,10 @@ def _from_type(name: str, array: pa.Array, context: _Context) -> Column:
     if pa.types.is_decimal(type_):
         return _from_decimal(name, array, context)
     if pa.types.is_floating(type_):
+        present = array.drop_null().cast(pa.float64())
+        long = int(to_mask(pc.greater_equal(pc.abs(present), float(_LARGEST))).sum())
+        if long and pc.all(pc.equal(present, pc.floor(present))).as_py():  # JSON's, read as floats
+            context.warnings.append(doubts.of_lost_digits(name, long, len(present)))
         return Column(name, Kind.NUMBER, form=form)
     is_time = pa.types.is_date(type_) or pa.types.is_timestamp(type_)
     return Column(name, Kind.DATETIME if is_time else Kind.CATEGORY, form=form)

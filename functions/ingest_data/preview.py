@@ -55,9 +55,10 @@ def _format_of(path: Path) -> Format:
     kind = classify_key(f"{_MODEL}/{path.name}")
     if isinstance(kind, DataFile):
         return kind.format
+    why = getattr(kind, "why", None) or getattr(kind, "reason", "it is of no kind that is read")
     raise refuse(
         "the file's name tells of no data",
         path.name,
-        getattr(kind, "why", None) or getattr(kind, "reason", "it is of no kind that is read"),
+        str(why),
         "name it as it will be dropped, such as data.csv",
     )

@@ -172,7 +172,7 @@ def _settle(
     form = replace(
         before,
         decimal=decimal,
-        grouped=before.grouped or said is not None or bool(either or many),
+        grouped=before.grouped or said is not None or bool(many or (either and (told or otherwise))),
         unit=unit[0],
     )
     return Settled(

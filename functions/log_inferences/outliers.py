@@ -24,6 +24,7 @@ from functions.inferences.log import INPUT
 from pipelines.encoding.plain import Floats, Frequent, Standard
 from pipelines.layout import SCORE
 from pipelines.spec import ModelSpec
+from pipelines.values.reading import NotRead, read_label, read_number
 
 INSTALL = "pip install 'kascade[log-inferences,drift]'"
 _log = logging.getLogger("kascade.log_inferences")
@@ -43,7 +44,7 @@ class _Numeric:
             values = np.array([_number(value) for value in columns.get(name, [None] * rows)])
             blocks.append(scale.encode(values))
         for name, frequent in self.categories.items():
-            texts = [None if value is None else str(value) for value in columns.get(name, [None] * rows)]
+            texts = [_text(value) for value in columns.get(name, [None] * rows)]
             blocks.append(frequent.encode(texts))
         return np.column_stack(blocks) if blocks else np.zeros((rows, 0))
 
@@ -122,12 +123,21 @@ def _numeric_of(columns: dict[str, list[Any]]) -> _Numeric:
             if len(found):
                 numbers[name] = Standard.of(found)
         elif known:
-            categories[name] = Frequent.of(str(value) for value in known)
+            categories[name] = Frequent.of(label for label in map(_text, known) if label is not None)
     return _Numeric(numbers, categories)
 
 
 def _number(value: object) -> float:
-    if isinstance(value, int | float):
-        found = float(value)
-        return found if np.isfinite(found) else float("nan")
-    return float("nan")
+    try:
+        read = read_number(value)
+        found = float("nan") if read is None else float(read)
+    except (NotRead, OverflowError):
+        return float("nan")
+    return found if np.isfinite(found) else float("nan")
+
+
+def _text(value: object) -> str | None:
+    try:
+        return read_label(value)
+    except NotRead:
+        return str(value)

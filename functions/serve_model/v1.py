@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from functions.serve_model import tensors
 from functions.serve_model.errors import BadRequest
@@ -53,11 +51,14 @@ def _listed(instances: list[list[Any]], model: Model) -> Inputs:
     for position, row in enumerate(instances):
         if len(row) != len(names):
             positional(model, len(row), f"instance {position}")
-    flat = [value for row in instances for value in row]
-    if not model.encoding.plain or has_text(flat):
-        return {name: [row[index] for row in instances] for index, name in enumerate(names)}
-    matrix: NDArray[np.float32] = tensors.pack(flat, "instances").reshape(len(instances), len(names))
-    return matrix
+    if model.encoding.plain:
+        flat = [value for row in instances for value in row]
+        try:
+            return tensors.pack(flat, "instances").reshape(len(instances), len(names))
+        except BadRequest:
+            if not has_text(flat):
+                raise
+    return {name: [row[index] for row in instances] for index, name in enumerate(names)}
 
 
 def write(model: Model, prediction: Prediction) -> bytes:

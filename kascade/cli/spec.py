@@ -47,9 +47,7 @@ def init(
         from functions.ingest_data.preview import preview
         from functions.ingest_data.refusal import FileRefused
     except ImportError as error:
-        raise _failure(
-            "files are read as ingesting reads them: pip install 'kascade[ingest-data]'"
-        ) from error
+        raise _failure("reading files needs more: pip install 'kascade[ingest-data]'") from error
 
     try:
         columns, warnings = preview(file, target)
@@ -60,7 +58,8 @@ def init(
     except UnknownTarget as error:
         raise _failure(str(error)) from error
     except FileRefused as refusal:
-        raise _failure(f"{file}: {refusal.reason}", *map(render, refusal.problems)) from refusal
+        why = "; ".join([refusal.reason, *map(render, refusal.problems)])
+        raise _failure(f"{file}: {why}") from refusal
     except SpecError as error:
         raise _failure(*map(render, error.problems)) from error
     for warning in warnings:

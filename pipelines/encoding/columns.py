@@ -41,12 +41,17 @@ class Encoder(Protocol):
 def to_float32(values: NDArray[Any]) -> Matrix:
     """Convert numbers [N] or [N, k] to a float32 copy; what float32 cannot hold counts as missing, NaN.
 
-    Raises: BadCell for an infinity, which ingesting refuses too.
+    Raises: BadCell for an infinity of float64, which ingesting refuses too; of float32 it may be what was too
+        large for it.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        block: Matrix = np.array(values, dtype=np.float32, order="C")
+    block: Matrix
+    if values.dtype == np.float32:
+        block = np.array(values, order="C")
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            block = np.array(values, dtype=np.float32, order="C")
     if not np.isfinite(block).all():
-        infinite = np.isinf(values) if values.dtype.kind == "f" else np.zeros(1, dtype=bool)
+        infinite = np.isinf(values) if values.dtype == np.float64 else np.zeros(1, dtype=bool)
         if infinite.any():
             place = tuple(np.argwhere(infinite)[0])
             raise BadCell(int(place[0]), describe(float(values[place])), "a finite number or null")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines.values.form import PLAIN, Form
 from pipelines.values.missing import LABELS, MISSING, NO_CATEGORY
-from pipelines.values.reading import EXACT_FLOAT, FALSE, TRUE, UNIX, NotRead, read_label, read_value
+from pipelines.values.reading import EXACT_FLOAT, FALSE, TRUE, UNIX, NotRead, read_value
 from pipelines.values.timestamps import TIMESTAMP, from_epoch, within_calendar
 from pipelines.values.written_arrays import full, plain_numbers
 
@@ -105,14 +105,21 @@ def _lost(before: pa.Array, after: pa.Array) -> Mask:
 
 
 def _number(array: pa.Array, kind: str, form: Form) -> Read:
-    if form.decimal == ".":
+    pointed = array if form.decimal == "." else _with_points(array)
+    if pointed is not None:
         try:
-            return _without_missing_words(array, array.cast(pa.float64()), form)
+            return _without_missing_words(array, pointed.cast(pa.float64()), form)
         except pa.ArrowInvalid:
             pass
     text = trimmed(array, form)
     values = plain_numbers(text, form).cast(pa.float64())
     return values, _lost(text, values)
+
+
+def _with_points(array: pa.Array) -> pa.Array | None:
+    """Write decimal commas as points; None where a point stands already, as it may separate thousands."""
+    has_points = pc.any(pc.match_substring(array, ".")).as_py()
+    return None if has_points else pc.replace_substring(array, ",", ".")
 
 
 def _without_missing_words(text: pa.Array, values: pa.Array, form: Form) -> Read:
@@ -264,8 +271,9 @@ def _typed_text(array: pa.Array, kind: str, form: Form) -> Read:
     unique = array.dictionary_encode()
     short = unique.dictionary.cast(pa.string()) if pa.types.is_float32(array.type) else unique.dictionary
     floats = pa.types.is_floating(array.type)
-    labels = [read_label(float(value) if floats else value) for value in short.to_pylist()]
-    return pa.array(labels, pa.string()).take(unique.indices), _no_bad(array)
+    raw = (float(value) if floats else value for value in short.to_pylist())
+    labels = pa.array([_read_one(value, kind, form) for value in raw], pa.string()).take(unique.indices)
+    return labels, _lost(array, labels)
 
 
 def _typed_datetime(array: pa.Array, kind: str, form: Form) -> Read:

@@ -104,7 +104,7 @@ def read_label(value: object, kind: str = "category", form: Form = PLAIN) -> str
         return "true" if value else "false"
     if isinstance(value, int | np.integer):
         return str(int(value))
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float | np.floating) and math.isfinite(value):
         return str(int(value)) if float(value).is_integer() else repr(float(value))
     if isinstance(value, Decimal):
         return str(int(value)) if value == value.to_integral_value() else str(value)

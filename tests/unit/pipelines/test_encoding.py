@@ -17,6 +17,7 @@ from pipelines.encoding import Encoding, EncodingError, Feature
 from pipelines.encoding.columns import Boolean, Number, OneHot, TargetMean
 from pipelines.encoding.times import Datetime
 from pipelines.encoding.words import HashedText
+from pipelines.values.form import Form
 
 PLAIN = Encoding((Feature("age", "integer", Number()), Feature("member", "boolean", Boolean())))
 MIXED = Encoding(
@@ -261,3 +262,74 @@ def test_the_fast_path_and_the_careful_path_agree(columns: list[list[float | Non
     named = {str(i): column for i, column in enumerate(columns)}
     fast, slow = plain.encode(named), careful.encode({**named, "c": ["a"] * 3})[:, :-1]
     assert np.array_equal(fast, slow, equal_nan=True)
+
+
+BEFORE = {
+    "format": 1,
+    "features": [
+        {"name": "amount", "kind": "number", "method": "number"},
+        {
+            "name": "work",
+            "kind": "category",
+            "method": "one_hot",
+            "values": [" Private", "NA", "x"],
+            "missing": False,
+        },
+        {
+            "name": "shop",
+            "kind": "category",
+            "method": "target_mean",
+            "means": {" a": [0.25], "1.0": [0.5]},
+            "missing": None,
+            "prior": [0.75],
+        },
+        {"name": "seen", "kind": "datetime", "method": "datetime", "parts": ["days"]},
+    ],
+}
+"""What a release before forms wrote."""
+
+
+@pytest.mark.case("E", "models of earlier releases")
+def test_an_encoding_written_before_there_were_forms_encodes_as_it_did() -> None:
+    encoding = Encoding.from_json(BEFORE)
+    sent = {
+        "amount": [1.5, 2],
+        "work": [" Private", "NA"],
+        "shop": [" a", "b"],
+        "seen": ["2026-01-31", 86400],
+    }
+
+    assert encoding.encode(sent).tolist() == [
+        [1.5, 1.0, 0.0, 0.0, 0.25, 20484.0],
+        [2.0, 0.0, 1.0, 0.0, 0.75, 1.0],
+    ]
+    assert encoding.to_json() == BEFORE
+
+
+@pytest.mark.case("E", '" x" and "x" are one category')
+def test_an_encoding_that_knows_untrimmed_categories_finds_them_trimmed_too() -> None:
+    rest = {"amount": [1] * 4, "seen": [0] * 4}
+    sent = {"work": ["Private", "x ", " NA", "y"], "shop": ["a ", "1", 1, 1.0], **rest}
+    encoded = Encoding.from_json(BEFORE).encode(sent)
+
+    assert encoded[:, 1:4].tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 0]]
+    assert encoded[:, 4].tolist() == [0.25, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.case("E", "a missing category")
+def test_a_blank_category_is_the_missing_one() -> None:
+    encoding = Encoding((Feature("work", "category", OneHot(("a", "b"), missing=True)),))
+
+    for blank in ("", " ", None, float("nan"), "null"):
+        assert encoding.encode({"work": [blank]}).tolist() == [[0, 0, 1]]
+    assert encoding.encode({"work": ["c"]}).tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.case("E", "a date as training had it")
+def test_dates_are_read_in_the_form_of_the_training_data_and_in_iso_8601() -> None:
+    form = Form(format="%d/%m/%Y")
+    encoding = Encoding((Feature("seen", "datetime", Datetime(("days",)), form),))
+    encoding = Encoding.from_json(encoding.to_json())
+
+    assert encoding.encode({"seen": ["31/01/2026", "2026-01-31", "", None]})[:2].tolist() == [[20484.0]] * 2
+    assert "expected a date or time as in %d/%m/%Y" in problems_of(encoding, {"seen": ["01/31/2026"]})["seen"]

@@ -14,6 +14,7 @@ from pipelines.encoding.times import Datetime
 from pipelines.encoding.words import HashedText
 from pipelines.errors import StepError
 from pipelines.tables import ARROW_TYPES, canonical, encode_table, factorise
+from pipelines.values.form import Form
 
 
 def test_categories_of_any_type_become_the_same_texts() -> None:
@@ -77,3 +78,17 @@ def test_a_table_and_the_same_values_as_json_encode_to_the_same_matrix() -> None
     table = pa.table({k: canonical(pa.chunked_array([pa.array(v)]), kinds[k], k) for k, v in columns.items()})
     through_json = encoding.encode(json.loads(json.dumps(columns)))
     assert np.array_equal(encode_table(encoding, table), through_json, equal_nan=True)
+
+
+@pytest.mark.case("E", '" x" and "x" are one category')
+def test_texts_of_parts_of_earlier_releases_are_trimmed() -> None:
+    column = pa.chunked_array([pa.array([" a", "a"]), pa.array(["", "NULL", None])])
+
+    assert canonical(column, "category", "c").to_pylist() == ["a", "a", None, None, None]
+    assert canonical(column, "category", "c", Form(missing=("a",))).to_pylist() == [
+        None,
+        None,
+        None,
+        "NULL",
+        None,
+    ]

@@ -12,6 +12,7 @@ import pytest
 
 from eventing.catalogue import DatasetIngested, DatasetRejected
 from eventing.testing import HandlingFailed, handle, object_created, object_removed
+from kascade.rendering.event_line import event_line
 
 Ingesting = Any
 
@@ -23,6 +24,22 @@ def churn(world: Ingesting) -> Ingesting:
     """A world with the model churn."""
     world.drop_one("churn/model.yaml", "target: y\n")
     return world
+
+
+@pytest.mark.case("C", "warnings of columns whose kind is a guess")
+def test_the_event_warns_of_columns_whose_kind_is_a_guess(churn: Ingesting) -> None:
+    lines = GOOD.splitlines()
+    odd = "\n".join(
+        [lines[0] + ",pay", *(f'{line},"{1 + place},096"' for place, line in enumerate(lines[1:]))]
+    )
+    payload = DatasetIngested.model_validate(churn.drop_one("churn/2026-01.csv", odd).data)
+    [warning] = [each for each in payload.warnings if each.column == "pay"]
+
+    assert warning.count == len(lines) - 1
+    assert "could be read in two ways" in warning.message
+    assert warning.fix == '`schema: {pay: {type: number, decimal: ","}}` if it is a decimal comma'
+    printed = event_line({"type": DatasetIngested.type, "data": payload.model_dump()})
+    assert "warning: pay: " in printed.splitlines()[1]
 
 
 def test_a_good_file_becomes_a_part_with_profile_schema_and_manifest(churn: Ingesting) -> None:
@@ -204,7 +221,7 @@ def test_the_function_is_ready_when_its_database_is(world: Ingesting) -> None:
 @pytest.mark.parametrize(
     ("place", "error", "where"),
     [
-        ("functions.ingest_data.check_rows.parse_values", pa.ArrowInvalid("would lose data"), "column id"),
+        ("functions.ingest_data.check_rows.read_array", pa.ArrowInvalid("would lose data"), "column id"),
         (
             "functions.ingest_data.infer_types._from_text",
             pa.ArrowNotImplementedError("no kernel"),

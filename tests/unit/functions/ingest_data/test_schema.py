@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from functions.ingest_data.schema import DataSchema
+
 Examine = Callable[..., Any]
 
 
@@ -164,3 +166,23 @@ def test_bounds_without_a_type_make_a_column_numeric(examine_bytes: Examine) -> 
         (4, "a", "below the minimum 0"),
     ]
     assert examine_bytes(b"a,b,y\n1,2,1\n", spec).kinds["a"] == "integer"
+
+
+BEFORE = (
+    '{"columns":[{"name":"a","kind":"number","nullable":true,"min":0,"max":null,"values":null,"format":null},'
+    '{"name":"t","kind":"datetime","nullable":true,"min":null,"max":null,"values":null,"format":"%d/%m/%Y"},'
+    '{"name":"y","kind":"category","nullable":false,"min":null,"max":null,"values":["no","yes"],"format":null}],'
+    '"target":"y","entity":null,"timestamp":null,"task":null,"classes":["no","yes"]}'
+)
+"""A schema that a release before forms kept."""
+
+
+@pytest.mark.case("E", "datasets of earlier releases")
+def test_a_dataset_of_an_earlier_release_goes_on(examine_bytes: Examine) -> None:
+    kept = DataSchema.from_json(BEFORE)
+    spec = "{target: y, schema: {a: {min: 0}, y: {values: ['no', 'yes']}}}"
+    found = examine_bytes(b"a,t,y\n1.5,31/01/2026, yes\n2,2026-02-01,no\n", spec, kept=kept)
+
+    assert kept.to_json() == BEFORE
+    assert found.part.schema == kept
+    assert [(row["a"], row["t"].month, row["y"]) for row in found.good] == [(1.5, 1, "yes"), (2.0, 2, "no")]

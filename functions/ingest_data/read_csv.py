@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 from functions.ingest_data.csv_layout import CsvLayout
 from functions.ingest_data.refusal import refuse
 from functions.ingest_data.rows import MAX_TEXT, BadCells, Batch, Rows
-from functions.ingest_data.spool import Spooled
+from functions.ingest_data.spooled import Spooled
 from pipelines.values.arrays import to_mask
 
 _BLOCK = 1 << 20  # Arrow reads up to 32 blocks ahead
@@ -29,8 +29,8 @@ def sample_text(path: Path, size: int = 1 << 20) -> str:
     """Return whole lines from the beginning of a spooled text file, about `size` bytes."""
     with path.open("rb") as stream:
         head = stream.read(size)
-        rest = b"" if len(head) < size else stream.readline()
-    return (head + rest).decode("utf-8")
+        rest = b"" if len(head) < size else stream.readline(_LONG_LINE)
+    return (head + rest).decode("utf-8", "ignore")  # the last character may be cut
 
 
 def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
@@ -41,7 +41,7 @@ def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
     Raises:
         FileRefused: a quote is never closed, a record is too long, or half of the rows are ragged.
     """
-    ragged = _Ragged(len(layout.names))
+    ragged = _Ragged(len(layout.names), layout.header_row)
     numbering = _RowNumbers(ragged)
     names = [name or f"\0{position}" for position, name in enumerate(layout.names)]
     last: tuple[int, bool] | None = None
@@ -110,10 +110,11 @@ def _coalesced(blocks: Iterator[pa.RecordBatch], width: int) -> Iterator[pa.Reco
 
 
 class _Ragged:
-    """Collects the rows that Arrow's parser could not fit to the columns."""
+    """Collects the rows that Arrow's parser could not fit to the columns; those above the header are none."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, header_row: int) -> None:
         self.width = width
+        self._header_row = header_row
         self.numbers = numbers_array("q")
         self.hopeless = False
         self._texts: list[str] = []
@@ -130,9 +131,11 @@ class _Ragged:
         if not self._texts:
             return ()
         rows = np.array(self.numbers[self._taken :], dtype=np.int64)
-        texts, self._texts = self._texts, []
+        texts: list[str | None] = [*self._texts]
+        self._texts = []
         self._taken = len(self.numbers)
-        return (BadCells("", RAGGED, rows, list(texts)),)
+        above = int(np.searchsorted(rows, self._header_row, side="right"))
+        return (BadCells("", RAGGED, rows[above:], texts[above:]),) if above < len(rows) else ()
 
 
 class _RowNumbers:

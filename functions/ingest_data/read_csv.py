@@ -44,7 +44,7 @@ def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
     ragged = _Ragged(len(layout.names), layout.header_row)
     numbering = _RowNumbers(ragged)
     names = [name or f"\0{position}" for position, name in enumerate(layout.names)]
-    last: tuple[int, bool] | None = None
+    last: tuple[int, bool] = (0, False)
     try:
         for block in _coalesced(_open(spooled, layout, ragged), len(names)):
             numbers = numbering.of(block.num_rows)
@@ -59,8 +59,9 @@ def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
         raise _unreadable(error, ragged) from error
     if left := ragged.take():
         yield Batch({name: pa.array([], pa.string()) for name in names}, np.zeros(0, np.int64), left)
-    if last is not None and spooled.quotes % 2 and last[1]:
-        raise _open_quote(f"row {last[0]}")
+    number, is_open = max(last, ragged.last)
+    if spooled.quotes % 2 and is_open:
+        raise _open_quote(f"row {number}")
 
 
 def _open(spooled: Spooled, layout: CsvLayout, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
@@ -110,18 +111,23 @@ def _coalesced(blocks: Iterator[pa.RecordBatch], width: int) -> Iterator[pa.Reco
 
 
 class _Ragged:
-    """Collects the rows that Arrow's parser could not fit to the columns; those above the header are none."""
+    """Collects the rows that Arrow's parser could not fit to the columns; those above the header are none.
+
+    `last` is the number of the last of them, and whether it has a line end, within quotes then.
+    """
 
     def __init__(self, width: int, header_row: int) -> None:
         self.width = width
         self._header_row = header_row
         self.numbers = numbers_array("q")
         self.hopeless = False
+        self.last = (0, False)
         self._texts: list[str] = []
         self._taken = 0
 
     def handle(self, row: pacsv.InvalidRow) -> str:
         self.numbers.append(row.number)
+        self.last = (row.number, "\n" in row.text)
         self._texts.append(f"{row.actual_columns} fields: {row.text[:MAX_TEXT]}")
         self.hopeless = len(self.numbers) >= _HOPELESS and len(self.numbers) > row.number / 2
         return "error" if self.hopeless else "skip"

@@ -44,6 +44,8 @@ class CheckedBatch:
     bad_cells: tuple[BadCells, ...]
     wider: Mapping[str, Kind]
     """Columns of whole numbers with cells that are other numbers, and the kind that would hold them."""
+    unlabelled: int = 0
+    """How many of the good rows have no label."""
 
 
 @dataclass
@@ -97,7 +99,8 @@ class Checker:
             good, numbers = good.filter(pa.array(keep)), numbers[keep]
         good, repeated = self._without_duplicates(good, numbers)
         dropped = len(batch.numbers) - good.num_rows + sum(len(each.rows) for each in batch.unreadable)
-        return CheckedBatch(good, dropped, (*batch.unreadable, *cells, *repeated), wider)
+        unlabelled = good.column(self.schema.target).null_count
+        return CheckedBatch(good, dropped, (*batch.unreadable, *cells, *repeated), wider, unlabelled)
 
     def _broken_rules(self, column: Column, array: pa.Array, wrong: Mask) -> Iterator[tuple[str, Mask]]:
         tests = [self._missing(column, array, wrong)]
@@ -133,11 +136,17 @@ class Checker:
     def _without_duplicates(
         self, good: pa.RecordBatch, numbers: Rows
     ) -> tuple[pa.RecordBatch, list[BadCells]]:
-        """Keep the first of the good rows with the same entity (and timestamp, when the spec names one)."""
+        """Keep the first of the good rows with the same entity (and timestamp, when the spec names one).
+
+        Rows without a label are all kept: nothing is learnt from them, and they stand in no other row's way.
+        """
         if self.schema.entity is None or not good.num_rows:
             return good, []
         names = [name for name in (self.schema.entity, self.schema.timestamp) if name is not None]
-        repeated = self.seen.repeated(hash_keys([good.column(name) for name in names]))
+        keys = hash_keys([good.column(name) for name in names])
+        labelled = to_mask(good.column(self.schema.target).is_valid())
+        repeated = np.zeros(len(keys), dtype=bool)
+        repeated[labelled] = self.seen.repeated(keys[labelled])
         if not repeated.any():
             return good, []
         what = " and ".join(names)

@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eventing.catalogue import DataWarning
+from functions.ingest_data.data_warnings import warning
 from functions.ingest_data.refusal import refuse
 
 _DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*")
 _ROWS = 200
+_TITLES = 20
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class CsvLayout:
     delimiter: str
     names: tuple[str, ...]
     header_row: int
+    warnings: tuple[DataWarning, ...] = ()
 
 
 def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str], target: str) -> CsvLayout:
@@ -42,8 +46,8 @@ def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str]
     Raises:
         FileRefused: no delimiter fits, there is no header and none can be known, or a name stands twice.
     """
-    chosen = delimiter or _detect_delimiter(sample, {*expected, target})
-    blank, rows = _records(sample, chosen)
+    chosen = delimiter or _detect_delimiter(sample, {*expected, target}, target)
+    numbers, rows = _records(sample, chosen)
     if not rows:
         raise refuse(
             "no header can be read",
@@ -51,6 +55,8 @@ def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str]
             "it is blank, or a value has over 131,072 characters",
             "put the columns' names on the first line",
         )
+    titles = _title_lines(rows, target)
+    rows = rows[titles:]
     first = tuple(field.strip() for field in rows[0])
     header = _is_header(first, expected, target)
     names = first if header else tuple(expected)
@@ -62,11 +68,24 @@ def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str]
             "put the columns' names on the first line",
         )
     _check_names(names, chosen)
-    return CsvLayout(chosen, names, blank + 1 if header else 0)
+    said = warning("lines above the header are passed over", count=titles)
+    return CsvLayout(chosen, names, numbers[titles] if header else 0, (said,) if titles else ())
 
 
-def _detect_delimiter(sample: str, known: set[str]) -> str:
-    scores = {mark: _score(_records(sample, mark)[1], known) for mark in _DELIMITERS}
+def _title_lines(rows: Sequence[Sequence[str]], target: str) -> int:
+    """Count the lines above the header: few fields, and then a line of names with the target among them."""
+    filled = [sum(bool(field.strip()) for field in row) for row in rows[: _TITLES + 1]]
+    for number, row in enumerate(rows[: _TITLES + 1]):
+        names = [field.strip() for field in row if field.strip()]
+        if target in names:
+            above = all(2 * few <= filled[number] for few in filled[:number])
+            return number if above and not any(map(_NUMBER.fullmatch, names)) else 0
+    return 0
+
+
+def _detect_delimiter(sample: str, known: set[str], target: str) -> str:
+    read = {mark: _records(sample, mark)[1] for mark in _DELIMITERS}
+    scores = {mark: _score(rows[_title_lines(rows, target) :], known) for mark, rows in read.items()}
     best = max(_DELIMITERS, key=lambda mark: scores[mark])
     return best if scores[best][1] > 0 else ","
 
@@ -81,23 +100,22 @@ def _score(rows: Sequence[Sequence[str]], known: set[str]) -> tuple[int, float, 
     return (named, counts[width] / len(rows), width)
 
 
-def _records(sample: str, delimiter: str) -> tuple[int, list[list[str]]]:
-    """Split the sample's first records; return how many blank ones come before the first, and the others.
+def _records(sample: str, delimiter: str) -> tuple[list[int], list[list[str]]]:
+    """Split the sample's first records that are not blank; return their numbers from 1, and their fields.
 
     What the csv module cannot read ends them.
     """
-    blank = 0
+    numbers: list[int] = []
     rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
     with contextlib.suppress(csv.Error):
-        for row in reader:
+        for number, row in enumerate(reader, 1):
             if any(field.strip() for field in row):
+                numbers.append(number)
                 rows.append(row)
-            elif not rows:
-                blank += 1
             if len(rows) >= _ROWS:
                 break
-    return blank, rows
+    return numbers, rows
 
 
 def _is_header(first: Sequence[str], expected: Sequence[str], target: str) -> bool:

@@ -23,6 +23,7 @@ from eventing.errors import RetryLater
 from eventing.event import Event
 from eventing.store import ObjectChanged, ObjectMissing
 from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log, respond
+from functions.ingest_data.data_warnings import bounded
 from functions.ingest_data.object_keys import DataFile, DroppedObject
 from functions.ingest_data.part import Part, StoredPart, store_part
 from functions.ingest_data.process_file import Processed, process_file
@@ -119,11 +120,24 @@ def _process(context: Context, basis: _Basis, file: DataFile) -> _Outcome:
         folder = Path(scratch)
         try:
             with store.open(basis.dropped.uri, basis.dropped.etag) as stream:
-                spooled = spool(stream, folder, file.format, settings, encoding=spec.ingest.encoding)
+                spooled = spool(
+                    stream,
+                    folder,
+                    file.format,
+                    settings,
+                    encoding=spec.ingest.encoding,
+                    target=spec.target,
+                )
             with context.large_file if spooled.size > _LARGE_BYTES else contextlib.nullcontext():
                 now = basis.event.time or basis.now
                 processed = process_file(
-                    spooled, spec, basis.kept, now=now, folder=folder, max_columns=settings.max_columns
+                    spooled,
+                    spec,
+                    basis.kept,
+                    now=now,
+                    folder=folder,
+                    max_columns=settings.max_columns,
+                    folders=dict(file.folders),
                 )
         except FileRefused as refusal:
             processed = Processed(None, refusal)
@@ -162,7 +176,8 @@ def _report(basis: _Basis, processed: Processed) -> dict[str, Any]:
         "bad_rows": processed.bad_rows,
         "bad_cells": list(processed.summary),
         "ignored_columns": list(processed.ignored_columns),
-        "warnings": [one.model_dump() for one in processed.warnings],
+        "unlabelled_rows": processed.unlabelled_rows,
+        "warnings": [one.model_dump(exclude_none=True) for one in processed.warnings],
     }
 
 
@@ -230,7 +245,8 @@ def _append(
         parts=dataset.parts,
         quarantined_rows=processed.bad_rows,
         quarantine_uri=report.uri if report is not None else None,
-        warnings=list(processed.warnings),
+        unlabelled_rows=processed.unlabelled_rows,
+        warnings=bounded(processed.warnings),
         key=basis.dropped.key,
     )
     return respond(basis.event, DatasetIngested.type, model, payload, basis.now)

@@ -46,13 +46,19 @@ def columns_to_read(
                 )
             ],
         )
-    required = roles(spec) | (dict.fromkeys(kept.names, "the dataset keeps it") if kept else {})
-    for name in spec.schema_:
-        required.setdefault(name, "schema in model.yaml names it")
+    required = required_columns(spec, kept)
     missing = {name: why for name, why in required.items() if name not in set(present)}
     if missing:
         raise FileRefused(_missing_reason(missing), _missing_problems(missing, present))
     return kept.names if kept else tuple(present)
+
+
+def required_columns(spec: ModelSpec, kept: DataSchema | None) -> dict[str, str]:
+    """Return the columns that a file must have, each with what makes it needed."""
+    required = roles(spec) | (dict.fromkeys(kept.names, "the dataset keeps it") if kept else {})
+    for name in spec.schema_:
+        required.setdefault(name, "schema in model.yaml names it")
+    return required
 
 
 def roles(spec: ModelSpec) -> dict[str, str]:
@@ -76,8 +82,18 @@ def _missing_problems(missing: dict[str, str], present: Sequence[str]) -> list[P
     ]
 
 
-def refusal_of(rows: int, bad_rows: int, tolerated: float, problems: Sequence[Problem]) -> FileRefused | None:
-    """Say whether a file that was read is refused whole, by its number of rows and of bad ones."""
+def refusal_of(
+    rows: int, bad_rows: int, tolerated: float, problems: Sequence[Problem], *, unlabelled: bool = False
+) -> FileRefused | None:
+    """Say whether a file that was read is refused whole.
+
+    Args:
+        rows: all of its rows.
+        bad_rows: the bad ones among them.
+        tolerated: the share of bad rows that is taken.
+        problems: what is wrong with the bad ones.
+        unlabelled: none of its rows has a label, and no file before says of what kind labels are.
+    """
     if not rows:
         return FileRefused(
             "the file has a header but no rows",
@@ -91,6 +107,19 @@ def refusal_of(rows: int, bad_rows: int, tolerated: float, problems: Sequence[Pr
         )
     if bad_rows == rows:
         return FileRefused(f"all {rows} rows are bad", problems, rows=rows, bad_rows=bad_rows)
+    if unlabelled:
+        return FileRefused(
+            "no row has a label",
+            [
+                Problem(
+                    where="the target",
+                    problem="it is missing in every row of the model's first file",
+                    fix="drop a file with labels first; later ones may lack them",
+                )
+            ],
+            rows=rows,
+            bad_rows=bad_rows,
+        )
     share = bad_rows / rows
     if share > tolerated:
         reason = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from eventing.catalogue import ObjectRecord, Problem
 from eventing.event import Event
@@ -17,6 +17,8 @@ SPEC_NAME = "model.yaml"
 
 _MODEL = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".filepart", "~")
+_HIVE_MISSING = "__HIVE_DEFAULT_PARTITION__"
+_LEFT_BY_PROGRAMS = ("~$", "thumbs.db", "desktop.ini")
 _PIPELINE = ("pipeline.yaml", "pipeline.yml")
 
 
@@ -26,6 +28,9 @@ class Format(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     JSON_LINES = "jsonl"
+    JSON_ARRAY = "json"
+    EXCEL = "xlsx"
+    ZIP = "zip"
 
 
 _FORMATS = {
@@ -37,8 +42,15 @@ _FORMATS = {
     ".jsonl": Format.JSON_LINES,
     ".ndjson": Format.JSON_LINES,
     ".json": Format.JSON_LINES,
+    ".xlsx": Format.EXCEL,
+    ".xlsm": Format.EXCEL,
+    ".xls": Format.EXCEL,
+    ".zip": Format.ZIP,
 }
-KNOWN_NAMES = "model.yaml, .csv, .tsv, .txt, .jsonl, .ndjson, .json (each also .gz), .parquet, .pq"
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+KNOWN_ENDINGS = (
+    ".csv, .tsv, .txt, .jsonl, .ndjson, .json (each also .gz, .bz2, .xz, .zst), .parquet, .pq, .xlsx, .zip"
+)
 
 
 @dataclass(frozen=True)
@@ -71,10 +83,11 @@ class SpecFile:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file with rows."""
+    """A file with rows; `folders` are the columns that its folders tell, as key=value."""
 
     model: str
     format: Format
+    folders: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,20 @@ def classify_key(key: str) -> ObjectKind:
         return Ignored("an unfinished or temporary file")
     if any(part.startswith((".", "_")) and part not in (".", "..") for part in parts[1:]):
         return Ignored("a hidden file")
-    return _misplaced(key, parts) or _by_name(model, name, depth=len(parts))
+    if name.lower().startswith(_LEFT_BY_PROGRAMS):
+        return Ignored("a file that a program left beside others")
+    kind = _misplaced(key, parts) or _by_name(model, name, depth=len(parts))
+    return replace(kind, folders=_folder_columns(parts[1:-1])) if isinstance(kind, DataFile) else kind
+
+
+def _folder_columns(steps: list[str]) -> tuple[tuple[str, str | None], ...]:
+    """Return what folders named key=value tell, as Hive writes them: what is no plain letter as %XX."""
+    told: dict[str, str | None] = {}
+    for step in steps:
+        name, equals, value = step.partition("=")
+        if name and equals:
+            told[unquote(name)] = None if value in ("", _HIVE_MISSING) else unquote(value)
+    return tuple(told.items())
 
 
 def _misplaced(key: str, parts: list[str]) -> Misplaced | None:
@@ -139,16 +165,24 @@ def _by_name(model: str, name: str, depth: int) -> ObjectKind:
         return _refused(name, model, f"a {name} in this place is not read", f"name it {model}/{SPEC_NAME}")
     if name.endswith(_PIPELINE):
         return Ignored("a Kubeflow pipeline, which train.pipeline may name")
-    path = PurePosixPath(name.lower())
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if suffix in _FORMATS:
-        return DataFile(model, _FORMATS[suffix])
+    if found := format_of(name):
+        return DataFile(model, found)
     return _refused(
         name,
         model,
-        f"{suffix or 'a name without ending'} is no kind of file that is read",
-        f"expected {KNOWN_NAMES}",
+        f"{_ending(name) or 'a name without ending'} is no kind of file that is read",
+        f"expected model.yaml, {KNOWN_ENDINGS}",
     )
+
+
+def format_of(name: str) -> Format | None:
+    """Return how a file of this name is written, whatever it is packed in; None when it is not known."""
+    return _FORMATS.get(_ending(name))
+
+
+def _ending(name: str) -> str:
+    path = PurePosixPath(name.lower())
+    return path.with_suffix("").suffix if path.suffix in _PACKED else path.suffix
 
 
 def _refused(where: str, model: str, problem: str, fix: str) -> Misplaced:

@@ -23,7 +23,7 @@ _BYTES_PER_GROUP = 48 << 20
 
 @dataclass(frozen=True)
 class Part:
-    """Good rows on the scratch disk, ready to be stored."""
+    """Good rows on the scratch disk, ready to be stored; `rows` counts those that have a label."""
 
     path: Path
     sha256: str

@@ -32,11 +32,11 @@ def preview(path: Path, target: str) -> tuple[list[DraftColumn], tuple[DataWarni
     """
     spec, settings = ModelSpec(model=_MODEL, target=target), Settings("")
     with tempfile.TemporaryDirectory() as scratch, path.open("rb") as stream, readable("the file"):
-        spooled = spool(stream, Path(scratch), _format_of(path), settings, encoding=None)
+        spooled = spool(stream, Path(scratch), _format_of(path), settings, encoding=None, target=target)
         table = open_table(spooled, spec, None)
         check_target(target, [name for name in table.names if name])
         names = columns_to_read(table.names, spec, None, max_columns=settings.max_columns)
-        sample = table.sample(names)
+        sample = table.sample(names, target)
         inferred = infer_types(sample, spec, table.decimal)
         columns = under(spec, inferred.columns).columns
         drafted = [
@@ -48,7 +48,7 @@ def preview(path: Path, target: str) -> tuple[list[DraftColumn], tuple[DataWarni
             )
             for each in columns
         ]
-    return drafted, inferred.warnings
+    return drafted, (*table.warnings, *inferred.warnings)
 
 
 def _format_of(path: Path) -> Format:

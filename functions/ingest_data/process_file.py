@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from eventing.catalogue import DataWarning
-from eventing.catalogue.data import MAX_WARNINGS
 from functions.ingest_data.check_rows import Checker
+from functions.ingest_data.data_warnings import warning
 from functions.ingest_data.duplicates import SeenKeys
 from functions.ingest_data.infer_types import Inferred, infer_types
 from functions.ingest_data.logic import columns_to_read, refusal_of
@@ -24,7 +24,7 @@ from functions.ingest_data.quarantine import Quarantine
 from functions.ingest_data.refusal import FileRefused, readable
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema, under
 from functions.ingest_data.settle_forms import settle_forms
-from functions.ingest_data.spool import Spooled
+from functions.ingest_data.spooled import Spooled
 from functions.ingest_data.table import Table, open_table
 from pipelines.spec import Kind, ModelSpec
 from pipelines.values.form import Form
@@ -43,6 +43,7 @@ class Processed:
     ignored_columns: tuple[str, ...] = ()
     bad_cells: Path | None = None
     summary: Sequence[dict[str, Any]] = ()
+    unlabelled_rows: int = 0
     warnings: tuple[DataWarning, ...] = ()
 
 
@@ -62,6 +63,7 @@ def process_file(
     now: datetime,
     folder: Path,
     max_columns: int,
+    folders: Mapping[str, str | None] | None = None,
 ) -> Processed:
     """Check every row of a file.
 
@@ -72,14 +74,19 @@ def process_file(
         now: what timestamps are compared with.
         folder: where the part and the table of bad cells are written.
         max_columns: the most columns that are read.
+        folders: the columns that the file's key tells, each with the one value of all rows.
 
     Raises:
         FileRefused: it is no table, or not one with the columns that must be there.
     """
     with readable("the file"):
-        table = open_table(spooled, spec, kept)
+        table = open_table(spooled, spec, kept, folders)
         names = columns_to_read(table.names, spec, kept, max_columns=max_columns)
-        inferred = Inferred(kept.columns) if kept else infer_types(table.sample(names), spec, table.decimal)
+        inferred = (
+            Inferred(kept.columns)
+            if kept
+            else infer_types(table.sample(names, spec.target), spec, table.decimal)
+        )
         columns = inferred.columns
         forms = _forms_of_file(table, kept, spec) if kept else {}
         integers = {column.name for column in columns if column.kind is Kind.INTEGER}
@@ -87,8 +94,10 @@ def process_file(
         may_widen = frozenset() if kept else frozenset(integers - fixed)
         for attempt in range(_MAX_RESTARTS + 1):
             try:
-                done = _read_rows(table, under(spec, columns), forms, spec, may_widen, now, folder)
-                return replace(done, warnings=inferred.warnings[:MAX_WARNINGS])
+                schema, first = under(spec, columns), kept is None
+                done = _read_rows(table, schema, forms, spec, may_widen, now, folder, first=first)
+                said = (*_unlabelled(done.unlabelled_rows, spec.target), *table.warnings, *inferred.warnings)
+                return replace(done, warnings=said)
             except _WiderFound as found:
                 # At the last attempt all of them are widened.
                 rest = dict.fromkeys(may_widen, Kind.NUMBER) if attempt >= _MAX_RESTARTS - 1 else {}
@@ -116,11 +125,13 @@ def _read_rows(
     may_widen: frozenset[str],
     now: datetime,
     folder: Path,
+    *,
+    first: bool,
 ) -> Processed:
     """Read all rows. Raises: _WiderFound in a column that may be widened."""
     checker = Checker(schema, now + spec.ingest.clock_skew, SeenKeys(folder), forms)
     quarantine, profile = Quarantine(folder / "bad.parquet"), Profile(schema)
-    rows = bad_rows = 0
+    rows = bad_rows = unlabelled = 0
     with PartWriter(folder / "part.parquet", checker.arrow_schema, on_group=profile.add) as writer:
         try:
             for batch in table.read(schema.names):
@@ -131,12 +142,28 @@ def _read_rows(
                     quarantine.add(cells)
                 rows += checked.good.num_rows + checked.bad_rows
                 bad_rows += checked.bad_rows
+                unlabelled += checked.unlabelled
                 writer.add(checked.good)
         finally:
             bad_cells = quarantine.close()
         digest = writer.finish()
-    refusal = refusal_of(rows, bad_rows, spec.ingest.tolerated_bad_rows, quarantine.problems())
+    refusal = refusal_of(
+        rows,
+        bad_rows,
+        spec.ingest.tolerated_bad_rows,
+        quarantine.problems(),
+        unlabelled=first and unlabelled == writer.rows,
+    )
     size = writer.path.stat().st_size
-    part = None if refusal else Part(writer.path, digest, writer.rows, size, schema, profile.to_json())
+    labelled = writer.rows - unlabelled
+    part = None if refusal else Part(writer.path, digest, labelled, size, schema, profile.to_json())
     ignored = tuple(sorted(set(table.names) - set(schema.names)))
-    return Processed(part, refusal, rows, bad_rows, ignored, bad_cells, quarantine.summary())
+    return Processed(part, refusal, rows, bad_rows, ignored, bad_cells, quarantine.summary(), unlabelled)
+
+
+def _unlabelled(rows: int, target: str) -> list[DataWarning]:
+    if not rows:
+        return []
+    message = "rows without a label are kept for drift detection and left out of training"
+    fix = f"schema: {{{target}: {{nullable: false}}}} in model.yaml puts such rows into quarantine"
+    return [warning(message, column=target, count=rows, fix=fix)]

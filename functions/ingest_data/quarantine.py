@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from eventing.catalogue import Claim, Problem
 from eventing.store import Store
+from functions.ingest_data.read_json import TOO_DEEP
 from functions.ingest_data.refusal import clip
 from functions.ingest_data.rows import BadCells
 
@@ -102,12 +103,13 @@ class Quarantine:
 
 
 _FIXES = {
-    "the label is missing": "fill in the target column, or leave such rows out",
+    "the label is missing": "fill in the target column, or allow nullable: true for it under schema",
     "in the future": "check the clock and the time zone; ingest.clock_skew says how far ahead is taken",
     "before 1970": "check the date format; set min under schema in model.yaml if it is meant",
     "not finite": "leave the cell empty when the value is unknown",
     "the wrong number of fields": "quote fields that contain the delimiter",
     "not a JSON object": "write one JSON object per line",
+    TOO_DEEP: "write nested values as columns of their own",
 }
 
 

@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 from functions.ingest_data.csv_layout import CsvLayout
 from functions.ingest_data.refusal import refuse
 from functions.ingest_data.rows import MAX_TEXT, BadCells, Batch, Rows
-from functions.ingest_data.spool import Spooled
+from functions.ingest_data.spooled import Spooled
 from pipelines.values.arrays import to_mask
 
 _BLOCK = 1 << 20  # Arrow reads up to 32 blocks ahead
@@ -29,8 +29,8 @@ def sample_text(path: Path, size: int = 1 << 20) -> str:
     """Return whole lines from the beginning of a spooled text file, about `size` bytes."""
     with path.open("rb") as stream:
         head = stream.read(size)
-        rest = b"" if len(head) < size else stream.readline()
-    return (head + rest).decode("utf-8")
+        rest = b"" if len(head) < size else stream.readline(_LONG_LINE)
+    return (head + rest).decode("utf-8", "ignore")  # the last character may be cut
 
 
 def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
@@ -41,10 +41,10 @@ def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
     Raises:
         FileRefused: a quote is never closed, a record is too long, or half of the rows are ragged.
     """
-    ragged = _Ragged(len(layout.names))
+    ragged = _Ragged(len(layout.names), layout.header_row)
     numbering = _RowNumbers(ragged)
     names = [name or f"\0{position}" for position, name in enumerate(layout.names)]
-    last: tuple[int, bool] | None = None
+    last: tuple[int, bool] = (0, False)
     try:
         for block in _coalesced(_open(spooled, layout, ragged), len(names)):
             numbers = numbering.of(block.num_rows)
@@ -59,8 +59,9 @@ def read_csv(spooled: Spooled, layout: CsvLayout) -> Iterator[Batch]:
         raise _unreadable(error, ragged) from error
     if left := ragged.take():
         yield Batch({name: pa.array([], pa.string()) for name in names}, np.zeros(0, np.int64), left)
-    if last is not None and spooled.quotes % 2 and last[1]:
-        raise _open_quote(f"row {last[0]}")
+    number, is_open = max(last, ragged.last)
+    if spooled.quotes % 2 and is_open:
+        raise _open_quote(f"row {number}")
 
 
 def _open(spooled: Spooled, layout: CsvLayout, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
@@ -110,17 +111,23 @@ def _coalesced(blocks: Iterator[pa.RecordBatch], width: int) -> Iterator[pa.Reco
 
 
 class _Ragged:
-    """Collects the rows that Arrow's parser could not fit to the columns."""
+    """Collects the rows that Arrow's parser could not fit to the columns; those above the header are none.
 
-    def __init__(self, width: int) -> None:
+    `last` is the number of the last of them, and whether it has a line end, within quotes then.
+    """
+
+    def __init__(self, width: int, header_row: int) -> None:
         self.width = width
+        self._header_row = header_row
         self.numbers = numbers_array("q")
         self.hopeless = False
+        self.last = (0, False)
         self._texts: list[str] = []
         self._taken = 0
 
     def handle(self, row: pacsv.InvalidRow) -> str:
         self.numbers.append(row.number)
+        self.last = (row.number, "\n" in row.text)
         self._texts.append(f"{row.actual_columns} fields: {row.text[:MAX_TEXT]}")
         self.hopeless = len(self.numbers) >= _HOPELESS and len(self.numbers) > row.number / 2
         return "error" if self.hopeless else "skip"
@@ -130,9 +137,11 @@ class _Ragged:
         if not self._texts:
             return ()
         rows = np.array(self.numbers[self._taken :], dtype=np.int64)
-        texts, self._texts = self._texts, []
+        texts: list[str | None] = [*self._texts]
+        self._texts = []
         self._taken = len(self.numbers)
-        return (BadCells("", RAGGED, rows, list(texts)),)
+        above = int(np.searchsorted(rows, self._header_row, side="right"))
+        return (BadCells("", RAGGED, rows[above:], texts[above:]),) if above < len(rows) else ()
 
 
 class _RowNumbers:

@@ -6,7 +6,9 @@ one long text. So the pages are weighed first, and as many rows are unpacked at 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from eventing.catalogue import DataWarning
+from functions.ingest_data.data_warnings import warning
 from functions.ingest_data.parquet_pages import BadPages, weigh
 from functions.ingest_data.refusal import FileRefused, refuse
 from functions.ingest_data.rows import Batch
@@ -26,19 +30,25 @@ _MAX_ROWS = 1_000_000_000
 _BATCH_BYTES = 8 << 20
 _HELD_BYTES = 256 << 20
 _FEW_ROWS = 4_096
+_INDEX = re.compile(r"__index_level_\d+__")
 
 Lengths = npt.NDArray[np.int64]
 
 
-def parquet_columns(path: Path, max_bytes: int = Settings.max_file_bytes) -> tuple[str, ...]:
-    """Return the columns' names.
+def parquet_columns(
+    path: Path, max_bytes: int = Settings.max_file_bytes, required: Collection[str] = ()
+) -> tuple[tuple[str, ...], tuple[DataWarning, ...]]:
+    """Return the names of the columns that are read, and what to say about the others.
+
+    What pandas wrote as the index, and columns of lists or the like, are passed over unless required.
 
     Raises:
         FileRefused: no Parquet file, a name stands twice, or it claims more than a billion rows or
             more than `max_bytes` unpacked.
     """
     file = _open(path)
-    names = tuple(file.schema_arrow.names)
+    schema = file.schema_arrow
+    names = tuple(schema.names)
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise refuse(
@@ -50,7 +60,33 @@ def parquet_columns(path: Path, max_bytes: int = Settings.max_file_bytes) -> tup
     size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     if size > max_bytes:
         raise _too_large(f"{size} bytes unpacked", max_bytes)
-    return names
+    reasons = _passed_over(schema)
+    said = [
+        warning(f"passed over: {why}", column=name, fix="name it under schema in model.yaml if it is data")
+        for name, why in reasons.items()
+        if name not in required
+    ]
+    return tuple(name for name in names if name in required or name not in reasons), tuple(said)
+
+
+def _passed_over(schema: pa.Schema) -> dict[str, str]:
+    """Return the columns that are no data, each with the reason."""
+    nested = {field.name: f"its type is {str(field.type)[:80]}" for field in schema if not plain(field.type)}
+    index = dict.fromkeys(_index_columns(schema.metadata), "the file's pandas metadata calls it the index")
+    unnamed = {
+        name: "pandas names so an index without a name" for name in schema.names if _INDEX.fullmatch(name)
+    }
+    return {name: why for name, why in {**unnamed, **index, **nested}.items() if name in schema.names}
+
+
+def _index_columns(metadata: Mapping[bytes, bytes] | None) -> list[str]:
+    """Read the names of the columns that pandas wrote as the index; none where it wrote none."""
+    try:
+        said = json.loads((metadata or {}).get(b"pandas", b"{}"))
+        found = said.get("index_columns", [])
+        return [name for name in found if isinstance(name, str)]
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return []
 
 
 def read_parquet(

@@ -109,7 +109,7 @@ def under(spec: ModelSpec, kinds: Sequence[Column]) -> DataSchema:
 
 def _ruled(spec: ModelSpec, column: Column) -> Column:
     rule = spec.schema_.get(column.name, ColumnRule())
-    required = column.name in (spec.target, spec.entity, spec.timestamp)
+    required = column.name in (spec.entity, spec.timestamp)
     values = rule.values
     if values is not None and column.kind not in NUMERIC:
         values = tuple(text_of(value) for value in values)

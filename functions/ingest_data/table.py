@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from eventing.catalogue import DataWarning
 from functions.ingest_data.csv_layout import detect_layout
+from functions.ingest_data.data_warnings import warning
+from functions.ingest_data.logic import required_columns
 from functions.ingest_data.object_keys import Format
 from functions.ingest_data.read_csv import read_csv, sample_text
-from functions.ingest_data.read_jsonl import json_columns, read_json_lines
+from functions.ingest_data.read_json import json_columns, json_records, read_json
 from functions.ingest_data.read_parquet import parquet_columns, read_parquet
 from functions.ingest_data.rows import Batch
 from functions.ingest_data.schema import DataSchema
-from functions.ingest_data.spool import Spooled
+from functions.ingest_data.spooled import Spooled
 from pipelines.spec import ModelSpec
 
 _SAMPLE_ROWS = 50_000
+_NAMELESS = re.compile(r"Unnamed: \d+(_level_\d+)?(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -25,40 +30,119 @@ class Table:
     """The columns a file has, in order ("" for one without a name), and a way to read some of them.
 
     Each call of `read` starts from the beginning. `decimal` is the decimal mark that the delimiter suggests.
+    `warnings` say which of its columns are not among `names`, and the like.
     """
 
     names: tuple[str, ...]
     read: Callable[[tuple[str, ...]], Iterator[Batch]]
     decimal: str = "."
+    warnings: tuple[DataWarning, ...] = ()
 
-    def sample(self, columns: tuple[str, ...]) -> dict[str, pa.Array]:
-        """Return some tens of thousands of the first rows, by column; empty arrays when there are none."""
+    def sample(self, columns: tuple[str, ...], target: str | None = None) -> dict[str, pa.Array]:
+        """Return some tens of thousands of the first rows, by column; empty arrays when there are none.
+
+        The target's are the first among which there is a label; `target` must be one of the columns.
+        """
+        found: dict[str, pa.Array] = {}
         for batch in self.read(columns):
-            if len(batch.numbers):
-                return {name: batch.columns[name].slice(0, _SAMPLE_ROWS) for name in columns}
-        return {name: pa.array([], pa.string()) for name in columns}
+            if not len(batch.numbers):
+                continue
+            arrays = {} if found else {name: batch.columns[name] for name in columns}
+            if target is not None:
+                arrays[target] = batch.columns[target].drop_null()
+            found |= {name: array.slice(0, _SAMPLE_ROWS) for name, array in arrays.items()}
+            if target is None or len(found[target]):
+                break
+        return found or {name: pa.array([], pa.string()) for name in columns}
 
 
-def open_table(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None) -> Table:
-    """Find out what columns a spooled file has.
+def open_table(
+    spooled: Spooled,
+    spec: ModelSpec,
+    kept: DataSchema | None,
+    folders: Mapping[str, str | None] | None = None,
+) -> Table:
+    """Find out what columns a spooled file has, with those that its folders tell.
+
+    What is an index or holds no plain values is passed over with a warning, unless the spec or the dataset
+    names it.
+
+    Args:
+        folders: the columns that the file's key tells, each with the one value of all rows.
 
     Raises:
         FileRefused: the file is not of its format, or its header cannot be read.
     """
+    required = required_columns(spec, kept)
+    table = _without_nameless(_open(spooled, spec, kept, required), required)
+    table = replace(table, warnings=(*spooled.warnings, *table.warnings))
+    return with_folders(table, folders, required) if folders and spec.ingest.folder_columns else table
+
+
+def _open(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None, required: Collection[str]) -> Table:
     path = spooled.path
     if spooled.format is Format.PARQUET:
         limits = spooled.limits
         longest, largest = limits.max_line_bytes, limits.max_file_bytes
-        names = parquet_columns(path, largest)
-        return Table(names, lambda columns: read_parquet(path, columns, longest, largest))
-    if spooled.format is Format.JSON_LINES:
-        return Table(json_columns(path), lambda columns: read_json_lines(path, columns))
+        names, said = parquet_columns(path, largest, required)
+        return Table(names, lambda columns: read_parquet(path, columns, longest, largest), warnings=said)
+    if spooled.format in (Format.JSON_LINES, Format.JSON_ARRAY):
+        records = json_records(spooled)
+        names, found = json_columns(records, required)
+        return Table(names, lambda columns: read_json(records, columns), warnings=tuple(found))
     layout = detect_layout(
         sample_text(path),
-        delimiter=spec.ingest.delimiter,
+        delimiter=spooled.delimiter or spec.ingest.delimiter,
         expected=kept.names if kept else tuple(spec.schema_),
         target=spec.target,
     )
     return Table(
-        layout.names, lambda columns: read_csv(spooled, layout), "," if layout.delimiter == ";" else "."
+        layout.names,
+        lambda columns: read_csv(spooled, layout),
+        "," if layout.delimiter == ";" else ".",
+        layout.warnings,
     )
+
+
+def _without_nameless(table: Table, required: Collection[str]) -> Table:
+    """Pass over columns without a name, also those that pandas gave one since they had none."""
+    given = [name for name in table.names if _NAMELESS.fullmatch(name) and name not in required]
+    said = [
+        warning("passed over: pandas names so what had no name, often row numbers", column=name)
+        for name in given
+    ]
+    if blank := sum(not name for name in table.names):
+        said.append(
+            warning(
+                "columns without a name are passed over",
+                count=blank,
+                fix="give each a name in the header if it is data",
+            )
+        )
+    names = tuple(name for name in table.names if name not in given)
+    return replace(table, names=names, warnings=(*table.warnings, *said))
+
+
+def with_folders(table: Table, folders: Mapping[str, str | None], required: Collection[str]) -> Table:
+    """Add the columns that the file's key tells and the file itself has not; all rows have the one value."""
+    added = {name: value for name, value in folders.items() if name not in table.names}
+
+    def read(columns: tuple[str, ...]) -> Iterator[Batch]:
+        for batch in table.read(tuple(name for name in columns if name not in added)):
+            told = {
+                name: pa.repeat(pa.scalar(value, pa.string()), len(batch.numbers))
+                for name, value in added.items()
+                if name in columns
+            }
+            yield replace(batch, columns={**batch.columns, **told})
+
+    said = [
+        warning(
+            f"every row has the value {value!r}, which the file's folder tells",
+            column=name,
+            fix="ingest: {folder_columns: false} in model.yaml leaves such columns out",
+        )
+        for name, value in added.items()
+        if name not in required
+    ]
+    return replace(table, names=(*table.names, *added), read=read, warnings=(*table.warnings, *said))

@@ -235,6 +235,11 @@ class Ingest(Section):
             examples=['[NA, "?"]'],
         )
     )
+    folder_columns: bool = Field(
+        default=True,
+        description="take folders named key=value, as Hive and Spark write them, as columns",
+        examples=["false"],
+    )
     clock_skew: Duration = Field(
         default=timedelta(days=1), description="how far in the future a timestamp may lie", examples=["1d"]
     )

@@ -102,7 +102,7 @@ def test_later_files_are_appended_in_order(churn: Ingesting) -> None:
 
 
 def test_bad_rows_are_quarantined_with_a_report(churn: Ingesting) -> None:
-    event = churn.drop_one("churn/1.csv", GOOD + "bad,1,NL,0\n7,1,NL,\n")
+    event = churn.drop_one("churn/1.csv", GOOD + "bad,1,NL,0\n7,x,NL,1\n")
     uri = event.data["quarantine_uri"]
     report = json.loads(churn.store.get(uri))
 
@@ -116,8 +116,8 @@ def test_bad_rows_are_quarantined_with_a_report(churn: Ingesting) -> None:
         2,
     )
     assert report["bad_cells"] == [
+        {"column": "amount", "reason": "not a number", "cells": 1, "first_row": 103, "example": "x"},
         {"column": "id", "reason": "not a whole number", "cells": 1, "first_row": 102, "example": "bad"},
-        {"column": "y", "reason": "the label is missing", "cells": 1, "first_row": 103, "example": None},
     ]
 
     table = pq.read_table(io.BytesIO(churn.store.get(uri.replace("report.json", "rows.parquet"))))
@@ -127,6 +127,32 @@ def test_bad_rows_are_quarantined_with_a_report(churn: Ingesting) -> None:
         "value": "bad",
         "reason": "not a whole number",
     }
+
+
+@pytest.mark.case("F3", "what is said of them")
+def test_the_event_warns_of_unlabelled_rows_and_of_what_was_passed_over(churn: Ingesting) -> None:
+    sink = io.BytesIO()
+    labels = pa.array([None] * 30 + [0, 1] * 35)
+    table = pa.table({"__index_level_0__": range(100), "a": range(100), "n": [[1]] * 100, "y": labels})
+    pq.write_table(table, sink)
+    data = churn.drop_one("churn/country=NL/1.parquet", sink.getvalue()).data
+    payload = DatasetIngested.model_validate(data)
+
+    assert (payload.rows, payload.total_rows, payload.unlabelled_rows, payload.quarantined_rows) == (
+        70,
+        70,
+        30,
+        0,
+    )
+    assert [(each.column, each.count) for each in payload.warnings] == [
+        ("y", 30),
+        ("__index_level_0__", None),
+        ("n", None),
+        ("country", None),
+    ]
+    assert all(each.fix for each in payload.warnings)
+    assert churn.json(data["dataset"])["parts"][0]["rows"] == 70
+    assert pq.read_table(io.BytesIO(churn.store.get(payload.part.uri))).num_rows == 100
 
 
 @pytest.mark.parametrize(
@@ -144,8 +170,9 @@ def test_bad_rows_are_quarantined_with_a_report(churn: Ingesting) -> None:
             "10 of 20 rows are bad (50.0%), more than the 5.0%",
         ),
         ("churn/a.parquet", b"PAR1", "not a Parquet file"),
-        ("churn/a.json", b"[1]", "a JSON array, not JSON Lines"),
-        ("churn/a.xlsx", b"PK", "the file cannot be taken under this name"),
+        ("churn/a.json", b"[1]", "not JSON Lines"),
+        ("churn/a.xlsx", b"PK\x03\x04", "broken ZIP archive"),
+        ("churn/a.ods", b"PK\x03\x04", "the file cannot be taken under this name"),
         ("churn/../a.csv", b"y\n1\n", "the file cannot be taken under this name"),
         ("a.csv", b"y\n1\n", "the file cannot be taken under this name"),
         ("Größe/a.csv", b"y\n1\n", "the file cannot be taken under this name"),

@@ -52,6 +52,12 @@ class Seen:
         return found
 
     @property
+    def warnings(self) -> list[tuple[str | None, int | None, str]]:
+        """What was said about a file that was taken: column, count, message."""
+        assert self.part
+        return [(each.column, each.count, each.message) for each in self.processed.warnings]
+
+    @property
     def kinds(self) -> dict[str, str]:
         """Each column's kind."""
         return {column.name: column.kind.value for column in self.part.schema.columns}
@@ -88,9 +94,17 @@ def examine_bytes(tmp_path: Path) -> Examine:
         assert isinstance(kind, DataFile)
         try:
             stream, encoding = io.BytesIO(raw), parsed.ingest.encoding
-            spooled = spool(stream, folder, kind.format, settings, encoding=encoding)
+            spooled = spool(stream, folder, kind.format, settings, encoding=encoding, target=parsed.target)
             return Seen(
-                process_file(spooled, parsed, kept, now=NOW, folder=folder, max_columns=settings.max_columns)
+                process_file(
+                    spooled,
+                    parsed,
+                    kept,
+                    now=NOW,
+                    folder=folder,
+                    max_columns=settings.max_columns,
+                    folders=dict(kind.folders),
+                )
             )
         except FileRefused as refusal:
             return Seen(Processed(None, refusal))

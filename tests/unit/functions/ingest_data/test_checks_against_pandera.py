@@ -20,6 +20,7 @@ schema:
   n: {type: float, min: -5, max: 5, nullable: false}
   k: {type: int, min: 0}
   c: {type: category, values: [NL, BE]}
+  y: {nullable: false}
 ingest: {tolerated_bad_rows: 1}
 """
 RULES = pandera.DataFrameSchema(

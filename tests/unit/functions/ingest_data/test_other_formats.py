@@ -70,7 +70,7 @@ def test_parquet_types_that_do_not_fit_the_spec_are_bad_cells(
 
 def test_parquet_that_cannot_be_taken_says_why(examine_bytes: Examine) -> None:
     sink = io.BytesIO()
-    pq.write_table(pa.table({"a": [[1], [2]], "y": [1, 2]}), sink)
+    pq.write_table(pa.table({"a": [1, 2], "y": [[1], [2]]}), sink)
     nested = sink.getvalue()
     empty = io.BytesIO()
     pq.write_table(pa.table({"a": pa.array([], pa.int64()), "y": pa.array([], pa.int64())}), empty)
@@ -113,7 +113,8 @@ def test_json_lines_are_read_and_bad_lines_quarantined(examine_bytes: Examine) -
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b'[{"a": 1}]', "a JSON array, not JSON Lines"),
+        (b'[{"a": 1}]', "missing column: y"),
+        (b"[1, 2]", "not JSON Lines"),
         (b"a,y\n1,2\n", "not JSON Lines"),
         (b'{"a": 1}\n', "missing column: y"),
         (b"{}\n{}\n", "not JSON Lines"),

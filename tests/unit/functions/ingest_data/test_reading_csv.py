@@ -68,6 +68,7 @@ def test_row_numbers_hold_across_blocks(examine_bytes: Examine) -> None:
         (b"a,y\n" + b"x\n" * 100, "all 100 rows are bad"),
         (b'a,y\n1,2\n2,"open\n3,4\n5,6\n', "a quote is never closed"),
         (b'a,y\n1,2\n2,"open\n' + b"3,4\n" * 800_000, "a quote is never closed"),
+        (b"a,b,y\n" + b"1,2,3\n" * 100 + b'1,"2,3\n' + b"1,2,3\n" * 20_000, "a quote is never closed"),
         (b"a,y\n" + b"1,2,3\n" * 20_000, "the rows do not have the header's number of fields"),
         (b",\n1,2\n", "the file has no header"),
         (b"a" * 300 + b",y\n1,2\n", "a column's name cannot be kept"),

@@ -17,7 +17,9 @@ def csv(header: str, *lines: str, good: int = 0, line: str = "") -> bytes:
 def test_each_bad_cell_is_kept_with_row_column_value_and_reason(examine_bytes: Examine) -> None:
     spec = """
     target: y
-    schema: {n: {type: float, min: 0, max: 10, nullable: false}, k: int, c: {values: [NL, BE]}, b: bool}
+    schema:
+      {n: {type: float, min: 0, max: 10, nullable: false}, k: int, c: {values: [NL, BE]}, b: bool,
+       y: {nullable: false}}
     ingest: {tolerated_bad_rows: 0.95}
     """
     raw = csv(
@@ -63,7 +65,7 @@ def test_more_bad_rows_than_tolerated_refuse_the_file_with_the_first_of_each_kin
     examine_bytes: Examine,
 ) -> None:
     raw = csv("n,y", *["x,1"] * 6, "1,", good=93, line="1,1")
-    refusal = examine_bytes(raw, "{target: y, schema: {n: float}}").refusal
+    refusal = examine_bytes(raw, "{target: y, schema: {n: float, y: {nullable: false}}}").refusal
 
     assert (
         refusal.reason

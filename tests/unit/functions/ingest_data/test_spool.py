@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from functions.ingest_data.object_keys import Format
 from functions.ingest_data.refusal import FileRefused
-from functions.ingest_data.spool import CHUNK, Spooled, spool
+from functions.ingest_data.spool import spool
+from functions.ingest_data.spooled import Spooled
+from functions.ingest_data.unpack import CHUNK
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,9 @@ def test_broken_and_cut_off_gzip_say_so(tmp_path: Path) -> None:
         (b"", "the file is empty"),
         (gzip.compress(b"", mtime=0), "the file is empty"),
         (b"\xef\xbb\xbf", "the file is empty"),
-        (b"PK\x03\x04xx", "the file is a ZIP archive or an Excel workbook"),
+        (b"PK\x03\x04xx", "broken ZIP archive"),
+        (b"ARROW1\0\0", "the file is an Arrow (Feather) file"),
+        (b"\x80\x04\x95\0", "the file is a Python pickle"),
         (b"%PDF-1.7", "the file is a PDF"),
         (b"<!DOCTYPE html><html>", "the file is a web page or XML"),
         (b"  <?xml version='1.0'?>", "the file is a web page or XML"),

@@ -30,6 +30,7 @@ MANIFESTS = Path(knative.__file__).with_name("overlays") / "local"
 _READY_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 40
 _RESTARTS_PER_MINUTE = 5
+_TOKENS = "KASCADE_TOKENS"
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,22 @@ class System:
         (self._home.path / "endpoints.json").unlink(missing_ok=True)
         with self._log_path.open("ab") as log:
             return subprocess.Popen(
-                command, stdout=log, stderr=log, start_new_session=True, preexec_fn=end_with_parent
+                command,
+                env=self._runtime_environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
             )
+
+    def _runtime_environment(self) -> dict[str, str]:
+        """Return our own variables; where clients need tokens, MinIO's webhook shows one, too."""
+        given = os.environ.get(_TOKENS, "").strip()
+        if not given or self._store_kind != "minio":
+            return dict(os.environ)
+        text = Path(given).read_text() if Path(given).is_file() else given
+        webhook = f"object-store {self._home.credentials().webhook_token} admin"
+        return {**os.environ, _TOKENS: str(self._home.write_private("tokens", f"{text}\n{webhook}\n"))}
 
     def _wait_ready(self, *, first: bool) -> bool:
         assert self._runtime is not None  # noqa: S101

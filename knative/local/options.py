@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+ORIGINS = "KASCADE_CORS_ORIGINS"
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:[0-9]{1,5})?")
 EXAMPLES = """\
 examples:
@@ -56,12 +58,15 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     what = "YAML objects merged over those of the manifests, e.g. this machine's ConfigMap; repeatable"
     add("--config", "--config-map", type=Path, action="append", default=[], metavar="FILE", help=what)
     what = "web pages of this origin may ask the gateway, e.g. https://shop.example; repeatable"
-    add("--cors-origin", type=_origin, action="append", default=[], metavar="ORIGIN", help=what)
+    what += f" (default: those in {ORIGINS})"
+    add("--cors-origin", type=_origin, action="append", metavar="ORIGIN", help=what)
     for name, type_, metavar, what in _SETTINGS:
         default = getattr(Options, name)
         flag = f"--{name.replace('_', '-')}"
         add(flag, type=type_, default=default, metavar=metavar, help=f"{what} (default: {default})")
     found = vars(parser.parse_args(arguments))
+    if found["cors_origin"] is None:
+        found["cors_origin"] = _origins(parser, os.environ.get(ORIGINS, ""))
     lists = {name: tuple(found[name]) for name in ("manifests", "config", "cors_origin")}
     return Options(**{**found, **lists})
 
@@ -79,6 +84,13 @@ def _origin(text: str) -> str:
             f"{text} is no origin: write https://HOST or http://HOST:PORT, in small letters, without a path"
         )
     return text
+
+
+def _origins(parser: argparse.ArgumentParser, text: str) -> list[str]:
+    try:
+        return [_origin(each) for each in text.split()]
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"{ORIGINS}: {error}")
 
 
 def _at_least(least: int, convert: Callable[[str], float]) -> Callable[[str], float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from eventing.tokens import ADMIN, EVENTS
 from knative.local.addresses import Addresses
 from knative.local.api.admission import problems_of_object
 from knative.local.api.server import Api
@@ -77,7 +78,7 @@ class Runtime:
         self._options = options
         self._manifests = manifests
         self._token = make_token(state_dir, API_TOKEN)
-        ours = {"the owner": (self._token, "all"), "a process": (make_token(state_dir, SINK_TOKEN), "send")}
+        ours = {"owner": (self._token, ADMIN), "process": (make_token(state_dir, SINK_TOKEN), EVENTS)}
         tokens = read_tokens(os.environ, ours)
         self._admission = Admission(frozenset(options.cors_origin), tokens)
         offered = {"SINK_TOKEN_FILE": str(state_dir.resolve() / SINK_TOKEN)} if tokens else {}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from eventing.tokens import Tokens
 from knative.local.errors import NotServed
 from knative.local.gateway.targets import Target
-from knative.local.gateway.tokens import VARIABLE, Tokens
+from knative.local.gateway.tokens import VARIABLE, scope_of
 from knative.local.strangers import is_from_elsewhere
 
 _DAY_S = "86400"
@@ -41,12 +42,11 @@ class Admission:
             if foreign:
                 raise NotServed(403, f"refused: another user of this machine asks ({VARIABLE} gives tokens)")
             return
-        client = self.tokens.client_of(request.headers.get("Authorization", ""))
-        if client is None:
-            raise NotServed(401, f"a bearer token is needed: one of those that {VARIABLE} names here")
-        if not client.may(target):
-            what = f"{target.kind} {target.name}".strip()
-            raise NotServed(403, f"{client.name} has no right to this: {what}, path {target.path}")
+        holder = self.tokens.holder(request.headers.get("Authorization"))
+        if holder is None:
+            raise NotServed(401, f"a bearer token is needed, one of those that {VARIABLE} names here")
+        if not holder.may(scope := scope_of(target)):
+            raise NotServed(403, f"the token of {holder.name} is not for this: {scope}")
 
     def preflight(self, request: web.BaseRequest) -> web.Response | None:
         """Return the answer to a browser that asks what a page may send, None for any other request."""

@@ -16,7 +16,7 @@ BROKER_CLASS = "eventing.knative.dev/broker.class"
 CREATOR, MODIFIER = "serving.knative.dev/creator", "serving.knative.dev/lastModifier"
 EXECUTION_MODE = {"name": "K_EXECUTION_MODE", "value": "batch"}
 USER = "kascade"
-"""Who writes objects here: the user in the kubeconfig; the API asks for no credentials."""
+"""Who writes objects here: the one user that the API knows, that of the kubeconfig."""
 
 _TIMEOUT_S, _CONCURRENCY = 300, 0
 _BROKER_CONFIG = {

@@ -68,7 +68,7 @@ def _label_name(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield denied(f"{path}.name", f"not a DNS 1035 label: {complaint}")
 
 
-_NO_RIGHTS = Accepted("the API on one machine asks for no credentials")
+_NO_RIGHTS = Accepted("the API on one machine has one token, for everything")
 _SERVING, _EVENTING, _SOURCES = "serving.knative.dev", "eventing.knative.dev", "sources.knative.dev"
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -132,7 +132,7 @@ _UNTOUCHED = (
         "policy", "v1", "PodDisruptionBudget", _unused("no node is drained: there is one machine"), ("pdb",)
     ),
     Kind("networking.k8s.io", "v1", "NetworkPolicy", _unused(_LOOPBACK), ("netpol",)),
-    Kind(_EVENTING, "v1alpha1", "EventPolicy", _unused("events carry no token on one machine")),
+    Kind(_EVENTING, "v1alpha1", "EventPolicy", _unused("who may send is said by KASCADE_TOKENS")),
 )
 
 KINDS: tuple[Kind, ...] = (

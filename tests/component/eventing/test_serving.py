@@ -57,13 +57,14 @@ def until(condition: Any, what: str, within_s: float = 20) -> None:
 class Served:
     """The server process and where it answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **env: str) -> None:
         (folder / "application.py").write_text(APPLICATION)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.folder = folder
-        self.env = {**os.environ, "HOST": "127.0.0.1", "PORT": str(self.port), "PYTHONPATH": str(folder)}
+        own = {"HOST": "127.0.0.1", "PORT": str(self.port), "PYTHONPATH": str(folder)}
+        self.env = {**os.environ, **own, **env}
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[str]:
@@ -169,3 +170,18 @@ def test_every_wrong_variable_is_named_at_once() -> None:
 def test_by_default_it_serves_a_container() -> None:
     settings = options({})
     assert (settings["bind"], settings["threads"], settings["workers"]) == ("0.0.0.0:8080", 4, 1)
+
+
+@pytest.mark.case("S7", "a function's own port, by DNS rebinding")
+def test_a_process_with_a_key_answers_the_gateway_alone(tmp_path: Path) -> None:
+    served = Served(tmp_path, GATEWAY_KEY="the-key-of-this-process")
+    until(served.answers, "the server answers")
+    shown = (
+        {},
+        {"Host": "evil.com"},
+        {"X-Gateway-Key": "another"},
+        {"X-Gateway-Key": "the-key-of-this-process"},
+    )
+    statuses = [served.post("quick", **headers) for headers in shown]
+    assert len(served.stop()) == 1  # one event was handled
+    assert statuses == [403, 403, 403, 204]

@@ -220,3 +220,20 @@ def test_nothing_heavy_is_imported_to_serve() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.case("S7", "a model's own port, by DNS rebinding")
+def test_a_process_with_a_key_answers_the_gateway_alone(tmp_path: Path, start: Callable[..., Any]) -> None:
+    server = start(tiny_models.write(tmp_path, DATA), GATEWAY_KEY="the-key-of-this-process")
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            status, _, said = server.request("GET", "/readyz", headers={"Host": "evil.com"})
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    assert (status, b"for the gateway alone" in said) == (403, True)
+    assert server.request("POST", PREDICT, rows(1), {"X-Gateway-Key": "another"})[0] == 403
+    assert server.request("POST", PREDICT, rows(1), {"X-Gateway-Key": "the-key-of-this-process"})[0] == 200

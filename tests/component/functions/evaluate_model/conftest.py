@@ -97,7 +97,7 @@ class Gate:
         pq.write_table(holdout() if table is None else table, buffer)
         card = make_card(
             version=version,
-            data={"dataset": {"uri": "s3://d", "sha256": DIGEST}, "split": split or {"by": "content"}},
+            data={"dataset": {"uri": "s3://d/k", "sha256": DIGEST}, "split": split or {"by": "content"}},
             spec={"digest": DIGEST, **(self.spec.model_dump() if self.spec else {})},
         )
         card_claim = self.store.put(f"{folder}/card.json", card.to_json())

@@ -252,7 +252,7 @@ def ingested_rows(part: int, total: int) -> dict[str, Any]:
         "profile": claim,
         "spec": claim,
         "data_schema": claim,
-        "dataset": {"uri": "s3://d", "sha256": f"{part:064x}"},
+        "dataset": {"uri": "s3://d/k", "sha256": f"{part:064x}"},
         "rows": 10,
         "total_rows": total,
         "parts": part,

@@ -30,7 +30,7 @@ class DataWarning(Payload):
     """What was read in another way than a person may think, in a file that was taken all the same."""
 
     column: str | None = None
-    count: int | None = None
+    count: Rows | None = None
     message: Annotated[str, Field(max_length=300)]
     fix: str | None = None
 
@@ -52,7 +52,7 @@ class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitt
     parts: Count
     quarantined_rows: Rows = 0
     quarantine_uri: ObjectUri | None = None
-    unlabelled_rows: int = 0
+    unlabelled_rows: Rows = 0
     warnings: list[DataWarning] = Field(default_factory=list, max_length=MAX_WARNINGS)
     key: str
 

@@ -15,7 +15,10 @@ from eventing.event import Event
 from eventing.testing import build_event, object_created
 
 CLAIMS = {
-    **{name: {"uri": "s3://x/y", "sha256": "0" * 64} for name in ("candidate", "card", "holdout", "reference")},
+    **{
+        name: {"uri": "s3://x/k", "sha256": "0" * 64}
+        for name in ("candidate", "card", "holdout", "reference")
+    },
     **dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64),
 }
 LONG = "".join(chr(0x4E00 + (n * n * 7919) % 20000) for n in range(1300))

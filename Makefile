@@ -90,7 +90,7 @@ test-cluster: cluster ## the tests on that cluster; ARGS are pytest's
 	KASCADE_CLUSTER=$${KASCADE_CLUSTER_WORK:-/var/tmp/kascade-cluster}/cluster.json \
 		python -m pytest --durations=0 -p no:cacheprovider -o console_output_style=times \
 		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_reinstall.py tests/cluster/test_times.py \
-		tests/cluster/test_loop.py tests/cluster/test_deployer.py tests/cluster/test_story.py tests/cluster/test_upgrade.py tests/cluster/test_faults.py $(ARGS)
+		tests/cluster/test_loop.py tests/cluster/test_deployer.py tests/cluster/test_trust.py tests/cluster/test_story.py tests/cluster/test_upgrade.py tests/cluster/test_faults.py $(ARGS)
 
 .PHONY: test-control-plane
 test-control-plane: minio go ## the tests on real Knative without containers: pods are processes (root, Linux)

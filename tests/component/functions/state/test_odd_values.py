@@ -51,7 +51,8 @@ def person(**changed: Any) -> dict[str, Any]:
     ("function", "type_", "data", "status"),
     [
         ("govern_training", c.TrainingRequested.type, {"model": MODEL, "comment": NUL}, 200),
-        ("govern_training", c.TrainingCompleted.type, run(run_id=NUL, train_rows=2**63), 204),
+        ("govern_training", c.TrainingCompleted.type, run(run_id=NUL), 204),
+        ("govern_training", c.TrainingCompleted.type, run(train_rows=2**63), 400),
         ("govern_training", c.TrainingCompleted.type, run(version=2**31), 400),
         ("evaluate_model", c.ModelApproved.type, person(approved_by=NUL), 204),
         ("evaluate_model", c.ModelApproved.type, person(version=2**31), 400),

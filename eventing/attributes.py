@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from eventing.media_types import kind_of
+from eventing.times import check_time
 
 MAX_ATTRIBUTE_BYTES = 4096
 """The longest value taken, in UTF-8. The longest legitimate one is an object key: 1,024 bytes."""
@@ -125,9 +126,9 @@ def parse_time(value: str) -> datetime:
     zone = "+00:00" if found["zone"] in "Zz" else found["zone"]
     fraction = (found["fraction"] or "")[:7].ljust(7, "0") if found["fraction"] else ""
     try:
-        return datetime.fromisoformat(f"{found['day']}T{found['clock']}{fraction}{zone}")
+        return check_time(datetime.fromisoformat(f"{found['day']}T{found['clock']}{fraction}{zone}"))
     except ValueError as error:
-        raise ValueError(f"is no time that exists: {error}") from error
+        raise ValueError(f"is no time that is taken: {error}") from error
 
 
 def decode_header(value: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from eventing.errors import InvalidEvent, Rejected, RetryLater
 from eventing.sink import SinkError
-from eventing.store.errors import StoreUnavailable
+from eventing.store.errors import DigestMismatch, ObjectMissing, RequestRefused, StoreUnavailable
 
 MAX_BODY_BYTES = 700
 """Knative copies an error's body into the dead letter; some of its releases break on more than 768 bytes."""
@@ -42,12 +42,13 @@ class Failure:
 def failure_of(error: Exception) -> Failure:
     """Say how an exception is answered.
 
-    400 and 422 are final: the broker puts the event into the dead letter sink. 503 and 500 are retried.
+    400 and 422 are final: the broker puts the event into the dead letter sink. 503 and 500 are retried. A
+    file that is missing, or is not the one that was promised, stays so however often the event comes.
     """
     match error:
         case InvalidEvent():
             return Failure("invalid", 400, error.problems)
-        case Rejected():
+        case Rejected() | ObjectMissing() | DigestMismatch() | RequestRefused():
             return Failure("rejected", 422, (str(error),))
         case RetryLater():
             return Failure(

@@ -1,4 +1,4 @@
-"""The files of a model version, and the columns that it adds to rows of data."""
+"""Where the files of a model version lie, and the columns that it adds to rows of data."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ SCORE = "__score__"
 """In the reference data, of the holdout's rows: the probability of the second of two classes, or of the
 predicted one of more, or the predicted number. Rows that the model was fitted to have none: of those it is
 surer than it will be of any."""
+
+
+def folder_of(model: str, version: int) -> str:
+    """Return the address under which a version's run writes its files."""
+    return f"s3://models/{model}/v{version}/"

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from eventing.times import check_time
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
 MAX_COUNT = 2**31 - 1
 """What the state's columns of numbers hold on every database."""
+MAX_ROWS = 2**63 - 1
+"""What its columns of many rows hold."""
 
+Time = Annotated[datetime, AfterValidator(check_time)]
+ObjectUri = Annotated[
+    str,
+    Field(max_length=1200, pattern=r"^s3://[A-Za-z0-9._-]{1,63}/[^\x00-\x1f\x7f]+$"),
+]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Rows = Annotated[int, Field(ge=0, le=MAX_ROWS)]
 Version = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -79,7 +91,7 @@ class OutsidePayload(Payload):
 class Claim(Payload):
     """What is too large for an event: where it lies in the object store, and its digest (claim check)."""
 
-    uri: str
+    uri: ObjectUri
     sha256: Sha256
 
     @classmethod

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from eventing.catalogue.base import Claim, ModelName, Payload, Problem
+from eventing.catalogue.base import Claim, Count, ModelName, ObjectUri, Payload, Problem, Rows
 
 MAX_WARNINGS = 50
 
@@ -30,7 +30,7 @@ class DataWarning(Payload):
     """What was read in another way than a person may think, in a file that was taken all the same."""
 
     column: str | None = None
-    count: int | None = None
+    count: Rows | None = None
     message: Annotated[str, Field(max_length=300)]
     fix: str | None = None
 
@@ -47,12 +47,12 @@ class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitt
     dataset: Claim
     spec: Claim
     data_schema: Claim
-    rows: int
-    total_rows: int
-    parts: int
-    quarantined_rows: int = 0
-    quarantine_uri: str | None = None
-    unlabelled_rows: int = 0
+    rows: Rows
+    total_rows: Rows
+    parts: Count
+    quarantined_rows: Rows = 0
+    quarantine_uri: ObjectUri | None = None
+    unlabelled_rows: Rows = 0
     warnings: list[DataWarning] = Field(default_factory=list, max_length=MAX_WARNINGS)
     key: str
 
@@ -64,6 +64,6 @@ class DatasetRejected(Payload, type="dataset.rejected", subject="<model>", emitt
     key: str
     reason: str
     problems: list[Problem]
-    report_uri: str | None = None
-    rows: int = 0
-    bad_rows: int = 0
+    report_uri: ObjectUri | None = None
+    rows: Rows = 0
+    bad_rows: Rows = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Version
+from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Rows, Version
 from eventing.catalogue.decisions import DecisionInputs
 
 
@@ -13,7 +13,7 @@ class SliceResult(Payload):
 
     column: str
     value: str
-    rows: int
+    rows: Rows
     metric: float
     champion_metric: float | None = None
     passed: bool
@@ -33,7 +33,7 @@ class GateVerdict(Payload):
     interval_low: float | None = None
     interval_high: float | None = None
     slices: list[SliceResult] = Field(default_factory=list)
-    rows: int
+    rows: Rows
     rule: str
     message: str
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from eventing.catalogue.base import MAX_COUNT, Claim, ModelName, OutsidePayload, Payload, Share, Version
+from eventing.catalogue.base import (
+    MAX_COUNT,
+    Claim,
+    Count,
+    ModelName,
+    ObjectUri,
+    OutsidePayload,
+    Payload,
+    Rows,
+    Share,
+    Time,
+    Version,
+)
 from eventing.catalogue.decisions import DecisionInputs
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Number = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 PredictionId = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
 Milliseconds = Annotated[int, Field(ge=0, lt=221_845_392_000_000)]
 """Since the epoch, up to the year 9000."""
@@ -50,11 +61,11 @@ class WindowClosed(Payload, type="window.closed", emitted_by=("log_inferences",)
 
     model: ModelName
     version: Version
-    window: Annotated[int, Field(ge=1)]
-    rows: int
+    window: Number
+    rows: Rows
     data: Claim
-    first: datetime
-    last: datetime
+    first: Time
+    last: Time
 
 
 class FeatureDrift(Payload):
@@ -88,7 +99,7 @@ class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     model: ModelName
     version: Version
     of: Literal["inferences", "dataset"]
-    window: Annotated[int, Field(ge=1)]
+    window: Number
     status: Literal["insufficient", "stable", "drifted"]
     detector: str
     rows: Count
@@ -102,7 +113,7 @@ class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     features: list[FeatureDrift]
     untested: list[Untested] = Field(default_factory=list)
     report: Claim | None = None
-    page_uri: str | None = None
+    page_uri: ObjectUri | None = None
     decided_from: DecisionInputs | None = None
 
 
@@ -119,7 +130,7 @@ class FeedbackReceived(OutsidePayload, type="feedback.received", subject="<model
     label: str | float | int | bool
     prediction_id: str | None = None
     entity: str | None = None
-    time: datetime | None = None
+    time: Time | None = None
 
 
 class VersionFeedback(Payload):
@@ -139,7 +150,7 @@ class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted
     """
 
     model: ModelName
-    through: datetime
+    through: Time
     joined: Count
     duplicate: Count = 0
     contradictory: Count = 0

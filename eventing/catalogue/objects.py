@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
-from eventing.catalogue.base import Payload
+from eventing.catalogue.base import Payload, Rows
 
 S3_PREFIX = "com.amazonaws.s3."
 S3_CREATED_PREFIX = S3_PREFIX + "ObjectCreated"
@@ -21,15 +21,15 @@ class _Aliased(Payload):
 class Bucket(_Aliased):
     """Where the object lies."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,63}$")
 
 
 class StoredKey(_Aliased):
     """The object. Events of removal have neither ETag nor size."""
 
-    key: str = Field(min_length=1)
+    key: str = Field(min_length=1, max_length=1024)
     etag: str | None = Field(default=None, alias="eTag")
-    size: int | None = Field(default=None, ge=0)
+    size: Rows | None = None
     version_id: str | None = Field(default=None, alias="versionId")
     sequencer: str | None = None
 

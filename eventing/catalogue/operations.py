@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from eventing.catalogue.base import Payload
+from eventing.catalogue.base import Payload, Time
 
 
 class TimerDue(Payload, type="timer.due", subject="<owner>/<key>", emitted_by=("ring_timers",)):
@@ -12,7 +10,7 @@ class TimerDue(Payload, type="timer.due", subject="<owner>/<key>", emitted_by=("
 
     owner: str
     key: str
-    due: datetime
+    due: Time
 
 
 class DeliveryFailed(

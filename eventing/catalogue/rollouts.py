@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from eventing.catalogue.base import ModelName, OutsidePayload, Payload, Sha256, Share, Version
+from eventing.catalogue.base import ModelName, OutsidePayload, Payload, Rows, Sha256, Share, Version
 from eventing.catalogue.decisions import DecisionInputs
 
 
@@ -87,8 +87,8 @@ class GuardBreach(Payload):
     guard: Literal["error-rate", "latency-p99"]
     champion: float
     challenger: float
-    champion_requests: int
-    challenger_requests: int
+    champion_requests: Rows
+    challenger_requests: Rows
     p_value: float
     alpha: float
 
@@ -107,7 +107,7 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
         RolloutOutcome, AfterValidator(_by_judge), Field(json_schema_extra={"not": {"const": "retired"}})
     ]
     reason: Literal["evidence", "guard", "coverage", "deadline"]
-    labels: int
+    labels: Rows
     wealth_worse: float
     wealth_better: float
     threshold: float
@@ -116,8 +116,8 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     difference: float | None = None
     coverage_champion: Share | None = None
     coverage_challenger: Share | None = None
-    repeats: int = 0
-    unpaired: int = 0
+    repeats: Rows = 0
+    unpaired: Rows = 0
     label_digest: Sha256 | None = None
     breach: GuardBreach | None = None
     message: str

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Sha256, Version
+from pydantic import Field
+
+from eventing.catalogue.base import (
+    Claim,
+    ModelName,
+    ObjectUri,
+    OutsidePayload,
+    Payload,
+    Rows,
+    Sha256,
+    Time,
+    Version,
+)
 from eventing.catalogue.decisions import DecisionInputs
 
 
@@ -41,8 +53,8 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     data_schema: Claim
     champion: Claim | None = None
     champion_version: Version | None = None
-    output: str
-    seed: int = 0
+    output: ObjectUri
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     decided_from: DecisionInputs | None = None
 
 
@@ -54,7 +66,7 @@ class TrainingDeferred(Payload, type="training.deferred", subject="<model>", emi
     rule: str
     message: str
     refused: bool = False
-    until: datetime | None = None
+    until: Time | None = None
     run_id: str | None = None
     decided_from: DecisionInputs | None = None
 
@@ -83,7 +95,7 @@ class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_
     dataset_digest: Sha256
     config_digest: Sha256
     code_digest: Sha256
-    train_rows: int
+    train_rows: Rows
     seconds: float
     run_url: str | None = None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import Claim, DatasetIngested, DecisionInputs, WindowClosed
@@ -46,6 +47,7 @@ LABELLED = "labelled/"
 Read = Callable[[Sequence[str]], pa.Table]
 """Reads new data of the features named, or a sample of it."""
 
+_FILES = TypeAdapter(list[Claim])
 _log = logging.getLogger("kascade.detect_drift")
 
 
@@ -99,11 +101,13 @@ class DriftCheck:
         version, drift = champion
         if version.version != closed.version:
             return None
-        files = [Claim.model_validate(each) for each in json.loads(self._get(closed.data))]
-        digest = closed.data.sha256
-        return self._check(
-            version, drift, "inferences", lambda names: sample_log(self.store, files, names, digest)
-        )
+
+        def read(names: Sequence[str]) -> pa.Table:
+            with _refusing_unreadable(closed.data):
+                files = _FILES.validate_json(self.store.get(closed.data.uri, sha256=closed.data.sha256))
+                return sample_log(self.store, files, names, closed.data.sha256)
+
+        return self._check(version, drift, "inferences", read)
 
     def _of_part(self, champion: Champion, ingested: DatasetIngested) -> Result | None:
         """Check a new part, unless the champion was trained on it, or it is labelled predictions."""
@@ -183,20 +187,22 @@ class DriftCheck:
         return parse_card(self._get(version.card))
 
     def _get(self, claim: Claim) -> bytes:
-        with _refusing_missing(claim):
+        with _refusing_unreadable(claim):
             return self.store.get(claim.uri, sha256=claim.sha256)
 
     def _sample(self, claim: Claim, names: Sequence[str]) -> pa.Table:
-        with _refusing_missing(claim):
+        with _refusing_unreadable(claim):
             return sample_part(self.store, claim, names)
 
 
 @contextmanager
-def _refusing_missing(claim: Claim) -> Iterator[None]:
-    """Refuse what names a file that is gone, or is another."""
+def _refusing_unreadable(claim: Claim) -> Iterator[None]:
+    """Refuse what names a file that is gone, is another, or does not hold what it should."""
     try:
         yield
-    except (ObjectMissing, DigestMismatch) as error:
+    except (ObjectMissing, DigestMismatch, ValueError, OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of this machine; Arrow's own, of a damaged file, have none
         raise Rejected(f"{claim.uri} cannot be compared: {error}") from error
 
 

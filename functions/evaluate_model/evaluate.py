@@ -134,6 +134,8 @@ def _load(
     store: Store, completed: TrainingCompleted, spec: ModelSpec | None
 ) -> tuple[StoredModel, pa.Table, ModelSpec]:
     model = load_model(store, completed.candidate)
+    if (model.name, model.version) != (completed.model, completed.version):
+        raise Unusable(f"{completed.candidate.uri} says that it is {model.name}/v{model.version}")
     raw = fetch(store, completed.holdout)
     try:
         table = pq.read_table(io.BytesIO(raw))

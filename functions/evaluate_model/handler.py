@@ -12,7 +12,13 @@ from eventing.event import Event
 from eventing.store import Store
 from functions.evaluate_model.evaluate import Judgement, evaluate
 from functions.evaluate_model.logic import FUNCTION
-from functions.evaluate_model.records import Basis, read_basis, record_decision, record_judgement
+from functions.evaluate_model.records import (
+    Basis,
+    check_approved,
+    read_basis,
+    record_decision,
+    record_judgement,
+)
 from functions.evaluate_model.settings import Settings
 from functions.state.handled import handle_once, write_once
 
@@ -40,6 +46,10 @@ class Handler:
                 now=now,
             )
 
+        def read(session: Session) -> Basis:
+            check_approved(session, payload)
+            return read_basis(session, payload)
+
         def work(basis: Basis) -> tuple[Basis, Judgement]:
             resamples = self.settings.resamples
             return basis, evaluate(self.store, payload, basis.spec, basis.champion_files, resamples)
@@ -48,7 +58,7 @@ class Handler:
             self.sessions,
             FUNCTION,
             event,
-            read=lambda session: read_basis(session, payload),
+            read=read,
             work=work,
             write=lambda session, judged: record_judgement(session, event, payload, *judged, now),
             now=now,

@@ -15,8 +15,10 @@ from functions.evaluate_model.evaluate import ChampionFiles, Judgement
 from functions.evaluate_model.logic import FUNCTION, Outcome
 from functions.state import versions
 from functions.state.handled import Stale
+from functions.state.runs import get_run
 from functions.state.specs import spec_of
 from functions.state.versions import Fact
+from pipelines.layout import folder_of
 from pipelines.spec import ModelSpec
 
 SOURCE = kinds.source_of(FUNCTION)
@@ -39,6 +41,22 @@ def read_basis(session: Session, completed: kinds.TrainingCompleted) -> Basis:
         return Basis(spec, None)
     row = versions.get_version(session, completed.model, champion)
     return Basis(spec, None if row is None else ChampionFiles(champion, row.candidate, row.card))
+
+
+def check_approved(session: Session, completed: kinds.TrainingCompleted) -> None:
+    """Take a completion only of a run that the governor approved, with files that this run alone writes.
+
+    Raises:
+        Rejected: nobody should score what it names.
+    """
+    which = f"{completed.model}/v{completed.version}"
+    run = get_run(session, completed.model, completed.version)
+    if run is None or run.run_id != completed.run_id:
+        raise Rejected(f"the governor approved no run {completed.run_id} for {which}: it is not judged")
+    folder = folder_of(completed.model, completed.version)
+    for claim in (completed.candidate, completed.card, completed.holdout, completed.reference):
+        if not claim.uri.startswith(folder):
+            raise Rejected(f"{claim.uri} is not judged: the run of {which} writes to {folder}")
 
 
 def record_judgement(

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from eventing.catalogue import Claim
 from eventing.store import DigestMismatch, ObjectMissing, RequestRefused, Store
 from pipelines.encoding import Encoding, EncodingError
 from pipelines.errors import StepError
 from pipelines.metrics import Task
-from pipelines.onnx_graph import Scorer
+from pipelines.model_file import MAX_BYTES
+from pipelines.onnx_graph import Bounds, Scorer
 from pipelines.tables import canonical, encode_table, numbers
 from pipelines.target import class_indices
+
+BOUNDS = Bounds(max_bytes=2 << 30, seconds=100)
+"""Of one model; the candidate and the champion must be scored before the event's delivery times out."""
 
 
 class Unusable(Exception):
@@ -27,6 +32,8 @@ class Unusable(Exception):
 class StoredModel:
     """A model as it will serve: its graph, and what it says of itself."""
 
+    name: str
+    version: int
     task: Task
     target: str
     classes: list[Any] | None
@@ -57,16 +64,36 @@ class StoredModel:
             scores = self.scorer.score(encode_table(self.encoding, pa.table(kept)))
         except (StepError, EncodingError) as error:
             raise Unusable(str(error)) from error
+        expected = (table.num_rows,) if self.classes is None else (table.num_rows, len(self.classes))
+        if scores.shape != expected:
+            raise Unusable(f"it answers {table.num_rows} rows with {scores.shape} numbers, not {expected}")
         return scores if self.classes is not None else self.encoding.answers(scores)
+
+
+class _About(BaseModel):
+    """What a model file says of itself, as far as a judgement needs it."""
+
+    model_config = ConfigDict(strict=True)
+
+    model: str
+    version: int
+    task: Task
+    target: str
+    classes: list[bool | int | float | str] | None
+    metric: str
+    encoding: dict[str, Any]
 
 
 def fetch(store: Store, claim: Claim) -> bytes:
     """Return a file whose digest is verified.
 
     Raises:
-        Unusable: it is missing, or has another digest.
+        Unusable: it is missing, too large, or has another digest.
     """
     try:
+        size = store.head(claim.uri).size
+        if size > MAX_BYTES:
+            raise Unusable(f"{claim.uri} has {size} bytes, at most {MAX_BYTES} are read")
         return store.get(claim.uri, claim.sha256)
     except (ObjectMissing, DigestMismatch, RequestRefused) as error:
         raise Unusable(str(error)) from error
@@ -76,22 +103,27 @@ def load_model(store: Store, claim: Claim) -> StoredModel:
     """Load a model file.
 
     Raises:
-        Unusable: it is missing, changed, or no model of ours.
+        Unusable: it is missing, changed, refused for what it holds, or no model of ours.
     """
-    raw = fetch(store, claim)
     try:
-        scorer = Scorer(raw)
-        about = scorer.metadata()
-        return StoredModel(
-            task=about["task"],
-            target=about["target"],
-            classes=about["classes"],
-            metric=about["metric"],
-            encoding=Encoding.from_json(about["encoding"]),
-            scorer=scorer,
-        )
-    except Exception as error:  # ONNX Runtime raises a dozen unrelated classes
-        raise Unusable(f"{claim.uri} cannot be loaded: {type(error).__name__}: {error}") from error
+        scorer = Scorer(fetch(store, claim), BOUNDS)
+    except StepError as error:
+        raise Unusable(f"{claim.uri}: {error}") from error
+    try:
+        about = _About.model_validate(scorer.metadata())
+        encoding = Encoding.from_json(about.encoding)
+    except Exception as error:  # what it says of itself may be any JSON
+        raise Unusable(f"{claim.uri} does not say what it predicts: {error!r}") from error
+    return StoredModel(
+        name=about.model,
+        version=about.version,
+        task=about.task,
+        target=about.target,
+        classes=about.classes,
+        metric=about.metric,
+        encoding=encoding,
+        scorer=scorer,
+    )
 
 
 def aligned(prediction: NDArray[Any], theirs: list[Any] | None, ours: list[Any] | None) -> NDArray[Any]:

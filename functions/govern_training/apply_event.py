@@ -117,9 +117,17 @@ def _timer(context: EventContext, payload: kinds.TimerDue) -> Sequence[Event]:
     return _lose_silent_runs(context) if what == "lease" else ()
 
 
-def _started(context: EventContext, payload: kinds.TrainingStarted) -> Sequence[Event]:
+def _run_of(
+    context: EventContext, payload: kinds.TrainingStarted | kinds.TrainingCompleted | kinds.TrainingFailed
+) -> TrainingRun | None:
+    """Return the run that an event tells of; None for one that was never approved, whoever says it ran."""
     run = get_run(context.session, context.model, payload.version)
-    if run is None or run.run_id != payload.run_id:
+    return run if run is not None and run.run_id == payload.run_id else None
+
+
+def _started(context: EventContext, payload: kinds.TrainingStarted) -> Sequence[Event]:
+    run = _run_of(context, payload)
+    if run is None:
         return ()
     run.started_at = run.started_at or context.at
     if run.ended_at is None:
@@ -129,7 +137,7 @@ def _started(context: EventContext, payload: kinds.TrainingStarted) -> Sequence[
 
 
 def _completed(context: EventContext, payload: kinds.TrainingCompleted) -> Sequence[Event]:
-    run = get_run(context.session, context.model, payload.version)
+    run = _run_of(context, payload)
     if run is not None and run.outcome != RunOutcome.COMPLETED:
         _end(context, run, RunOutcome.COMPLETED)
         run.train_rows = payload.train_rows
@@ -138,7 +146,7 @@ def _completed(context: EventContext, payload: kinds.TrainingCompleted) -> Seque
 
 
 def _failed(context: EventContext, payload: kinds.TrainingFailed) -> Sequence[Event]:
-    run = get_run(context.session, context.model, payload.version)
+    run = _run_of(context, payload)
     if run is not None and run.outcome is None:
         _end(context, run, RunOutcome.FAILED)
     return ()

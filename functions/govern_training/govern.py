@@ -11,6 +11,7 @@ from functions.govern_training.logic import ALARMS, decide, reason_of
 from functions.govern_training.records import SpecInForce, as_request, is_retired, load_runs
 from functions.state import timers, versions
 from functions.state.runs import TrainingRun, next_version
+from pipelines.layout import folder_of
 from pipelines.spec import Retrain
 
 
@@ -83,7 +84,7 @@ def _start(
         data_schema=_claim(row.schema_uri, row.schema_sha256),
         champion=known.candidate if known else None,
         champion_version=champion,
-        output=f"s3://models/{context.model}/v{version}/",
+        output=folder_of(context.model, version),
         seed=in_force.spec.train.seed,
         decided_from=decided_from,
     )

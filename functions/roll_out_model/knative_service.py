@@ -15,6 +15,7 @@ EVENTING_GROUP = "eventing.knative.dev"
 API_VERSION = "v1"
 MODEL_LABEL = "kascade.dev/model"
 SERVICE_LABEL = "serving.knative.dev/service"
+STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 CHALLENGER, PREVIOUS = "challenger", "previous"
 """Tags of the traffic: a tagged revision keeps its processes, and is reachable at an address of its own."""
 
@@ -28,13 +29,15 @@ class ServingOptions:
     `variables` are given to them as they are, such as K_SINK: a SinkBinding would change the template
     under a revision's name. `limits` are those of a container; `read_only_root` leaves /tmp to write to;
     `service_account` is who they are, where one is named. With `sink_audience` they are given a token for it,
-    in the file that SINK_TOKEN_FILE of `variables` names.
+    in the file that SINK_TOKEN_FILE of `variables` names. Of `secret` they get the keys of the object store
+    and nothing else; `tokens_secret`, where it exists, says who may ask them.
     """
 
     namespace: str = "kascade"
     image: str = "kascade/serve-model:0.1.0"
     config_map: str = "kascade"
     secret: str = "object-store"  # noqa: S105 - the name of a Secret
+    tokens_secret: str = "tokens"  # noqa: S105 - the name of a Secret
     min_scale: int = 1
     max_scale: int = 10
     progress_deadline_s: int = 90
@@ -84,6 +87,7 @@ def _pod(version: ServedVersion, options: ServingOptions) -> Json:
     return {
         "containers": [_container(version, options) | ({"volumeMounts": mounts} if mounts else {})],
         "enableServiceLinks": False,
+        "automountServiceAccountToken": False,
         **account,
         **({"volumes": [volume for volume, _ in volumes]} if volumes else {}),
     }
@@ -94,16 +98,15 @@ def _container(version: ServedVersion, options: ServingOptions) -> Json:
     return {
         "name": "user-container",
         "image": options.image,
-        "envFrom": [
-            {"configMapRef": {"name": options.config_map}},
-            {"secretRef": {"name": options.secret}},
-        ],
+        "envFrom": [{"configMapRef": {"name": options.config_map}}],
         "env": [
             {"name": "MODEL_NAME", "value": version.model},
             {"name": "MODEL_VERSION", "value": str(version.version)},
             {"name": "MODEL_URI", "value": version.uri},
             {"name": "MODEL_SHA256", "value": version.sha256},
             *({"name": name, "value": value} for name, value in options.variables.items()),
+            *(_secret(name, options.secret) for name in STORE_KEYS),
+            _secret("KASCADE_TOKENS", options.tokens_secret),
         ],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, "successThreshold": 1},
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}}
@@ -116,6 +119,11 @@ def _container(version: ServedVersion, options: ServingOptions) -> Json:
             **root,
         },
     }
+
+
+def _secret(name: str, secret: str) -> Json:
+    """Return a variable that has its value from a Secret, if that is there."""
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name, "optional": True}}}
 
 
 def _volumes(options: ServingOptions) -> list[tuple[Json, Json]]:

@@ -51,6 +51,7 @@ class Settings:
             image=read.get("SERVE_IMAGE", ServingOptions.image),
             config_map=read.get("SERVE_CONFIG_MAP", ServingOptions.config_map),
             secret=read.get("SERVE_SECRET", ServingOptions.secret),
+            tokens_secret=read.get("SERVE_TOKENS_SECRET", ServingOptions.tokens_secret),
             min_scale=read.number("SERVE_MIN_SCALE", ServingOptions.min_scale, 0, 9999),
             max_scale=read.number("SERVE_MAX_SCALE", ServingOptions.max_scale, 0, 9999),
             progress_deadline_s=max(1, int(0.75 * deadline.total_seconds())),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eventing.bearer import TokenFile
-from functions.serve_model.asgi import Application
+from functions.serve_model.asgi import LOGGED_TYPE, Application
 from functions.serve_model.fetch import fetch_verified
 from functions.serve_model.handler import Inference
 from functions.serve_model.inference_log import InferenceLog, PredictionLog
@@ -20,7 +20,6 @@ from functions.serve_model.settings import LogSettings, Settings, from_env
 from pipelines.prediction_ids import IdSource
 
 # The catalogue's own constants; importing it would cost a cold start its schema classes.
-LOGGED_TYPE = "dev.kascade.inference.logged"
 SOURCE = "/kascade/serve_model"
 
 
@@ -50,7 +49,8 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Ap
         metrics.watch_log(log.counts)
         log.start()
     ids = IdSource(deps.clock, deps.random_bits)
-    return Application(Inference(model, settings.max_rows), ids, metrics, log, settings.max_bytes)
+    inference = Inference(model, settings.max_rows)
+    return Application(inference, ids, metrics, log, settings.max_bytes, settings.tokens)
 
 
 def _log_of(model: Model, settings: LogSettings) -> PredictionLog:
@@ -58,7 +58,7 @@ def _log_of(model: Model, settings: LogSettings) -> PredictionLog:
         return PredictionLog()
     poster = Poster(
         settings.sink,
-        type_=LOGGED_TYPE,
+        type_=LOGGED_TYPE.decode(),
         source=SOURCE,
         subject=model.subject,
         overrides=settings.overrides,

@@ -8,7 +8,15 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any, TypeVar
 
-from functions.serve_model.errors import BadRequest, ServingError, TooLarge, UnsupportedMedia
+from eventing.tokens import PREDICT, Tokens
+from functions.serve_model.errors import (
+    BadRequest,
+    Forbidden,
+    ServingError,
+    TooLarge,
+    Unauthorized,
+    UnsupportedMedia,
+)
 from functions.serve_model.handler import Inference
 from functions.serve_model.inference_log import PredictionLog
 from functions.serve_model.metrics import Metrics, exposition
@@ -25,6 +33,8 @@ _T = TypeVar("_T")
 OFFLOAD_BYTES = 64 << 10
 """A larger body is answered in a thread, so that health and small requests are not held up behind it."""
 
+LOGGED_TYPE = b"dev.kascade.inference.logged"  # the catalogue is slow to import
+
 _MAX_DIGITS = 18
 _OF_FORMS = (b"text/plain", b"multipart/form-data")
 """What a web page may send anywhere without asking. curl's own, of -d without a header, is taken for JSON."""
@@ -36,9 +46,17 @@ class Application:
     """Serves one model over HTTP."""
 
     def __init__(
-        self, inference: Inference, ids: IdSource, metrics: Metrics, log: PredictionLog, max_bytes: int
+        self,
+        inference: Inference,
+        ids: IdSource,
+        metrics: Metrics,
+        log: PredictionLog,
+        max_bytes: int,
+        tokens: Tokens,
     ) -> None:
         model = inference.model
+        self._tokens = tokens
+        self._scope = f"{PREDICT}:{model.name}"
         self._log = log
         self._inference = inference
         self._ids = ids
@@ -102,12 +120,22 @@ class Application:
 
     async def _infer(self, protocol: str, scope: Scope, receive: Receive) -> Response:
         headers = dict(scope["headers"])
+        if self._tokens and not (protocol == "event" and _is_copy(headers)):
+            self._admit(headers)
         body = await self._body(headers, receive)
         if protocol == "event" or _is_event(headers):
             return await _in_thread(self._event, headers, body)
         if len(body) > OFFLOAD_BYTES:
             return await _in_thread(self._request, protocol, headers, body)
         return self._request(protocol, headers, body)
+
+    def _admit(self, headers: Headers) -> None:
+        """Let a request in whose token is for this model. Raises: Unauthorized, Forbidden."""
+        holder = self._tokens.holder(headers.get(b"authorization", b"").decode("latin-1"))
+        if holder is None:
+            raise Unauthorized("a token is asked for: send Authorization: Bearer <token>")
+        if not holder.may(self._scope):
+            raise Forbidden(f"the token of {holder.name} is not for {self._scope}")
 
     def _request(self, protocol: str, headers: Headers, body: bytes) -> Response:
         if protocol == "v2":
@@ -152,6 +180,16 @@ def _is_event(headers: Headers) -> bool:
         headers.get(b"content-type", b"").startswith(b"application/cloudevents")
         or b"ce-specversion" in headers
     )
+
+
+def _is_copy(headers: Headers) -> bool:
+    """Say whether a champion's batch comes for a shadow, by a name that is known in the cluster alone.
+
+    A Trigger shows no token of ours.
+    """
+    host = headers.get(b"host", b"").partition(b":")[0].split(b".")
+    structured = headers.get(b"content-type", b"").startswith(b"application/cloudevents")
+    return host[2:3] == [b"svc"] and headers.get(b"ce-type") == LOGGED_TYPE and not structured
 
 
 def _header_length(headers: Headers) -> int | None:

@@ -2,6 +2,8 @@
 
 ServingError
 ├── BadRequest         400: the body is not what the protocol or the model takes
+├── Unauthorized       401: nobody's token is shown, and one is asked for
+├── Forbidden          403: the token is not for this
 ├── NotFound           404: no such path, model or version
 ├── MethodNotAllowed   405: the path takes another method
 ├── TooLarge           413: the body or the number of rows exceeds the setting
@@ -27,6 +29,18 @@ class BadRequest(ServingError):
     """The body is not what the protocol or the model takes."""
 
     status = 400
+
+
+class Unauthorized(ServingError):
+    """Tokens are asked for, and the request shows none that is known."""
+
+    status = 401
+
+
+class Forbidden(ServingError):
+    """The token that is shown is for something else."""
+
+    status = 403
 
 
 class NotFound(ServingError):

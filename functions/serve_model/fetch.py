@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from functions.serve_model.errors import DigestMismatch, ModelUnavailable, StoreAway
 from functions.serve_model.settings import ObjectStore
 from functions.serve_model.signing import signed_headers
+from pipelines.model_file import MAX_BYTES
 
 _TIMEOUT_S = 20.0
 _PAUSES_S = (0.2, 0.5, 1.0)
@@ -80,6 +81,8 @@ def _get(uri: str, store: ObjectStore) -> bytes | None:
     try:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
+        if response.length is not None and response.length > MAX_BYTES:
+            raise ModelUnavailable(f"{uri} has {response.length} bytes, at most {MAX_BYTES} are read")
         body = response.read()
     finally:
         connection.close()

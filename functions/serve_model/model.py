@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from functions.serve_model.errors import ModelUnavailable
 from pipelines.encoding import Encoding
 from pipelines.encoding.scales import AS_IS
+from pipelines.model_file import LOOKUP_FOLDER, RefusedModel, check_model
 
 Matrix = NDArray[np.float32]
 
@@ -63,8 +64,13 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
     Args:
         threads: how many threads of ONNX Runtime one inference may use.
 
-    Raises: ModelUnavailable when it is no ONNX model, or not the model that `name` and `version` say.
+    Raises: ModelUnavailable when it is no ONNX model, holds what no model may (`pipelines.model_file`), or is
+        not the model that `name` and `version` say.
     """
+    try:
+        check_model(data)
+    except RefusedModel as error:
+        raise ModelUnavailable(f"the model is refused: {error}") from error
     session = _session(data, threads)
     card = _card(session)
     if (card.get("model"), card.get("version")) != (name, version):
@@ -73,7 +79,7 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
         )
     try:
         encoding = Encoding.from_json(card["encoding"])
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # it may be any JSON
         raise ModelUnavailable(f"the model's encoding cannot be read: {error!r}") from error
     classes = card.get("classes")
     run, outputs = _classifier(session, classes) if classes else _regressor(session, encoding)
@@ -89,6 +95,7 @@ def _session(data: bytes, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
+    options.add_session_config_entry(*LOOKUP_FOLDER)
     # An idle pool must not spin: a service between two requests costs no CPU.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:

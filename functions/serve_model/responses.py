@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from functions.serve_model.errors import MethodNotAllowed, ServingError
+from functions.serve_model.errors import MethodNotAllowed, ServingError, Unauthorized
 
 if TYPE_CHECKING:
     from eventing.event import Event
@@ -53,4 +53,6 @@ def refusal(error: ServingError) -> Response:
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", JSON),)
     if isinstance(error, MethodNotAllowed):
         headers += ((b"allow", error.allowed.encode()),)
+    if isinstance(error, Unauthorized):
+        headers += ((b"www-authenticate", b"Bearer"),)
     return Response(error.status, orjson.dumps({"error": str(error)}), headers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from eventing.environment import Variables
 from eventing.tls import trusting
+from eventing.tokens import Tokens
 from pipelines.prediction_ids import MAX_ROWS
 
 
@@ -66,6 +67,7 @@ class Settings:
     ort_threads: int = 1
     drain_s: int = 30
     log: LogSettings = field(default_factory=LogSettings)
+    tokens: Tokens = field(default_factory=lambda: Tokens({}))
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
@@ -91,8 +93,17 @@ def from_env(env: Mapping[str, str]) -> Settings:
             ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
             drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
             log=_log_settings(read),
+            tokens=_tokens(read),
         )
     )
+
+
+def _tokens(read: Variables) -> Tokens:
+    try:
+        return Tokens.parse(read.get("KASCADE_TOKENS"))
+    except ValueError as error:
+        read.wrong(f"KASCADE_TOKENS: {error}")
+        return Tokens({})
 
 
 def _log_settings(read: Variables) -> LogSettings:

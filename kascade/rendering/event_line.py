@@ -34,12 +34,20 @@ def event_line(event: Mapping[str, Any]) -> str:
     type_ = str(event["type"])
     data = event.get("data")
     name = escape_line(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
-    when = datetime.fromisoformat(event["time"]).astimezone() if event.get("time") else None
-    at = when.strftime("%H:%M:%S.%f")[:-3] if when else " " * 12
+    at = _clock_of(event.get("time"))
     about = escape_line(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
     line = f"[dim]{at}[/] [{_colour(type_, data)}]{name}[/] {about}"
     warnings = warning_lines(data) if type_ == c.DatasetIngested.type and isinstance(data, Mapping) else []
     return "\n".join([line, *(f"             [yellow]{escape_line(each)}[/]" for each in warnings)])
+
+
+def _clock_of(time: str | None) -> str:
+    """Return the time of day here; blanks where there is none, or none that this machine's clock can show."""
+    try:
+        when = datetime.fromisoformat(time or "").astimezone()
+    except (ValueError, OverflowError, OSError):
+        return " " * 12
+    return when.strftime("%H:%M:%S.%f")[:-3]
 
 
 def words_of(type_: str, data: Any) -> str:
@@ -48,7 +56,7 @@ def words_of(type_: str, data: Any) -> str:
         return ""
     try:
         return _WORDS[type_](data)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+    except Exception:  # the ledger keeps whatever was sent, and a line must not end the list of events
         return "(incomplete payload)"
 
 

@@ -9,8 +9,11 @@ import re
 
 from rich import markup
 
-# Controls but tab and newline; DEL and C1, which do as ESC does; marks of direction, separators of lines.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# Controls but tab and newline; DEL and C1, which do as ESC does; marks of direction, separators of lines;
+# halves of surrogate pairs, which cannot be written at all.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _BREAKS = re.compile("[\t\n]")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.manifests import OVERLAYS, pods, rendered
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "knative" / "base"
@@ -87,6 +88,20 @@ def test_a_release_migrates_by_a_job_of_its_own_since_a_jobs_template_cannot_cha
     (job,) = of_kind("Job")
     version = job["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[1]
     assert job["metadata"]["name"] == f"upgrade-state-{version.replace('.', '-')}"
+
+
+@pytest.mark.case("S2", "functions are reached from within the cluster alone")
+@pytest.mark.case("S13", "no token for the API server")
+@pytest.mark.parametrize("tree", ["base", *(f"overlays/{name}" for name in OVERLAYS)])
+def test_functions_are_local_to_the_cluster_and_have_no_token_for_its_api(tree: str) -> None:
+    found = pods(rendered(tree))
+    assert {name for name, pod in found.items() if pod["spec"].get("automountServiceAccountToken", True)} == {
+        "roll-out-model"
+    }
+    for service in rendered(tree):
+        if service["kind"] == "Service":
+            labels = service["metadata"]["labels"]
+            assert labels["networking.knative.dev/visibility"] == "cluster-local"
 
 
 @pytest.mark.parametrize("service", of_kind("Service"), ids=lambda each: each["metadata"]["name"])

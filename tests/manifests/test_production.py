@@ -152,6 +152,41 @@ def test_whoever_sends_events_has_a_token_for_the_broker_where_it_is_told_to_loo
         assert token["audience"] == AUDIENCE, name
 
 
+@pytest.mark.case("S13", "one read-only key for model servers")
+def test_a_model_server_gets_its_own_key_of_the_store_and_no_other_secret() -> None:
+    server = containers()["a model's server"]
+    refs = [entry["valueFrom"]["secretKeyRef"] for entry in server["env"] if "valueFrom" in entry]
+    assert {ref["name"] for ref in refs if ref["key"].startswith("AWS_")} == {"model-store"}
+    assert not any("secretRef" in source for source in server["envFrom"])
+    assert "WEBHOOK_TOKEN" not in {ref["key"] for ref in refs}
+
+
+@pytest.mark.case("S13", "roll-out-model deletes no other Service than a model's")
+def test_what_roll_out_model_may_touch_is_a_models_alone() -> None:
+    known = by_name(objects())
+    policy = known["ValidatingAdmissionPolicy", "kascade-model-services-only"]["spec"]
+    binding = known["ValidatingAdmissionPolicyBinding", "kascade-model-services-only"]["spec"]
+    assert binding["policyName"] == "kascade-model-services-only"
+    assert binding["validationActions"] == ["Deny"]
+    (condition,) = policy["matchConditions"]
+    assert "system:serviceaccount:kascade:roll-out-model" in condition["expression"]
+    role = known["Role", "roll-out-model"]["rules"]
+    may = {
+        (group, resource)
+        for rule in role
+        if {"create", "patch", "delete"} & set(rule["verbs"])
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    checked = {
+        (group, resource)
+        for rule in policy["matchConstraints"]["resourceRules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert may == checked, "whatever it may change is looked at"
+
+
 def policy(name: str) -> Json:
     spec: Json = by_name(objects())["EventPolicy", name]["spec"]
     (target,) = spec["to"]
@@ -188,9 +223,15 @@ def test_the_secrets_that_are_read_come_from_a_store_by_name() -> None:
         for source in container["envFrom"]
         if "secretRef" in source
     }
+    model_server = containers()["a model's server"]
+    wanted |= {
+        entry["valueFrom"]["secretKeyRef"]["name"] for entry in model_server["env"] if "valueFrom" in entry
+    } - {"tokens"}
     made = {each["spec"]["target"]["name"]: each["spec"] for each in of_kind(objects(), "ExternalSecret")}
-    assert made.keys() == wanted == {"state", "object-store"}
+    assert made.keys() == wanted == {"state", "object-store", "model-store"}
     assert [entry["secretKey"] for entry in made["state"]["data"]] == ["DATABASE_URL"]
     keys = {entry["secretKey"] for entry in made["object-store"]["data"]}
     assert keys == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_TOKEN"}
+    keys = {entry["secretKey"] for entry in made["model-store"]["data"]}
+    assert keys == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     assert {spec["secretStoreRef"]["name"] for spec in made.values()} == {"kascade"}

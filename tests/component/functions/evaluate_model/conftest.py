@@ -16,6 +16,7 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 from support.replay.again import assert_decided_again
+from support.runs import run_of
 
 from eventing import catalogue as kinds
 from eventing.event import Event
@@ -25,6 +26,7 @@ from functions.evaluate_model.app import create_app
 from functions.evaluate_model.settings import Settings
 from functions.state import specs, versions
 from functions.state.database import session_factory, transaction
+from functions.state.runs import get_run
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Number
 from pipelines.onnx_graph import with_metadata
@@ -95,15 +97,17 @@ class Gate:
         pq.write_table(holdout() if table is None else table, buffer)
         card = make_card(
             version=version,
-            data={"dataset": {"uri": "s3://d", "sha256": DIGEST}, "split": split or {"by": "content"}},
+            data={"dataset": {"uri": "s3://d/k", "sha256": DIGEST}, "split": split or {"by": "content"}},
             spec={"digest": DIGEST, **(self.spec.model_dump() if self.spec else {})},
         )
         card_claim = self.store.put(f"{folder}/card.json", card.to_json())
+        self.approve(version)
+        model = model_file(weights, version=version, **metadata)
         return kinds.TrainingCompleted(
             model="churn",
             version=version,
             run_id=f"churn-v{version}",
-            candidate=self.store.put(f"{folder}/model.onnx", model_file(weights, **metadata)),
+            candidate=self.store.put(f"{folder}/model.onnx", model),
             card=card_claim,
             holdout=self.store.put(f"{folder}/holdout.parquet", buffer.getvalue()),
             reference=card_claim,
@@ -114,6 +118,12 @@ class Gate:
             train_rows=10,
             seconds=1,
         )
+
+    def approve(self, version: int) -> None:
+        """Note the run of a version, as the governor does."""
+        with transaction(self.sessions) as session:
+            if get_run(session, "churn", version) is None:
+                session.add(run_of("churn", version))
 
     def ask(self, completed: kinds.TrainingCompleted, id_: str | None = None) -> Event:
         event = build_event(
@@ -158,12 +168,19 @@ def model_file(weights: dict[str, float], **metadata: Any) -> bytes:
     else:
         count = len(about["classes"])
         matrix = np.hstack([column * sign for sign in np.linspace(-1, 1, count)])
-        name, last = "probabilities", [helper.make_node("Softmax", ["raw"], ["probabilities"], axis=1)]
+        name = "probabilities"
+        last = [
+            helper.make_node("Softmax", ["raw"], [name], axis=1),
+            helper.make_node("ArgMax", [name], ["label"], axis=1, keepdims=0),
+        ]
     graph = helper.make_graph(
         [helper.make_node("MatMul", ["input", "w"], ["raw" if last else name]), *last],
         "linear",
         [helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [None, len(weights)])],
-        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, matrix.shape[1]])],
+        [
+            *([helper.make_tensor_value_info("label", onnx.TensorProto.INT64, [None])] if last else []),
+            helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, matrix.shape[1]]),
+        ],
         [onnx.numpy_helper.from_array(np.ascontiguousarray(matrix.astype(np.float32)), "w")],
     )
     opset = [helper.make_opsetid("", 17)]

@@ -212,6 +212,18 @@ def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: Governor) -
     assert [run.outcome for run in world.runs()] == ["completed", None]
 
 
+@pytest.mark.case("S3", "the end of a run, told by another")
+@pytest.mark.parametrize("type_", [kinds.TrainingCompleted.type, kinds.TrainingFailed.type])
+def test_who_does_not_know_a_run_cannot_end_it(world: Governor, type_: str) -> None:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    told = {**completed_of(approved), "step": "check", "error": "forged"}
+    assert world.send(type_, {**told, "run_id": "guessed"}) == []
+    assert [run.outcome for run in world.runs()] == [None]
+    world.send(type_, told, cause=approved)
+    assert [run.outcome for run in world.runs()] != [None]
+
+
 def completed_of(approved: Event) -> dict[str, Any]:
     claim = {"uri": "s3://models/x", "sha256": "0" * 64}
     return {
@@ -240,7 +252,7 @@ def ingested_rows(part: int, total: int) -> dict[str, Any]:
         "profile": claim,
         "spec": claim,
         "data_schema": claim,
-        "dataset": {"uri": "s3://d", "sha256": f"{part:064x}"},
+        "dataset": {"uri": "s3://d/k", "sha256": f"{part:064x}"},
         "rows": 10,
         "total_rows": total,
         "parts": part,

@@ -15,7 +15,10 @@ from eventing.event import Event
 from eventing.testing import build_event, object_created
 
 CLAIMS = {
-    **{name: {"uri": "s3://x", "sha256": "0" * 64} for name in ("candidate", "card", "holdout", "reference")},
+    **{
+        name: {"uri": "s3://x/k", "sha256": "0" * 64}
+        for name in ("candidate", "card", "holdout", "reference")
+    },
     **dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64),
 }
 LONG = "".join(chr(0x4E00 + (n * n * 7919) % 20000) for n in range(1300))
@@ -48,7 +51,8 @@ def person(**changed: Any) -> dict[str, Any]:
     ("function", "type_", "data", "status"),
     [
         ("govern_training", c.TrainingRequested.type, {"model": MODEL, "comment": NUL}, 200),
-        ("govern_training", c.TrainingCompleted.type, run(run_id=NUL, train_rows=2**63), 204),
+        ("govern_training", c.TrainingCompleted.type, run(run_id=NUL), 204),
+        ("govern_training", c.TrainingCompleted.type, run(train_rows=2**63), 400),
         ("govern_training", c.TrainingCompleted.type, run(version=2**31), 400),
         ("evaluate_model", c.ModelApproved.type, person(approved_by=NUL), 204),
         ("evaluate_model", c.ModelApproved.type, person(version=2**31), 400),

@@ -71,7 +71,7 @@ def test_fifty_drops_at_once_start_exactly_one_run(database: str, factory: sessi
                 spec=CLAIM,
                 data_schema=CLAIM,
                 key="k",
-                dataset=kinds.Claim(uri="s3://d", sha256=f"{part:064x}"),
+                dataset=kinds.Claim(uri="s3://d/k", sha256=f"{part:064x}"),
                 rows=1000,
                 total_rows=1000 * part,
                 parts=part,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from functions.roll_out_model.deployer import ServedVersion
 from functions.roll_out_model.knative_service import ServingOptions, service_of, shadow_of
 
@@ -20,7 +22,7 @@ def test_the_service_names_the_model_the_version_and_the_digest() -> None:
     assert template["metadata"]["name"] == "churn-v7"
     (container,) = template["spec"]["containers"]
     assert container["image"] == "registry/serve:1"
-    assert {entry["name"]: entry["value"] for entry in container["env"]} == {
+    assert {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry} == {
         "MODEL_NAME": "churn",
         "MODEL_VERSION": "7",
         "MODEL_URI": "s3://models/churn/v7/model.onnx",
@@ -34,8 +36,28 @@ def test_the_model_server_is_given_the_variables() -> None:
     service = service_of(V7, None, ServingOptions(variables=variables))
 
     (container,) = service["spec"]["template"]["spec"]["containers"]
-    given = {entry["name"]: entry["value"] for entry in container["env"]}
+    given = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert {name: given[name] for name in variables} == variables
+
+
+@pytest.mark.case("S13", "what a model server is given")
+def test_a_model_server_is_given_keys_that_read_and_the_tokens_it_asks_for_and_no_other_secret() -> None:
+    options = ServingOptions(secret="model-store", tokens_secret="tokens")
+    pod = service_of(V7, None, options)["spec"]["template"]["spec"]
+
+    (container,) = pod["containers"]
+    given = {
+        entry["name"]: (entry["valueFrom"]["secretKeyRef"]["name"], entry["valueFrom"]["secretKeyRef"]["key"])
+        for entry in container["env"]
+        if "valueFrom" in entry
+    }
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    assert given == {
+        **{name: ("model-store", name) for name in keys},
+        "KASCADE_TOKENS": ("tokens", "KASCADE_TOKENS"),
+    }
+    assert container["envFrom"] == [{"configMapRef": {"name": "kascade"}}]
+    assert pod["automountServiceAccountToken"] is False
 
 
 def test_a_model_server_is_confined_as_it_is_asked() -> None:
@@ -70,7 +92,7 @@ def test_a_model_server_is_confined_as_it_is_asked() -> None:
 def test_a_model_server_asks_for_no_volume_unless_it_must() -> None:
     pod = service_of(V7, None, ServingOptions())["spec"]["template"]["spec"]
 
-    assert set(pod) == {"containers", "enableServiceLinks"}
+    assert set(pod) == {"containers", "enableServiceLinks", "automountServiceAccountToken"}
     assert "volumeMounts" not in pod["containers"][0]
 
 

@@ -35,6 +35,7 @@ def answering() -> Iterator[Callable[..., tuple[ObjectStore, list[str]]]]:
             def do_GET(self) -> None:
                 seen.append(self.path)
                 self.send_response(waiting.pop(0) if len(waiting) > 1 else waiting[0])
+                self.send_header("Content-Length", str(len(DATA)))
                 self.end_headers()
                 self.wfile.write(DATA)
 
@@ -83,6 +84,14 @@ def test_a_refusal_is_final(answering: Any) -> None:
     with pytest.raises(ModelUnavailable, match="the object store answered 403 Forbidden: a model"):
         fetch_verified("s3://models/x", SHA256, store)
     assert len(seen) == 1
+
+
+@pytest.mark.case("S3", "a file beyond the limit, at a model server")
+def test_a_file_beyond_the_limit_is_not_read(answering: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, _ = answering(200)
+    monkeypatch.setattr("functions.serve_model.fetch.MAX_BYTES", 3)
+    with pytest.raises(ModelUnavailable, match="at most 3 are read"):
+        fetch_verified("s3://models/churn/v1/model.onnx", SHA256, store)
 
 
 def test_a_store_that_cannot_be_reached_is_named() -> None:

@@ -39,7 +39,32 @@ def test_a_model_answers_encoded_rows() -> None:
 @pytest.mark.parametrize(
     ("data", "name", "version", "expected"),
     [
-        (b"not a model", "churn", 1, "ONNX Runtime cannot read the model"),
+        (b"not a model", "churn", 1, "the model is refused: it is no ONNX file"),
+        (b"", "churn", 1, "its inputs are none"),
+        pytest.param(
+            edited(lambda m: setattr(m.graph.node[0], "domain", "com.evil")),
+            "churn",
+            1,
+            "the model is refused: it has an operator of the domain 'com.evil'",
+            marks=pytest.mark.case("S3", "another domain, at a model server"),
+        ),
+        pytest.param(
+            edited(lambda m: m.graph.initializer.add(name="x", data_location=1)),
+            "churn",
+            1,
+            "the data of a tensor lies in another file",
+            marks=pytest.mark.case("S3", "external data, at a model server"),
+        ),
+        (
+            edited(
+                lambda m: setattr(
+                    m.metadata_props[0], "value", '{"model": "churn", "version": 1, "encoding": 7}'
+                )
+            ),
+            "churn",
+            1,
+            "encoding cannot be read",
+        ),
         (DATA, "other", 1, "the file holds churn/v1, asked to serve other/v1"),
         (DATA, "churn", 2, "asked to serve churn/v2"),
         (edited(lambda m: m.ClearField("metadata_props")), "churn", 1, "has no metadata `kascade`"),

@@ -101,8 +101,14 @@ class CentredNumber:
         if array is None or array.ndim != 1 or array.dtype.kind not in "fib":
             array = np.array([self._one(row, value) for row, value in enumerate(values)], dtype=np.float64)
             return to_float32(array).reshape(-1, 1)
-        whole = array.dtype.kind in "ib"
-        return to_float32(self.scale.apply(array.astype(np.int64) if whole else array)).reshape(-1, 1)
+        scaled = self.scale.apply(array.astype(np.int64) if array.dtype.kind in "ib" else array)
+        try:
+            return to_float32(scaled).reshape(-1, 1)
+        except BadCell:
+            if np.isinf(array).any():
+                raise
+        scaled[np.isinf(scaled)] = np.nan  # a number so far from the middle that no float holds its distance
+        return to_float32(scaled).reshape(-1, 1)
 
     def _one(self, row: int, value: Any) -> float:
         if isinstance(value, np.integer | np.bool_):

@@ -23,71 +23,15 @@ from pipelines.encoding.columns import (
     to_float32,
 )
 from pipelines.encoding.errors import BadCell, EncodingError, EncodingProblem, describe
+from pipelines.encoding.feature import Feature
 from pipelines.encoding.scales import AS_IS, Scale
-from pipelines.encoding.times import Datetime, DatetimeSince, to_datetimes
+from pipelines.encoding.times import Datetime, DatetimeSince
 from pipelines.encoding.words import HashedText
 from pipelines.values.form import PLAIN, Form
-from pipelines.values.missing import LABELS, means_missing
-from pipelines.values.reading import NotRead, has_text, read_value
 
 FORMAT = 1
 SCALED_ANSWERS = 2
 """The format of an encoding that says how the model's numbers are to be read: who knows only 1 refuses it."""
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A named raw value of a row.
-
-    `kind` is the data schema's kind of the column, `form` how the training data wrote its values.
-    """
-
-    name: str
-    kind: str
-    encoder: Encoder
-    form: Form = PLAIN
-
-    @property
-    def plain(self) -> bool:
-        """Whether the raw value already is the number the model takes."""
-        return isinstance(self.encoder, Number | Boolean)
-
-    @property
-    def numeric(self) -> bool:
-        """Whether the raw value is a number or boolean."""
-        return self.plain or isinstance(self.encoder, CentredNumber)
-
-    def encode(self, values: Values) -> Matrix:
-        """Encode raw values [N] to [N, width]; texts are read as ingesting read the training data.
-
-        Raises: BadCell at the first value that is none of the kind.
-        """
-        if self.kind == "datetime" and self.form is not PLAIN:
-            return self.encoder.encode(to_datetimes(values, self.form))
-        if self.kind in LABELS and self.form.missing is not None:
-            return self.encoder.encode([self._known(value) for value in values])
-        try:
-            return self.encoder.encode(values)
-        except BadCell:
-            if not self.numeric or not has_text(values):
-                raise
-        return self.encoder.encode([self._read(row, value) for row, value in enumerate(values)])
-
-    @property
-    def _expected(self) -> str:
-        return Boolean.expected if self.kind == "boolean" else "a number or null"
-
-    def _known(self, value: Any) -> Any:
-        missing = isinstance(value, str) and means_missing(value.strip(), self.kind, self.form)
-        return None if missing else value
-
-    def _read(self, row: int, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return read_value(value, self.kind, self.form)
-        except NotRead as error:
-            raise BadCell(row, describe(value), self._expected) from error
 
 
 @dataclass(frozen=True)
@@ -259,7 +203,13 @@ class Encoding:
         document = {
             "format": FORMAT,
             "features": [
-                {"name": f.name, "kind": f.kind, "method": f.encoder.method, **_form(f), **f.encoder.params()}
+                {
+                    "name": f.name,
+                    "kind": f.kind,
+                    "method": f.encoder.method,
+                    **f.form_json(),
+                    **f.encoder.params(),
+                }
                 for f in self.features
             ],
         }
@@ -280,11 +230,6 @@ class Encoding:
             for f in document["features"]
         )
         return cls(features, Scale.from_json(document["answer"]) if "answer" in document else AS_IS)
-
-
-def _form(feature: Feature) -> dict[str, Any]:
-    form = feature.form.to_json()
-    return {"form": form} if form else {}
 
 
 def _unequal(lengths: Mapping[str, int]) -> list[EncodingProblem]:

@@ -7,5 +7,5 @@ rules, so that what a model learnt from is what it is asked with.
 - `missing`: the texts that mean "not known".
 - `written`: how numbers are written in text, as patterns that `re` and Arrow both take.
 - `reading`: one raw value; needs the standard library and numpy only, as a model server has no Arrow.
-- `arrays`: a whole Arrow column at once, with the same result.
+- `arrays`: a whole Arrow column at once, with the same result; `from_text` and `from_typed` by what it holds.
 """

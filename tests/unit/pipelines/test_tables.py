@@ -13,7 +13,8 @@ from pipelines.encoding.columns import Boolean, Number, OneHot, TargetMean
 from pipelines.encoding.times import Datetime
 from pipelines.encoding.words import HashedText
 from pipelines.errors import StepError
-from pipelines.tables import ARROW_TYPES, canonical, encode_table, factorise
+from pipelines.tables import canonical, encode_table, factorise
+from pipelines.values.arrays import ARROW_TYPES
 from pipelines.values.form import Form
 
 

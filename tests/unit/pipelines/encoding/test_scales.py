@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.encoding import Encoding, Feature
+from pipelines.encoding import Encoding, EncodingError, Feature
 from pipelines.encoding.columns import CentredNumber, Number
 from pipelines.encoding.fitting import fit_number
 from pipelines.encoding.scales import AS_IS, Scale, fit_scale
@@ -82,7 +82,9 @@ def test_a_table_and_a_request_give_the_same_whole_numbers(values: list[int | No
 
 @pytest.mark.case("G")
 @settings(deadline=None, max_examples=200)
-@given(st.lists(st.floats(width=64) | st.floats(1e9, 1e9 + 9) | st.none(), min_size=1, max_size=30))
+@given(
+    st.lists(st.floats(allow_infinity=False) | st.floats(1e9, 1e9 + 9) | st.none(), min_size=1, max_size=30)
+)
 def test_a_table_a_request_and_a_matrix_give_the_same_numbers(values: list[Any]) -> None:
     features = (
         Feature("x", "number", CentredNumber(Scale(1e9, 4.0))),
@@ -97,6 +99,14 @@ def test_a_table_a_request_and_a_matrix_give_the_same_numbers(values: list[Any])
     assert np.array_equal(encoding.encode_matrix(matrix), found, equal_nan=True)
     alone = Encoding((features[0],)).encode({"x": values})
     assert np.array_equal(alone[:, 0], found[:, 0], equal_nan=True)
+
+
+def test_a_number_beyond_any_float_once_it_is_scaled_counts_as_missing() -> None:
+    encoding = Encoding((Feature("x", "number", CentredNumber(Scale(1.0, 2.0**-1000))),))
+    with np.errstate(over="ignore"):
+        assert np.isnan(encoding.encode({"x": [1e300]})).all()
+        with pytest.raises(EncodingError, match="got -inf"):
+            encoding.encode({"x": [1e300, -np.inf]})
 
 
 def test_a_scaled_answer_travels_and_an_earlier_reader_refuses_it() -> None:

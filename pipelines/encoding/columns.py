@@ -51,9 +51,8 @@ def to_float32(values: NDArray[Any]) -> Matrix:
         with np.errstate(over="ignore", invalid="ignore"):
             block = np.array(values, dtype=np.float32, order="C")
     if not np.isfinite(block).all():
-        infinite = np.isinf(values) if values.dtype == np.float64 else np.zeros(1, dtype=bool)
-        if infinite.any():
-            place = tuple(np.argwhere(infinite)[0])
+        if values.dtype == np.float64 and np.isinf(values).any():
+            place = tuple(np.argwhere(np.isinf(values))[0])
             raise BadCell(int(place[0]), describe(float(values[place])), "a finite number or null")
         block[np.isinf(block)] = np.nan
     return block

@@ -54,6 +54,10 @@ coverage: install ## run them and measure what they cover; half as long again
 	coverage combine --quiet
 	coverage report
 
+.PHONY: faults
+faults: install ## kill the broker, cut its power, fill its disk, at length; KASCADE_FAULTS_BROKER=URL tests any broker
+	KASCADE_FAULTS_ROUNDS=$${KASCADE_FAULTS_ROUNDS:-30} python -m pytest --durations=0 -p no:cacheprovider --timeout=1800 tests/faults $(ARGS)
+
 .PHONY: run
 run: install ## keep the system up; prints its addresses and the ways in
 	@kascade up --store $(STORE)

@@ -1,6 +1,6 @@
 """Measure the broker on loopback: `python -m benchmarks.broker` (about a minute).
 
-Instead, `--backlog N` measures memory with N undelivered events, `--kills N` counts what N `kill -9` lose.
+Instead, `--backlog N` measures memory and a start with N undelivered events. `make faults` has the kills.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from statistics import median
 
 from benchmarks.broker.backlog import measure_backlog
 from benchmarks.broker.bench import Bench, report_of
-from benchmarks.broker.kills import measure_kills
 
 GOALS = {
     "CPU s per 10,000 events": {1: "≤ 4", 10: "≤ 4.5"},
@@ -72,7 +71,6 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000, help="events of one throughput round")
     parser.add_argument("--synchronous", choices=("FULL", "NORMAL"), default="FULL")
     parser.add_argument("--backlog", type=int, default=0)
-    parser.add_argument("--kills", type=int, default=0)
     parser.add_argument(
         "--folder", type=Path, default=Path(".kascade"), help="the log goes to a new folder there"
     )
@@ -82,8 +80,6 @@ def main() -> None:
         folder, options = Path(name), ["--synchronous", given.synchronous]
         if given.backlog:
             measure_backlog(folder, given.backlog)
-        elif given.kills:
-            measure_kills(folder, given.kills)
         else:
             results = {}
             for triggers in (1, 10):

@@ -22,8 +22,9 @@ def measure_backlog(folder: Path, events: int) -> None:
             print(f"{waiting:>9} waiting: {memory:6.1f} MB memory, {size:8.1f} MB log", flush=True)
         bench.end(signal.SIGKILL)
         bench.point_at(bench.sink_port, 1)
-        bench.start()
         start = time.monotonic()
+        bench.start()
+        print(f"started after {time.monotonic() - start:.1f} s", end="; ", flush=True)
         bench.arrived(events // 10 * 10, deadline_s=3600)
         seconds = time.monotonic() - start
         print(f"all delivered in {seconds:.0f} s; highest memory {bench.memory_mb('VmHWM'):.1f} MB", end="; ")

@@ -84,27 +84,10 @@ async def flood(port: int, run: bytes, senders: int, events: int) -> dict[str, o
     return {"accepted": accepted, "start": start, "end": time.monotonic_ns()}
 
 
-async def until_gone(port: int, run: bytes, senders: int) -> dict[str, object]:
-    """Send until the broker dies; report the numbers of the events it has accepted."""
-    numbers = iter(range(1_000_000_000))
-    accepted: list[int] = []
-
-    async def worker(sender: Sender) -> None:
-        try:
-            for number in numbers:
-                if await sender.send(run, number):
-                    accepted.append(number)
-        except OSError:
-            return
-
-    await asyncio.gather(*(worker(each) for each in await connect(port, senders)))
-    return {"accepted": accepted}
-
-
 def main() -> None:
     """Parse the command line, send, print a JSON report."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=("pace", "flood", "until-gone"))
+    parser.add_argument("mode", choices=("pace", "flood"))
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--run", default="r")
     parser.add_argument("--rate", type=float, default=200)
@@ -114,10 +97,8 @@ def main() -> None:
     run = given.run.encode()
     if given.mode == "pace":
         work = pace(given.port, run, given.rate, given.events)
-    elif given.mode == "flood":
-        work = flood(given.port, run, given.senders, given.events)
     else:
-        work = until_gone(given.port, run, given.senders)
+        work = flood(given.port, run, given.senders, given.events)
     print(json.dumps(uvloop.run(work)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,7 @@ class LogFile:
         if self._rebuilt_at is not None and now - self._rebuilt_at < _REBUILT_EVERY_S:
             return False
         self._rebuilt_at = now
+        traceback.clear_frames(error.__traceback__)  # a query that they hold would keep the file locked
         self.connection.close()
         try:
             rebuilt = rebuild(self._path, str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -34,6 +34,9 @@ class BrokerMetrics:
         self.parked = counter("parked", "Events that neither subscriber nor sink took.", _AT_TRIGGER)
         self.lost = counter("lost_deliveries", "Deliveries that a damaged log has lost.", _AT_TRIGGER)
         self.rebuilt = counter("log_rebuilt", "Times that a damaged log was rebuilt.", ())
+        self.never_matching = Gauge(
+            "kascade_broker_never_matching", "1 if no event can pass.", _AT_TRIGGER, registry=registry
+        )
         self.unjudged = counter("filter_errors", "Events that the filter failed on.", _AT_TRIGGER)
 
     def accept(self, namespace: str, broker: str) -> None:

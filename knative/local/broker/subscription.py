@@ -17,6 +17,7 @@ from knative.local.broker.dead_letter import error_headers
 from knative.local.broker.errors import LogUnavailable, Unreachable
 from knative.local.broker.event import Incoming, Record
 from knative.local.broker.filters import Filter
+from knative.local.broker.filters.never import why_never
 from knative.local.broker.headers import with_trace
 from knative.local.broker.lane import Lane
 from knative.local.broker.log import Log, resolve
@@ -69,6 +70,8 @@ class Subscription:
         self._retried = metrics.retried.labels(*labels)
         self._dead_lettered = metrics.dead_lettered.labels(*labels)
         self._parked = metrics.parked.labels(*labels)
+        self._never = metrics.never_matching.labels(*labels)
+        self.never_matches: str | None = None
         self._unjudged = metrics.unjudged.labels(*labels)
         self.change(spec, delivery)
 
@@ -87,6 +90,7 @@ class Subscription:
         self.spec = spec
         self.delivery = delivery
         self._filter_broken = False
+        self._say_if_it_never_matches()
         self._longest_waits = waits_s(delivery, self._tools.settings.linear_backoff)
         self._extra = {"Prefer": "reply", "Kn-Namespace": spec.namespace}
         self._timeout_s = delivery.timeout_s or self._tools.settings.attempt_timeout_s
@@ -107,6 +111,13 @@ class Subscription:
             _LOG.error("the filter of trigger %s fails, events do not pass it: %r", name, error)
         self._filter_broken = True
         self._unjudged.inc()
+
+    def _say_if_it_never_matches(self) -> None:
+        before, self.never_matches = self.never_matches, why_never(self.spec.filter)
+        self._never.set(self.never_matches is not None)
+        if self.never_matches not in (None, before):
+            name = f"{self.spec.namespace}/{self.spec.name}"
+            _LOG.warning("no event can pass the filter of trigger %s: %s", name, self.never_matches)
 
     def _waits(self) -> list[float]:
         return self._longest_waits

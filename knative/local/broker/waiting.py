@@ -32,6 +32,7 @@ class Waiting:
         namespace, trigger, broker, subscriber: whose it is.
         waiting: how many deliveries, by their target: `subscriber` or `dead letter sink`.
         parked: how many events neither of them took.
+        never_matches: why no event can pass its filter, None if one could.
         events: the first of those that wait, for each target the oldest first.
     """
 
@@ -41,6 +42,7 @@ class Waiting:
     subscriber: str
     waiting: dict[str, int]
     parked: int
+    never_matches: str | None
     events: list[dict[str, Any]]
 
 
@@ -60,6 +62,7 @@ async def read_waiting(log: Log, subscriptions: Sequence[Subscription], limit: i
             subscriber=each.spec.subscriber_uri,
             waiting={target: lane.backlog for target, lane in each.lanes.items()},
             parked=parked.get(each.lane.number, 0),
+            never_matches=each.never_matches,
             events=[event for lane in each.lanes.values() for event in events[lane.number]],
         )
         for each in subscriptions

@@ -54,6 +54,7 @@ def test_what_waits_for_a_trigger_is_listed_with_its_first_events(world: Any, un
         "subscriber": "http://127.0.0.1:9/",
         "waiting": {"subscriber": 12, "dead letter sink": 0},
         "parked": 0,
+        "never_matches": None,
     }
     assert (first["id"], first["type"], first["subject"]) == ("0", "dev.kascade.tested", "café")
     assert (first["target"], first["failed_attempts"]) == ("subscriber", 1)
@@ -126,5 +127,17 @@ def test_the_stand_alone_broker_tells_it_on_its_own_port(tmp_path: Path) -> None
         process.terminate()
 
     assert told["/metrics"].text.startswith("# HELP kascade_broker_")
-    assert told["/waiting"].json() == {"triggers": [], "without_trigger": {}}
+    assert told["/waiting"].json() == {"triggers": [], "without_trigger": {}, "damaged": []}
     assert told["/else"].status_code == 405
+
+
+def test_a_trigger_that_can_never_match_is_said(world: Any, caplog: Any) -> None:
+    contradictory = [{"exact": {"type": "a"}}, {"exact": {"type": "b"}}]
+    world.trigger("http://127.0.0.1:9/", "never", filters=contradictory)
+    world.trigger("http://127.0.0.1:9/", "fine", filters=contradictory[:1])
+
+    told = {each["trigger"]: each["never_matches"] for each in waiting(world)["triggers"]}
+
+    assert told == {"never": "type cannot be 'a' and 'b' at once", "fine": None}
+    assert world.metric("kascade_broker_never_matching") == 1
+    assert "no event can pass the filter of trigger kascade/never" in caplog.text

@@ -14,6 +14,8 @@ from knative.local.broker.disk_guard import DiskGuard
 from knative.local.broker.errors import LogUnavailable
 from knative.local.broker.event import Record
 from knative.local.broker.log import BROKEN, Log
+from knative.local.broker.pages import read_page
+from knative.local.broker.schema import open_log
 from knative.local.broker.settings import BrokerSettings
 
 SETTINGS = BrokerSettings(settle_within_s=0.001)
@@ -105,6 +107,41 @@ def test_a_failure_to_tidy_up_is_tried_again_and_the_writer_goes_on(
         await log.close()
 
     asyncio.run(scenario())
+
+
+def steps_of_a_page_and_a_start(folder: Path, waiting: int) -> int:
+    """Return how many instructions of SQLite's machine both take with so many deliveries in the lane."""
+    connection = open_log(folder / f"{waiting}.db", SETTINGS)
+    connection.execute("INSERT INTO lanes VALUES (1, 'a/b', ?)", (waiting,))
+    connection.execute("BEGIN")
+    for seq in range(1, waiting + 1):
+        connection.execute("INSERT INTO events VALUES (?, 255, 1, 1, X'7b7d', X'', NULL, '1')", (seq,))
+        due = 5.0 + seq if seq % 2 else 0
+        connection.execute("INSERT INTO deliveries VALUES (1, ?, 1, ?, NULL)", (seq, due))
+    connection.execute("COMMIT")
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(count, 1)
+    page = read_page(
+        connection, 1, 0, now=100.0, events=64, fresh=True, held=(), max_bytes=1 << 20, waits=[0.0, 1e6]
+    )
+    connection.execute("SELECT max(seq) FROM events").fetchone()
+    connection.execute("SELECT id, key, waiting FROM lanes").fetchall()
+    assert (len(page.fresh), page.next_due) == (64, 102.0)
+    connection.close()
+    return steps
+
+
+@pytest.mark.case("T7", "a page of a lane, and a start, beside a backlog")
+def test_a_page_and_a_start_cost_the_same_whatever_waits(tmp_path: Path) -> None:
+    small, large = (steps_of_a_page_and_a_start(tmp_path, waiting) for waiting in (400, 8_000))
+
+    assert large < small * 1.1
 
 
 WITH_A_BROKEN_WRITER = """

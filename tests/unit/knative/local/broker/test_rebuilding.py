@@ -80,6 +80,12 @@ def overwrite(path: Path, page: int, how: str) -> None:
         opened.write(content[:PAGE])
 
 
+def change_a_byte(path: Path, at: int) -> None:
+    with path.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(b"?")
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("log") / "broker.db"
@@ -135,7 +141,7 @@ def test_a_changed_bit_in_an_event_is_found_and_never_delivered(written: Path, t
 
 
 @pytest.mark.case("T1", "the damaged log at a start and while it is open")
-@pytest.mark.parametrize("when", ["at the start", "while it is open"])
+@pytest.mark.parametrize("when", ["at the start", "while it is open", "a byte, while it is open"])
 def test_a_log_that_meets_damage_goes_on_with_what_is_left(written: Path, tmp_path: Path, when: str) -> None:
     path = tmp_path / "broker.db"
     path.write_bytes(written.read_bytes())
@@ -145,7 +151,10 @@ def test_a_log_that_meets_damage_goes_on_with_what_is_left(written: Path, tmp_pa
     async def scenario() -> tuple[set[int], int]:
         log = Log(path, SETTINGS, told.append)
         log.start()
-        overwrite(path, page, "noise")
+        if when.startswith("a byte"):
+            change_a_byte(path, written.read_bytes().index(body_of(52)) + 20)
+        else:
+            overwrite(path, page, "noise")
         await log.call(lambda connection: connection.execute("PRAGMA shrink_memory"))
         found: set[int] = set()
         for lane in (1, 2, 3):

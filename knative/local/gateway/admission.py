@@ -30,7 +30,7 @@ class Admission:
 
     def check_origin(self, request: web.BaseRequest, host: str) -> None:
         """Raise NotServed (403) for what a web page from elsewhere made a browser send."""
-        if request.headers.get("Origin") in self.origins:
+        if self.origins and request.headers.get("Origin") in self.origins:
             return
         if is_from_elsewhere(request.headers, host):
             origin = request.headers.get("Origin", "another site")
@@ -50,8 +50,9 @@ class Admission:
 
     def preflight(self, request: web.BaseRequest) -> web.Response | None:
         """Return the answer to a browser that asks what a page may send, None for any other request."""
-        asked = request.headers.get("Access-Control-Request-Method")
-        if request.method != "OPTIONS" or asked is None or not self.sharing(request):
+        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+            return None
+        if not self.sharing(request):
             return None
         headers = {
             **self.sharing(request),
@@ -63,7 +64,7 @@ class Admission:
 
     def sharing(self, request: web.BaseRequest) -> Mapping[str, str]:
         """Return the headers that let a page that is let in read the answer."""
-        origin = request.headers.get("Origin")
+        origin = request.headers.get("Origin") if self.origins else None
         if origin is None or origin not in self.origins:
             return {}
         return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}

@@ -46,7 +46,7 @@ class BodyStalled(web.RequestPayloadError):
 class Connection(web.RequestHandler):
     """A client's connection: one that has ended its side still gets the answers to its whole requests."""
 
-    __slots__ = ("_half_closed", "_head_since", "_heard", "_last_body", "foreign")
+    __slots__ = ("_half_closed", "_head_since", "_heard", "_last_body", "_limits", "foreign")
 
     foreign: bool
     """Whether another user of this machine made it."""
@@ -54,11 +54,12 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._half_closed, self._last_body, self.foreign = False, EMPTY_PAYLOAD, False
-        self._heard = self._loop.time()
+        server = cast(Server, self._manager)
+        self._heard, self._limits = self._loop.time(), server.limits
         self._head_since: float | None = self._heard
         super().connection_made(transport)
         cast(asyncio.Transport, transport).set_write_buffer_limits(_BUFFER)
-        cast(Server, self._manager).admit(self, cast(asyncio.Transport, transport))
+        server.admit(self, cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and fail the reader of a body that turns out malformed, which aiohttp omits."""
@@ -72,13 +73,12 @@ class Connection(web.RequestHandler):
             if not self._last_body.is_eof():  # and yet something follows: the parser's complaint
                 self._last_body.set_exception(web.RequestPayloadError("it is malformed"))
             self._last_body = self._messages[-1][1]
-        limits = self._limits()
-        if self._last_body.total_bytes > limits.body_bytes:
-            self._last_body.set_exception(BodyTooLarge(too_large(limits)))
+        if self._last_body.total_bytes > self._limits.body_bytes:
+            self._last_body.set_exception(BodyTooLarge(too_large(self._limits)))
 
     def end_if_stalled(self, now: float) -> None:
         """End a request whose client has owed the rest of its head, or of its body, for too long."""
-        limits, body = self._limits(), self._last_body
+        limits, body = self._limits, self._last_body
         if self._is_idle():
             if self._head_since is not None and now - self._head_since > limits.head_s:
                 self.force_close()
@@ -111,9 +111,6 @@ class Connection(web.RequestHandler):
     def _is_idle(self) -> bool:
         """Whether it waits for the head of a request."""
         return self._waiter is not None and not self._messages
-
-    def _limits(self) -> Limits:
-        return cast(Server, self._manager).limits if self._manager is not None else Limits()
 
 
 class Server(web.Server):

@@ -48,12 +48,11 @@ _NEVER = MappingProxyType(
     }
 )
 
-_SIZES = (4, 10, 9, 11, *range(4), *range(5, 9), *range(12, 24))  # first those of LEAF and BRANCH_LEQ
-_TEXTS = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in _SIZES)
 _ITEMS = re.compile(
-    rb"(?:\x3d.{4})++|(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++|(?:\x4a(?:" + _TEXTS + rb"))++", re.DOTALL
+    rb"(?:\x3d.{4})++|(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++|(?:\x4a(?:\x04.{4}|\n.{10}|\x09.{9}))++",
+    re.DOTALL,
 )
-"""Numbers and short texts in a list of an attribute. Trees have millions, each one a field of its own."""
+"""Numbers and modes (LEAF, BRANCH_LEQ, …) in a list of an attribute: trees have millions, each a field."""
 
 
 class RefusedModel(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -126,7 +126,7 @@ def guarded(cluster: Cluster) -> Iterator[str]:
     features(cluster, {name: before.get(name) for name in asked})
 
 
-def features(cluster: Cluster, data: dict[str, str | None]) -> None:
+def features(cluster: Cluster, data: Mapping[str, str | None]) -> None:
     """Set features of Knative Eventing; None takes one away."""
     patch = json.dumps({"data": data})
     args = ("patch", "configmap", "config-features", "--type", "merge", "-p", patch)

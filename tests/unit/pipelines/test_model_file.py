@@ -215,7 +215,7 @@ def test_the_lists_of_a_forest_are_read_at_once() -> None:
         ["input"],
         ["t"],
         domain="ai.onnx.ml",
-        nodes_modes=["LEAF", "BRANCH_LEQ", ""] * 30_000,
+        nodes_modes=["LEAF", "BRANCH_LEQ", "BRANCH_LT"] * 30_000,
         nodes_values=[float(n) for n in numbers],
         nodes_nodeids=numbers,
     )

@@ -82,7 +82,7 @@ def _dataset(context: EventContext, payload: kinds.DatasetIngested) -> Sequence[
 
 
 def _requested(context: EventContext, payload: kinds.TrainingRequested) -> Sequence[Event]:
-    pending.merge(context.row, Reason.MANUAL, context.event, context.at)
+    pending.merge(context.row, Reason.MANUAL, context.event, context.at, force=payload.force)
     return ()
 
 
@@ -129,10 +129,22 @@ def _started(context: EventContext, payload: kinds.TrainingStarted) -> Sequence[
     run = _run_of(context, payload)
     if run is None:
         return ()
+    first = run.started_at is None
     run.started_at = run.started_at or context.at
-    if run.ended_at is None:
+    if run.ended_at is None and first:
         run.lease_until = context.at + context.settings.run_lease
         set_lease(context)
+    return ()
+
+
+def _progressed(context: EventContext, payload: kinds.TrainingProgressed) -> Sequence[Event]:
+    """Believe a run that tells how far it is, until it has been silent for longer than it ever is."""
+    run = get_run(context.session, context.model, payload.version)
+    if run is None or run.run_id != payload.run_id or run.ended_at is not None:
+        return ()
+    run.started_at = run.started_at or context.at
+    run.lease_until = context.now + context.settings.run_silence
+    set_lease(context)
     return ()
 
 
@@ -288,6 +300,7 @@ APPLY_BY_PAYLOAD: MappingProxyType[type[kinds.Payload], Callable[[EventContext, 
             kinds.PerformanceDegraded: _degraded,
             kinds.TimerDue: _timer,
             kinds.TrainingStarted: _started,
+            kinds.TrainingProgressed: _progressed,
             kinds.TrainingCompleted: _completed,
             kinds.TrainingFailed: _failed,
             kinds.ModelApproved: _approved,

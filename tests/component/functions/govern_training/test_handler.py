@@ -204,6 +204,42 @@ def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: Governor
     assert again.data["version"] == 2
 
 
+def progressed(world: Governor, approved: Event, *, step: str = "experiment", number: int = 4) -> None:
+    told = {"attempt": "first", "step": step, "number": number, "steps": 8, "seconds": 1.0}
+    data = {name: approved.data[name] for name in ("model", "version", "run_id")} | told
+    event = answer(approved, kinds.TrainingProgressed.type, "/test", "churn/v1", data, now=world.now)
+    world.deliver(replace(event, id=f"{step}-{world.now.isoformat()}"))
+
+
+@pytest.mark.case("T2", "a run that is killed is noticed within a quarter of an hour")
+def test_a_run_that_told_how_far_it_is_and_falls_silent_is_lost_soon(world: Governor) -> None:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    world.later(hours=2)
+    progressed(world, approved)
+    world.later(minutes=10)
+    progressed(world, approved, number=5, step="select")
+    assert world.later(minutes=14) == []
+    failed, again = world.later(minutes=2)
+    assert (failed.type, failed.data["step"]) == (kinds.TrainingFailed.type, "lease")
+    assert again.type == kinds.TrainingApproved.type
+    progressed(world, approved)
+    assert world.runs()[0].outcome == "lost", "what comes late does not bring it back"
+
+
+@pytest.mark.case("T2", "a person can override")
+def test_a_person_may_force_a_run_while_one_is_under_way(world: Governor) -> None:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    (refused,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
+    assert (refused.data["rule"], refused.data["refused"]) == ("dedupe", True)
+    (second,) = world.send(kinds.TrainingRequested.type, {"model": "churn", "force": True})
+    assert (second.type, second.data["version"]) == (kinds.TrainingApproved.type, 2)
+    world.trained(approved)
+    world.trained(second)
+    assert [run.outcome for run in world.runs()] == ["completed", "completed"]
+
+
 def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: Governor) -> None:
     world.drop(1)
     (first,) = world.later(minutes=1)

@@ -21,7 +21,7 @@ from functions.govern_training.settings import Settings
 from functions.state import timers, versions
 from functions.state.governor import GovernorRow
 from functions.state.labels import has_labels
-from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run
+from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run, runs_before
 from pipelines.spec import ModelSpec
 
 FUNCTION = "govern_training"
@@ -243,11 +243,20 @@ def _lose_silent_runs(context: EventContext) -> list[Event]:
     runs = load_runs(context.session, context.model)
     for silent in [run for run in runs if run.ended_at is None and run.lease_until <= context.now]:
         row = get_run(context.session, context.model, silent.version)
-        if row is not None:
+        if row is not None and _is_queued(context, row):
+            row.lease_until = context.now + context.settings.run_start
+        elif row is not None:
             row.outcome, row.ended_at = RunOutcome.LOST.value, silent.lease_until
             lost.append(_lost(context, row, retry=_try_again(context, runs, silent, row)))
     set_lease(context)
     return lost
+
+
+def _is_queued(context: EventContext, run: TrainingRun) -> bool:
+    """Say whether a run has not begun because others may be before it; it is believed for a lease at most."""
+    if run.started_at is not None or context.now >= run.approved_at + context.settings.run_lease:
+        return False
+    return runs_before(context.session, run, context.now) > 0
 
 
 def _try_again(context: EventContext, runs: Sequence[Run], silent: Run, row: TrainingRun) -> bool:

@@ -22,7 +22,7 @@ from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
 from functions.state.ledger import LedgerEvent
 from functions.state.rollouts import RolloutRow
-from functions.state.runs import TrainingRun
+from functions.state.runs import TrainingRun, runs_before
 from functions.state.versions import retirement
 from pipelines.spec import ModelSpec
 
@@ -96,10 +96,8 @@ def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
 def training_of(session: Session, run: TrainingRun, now: datetime) -> dict[str, Any]:
     """Return how far a run under way is; of one that has not begun, how many were approved before it."""
     if run.started_at is None:
-        before = select(func.count()).select_from(TrainingRun).filter_by(ended_at=None)
-        before = before.where(TrainingRun.lease_until > now, TrainingRun.approved_at < run.approved_at)
         told: Mapping[str, Any] = {}
-        ahead = session.scalar(before) or 0
+        ahead = runs_before(session, run, now)
     else:
         told = _newest_data(session, TrainingProgressed.type, f"{run.model}/v{run.version}")
         ahead = 0

@@ -16,6 +16,7 @@ from functions.govern_training.records import is_retired
 from functions.state import ledger, versions
 from functions.state.database import transaction
 from functions.state.labels import JoinedLabel
+from functions.state.runs import TrainingRun
 
 if TYPE_CHECKING:
     from conftest import Governor
@@ -225,6 +226,31 @@ def test_a_run_that_told_how_far_it_is_and_falls_silent_is_lost_soon(world: Gove
     assert again.type == kinds.TrainingApproved.type
     progressed(world, approved)
     assert world.runs()[0].outcome == "lost", "what comes late does not bring it back"
+
+
+@pytest.mark.case("T2", "a job that dies before it has said a word")
+def test_a_run_that_does_not_begin_is_lost_soon_unless_others_are_before_it(
+    world_of: Callable[..., Governor],
+) -> None:
+    world = world_of(run_start=timedelta(minutes=15))
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    other = {**approved.data, "model": "wine", "run_id": "wine-v1"}
+    with transaction(world.sessions) as session:
+        columns = {
+            column.name: getattr(world.runs()[0], column.name) for column in TrainingRun.__table__.columns
+        }
+        before = {
+            "approved_at": world.now - timedelta(minutes=9),
+            "lease_until": world.now + timedelta(hours=9),
+        }
+        session.add(TrainingRun(**columns | {name: other[name] for name in ("model", "run_id")} | before))
+    assert world.later(hours=1) == [], "it is queued behind wine's"
+    with transaction(world.sessions) as session:
+        session.delete(session.get(TrainingRun, ("wine", 1)))
+    failed, again = world.later(minutes=16)
+    assert (failed.type, failed.data["version"]) == (kinds.TrainingFailed.type, 1)
+    assert (again.type, again.data["version"]) == (kinds.TrainingApproved.type, 2)
 
 
 @pytest.mark.case("T2", "a person can override")

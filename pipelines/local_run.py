@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.progress import STEPS
+
 PIPELINE_ROOT = "artifacts"
 
 
@@ -55,6 +57,14 @@ def announced(workspace: Path) -> bool:
     for found in (workspace / PIPELINE_ROOT).glob("*/announce/executor_output.json"):
         return found.stat().st_size > 0
     return False
+
+
+def begun(workspace: Path) -> tuple[str, ...]:
+    """Return the steps of the training pipeline that have begun, in order, without a gap."""
+    root = workspace / PIPELINE_ROOT  # those of a loop are in folders of its iterations
+    tasks = {task.name for depth in ("*/*", "*/for-loop-*/*") for task in root.glob(depth)}
+    last = max((number for number, step in enumerate(STEPS) if step in tasks), default=-1)
+    return STEPS[: last + 1]
 
 
 def end_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -55,6 +56,26 @@ class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitt
     unlabelled_rows: Rows = 0
     warnings: list[DataWarning] = Field(default_factory=list, max_length=MAX_WARNINGS)
     key: str
+
+
+class Unchanged(StrEnum):
+    """Why a dropped object changed nothing."""
+
+    WAITS = "waits"
+    KNOWN_ROWS = "known_rows"
+    KNOWN_SPEC = "known_spec"
+    REPLACED = "replaced"
+    IGNORED = "ignored"
+
+
+class DatasetUnchanged(Payload, type="dataset.unchanged", subject="<model>", emitted_by=("ingest_data",)):
+    """A dropped object changed nothing, or nothing yet; `fix` says what would, if anything."""
+
+    model: str
+    key: str
+    reason: Unchanged
+    message: str
+    fix: str = ""
 
 
 class DatasetRejected(Payload, type="dataset.rejected", subject="<model>", emitted_by=("ingest_data",)):

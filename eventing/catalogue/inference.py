@@ -143,10 +143,34 @@ class VersionFeedback(Payload):
     mean_loss: float | None = None
 
 
+class LabelRefused(Payload):
+    """A label that was not joined, and why.
+
+    `label_id`: source and id of its event, with a space between; or `<key>@<etag>#<row>` of its file.
+    """
+
+    label_id: str
+    fate: Literal["duplicate", "contradictory", "late", "unknown", "impossible"]
+    prediction_id: str | None = None
+
+
+class LabelFileJoined(Payload):
+    """What became of the labels of one file `feedback/<key>`."""
+
+    key: str
+    joined: Count
+    duplicate: Count = 0
+    contradictory: Count = 0
+    late: Count = 0
+    unknown: Count = 0
+    impossible: Count = 0
+
+
 class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted_by=("join_feedback",)):
     """Labels were joined to the predictions they belong to; every label received by `through` is in.
 
-    The counts say what became of the labels since the event before; `labels` lists them one by one.
+    The counts say what became of the labels since the event before; `labels` lists them one by one. `refused`
+    names the first that were not joined, `files` the files that labels came from, at most 20 of each.
     """
 
     model: ModelName
@@ -159,6 +183,8 @@ class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted
     impossible: Count = 0
     labels: Claim | None = None
     versions: list[VersionFeedback] = Field(default_factory=list)
+    refused: list[LabelRefused] = Field(default_factory=list)
+    files: list[LabelFileJoined] = Field(default_factory=list)
 
 
 class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("watch_performance",)):

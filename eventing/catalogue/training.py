@@ -33,11 +33,15 @@ class TrainingReason(StrEnum):
 
 
 class TrainingRequested(OutsidePayload, type="training.requested", subject="<model>"):
-    """A person or another system asks for a training run now."""
+    """A person or another system asks for a training run now.
+
+    `force`: also where a run on the same data, code and model.yaml has been, or is under way.
+    """
 
     model: ModelName
     requested_by: str = "unknown"
     comment: str = ""
+    force: bool = False
 
 
 class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_training",)):
@@ -79,6 +83,22 @@ class TrainingStarted(Payload, type="training.started", emitted_by=("launch_trai
     run_id: str
     launcher: str
     run_url: str | None = None
+
+
+class TrainingProgressed(Payload, type="training.progressed", emitted_by=("run_training",)):
+    """The run is in the step `step`, the `number`th of `steps`, for `seconds` since its attempt began.
+
+    It is said when a step begins and, while one lasts, every few minutes. `attempt` names the attempt.
+    """
+
+    model: ModelName
+    version: Version
+    run_id: str
+    attempt: str
+    step: str
+    number: Annotated[int, Field(ge=1, le=1000)]
+    steps: Annotated[int, Field(ge=1, le=1000)]
+    seconds: float
 
 
 class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_training", "run_training")):

@@ -15,6 +15,7 @@ from functions.evaluate_model.evaluate import ChampionFiles, Judgement
 from functions.evaluate_model.logic import FUNCTION, Outcome
 from functions.state import versions
 from functions.state.handled import Stale
+from functions.state.rollouts import get_rollout
 from functions.state.runs import get_run
 from functions.state.specs import spec_of
 from functions.state.versions import Fact
@@ -117,10 +118,32 @@ def record_decision(
     """Record what a person, or the gate itself, decided of a version.
 
     Raises:
-        Rejected: there is no such version.
+        Rejected: there is no such version; or it serves or is rolled out, and would go on all the same.
     """
     if versions.get_version(session, payload.model, payload.version) is None:
         raise Rejected(f"{payload.model} has no version {payload.version} that could be decided on")
+    if isinstance(payload, kinds.ModelRejected) and event.source != SOURCE:
+        refuse_rejection(session, payload.model, payload.version)
     fact = Fact.APPROVED if isinstance(payload, kinds.ModelApproved) else Fact.REJECTED
     versions.record_fact(session, payload.model, payload.version, fact, event.id, now)
     return []
+
+
+def refuse_rejection(session: Session, model: str, version: int) -> None:
+    """Raise Rejected for a version that would go on serving, or go on being rolled out, all the same."""
+    rollout = get_rollout(session, model)
+    if versions.champion(session, model) == version:
+        raise Rejected(
+            f"{model}/v{version} serves, so it cannot be rejected: go back to the version before with "
+            f"`kascade rollback {model}`, or replace it with `kascade promote {model} <another version>`"
+        )
+    if rollout is not None and rollout.version == version:
+        raise Rejected(
+            f"{model}/v{version} is being rolled out, so it cannot be rejected: take it back with "
+            f"`kascade rollback {model}`"
+        )
+    if rollout is not None and rollout.queued_version == version:
+        raise Rejected(
+            f"{model}/v{version} is approved and waits for its rollout, so it cannot be rejected: "
+            f"`kascade rollback {model}` takes it back once it has begun, and a newer approval replaces it"
+        )

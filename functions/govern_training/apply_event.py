@@ -21,7 +21,7 @@ from functions.govern_training.settings import Settings
 from functions.state import timers, versions
 from functions.state.governor import GovernorRow
 from functions.state.labels import has_labels
-from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run
+from functions.state.runs import RunOutcome, TrainingRun, first_to_expire, get_run, runs_before
 from pipelines.spec import ModelSpec
 
 FUNCTION = "govern_training"
@@ -82,7 +82,7 @@ def _dataset(context: EventContext, payload: kinds.DatasetIngested) -> Sequence[
 
 
 def _requested(context: EventContext, payload: kinds.TrainingRequested) -> Sequence[Event]:
-    pending.merge(context.row, Reason.MANUAL, context.event, context.at)
+    pending.merge(context.row, Reason.MANUAL, context.event, context.at, force=payload.force)
     return ()
 
 
@@ -129,10 +129,22 @@ def _started(context: EventContext, payload: kinds.TrainingStarted) -> Sequence[
     run = _run_of(context, payload)
     if run is None:
         return ()
+    first = run.started_at is None
     run.started_at = run.started_at or context.at
-    if run.ended_at is None:
+    if run.ended_at is None and first:
         run.lease_until = context.at + context.settings.run_lease
         set_lease(context)
+    return ()
+
+
+def _progressed(context: EventContext, payload: kinds.TrainingProgressed) -> Sequence[Event]:
+    """Believe a run that tells how far it is, until it has been silent for longer than it ever is."""
+    run = get_run(context.session, context.model, payload.version)
+    if run is None or run.run_id != payload.run_id or run.ended_at is not None:
+        return ()
+    run.started_at = run.started_at or context.at
+    run.lease_until = context.now + context.settings.run_silence
+    set_lease(context)
     return ()
 
 
@@ -231,11 +243,20 @@ def _lose_silent_runs(context: EventContext) -> list[Event]:
     runs = load_runs(context.session, context.model)
     for silent in [run for run in runs if run.ended_at is None and run.lease_until <= context.now]:
         row = get_run(context.session, context.model, silent.version)
-        if row is not None:
+        if row is not None and _is_queued(context, row):
+            row.lease_until = context.now + context.settings.run_start
+        elif row is not None:
             row.outcome, row.ended_at = RunOutcome.LOST.value, silent.lease_until
             lost.append(_lost(context, row, retry=_try_again(context, runs, silent, row)))
     set_lease(context)
     return lost
+
+
+def _is_queued(context: EventContext, run: TrainingRun) -> bool:
+    """Say whether a run has not begun because others may be before it; it is believed for a lease at most."""
+    if run.started_at is not None or context.now >= run.approved_at + context.settings.run_lease:
+        return False
+    return runs_before(context.session, run, context.now) > 0
 
 
 def _try_again(context: EventContext, runs: Sequence[Run], silent: Run, row: TrainingRun) -> bool:
@@ -288,6 +309,7 @@ APPLY_BY_PAYLOAD: MappingProxyType[type[kinds.Payload], Callable[[EventContext, 
             kinds.PerformanceDegraded: _degraded,
             kinds.TimerDue: _timer,
             kinds.TrainingStarted: _started,
+            kinds.TrainingProgressed: _progressed,
             kinds.TrainingCompleted: _completed,
             kinds.TrainingFailed: _failed,
             kinds.ModelApproved: _approved,

@@ -70,6 +70,7 @@ class Request:
         trained_in_chain: runs of this model among the causes of the trigger that has fewest.
         known: the model has a model.yaml.
         retired: the model is out of service, and its model.yaml is from before that.
+        forced: a person wants a run also on what has been trained on, or is being trained on.
     """
 
     reasons: Annotated[frozenset[TrainingReason], PlainSerializer(sorted)]
@@ -81,6 +82,7 @@ class Request:
     trained_in_chain: int = 0
     known: bool = True
     retired: bool = False
+    forced: bool = False
 
     @property
     def manual(self) -> bool:

@@ -101,7 +101,7 @@ def _start(
         code_digest=digests.code,
         rows=row.dataset_rows,
         approved_at=context.now,
-        lease_until=context.now + context.settings.run_lease,
+        lease_until=context.now + context.settings.run_start,
     )
     context.session.add(run)
     set_lease(context)

@@ -18,6 +18,7 @@ from pipelines.spec import Retrain
 
 MAX_DEPTH = 16
 MAX_ATTEMPTS = 2
+_FORCE = "; a person may train all the same: kascade retrain --force"
 
 ALARMS = frozenset({TrainingReason.PERFORMANCE, TrainingReason.DRIFT, TrainingReason.PRECAUTIONARY})
 """What says that the champion is not good any more: it stays true until rows come to learn from."""
@@ -122,6 +123,8 @@ def _harm_first(policy: Retrain, inputs: Inputs) -> Refuse | None:
 
 
 def _dedupe(policy: Retrain, inputs: Inputs) -> Wait | Refuse | None:
+    if inputs.request.forced:
+        return None
     same = [run for run in inputs.runs if run.digests == inputs.request.digests]
     for run in same:
         if run.outcome == "completed":
@@ -129,10 +132,10 @@ def _dedupe(policy: Retrain, inputs: Inputs) -> Wait | Refuse | None:
                 return Wait(
                     "dedupe", f"no rows are new since run {run.run_id}: it starts when some come", None
                 )
-            message = f"run {run.run_id} trained on exactly this data, code and model.yaml"
+            message = f"run {run.run_id} trained on exactly this data, code and model.yaml{_FORCE}"
             return Refuse("dedupe", message, run.run_id)
         if run.outcome is None and run.lease_until > inputs.now:
-            message = f"run {run.run_id} is training on exactly this data, code and model.yaml"
+            message = f"run {run.run_id} is training on exactly this data, code and model.yaml{_FORCE}"
             return Refuse("dedupe", message, run.run_id)
     if len(same) >= MAX_ATTEMPTS and not inputs.request.manual:
         return Refuse(
@@ -152,7 +155,7 @@ def may_retry(runs: Sequence[Run], lost: Run) -> bool:
 def _single_flight(policy: Retrain, inputs: Inputs) -> Wait | None:
     for run in reversed(inputs.runs):
         if run.ended_at is None:
-            if run.lease_until > inputs.now:
+            if run.lease_until > inputs.now and not inputs.request.forced:
                 return Wait("single-flight", f"run {run.run_id} is under way", run.lease_until)
         elif is_judged(run) and run.hold_until is not None and run.hold_until > inputs.now:
             what = "rollout" if run.verdict == "approved" else "offline gate"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from eventing.catalogue import TrainingReason
 from eventing.event import CORRELATION, TRACEPARENT, Event
@@ -22,6 +23,7 @@ def merge(
     depth: int = 0,
     trained: int = 0,
     version: int | None = None,
+    force: bool = False,
 ) -> None:
     """Add a trigger to those that wait; of several with one reason the newest is its cause.
 
@@ -30,6 +32,7 @@ def merge(
         depth: events between its chain's first and it.
         trained: runs of this model among its causes.
         version: what an alarm is about.
+        force: a person wants a run also on what has been trained on.
     """
     causes = causes_in(row)
     if not row.pending_reasons:
@@ -39,7 +42,9 @@ def merge(
     row.pending_depth = min(row.pending_depth, depth)
     row.pending_trained = min(row.pending_trained, trained)
     kept = {name: value for name, value in cause.extensions.items() if name in (CORRELATION, TRACEPARENT)}
-    data = {"version": version} if version is not None and reason in ALARMS else None
+    data: dict[str, Any] | None = {"force": True} if force else None
+    if version is not None and reason in ALARMS:
+        data = {"version": version}
     bare = Event(cause.id, cause.source, cause.type, cause.subject, cause.time, data=data, extensions=kept)
     _write(row, waiting_in(row) | {reason}, causes | {reason: bare})
 
@@ -50,7 +55,7 @@ def waiting_in(row: GovernorRow) -> set[TrainingReason]:
 
 
 def causes_in(row: GovernorRow) -> dict[TrainingReason, Event]:
-    """Return each reason's newest trigger; of its data only an alarm's version is left.
+    """Return each reason's newest trigger; of its data only an alarm's version and a person's force are left.
 
     An earlier release kept one event alone: that of the most urgent reason.
     """
@@ -66,6 +71,12 @@ def cause_of(row: GovernorRow) -> Event | None:
     """Return the trigger that a run would be approved for: that of the most urgent reason."""
     causes = causes_in(row)
     return causes[min(causes, key=URGENCY.index)] if causes else None
+
+
+def is_forced(row: GovernorRow) -> bool:
+    """Say whether a person wants a run whatever has been trained already."""
+    asked = causes_in(row).get(TrainingReason.MANUAL)
+    return asked is not None and bool((asked.data or {}).get("force"))
 
 
 def alarms_about_others(row: GovernorRow, champion: int) -> dict[TrainingReason, int | None]:

@@ -13,6 +13,7 @@ from eventing.catalogue import Claim, TrainingApproved, TrainingReason
 from eventing.event import CAUSATION, Event
 from functions.govern_training.facts import Digests, Request, Run
 from functions.govern_training.logic import MAX_DEPTH
+from functions.govern_training.pending import is_forced
 from functions.state import ledger, versions
 from functions.state.governor import GovernorRow
 from functions.state.runs import TrainingRun
@@ -123,4 +124,5 @@ def as_request(
         trained_in_chain=row.pending_trained,
         known=known,
         retired=retired,
+        forced=is_forced(row),
     )

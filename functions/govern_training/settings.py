@@ -9,6 +9,8 @@ from datetime import timedelta
 from eventing.environment import Variables
 
 DEFAULT_RUN_LEASE_S = 16_200
+DEFAULT_RUN_START_S = 900
+DEFAULT_RUN_SILENCE_S = 900
 DEFAULT_GATE_HOLD_S = 900
 DEFAULT_ROLLOUT_HOLD_S = 3_600
 
@@ -20,6 +22,8 @@ class Settings:
     Attributes:
         database_url: of functions.state.
         run_lease: a run that sends no event for so long is lost; longer than the job's own deadline.
+        run_start: a run with none before it that has not begun for so long is lost.
+        run_silence: as run_lease, for a run that has told how far it is, which it does every few minutes.
         gate_hold: how long a candidate without a verdict keeps other runs waiting.
         rollout_hold: how long a rollout that sends no event does; each phase adds its deadline.
         code_digest: of the training code; computed from the installed sources when empty.
@@ -27,6 +31,8 @@ class Settings:
 
     database_url: str
     run_lease: timedelta = timedelta(seconds=DEFAULT_RUN_LEASE_S)
+    run_start: timedelta = timedelta(seconds=DEFAULT_RUN_START_S)
+    run_silence: timedelta = timedelta(seconds=DEFAULT_RUN_SILENCE_S)
     gate_hold: timedelta = timedelta(seconds=DEFAULT_GATE_HOLD_S)
     rollout_hold: timedelta = timedelta(seconds=DEFAULT_ROLLOUT_HOLD_S)
     code_digest: str = ""
@@ -39,6 +45,8 @@ class Settings:
             cls(
                 read.database_url(),
                 run_lease=read.duration("RUN_LEASE_S", DEFAULT_RUN_LEASE_S),
+                run_start=read.duration("RUN_START_S", DEFAULT_RUN_START_S),
+                run_silence=read.duration("RUN_SILENCE_S", DEFAULT_RUN_SILENCE_S),
                 gate_hold=read.duration("GATE_HOLD_S", DEFAULT_GATE_HOLD_S),
                 rollout_hold=read.duration("ROLLOUT_HOLD_S", DEFAULT_ROLLOUT_HOLD_S),
                 code_digest=read.get("CODE_DIGEST"),

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import DatasetRejected, source_of
+from eventing.catalogue import DatasetRejected, DatasetUnchanged, Unchanged, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.ingest_data.object_keys import DroppedObject
@@ -59,6 +59,23 @@ def dataset_rejected(
         bad_rows=refusal.bad_rows,
     )
     return respond(event, DatasetRejected.type, model, payload, now)
+
+
+def unchanged(
+    event: Event,
+    dropped: DroppedObject,
+    model: str,
+    reason: Unchanged,
+    message: str,
+    now: datetime,
+    *,
+    fix: str = "",
+) -> Event:
+    """Build the event that says that an object changed nothing, and log it."""
+    log(message, dropped, model=model)
+    model = clip(model, 60)
+    payload = DatasetUnchanged(model=model, key=dropped.key, reason=reason, message=message, fix=fix)
+    return respond(event, DatasetUnchanged.type, model, payload, now)
 
 
 def log(message: str, dropped: DroppedObject, **fields: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eventing.catalogue import ObjectRecord
+from eventing.catalogue import ObjectRecord, Unchanged
 from eventing.event import Event
-from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log
+from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log, unchanged
 from functions.ingest_data.ingest_file import ingest_file
 from functions.ingest_data.object_keys import (
     RAW,
@@ -41,6 +41,10 @@ class Handler:
                 now = self.context.clock()
                 refused = dataset_rejected(event, dropped, model, FileRefused(reason, [problem]), now)
                 return write_once(self.context.sessions, FUNCTION, event, lambda session: [refused], now=now)
+            case Ignored(why) if dropped.bucket == RAW and not dropped.key.endswith("/"):
+                model, now = dropped.key.partition("/")[0], self.context.clock()
+                passed = unchanged(event, dropped, model, Unchanged.IGNORED, f"it is {why}", now)
+                return write_once(self.context.sessions, FUNCTION, event, lambda session: [passed], now=now)
             case Ignored(why):
                 log("ignored", dropped, why=why)
                 return []

@@ -18,11 +18,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import Claim, DatasetIngested
+from eventing.catalogue import Claim, DatasetIngested, Unchanged
 from eventing.errors import RetryLater
 from eventing.event import Event
 from eventing.store import ObjectChanged, ObjectMissing
-from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log, respond
+from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log, respond, unchanged
 from functions.ingest_data.data_warnings import bounded
 from functions.ingest_data.object_keys import DataFile, DroppedObject
 from functions.ingest_data.part import Part, StoredPart, store_part
@@ -68,8 +68,8 @@ class _Outcome:
 def ingest_file(context: Context, event: Event, dropped: DroppedObject, file: DataFile) -> list[Event]:
     """Answer with dataset.ingested or dataset.rejected.
 
-    Nothing is answered when the file waits for its spec, was replaced or removed meanwhile, or when its rows
-    are a part already.
+    It is dataset.unchanged when the file waits for its spec, was replaced or removed meanwhile, or when its
+    rows are a part already.
 
     Raises:
         RetryLater: the spec or schema kept changing, or the scratch disk is full.
@@ -109,8 +109,8 @@ def _wait(session: Session, event: Event, dropped: DroppedObject, model: str, no
     if current_spec(session, model) is not None:
         raise Stale(_CHANGING, after_s=2)
     datasets.wait_for_spec(session, model, dropped.key, dropped.etag, event, now)
-    log("waiting for model.yaml", dropped, model=model)
-    return []
+    why, fix = f"{model} has no model.yaml yet: the file waits for one", f"drop {model}/model.yaml"
+    return [unchanged(event, dropped, model, Unchanged.WAITS, why, now, fix=fix)]
 
 
 def _process(context: Context, basis: _Basis, file: DataFile) -> _Outcome:
@@ -188,7 +188,8 @@ def _commit(session: Session, outcome: _Outcome) -> list[Event]:
     """
     basis, processed, stored, report = outcome.basis, outcome.processed, outcome.stored, outcome.report
     if processed is None:
-        return []
+        why = "it was replaced or removed before it could be read"
+        return [unchanged(basis.event, basis.dropped, basis.model, Unchanged.REPLACED, why, basis.now)]
     dataset = datasets.lock_dataset(session, basis.model)
     spec_row = current_spec(session, basis.model)
     known_schemas = (basis.kept.sha256 if basis.kept else None, stored.schema.sha256 if stored else None)
@@ -200,8 +201,8 @@ def _commit(session: Session, outcome: _Outcome) -> list[Event]:
     assert processed.part is not None and stored is not None  # noqa: S101, PT018 - there is no refusal
     known = datasets.find_part(session, basis.model, processed.part.sha256)
     if known is not None:
-        log("the same rows are a part already", basis.dropped, position=known.position, part=known.sha256)
-        return []
+        why = f"its rows are in the dataset already, from {known.key}"
+        return [unchanged(basis.event, basis.dropped, basis.model, Unchanged.KNOWN_ROWS, why, basis.now)]
     return [_append(session, dataset, basis, processed, processed.part, stored, report)]
 
 

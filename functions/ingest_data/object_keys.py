@@ -161,10 +161,10 @@ def _misplaced(key: str, parts: list[str]) -> Misplaced | None:
 def _by_name(model: str, name: str, depth: int) -> ObjectKind:
     if name == SPEC_NAME and depth == 2:
         return SpecFile(model)
-    if name in ("model.yaml", "model.yml"):
-        return _refused(name, model, f"a {name} in this place is not read", f"name it {model}/{SPEC_NAME}")
     if name.endswith(_PIPELINE):
         return Ignored("a Kubeflow pipeline, which train.pipeline may name")
+    if name.endswith((".yaml", ".yml")):
+        return _refused(name, model, f"a {name} in this place is not read", f"name it {model}/{SPEC_NAME}")
     if found := format_of(name):
         return DataFile(model, found)
     return _refused(

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import Claim, Problem, SpecRegistered, SpecRejected
+from eventing.catalogue import Claim, Problem, SpecRegistered, SpecRejected, Unchanged
 from eventing.event import Event, answer
 from eventing.store import ObjectChanged, ObjectMissing
-from functions.ingest_data.context import FUNCTION, Context, log, respond
+from functions.ingest_data.context import FUNCTION, Context, log, respond, unchanged
 from functions.ingest_data.object_keys import DroppedObject, SpecFile
 from functions.ingest_data.refusal import shorten
 from functions.ingest_data.schema import DataSchema, conflicts
@@ -42,13 +42,14 @@ class _Accepted:
 def register_spec(context: Context, event: Event, dropped: DroppedObject, file: SpecFile) -> list[Event]:
     """Answer with spec.registered and the events of the files that waited, or with spec.rejected.
 
-    The model.yaml that is in force already is answered with nothing, as is one that was replaced meanwhile.
+    The model.yaml that is in force already changes nothing, nor does one that was replaced meanwhile.
     """
     now = context.clock()
 
     def write(session: Session, found: _Accepted | list[Problem] | None) -> list[Event]:
         if found is None:
-            return []
+            why = "it was replaced or removed before it could be read"
+            return [unchanged(event, dropped, file.model, Unchanged.REPLACED, why, now)]
         problems = found if isinstance(found, list) else _conflicts(session, found.spec)
         if problems or isinstance(found, list):
             payload = SpecRejected(model=file.model, key=dropped.key, problems=shorten(problems))
@@ -97,7 +98,8 @@ def _register(
     current = current_spec(session, spec.model)
     answers = []
     if current is not None and current.sha256 == claim.sha256:
-        log("unchanged", dropped, spec=claim.sha256)
+        why = "this model.yaml is in force already"
+        answers.append(unchanged(event, dropped, spec.model, Unchanged.KNOWN_SPEC, why, now))
     else:
         add_spec(
             session,

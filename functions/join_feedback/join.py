@@ -30,7 +30,7 @@ from functions.join_feedback.logic import (
     must_wait,
 )
 from functions.join_feedback.matching import Fate, Join, Target, match
-from functions.join_feedback.outcomes import write_outcomes
+from functions.join_feedback.outcomes import told_of, write_outcomes
 from functions.join_feedback.predictions import Found, batches_for, find
 from functions.join_feedback.waiting import Snapshot, known_labels, read_snapshot, remove
 from functions.state import timers
@@ -103,7 +103,7 @@ def match_labels(
     stays = {each.label.label_id for each in waiting}
     final = [each for each in joins if each.label.label_id not in stays]
     through = joined_through(snapshot.read_at, waiting, snapshot.unread_since)
-    file = write_outcomes(store, model, final, due, event) if final else None
+    file = write_outcomes(store, model, final, due, event)
     rows = list(_rows(model, final, found, scoring))
     with transaction(sessions, read_only=True) as session:
         coverage = count_coverage(session, snapshot.coverage, model, rows, through=through, window=window)
@@ -150,11 +150,14 @@ def _set_timer(session: Session, joined: Joined, event: Event) -> None:
 
 def _feedback_joined(event: Event, joined: Joined, now: datetime) -> Event:
     counts = Counter(each.fate for each in joined.final)
+    refused, files = told_of(joined.final)
     payload = FeedbackJoined(
         model=joined.snapshot.model,
         through=joined.through,
         labels=joined.file,
         versions=joined.coverage.versions,
+        refused=refused,
+        files=files,
         **{fate.value: counts[fate] for fate in Fate},
     )
     return answer(event, FeedbackJoined.type, source_of(FUNCTION), joined.snapshot.model, payload, now=now)

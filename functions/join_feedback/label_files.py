@@ -31,6 +31,7 @@ MAX_BYTES = 512 << 20
 _MODEL = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _KNOWN = ("label", "prediction_id", "entity", "time")
 _PART = 20_000
+_FROM_FILE = re.compile(r"(.+)@[^@]*#[0-9]+", re.DOTALL)
 _KINDS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
 
@@ -156,6 +157,12 @@ def _wanted(names: Sequence[str], file: LabelFile) -> list[str]:
     if twice := [name for name in _KNOWN if names.count(name) > 1]:
         raise Rejected(f"{file.uri} has two columns `{twice[0]}`: leave one out")
     return [name for name in _KNOWN if name in names]
+
+
+def file_key(label_id: str) -> str | None:
+    """Return the key of the file that a label came from; None for a label that came as an event."""
+    found = _FROM_FILE.fullmatch(label_id)
+    return found[1] if found else None
 
 
 def _label(row: Mapping[str, Any], file: LabelFile, number: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Predictions:
                 around.where(InferenceBatch.rows > 0).order_by(InferenceBatch.seq)
             ).all()
             labels = session.scalars(select(JoinedLabel).filter_by(prediction_id=prediction_id)).all()
-        known = {label.model: label.value for label in labels}
+        known = {label.model: label for label in labels}
         rows = [
             _row_of(batch, row, known.get(batch.model))
             for batch in batches
@@ -58,7 +58,7 @@ class Predictions:
         ]
 
 
-def _row_of(batch: InferenceBatch, row: dict[str, Any], label: Any) -> dict[str, Any]:
+def _row_of(batch: InferenceBatch, row: dict[str, Any], label: JoinedLabel | None) -> dict[str, Any]:
     inputs = {name.removeprefix(INPUT): value for name, value in row.items() if name.startswith(INPUT)}
     plain = {name: value for name, value in row.items() if not name.startswith(INPUT) and value is not None}
     plain["at"] = row["at"].isoformat() if isinstance(row["at"], datetime) else row["at"]
@@ -66,7 +66,8 @@ def _row_of(batch: InferenceBatch, row: dict[str, Any], label: Any) -> dict[str,
         **plain,
         "model": batch.model,
         "inputs": inputs,
-        "label": label,
+        "label": label.value if label else None,
+        "label_id": label.label_id if label else None,
         "batch": {"event_id": batch.event_id, "uri": batch.uri, "window": batch.window},
     }
 

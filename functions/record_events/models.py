@@ -10,7 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.record_events.logic import state_of
-from functions.record_events.progress import drift_of, feedback_of, judge_of, retired_of, rollout_of
+from functions.record_events.progress import (
+    drift_of,
+    feedback_of,
+    judge_of,
+    retired_of,
+    rollout_of,
+    training_of,
+)
 from functions.state import versions
 from functions.state.governor import GovernorRow
 from functions.state.run_facts import automatic_within_a_day, refused_in_a_row
@@ -87,10 +94,11 @@ def _governor(session: Session, model: str, spec: ModelSpec | None, now: datetim
     timer = session.get(TimerRow, (_GOVERNOR, f"{model}/pending"))
     limit, budget = (spec.retrain.breaker, spec.retrain.max_per_day) if spec else (None, None)
     refused = refused_in_a_row(runs)
-    running = [run.run_id for run in runs if run.ended_at is None and run.lease_until > now]
+    running = [run for run in runs if run.ended_at is None and run.lease_until > now]
     return {
         "dataset": {"parts": row.dataset_parts, "rows": row.dataset_rows} if row else None,
-        "running": running[-1] if running else None,
+        "running": running[-1].run_id if running else None,
+        "training": [training_of(session, run, now) for run in running],
         "waiting": [reason for reason in row.pending_reasons.split(",") if reason] if row else [],
         "until": timer.due.isoformat() if timer else None,
         "said": row.announced if row else "",

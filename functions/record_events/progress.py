@@ -10,12 +10,19 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import FeedbackJoined, RolloutCompleted, RolloutOutcome, RolloutPhase
+from eventing.catalogue import (
+    FeedbackJoined,
+    RolloutCompleted,
+    RolloutOutcome,
+    RolloutPhase,
+    TrainingProgressed,
+)
 from functions.state.drift import DriftCheckRow
 from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
 from functions.state.ledger import LedgerEvent
 from functions.state.rollouts import RolloutRow
+from functions.state.runs import TrainingRun, runs_before
 from functions.state.versions import retirement
 from pipelines.spec import ModelSpec
 
@@ -83,6 +90,25 @@ def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
         "waiting": waiting,
         "versions": _newest_data(session, FeedbackJoined.type, model).get("versions", []),
         "harm": _harm(row) if row else None,
+    }
+
+
+def training_of(session: Session, run: TrainingRun, now: datetime) -> dict[str, Any]:
+    """Return how far a run under way is; of one that has not begun, how many were approved before it."""
+    if run.started_at is None:
+        told: Mapping[str, Any] = {}
+        ahead = runs_before(session, run, now)
+    else:
+        told = _newest_data(session, TrainingProgressed.type, f"{run.model}/v{run.version}")
+        ahead = 0
+    return {
+        "run_id": run.run_id,
+        "version": run.version,
+        "since": _iso(run.started_at),
+        "ahead": ahead,
+        "step": told.get("step"),
+        "number": told.get("number"),
+        "steps": told.get("steps"),
     }
 
 

@@ -21,6 +21,7 @@ NOISE = frozenset(
         kinds.WindowClosed.type,
         kinds.DriftChecked.type,
         kinds.InferenceLogged.type,
+        kinds.TrainingProgressed.type,
     }
 )
 MAX_DEPTH = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -41,6 +41,8 @@ class RolloutWriter:
         in_place = isinstance(progress.last, Hold) or (rollout.phase is Phase.REPLACE and progress.exists)
         if in_place and not self.row.announced:
             self._announce_phase(rollout)
+        elif self._at_once(rollout, progress):
+            self._announce_phase(replace(rollout, phase=Phase.REPLACE))
         match progress.last:
             case Wait(reason):
                 fields = {"model": self.row.model, "version": rollout.version, "for": reason}
@@ -66,6 +68,11 @@ class RolloutWriter:
         self._facts(version, Fact.INCONCLUSIVE)
         message = f"v{version} is not rolled out: {why}"
         self._complete(version, RolloutOutcome.INCONCLUSIVE, message, self.state.champion())
+
+    def _at_once(self, rollout: RolloutState, progress: Progress) -> bool:
+        """Say whether a version got all traffic before its first phase was set up, as without a champion."""
+        promoted = isinstance(progress.last, Promote) and rollout.phase is not Phase.ROLLBACK
+        return promoted and self.row.started_at is None
 
     def _announce_phase(self, rollout: RolloutState) -> None:
         """Say once that a phase is set up, or that a replacement exists."""

@@ -12,6 +12,7 @@ from eventing.sink import EventSink
 from eventing.store import Store
 from functions.run_training import logic
 from functions.run_training.logic import Next
+from functions.run_training.progress import Progress
 from functions.run_training.settings import Settings
 from pipelines import records
 from pipelines.announcement import UNSAID, announce, failed
@@ -58,11 +59,13 @@ class Job:
             log.error("%s: %s", error.failure.step, error)
             self._sink.send(failed(request, event, error.failure))
             return logic.SUCCESS
-        return self._finish(event, request, run, self._wait(run.run_id))
+        return self._finish(event, request, run, self._wait(event, request, run))
 
-    def _wait(self, run_id: str) -> RunStatus:
-        """Return the status of a run once it has ended."""
-        while not (status := self._engine.status(run_id)).ended:
+    def _wait(self, event: Event, request: RunRequest, run: Run) -> RunStatus:
+        """Return the status of a run once it has ended; tell meanwhile how far it is."""
+        progress = Progress(self._sink, self._settings.progress_s, event, request, run)
+        while not (status := self._engine.status(run.run_id)).ended:
+            progress.tell(status.begun)
             time.sleep(_POLL_S)
         return status
 

@@ -14,12 +14,14 @@ class Settings:
     """Where the event lies and what the operator allows.
 
     `max_attempts` is how many attempts may fail for their surroundings before the run is given up; it is one
-    more than the Job's `backoffLimit`, so the last attempt still says so.
+    more than the Job's `backoffLimit`, so the last attempt still says so. `progress_s` is how often a step
+    that goes on is told of again.
     """
 
     event_path: Path
     allow_custom_pipelines: bool = False
     max_attempts: int = 4
+    progress_s: float = 300.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -29,5 +31,10 @@ class Settings:
         path = read.text("K_EVENT_PATH", ".+", "the file (or its folder) with the event to act on")
         read.text("K_SINK", "https?://.*", "the http address events are sent to")
         return read.checked(
-            cls(Path(path), allowed, read.number("MAX_ATTEMPTS", cls.max_attempts, 1, 10_000))
+            cls(
+                Path(path),
+                allowed,
+                read.number("MAX_ATTEMPTS", cls.max_attempts, 1, 10_000),
+                read.duration("PROGRESS_S", cls.progress_s).total_seconds(),
+            )
         )

@@ -65,6 +65,13 @@ def first_to_expire(session: Session, model: str) -> TrainingRun | None:
     return session.scalars(under_way.order_by(TrainingRun.lease_until).limit(1)).first()
 
 
+def runs_before(session: Session, run: TrainingRun, now: datetime) -> int:
+    """Count the runs under way, of whatever model, that were approved before one."""
+    under_way = select(func.count()).select_from(TrainingRun).filter_by(ended_at=None)
+    earlier = under_way.where(TrainingRun.lease_until > now, TrainingRun.approved_at < run.approved_at)
+    return session.scalar(earlier) or 0
+
+
 def next_version(session: Session, model: str) -> int:
     """Return the number of the version that the next run of a model produces."""
     newest = session.scalar(select(func.max(TrainingRun.version)).where(TrainingRun.model == model))

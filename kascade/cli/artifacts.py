@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import tempfile
 import webbrowser
@@ -15,6 +16,9 @@ from kascade.cli.options import BEGIN, LOOK, JsonOption, SystemOption, print_jso
 from kascade.client import connect
 from kascade.reach.systems import home_of, url_of
 from kascade.system.home import HomeError
+
+_NEEDED = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+_AWS = (*_NEEDED, "AWS_ENDPOINT_URL", "AWS_PROFILE")
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +73,15 @@ def env(
 ) -> None:
     """Print the variables with which aws, boto3 and every other S3 client reach the object store."""
     if (url := url_of(system)) is not None:
-        raise HomeError(f"the object store of {url} is the one that AWS's own variables name already")
+        named = [name for name in _AWS if os.environ.get(name)]
+        if not named:
+            raise HomeError(
+                f"no variable names the object store of {url}; only who runs it knows its address and keys: "
+                f"set {', '.join(_NEEDED)} (docs/operations.md has an example)"
+            )
+        raise HomeError(
+            f"the object store of {url} is the one that these variables name already: {', '.join(named)}"
+        )
     variables = home_of(system).store_environment()
     if as_json:
         print_json(variables)

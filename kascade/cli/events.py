@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from eventing.catalogue import PAYLOADS
+from eventing.catalogue import PAYLOADS, TimerDue
 from eventing.codec import to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event
@@ -16,7 +18,8 @@ from kascade.cli.options import EVENTS, SOURCE, JsonOption, SystemOption, print_
 from kascade.client import connect
 from kascade.events import event_of, full_type
 from kascade.rendering.event_line import event_line
-from kascade.rendering.terminal import visible_json
+from kascade.rendering.fixes import fixes_of
+from kascade.rendering.terminal import escape, visible_json
 from kascade.system.home import HomeError
 
 SubjectOption = Annotated[str | None, typer.Option(help="what the event is about: a model, a version")]
@@ -89,11 +92,17 @@ def list_events(
     ] = None,
     subject: SubjectOption = None,
     correlation: Annotated[str | None, typer.Option(help="the id of a chain's first event")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="also timers that ring, which come by the hundred")
+    ] = False,
     after: Annotated[int, typer.Option(help="print what came after this sequence number")] = 0,
     as_json: JsonOption = False,
     system: SystemOption = None,
 ) -> None:
-    """List what has happened, oldest first."""
+    """List what has happened, oldest first, with each event's id and what can be done about it.
+
+    Timers that ring are left out unless they are asked for; --json prints all, in the order recorded.
+    """
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     query: dict[str, Any] = {
         "type": type_,
@@ -102,11 +111,22 @@ def list_events(
         "whole": 1 if as_json else None,
     }
     with connect(system) as client:
-        for row in client.ledger(after=after, wait_s=20 if follow else 0, **query):
-            if as_json:
+        rows = client.ledger(after=after, wait_s=20 if follow else 0, **query)
+        if as_json:
+            for row in rows:
                 print_json(row)
-            else:
-                console.print(event_line(row["event"]))
+            return
+        hidden = () if everything or type_ else (TimerDue.type,)
+        for row in rows if follow else sorted(rows, key=_happened):
+            if row["event"]["type"] not in hidden:
+                console.print(f"{event_line(row['event'])} [dim]{escape(row['event']['id'])}[/]")
+                for fix in fixes_of(row["event"]):
+                    console.print(f"{'':<12} {escape(fix)}", style="dim")
+
+
+def _happened(row: Mapping[str, Any]) -> datetime:
+    """Return when an event happened; of one that does not tell, when it was recorded."""
+    return datetime.fromisoformat(row["event"].get("time") or row["recorded_at"])
 
 
 def _event(type_: str, data: str | None, subject: str | None, source: str, id_: str | None) -> Event:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
-from kascade.cli.options import SOURCE, STEER, JsonOption, SystemOption, print_result
+from eventing.catalogue import FeedbackReceived
+from eventing.event import Event, originate
+from kascade.cli.dropping import FEEDBACK, put, report
+from kascade.cli.label_outcomes import in_the_log, joined
+from kascade.cli.options import (
+    SOURCE,
+    STEER,
+    JsonOption,
+    NoWaitOption,
+    SystemOption,
+    TimeoutOption,
+    print_json,
+)
+from kascade.cli.request import Request, send
 from kascade.client import connect
 from kascade.system.home import HomeError
+from pipelines.prediction_ids import canonical
 
 
 def register(app: typer.Typer) -> None:
@@ -39,26 +54,41 @@ def label(
         ),
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="take LABEL as text, also 7 and true")] = False,
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 120,
     as_json: JsonOption = False,
     system: SystemOption = None,
 ) -> None:
-    """Say what the truth was: of one prediction, or with --file of many."""
+    """Say what the truth was, of one prediction or with --file of many, and wait until it is joined.
+
+    Exit 1 when it cannot be joined: the model or the prediction is not known, or the label is impossible.
+    """
     if (file is None) is (prediction_id is None or value is None) or (file and prediction_id):
         raise typer.BadParameter("give the prediction's id and its label, or --file with many")
     if file is not None and not file.is_file():
         raise HomeError(f"{file} is not a file")
     with connect(system) as client:
         if file is not None:
-            told = {"uri": client.drop(file, model, bucket="feedback")}
-        else:
-            truth = value if text else _read(str(value))
-            try:
-                told = {"id": client.label(model, str(prediction_id), truth, source=SOURCE)}
-            except ValidationError as error:
-                raise typer.BadParameter(
-                    f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}"
-                ) from error
-    print_result(told, as_json)
+            dropped = put(client, [file], model, FEEDBACK, as_json)
+            if no_wait:
+                if as_json:
+                    print_json({"uri": dropped[0].uri})
+                return
+            report(client, dropped, model, as_json=as_json, timeout_s=timeout)
+            return
+        event = _label_event(model, str(prediction_id), value if text else _read(str(value)))
+        request = Request(event, joined(event), look=in_the_log(event))
+        send(client, request, no_wait=no_wait, timeout_s=timeout, as_json=as_json)
+
+
+def _label_event(model: str, prediction_id: str, truth: Any) -> Event:
+    """Build the event that says what the truth was of one prediction."""
+    try:
+        told = FeedbackReceived(model=model, prediction_id=canonical(prediction_id.strip()), label=truth)
+    except ValidationError as error:
+        raise typer.BadParameter(f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
+    data = told.model_dump(exclude_none=True)
+    return originate(FeedbackReceived.type, SOURCE, model, data, now=datetime.now(UTC))
 
 
 def _read(text: str) -> Any:

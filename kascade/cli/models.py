@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
-from kascade.client import connect
-from kascade.rendering.model_status import model_status
+from kascade.client import LEDGER, connect
+from kascade.rendering.model_status import missing_words, model_status, training_words
 from kascade.rendering.terminal import escape
 
 
@@ -28,6 +28,7 @@ def list_models(
     """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
     with connect(system) as client:
         found = client.describe()
+        letters = [] if as_json else client.get(LEDGER, "/dead-letters", limit=1000)["dead_letters"]
     chosen = [each for each in found if model in (None, each["model"])]
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     if as_json:
@@ -40,6 +41,10 @@ def list_models(
     else:
         for each in chosen:
             show(each, console)
+            dead = sum((letter["subject"] or "").partition("/")[0] == each["model"] for letter in letters)
+            if dead:
+                how = f"kascade events --type delivery.failed --subject {each['model']}"
+                console.print(f"  [dim]{'dead':<9}[/] [red]{dead} events that nobody took: {escape(how)}[/]")
     if model is not None and not chosen:
         raise typer.Exit(1)
 
@@ -48,16 +53,19 @@ def show(model: Mapping[str, Any], console: Console) -> None:
     """Print one model: its versions as a table, then a line for each thing that goes on."""
     console.print(f"[bold]{escape(model['model'])}[/]")
     table = Table("version", "state", "metrics", "trained on", box=None, header_style="dim", padding=(0, 2))
-    for version in model["versions"] or [{}]:
+    for version in model["versions"]:
         table.add_row(*map(escape, _version_cells(model, version)))
+    under_way = (model.get("governor") or {}).get("training", [])
+    for run in under_way:
+        table.add_row(f"v{run['version']}", escape(training_words(run)), "", "")
+    if not model["versions"] and not under_way:
+        table.add_row("-", escape(missing_words(model)), "", "")
     console.print(table)
     for what, words in model_status(model):
         console.print(f"  [dim]{what:<9}[/] {escape(words)}")
 
 
 def _version_cells(model: Mapping[str, Any], version: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    if not version:
-        return ("-", "waiting for data", "", "")
     champion = model.get("champion") == version["version"]
     metrics = ", ".join(f"{name} {value:.4g}" for name, value in sorted(version["metrics"].items())[:3])
     rows = version.get("train_rows")

@@ -40,6 +40,11 @@ SOURCE = "/kascade/cli"
 """The source of the events that commands send."""
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON, one value per line")]
 
+NoWaitOption = Annotated[
+    bool, typer.Option("--no-wait", help="send it and do not wait for what becomes of it")
+]
+TimeoutOption = Annotated[float, typer.Option(min=1, help="seconds to wait for what becomes of it")]
+
 
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON, at once."""

@@ -61,17 +61,33 @@ def rolling(event: Recorded, ours: bool) -> Outcome | None:
     return Outcome(ok, f"v{data['version']} {data['outcome'].replace('_', ' ')}: {data['message']}")
 
 
-def governed(event: Recorded, ours: bool) -> Outcome | None:
-    """Wait for the governor's answer."""
+def trained(event: Recorded, ours: bool) -> Outcome | None:
+    """Wait until the governor has said no or not yet, or the run has ended and the gate has judged it."""
     if not ours:
         return None
-    data = event["data"]
-    if event["type"] == c.TrainingApproved.type:
-        return Outcome(True, f"run {data['run_id']} begins; it makes v{data['version']}")
-    if event["type"] == c.TrainingDeferred.type:
-        until = f" until {clock(data['until'])}" if data.get("until") else ""
-        what = "refused" if data["refused"] else f"it waits{until}"
-        return Outcome(not data["refused"], f"{what} by the rule {data['rule']}: {data['message']}")
+    data = event.get("data") or {}
+    match event["type"]:
+        case c.TrainingDeferred.type:
+            until = f" until {clock(data['until'])}" if data.get("until") else ""
+            what = "refused" if data["refused"] else f"it waits{until}"
+            return Outcome(not data["refused"], f"{what} by the rule {data['rule']}: {data['message']}")
+        case c.TrainingFailed.type:
+            fix = f"; {data['fix']}" if data.get("fix") else ""
+            return Outcome(False, f"the training of v{data['version']} failed: {data['error']}{fix}")
+        case c.ModelApproved.type:
+            return Outcome(True, f"v{data['version']} is trained, and approved by {data['approved_by']}")
+        case c.ModelRejected.type:
+            why = data.get("message") or "no reason given"
+            return Outcome(
+                False,
+                f"v{data['version']} is trained, and rejected by {data['rejected_by']}: {why}; "
+                f"`kascade approve {data['model']} {data['version']}` lets it be rolled out all the same",
+            )
+        case c.ModelApprovalRequested.type:
+            asked = f"{data['model']} {data['version']}"
+            return Outcome(
+                True, f"v{data['version']} is trained and waits for you: kascade approve {asked}, or reject"
+            )
     return None
 
 

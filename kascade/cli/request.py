@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import typer
 from rich.console import Console
 
 from eventing import catalogue as c
 from eventing.event import CAUSATION, CORRELATION, Event
+from kascade.cli.options import print_json, print_result
 from kascade.client import LEDGER, Client
 from kascade.rendering.event_line import event_line, reason_of
 from kascade.rendering.terminal import escape
@@ -38,11 +41,20 @@ class Request:
         event: its subject is a model, or `<model>/v<version>`.
         answer: tells from an event about the model, and whether it is of our chain, if that settles it.
         state: tells it from what `/models` says of the model, for requests that no event answers.
+        look: tells it by asking other parts of the system, for requests that neither of those settles.
+        goes_on: how to see what becomes of it when nobody waits any longer.
     """
 
     event: Event
     answer: Callable[[Recorded, bool], Outcome | None]
     state: Callable[[Recorded], Outcome | None] | None = None
+    look: Callable[[Client], Outcome | None] | None = None
+    goes_on: str = ""
+
+    @property
+    def later(self) -> str:
+        """How to see later what has become of it."""
+        return self.goes_on or f"kascade explain {self.event.id}"
 
     @property
     def model(self) -> str:
@@ -58,20 +70,45 @@ def send_and_wait(client: Client, request: Request, console: Console, *, timeout
     """
     deadline = time.monotonic() + timeout_s
     client.emit(request.event)
-    with Console(stderr=True).status(f"waiting for the answer to {request.event.id} (Ctrl-C stops waiting)"):
+    with waiting(f"the answer to {request.event.id}", request.later):
         for event in _followed(client, request, deadline):
             if event is None:
                 outcome = _from_state(client, request)
             else:
                 ours = belongs(event, request.event)
                 outcome = refusal(event, request.event) or request.answer(event, ours)
-                if ours or outcome:
+                if (ours and event["type"] != c.TimerDue.type) or outcome:
                     console.print(event_line(event))
             if outcome is not None:
                 return outcome
-    return Outcome(
-        False, f"no answer within {timeout_s:g} s; it may still come: kascade explain {request.event.id}"
-    )
+    return Outcome(False, f"no answer within {timeout_s:g} s; it may still come: {request.later}")
+
+
+@contextmanager
+def waiting(what: str, later: str) -> Iterator[None]:
+    """Show that something is waited for; after Ctrl-C say that it goes on, and how to look later."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        with console.status(f"waiting for {escape(what)} (Ctrl-C stops waiting)"):
+            yield
+    except KeyboardInterrupt:
+        console.print(escape(f"waiting has ended, what was asked for goes on: {later}"))
+        raise
+
+
+def send(client: Client, request: Request, *, no_wait: bool, timeout_s: float, as_json: bool) -> None:
+    """Send a request and say how it ended; with `no_wait` only its id. Raises: typer.Exit: in vain."""
+    if no_wait:
+        client.emit(request.event)
+        print_result({"id": request.event.id}, as_json)
+        return
+    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
+    outcome = send_and_wait(client, request, console, timeout_s=timeout_s)
+    if as_json:
+        print_json({"id": request.event.id, "ok": outcome.ok, "message": outcome.message})
+    print_outcome(outcome, console)
+    if not outcome.ok:
+        raise typer.Exit(1)
 
 
 def belongs(event: Recorded, sent: Event) -> bool:
@@ -81,8 +118,13 @@ def belongs(event: Recorded, sent: Event) -> bool:
 
 def refusal(event: Recorded, sent: Event) -> Outcome | None:
     """Return what a dead letter sink tells of a sent event, if the event in hand is that."""
+    return refusal_of(event, sent.id)
+
+
+def refusal_of(event: Recorded, id_: str) -> Outcome | None:
+    """Return what a dead letter sink tells of the event with an id, if the event in hand is that."""
     data = event.get("data") or {}
-    if event["type"] != c.DeliveryFailed.type or data.get("event_id") != sent.id:
+    if event["type"] != c.DeliveryFailed.type or data.get("event_id") != id_:
         return None
     return Outcome(False, f"refused: {reason_of(str(data.get('error', '')))}")
 
@@ -112,7 +154,8 @@ def _followed(client: Client, request: Request, deadline: float) -> Iterator[Rec
 
 def _from_state(client: Client, request: Request) -> Outcome | None:
     found = client.describe(request.model) if request.state else []
-    return request.state(found[0]) if request.state and found else None
+    outcome = request.state(found[0]) if request.state and found else None
+    return outcome or (request.look(client) if request.look else None)
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:

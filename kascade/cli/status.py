@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import typer
 from rich.console import Console
 
+from eventing.catalogue import PREFIX
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.cli.repair import LOG
 from kascade.client import LEDGER, connect
 from kascade.reach.port import CallError, is_ready, not_ready
 from kascade.reach.systems import home_of, url_of
 from kascade.rendering.addresses import every_address
+from kascade.rendering.event_line import reason_of
+from kascade.rendering.model_status import waiting_words
 from kascade.rendering.terminal import escape
 from knative.local.broker.rebuilding import reports_beside
 
+_SHOWN = 3
 MODEL_LABEL = "kascade.dev/model"
 
 
@@ -28,19 +32,20 @@ def register(app: typer.Typer) -> None:
 
 def status(as_json: JsonOption = False, system: SystemOption = None) -> None:
     """Say how the system is: functions, models and dead letters; exit 1 if a part is not ready."""
-    models, dead, problem = [], None, None
+    models, letters, problem = [], None, None
     with connect(system) as client:
         services = client.services()
         try:
             models = client.describe()
-            dead = len(client.get(LEDGER, "/dead-letters")["dead_letters"])
+            letters = client.get(LEDGER, "/dead-letters", limit=1000)["dead_letters"]
         except CallError as error:
             problem = str(error)
     found = {
         "system": url_of(system) or str(home_of(system).path),
         "functions": None if services is None else _parts(services, models=False),
         "models": [_model(each, services or []) for each in models],
-        "dead_letters": dead,
+        "dead_letters": None if letters is None else len(letters),
+        "dead": [_dead(each) for each in (letters or [])[-_SHOWN:]],
         "problem": problem,
         "damaged": []
         if url_of(system)
@@ -66,6 +71,15 @@ def _parts(services: Sequence[Mapping[str, Any]], *, models: bool) -> list[dict[
     ]
 
 
+def _dead(letter: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "event": letter["type"].removeprefix(PREFIX) or "what is no event",
+        "event_id": letter["event_id"],
+        "to": letter["destination"].rstrip("/").rpartition("/")[2],
+        "error": reason_of(letter["error"]),
+    }
+
+
 def _model(model: Mapping[str, Any], services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a model's champion, and where it answers."""
     found = next((each for each in services if each["metadata"]["name"] == model["model"]), {})
@@ -76,10 +90,21 @@ def _model(model: Mapping[str, Any], services: Sequence[Mapping[str, Any]]) -> d
         "champion": model["champion"],
         "retired": model["retired"] is not None,
         "rollout": rollout.get("version"),
+        "waits": waiting_words(model),
         "ready": is_ready(found) if found else None,
         "message": not_ready(found) if found and not is_ready(found) else None,
         "addresses": every_address(told["url"]) if told.get("url") else [],
     }
+
+
+def _print_model(model: Mapping[str, Any], line: Callable[..., None]) -> None:
+    champion = f"v{model['champion']} serves" if model["champion"] else "no version serves"
+    rollout = f", v{model['rollout']} is rolled out" if model["rollout"] else ""
+    line("model", f"{model['model']}: {'retired' if model['retired'] else champion}{rollout}")
+    for words in [*model["waits"], *model["addresses"]]:
+        line("", words)
+    if model["message"]:
+        line("", f"not ready: {model['message']}", well=False)
 
 
 def _print(found: Mapping[str, Any], console: Console) -> None:
@@ -96,13 +121,7 @@ def _print(found: Mapping[str, Any], console: Console) -> None:
         for each in waiting:
             line("", f"{each['name']} is not ready: {each['message']}", well=False)
     for model in found["models"]:
-        champion = f"v{model['champion']} serves" if model["champion"] else "no version serves"
-        rollout = f", v{model['rollout']} is rolled out" if model["rollout"] else ""
-        line("model", f"{model['model']}: {'retired' if model['retired'] else champion}{rollout}")
-        for address in model["addresses"]:
-            line("", address)
-        if model["message"]:
-            line("", f"not ready: {model['message']}", well=False)
+        _print_model(model, line)
     for each in found["damaged"]:
         lost = sum(each["lost"].values())
         line(
@@ -116,3 +135,5 @@ def _print(found: Mapping[str, Any], console: Console) -> None:
     dead = found["dead_letters"]
     how = ": kascade events --type delivery.failed" if dead else ""
     line("dead letters", f"{dead or 'none'}{how}", well=not dead)
+    for each in found["dead"]:
+        line("", f"{each['event']} to {each['to']}: {each['error']}: kascade explain {each['event_id']}")

@@ -13,13 +13,12 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 
 from eventing import catalogue as c
 from eventing.event import Event, originate
 from kascade.cli import outcomes
-from kascade.cli.options import SOURCE, STEER, JsonOption, SystemOption, print_json, print_result
-from kascade.cli.request import Outcome, Recorded, Request, print_outcome, send_and_wait
+from kascade.cli.options import SOURCE, STEER, JsonOption, SystemOption
+from kascade.cli.request import Outcome, Recorded, Request, send
 from kascade.client import Client, connect
 
 ModelArgument = Annotated[str, typer.Argument(help="the model's name", show_default=False)]
@@ -56,7 +55,7 @@ def register(app: typer.Typer) -> None:
         (pause, 60, "pause churn"),
         (resume, 60, "resume churn"),
         (retire, 120, 'retire churn --comment "no longer sold"'),
-        (retrain, 60, 'retrain churn --comment "new price list"'),
+        (retrain, 1800, 'retrain churn --comment "new price list"'),
     ):
         app.command(epilog=f"Example: kascade {example}", rich_help_panel=STEER)(
             with_options(command, timeout_s, without=("comment",) if command is approve else ())
@@ -122,7 +121,7 @@ def resume(model: ModelArgument, options: Options) -> None:
     with connect(options.system) as client:
         paused = not options.no_wait and _is_paused(client, model)
         state = outcomes.resumed if paused else None
-        _send_by(client, event, options, outcomes.ended(event), state)
+        _send_by(client, Request(event, outcomes.ended(event), state), options)
 
 
 def retire(model: ModelArgument, options: Options) -> None:
@@ -149,10 +148,24 @@ def reject(model: ModelArgument, version: VersionArgument, options: Options) -> 
     _send(event, options, outcomes.nothing, outcomes.rejected(event, number))
 
 
-def retrain(model: ModelArgument, options: Options) -> None:
-    """Ask the governor for a training run now; exit 1 if it refuses."""
-    payload = _checked(c.TrainingRequested, model=model, requested_by=options.who, comment=options.comment)
-    _send(_event(c.TrainingRequested.type, model, payload), options, outcomes.governed)
+def retrain(
+    model: ModelArgument,
+    options: Options,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="also on what has been trained on, or while a run is under way"),
+    ] = False,
+) -> None:
+    """Ask for a training run now, and wait for the gate's verdict on what it makes."""
+    payload = _checked(
+        c.TrainingRequested,
+        model=model,
+        requested_by=options.who,
+        comment=options.comment,
+        **({"force": True} if force else {}),
+    )
+    event = _event(c.TrainingRequested.type, model, payload)
+    _send(event, options, outcomes.trained, goes_on=f"kascade models {model}")
 
 
 def _send(
@@ -160,29 +173,15 @@ def _send(
     options: Options,
     answer: Callable[[Recorded, bool], Outcome | None],
     state: Callable[[Recorded], Outcome | None] | None = None,
+    *,
+    goes_on: str = "",
 ) -> None:
     with connect(options.system) as client:
-        _send_by(client, event, options, answer, state)
+        _send_by(client, Request(event, answer, state, goes_on=goes_on), options)
 
 
-def _send_by(
-    client: Client,
-    event: Event,
-    options: Options,
-    answer: Callable[[Recorded, bool], Outcome | None],
-    state: Callable[[Recorded], Outcome | None] | None,
-) -> None:
-    if options.no_wait:
-        client.emit(event)
-        print_result({"id": event.id}, options.as_json)
-        return
-    console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=options.as_json)
-    outcome = send_and_wait(client, Request(event, answer, state), console, timeout_s=options.timeout)
-    if options.as_json:
-        print_json({"id": event.id, "ok": outcome.ok, "message": outcome.message})
-    print_outcome(outcome, console)
-    if not outcome.ok:
-        raise typer.Exit(1)
+def _send_by(client: Client, request: Request, options: Options) -> None:
+    send(client, request, no_wait=options.no_wait, timeout_s=options.timeout, as_json=options.as_json)
 
 
 def _is_paused(client: Client, model: str) -> bool:

@@ -10,10 +10,18 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from kascade.cli.address_book import print_address_book
-from kascade.cli.options import BEGIN, HomeOption, JsonOption, SystemOption, print_json, print_result
+from kascade.cli.dropping import FEEDBACK, RAW, SPEC, put, report
+from kascade.cli.options import (
+    BEGIN,
+    HomeOption,
+    JsonOption,
+    NoWaitOption,
+    SystemOption,
+    TimeoutOption,
+    print_json,
+)
 from kascade.cli.stream import stream
 from kascade.client import connect
 from kascade.reach.systems import home_of
@@ -111,22 +119,23 @@ def drop(
     files: Annotated[list[Path], typer.Argument(help="a model.yaml, data files, or both")],
     model: Annotated[str, typer.Option(help="the model they belong to")],
     bucket: Annotated[str, typer.Option(help="the bucket to drop into")] = "raw",
+    no_wait: NoWaitOption = False,
+    timeout: TimeoutOption = 120,
     as_json: JsonOption = False,
     system: SystemOption = None,
 ) -> None:
-    """Put files into the bucket, exactly as any S3 client would."""
+    """Put files into the bucket, as any S3 client could, and wait for what becomes of each.
+
+    Exit 1 when a file is refused, or when nothing can come of it yet.
+    """
     for file in files:
         if not file.is_file():
             raise HomeError(f"{file} is not a file")
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    shown = Progress(*columns, console=Console(stderr=True), transient=True)
-    with connect(system) as client, shown as progress:
-        for file in files:
-            with progress.open(file, "rb", description=file.name) as stream:
-                uri = client.drop(stream, model, name=file.name, bucket=bucket)
-            print_result({"uri": uri}, as_json)
+    files = sorted(files, key=lambda file: file.name != SPEC)  # data can be read once its model.yaml is there
+    with connect(system) as client:
+        dropped = put(client, files, model, bucket, as_json)
+        if no_wait or bucket not in (RAW, FEEDBACK):
+            for each in dropped if as_json else []:
+                print_json({"uri": each.uri})
+            return
+        report(client, dropped, model, as_json=as_json, timeout_s=timeout)

@@ -178,10 +178,16 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
             f"{d['rows']} rows from {d['key']}, {d['quarantined_rows']} quarantined, {d['total_rows']} in all"
         ),
         c.DatasetRejected.type: lambda d: f"{d['reason']}: {_problems(d)}",
+        c.DatasetUnchanged.type: lambda d: (
+            f"{d['key']}: {d['message']}" + (f"; {d['fix']}" if d.get("fix") else "")
+        ),
         c.TrainingRequested.type: _training_requested,
         c.TrainingApproved.type: _training_approved,
         c.TrainingDeferred.type: _deferred,
         c.TrainingStarted.type: lambda d: f"v{d['version']} by {d['launcher']}",
+        c.TrainingProgressed.type: lambda d: (
+            f"v{d['version']} step {d['number']} of {d['steps']}, {d['step']}, after {d['seconds']:.0f} s"
+        ),
         c.TrainingCompleted.type: lambda d: (
             f"v{d['version']} in {d['seconds']:.1f} s: {_metrics(d['metrics'])}"
         ),

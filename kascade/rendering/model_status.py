@@ -8,6 +8,51 @@ from typing import Any
 from kascade.rendering.numbers import clock, coverage, number, share
 
 Model = Mapping[str, Any]
+_FAILED = {"failed": "failed", "lost": "was lost: its job died"}
+
+
+def training_words(run: Model) -> str:
+    """Say how far a run under way is."""
+    if run["since"] is None:
+        return f"queued behind {run['ahead']}" if run["ahead"] else "queued, about to begin"
+    if run["number"] is None:
+        return "training"
+    return f"training, step {run['number']} of {run['steps']} ({run['step']})"
+
+
+def waiting_words(model: Model) -> list[str]:
+    """Say what is under way or waits around a model, with the command that shows more."""
+    name, governor = model["model"], model.get("governor") or {}
+    told = [f"v{run['version']}: {training_words(run)}" for run in governor.get("training", [])]
+    if governor.get("waiting"):
+        why = governor.get("said", "").partition(": ")[2]
+        told.append(f"a training waits{': ' if why else ''}{why}: kascade models {name}")
+    if (model.get("feedback") or {}).get("waiting"):
+        told.append(f"{model['feedback']['waiting']} labels wait to be joined: kascade models {name}")
+    asked = [each["version"] for each in model.get("versions", []) if each.get("state") == "registered"]
+    if asked:
+        told.append(
+            f"v{asked[-1]} waits for the gate or a person: kascade approve {name} {asked[-1]}, or reject"
+        )
+    rollout = model.get("rollout") or {}
+    if rollout.get("queued_version"):
+        told.append(f"v{rollout['queued_version']} waits for its rollout: kascade models {name}")
+    if not model.get("versions") and not told:
+        told.append(f"{missing_words(model)}: kascade events --subject {name}")
+    return told
+
+
+def missing_words(model: Model) -> str:
+    """Say why a model has no version yet."""
+    governor = model.get("governor") or {}
+    if model.get("spec_error"):
+        return "its model.yaml cannot be read"
+    if governor.get("waiting"):
+        return "waiting to be trained"
+    ended = [run for run in governor.get("runs", []) if run["outcome"] in ("failed", "lost")]
+    if ended:
+        return f"the last training, of v{ended[-1]['version']}, {_FAILED[ended[-1]['outcome']]}"
+    return "not trained yet" if governor.get("dataset") else "waiting for data"
 
 
 def model_status(model: Model) -> list[tuple[str, str]]:
@@ -16,6 +61,7 @@ def model_status(model: Model) -> list[tuple[str, str]]:
         *_retired(model.get("retired")),
         *_rollout(model),
         *_judge(model),
+        *_training(model.get("governor") or {}),
         *_governor(model.get("governor") or {}),
         *_labels(model),
         *_drift(model),
@@ -67,6 +113,12 @@ def _judge(model: Model) -> Iterator[tuple[str, str]]:
     )
 
 
+def _training(governor: Model) -> Iterator[tuple[str, str]]:
+    for run in governor.get("training", []):
+        since = f" since {clock(run['since'])}" if run["since"] else ""
+        yield "training", f"v{run['version']} ({run['run_id']}): {training_words(run)}{since}"
+
+
 def _governor(governor: Model) -> Iterator[tuple[str, str]]:
     if not governor:
         return
@@ -76,11 +128,13 @@ def _governor(governor: Model) -> Iterator[tuple[str, str]]:
         f"breaker {state} ({breaker['refused_in_a_row']} of {_or_none(breaker['limit'])} refused in a row)",
         f"{budget['used']} of {_or_none(budget['limit'])} automatic runs used in 24 hours",
     ]
-    if governor["running"]:
-        words.append(f"{governor['running']} runs")
     if governor["waiting"]:
         until = f" until {clock(governor['until'])}" if governor.get("until") else ""
-        words.append(f"waiting for a run because of {', '.join(governor['waiting'])}{until}")
+        why = governor.get("said", "").partition(": ")[2]
+        words.append(
+            f"waiting for a run because of {', '.join(governor['waiting'])}{until}"
+            + (f": {why}" if why else "")
+        )
     yield "governor", "; ".join(words)
 
 

@@ -65,11 +65,13 @@ class RunStatus:
     Attributes:
         announced: the exit task of the run has sent the event that says how it ended.
         failure: why it failed, as far as the engine knows: the run itself may have recorded a better reason.
+        begun: the steps of the training pipeline that have begun, in order; none of another pipeline.
     """
 
     state: RunState
     announced: bool = False
     failure: Failure | None = None
+    begun: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 from pipelines.announcement import UNSAID
 from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
-from pipelines.local_run import announced
+from pipelines.local_run import announced, begun
 
 _GRACE_S = 5.0
 
@@ -121,7 +121,7 @@ class _Child:
                     RunState.FAILED if failure else RunState.SUCCEEDED, announced(self._workspace), failure
                 )
             )
-        return self._ended or RunStatus(RunState.RUNNING)
+        return self._ended or RunStatus(RunState.RUNNING, begun=begun(self._workspace))
 
     def end(self, status: RunStatus) -> None:
         """Remember how the run ended, end its processes and remove its workspace."""

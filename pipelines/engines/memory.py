@@ -68,6 +68,10 @@ class MemoryEngine:
     def page(self, run_id: str) -> None:
         """See `TrainingEngine`: there are no pages."""
 
+    def begin(self, run_id: str, *steps: str) -> None:
+        """Let a run that goes on have begun some steps."""
+        self._statuses[run_id] = RunStatus(RunState.RUNNING, begun=steps)
+
     def _end(self, run_id: str, status: RunStatus) -> None:
         if not self._statuses[run_id].ended:
             self._statuses[run_id] = status

@@ -92,6 +92,8 @@ def test_the_overlay_of_an_engine_puts_launch_training_in_the_place_of_run_train
         ("Trigger", "launch-training"),
         ("Trigger", "launch-training-timers"),
     }
+    governor = after["Service", "govern-training"]["spec"]["template"]["spec"]["containers"][0]
+    assert governor.pop("env") == [{"name": "RUN_START_S", "value": "4200"}]
     assert all(after[key] == base[key] for key in base.keys() & after.keys())
 
 

@@ -151,7 +151,9 @@ def completed(approved: Event) -> dict[str, Any]:
     }
 
 
-def make_world(url: str, text: str = "", start: datetime = NOON) -> Governor:
+def make_world(
+    url: str, text: str = "", start: datetime = NOON, run_start: timedelta = timedelta(hours=4.5)
+) -> Governor:
     spec = parse_spec(f"model: churn\ntarget: churned\n{text}".encode(), model="churn")
     in_force = SpecInForce(spec, kinds.Claim(**CLAIM), digest(8))
     sessions = session_factory(make_engine(url))
@@ -160,7 +162,7 @@ def make_world(url: str, text: str = "", start: datetime = NOON) -> Governor:
     def spec_of(_: Session, model: str) -> SpecInForce | None:
         return in_force if model == "churn" else None
 
-    handler = Handler(Settings(url), sessions, spec_of, lambda: clock[0], digest(7))
+    handler = Handler(Settings(url, run_start=run_start), sessions, spec_of, lambda: clock[0], digest(7))
     return Governor(sessions, handler, clock, spec)
 
 
@@ -168,8 +170,8 @@ def make_world(url: str, text: str = "", start: datetime = NOON) -> Governor:
 def world_of(new_database: Callable[[], str]) -> Iterator[Callable[..., Governor]]:
     made: list[Governor] = []
 
-    def build(text: str = "") -> Governor:
-        world = make_world(new_database(), text)
+    def build(text: str = "", **settings: Any) -> Governor:
+        world = make_world(new_database(), text, **settings)
         made.append(world)
         return world
 

@@ -16,6 +16,7 @@ from functions.govern_training.records import is_retired
 from functions.state import ledger, versions
 from functions.state.database import transaction
 from functions.state.labels import JoinedLabel
+from functions.state.runs import TrainingRun
 
 if TYPE_CHECKING:
     from conftest import Governor
@@ -202,6 +203,67 @@ def test_a_failed_run_frees_the_model_and_new_data_is_tried_soon(world: Governor
     world.drop(2)
     (again,) = world.later(minutes=3)
     assert again.data["version"] == 2
+
+
+def progressed(world: Governor, approved: Event, *, step: str = "experiment", number: int = 4) -> None:
+    told = {"attempt": "first", "step": step, "number": number, "steps": 8, "seconds": 1.0}
+    data = {name: approved.data[name] for name in ("model", "version", "run_id")} | told
+    event = answer(approved, kinds.TrainingProgressed.type, "/test", "churn/v1", data, now=world.now)
+    world.deliver(replace(event, id=f"{step}-{world.now.isoformat()}"))
+
+
+@pytest.mark.case("T2", "a run that is killed is noticed within a quarter of an hour")
+def test_a_run_that_told_how_far_it_is_and_falls_silent_is_lost_soon(world: Governor) -> None:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    world.later(hours=2)
+    progressed(world, approved)
+    world.later(minutes=10)
+    progressed(world, approved, number=5, step="select")
+    assert world.later(minutes=14) == []
+    failed, again = world.later(minutes=2)
+    assert (failed.type, failed.data["step"]) == (kinds.TrainingFailed.type, "lease")
+    assert again.type == kinds.TrainingApproved.type
+    progressed(world, approved)
+    assert world.runs()[0].outcome == "lost", "what comes late does not bring it back"
+
+
+@pytest.mark.case("T2", "a job that dies before it has said a word")
+def test_a_run_that_does_not_begin_is_lost_soon_unless_others_are_before_it(
+    world_of: Callable[..., Governor],
+) -> None:
+    world = world_of(run_start=timedelta(minutes=15))
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    other = {**approved.data, "model": "wine", "run_id": "wine-v1"}
+    with transaction(world.sessions) as session:
+        columns = {
+            column.name: getattr(world.runs()[0], column.name) for column in TrainingRun.__table__.columns
+        }
+        before = {
+            "approved_at": world.now - timedelta(minutes=9),
+            "lease_until": world.now + timedelta(hours=9),
+        }
+        session.add(TrainingRun(**columns | {name: other[name] for name in ("model", "run_id")} | before))
+    assert world.later(hours=1) == [], "it is queued behind wine's"
+    with transaction(world.sessions) as session:
+        session.delete(session.get(TrainingRun, ("wine", 1)))
+    failed, again = world.later(minutes=16)
+    assert (failed.type, failed.data["version"]) == (kinds.TrainingFailed.type, 1)
+    assert (again.type, again.data["version"]) == (kinds.TrainingApproved.type, 2)
+
+
+@pytest.mark.case("T2", "a person can override")
+def test_a_person_may_force_a_run_while_one_is_under_way(world: Governor) -> None:
+    world.drop(1)
+    (approved,) = world.later(minutes=1)
+    (refused,) = world.send(kinds.TrainingRequested.type, {"model": "churn"})
+    assert (refused.data["rule"], refused.data["refused"]) == ("dedupe", True)
+    (second,) = world.send(kinds.TrainingRequested.type, {"model": "churn", "force": True})
+    assert (second.type, second.data["version"]) == (kinds.TrainingApproved.type, 2)
+    world.trained(approved)
+    world.trained(second)
+    assert [run.outcome for run in world.runs()] == ["completed", "completed"]
 
 
 def test_a_lost_run_that_speaks_after_all_counts_as_completed(world: Governor) -> None:

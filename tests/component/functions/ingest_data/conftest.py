@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import S3_CREATED_PREFIX
+from eventing.catalogue import S3_CREATED_PREFIX, DatasetUnchanged
 from eventing.event import Event
 from eventing.store import MemoryStore
 from eventing.testing import MemorySink, handle, object_created
@@ -36,6 +36,7 @@ class Ingesting:
     sessions: sessionmaker[Session]
     rebuild: Callable[..., Flask]
     count: int = field(default=0)
+    unchanged: list[Event] = field(default_factory=list)
 
     def put(self, key: str, raw: bytes | str) -> Event:
         """Drop a file; return the event that tells of it."""
@@ -47,10 +48,15 @@ class Ingesting:
         return object_created(key, etag=found.etag, size=found.size, id_=f"object-{self.count}", time=NOW)
 
     def tell(self, event: Event) -> list[Event]:
-        """Deliver an event; return what it was answered with, by reply or through the sink."""
+        """Deliver an event; return what it was answered with, by reply or through the sink.
+
+        That it changed nothing is kept in `unchanged`.
+        """
         before = len(self.sink.events)
         reply = handle(self.app, event)
-        return [reply] if reply is not None else self.sink.events[before:]
+        answers = [reply] if reply is not None else self.sink.events[before:]
+        self.unchanged += [each for each in answers if each.type == DatasetUnchanged.type]
+        return [each for each in answers if each.type != DatasetUnchanged.type]
 
     def drop(self, key: str, raw: bytes | str) -> list[Event]:
         """Drop a file, deliver its event, and any object events that come of it, as a broker would."""

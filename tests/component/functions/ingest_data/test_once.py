@@ -46,6 +46,30 @@ def test_the_same_content_twice_is_one_part_and_one_event(world: Ingesting) -> N
     assert len(parts(world)) == 1
 
 
+@pytest.mark.case("I", "what changed nothing is an event with its reason")
+def test_what_changed_nothing_says_why(world: Ingesting) -> None:
+    world.drop("churn/a.csv", CSV)
+    world.drop("churn/model.yaml", "target: y\n")
+    world.drop("churn/model.yaml", "target: y\n")
+    world.drop("churn/b.csv", CSV)
+    world.drop("churn/x.csv.tmp", CSV)
+    gone = world.put("churn/c.csv", CSV)
+    world.store.remove("s3://raw/churn/c.csv")
+    world.tell(gone)
+    world.drop("churn/folder/", "")
+
+    told = [(each.subject, each.data["key"], each.data["reason"]) for each in world.unchanged]
+    assert told == [
+        ("churn", "churn/a.csv", "waits"),
+        ("churn", "churn/model.yaml", "known_spec"),
+        ("churn", "churn/b.csv", "known_rows"),
+        ("churn", "churn/x.csv.tmp", "ignored"),
+        ("churn", "churn/c.csv", "replaced"),
+    ]
+    assert world.unchanged[0].data["fix"] == "drop churn/model.yaml"
+    assert "churn/a.csv" in world.unchanged[2].data["message"]
+
+
 def test_a_file_replaced_or_removed_before_it_is_read_is_left_to_its_newer_event(world: Ingesting) -> None:
     world.drop("churn/model.yaml", "target: y\n")
     old = world.put("churn/a.csv", CSV)

@@ -54,6 +54,21 @@ def test_what_became_of_each_label_is_in_a_file(feedback: Feedback) -> None:
     }
 
 
+@pytest.mark.case("I", "a label that is not joined is named with its fate")
+def test_labels_that_are_not_joined_are_named_single_ones_first_and_files_are_counted(
+    feedback: Feedback,
+) -> None:
+    batch = predict(feedback)
+    lines = [f"{batch.ids[1]},no", *(f"{batch.ids[2]},no" for _ in range(30))]
+    feedback.file(f"{MODEL}/a@b#1.csv", ("prediction_id,label\n" + "\n".join(lines)).encode())
+    feedback.label("perhaps", prediction_id=batch.ids[0])
+    joined = feedback.joined()
+    assert (joined.refused[0].label_id, joined.refused[0].fate) == ("/tests label-1", "impossible")
+    assert len(joined.refused) == 20
+    (file,) = joined.files
+    assert (file.key, file.joined, file.duplicate) == (f"{MODEL}/a@b#1.csv", 2, 29)
+
+
 def test_every_event_delivered_twice_changes_nothing(feedback: Feedback) -> None:
     batch = predict(feedback)
     for _ in range(3):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as kinds
-from eventing.catalogue import Claim, FeedbackJoined, TrainingCompleted
+from eventing.catalogue import Claim, FeedbackJoined, TrainingCompleted, TrainingProgressed
 from eventing.event import originate
 from eventing.testing import build_event
 from functions.state import drift, governor, judges, labels, ledger, rollouts, runs, specs, timers, versions
@@ -119,9 +120,27 @@ def test_versions_facts_breaker_budget_and_waiting_triggers_are_told(recorder: R
     assert told["breaker"] == {"refused_in_a_row": 2, "limit": 2, "open": True}
     assert told["budget"] == {"used": 3, "limit": 4}
     assert told["running"] == "churn-v4"
+    assert [one["version"] for one in told["training"]] == [4]
     assert told["waiting"] == ["dataset", "drift"]
     assert told["dataset"] == {"parts": 3, "rows": 300}
     assert [one["version"] for one in told["runs"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.case("I", "kascade models says how far a training is")
+def test_a_run_under_way_says_its_step_and_one_that_has_not_begun_its_place(recorder: Recorder) -> None:
+    now = recorder.now[0]
+    with transaction(recorder.sessions) as session:
+        add_spec(session, now)
+        first, second = run(recorder, 1), run(recorder, 2)
+        first.started_at, first.approved_at = now, now - timedelta(hours=2)
+        session.add_all([first, second])
+    numbers = {"attempt": "a", "step": "experiment", "number": 4, "steps": 8, "seconds": 9.0}
+    told = {"model": "churn", "version": 1, "run_id": "churn-v1"} | numbers
+    recorder.record(build_event(TrainingProgressed.type, told, id_="p1", subject="churn/v1"))
+    (model,) = recorder.get("/models")["models"]
+    begun, waits = model["governor"]["training"]
+    assert (begun["step"], begun["number"], begun["steps"], begun["ahead"]) == ("experiment", 4, 8, 0)
+    assert (waits["since"], waits["ahead"], waits["step"]) == (None, 1, None)
 
 
 def test_a_model_without_rollout_labels_or_drift_says_so(recorder: Recorder) -> None:

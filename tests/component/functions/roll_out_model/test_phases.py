@@ -308,3 +308,15 @@ def test_a_service_edited_by_hand_in_a_canary_is_brought_back(judged: Any) -> No
     judged.deployer.shift_by_hand("churn", 1)
     assert judged.ring(timedelta(seconds=61)) == []
     assert serving(judged) == {1: 90, 2: 10}
+
+
+def test_a_version_that_gets_all_traffic_for_want_of_a_champions_service_says_that_it_began(
+    judged: Any,
+) -> None:
+    judged.deployer.delete_by_hand("churn")
+    events = judged.approve(2)
+    judged.deployer.make_ready("churn", 2)
+    events += judged.ring()
+
+    assert summary(events) == [("rollout.started", "replace"), ("rollout.completed", "promoted")]
+    assert judged.champion() == 2

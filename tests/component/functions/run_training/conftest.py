@@ -46,8 +46,13 @@ class RecordingSink:
     refusing: bool = False
 
     def types(self) -> list[str]:
-        """The types that arrived, without their common prefix."""
-        return [event.type.removeprefix("dev.kascade.") for event in self.events]
+        """The types that arrived, without their common prefix, and without what tells how far a run is."""
+        told = (event.type.removeprefix("dev.kascade.") for event in self.events)
+        return [type_ for type_ in told if type_ != "training.progressed"]
+
+    def progress(self) -> list[Event]:
+        """What told how far a run is."""
+        return [event for event in self.events if event.type == "dev.kascade.training.progressed"]
 
 
 @pytest.fixture

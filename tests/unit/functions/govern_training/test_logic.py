@@ -132,6 +132,15 @@ def test_dedupe_names_the_run_that_trained_on_the_same_inputs() -> None:
     assert rule(ask(running(digests=NEW))) == "Refuse dedupe"
 
 
+@pytest.mark.case("T2", "a person can override")
+def test_a_person_who_forces_it_is_never_told_that_a_run_has_been_or_is_under_way() -> None:
+    forced = request(Reason.MANUAL, forced=True)
+    assert rule(ask(run(digests=NEW), on=request(Reason.MANUAL))) == "Refuse dedupe"
+    assert "--force" in getattr(ask(run(digests=NEW), on=request(Reason.MANUAL)), "message", "")
+    assert rule(ask(run(digests=NEW), on=forced)) == "Start manual"
+    assert rule(ask(running(digests=NEW), on=forced)) == "Start manual"
+
+
 def test_inputs_that_failed_once_are_tried_again_and_twice_are_not_but_a_person_may() -> None:
     failed: dict[str, Any] = {"digests": NEW, "outcome": "failed", "verdict": None, "rollout": None}
     once, twice = run(1, **failed), run(2, **failed)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kascade.rendering.model_status import model_status
+import pytest
+
+from kascade.rendering.model_status import missing_words, model_status
 
 GOVERNOR = {
     "running": None,
@@ -36,17 +38,56 @@ def test_a_quiet_model_has_only_its_governor() -> None:
     }
 
 
+def run(**told: Any) -> dict[str, Any]:
+    nothing = {"since": None, "ahead": 0, "step": None, "number": None, "steps": None}
+    return {"run_id": "churn-v4", "version": 4, **nothing, **told}
+
+
+@pytest.mark.case("I", "kascade models says how far a training is")
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({}, "queued, about to begin"),
+        ({"ahead": 2}, "queued behind 2"),
+        ({"since": "2026-01-02T03:04:05+00:00"}, "training since 2026-01-0"),
+        (
+            {"since": "2026-01-02T03:04:05+00:00", "step": "experiment", "number": 4, "steps": 8},
+            "training, step 4 of 8 (experiment) since 2026-01-0",
+        ),
+    ],
+)
+def test_a_run_under_way_says_how_far_it_is(told: dict[str, Any], said: str) -> None:
+    assert words(governor={**GOVERNOR, "training": [run(**told)]})["training"].startswith(
+        f"v4 (churn-v4): {said}"
+    )
+
+
+@pytest.mark.case("I", "a model without a version says why")
+@pytest.mark.parametrize(
+    ("governor", "said"),
+    [
+        ({}, "waiting for data"),
+        ({"dataset": {"parts": 1, "rows": 9}}, "not trained yet"),
+        ({"waiting": ["dataset"]}, "waiting to be trained"),
+        ({"runs": [{"version": 1, "outcome": "failed"}]}, "the last training, of v1, failed"),
+        ({"runs": [{"version": 1, "outcome": "lost"}]}, "the last training, of v1, was lost: its job died"),
+    ],
+)
+def test_a_model_without_a_version_says_why(governor: dict[str, Any], said: str) -> None:
+    assert missing_words({"model": "churn", "governor": {**GOVERNOR, **governor}}) == said
+
+
 def test_an_open_breaker_and_what_waits_are_told() -> None:
     governor = {
         **GOVERNOR,
         "breaker": {"refused_in_a_row": 2, "limit": 2, "open": True},
-        "running": "churn-v4",
+        "said": "Wait budget: 4 automatic runs in 24 hours are the limit",
         "waiting": ["dataset", "drift"],
         "until": "2026-01-02T03:04:05+00:00",
     }
     told = words(governor=governor)["governor"]
     assert "breaker OPEN, automatic runs stop (2 of 2" in told
-    assert "churn-v4 runs" in told
+    assert told.endswith(": 4 automatic runs in 24 hours are the limit")
     assert "waiting for a run because of dataset, drift until 2026-01-0" in told
 
 

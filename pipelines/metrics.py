@@ -90,15 +90,15 @@ def r2(truth: Truth, values: Prediction) -> Statistic:
 
 
 def _by_class(truth: Truth, probabilities: Prediction) -> Callable[[Floats], tuple[Floats, Floats, Floats]]:
-    """Return how many of each class were found, there are, and were said, as a function of the weights."""
+    """Return a function of the weights: how many of each class were found, there are, and were predicted."""
     classes = probabilities.shape[1]
-    actual, said = truth.astype(np.int64), probabilities.argmax(axis=1)
-    right = (actual == said).astype(np.float64)
+    actual, predicted = truth.astype(np.int64), probabilities.argmax(axis=1)
+    right = (actual == predicted).astype(np.float64)
 
     def count(codes: NDArray[np.int64], weights: Floats) -> Floats:
         return np.bincount(codes, weights=weights, minlength=classes).astype(np.float64)
 
-    return lambda weights: (count(actual, weights * right), count(actual, weights), count(said, weights))
+    return lambda weights: (count(actual, weights * right), count(actual, weights), count(predicted, weights))
 
 
 def balanced_accuracy(truth: Truth, probabilities: Prediction) -> Statistic:
@@ -118,8 +118,8 @@ def f1(truth: Truth, probabilities: Prediction) -> Statistic:
     by_class = _by_class(truth, probabilities)
 
     def compute(weights: Floats) -> float:
-        found, support, said = by_class(weights)
-        used = support + said
+        found, support, predicted = by_class(weights)
+        used = support + predicted
         scores = 2 * found / np.maximum(used, 1)
         return float(scores[1]) if len(scores) == 2 else float(scores[used > 0].mean())
 
@@ -194,9 +194,9 @@ def _group_starts(ordered: NDArray[Any]) -> NDArray[np.int64]:
 
 def class_scores(truth: Truth, probabilities: Prediction) -> Floats:
     """Return precision, recall, F1 and support of each class, [classes, 4]; 0 where undefined."""
-    hits, support, said = _by_class(truth, probabilities)(np.ones(len(truth)))
-    precision, recall = hits / np.maximum(said, 1), hits / np.maximum(support, 1)
-    return np.stack([precision, recall, 2 * hits / np.maximum(said + support, 1), support], axis=1)
+    hits, support, predicted = _by_class(truth, probabilities)(np.ones(len(truth)))
+    precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(support, 1)
+    return np.stack([precision, recall, 2 * hits / np.maximum(predicted + support, 1), support], axis=1)
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(

@@ -145,7 +145,7 @@ def churn_table(rows: int, seed: int = 0) -> pa.Table:
 CHURN_SPEC = "model: churn\ntarget: churned\n"
 
 
-def make_card(**said: Any) -> Card:
+def make_card(**fields: Any) -> Card:
     """Return a card of churn/v1, with what a test says otherwise."""
     digest = "0" * 64
     card: dict[str, Any] = {
@@ -163,7 +163,7 @@ def make_card(**said: Any) -> Card:
         "files": {},
         "seconds": 1.0,
     }
-    return Card.model_validate(card | said)
+    return Card.model_validate(card | fields)
 
 
 def train(store: Store, request: RunRequest, folder: Path) -> Card:

@@ -39,7 +39,7 @@ def training(
 
     Args:
         model, version, run_id, dataset_*, spec_*, schema_*, output, seed: the governor's request.
-        attempt: names this attempt, so that its failure is told from an earlier one's.
+        attempt: names this attempt, so that its failure is announced from an earlier one's.
         cause: the event that asked for the run, as JSON, so that the announcement can answer it.
         started: when the attempt began, ISO 8601.
         last: whether nobody will try again when the surroundings fail.
@@ -58,9 +58,9 @@ def training(
         "seed": seed,
     }
     run = {"output": output, "attempt": attempt}
-    told = announce(**request, attempt=attempt, cause=cause, last=last)
-    told.set_caching_options(False)
-    with dsl.ExitHandler(told):
+    announced = announce(**request, attempt=attempt, cause=cause, last=last)
+    announced.set_caching_options(False)
+    with dsl.ExitHandler(announced):
         data = extract(**request, attempt=attempt)
         checked = check(model=model, extracted=data.outputs["extracted"], **run)
         prepared = features(

@@ -70,34 +70,6 @@ class UnknownDetector(ValueError):
         self.name = name
 
 
-def check(
-    reference: Table,
-    current: Table,
-    *,
-    detector: str,
-    policy: Policy,
-    window: int,
-    options: Options | None = None,
-) -> Checked:
-    """Check a window of data against the reference: make every test, then decide.
-
-    Args:
-        reference: a sample of what the model was made from, and the scores it gave to what it had not seen.
-        current: the window, with the same columns.
-        detector: a name in DETECTORS.
-        policy: what counts as drift.
-        window: its number since the reference was set, from 1; of those tested.
-        options: seeds, and what detectors on streams need.
-
-    Raises:
-        UnknownDetector: there is no such detector.
-        MissingExtra: the detector needs a package that is not installed.
-        ValueError: `window` is below 1.
-    """
-    detection = run_tests(reference, current, detector=detector, policy=policy, options=options)
-    return conclude(reference, current, detection, policy=policy, window=window)[1]
-
-
 def run_tests(
     reference: Table, current: Table, *, detector: str, policy: Policy, options: Options | None = None
 ) -> Detection | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.detect_drift.columns import Table, Untested
+from functions.detect_drift.columns import Untested
 
 # The feature of a test of all columns at once.
 ALL = "*"
@@ -67,9 +67,7 @@ class Options:
     Attributes:
         seed: of every random choice: permutations, folds, simulated streams.
         expected_run: rows between two false alarms of a detector on a stream, on average.
-        before: the rows just before this window, for a detector on a stream to start from.
     """
 
     seed: int = 0
     expected_run: int = 2_000
-    before: Table | None = None

@@ -71,7 +71,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """What a check came to; `decided_from` is recorded with a verdict, if the whole phase is on record."""
 
     snapshot: Snapshot
@@ -102,7 +102,7 @@ class RolloutCheck:
             event,
             read=lambda session: self._read(session, model, through or joined_through(session, model)),
             work=lambda snapshot: self._decide(snapshot) if snapshot else None,
-            write=lambda session, outcome: self._write(session, event, outcome) if outcome else [],
+            write=lambda session, result: self._write(session, event, result) if result else [],
             now=self.now,
         )
 
@@ -148,7 +148,7 @@ class RolloutCheck:
             requests[arm] += batch.rows + batch.failures
         return None if min(requests.values()) < GUARDS.min_requests else replace(period, batches=inside)
 
-    def _decide(self, snapshot: Snapshot) -> Outcome:
+    def _decide(self, snapshot: Snapshot) -> CheckResult:
         """Read the log, score what has matured, and decide; keep what it is decided from."""
         arms, policy, matured = snapshot.arms, snapshot.policy, snapshot.matured
         inputs = Inputs(snapshot.state, snapshot.matured_by)
@@ -168,10 +168,10 @@ class RolloutCheck:
         decided_from = None
         if not isinstance(decision.verdict, Wait):
             decided_from = record_verdict(self.store, folder, policy, inputs, state)
-        return Outcome(snapshot, replace(decision, state=state), decided_from)
+        return CheckResult(snapshot, replace(decision, state=state), decided_from)
 
-    def _write(self, session: Session, event: Event, outcome: Outcome) -> list[Event]:
-        snapshot, state, verdict = outcome.snapshot, outcome.decision.state, outcome.decision.verdict
+    def _write(self, session: Session, event: Event, result: CheckResult) -> list[Event]:
+        snapshot, state, verdict = result.snapshot, result.decision.state, result.decision.verdict
         arms, policy = snapshot.arms, snapshot.policy
         row = lock_judge(session, arms.model)
         if row.version != arms.challenger or row.state != snapshot.row.state or row.decided:
@@ -187,4 +187,4 @@ class RolloutCheck:
             return []
         row.decided = True
         numbers = numbers_of(policy, state)
-        return [verdict_event(event, arms, policy, verdict, numbers, outcome.decided_from, self.now)]
+        return [verdict_event(event, arms, policy, verdict, numbers, result.decided_from, self.now)]

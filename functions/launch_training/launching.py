@@ -101,13 +101,13 @@ class Launcher:
         return self._announced(run, status.failure) if status.ended else Progress(run)
 
     def _announced(self, run: Run, failure: Failure | None = None) -> Progress:
-        """Announce how a run ended: what its own exit task said, or would have said."""
+        """Announce how a run ended: as its own exit task did, or would have done."""
         request = run.request
         if failure is not None and records.read_failure(self.store, request.output, ATTEMPT) is None:
             records.write_failure(self.store, request.output, ATTEMPT, failure)
-        said: list[Event] = []
-        announce(self.store, said.append, request, run.event, attempt=ATTEMPT, last=True)
-        return Progress(run, over=True, answers=tuple(said))
+        sent: list[Event] = []
+        announce(self.store, sent.append, request, run.event, attempt=ATTEMPT, last=True)
+        return Progress(run, over=True, answers=tuple(sent))
 
     def _failed(self, run: Run, failure: Failure) -> Progress:
         return Progress(run, over=True, answers=(failed(run.request, run.event, failure),))

@@ -27,8 +27,8 @@ from pipelines.spec import ModelSpec
 from pipelines.steps import files
 from pipelines.steps.extract import read_spec
 from pipelines.steps.folds import Folds, folds_by_class, folds_by_group, folds_by_time, rounds
+from pipelines.steps.partition import Partition, divide
 from pipelines.steps.plan import plan_experiments
-from pipelines.steps.sides import Sides, divide
 from pipelines.tables import encode_feature, factorise, known_numbers, times, write_blocks
 from pipelines.target import usable_counts, usable_rows
 from pipelines.values.form import PLAIN, Form
@@ -54,55 +54,57 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     forms = {column["name"]: Form.from_json(column) for column in extraction["schema"]["columns"]}
     parts = usable_counts(whole.column(spec.target), extraction["rows_of_parts"])
     table = usable_rows(whole, spec.target)
-    sides = divide(table, spec, facts, parts)
+    partition = divide(table, spec, facts, parts)
     folder.mkdir(parents=True, exist_ok=True)
-    sides.save(folder)
+    partition.save(folder)
     seed = seed or spec.train.seed
-    training = table.take(pa.array(sides.train))
-    folds, ordered, mixed = _folds(training, sides, spec, seed)
+    training = table.take(pa.array(partition.train))
+    folds, ordered, mixed = _folds(training, partition, spec, seed)
     np.save(folder / files.FOLDS, folds)
-    encoding, blurred = _encode_training(training, facts["features"], forms, sides, folds, folder)
-    _encode_holdout(encoding, table.take(pa.array(sides.holdout)), folder)
+    encoding, blurred = _encode_training(training, facts["features"], forms, partition, folds, folder)
+    _encode_holdout(encoding, table.take(pa.array(partition.holdout)), folder)
     plan = plan_experiments(spec, facts["task"], encoding.width)
     prepared = {
         **facts,
-        "classes": sides.classes,
+        "classes": partition.classes,
         "target": spec.target,
         "encoding": encoding.to_json(),
         "forms": {name: form.to_json() for name, form in forms.items() if form != PLAIN},
         "width": encoding.width,
         "seed": seed,
-        "balanced": _balanced(spec, sides),
+        "balanced": _balanced(spec, partition),
         "ordered": ordered,
         "plan": plan,
-        "split": sides.describe(),
-        "warnings": [*facts["warnings"], *sides.warnings(), *mixed, *blurred],
+        "split": partition.describe(),
+        "warnings": [*facts["warnings"], *partition.warnings(), *mixed, *blurred],
     }
     files.write_json(folder / files.PREPARED, prepared)
     return [str(index) for index in range(len(plan))]
 
 
-def _folds(training: pa.Table, sides: Sides, spec: ModelSpec, seed: int) -> tuple[Folds, bool, list[str]]:
+def _folds(
+    training: pa.Table, partition: Partition, spec: ModelSpec, seed: int
+) -> tuple[Folds, bool, list[str]]:
     """Return the folds, whether they are in order of time, and warnings.
 
     Where classes come one after the other in time, no past has what the future needs; then they are dealt.
     """
-    target, classes = sides.train_target, sides.classes is not None
-    if sides.divided.by == "time":
+    target, classes = partition.train_target, partition.classes is not None
+    if partition.divided.by == "time":
         dealt = folds_by_time(times(training.column(str(spec.timestamp))), 3)
         if not classes or any(
             len(np.unique(target[past])) > 1 and len(np.unique(target[future])) > 1
             for past, future in rounds(dealt, ordered=True)
         ):
             return dealt, True, []
-    count = 3 if len(sides.train) >= _MANY_ROWS else 5
-    if sides.divided.groups is not None:
-        groups = sides.divided.groups[sides.train]
+    count = 3 if len(partition.train) >= _MANY_ROWS else 5
+    if partition.divided.groups is not None:
+        groups = partition.divided.groups[partition.train]
         grouped = folds_by_group(target, groups, count, seed, classes=classes)
         if grouped is not None:
             return grouped, False, []
     mixed = []
-    if sides.divided.by == "entity":
+    if partition.divided.by == "entity":
         mixed = [
             f"experiments are measured on the same '{spec.entity}' as they learn from, as too few "
             "are in the rows to train on; what they measure may be too good"
@@ -110,10 +112,10 @@ def _folds(training: pa.Table, sides: Sides, spec: ModelSpec, seed: int) -> tupl
     return folds_by_class(target, count, seed, classes=classes), False, mixed
 
 
-def _balanced(spec: ModelSpec, sides: Sides) -> bool:
-    if sides.classes is None or spec.train.class_weight == "none":
+def _balanced(spec: ModelSpec, partition: Partition) -> bool:
+    if partition.classes is None or spec.train.class_weight == "none":
         return False
-    counts = np.bincount(sides.train_target, minlength=len(sides.classes))
+    counts = np.bincount(partition.train_target, minlength=len(partition.classes))
     return spec.train.class_weight == "balanced" or int(counts.max()) > _SKEWED * int(counts.min())
 
 
@@ -121,7 +123,7 @@ def _encode_training(
     training: pa.Table,
     columns: Sequence[Sequence[str]],
     forms: Mapping[str, Form],
-    sides: Sides,
+    partition: Partition,
     folds: Folds,
     folder: Path,
 ) -> tuple[Encoding, list[str]]:
@@ -130,11 +132,11 @@ def _encode_training(
     Returns: the encoding, and warnings of numbers that float32 cannot tell apart.
     """
     blurred = {}
-    answer, target = AS_IS, np.asarray(sides.train_target, dtype=np.float64)
-    if sides.classes is None:
+    answer, target = AS_IS, np.asarray(partition.train_target, dtype=np.float64)
+    if partition.classes is None:
         answer, blurred["the target"] = fit_scale(target)
         target = answer.apply(target)
-    responses = responses_of(target, None if sides.classes is None else len(sides.classes))
+    responses = responses_of(target, None if partition.classes is None else len(partition.classes))
     fitted: list[Feature] = []
     encoder: Encoder
     for name, kind in columns:

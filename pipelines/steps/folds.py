@@ -13,11 +13,11 @@ ALWAYS_TRAIN = -1
 Folds = NDArray[np.int8]
 
 
-def folds_by_time(moments: NDArray[Any], folds: int) -> Folds:
+def folds_by_time(timestamps: NDArray[Any], folds: int) -> Folds:
     """Number the rows by time into `folds` + 1 equal blocks; 0, the oldest, is never validated on."""
-    order = np.argsort(moments, kind="stable")
-    blocks = np.empty(len(moments), dtype=np.int8)
-    blocks[order] = np.arange(len(moments)) * (folds + 1) // max(1, len(moments))
+    order = np.argsort(timestamps, kind="stable")
+    blocks = np.empty(len(timestamps), dtype=np.int8)
+    blocks[order] = np.arange(len(timestamps)) * (folds + 1) // max(1, len(timestamps))
     return blocks
 
 

@@ -3,7 +3,7 @@
 Without timestamps a row's side is decided by a salted hash: of its entity, else of its columns but the target
 and of how many equal rows came before it. So rows that are equal are on both sides in the declared share, the
 target decides nothing, and a row keeps its side in every version, whatever the dataset holds by then. With
-timestamps the newest rows are the holdout, unless so many have the same moment that no moment divides them
+timestamps the newest rows are the holdout, unless so many have the same time that no time divides them
 well.
 """
 
@@ -32,7 +32,7 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows are the holdout, [N]; `by` is time, entity or row; `cutoff` is its first moment.
+    """Which rows are the holdout, [N]; `by` is time, entity or row; `cutoff` is its first time.
 
     `groups` is what the rows went by, [N]: rows with the same hash are on one side. None when it was time.
     `rows` is each row's own hash, [N], by which another rule tells its side; None when nobody asked for it.
@@ -65,10 +65,10 @@ def split(
     """
     warning = None
     if timestamp is not None:
-        moments = times(table.column(timestamp))
-        cutoff = _cutoff(np.sort(moments[~np.isnat(moments)]), share)
+        timestamps = times(table.column(timestamp))
+        cutoff = _cutoff(np.sort(timestamps[~np.isnat(timestamps)]), share)
         if cutoff is not None:
-            return Split(np.asarray(moments >= cutoff), "time", f"{cutoff}Z")
+            return Split(np.asarray(timestamps >= cutoff), "time", f"{cutoff}Z")
         warning = (
             f"the rows are not divided by '{timestamp}': "
             f"too many have one moment to keep about {share:.0%} of them aside"
@@ -125,7 +125,7 @@ def _occurrence(keys: Hashes) -> Hashes:
 
 
 def _cutoff(known: NDArray[Any], share: float) -> Any | None:
-    """Return the first moment of the holdout, of sorted moments [M]; None where none keeps about `share`.
+    """Return the first moment of the holdout, of sorted timestamps [M]; None where none keeps about `share`.
 
     Rows of one moment stay together. Where that makes the holdout much more than `share`, the next moment is
     taken if half of `share` comes from it on, else the first if it leaves half of the rows.

@@ -22,7 +22,7 @@ def detect(reference: Table, current: Table, options: Options) -> Detection:
     """
     drift = alibi("cd", "CVMDriftOnline")
     rng = np.random.default_rng(options.seed)
-    data = streams(reference, current, options, kinds=("number",), read=_untied(rng))
+    data = streams(reference, current, kinds=("number",), read=_untied(rng))
     if not data.pairs:
         return Detection((), data.untested, Guarantee.RUN_LENGTH)
     rows = min(_REFERENCE_ROWS, len(data.reference))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from functions.detect_drift.columns import Column, Floats, Pair, Table
@@ -23,7 +25,7 @@ def detect(reference: Table, current: Table, options: Options) -> Detection:
     """
     drift = alibi("cd", "FETDriftOnline")
     data = streams(
-        reference, current, options, kinds=("number", "category"), read=_bits, reason_untested=_is_not_binary
+        reference, current, kinds=("number", "category"), read=_bits, reason_untested=_is_not_binary
     )
     if not data.pairs:
         return Detection((), data.untested, Guarantee.RUN_LENGTH)
@@ -47,8 +49,7 @@ def detect(reference: Table, current: Table, options: Options) -> Detection:
 
 
 def _as_bits(data: Streams) -> Streams:
-    before, current = data.before.astype(bool), data.current.astype(bool)
-    return Streams(data.pairs, data.untested, data.reference, before, current, data.rows)
+    return replace(data, current=data.current.astype(bool))
 
 
 def _earlier(rise: Test, fall: Test) -> Test:

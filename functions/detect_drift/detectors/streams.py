@@ -1,8 +1,7 @@
 """Goes through a window row by row with one of alibi-detect's detectors on streams.
 
 Such a detector has no p-value: it is set to a number of rows between two false alarms. It keeps the
-last few dozen rows; those before the window are given as `Options.before`, so nothing need be kept
-between two windows but them.
+last few dozen rows of the window.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.detect_drift.columns import MIN_VALUES, Column, Floats, Kind, Pair, Table, Untested, pairs
-from functions.detect_drift.detection import Options, Test
+from functions.detect_drift.detection import Test
 from functions.detect_drift.effects import effect
 
 # A stream takes rows whole; a column that would cost more rows than this is left out instead.
@@ -34,7 +33,6 @@ class Streams:
         pairs: the columns; none when none can be streamed.
         untested: the others.
         reference: shape (n, k).
-        before: the last rows before the window, shape (b, k).
         current: shape (m, k).
         rows: the window's row number of each row of `current`, shape (m,).
     """
@@ -42,7 +40,6 @@ class Streams:
     pairs: tuple[Pair, ...]
     untested: tuple[Untested, ...]
     reference: Floats
-    before: Floats
     current: Floats
     rows: npt.NDArray[np.int64]
 
@@ -50,7 +47,6 @@ class Streams:
 def streams(
     reference: Table,
     current: Table,
-    options: Options,
     *,
     kinds: Sequence[Kind],
     read: Read,
@@ -71,12 +67,8 @@ def streams(
             untested.append(Untested(pair.name, reason))
         else:
             chosen.append(pair)
-    before = options.before if options.before is not None else {}
     ours = _as_matrix([read(pair, pair.current) for pair in chosen])
     theirs = _as_matrix([read(pair, pair.reference) for pair in chosen])
-    earlier = _as_matrix([read(pair, before[pair.name]) for pair in chosen if pair.name in before])
-    if earlier.shape[1] != len(chosen):
-        earlier = np.empty((0, len(chosen)))
     whole = _complete(ours)
     if chosen and min(int(whole.sum()), int(_complete(theirs).sum())) < MIN_VALUES:
         reason = "too few rows have a value of every streamed column"
@@ -86,7 +78,6 @@ def streams(
         tuple(chosen),
         tuple(untested),
         theirs[_complete(theirs)],
-        earlier[_complete(earlier)],
         ours[whole],
         np.flatnonzero(whole),
     )
@@ -100,8 +91,6 @@ def run_stream(method: str, detector: Any, data: Streams) -> tuple[Test, ...]:
     Args:
         detector: one of alibi-detect's, set to the streams' reference.
     """
-    for row in data.before:
-        detector.predict(row)
     columns = len(data.pairs)
     first: list[int | None] = [None] * columns
     statistic, threshold = np.zeros(columns), np.full(columns, np.inf)

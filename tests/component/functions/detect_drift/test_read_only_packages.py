@@ -21,12 +21,13 @@ ROOT = Path(__file__).resolve().parents[4]
 LOOK = """
 import numpy as np
 from functions.detect_drift.columns import number, table
-from functions.detect_drift.compare import check
+from functions.detect_drift.compare import conclude, run_tests
 from functions.detect_drift.detection import Options
 from functions.detect_drift.logic import Policy
 draw = np.random.default_rng(0).normal
 before, after = (table([number("amount", draw(at, 1, 1_000))]) for at in (0.0, 3.0))
-found = check(before, after, detector="ks", policy=Policy(), window=1, options=Options(seed=1))
+tests = run_tests(before, after, detector="ks", policy=Policy(), options=Options(seed=1))
+found = conclude(before, after, tests, policy=Policy(), window=1)[1]
 print("status:", found.status.value)
 """
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.drift import check
 
 from functions.detect_drift.columns import Column, Pair, Table, category, number, table
-from functions.detect_drift.compare import Checked, check
+from functions.detect_drift.compare import Checked
 from functions.detect_drift.effects import jensen_shannon, wasserstein
 from functions.detect_drift.logic import Policy, Status
 from functions.detect_drift.report import to_html, to_json

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.drift import check
 
 from benchmarks.simulations.drift import Series, share
 from functions.detect_drift.columns import category, number, table
-from functions.detect_drift.compare import UnknownDetector, check
+from functions.detect_drift.compare import UnknownDetector
 from functions.detect_drift.detection import Test
 from functions.detect_drift.logic import Inputs, Policy, Status, correct, decide, spend
 from pipelines.layout import SCORE

@@ -11,9 +11,10 @@ import sys
 
 import numpy as np
 import pytest
+from support.drift import check
 
 from functions.detect_drift.columns import Table, category, number, table
-from functions.detect_drift.compare import Checked, check
+from functions.detect_drift.compare import Checked
 from functions.detect_drift.detection import ALL, Guarantee, Options
 from functions.detect_drift.detectors import DETECTORS
 from functions.detect_drift.detectors.alibi import MissingExtra
@@ -148,22 +149,6 @@ def test_a_detector_on_a_stream_says_at_which_row_and_which_guarantee_is_in_forc
     assert test.p_value is None
     assert test.row is not None
     assert 250 <= test.row < 300
-
-
-@needs_alibi
-def test_a_stream_continues_with_the_rows_before_its_window() -> None:
-    moved = table([number("amount", np.random.default_rng(1).normal(2, 1, 60))])
-    current = table([number("amount", np.random.default_rng(2).normal(2, 1, 600))])
-    reference = table([REFERENCE["amount"]])
-
-    fresh = DETECTORS["cvm_online"](reference, current, OPTIONS).tests[0]
-    continued = DETECTORS["cvm_online"](
-        reference, current, Options(seed=1, expected_run=300, before=moved)
-    ).tests[0]
-
-    assert fresh.row is not None
-    assert fresh.row >= 19, "the smallest look-back must be full first"
-    assert continued.row == 0
 
 
 @needs_alibi

@@ -1,4 +1,4 @@
-"""The two sides of the split: the rows to learn from and to be judged by, their targets as numbers."""
+"""The rows to learn from and those to be judged by, with their targets as numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OFF = 0.05  # the holdout's share may be this far from the declared one without
 
 
 @dataclass(frozen=True)
-class Sides:
+class Partition:
     """Row numbers of both sides, their targets, and the training side's classes (None for regression)."""
 
     train: NDArray[np.int64]
@@ -57,15 +57,17 @@ class Sides:
 
     def warnings(self) -> list[str]:
         """Say what was left out, and what was not divided as asked."""
-        said = [self.divided.warning] if self.divided.warning else []
+        found = [self.divided.warning] if self.divided.warning else []
         if self.unknown:
-            said.append(
+            found.append(
                 f"{self.unknown} rows of the holdout are left out: the training rows do not have their class"
             )
-        return said
+        return found
 
 
-def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], parts: Sequence[int] = ()) -> Sides:
+def divide(
+    table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], parts: Sequence[int] = ()
+) -> Partition:
     """Split the rows that have a target.
 
     Args:
@@ -88,11 +90,11 @@ def divide(table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], parts: 
     _check_size("training", len(train), spec, divided)
     if checked["classes"] is None:
         target: NDArray[Any] = numbers(table.column(spec.target))
-        sides = Sides(train, holdout, target[train], target[holdout], None, divided)
+        partition = Partition(train, holdout, target[train], target[holdout], None, divided)
     else:
-        sides = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
-    _check_size("holdout", len(sides.holdout), spec, divided)
-    return sides
+        partition = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
+    _check_size("holdout", len(partition.holdout), spec, divided)
+    return partition
 
 
 def _far_off(divided: Split, spec: ModelSpec) -> str | None:
@@ -118,7 +120,7 @@ def _with_classes(
     train: NDArray[np.int64],
     holdout: NDArray[np.int64],
     divided: Split,
-) -> Sides:
+) -> Partition:
     """Keep the classes that the training side has: a model cannot know another."""
     indices = class_indices(table.column(name), known)
     present = np.unique(indices[train])
@@ -133,7 +135,7 @@ def _with_classes(
     target = renumbered[indices]
     judged = holdout[target[holdout] >= 0]
     unknown = len(holdout) - len(judged)
-    return Sides(train, judged, target[train], target[judged], classes, divided, unknown)
+    return Partition(train, judged, target[train], target[judged], classes, divided, unknown)
 
 
 def _check_size(side: str, rows: int, spec: ModelSpec, divided: Split) -> None:

@@ -77,7 +77,7 @@ def smallest(harness: Harness, data: bytes, fault: Fault) -> bytes:
 
 
 def warm(chosen: target.Target, current: Current) -> None:
-    """Run the seeds unmeasured, so that what is loaded at the first use belongs to no input; then set limits."""
+    """Run the seeds unmeasured: what is loaded at the first use belongs to no input. Then set limits."""
     for data in chosen.seeds:
         current.note(data)
         with suppress(Exception):  # it is tried, and told of, below

@@ -93,13 +93,14 @@ TOKENS += [
 ]
 
 _LOGGED = Logged()
+_TOKEN = "token"
 
 
 @cache
 def _server() -> Served:
     async def make(listener: socket.socket) -> None:
         store = Store(Journal(Path(tempfile.mkdtemp(prefix="fuzz-")) / "objects.db"))
-        api = Api(store, {})
+        api = Api(store, {}, _TOKEN)
         for name in ("default", "kascade"):
             store.create(
                 Key(NAMESPACE, "", name),
@@ -119,6 +120,10 @@ def run(data: bytes) -> None:
         headers.append((b"content-type", b"application/json"))
     served = _server()
     host = b"127.0.0.1:%d" % served.port
-    status, said = served.ask(first + b" HTTP/1.1", [(b"host", host), *headers], body)
+    status, said = served.ask(
+        first + b" HTTP/1.1",
+        [(b"host", host), (b"authorization", b"Bearer " + _TOKEN.encode()), *headers],
+        body,
+    )
     if status >= 500:
         _LOGGED.refuse((status, said[:500]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
+import inspect
 import json
 import tempfile
 from collections.abc import Mapping
@@ -27,7 +27,8 @@ from kascade.scaffold.examples import example_of
 _FUNCTIONS = [
     path.parent.name
     for path in sorted((Path(__file__).parents[3] / "functions").glob("*/app.py"))
-    if path.parent.name != "serve_model"  # it takes no events of the catalogue
+    if path.parent.name
+    not in ("launch_training", "serve_model")  # one needs an engine; one takes no events of ours
 ]
 TOKENS = [
     b"churn",
@@ -77,10 +78,14 @@ def _apps() -> Mapping[str, Flask]:
     made = {}
     for name in _FUNCTIONS:
         app = importlib.import_module(f"functions.{name}.app")
-        settings = importlib.import_module(f"functions.{name}.settings").Settings(url)
-        names = {field.name for field in dataclasses.fields(app.Deps)}
-        deps = app.Deps(**{key: part for key, part in parts.items() if key in names})
-        made[name] = app.create_app(settings, deps)
+        settings = app.Settings(url)
+        wanted = app.Deps if hasattr(app, "Deps") else app.create_app
+        given = {key: parts[key] for key in inspect.signature(wanted).parameters if key in parts}
+        made[name] = (
+            app.create_app(settings, app.Deps(**given))
+            if wanted is not app.create_app
+            else wanted(settings, **given)
+        )
     return made
 
 

@@ -19,7 +19,8 @@ _CONTROL = re.compile("[\x01-\x08\x0b-\x1f]")
 def document(name: str, content: Content, *, namespace: bool = True) -> bytes:
     """Write a document: an element holds text, or elements in order."""
     attribute = f' xmlns="{_NAMESPACE}"' if namespace else ""
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}{attribute}>{_inner(content)}</{name}>'.encode(errors="replace")
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}{attribute}>{_inner(content)}</{name}>'
+    return text.encode(errors="replace")
 
 
 def _inner(content: Content) -> str:

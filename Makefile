@@ -8,6 +8,7 @@ STORE ?= embedded
 STORY ?= all
 WORKERS ?= 2
 AIRFLOW_VERSION := 3.3.2
+SECONDS := 600
 MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 FUNCTIONS := $(patsubst functions/%/__main__.py,%,$(wildcard functions/*/__main__.py))
@@ -57,6 +58,15 @@ coverage: install ## run them and measure what they cover; half as long again
 .PHONY: faults
 faults: install ## kill the broker, cut its power, fill its disk, at length; KASCADE_FAULTS_BROKER=URL tests any broker
 	KASCADE_FAULTS_ROUNDS=$${KASCADE_FAULTS_ROUNDS:-30} python -m pytest --durations=0 -p no:cacheprovider --timeout=1800 tests/faults $(ARGS)
+
+.PHONY: fuzz
+fuzz: install ## try inputs that nobody thought of, SECONDS in all; ARGS are those of `python -m fuzz`
+	PYTHONPATH=tests python -m fuzz --seconds $(SECONDS) --workers $(WORKERS) $(ARGS)
+
+.PHONY: cases
+cases: install ## run the tests of the table of cases, and write docs/cases.md
+	PYTHONPATH=tests python -m pytest -p support.case_table --case-table docs/cases.md -m case -n $(WORKERS) --dist loadfile $(ARGS) \
+		$$(grep -rl 'mark\.case(' tests --include='test_*.py')
 
 .PHONY: run
 run: install ## keep the system up; prints its addresses and the ways in

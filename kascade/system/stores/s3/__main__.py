@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from kascade.system.stores.s3.index import Index
+from kascade.system.stores.s3.index import FolderInUse, Index
 from kascade.system.stores.s3.server import Server
 from kascade.system.stores.s3.signing import Keys
 
@@ -39,7 +39,10 @@ def main() -> None:
     """Serve; the keys are in STORE_ACCESS_KEY and STORE_SECRET_KEY: no list of processes shows them."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     keys = Keys(os.environ.pop("STORE_ACCESS_KEY"), os.environ.pop("STORE_SECRET_KEY"))
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2]), keys))
+    try:
+        asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2]), keys))
+    except FolderInUse as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

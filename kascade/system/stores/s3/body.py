@@ -19,6 +19,7 @@ MAX_BYTES = 5 << 30
 _IDLE_S = 60.0
 _PIECE_BYTES = 1 << 18
 _CHECKSUM = "x-amz-checksum-"
+_MAX_TRAILERS = 16
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
@@ -85,8 +86,10 @@ async def receive(
             each.update(piece)
         file.write(piece)
     file.flush()
-    if int(claimed.get("x-amz-decoded-content-length") or size) != size:
+    if claimed.get("x-amz-decoded-content-length", str(size)) != str(size):
         raise S3Error("IncompleteBody", "The body has not the length that x-amz-decoded-content-length says.")
+    if named and named not in trailers:
+        raise S3Error("MalformedTrailerError", f"The trailer {named} did not come.")
     _compare(hashes, claimed | trailers)
     return Received(size, md5.digest())
 
@@ -139,8 +142,15 @@ async def _unchunked(
         if chain:
             claimed = extension.strip().removeprefix("chunk-signature=")
             chain.follow("PAYLOAD", [_EMPTY_SHA256, digest.hexdigest()], claimed)
-    signed = ""
+    await _read_trailers(stream, chain, trailers)
+
+
+async def _read_trailers(stream: StreamReader, chain: Signature | None, trailers: dict[str, str]) -> None:
+    signed, count = "", 0
     while line := await _line(stream):
+        count += 1
+        if count > _MAX_TRAILERS:
+            raise S3Error("MalformedTrailerError", f"A body may have {_MAX_TRAILERS} trailers.")
         name, _, value = line.partition(":")
         trailers[name.strip().lower()] = value.strip()
         if name != "x-amz-trailer-signature":

@@ -9,13 +9,12 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from kascade.system.stores.s3.call import Call, answer, split_path
+from kascade.system.stores.s3.call import Call, answer, need_null_version, split_path
 from kascade.system.stores.s3.documents import Content, keys_to_delete, moment
 from kascade.system.stores.s3.errors import S3Error
-from kascade.system.stores.s3.index import Entry
+from kascade.system.stores.s3.index import LAST, Entry
 
 _OWNER: tuple[tuple[str, Content], ...] = (("ID", "kascade"), ("DisplayName", "kascade"))
-_LAST = "\U0010ffff"
 
 
 async def list_buckets(call: Call) -> web.Response:
@@ -74,7 +73,7 @@ async def list_objects(call: Call) -> web.Response:
         content.append(("Marker", written(query.get("marker", ""))))
     if page.last and limit:
         token = base64.urlsafe_b64encode(page.last.encode()).decode()
-        next_marker = written(page.last.removesuffix(_LAST))
+        next_marker = written(page.last.removesuffix(LAST))
         content.append(("NextContinuationToken", token) if second else ("NextMarker", next_marker))
     owned = not second or query.get("fetch-owner") == "true"
     content += [("Contents", _listed(entry, written, owned)) for entry in page.entries]
@@ -100,8 +99,9 @@ async def remove_objects(call: Call) -> web.Response:
     call.index.need_bucket(call.bucket)
     keys, quiet = keys_to_delete(await call.document())
     content: list[tuple[str, Content]] = []
-    for key in keys:
+    for key, version in keys:
         try:
+            need_null_version(version)
             split_path(f"/{call.bucket}/{key}".encode())
             call.index.remove(call.bucket, key)
             if not quiet:
@@ -148,4 +148,4 @@ def _after_second(query: dict[str, str]) -> str:
 def _after_first(query: dict[str, str], prefix: str, delimiter: str) -> str:
     marker = query.get("marker", "")
     common = delimiter and marker.startswith(prefix) and marker.endswith(delimiter)
-    return marker + _LAST if common else marker
+    return marker + LAST if common else marker

@@ -17,11 +17,13 @@ from aiohttp import web
 from kascade.system.stores.s3.body import Received, receive
 from kascade.system.stores.s3.documents import Content, document
 from kascade.system.stores.s3.errors import S3Error
-from kascade.system.stores.s3.index import Index
+from kascade.system.stores.s3.index import Entry, Index
 from kascade.system.stores.s3.signing import Signature
 
 _MAX_DOCUMENT_BYTES = 2 << 20
 _QUICK_BYTES = 1 << 18
+KEPT = ("Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Expires")
+"""The headers of a request that an object keeps, beside Content-Encoding and the client's own."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -40,6 +42,26 @@ class Call:
         """Return a header as text."""
         value = self.request.headers.get(name)
         return value and value.encode(errors="surrogateescape").decode(errors="replace")
+
+    def kept_headers(self) -> dict[str, str]:
+        """Return the headers that the object will have."""
+        kept = {name: value for name in KEPT if (value := self.header(name)) is not None}
+        kept |= {
+            name.lower(): self.header(name) or ""
+            for name in self.request.headers
+            if name.lower().startswith("x-amz-meta-")
+        }
+        encodings = [each.strip() for each in (self.header("Content-Encoding") or "").split(",")]
+        if left := ", ".join(each for each in encodings if each and each != "aws-chunked"):
+            kept["Content-Encoding"] = left
+        return kept
+
+    def need_object(self, bucket: str, key: str) -> Entry:
+        """Return an object. Raises: S3Error: it is not there."""
+        entry = self.index.find(bucket, key)
+        if entry is None:
+            raise S3Error("NoSuchKey", "The specified key does not exist.")
+        return entry
 
     async def document(self) -> bytes:
         """Read the body as a whole. Raises: S3Error."""
@@ -89,10 +111,20 @@ def split_path(path: bytes) -> tuple[str, str]:
 
 def copy_source(value: str) -> tuple[str, str]:
     """Read `x-amz-copy-source`. Raises: S3Error."""
-    bucket, key = split_path(unquote_to_bytes(value.partition("?")[0]))
+    path, _, query = value.partition("?")
+    need_null_version(query.removeprefix("versionId="))
+    bucket, key = split_path(unquote_to_bytes(path))
     if not key:
         raise S3Error("InvalidArgument", "x-amz-copy-source must name a bucket and a key.")
     return bucket, key
+
+
+def need_null_version(version: str) -> None:
+    """Refuse any version but the one that there is. Raises: S3Error."""
+    if version not in ("", "null"):
+        raise S3Error(
+            "NoSuchVersion", "The specified version does not exist: this store keeps one of each object."
+        )
 
 
 def answer(name: str, content: Sequence[tuple[str, Content]]) -> web.Response:

@@ -19,7 +19,8 @@ _CONTROL = re.compile("[\x01-\x08\x0b-\x1f]")
 def document(name: str, content: Content, *, namespace: bool = True) -> bytes:
     """Write a document: an element holds text, or elements in order."""
     attribute = f' xmlns="{_NAMESPACE}"' if namespace else ""
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}{attribute}>{_inner(content)}</{name}>'.encode()
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}{attribute}>{_inner(content)}</{name}>'
+    return text.encode(errors="replace")
 
 
 def _inner(content: Content) -> str:
@@ -35,10 +36,10 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def keys_to_delete(raw: bytes) -> tuple[list[str], bool]:
-    """Read a Delete document: the keys, and whether only failures are to be named. Raises: S3Error."""
+def keys_to_delete(raw: bytes) -> tuple[list[tuple[str, str]], bool]:
+    """Read a Delete document: keys and versions, and whether to name only failures. Raises: S3Error."""
     root = _parsed(raw)
-    keys = [_text(each, "Key") for each in root if _local(each) == "Object"]
+    keys = [(_text(each, "Key"), _text(each, "VersionId")) for each in root if _local(each) == "Object"]
     if not 0 < len(keys) <= 1000:
         raise S3Error("MalformedXML", "Delete must name from 1 to 1000 objects.")
     return keys, any(_local(each) == "Quiet" and each.text == "true" for each in root)
@@ -57,7 +58,7 @@ def parts_to_join(raw: bytes) -> list[tuple[int, str]]:
 
 
 def _parsed(raw: bytes) -> Iterable[ElementTree.Element]:
-    if b"<!" in raw:
+    if b"<!" in raw or b"\0" in raw:  # a declaration, or one in UTF-16
         raise S3Error("MalformedXML", "The document must have no declarations.")
     try:
         return ElementTree.fromstring(raw)  # noqa: S314

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from kascade.system.stores.s3.errors import S3Error
 
+_log = logging.getLogger(__name__)
 _DATABASE = "index.db"
 _FILES = ".objects"
-_LAST = "\U0010ffff"
+_LOCK = ".lock"
+_RESERVE_BYTES = 256 << 10
+LAST = "\U0010ffff" * 257
+"""After what begins a key, it is after every key that begins so: no key is as long."""
 _ABANDONED_S = 7 * 24 * 3600
 _SCHEMA = """
 CREATE TABLE buckets (name TEXT PRIMARY KEY, created REAL NOT NULL) WITHOUT ROWID;
@@ -55,6 +63,10 @@ class Page:
     last: str | None
 
 
+class FolderInUse(Exception):
+    """Another process serves the folder: two would remove each other's files."""
+
+
 class Index:
     """Of one folder, for one process. What a method changed outlives the process, however that ends.
 
@@ -68,6 +80,9 @@ class Index:
         self._folder = folder
         self._files = folder / _FILES
         self._files.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(folder / _LOCK)
+        self._reserve = folder / ".reserve"
+        self._keep_reserve()
         self._db = sqlite3.connect(folder / _DATABASE, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
@@ -78,8 +93,9 @@ class Index:
         self._tidy()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and the folder."""
         self._db.close()
+        self._lock.close()
 
     def new_file(self) -> Path:
         """Return the path of a file for some content; nothing is there yet."""
@@ -99,6 +115,8 @@ class Index:
         self.need_bucket(name)
         if self._db.execute("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", (name,)).fetchone():
             raise S3Error("BucketNotEmpty", "The bucket is not empty.")
+        for _, upload, _ in self.uploads(name):
+            self.end_upload(upload)
         self._db.execute("DELETE FROM buckets WHERE name = ?", (name,))
 
     def need_bucket(self, name: str) -> None:
@@ -136,23 +154,33 @@ class Index:
     def remove(self, bucket: str, key: str) -> None:
         """Remove the object if it is there. Raises: S3Error: there is no such bucket."""
         if before := self.find(bucket, key):
-            self._db.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key))
+            statement = "DELETE FROM objects WHERE bucket = ? AND key = ?"
+            try:
+                self._db.execute(statement, (bucket, key))
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+                self._reserve.unlink(missing_ok=True)  # what makes room must not fail for want of it
+                self._db.execute(statement, (bucket, key))
             before.file.unlink(missing_ok=True)
+            self._keep_reserve()
 
     def page(self, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Page:
         """List objects in the order of their keys' bytes, those with the delimiter in the rest by prefix."""
         self.need_bucket(bucket)
         page, last = Page([], [], None), after
-        query = f"{_OBJECT} WHERE bucket = ? AND key > ? AND key >= ? AND key < ? ORDER BY key LIMIT 1000"
-        while rows := self._db.execute(query, (bucket, last, prefix, prefix + _LAST)).fetchall():
-            for row in rows:
+        query = f"{_OBJECT} WHERE bucket = ? AND key > ? AND key >= ? AND key < ? ORDER BY key"
+        more = True
+        while more:
+            more = False
+            for row in self._db.execute(query, (bucket, last, prefix, prefix + LAST)):
                 if len(page.entries) + len(page.prefixes) >= limit:
                     return Page(page.entries, page.prefixes, last)
                 key = row[0]
                 end = key.find(delimiter, len(prefix)) if delimiter else -1
                 if end >= 0:
                     page.prefixes.append(key[: end + len(delimiter)])
-                    last = page.prefixes[-1] + _LAST
+                    last, more = page.prefixes[-1] + LAST, True
                     break
                 page.entries.append(self._entry(row))
                 last = key
@@ -197,12 +225,16 @@ class Index:
     def end_upload(self, upload: str) -> None:
         """Forget an upload and its parts."""
         files = [part.file for part in self.parts(upload).values()]
-        self._db.execute("BEGIN")
-        self._db.execute("DELETE FROM parts WHERE upload = ?", (upload,))
         self._db.execute("DELETE FROM uploads WHERE id = ?", (upload,))
-        self._db.execute("COMMIT")
+        self._db.execute("DELETE FROM parts WHERE upload = ?", (upload,))
         for file in files:
             file.unlink(missing_ok=True)
+
+    def _keep_reserve(self) -> None:
+        """Have some room on the disk that a removal can use when nothing else is left."""
+        if not self._reserve.exists():
+            with suppress(OSError):
+                self._reserve.write_bytes(bytes(_RESERVE_BYTES))
 
     def _entry(self, row: tuple[str, str, int, str, float, str]) -> Entry:
         key, file, size, etag, modified, headers = row
@@ -213,6 +245,9 @@ class Index:
         for bucket in sorted(each for each in self._folder.glob("[!.]*") if each.is_dir()):
             self._db.execute("INSERT INTO buckets VALUES (?, ?)", (bucket.name, time.time()))
             for file in _files(bucket):
+                if not _is_text(file):
+                    _log.warning("%r is no object: its name is not UTF-8", file)
+                    continue
                 with file.open("rb") as stream:
                     etag = hashlib.file_digest(stream, "md5").hexdigest()
                 found = file.stat()
@@ -227,10 +262,26 @@ class Index:
         query = "SELECT id FROM uploads WHERE started < ?"
         for (upload,) in self._db.execute(query, (time.time() - _ABANDONED_S,)).fetchall():
             self.end_upload(upload)
+        self._db.execute("DELETE FROM parts WHERE upload NOT IN (SELECT id FROM uploads)")
         known = {row[0] for row in self._db.execute("SELECT file FROM objects UNION SELECT file FROM parts")}
         for name in os.listdir(self._files):
             if f"{_FILES}/{name}" not in known:
                 (self._files / name).unlink()
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Keep the folder to this process, until it ends."""
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise FolderInUse(f"another process serves {path.parent}") from error
+    return file
+
+
+def _is_text(path: Path) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in str(path))
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from kascade.system.stores.s3 import buckets, objects
-from kascade.system.stores.s3.call import Call, split_path
+from kascade.system.stores.s3 import buckets, objects, uploads
+from kascade.system.stores.s3.call import Call, need_null_version, split_path
 from kascade.system.stores.s3.documents import document
 from kascade.system.stores.s3.errors import S3Error
 from kascade.system.stores.s3.index import Index
@@ -39,17 +40,25 @@ _OBJECT: Mapping[tuple[str, str], Operation] = {
     ("PUT", ""): objects.put_object,
     ("DELETE", ""): objects.remove_object,
     ("GET", "tagging"): objects.tell_tags,
-    ("POST", "uploads"): objects.start_upload,
-    ("PUT", "uploadId"): objects.put_part,
-    ("GET", "uploadId"): objects.list_parts,
-    ("POST", "uploadId"): objects.complete_upload,
-    ("DELETE", "uploadId"): objects.abort_upload,
+    ("POST", "uploads"): uploads.start_upload,
+    ("PUT", "uploadId"): uploads.put_part,
+    ("GET", "uploadId"): uploads.list_parts,
+    ("POST", "uploadId"): uploads.complete_upload,
+    ("DELETE", "uploadId"): uploads.abort_upload,
 }
 # What of a query is no name of an operation.
 _PARAMETERS = frozenset(
     {"continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker", "list-type", "marker"}
     | {"max-keys", "max-parts", "max-uploads", "part-number-marker", "partNumber", "prefix", "start-after"}
     | {"upload-id-marker", "versionId", "x-id"}
+)
+# What would be stored otherwise than the client was promised.
+_UNKNOWN_HEADERS = (
+    "x-amz-server-side-encryption",
+    "x-amz-copy-source-server-side-encryption",
+    "x-amz-object-lock-",
+    "x-amz-tagging",
+    "x-amz-write-offset-bytes",
 )
 
 
@@ -72,15 +81,19 @@ class Server:
             return _refusal(request, S3Error("IncompleteBody", "The body broke off, or is malformed."))
         except Exception as error:
             _log.exception("%s %s", request.method, request.raw_path)
-            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-            code = "StorageFull" if full else "InternalError"
+            code = "StorageFull" if _is_full(error) else "InternalError"
             return _refusal(request, S3Error(code, f"{type(error).__name__}; the store's log says more."))
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        target = Target.of(request.raw_path)
-        signature = verify(request.method, target, _joined(request), self.keys, datetime.now(UTC))
-        bucket, key = split_path(target.path)
+        if not request.raw_path.isascii():
+            raise S3Error("InvalidURI", "The address must be percent-encoded.")
+        target, headers = Target.of(request.raw_path), _joined(request)
+        signature = verify(request.method, target, headers, self.keys, datetime.now(UTC))
+        if refused := [name for name in headers if name.startswith(_UNKNOWN_HEADERS)]:
+            raise S3Error("NotImplemented", f"This store does not know {', '.join(refused)}.")
+        bucket, key = split_path(_bucket_of_host(headers.get("host", "")) + target.path)
         query = dict(target.query)
+        need_null_version(query.get("versionId", ""))
         operations = _OBJECT if key else _BUCKET if bucket else _SERVICE
         named = [
             name
@@ -105,6 +118,18 @@ def _joined(request: web.BaseRequest) -> Mapping[str, str]:
     if "authorization" in found:
         found["Authorization"] = found["authorization"]
     return found
+
+
+def _bucket_of_host(host: str) -> bytes:
+    """Return the bucket, as the beginning of a path, that `<bucket>.localhost` names; else nothing."""
+    name, _, domain = host.partition(":")[0].lower().rpartition(".")
+    return b"/" + name.encode(errors="replace") if name and domain == "localhost" else b""
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _refusal(request: web.BaseRequest, error: S3Error) -> web.Response:

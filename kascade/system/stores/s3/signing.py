@@ -17,6 +17,7 @@ from kascade.system.stores.s3.errors import S3Error
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_CONTENT = "x-amz-content-sha256"  # signed in any case, as the last line of what is
 _MAX_SKEW = timedelta(minutes=15)
 _MAX_EXPIRES_S = 7 * 24 * 3600
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -70,7 +71,7 @@ def verify(method: str, target: Target, headers: Mapping[str, str], keys: Keys, 
     Args:
         method: HTTP's.
         target: path and query.
-        headers: by any case; several of one name joined by a comma.
+        headers: by lower-case name, and Authorization; several of one name joined by a comma.
         keys: whose requests are taken.
         now: the present.
 
@@ -94,7 +95,7 @@ def verify(method: str, target: Target, headers: Mapping[str, str], keys: Keys, 
     else:
         raise S3Error("AccessDenied", "Access Denied: the request is not signed by AWS Signature Version 4.")
     access_key, _, scope = credential.partition("/")
-    if not hmac.compare_digest(access_key.encode(), keys.access_key.encode()):
+    if not hmac.compare_digest(_bytes(access_key), keys.access_key.encode()):
         raise S3Error("InvalidAccessKeyId", "The access key does not exist in our records.")
     parts = scope.split("/")
     if len(parts) != 4 or parts[0] != stamp[:8] or parts[2:] != ["s3", "aws4_request"]:
@@ -102,11 +103,13 @@ def verify(method: str, target: Target, headers: Mapping[str, str], keys: Keys, 
     signed = names.split(";")
     if "host" not in signed:
         raise S3Error("AccessDenied", "The header Host must be signed.")
+    if left := [name for name in headers if name.startswith("x-amz-") and name not in (*signed, _CONTENT)]:
+        raise S3Error("AccessDenied", f"There were headers present which were not signed: {', '.join(left)}")
     key = f"AWS4{keys.secret_key}".encode()
     for part in parts:
-        key = hmac.digest(key, part.encode(), "sha256")
+        key = hmac.digest(key, _bytes(part), "sha256")
     canonical = _canonical(method, target, headers, signed, content)
-    digest = hashlib.sha256(canonical.encode(errors="surrogateescape")).hexdigest()
+    digest = hashlib.sha256(_bytes(canonical)).hexdigest()
     value = _compare(key, "\n".join([_ALGORITHM, stamp, scope, digest]), claimed)
     return Signature(content, key, stamp, scope, value)
 
@@ -125,13 +128,18 @@ def _canonical(
 
 
 def _compare(key: bytes, text: str, claimed: str) -> str:
-    right = hmac.digest(key, text.encode(), "sha256").hex()
-    if not hmac.compare_digest(right.encode(), claimed.encode()):
+    right = hmac.digest(key, _bytes(text), "sha256").hex()
+    if not hmac.compare_digest(right.encode(), _bytes(claimed)):
         raise S3Error(
             "SignatureDoesNotMatch",
             "The signature calculated does not match the one provided. Check your key and signing method.",
         )
     return right
+
+
+def _bytes(text: str) -> bytes:
+    """Return a header as it came: what is not UTF-8 stands for its bytes."""
+    return text.encode(errors="surrogateescape")
 
 
 def _moment(stamp: str) -> datetime:
@@ -142,7 +150,7 @@ def _moment(stamp: str) -> datetime:
 
 
 def _refuse_untimely(start: datetime, expires: str, now: datetime) -> None:
-    if not expires.isascii() or not expires.isdigit() or not 0 < int(expires[:9]) <= _MAX_EXPIRES_S:
+    if not re.fullmatch("[0-9]{1,6}", expires) or not 0 < int(expires) <= _MAX_EXPIRES_S:
         raise S3Error("AccessDenied", "X-Amz-Expires must be from 1 to 604800 seconds.")
     if start - now > _MAX_SKEW:
         raise S3Error("AccessDenied", "Request is not valid yet")

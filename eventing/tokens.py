@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 EVENTS, PREDICT, ADMIN = "events", "predict", "admin"
 """What a holder may do: send events; ask every model; all of it, and whatever an operator may."""
@@ -33,11 +33,11 @@ class Holder:
         return not self.scopes.isdisjoint((scope, scope.partition(":")[0], ADMIN))
 
 
+@dataclass(frozen=True)
 class Tokens:
-    """The tokens that are taken, and who holds each."""
+    """The tokens that are taken, by their digests, and who holds each."""
 
-    def __init__(self, holders: dict[bytes, Holder]) -> None:
-        self._holders = tuple(holders.items())
+    holders: tuple[tuple[bytes, Holder], ...] = field(default=(), repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Tokens:
@@ -61,18 +61,18 @@ class Tokens:
                 found[_digest(parts[1])] = Holder(parts[0], frozenset(parts[2].split(",")))
         if wrong:
             raise ValueError("; ".join(wrong))
-        return cls(found)
+        return cls(tuple(found.items()))
 
     def __bool__(self) -> bool:
         """Say whether there is any: without one nobody is asked for one."""
-        return bool(self._holders)
+        return bool(self.holders)
 
     def holder(self, authorization: str | None) -> Holder | None:
         """Return whose token is in the header `Authorization`, or None. The time it takes tells nothing."""
         scheme, _, token = (authorization or "").partition(" ")
         shown = _digest(token.strip()) if scheme.lower() == "bearer" else b""
         found = None
-        for digest, holder in self._holders:
+        for digest, holder in self.holders:
             if hmac.compare_digest(digest, shown):
                 found = holder
         return found

@@ -67,7 +67,7 @@ class Settings:
     ort_threads: int = 1
     drain_s: int = 30
     log: LogSettings = field(default_factory=LogSettings)
-    tokens: Tokens = field(default_factory=lambda: Tokens({}))
+    tokens: Tokens = field(default_factory=Tokens)
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
@@ -103,7 +103,7 @@ def _tokens(read: Variables) -> Tokens:
         return Tokens.parse(read.get("KASCADE_TOKENS"))
     except ValueError as error:
         read.wrong(f"KASCADE_TOKENS: {error}")
-        return Tokens({})
+        return Tokens()
 
 
 def _log_settings(read: Variables) -> LogSettings:

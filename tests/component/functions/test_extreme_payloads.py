@@ -25,9 +25,11 @@ from eventing import catalogue as c
 from eventing.codec import to_binary
 from eventing.event import Event
 from eventing.testing import build_event
+from functions.launch_training import app as launch_training
 from functions.state.database import make_engine
 from functions.state.tables import create_tables
 from functions.state.versions import Fact, record_fact
+from pipelines.engines.memory import MemoryEngine
 
 FEW = settings(
     max_examples=30,
@@ -159,6 +161,22 @@ def events_of(type_: str, payload: type[c.Payload]) -> st.SearchStrategy[Event]:
     return found.flatmap(lambda data: st.tuples(st.just(data), st.sampled_from(subjects(data)))).map(event_of)
 
 
+def client_of(outside: Outside, function: str) -> FlaskClient:
+    if function != "launch_training":
+        return outside.replica(function).test_client()
+    world, engine = outside.world, MemoryEngine()
+    settings = launch_training.Settings.from_env(
+        {
+            "DATABASE_URL": world.url,
+            "TRAINING_ENGINE": "kubeflow",
+            "KFP_ENDPOINT": "http://127.0.0.1:9",
+            "STEP_IMAGE": "x:1",
+        }
+    )
+    app = launch_training.create_app(settings, store=world.store, engine=engine, clock=world.clock)
+    return app.test_client()
+
+
 def post(client: FlaskClient, event: Event) -> tuple[int, str]:
     headers, body = to_binary(event)
     answer = client.post("/", data=body, headers=headers)
@@ -185,9 +203,9 @@ def failures(client: FlaskClient, events: st.SearchStrategy[Event]) -> dict[str,
 
 @pytest.mark.case("S11", "every class of the catalogue at every function")
 @pytest.mark.case("S4", "times of payloads")
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, "launch_training"])
 def test_no_payload_that_its_schema_allows_makes_a_function_fail(outside: Outside, function: str) -> None:
-    client = outside.replica(function).test_client()
+    client = client_of(outside, function)
     failed: dict[str, str] = {}
     for type_, payload in TYPES.items():
         if "are not handled here" not in post(client, build_event(type_, {}, id_="probe", time=NOON))[1]:

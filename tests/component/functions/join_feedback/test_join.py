@@ -348,7 +348,8 @@ def test_a_time_that_no_prediction_has_spoils_only_its_row(feedback: Feedback) -
     [
         ({}, "a label needs `prediction_id`, or `entity` and `time`"),
         ({"entity": "a", "time": "2026-03-01T12:00:00"}, "has no time zone"),
-        ({"entity": "a", "time": "0001-01-01T00:00:00Z"}, "nothing was predicted at 0001"),
+        ({"entity": "a", "time": "1001-01-01T00:00:00Z"}, "nothing was predicted at 1001"),
+        ({"entity": "a", "time": "0001-01-01T00:00:00Z"}, "outside of the years 1000 to 8999"),
     ],
 )
 def test_a_label_that_names_no_prediction_is_refused(

@@ -23,6 +23,7 @@ from eventing.catalogue import ObjectRecord
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import ObjectMissing, Store
+from functions.state.keys import storable
 from pipelines.prediction_ids import canonical
 from pipelines.values.reading import NotRead, read_label, read_time
 
@@ -140,7 +141,7 @@ def _json_lines(stream: IO[bytes], file: LabelFile) -> Iterator[list[dict[str, A
 def _object(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
 
@@ -189,11 +190,6 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, int | bool):
         return value
     return value if isinstance(value, float) and math.isfinite(value) else storable(str(value))
-
-
-def storable(text: str) -> str:
-    """Return a text without the character that PostgreSQL does not keep."""
-    return text.replace("\0", "\ufffd")
 
 
 def is_possible(at: datetime) -> bool:

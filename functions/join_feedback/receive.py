@@ -13,11 +13,12 @@ from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
-from functions.join_feedback.label_files import LabelFile, is_possible, read_labels, storable
+from functions.join_feedback.label_files import LabelFile, is_possible, read_labels
 from functions.join_feedback.logic import FUNCTION, SOON, join_key
 from functions.state import timers
 from functions.state.database import lock_name, transaction
 from functions.state.handled import handle_once, write_once
+from functions.state.keys import storable
 from functions.state.labels import add_waiting
 from functions.state.specs import current_spec
 from functions.state.versions import versions_of

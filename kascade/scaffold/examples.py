@@ -56,4 +56,6 @@ def _text(name: str, schema: dict[str, Any]) -> str:
         return "2026-11-23T12:00:00Z"
     if "[0-9a-f]{64}" in schema.get("pattern", ""):
         return "0" * 64
+    if schema.get("pattern", "").startswith("^s3://"):
+        return _BY_NAME["uri"]
     return _BY_NAME.get(name, "example")

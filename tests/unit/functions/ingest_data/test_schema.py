@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -184,5 +185,5 @@ def test_a_dataset_of_an_earlier_release_goes_on(examine_bytes: Examine) -> None
     found = examine_bytes(b"a,t,y\n1.5,31/01/2026, yes\n2,2026-02-01,no\n", spec, kept=kept)
 
     assert kept.to_json() == BEFORE
-    assert found.part.schema == kept
+    assert [replace(each, nullable=True) for each in kept.columns] == list(found.part.schema.columns)
     assert [(row["a"], row["t"].month, row["y"]) for row in found.good] == [(1.5, 1, "yes"), (2.0, 2, "no")]

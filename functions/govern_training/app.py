@@ -11,7 +11,8 @@ from eventing.app import Accepts
 from eventing.app import create_app as create_event_app
 from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
-from functions.govern_training.apply_event import APPLY_BY_PAYLOAD, FUNCTION
+from functions.govern_training.apply_event import APPLY_BY_PAYLOAD
+from functions.govern_training.event_context import FUNCTION
 from functions.govern_training.handler import Handler
 from functions.govern_training.records import spec_in_force
 from functions.govern_training.settings import Settings

@@ -5,10 +5,12 @@ from __future__ import annotations
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, derive_id
 from functions.govern_training import pending
-from functions.govern_training.apply_event import FUNCTION, SOURCE, EventContext, apply_event, set_lease
+from functions.govern_training.apply_event import apply_event
+from functions.govern_training.event_context import FUNCTION, SOURCE, EventContext
 from functions.govern_training.facts import Decision, Digests, Inputs, Refuse, Start, Wait
 from functions.govern_training.logic import ALARMS, decide, reason_of
 from functions.govern_training.records import SpecInForce, as_request, is_retired, load_runs
+from functions.govern_training.silent_runs import set_lease
 from functions.state import timers, versions
 from functions.state.runs import TrainingRun, next_version
 from pipelines.layout import folder_of

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.catalogue import Payload, TimerDue
 from eventing.clock import Clock
 from eventing.event import Event
-from functions.govern_training.apply_event import FUNCTION, EventContext, model_of
+from functions.govern_training.apply_event import model_of
+from functions.govern_training.event_context import FUNCTION, EventContext
 from functions.govern_training.govern import govern
 from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from eventing.codec import decode, decode_all, to_binary, to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event
+from eventing.times import EARLIEST, LATEST
 
 text = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), min_size=1, max_size=40
@@ -35,6 +36,12 @@ typed_data = st.tuples(st.just("application/json"), json_values) | st.tuples(
     st.sampled_from(["text/csv", "image/png"]), st.none() | st.binary(min_size=1)
 )
 
+TIMES = st.datetimes(
+    EARLIEST.replace(tzinfo=None),
+    (LATEST - timedelta(seconds=1)).replace(tzinfo=None),
+    timezones=st.just(UTC),
+)
+
 
 @st.composite
 def events(draw: st.DrawFn) -> Event:
@@ -44,7 +51,7 @@ def events(draw: st.DrawFn) -> Event:
         source=draw(sources),
         type=draw(text),
         subject=draw(st.none() | text),
-        time=draw(st.none() | st.datetimes(timezones=st.just(UTC))),
+        time=draw(st.none() | TIMES),
         datacontenttype=datacontenttype,
         dataschema=draw(st.none() | st.just("https://example.com/schema.json#a")),
         data=data,

@@ -55,4 +55,5 @@ def test_variables_are_for_a_shell_for_a_file_and_for_a_script(desk: Desk) -> No
 
 
 def test_a_system_by_its_address_has_the_store_that_the_variables_name(desk: Desk) -> None:
-    assert "AWS's own variables" in str(desk.type("env", "--url", "k8s://").exception)
+    refused = str(desk.type("env", "--url", "k8s://").exception)
+    assert "no variable names the object store of k8s://" in refused

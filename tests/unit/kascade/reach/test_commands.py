@@ -89,7 +89,7 @@ def test_the_revision_with_most_of_the_traffic_is_called(desk: Desk, api: ApiSer
     api.functions = lambda name, path: called.append(name) or desk.ledger
     api.add_function("record-events", ("old-1", 10), ("new-2", 90))
     assert type_("models").exit_code == 0
-    assert called == ["new"]
+    assert set(called) == {"new"}
 
 
 def test_kubectl_ends_with_the_command_and_its_folder_goes(

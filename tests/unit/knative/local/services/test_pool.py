@@ -29,6 +29,7 @@ class MemoryProcess:
     """A process that becomes ready, and ends, when told to."""
 
     port: int
+    key: str = "a key"
     tell: Callable[[bool], None] = bool
     readiness: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())

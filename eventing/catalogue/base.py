@@ -22,7 +22,7 @@ MAX_ROWS = 2**63 - 1
 Time = Annotated[datetime, AfterValidator(check_time)]
 ObjectUri = Annotated[
     str,
-    Field(max_length=1200, pattern=r"^s3://[A-Za-z0-9._-]{1,63}/[^\x00-\x1f\x7f]+$"),
+    Field(max_length=1200, pattern=r"^s3://[A-Za-z0-9._-]{1,63}/[^\x00]+$"),
 ]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Rows = Annotated[int, Field(ge=0, le=MAX_ROWS)]

@@ -54,8 +54,14 @@ class Dropped:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def put(client: Client, files: Sequence[Path], model: str, bucket: str, as_json: bool) -> list[Dropped]:
-    """Put files into a bucket, with a bar for each, and print their addresses."""
+def put(
+    client: Client, files: Sequence[Path], model: str, bucket: str, as_json: bool, *, follow: bool
+) -> list[Dropped]:
+    """Put files into a bucket, with a bar for each, and print their addresses.
+
+    Args:
+        follow: what becomes of them will be asked for, which takes a ledger that answers.
+    """
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -68,7 +74,7 @@ def put(client: Client, files: Sequence[Path], model: str, bucket: str, as_json:
             with client.store() as store, progress.open(file, "rb", description=file.name) as stream:
                 uri = f"s3://{bucket}/{model}/{file.name}"
                 before = _etag(store, uri)
-                after = max((row["seq"] for row in _announced(client, f"{model}/{file.name}")), default=0)
+                after = _last_announced(client, f"{model}/{file.name}") if follow else 0
                 store.put(uri, stream)
                 etag = store.head(uri).etag
             dropped.append(Dropped(f"{model}/{file.name}", bucket, etag, etag == before, after))
@@ -82,6 +88,11 @@ def _etag(store: Store, uri: str) -> str | None:
         return store.head(uri).etag
     except ObjectMissing:
         return None
+
+
+def _last_announced(client: Client, key: str) -> int:
+    """Return the position in the ledger of the last row that announces a key; 0: there is none."""
+    return max((row["seq"] for row in _announced(client, key)), default=0)
 
 
 def _announced(client: Client, key: str, **query: Any) -> list[Recorded]:

@@ -69,7 +69,7 @@ def label(
         raise HomeError(f"{file} is not a file")
     with connect(system) as client:
         if file is not None:
-            dropped = put(client, [file], model, FEEDBACK, as_json)
+            dropped = put(client, [file], model, FEEDBACK, as_json, follow=not no_wait)
             if no_wait:
                 if as_json:
                     print_json({"uri": dropped[0].uri})

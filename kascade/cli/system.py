@@ -133,8 +133,9 @@ def drop(
             raise HomeError(f"{file} is not a file")
     files = sorted(files, key=lambda file: file.name != SPEC)  # data can be read once its model.yaml is there
     with connect(system) as client:
-        dropped = put(client, files, model, bucket, as_json)
-        if no_wait or bucket not in (RAW, FEEDBACK):
+        follow = not no_wait and bucket in (RAW, FEEDBACK)
+        dropped = put(client, files, model, bucket, as_json, follow=follow)
+        if not follow:
             for each in dropped if as_json else []:
                 print_json({"uri": each.uri})
             return

@@ -29,7 +29,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-sources = st.from_regex(r"\A(/|[a-z][a-z0-9+]*:)[A-Za-z0-9/_~!$&'()*+,;=:@.?#-]{0,30}\Z")
+sources = st.from_regex(r"\A(/|[a-z][a-z0-9+]*:)[A-Za-z0-9/_~!$&'()*+,;=:@.?#-]{0,30}\Z").filter(
+    lambda source: "//" not in source
+)
 RESERVED = {"id", "source", "type", "subject", "time", "data", "dataschema", "specversion", "datacontenttype"}
 names = st.from_regex(r"\A[a-z0-9]{1,20}\Z").filter(lambda name: name not in RESERVED)
 typed_data = st.tuples(st.just("application/json"), json_values) | st.tuples(

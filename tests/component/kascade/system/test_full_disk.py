@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import contextlib, json, os, sys
 from pathlib import Path
@@ -63,7 +65,13 @@ def test_a_full_disk_is_said_and_what_was_taken_is_there_still(tmp_path: Path) -
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mounted]
     try:
         ended = subprocess.run(
-            command, input=PROGRAM, capture_output=True, text=True, check=False, timeout=100
+            command,
+            input=PROGRAM,
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
         )
     except FileNotFoundError:
         pytest.skip("needs unshare of util-linux")

@@ -50,8 +50,8 @@ class Up:
         return S3Store.from_env(self.home.store_environment())
 
     def drop(self, file: Path) -> None:
-        command = [sys.executable, "-m", "kascade", "drop", str(file), "--model", "m"]
-        subprocess.run([*command, "--home", str(self.home.path)], check=True, capture_output=True, timeout=60)
+        command = [sys.executable, "-m", "kascade", "drop", str(file), "--model", "m", "--no-wait"]
+        subprocess.run([*command, "--home", str(self.home.path)], check=True, timeout=60)
 
 
 def until(condition: Callable[[], object], what: str, within_s: float = 30) -> None:

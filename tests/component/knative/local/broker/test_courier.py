@@ -38,6 +38,8 @@ class Endless:
                 self.sent += 1
                 await asyncio.sleep(self.every_s)
         except ConnectionError:
+            pass
+        finally:
             writer.close()
 
 

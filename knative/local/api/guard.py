@@ -57,7 +57,8 @@ def guarding(token: str) -> Middleware:
             raise Foreign(f"not taken for {host!r} from {origin!r}: this API is for this machine only")
         if request.path not in PUBLIC and not shows(token, request.headers.get("Authorization", "")):
             raise Unauthorized("Unauthorized: the token is in the file kubeconfig of the state folder")
-        if request.body_exists and not _is_read(request.headers.get("Content-Type", "")):
+        typed = request.body_exists or "Content-Type" in request.headers
+        if typed and not _is_read(request.headers.get("Content-Type", "")):
             raise UnsupportedMediaType(
                 f"the body is {request.headers.get('Content-Type') or 'of no type'}; "
                 "the API reads application/json and the patches of it"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from eventing.attributes import check_attribute, decode_header, encode_header, parse_time
-from eventing.media_types import media_type_of
+from eventing.media_types import is_media_type, media_type_of
 from knative.local.broker import structured
 from knative.local.broker.errors import MalformedEvent
 from knative.local.broker.headers import is_passed_through
@@ -64,10 +64,13 @@ def read_event(raw: RawHeaders, body: bytes) -> Incoming:
             f"no event: neither ce- headers (binary mode) nor Content-Type {structured.MEDIA_TYPE}"
         )
     _check(attributes, problems)
+    content_type = headers.get("content-type")
+    if content_type is not None and not is_media_type(content_type):
+        problems.append(f"Content-Type {content_type!r} is no media type such as application/json")
     if problems:
         raise MalformedEvent(*problems)
-    if "content-type" in headers:
-        attributes["datacontenttype"] = headers["content-type"]
+    if content_type is not None:
+        attributes["datacontenttype"] = content_type
     return Incoming(headers, body, attributes)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from fuzz.targets._http import split
 from fuzz.targets.codec import SEEDS as SEEDS
 from fuzz.targets.codec import TOKENS as TOKENS
@@ -25,4 +27,12 @@ def run(data: bytes) -> None:
     if "datacontenttype" not in event.attributes:  # JSON without a type is JSON in structured mode
         again.attributes.pop("datacontenttype", None)
     assert again.attributes == event.attributes, (again.attributes, event.attributes)
-    assert again.body == event.body, (again.body, event.body)
+    assert again.body == event.body or same_json(again.body, event.body), (again.body, event.body)
+
+
+def same_json(one: bytes, other: bytes) -> bool:
+    """Whether two texts are the same JSON value: blanks around it are not kept."""
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False

@@ -1,6 +1,6 @@
 """Runs one component of the training pipeline as a process of its own, for an engine that is not Kubeflow.
 
-What the components hand on passes through the object store, under `<output>/work/<attempt>/`: an artifact as
+What the components hand on passes through the object store, under `<output>/steps/<attempt>/`: an artifact as
 a tar, a value as JSON. The announcement removes it. Any machine may run any step, and a step may be repeated.
 """
 
@@ -49,7 +49,7 @@ def run_step(name: str, parameters: Mapping[str, Any], index: str | None, store:
     Raises: what the step raises; StoreError.
     """
     component = COMPONENTS[name]
-    work = f"{parameters['output']}/work/{parameters['attempt']}"
+    work = f"{parameters['output']}/steps/{parameters['attempt']}"
     given: dict[str, Any] = {
         **parameters,
         "index": index,
@@ -79,7 +79,7 @@ def run_step(name: str, parameters: Mapping[str, Any], index: str | None, store:
 
 def clear(parameters: Mapping[str, Any], store: S3Store) -> None:
     """Remove what the components of a run handed on."""
-    for each in list(store.list(f"{parameters['output']}/work/{parameters['attempt']}/")):
+    for each in list(store.list(f"{parameters['output']}/steps/{parameters['attempt']}/")):
         store.remove(each.uri)
 
 

@@ -83,7 +83,7 @@ def test_the_steps_one_by_one_make_the_version_and_leave_nothing_behind(
 
     names = {each.key.removeprefix("churn/v1/") for each in store.list(f"{request.output}/")}
     assert "card.json" in names
-    assert not any(name.startswith("work/") for name in names)
+    assert not any(name.startswith("steps/") for name in names)
 
 
 def test_a_step_that_the_data_fails_says_so_by_its_exit_status_and_the_announcement_why(

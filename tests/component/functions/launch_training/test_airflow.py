@@ -67,7 +67,7 @@ def test_a_version_is_trained_in_airflow_which_is_killed_in_the_middle(
     approval = in_airflow.approval(request)
 
     in_airflow.send(approval)
-    until(lambda: any(in_airflow.store.list(f"{request.output}/work/launch/prepared")))
+    until(lambda: any(in_airflow.store.list(f"{request.output}/steps/launch/prepared")))
     airflow.kill()
     in_airflow.ring(request)  # Airflow is away
     airflow.start()

@@ -22,6 +22,7 @@ _DOCUMENTS = {
     "mimetype": ("an OpenDocument file", "save the sheet as .xlsx or CSV"),
 }
 _WORKBOOK = "xl/workbook.xml"
+# zipfile raises the last one for a way of packing, or an encryption, that it does not know.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, NotImplementedError)
 
 

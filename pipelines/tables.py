@@ -113,10 +113,10 @@ def encode_feature(feature: Feature, column: pa.ChunkedArray) -> Matrix:
         block = np.full((len(column), 1), np.nan, dtype=np.float32)
         block[np.asarray(column.is_valid().to_numpy())] = feature.encoder.encode(known_numbers(column))
         return block
-    found = numbers(column)
-    if found.dtype == np.float64 and np.isinf(found).any():  # of a part from before they were refused
-        found = np.where(np.isinf(found), np.nan, found)
-    return feature.encoder.encode(found)
+    values = numbers(column)
+    if np.isinf(values).any():  # of a part from before they were refused
+        values = np.where(np.isinf(values), np.nan, values)
+    return feature.encoder.encode(values)
 
 
 def encode_table(encoding: Encoding, table: pa.Table) -> Matrix:

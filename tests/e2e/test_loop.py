@@ -84,7 +84,7 @@ def test_a_browser_at_the_gateway_gets_the_console_which_asks_the_model(each_sys
     requested = each_system.wait_for(c.RolloutRequested.type, subject="churn")
     assert requested["source"] == "/kascade/console"
 
-    assert requests.get(gateway, timeout=60).json()["services"]["kascade/console"]
+    assert "kascade/churn" in requests.get(gateway, timeout=60).json()["services"]
 
 
 def test_the_same_content_under_another_name_changes_nothing(each_system: LiveSystem) -> None:

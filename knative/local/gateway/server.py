@@ -165,9 +165,9 @@ class Gateway:
 
     def _front_door(self, request: web.BaseRequest) -> web.Response:
         """Lead a browser to the console, where there is one; list the Services for everyone else."""
-        consoles = [each for each in self._services.names() if each[1] == CONSOLE]
-        if consoles and "text/html" in request.headers.get("Accept", ""):
-            page = f"{SERVICE_PATH}/{consoles[0][0]}/{CONSOLE}/"
+        namespaces = self._services.namespaces_of(CONSOLE)
+        if namespaces and "text/html" in request.headers.get("Accept", ""):
+            page = f"{SERVICE_PATH}/{namespaces[0]}/{CONSOLE}/"
             return web.Response(status=302, headers={"Location": page})
         return web.json_response(text=self._index())
 

@@ -39,7 +39,9 @@ class UsedPart(_Part):
 
 
 class Divided(_Part):
-    """How the rows were divided: by time, entity or row; `cutoff` is the holdout's first moment.
+    """How the rows were divided: by time, entity, arrival or row; `cutoff` is where the holdout begins.
+
+    By time that is a moment, by arrival a place in the dataset. `order` says whether the rows had an order.
 
     `rule` is `steps.split.RULE` of the release that did; in rule 1 "content" was all columns and the target.
     """
@@ -48,6 +50,7 @@ class Divided(_Part):
     rule: int = 1
     cutoff: str | None = None
     train_rows: int = 0
+    order: str | None = None
 
 
 class Data(_Part):
@@ -68,12 +71,16 @@ class UsedSpec(_Part):
 
 
 class HoldoutLoss(_Part):
-    """The loss on the holdout, in [0, 1]. `scale` is the absolute error that counts as wholly wrong."""
+    """The loss on the holdout, in [0, 1]. `scale` is the absolute error that counts as wholly wrong.
+
+    `block`: so many rows in a row must be taken together for their mean losses to be nearly independent.
+    """
 
     rows: int
     mean: float
     variance: float
     scale: float = 1.0
+    block: int = Field(default=1, ge=1)
 
 
 class Evaluation(_Part):

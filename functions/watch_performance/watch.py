@@ -27,12 +27,14 @@ from functions.watch_performance.logic import (
     Progress,
     add_labels,
     baseline_of,
+    block_of,
     for_champion,
     inputs_of,
     is_in_quiet_period,
+    with_gap,
 )
 from functions.watch_performance.records import lock_progress, read_progress, write_progress
-from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest
+from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest, in_blocks
 from pipelines.card import load_card
 
 
@@ -100,14 +102,16 @@ class Watcher:
             if not labels:
                 return replace(watched, progress=progress, alarm=alarm)
             if baseline is None:
-                baseline = baseline_of(load_card(self.store, watched.card))
+                card = load_card(self.store, watched.card)
+                baseline = baseline_of(card)
+                progress = replace(progress, test=in_blocks(progress.test, block_of(card)))
             if baseline is None:  # the version cannot be watched
                 return watched
             before = progress.test
             progress, raised = add_labels(progress, labels, skipped, baseline)
             if raised is not None and alarm is None:
                 inputs = inputs_of(before, labels, skipped, baseline)
-                alarm = Alarm(raised, baseline, self._record(model, watched, inputs))
+                alarm = Alarm(raised, with_gap(baseline, raised), self._record(model, watched, inputs))
 
     def _record(self, model: str, watched: Watched, inputs: Inputs) -> DecisionInputs:
         folder = f"s3://reports/{model}/v{watched.progress.version}/decisions"
@@ -132,6 +136,8 @@ class Watcher:
             mean_loss=recent_loss(session, model, progress),
             labels=alarm.test.n,
             decided_from=alarm.decided_from,
+            block=alarm.test.block,
+            first_window_loss=alarm.test.first,
         )
         subject = f"{model}/v{progress.version}"
         return [answer(event, PerformanceDegraded.type, source_of(FUNCTION), subject, degraded, now=now)]

@@ -56,6 +56,13 @@ def _deferred(data: Data) -> Lines:
 def _completed(data: Data) -> Lines:
     metrics = ", ".join(f"{name} {number(value)}" for name, value in sorted(data["metrics"].items()))
     yield f"{data['train_rows']} rows, {metrics}"
+    if data.get("order"):
+        held = (
+            "those that came last are"
+            if data.get("divided_by") == "arrival"
+            else "the holdout is not by order"
+        )
+        yield f"{data['order']}: {held}{' the holdout' if data.get('divided_by') == 'arrival' else ''}"
     yield f"model {data['candidate']['uri']}"
     yield f"card {data['card']['uri']}"
     yield from _run_url(data)
@@ -98,6 +105,8 @@ def _decided(data: Data) -> Lines:
         f"wealth of worse {number(data['wealth_worse'])}, of better {number(data['wealth_better'])}, "
         f"decided at {number(data['threshold'])}"
     )
+    if data.get("block", 1) > 1 or data.get("past_losses"):
+        yield _blocks(data)
     shares = [
         f"{arm} {share(data[f'coverage_{arm}'])}"
         for arm in ("champion", "challenger")
@@ -114,6 +123,14 @@ def _decided(data: Data) -> Lines:
         )
 
 
+def _blocks(data: Data) -> str:
+    learnt = f"learnt from {data['past_losses']} losses of before and the rollout's own"
+    if data["block"] == 1:
+        return f"each label was bet on by itself, {learnt}: none depends on the one before"
+    far = ", and stakes kept small: labels depend on each other over longer stretches"
+    return f"bets on blocks of {data['block']} scores{far if data.get('long_dependence') else ''}; {learnt}"
+
+
 def _checked(data: Data) -> Lines:
     """Leave the numbers of a look that found drift to the drift.detected beside it."""
     yield from _reports(data) if data["status"] == "drifted" else _drift(data)
@@ -125,6 +142,11 @@ def _drift(data: Data) -> Lines:
         f"{data['tests']} tests by {data['detector']}, may spend {number(data['alpha_spent'])} "
         f"of alpha {number(data['alpha'])}, min_effect {number(data['min_effect'])}"
     )
+    if data.get("repeats") or data.get("every", 1) > 1:
+        apart = f"every {data['every']}th of the rest, as neighbours depend on each other; " * (
+            data["every"] > 1
+        )
+        yield f"left out {data['repeats']} rows that repeat; {apart}{data['rows_tested']} rows were tested"
     ordered = sorted(data["features"], key=lambda each: (not each["drifted"], -each["effect"]))
     for feature in ordered[:_MOST_FEATURES]:
         yield _feature(feature)

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from eventing.environment import Variables
 from functions.roll_out_model.knative_service import ServingOptions
+from functions.roll_out_model.targets import TARGETS
 
 DEFAULT_READY_DEADLINE_S = 120.0
 DEFAULT_READY_POLL_S = 0.5
 DEFAULT_WATCH_S = 60.0
-TARGETS = ("knative",)
 PASSED_ON = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S", "SINK_TOKEN_FILE")
 """Variables that model servers are given as well: where the log of predictions goes, and how."""
 
@@ -26,7 +26,7 @@ class Settings:
 
     Attributes:
         database_url: of functions.state.
-        deploy_target: the platform; only `knative`.
+        deploy_target: the platform, by its name in TARGETS.
         ready_deadline: a revision that is not ready by then is rolled back.
         ready_poll: how long until a rollout under way is checked again.
         watch: how long until one whose phase is set up is checked again.

@@ -43,6 +43,10 @@ class OwnedElsewhere(Refused):
     """Somebody else has set a field that would be changed."""
 
 
+class NotServed(Unavailable):
+    """The API knows no objects of this kind."""
+
+
 def cluster_api() -> client.CustomObjectsApi:
     """Open the API by KUBECONFIG, else as a pod of the cluster. Raises: kubernetes' ConfigException."""
     configuration = client.Configuration()
@@ -186,11 +190,11 @@ def _error_of(resource: Resource, error: ApiException) -> Unavailable | Refused:
         case 403 if _MISSING_RIGHT.search(said):
             return Unavailable(f"{reply}; its Role must allow this")
         case 404 if not _is_about_an_object(error):
-            return Unavailable(f"{reply}; {resource} cannot be used here: is its platform installed?")
+            return NotServed(f"{reply}; {resource} cannot be used here: is its platform installed?")
         case 404:
             return _Missing(reply)
         case 409 if "conflict with" in said:
-            return OwnedElsewhere(reply)
+            return OwnedElsewhere(f"{reply}; have whoever that is give the field up, and ask again")
         case status if not status or status in _TRANSIENT or status >= 500:
             return Unavailable(reply)
     return Refused(reply)

@@ -21,10 +21,16 @@ def _knative(settings: Settings) -> Deployer:
     return KnativeDeployer(_objects(settings), settings.serving)
 
 
+def _kserve(settings: Settings) -> Deployer:
+    from functions.roll_out_model.kserve_deployer import KServeDeployer
+
+    return KServeDeployer(_objects(settings), settings.kserve)
+
+
 def _objects(settings: Settings) -> KubernetesObjects:
     from functions.roll_out_model.kubernetes_objects import KubernetesObjects, cluster_api
 
     return KubernetesObjects(cluster_api(), settings.serving.namespace, reopen=cluster_api)
 
 
-TARGETS: Mapping[str, Callable[[Settings], Deployer]] = {"knative": _knative}
+TARGETS: Mapping[str, Callable[[Settings], Deployer]] = {"knative": _knative, "kserve": _kserve}

@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING
 from functions.roll_out_model.deployer import Deployer
 
 if TYPE_CHECKING:
+    from functions.roll_out_model.kubernetes_objects import KubernetesObjects
     from functions.roll_out_model.settings import Settings
 
 
 def _knative(settings: Settings) -> Deployer:
-    from functions.roll_out_model.knative_deployer import KnativeDeployer, cluster_api
+    from functions.roll_out_model.knative_deployer import KnativeDeployer
 
-    return KnativeDeployer(cluster_api(), settings.serving)
+    return KnativeDeployer(_objects(settings), settings.serving)
+
+
+def _objects(settings: Settings) -> KubernetesObjects:
+    from functions.roll_out_model.kubernetes_objects import KubernetesObjects, cluster_api
+
+    return KubernetesObjects(cluster_api(), settings.serving.namespace, reopen=cluster_api)
 
 
 TARGETS: Mapping[str, Callable[[Settings], Deployer]] = {"knative": _knative}

@@ -20,6 +20,7 @@ from support import tiny_models
 from functions.roll_out_model.deployer import Deployer, Observed, ServedVersion
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions, shadow_name
+from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 
 DEADLINE_S = 40.0
@@ -164,7 +165,7 @@ def _real(runtime: Runtime, model: str, folder: Path) -> Subject:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
             return int(json.load(answer)["model_version"])
 
-    deployer = KnativeDeployer(runtime.api, ServingOptions())
+    deployer = KnativeDeployer(KubernetesObjects(runtime.api, "kascade"), ServingOptions())
     return Subject(deployer, model, version, end_start, predict, lambda: redirect_shadow(runtime.api, model))
 
 

@@ -21,6 +21,7 @@ from functions.roll_out_model.deployer import (
 )
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions
+from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 
 
 def ready(version: int) -> Any:
@@ -225,7 +226,7 @@ def test_a_deleted_model_goes_whole(subject: Any) -> None:
 
 
 def test_a_service_that_is_no_models_is_not_touched(runtime: Any) -> None:
-    deployer = KnativeDeployer(runtime.api, ServingOptions())
+    deployer = KnativeDeployer(KubernetesObjects(runtime.api, "kascade"), ServingOptions())
     place = ("serving.knative.dev", "v1", "kascade", "services")
     container = {"image": "kascade/serve-model:0.1.0"}
     body = {
@@ -249,7 +250,8 @@ def test_a_service_that_is_no_models_is_not_touched(runtime: Any) -> None:
 
 
 def test_what_the_platform_refuses_is_refused_with_its_words(runtime: Any) -> None:
-    deployer = KnativeDeployer(runtime.api, ServingOptions(namespace="nowhere"))
+    objects = KubernetesObjects(runtime.api, "nowhere")
+    deployer = KnativeDeployer(objects, ServingOptions(namespace="nowhere"))
 
     with pytest.raises(Refused, match="nowhere"):
         deployer.deploy(ServedVersion("churn", 1, "s3://x/y", "0" * 64), None)
@@ -258,7 +260,8 @@ def test_what_the_platform_refuses_is_refused_with_its_words(runtime: Any) -> No
 def test_a_platform_that_does_not_answer_is_unavailable() -> None:
     settings = client.Configuration(host="http://127.0.0.1:9")
     settings.retries = False
-    deployer = KnativeDeployer(client.CustomObjectsApi(client.ApiClient(settings)), ServingOptions())
+    objects = KubernetesObjects(client.CustomObjectsApi(client.ApiClient(settings)), "kascade")
+    deployer = KnativeDeployer(objects, ServingOptions())
 
     with pytest.raises(Unavailable, match="the API cannot be reached"):
         deployer.observe("churn")
@@ -266,9 +269,9 @@ def test_a_platform_that_does_not_answer_is_unavailable() -> None:
 
 def test_the_api_is_found_by_kubeconfig(runtime: Any) -> None:
     code = (
-        "from functions.roll_out_model.knative_deployer import KnativeDeployer, cluster_api\n"
-        "from functions.roll_out_model.knative_service import ServingOptions\n"
-        "print(KnativeDeployer(cluster_api(), ServingOptions()).observe('nothing'))"
+        "from functions.roll_out_model.settings import Settings\n"
+        "from functions.roll_out_model.targets import TARGETS\n"
+        "print(TARGETS['knative'](Settings('sqlite://')).observe('nothing'))"
     )
     env = {**os.environ, "KUBECONFIG": str(runtime.folder / "state" / "kubeconfig")}
 

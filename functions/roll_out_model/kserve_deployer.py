@@ -1,10 +1,10 @@
 """Deploys models as InferenceServices of KServe in Knative mode, through the Kubernetes API.
 
 KServe splits traffic between the revision made last, which gets `canaryTrafficPercent`, and the one that is
-rolled out. Without a percent the latest ready revision gets everything, whichever that is. So a version starts
-with percent 0 beside another one, and the percent is dropped only when the revision of what the object names is
-known to be the latest ready one. A model goes back in two steps: percent 0 at once, then the old version is
-deployed anew beside it, and waited for.
+rolled out. Without a percent the latest ready revision gets everything, whichever that is. So a version
+starts with percent 0 beside another one, and the percent is dropped only when the revision of what the object
+names is known to be the latest ready one. A model goes back in two steps: percent 0 at once, then the old
+version is deployed anew beside it, and waited for.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from functions.roll_out_model.kubernetes_objects import (
 SERVICES = Resource(GROUP, API_VERSION, "inferenceservices")
 _STANDARD_MODE = (
     "KServe serves {} in Standard mode, in which version 0.20 splits no traffic and replaces what runs: "
-    "install Knative Serving, and let the annotation serving.kserve.io/deploymentMode of the InferenceService "
-    "be Knative; or set DEPLOY_TARGET to another platform"
+    "install Knative Serving, and let the InferenceService be annotated with "
+    "serving.kserve.io/deploymentMode: Knative; or set DEPLOY_TARGET to another platform"
 )
 
 

@@ -1,7 +1,7 @@
 """The InferenceService of a model, written as a plain object (serving.kserve.io/v1beta1, Knative mode).
 
-Any change of its labels, annotations or predictor makes a new revision. So what differs from version to version
-stands in the predictor, and nothing is noted in the object's own metadata.
+Any change of its labels, annotations or predictor makes a new revision. So what differs from version to
+version stands in the predictor, and nothing is noted in the object's own metadata.
 """
 
 from __future__ import annotations

@@ -12,14 +12,19 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes import client, config
 from support import tiny_models
+from support.kserve.controller import Failure
+from support.kserve.server import Platform
 
 from functions.roll_out_model.deployer import Deployer, Observed, ServedVersion
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions, shadow_name
+from functions.roll_out_model.kserve_deployer import KServeDeployer
+from functions.roll_out_model.kserve_service import OWN_RUNTIME, KServeOptions
 from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 
@@ -116,12 +121,57 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         process.communicate(timeout=DEADLINE_S)
 
 
-@pytest.fixture(params=["memory", "local runtime"])
+@pytest.fixture(scope="session")
+def kserve() -> Iterator[Platform]:
+    """KServe played, with the runtime that models are served by."""
+    platform = Platform(fails=_is_another_model)
+    platform.add_runtime(OWN_RUNTIME)
+    with platform.running():
+        yield platform
+
+
+@pytest.fixture(params=["memory", "local runtime", "kserve"])
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     model = f"model-{next(_numbers)}"
     if request.param == "memory":
         return _in_memory(model)
+    if request.param == "kserve":
+        return on_kserve(request.getfixturevalue("kserve"), model)
     return _real(request.getfixturevalue("runtime"), model, tmp_path)
+
+
+def on_kserve(platform: Platform, model: str, deployer: Deployer | None = None) -> Subject:
+    """Return the deployer of KServe, or another one, with KServe played."""
+
+    def version(number: int, good: bool) -> ServedVersion:
+        uri = f"s3://models/{model}/v{number}/model.onnx"
+        return ServedVersion(model, number, uri, ("1" if good else "0") * 64)
+
+    def end_start(_: int) -> None:
+        """Nothing to do: the pods that are played start by themselves."""
+
+    def predict(_: str) -> int | None:
+        serving = platform.serving(model)
+        return max(serving, key=lambda each: serving[each], default=None)
+
+    def redirect_mirror() -> None:
+        trigger = platform.objects["triggers", shadow_name(model)]
+        trigger["spec"]["subscriber"] = {"uri": "http://elsewhere"}
+
+    deployer = deployer or KServeDeployer(objects_of(platform), KServeOptions())
+    return Subject(deployer, model, version, end_start, predict, redirect_mirror)
+
+
+def objects_of(platform: Platform) -> KubernetesObjects:
+    """Return the objects of a platform that is played."""
+    settings = client.Configuration(host=platform.url)
+    settings.retries = False
+    return KubernetesObjects(client.CustomObjectsApi(client.ApiClient(settings)), "kascade")
+
+
+def _is_another_model(container: dict[str, Any]) -> Failure | None:
+    wrong = {"name": "MODEL_SHA256", "value": "0" * 64} in container["env"]
+    return Failure("model.onnx has another digest: it is not the approved model") if wrong else None
 
 
 def _in_memory(model: str) -> Subject:

@@ -181,7 +181,7 @@ class KServeDeployer:
         """Bring all traffic to a version, step by step. Raises: Unavailable while a step is not done."""
         if deployed.version == fallback.version:
             self._roll_out(deployed)
-            if not deployed.is_rolled_out and deployed.stable not in (None, fallback.version):
+            if not deployed.is_rolled_out and deployed.stable is not None:
                 raise Unavailable(f"{fallback.name} does not have all traffic yet")
             return
         beside = deployed.stable not in (None, deployed.version)

@@ -55,6 +55,7 @@ class Platform:
     Attributes:
         fails: how the container of a revision ends, None for one that becomes ready.
         lag_s: how long the status still shows what was before a change.
+        start_s: how long a pod takes to start, or to fail.
         token: that requests must bear; None: any.
         webhook: KServe's manager answers the API.
         mode: what KServe's default is; Standard: there is no Knative Serving.
@@ -64,6 +65,7 @@ class Platform:
 
     fails: Callable[[Json], Failure | None] = lambda container: None
     lag_s: float = 0.05
+    start_s: float = 0.05
     token: str | None = None
     webhook: bool = True
     mode: str = "Knative"
@@ -75,7 +77,7 @@ class Platform:
     url: str = ""
 
     def __post_init__(self) -> None:
-        self.controller = Controller(self._runtimes, lambda container: self.fails(container))
+        self.controller = Controller(self._runtimes, lambda container: self.fails(container), self.start_s)
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._seen: dict[str, list[tuple[float, Json]]] = {}

@@ -15,7 +15,7 @@ import yaml
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
-OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production", "kubeflow", "airflow")
+OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production", "kubeflow", "airflow", "kserve")
 
 ENGINES = ("launch-training",)
 """Functions that the component of a training engine brings; other lists name them beforehand."""

@@ -21,7 +21,7 @@ from functions.roll_out_model.deployer import Refused, Unavailable
 Json = dict[str, Any]
 _T = TypeVar("_T")
 _TIMEOUT_S = 10
-_TRANSIENT = frozenset({401, 408, 409, 429})
+_TRANSIENT = frozenset({401, 408, 429})
 _PATH = "/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}"
 _APPLY = "application/apply-patch+yaml"
 _MISSING_RIGHT = re.compile(r"cannot \w+ resource")
@@ -37,6 +37,10 @@ class Resource:
 
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}"
+
+
+class Changed(Unavailable):
+    """The object is another one than the one that was read, or is there already."""
 
 
 class OwnedElsewhere(Refused):
@@ -195,6 +199,8 @@ def _error_of(resource: Resource, error: ApiException) -> Unavailable | Refused:
             return _Missing(reply)
         case 409 if "conflict with" in said:
             return OwnedElsewhere(f"{reply}; have whoever that is give the field up, and ask again")
+        case 409:
+            return Changed(reply)
         case status if not status or status in _TRANSIENT or status >= 500:
             return Unavailable(reply)
     return Refused(reply)

@@ -33,4 +33,24 @@ def _objects(settings: Settings) -> KubernetesObjects:
     return KubernetesObjects(cluster_api(), settings.serving.namespace, reopen=cluster_api)
 
 
-TARGETS: Mapping[str, Callable[[Settings], Deployer]] = {"knative": _knative, "kserve": _kserve}
+def _seldon(settings: Settings) -> Deployer:
+    from functions.roll_out_model.seldon_deployer import SeldonDeployer
+
+    serving = settings.serving
+    return SeldonDeployer(
+        _objects(settings), serving.namespace, settings.seldon, cluster_domain=serving.cluster_domain
+    )
+
+
+def _seldon_v1(settings: Settings) -> Deployer:
+    from functions.roll_out_model.seldon_v1_deployer import SeldonV1Deployer
+
+    return SeldonV1Deployer(_objects(settings), settings.serving, settings.seldon)
+
+
+TARGETS: Mapping[str, Callable[[Settings], Deployer]] = {
+    "knative": _knative,
+    "kserve": _kserve,
+    "seldon": _seldon,
+    "seldon-v1": _seldon_v1,
+}

@@ -1,7 +1,8 @@
 """Kinds of other platforms: kept, checked and shown, for a controller elsewhere to act on.
 
-What they look like is data: a file of `crds/` for each, with the part of the published CustomResourceDefinition
-that we use and where it is from. An OpenAPI schema is read as closed, as `fieldValidation=Strict` reads it.
+What they look like is data: a file of `crds/` for each, with the part of the published
+CustomResourceDefinition that we use and where it is from. An OpenAPI schema is read as closed, as
+`fieldValidation=Strict` reads it.
 """
 
 from __future__ import annotations

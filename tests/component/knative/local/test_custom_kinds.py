@@ -1,4 +1,4 @@
-"""Kinds of other platforms in the API: checked by their published fields, acted on by a controller elsewhere."""
+"""Kinds of other platforms in the API: checked by their published fields, left to their controller."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_a_version_that_cannot_start_is_seen_as_failed_with_its_reason(subject: 
     subject.end_start(2)
     seen = subject.until(lambda seen: seen.status(2).readiness is Readiness.FAILED)
 
-    assert "it is not the approved model" in seen.status(2).reason
+    assert subject.words in seen.status(2).reason
     assert seen.serving == {1: 100}
 
 

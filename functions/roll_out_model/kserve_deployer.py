@@ -9,6 +9,8 @@ version is deployed anew beside it, and waited for.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from functions.roll_out_model.deployer import (
     Observed,
     Refused,
@@ -112,7 +114,7 @@ class KServeDeployer:
         if deployed is None:
             self.deploy(fallback, None)
         else:
-            self._go_back(deployed, fallback)
+            self._go_back(deployed, fallback, removed=version)
 
     def delete(self, model: str) -> bool:
         """See `Deployer`."""
@@ -122,7 +124,9 @@ class KServeDeployer:
         self._objects.delete(SERVICES, model)
         return self._get(model) is None
 
-    def _begin(self, version: ServedVersion, deployed: Deployed | None, keep: int | None) -> None:
+    def _begin(
+        self, version: ServedVersion, deployed: Deployed | None, keep: int | None, removed: int | None = None
+    ) -> None:
         """Have the object name a version, with all traffic where it is."""
         if deployed is None:
             self._apply(inference_service_of(version, None, "first", self._options))
@@ -138,7 +142,9 @@ class KServeDeployer:
             raise Unavailable(f"{now} is just about to serve")
         # Where nothing was rolled out, a percent has no meaning, and would stay.
         percent = None if deployed.stable is None else 0
-        body = inference_service_of(version, percent, f"after-{deployed.resource_version}", self._options)
+        body = inference_service_of(
+            version, percent, f"after-{deployed.resource_version}", self._options, instead_of=removed
+        )
         body["metadata"]["resourceVersion"] = deployed.resource_version
         self._apply(body)
 
@@ -177,7 +183,7 @@ class KServeDeployer:
             raise Unavailable(f"no revision tells what {name} was made of, so it cannot be deployed again")
         self._go_back(deployed, known)
 
-    def _go_back(self, deployed: Deployed, fallback: ServedVersion) -> None:
+    def _go_back(self, deployed: Deployed, fallback: ServedVersion, removed: int | None = None) -> None:
         """Bring all traffic to a version, step by step. Raises: Unavailable while a step is not done."""
         if deployed.version == fallback.version:
             self._roll_out(deployed)
@@ -186,11 +192,10 @@ class KServeDeployer:
             return
         beside = deployed.stable not in (None, deployed.version)
         if deployed.percent != 0 and (beside or deployed.before == fallback.version):
-            self._apply(with_percent(deployed.service, 0))
-            raise Unavailable(f"{version_name(deployed.model, deployed.version)} is losing its traffic")
-        if deployed.percent == 0 and not beside and deployed.before == fallback.version:
+            deployed = replace(deployed, service=self._apply(with_percent(deployed.service, 0)))
+        if not beside and deployed.percent == 0 and deployed.before == fallback.version:
             raise Unavailable(f"{fallback.name} is getting its traffic back")
-        self._begin(fallback, deployed, None)
+        self._begin(fallback, deployed, None, removed)
         raise Unavailable(f"{fallback.name} has been deployed again and is waited for")
 
     def _find(self, model: str) -> Deployed | None:
@@ -216,5 +221,5 @@ class KServeDeployer:
             )
         return service
 
-    def _apply(self, body: Json) -> None:
-        self._objects.apply(SERVICES, body, MANAGER)
+    def _apply(self, body: Json) -> Json:
+        return self._objects.apply(SERVICES, body, MANAGER)

@@ -22,7 +22,9 @@ OWN_RUNTIME = "kascade-onnx"
 """The ServingRuntime of functions/serve_model: see knative/components/target-kserve."""
 VERSION_LABEL = "kascade.dev/version"
 DEPLOYMENT, SHA256 = "kascade.dev/deployment", "kascade.dev/sha256"
-"""Annotations of a predictor, and so of its revision: which write it stems from, the model's digest."""
+INSTEAD_OF = "kascade.dev/instead-of"
+"""Annotations of a predictor, and so of its revision: which write it stems from, the model's digest, and the
+version that was taken away for it."""
 SOURCE_URI = "internal.serving.kserve.io/storage-initializer-sourceuri"
 """KServe's own annotation of a revision: where its model comes from."""
 PERCENT = "canaryTrafficPercent"
@@ -63,14 +65,22 @@ def check_name(model: str) -> None:
 
 
 def inference_service_of(
-    version: ServedVersion, percent: int | None, deployment: str, options: KServeOptions
+    version: ServedVersion,
+    percent: int | None,
+    deployment: str,
+    options: KServeOptions,
+    instead_of: int | None = None,
 ) -> Json:
     """Return the InferenceService that serves a version.
 
     Args:
         percent: the share of this version beside the one that is rolled out; None: all, once it is ready.
         deployment: tells the revision that is made for this object from any made before.
+        instead_of: the version that is taken away for this one.
     """
+    predictor = _predictor(version, deployment, options) | _share(percent)
+    if instead_of is not None:
+        predictor["annotations"][INSTEAD_OF] = str(instead_of)
     return {
         "apiVersion": f"{GROUP}/{API_VERSION}",
         "kind": "InferenceService",
@@ -83,7 +93,7 @@ def inference_service_of(
                 "serving.kserve.io/enable-tag-routing": "true",
             },
         },
-        "spec": {"predictor": _predictor(version, deployment, options) | _share(percent)},
+        "spec": {"predictor": predictor},
     }
 
 

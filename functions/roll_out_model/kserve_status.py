@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from functions.roll_out_model.deployer import FOREIGN, Observed, Readiness, ServedVersion, Status, Traffic
-from functions.roll_out_model.knative_status import NEVER, revision_status
+from functions.roll_out_model.knative_status import EXITED, NEVER, revision_status
 from functions.roll_out_model.kserve_service import (
     DEPLOYMENT,
+    INSTEAD_OF,
     PERCENT,
     SHA256,
     SOURCE_URI,
@@ -174,7 +175,17 @@ class Deployed:
         if self.version and found.get(self.version, _ABSENT).readiness is not Readiness.READY:
             status = self._status_of_new()
             found |= {self.version: status} if status is not None else {}
-        return found
+        return found | self._being_removed()
+
+    def _being_removed(self) -> dict[int, Status]:
+        """Return the version that is being taken away: until that is done it counts as failed."""
+        version = _number({VERSION_LABEL: (self.predictor.get("annotations") or {}).get(INSTEAD_OF, "")})
+        if not version or (self.percent is None and self.is_rolled_out):
+            return {}
+        known = [name for name in self.revisions if self._version_of(name) == version]
+        ran = known and revision_status(self.revisions[max(known)]).readiness is Readiness.READY
+        reason = "" if ran else _last_failure(self.service)
+        return {version: Status(Readiness.FAILED, reason or "it is being taken away")}
 
     def _status_of_new(self) -> Status | None:
         """Return the status of what the object names; None while the platform has not taken it up."""
@@ -190,10 +201,8 @@ class Deployed:
         said = (self.service.get("status") or {}).get("modelStatus") or {}
         if said.get("transitionStatus") != "BlockedByFailedLoad":
             return None
-        info = said.get("lastFailureInfo") or {}
-        code = f"ExitCode{info.get('exitCode', '')}"
-        reason = ": ".join(part for part in (info.get("reason"), code, info.get("message")) if part)
-        return Status(Readiness.FAILED if code == NEVER else Readiness.CRASHED, reason)
+        reason = _last_failure(self.service)
+        return Status(Readiness.FAILED if f": {NEVER}: " in reason else Readiness.CRASHED, reason)
 
     def _complaint(self) -> str:
         """Return why KServe makes no revision of what the object says, if it says so."""
@@ -241,6 +250,14 @@ def owners_of_percent(service: Json, besides: str) -> list[str]:
             if entry.get("manager") != besides and _sets_percent(entry.get("fieldsV1") or {})
         }
     )
+
+
+def _last_failure(service: Json) -> str:
+    """Return what KServe said of the last model that could not be loaded; it never forgets it."""
+    info = ((service.get("status") or {}).get("modelStatus") or {}).get("lastFailureInfo")
+    if not info:
+        return ""
+    return f"{info.get('reason', '')}: {EXITED}{info.get('exitCode', '')}: {info.get('message', '')}"
 
 
 def _sets_percent(fields: Mapping[str, Any]) -> bool:

@@ -109,8 +109,10 @@ class KubernetesObjects:
         if done is None:
             raise Unavailable(f"{name} of {resource.plural} has just been deleted")
 
-    def apply(self, resource: Resource, body: Json, manager: str) -> None:
+    def apply(self, resource: Resource, body: Json, manager: str) -> Json:
         """Make an object so, by server-side apply: what `manager` has set before and is left out, goes.
+
+        Returns: the object as it is after that.
 
         Raises: OwnedElsewhere when it would change what somebody else has set.
         """
@@ -129,7 +131,7 @@ class KubernetesObjects:
                 **_LIMIT,
             )
 
-        self._call(resource, send)
+        return self._call(resource, send)
 
     def delete(self, resource: Resource, name: str) -> None:
         """Take an object away, if it is there."""

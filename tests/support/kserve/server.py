@@ -16,11 +16,11 @@ from urllib.parse import parse_qs
 
 from support.kserve.controller import Controller, Failure
 from support.kserve.ownership import ApplyConflict, Owners, apply, managed_fields, update
+from support.kserve.webhooks import Refusal, admitted
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from knative.local.manifests.patching import merge
-from knative.local.resources.kinds import problems_of
 
 Json = dict[str, Any]
 SERVICES = "inferenceservices"
@@ -38,14 +38,6 @@ _TICK_S = 0.01
 class _Quiet(WSGIRequestHandler):
     def log_request(self, *args: Any) -> None:
         """Say nothing: the output is the tests'."""
-
-
-class Refusal(Exception):
-    """An answer that is no success."""
-
-    def __init__(self, code: int, reason: str, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.code, self.reason, self.message, self.details = code, reason, message, details
 
 
 @dataclass
@@ -221,7 +213,7 @@ class Platform:
     ) -> Json:
         body = {**body, "metadata": {"namespace": "kascade", **body["metadata"], "name": name}}
         if plural == SERVICES:
-            body = self._admitted(body)
+            body = admitted(body, answering=self.webhook)
         if live is not None and _content(live) == _content(body):
             return live
         api_version = str(body.get("apiVersion"))
@@ -234,29 +226,6 @@ class Platform:
         if plural == SERVICES:
             self._seen.setdefault(name, []).append((time.monotonic(), copy.deepcopy(body)))
         return body
-
-    def _admitted(self, body: Json) -> Json:
-        """Return an InferenceService as the schema and KServe's webhooks let it pass."""
-        if not self.webhook:
-            said = 'failed calling webhook "inferenceservice.defaulter": connection refused'
-            raise Refusal(500, "InternalError", f"Internal error occurred: {said}")
-        sound = {key: value for key, value in body.items() if key != "status"}
-        metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-        problems = problems_of({**sound, "metadata": metadata})
-        if any(problem.path.endswith("canaryTrafficPercent") for problem in problems):
-            raise Refusal(400, "BadRequest", "cannot unmarshal string into a Go int64")
-        if problems:
-            raise Refusal(422, "Invalid", "; ".join(str(each) for each in problems))
-        predictor = body["spec"]["predictor"]
-        if "model" not in predictor and "containers" not in predictor:
-            raise Refusal(500, "InternalError", "admission webhook panicked: index out of range [recovered]")
-        if "canary" in body["spec"]:
-            said = "spec.canary is only supported in Standard deployment mode"
-            raise Refusal(
-                403, "Forbidden", f'admission webhook "inferenceservice.validator" denied the request: {said}'
-            )
-        model = {"name": "", "resources": {}, **predictor["model"]}
-        return {**body, "spec": {**body["spec"], "predictor": {**predictor, "model": model}}}
 
     def _delete(self, plural: str, name: str) -> Json:
         self._get(plural, name)

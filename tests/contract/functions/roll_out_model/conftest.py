@@ -22,6 +22,7 @@ import pytest
 from kubernetes import client, config
 from support import tiny_models
 from support.kserve.controller import Failure
+from support.kserve.reach import objects_of
 from support.kserve.server import Platform
 from support.seldon.core1 import Core1
 from support.seldon.core2 import Core2
@@ -191,13 +192,6 @@ def on_kserve(platform: Platform, model: str, deployer: Deployer | None = None) 
 
     deployer = deployer or KServeDeployer(objects_of(platform), KServeOptions())
     return Subject(deployer, model, partial(_version_of, model), end_start, predict, redirect_mirror)
-
-
-def objects_of(platform: Platform) -> KubernetesObjects:
-    """Return the objects of a platform that is played."""
-    settings = client.Configuration(host=platform.url)
-    settings.retries = False
-    return KubernetesObjects(client.CustomObjectsApi(client.ApiClient(settings)), "kascade")
 
 
 def _is_another_model(container: dict[str, Any]) -> Failure | None:

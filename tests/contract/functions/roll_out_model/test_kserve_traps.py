@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from contract.functions.roll_out_model.conftest import Subject, objects_of, on_kserve
+from contract.functions.roll_out_model.conftest import Subject, on_kserve
 from contract.functions.roll_out_model.test_deployer import ask, remove, shift, start
+from support.kserve.reach import objects_of
 from support.kserve.server import Platform
 
 from functions.roll_out_model.deployer import ServedVersion, Traffic
@@ -62,7 +63,7 @@ def test_no_version_ever_gets_more_than_it_was_given(platform: Platform) -> None
 class GoesBackWithoutPercent(KServeDeployer):
     """Trap A: the latest ready revision, the rejected one, gets everything until the old one is ready."""
 
-    def _go_back(self, deployed: Deployed, fallback: ServedVersion) -> None:
+    def _go_back(self, deployed: Deployed, fallback: ServedVersion, removed: int | None = None) -> None:
         if deployed.version != fallback.version:
             self._apply(inference_service_of(fallback, None, "again", self._options))
 
@@ -70,7 +71,9 @@ class GoesBackWithoutPercent(KServeDeployer):
 class BeginsWithAShare(KServeDeployer):
     """Trap B: the share goes to the latest ready revision, the rejected one, until the new one is ready."""
 
-    def _begin(self, version: ServedVersion, deployed: Deployed | None, keep: int | None) -> None:
+    def _begin(
+        self, version: ServedVersion, deployed: Deployed | None, keep: int | None, removed: int | None = None
+    ) -> None:
         new = str(next(_numbers))
         self._apply(inference_service_of(version, 10 if deployed else None, new, self._options))
 
@@ -78,7 +81,9 @@ class BeginsWithAShare(KServeDeployer):
 class BeginsWithoutPercent(KServeDeployer):
     """Trap C: a new URI without a percent promotes what was beside."""
 
-    def _begin(self, version: ServedVersion, deployed: Deployed | None, keep: int | None) -> None:
+    def _begin(
+        self, version: ServedVersion, deployed: Deployed | None, keep: int | None, removed: int | None = None
+    ) -> None:
         self._apply(inference_service_of(version, None, str(next(_numbers)), self._options))
 
 

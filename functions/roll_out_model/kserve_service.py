@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from functions.roll_out_model.deployer import Refused, ServedVersion
-from functions.roll_out_model.knative_service import MODEL_LABEL, ServingOptions
+from functions.roll_out_model.knative_service import MODEL_LABEL, ServingOptions, volumes_of
 
 Json = dict[str, Any]
 
@@ -33,11 +33,14 @@ CHALLENGER_TAG = "latest"
 MAX_NAME = 63 - len(f"{CHALLENGER_TAG}--predictor")
 """Above this the address of a tagged revision is no DNS label, and Knative splits no traffic."""
 _FOLDER = "/mnt/models"
-_APPLIED = (
-    *("labels", "annotations", "serviceAccountName", "minReplicas", "maxReplicas", "logger", PERCENT),
-    "model",
+_APPLIED = frozenset(
+    {"labels", "annotations", "serviceAccountName", "minReplicas", "maxReplicas"}
+    | {"logger", "model", "volumes"}
 )
-_APPLIED_OF_MODEL = ("modelFormat", "protocolVersion", "runtime", "storageUri", "env")
+_APPLIED_OF_MODEL = frozenset(
+    {"modelFormat", "protocolVersion", "runtime", "storageUri"}
+    | {"env", "resources", "securityContext", "volumeMounts"}
+)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,6 @@ def with_percent(service: Json, percent: int | None) -> Json:
     The options may be others by now; applied anew, they would make another revision of the same version.
     """
     predictor = {key: value for key, value in service["spec"]["predictor"].items() if key in _APPLIED}
-    predictor.pop(PERCENT, None)
     model = predictor.get("model") or {}
     predictor["model"] = {key: value for key, value in model.items() if key in _APPLIED_OF_MODEL}
     metadata = service["metadata"]
@@ -131,7 +133,8 @@ def predictor_name(model: str) -> str:
 
 
 def _predictor(version: ServedVersion, deployment: str, options: KServeOptions) -> Json:
-    serving = options.serving
+    serving, is_own = options.serving, options.runtime == OWN_RUNTIME
+    volumes = [volume for volume, _ in volumes_of(serving)]
     return {
         # KServe's logger gives the label `endpoint` as ce-endpoint: the only thing that tells versions apart.
         "labels": {"endpoint": f"v{version.version}", VERSION_LABEL: str(version.version)},
@@ -148,9 +151,22 @@ def _predictor(version: ServedVersion, deployment: str, options: KServeOptions) 
             "protocolVersion": "v2",
             "runtime": options.runtime,
             "storageUri": version.uri,
-            **({"env": _variables(version, options)} if options.runtime == OWN_RUNTIME else {}),
+            **(_own_server(version, options) if is_own else {}),
         },
+        **({"volumes": volumes} if is_own and volumes else {}),
         **_logger(options),
+    }
+
+
+def _own_server(version: ServedVersion, options: KServeOptions) -> Json:
+    """Return what our own server is told and confined by, beyond what its ServingRuntime says."""
+    serving = options.serving
+    mounts = [mount for _, mount in volumes_of(serving)]
+    return {
+        "env": _variables(version, options),
+        **({"resources": {"limits": dict(serving.limits)}} if serving.limits else {}),
+        **({"volumeMounts": mounts} if mounts else {}),
+        **({"securityContext": {"readOnlyRootFilesystem": True}} if serving.read_only_root else {}),
     }
 
 

@@ -47,6 +47,10 @@ class OwnedElsewhere(Refused):
     """Somebody else has set a field that would be changed."""
 
 
+class NotServed(Unavailable):
+    """The API knows no objects of this kind."""
+
+
 def cluster_api() -> client.CustomObjectsApi:
     """Open the API by KUBECONFIG, else as a pod of the cluster. Raises: kubernetes' ConfigException."""
     configuration = client.Configuration()
@@ -105,8 +109,10 @@ class KubernetesObjects:
         if done is None:
             raise Unavailable(f"{name} of {resource.plural} has just been deleted")
 
-    def apply(self, resource: Resource, body: Json, manager: str) -> None:
+    def apply(self, resource: Resource, body: Json, manager: str) -> Json:
         """Make an object so, by server-side apply: what `manager` has set before and is left out, goes.
+
+        Returns: the object as it is after that.
 
         Raises: OwnedElsewhere when it would change what somebody else has set.
         """
@@ -125,7 +131,7 @@ class KubernetesObjects:
                 **_LIMIT,
             )
 
-        self._call(resource, send)
+        return self._call(resource, send)
 
     def delete(self, resource: Resource, name: str) -> None:
         """Take an object away, if it is there."""
@@ -190,11 +196,11 @@ def _error_of(resource: Resource, error: ApiException) -> Unavailable | Refused:
         case 403 if _MISSING_RIGHT.search(said):
             return Unavailable(f"{reply}; its Role must allow this")
         case 404 if not _is_about_an_object(error):
-            return Unavailable(f"{reply}; {resource} cannot be used here: is its platform installed?")
+            return NotServed(f"{reply}; {resource} cannot be used here: is its platform installed?")
         case 404:
             return _Missing(reply)
         case 409 if "conflict with" in said:
-            return OwnedElsewhere(reply)
+            return OwnedElsewhere(f"{reply}; have whoever that is give the field up, and ask again")
         case 409:
             return Changed(reply)
         case status if not status or status in _TRANSIENT or status >= 500:

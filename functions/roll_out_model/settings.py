@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from eventing.environment import Variables
 from functions.roll_out_model.knative_service import ServingOptions
+from functions.roll_out_model.kserve_service import KServeOptions
 from functions.roll_out_model.seldon_roles import SeldonOptions
 from functions.roll_out_model.targets import TARGETS
 
@@ -32,6 +33,7 @@ class Settings:
         ready_poll: how long until a rollout under way is checked again.
         watch: how long until one whose phase is set up is checked again.
         serving: how model servers are run.
+        kserve: how KServe runs them, where it is the platform.
         seldon: how Seldon serves models, where it is the platform.
     """
 
@@ -41,6 +43,7 @@ class Settings:
     ready_poll: timedelta = timedelta(seconds=DEFAULT_READY_POLL_S)
     watch: timedelta = timedelta(seconds=DEFAULT_WATCH_S)
     serving: ServingOptions = field(default_factory=ServingOptions)
+    kserve: KServeOptions = field(default_factory=KServeOptions)
     seldon: SeldonOptions = field(default_factory=SeldonOptions)
 
     @classmethod
@@ -69,7 +72,16 @@ class Settings:
             read.text("SINK_TOKEN_FILE", r"/.+/[^/]+", "a file's path, as SERVE_SINK_AUDIENCE is set")
         poll = read.duration("READY_POLL_S", DEFAULT_READY_POLL_S)
         watch = read.duration("WATCH_S", DEFAULT_WATCH_S)
-        return read.checked(cls(read.database_url(), target, deadline, poll, watch, serving, _seldon(read)))
+        others = (_kserve(read, serving), _seldon(read))
+        return read.checked(cls(read.database_url(), target, deadline, poll, watch, serving, *others))
+
+
+def _kserve(read: Variables, serving: ServingOptions) -> KServeOptions:
+    return KServeOptions(
+        runtime=read.get("KSERVE_RUNTIME", KServeOptions.runtime),
+        service_account=read.get("KSERVE_SERVICE_ACCOUNT", KServeOptions.service_account),
+        serving=serving,
+    )
 
 
 def _seldon(read: Variables) -> SeldonOptions:

@@ -21,6 +21,12 @@ def _knative(settings: Settings) -> Deployer:
     return KnativeDeployer(_objects(settings), settings.serving)
 
 
+def _kserve(settings: Settings) -> Deployer:
+    from functions.roll_out_model.kserve_deployer import KServeDeployer
+
+    return KServeDeployer(_objects(settings), settings.kserve)
+
+
 def _objects(settings: Settings) -> KubernetesObjects:
     from functions.roll_out_model.kubernetes_objects import KubernetesObjects, cluster_api
 
@@ -44,6 +50,7 @@ def _seldon_v1(settings: Settings) -> Deployer:
 
 TARGETS: Mapping[str, Callable[[Settings], Deployer]] = {
     "knative": _knative,
+    "kserve": _kserve,
     "seldon": _seldon,
     "seldon-v1": _seldon_v1,
 }

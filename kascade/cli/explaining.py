@@ -10,11 +10,11 @@ import typer
 from rich.tree import Tree
 
 from eventing import catalogue as c
+from eventing.words.numbers import clock, number
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json, wide_console
 from kascade.client import connect
 from kascade.rendering.event_line import event_line
 from kascade.rendering.evidence import evidence
-from kascade.rendering.numbers import clock, number
 from kascade.rendering.terminal import escape
 
 _VERSION = re.compile(r".+/v[0-9]+")

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from eventing.words.model_status import missing_words, model_status, training_words
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.client import LEDGER, connect
-from kascade.rendering.model_status import missing_words, model_status, training_words
 from kascade.rendering.terminal import escape
 
 

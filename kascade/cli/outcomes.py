@@ -7,8 +7,8 @@ from datetime import datetime
 
 from eventing import catalogue as c
 from eventing.event import Event
+from eventing.words.numbers import clock
 from kascade.cli.request import Outcome, Recorded, is_later
-from kascade.rendering.numbers import clock
 
 
 def nothing(event: Recorded, ours: bool) -> Outcome | None:

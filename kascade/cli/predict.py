@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from eventing.words.numbers import number
 from kascade.cli.options import BEGIN, JsonOption, SystemOption, print_json, read_json, wide_console
 from kascade.client import Client, connect
-from kascade.rendering.numbers import number
 from kascade.rendering.terminal import escape
 from kascade.system.home import HomeError
 from kascade.tables import Row, number_of

@@ -17,10 +17,10 @@ from rich.table import Table
 
 from eventing.catalogue import Claim
 from eventing.store import Store
+from eventing.words.numbers import clock
 from kascade.cli.options import LOOK, JsonOption, SystemOption, wide_console
 from kascade.client import connect
 from kascade.reach.systems import store_of
-from kascade.rendering.numbers import clock
 from kascade.rendering.terminal import escape
 from kascade.system.home import HomeError
 

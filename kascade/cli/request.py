@@ -14,9 +14,10 @@ from rich.console import Console
 
 from eventing import catalogue as c
 from eventing.event import CAUSATION, CORRELATION, Event
+from eventing.words.event_words import reason_of
 from kascade.cli.options import print_json, print_result
 from kascade.client import LEDGER, Client
-from kascade.rendering.event_line import event_line, reason_of
+from kascade.rendering.event_line import event_line
 from kascade.rendering.terminal import escape
 
 Recorded = Mapping[str, Any]

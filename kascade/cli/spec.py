@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from eventing.words.data_warnings import warning_line
 from kascade.cli.options import BEGIN, JsonOption, print_json
-from kascade.rendering.data_warnings import warning_line
 from kascade.rendering.terminal import escape
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import typer
 from rich.console import Console
 
 from eventing.catalogue import PREFIX
+from eventing.words.addresses import every_address
+from eventing.words.event_words import reason_of
+from eventing.words.model_status import waiting_words
 from kascade.cli.options import LOOK, JsonOption, SystemOption, print_json
 from kascade.cli.repair import LOG
 from kascade.client import LEDGER, connect
 from kascade.reach.port import CallError, is_ready, not_ready
 from kascade.reach.systems import home_of, url_of
-from kascade.rendering.addresses import every_address
-from kascade.rendering.event_line import reason_of
-from kascade.rendering.model_status import waiting_words
 from kascade.rendering.terminal import escape
 from knative.local.broker.rebuilding import reports_beside
 

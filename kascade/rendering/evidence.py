@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from eventing import catalogue as c
-from kascade.rendering.event_line import reason_of
-from kascade.rendering.numbers import clock, coverage, number, share
+from eventing.words.event_words import reason_of
+from eventing.words.numbers import clock, coverage, number, share
 
 Data = Mapping[str, Any]
 Lines = Iterator[str]

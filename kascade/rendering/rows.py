@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from eventing.event import CAUSATION, CORRELATION
-from kascade.rendering.event_line import words_of
+from eventing.words.event_words import words_of
 from kascade.rendering.evidence import evidence
 
 Row = dict[str, Any]

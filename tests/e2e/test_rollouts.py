@@ -21,7 +21,7 @@ from eventing.store import S3Store
 from kascade.stream.labelling import Labeller
 from kascade.stream.predicting import Answer, NoPrediction, PredictionClient
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(700)
 
 MODEL = "patrons"
 POOR = {"estimator": "decision_tree", "grid": {"max_depth": [1]}}

@@ -48,7 +48,7 @@ class LiveSystem:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -59,7 +59,7 @@ class LiveSystem:
     def events(self, **query: Any) -> list[dict[str, Any]]:
         return [row["event"] for row in self.client.ledger(**query)]
 
-    def wait_for(self, type_: str, *, subject: str, timeout_s: float = 200) -> dict[str, Any]:
+    def wait_for(self, type_: str, *, subject: str, timeout_s: float = 300) -> dict[str, Any]:
         """Return the first event of a type whose subject begins so."""
 
         def look() -> dict[str, Any] | None:

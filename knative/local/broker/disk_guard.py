@@ -23,7 +23,7 @@ class DiskGuard:
     def __init__(
         self,
         log: Path,
-        checkpoint: Callable[[], bool],
+        give_back: Callable[[], bool],
         *,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
         clock: Callable[[], float] = time.monotonic,
@@ -32,14 +32,14 @@ class DiskGuard:
 
         Args:
             log: the SQLite file; its `-wal` lies beside it.
-            checkpoint: writes all that the WAL holds to the file; called when space is short. Says whether
-                it succeeded.
+            give_back: called when space is short: writes all that the WAL holds to the file, and gives the
+                file system what neither needs. Says whether it succeeded.
             free_bytes: of a folder's file system.
             clock: in seconds.
         """
         self._folder = log.parent
         self._wal = log.with_name(f"{log.name}-wal")
-        self._checkpoint = checkpoint
+        self._give_back = give_back
         self._free_bytes = free_bytes
         self._clock = clock
         self._left = 0
@@ -63,7 +63,7 @@ class DiskGuard:
         self._checked_at = now
         self._left = self._measure()
         if size > self._left:
-            if self._checkpoint():
+            if self._give_back():
                 self._unchecked = 0
             self._left = self._measure()
         self._short = size > self._left

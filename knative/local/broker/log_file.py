@@ -14,7 +14,7 @@ from knative.local.broker.disk_guard import DiskGuard
 from knative.local.broker.errors import Damaged, LogUnavailable
 from knative.local.broker.rebuilding import Rebuilt, rebuild
 from knative.local.broker.salvage import is_damage
-from knative.local.broker.schema import checkpoint, open_log, tidy
+from knative.local.broker.schema import checkpoint, give_back, open_log, tidy
 from knative.local.broker.settings import BrokerSettings
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class LogFile:
         self._settings = settings
         self._on_rebuilt = on_rebuilt
         self._rebuilt_at: float | None = None
-        self._disk = DiskGuard(path, self.checkpoint)
+        self._disk = DiskGuard(path, lambda: give_back(self.connection))
         self._synchronous: str = settings.synchronous
         self.connection = open_log(path, settings)
 

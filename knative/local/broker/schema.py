@@ -103,6 +103,29 @@ def checkpoint(connection: sqlite3.Connection) -> bool:
     return bool(held == written)
 
 
+def give_back(connection: sqlite3.Connection) -> bool:
+    """Give the file system what the WAL and the free pages take, where space is short.
+
+    Returns whether the file holds all of the WAL. What `tidy` keeps for the next events is no use where the
+    WAL has no space to write them first.
+    """
+    try:
+        if not _truncated(connection):
+            return False
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        if free:
+            connection.executescript(f"PRAGMA incremental_vacuum({_TIDIED_PAGES})")
+            return _truncated(connection)
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def _truncated(connection: sqlite3.Connection) -> bool:
+    busy, held, written = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy and bool(held == written)
+
+
 def _limit_size(connection: sqlite3.Connection, max_bytes: int | None) -> None:
     if max_bytes is not None:
         (page_size,) = connection.execute("PRAGMA page_size").fetchone()

@@ -16,11 +16,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from kubernetes import client, config
 from support import tiny_models
+from support.kserve.controller import Failure
+from support.kserve.reach import objects_of
+from support.kserve.server import Platform
 from support.seldon.core1 import Core1
 from support.seldon.core2 import Core2
 from support.seldon.playing import Player
@@ -28,6 +31,8 @@ from support.seldon.playing import Player
 from functions.roll_out_model.deployer import Deployer, Observed, ServedVersion
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions, shadow_name
+from functions.roll_out_model.kserve_deployer import KServeDeployer
+from functions.roll_out_model.kserve_service import OWN_RUNTIME, KServeOptions
 from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.roll_out_model.seldon_deployer import SeldonDeployer
@@ -130,6 +135,15 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 
 @pytest.fixture(scope="session")
+def kserve() -> Iterator[Platform]:
+    """KServe played, with the runtime that models are served by."""
+    platform = Platform(fails=_is_another_model)
+    platform.add_runtime(OWN_RUNTIME)
+    with platform.running():
+        yield platform
+
+
+@pytest.fixture(scope="session")
 def core2(runtime: Runtime) -> Iterator[Core2]:
     yield from _played(Core2(runtime.api, "kascade"))
 
@@ -147,12 +161,14 @@ def _played(player: _Player) -> Iterator[_Player]:
         yield player
 
 
-@pytest.fixture(params=["memory", "local runtime", "seldon", "seldon-v1"])
+@pytest.fixture(params=["memory", "local runtime", "kserve", "seldon", "seldon-v1"])
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     model = f"model-{next(_numbers)}"
     match request.param:
         case "memory":
             return _in_memory(model)
+        case "kserve":
+            return on_kserve(request.getfixturevalue("kserve"), model)
         case "seldon":
             return on_core2(request.getfixturevalue("runtime"), request.getfixturevalue("core2"), model)
         case "seldon-v1":
@@ -168,6 +184,29 @@ def on_seldon(runtime: Runtime, core2: Core2) -> Subject:
 @pytest.fixture
 def on_seldon_v1(runtime: Runtime, core1: Core1) -> Subject:
     return on_core1(runtime, core1, f"model-{next(_numbers)}")
+
+
+def on_kserve(platform: Platform, model: str, deployer: Deployer | None = None) -> Subject:
+    """Return the deployer of KServe, or another one, with KServe played."""
+
+    def end_start(_: int) -> None:
+        """Nothing to do: the pods that are played start by themselves."""
+
+    def predict(_: str) -> int | None:
+        serving = platform.serving(model)
+        return max(serving, key=lambda each: serving[each], default=None)
+
+    def redirect_mirror() -> None:
+        trigger = platform.objects["triggers", shadow_name(model)]
+        trigger["spec"]["subscriber"] = {"uri": "http://elsewhere"}
+
+    deployer = deployer or KServeDeployer(objects_of(platform), KServeOptions())
+    return Subject(deployer, model, partial(_version_of, model), end_start, predict, redirect_mirror)
+
+
+def _is_another_model(container: dict[str, Any]) -> Failure | None:
+    wrong = {"name": "MODEL_SHA256", "value": "0" * 64} in container["env"]
+    return Failure("model.onnx has another digest: it is not the approved model") if wrong else None
 
 
 def on_core2(runtime: Runtime, platform: Core2, model: str) -> Subject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,23 +45,28 @@ def serve(subject: Any, version: ServedVersion, keep: int | None = None) -> Obse
 
 def shift(subject: Any, traffic: Traffic) -> Observed:
     """Shift the traffic and wait until it goes so."""
-    subject.deployer.shift(subject.model, traffic)
-    seen: Observed = subject.until(lambda seen: seen.in_force and seen.requested == traffic)
+    ask(subject, lambda: subject.deployer.shift(subject.model, traffic))
+    seen: Observed = subject.until(lambda seen: seen.in_force and seen.asks_for(traffic))
     assert seen.serving == traffic.shares
     return seen
 
 
 def remove(subject: Any, version: int, fallback: ServedVersion) -> None:
-    """Take a version away, coming again as often as the platform asks."""
+    """Take a version away."""
+    ask(subject, lambda: subject.deployer.remove(fallback.model, version, fallback))
 
-    def gone(_: Observed) -> bool:
+
+def ask(subject: Any, call: Callable[[], None]) -> None:
+    """Ask for something, coming again as often as the platform says that it is not done yet."""
+
+    def done(_: Observed) -> bool:
         try:
-            subject.deployer.remove(fallback.model, version, fallback)
+            call()
         except Unavailable:
             return False
         return True
 
-    subject.until(gone)
+    subject.until(done)
 
 
 def test_of_a_model_that_is_not_deployed_nothing_is_seen(subject: Any) -> None:
@@ -118,7 +124,9 @@ def test_who_serves_keeps_the_traffic_where_the_version_to_keep_is_none_or_is_no
 
     seen = start(subject, subject.good(2), keep)
 
-    assert (seen.requested, seen.serving) == (Traffic(1), {1: 100})
+    # A platform may have no other way to run a version than beside what serves.
+    assert seen.requested in (Traffic(1), Traffic(1, 2))
+    assert seen.serving == {1: 100}
 
 
 def test_a_version_without_a_share_runs_and_can_be_mirrored_to(subject: Any) -> None:
@@ -146,7 +154,7 @@ def test_a_canarys_share_is_served_and_the_version_before_keeps_running_after(su
     assert shift(subject, Traffic(1, 2, 10)).serving == {1: 90, 2: 10}
     seen = shift(subject, Traffic(2, previous=1))
     assert subject.predict(seen.url) == 2
-    subject.deployer.shift(subject.model, Traffic(1, previous=2))
+    ask(subject, lambda: subject.deployer.shift(subject.model, Traffic(1, previous=2)))
     assert subject.until(lambda seen: subject.predict(seen.url) == 1)
 
 

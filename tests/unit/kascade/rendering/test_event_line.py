@@ -9,8 +9,8 @@ from rich.text import Text
 
 from eventing import catalogue as c
 from eventing.catalogue import PAYLOADS, DatasetRejected, TrainingApproved
+from eventing.words.numbers import number
 from kascade.rendering.event_line import event_line
-from kascade.rendering.numbers import number
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kascade.rendering.addresses import every_address
+from eventing.words.addresses import every_address
 
 
 @pytest.mark.parametrize(

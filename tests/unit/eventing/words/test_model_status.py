@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kascade.rendering.model_status import missing_words, model_status
+from eventing.words.model_status import missing_words, model_status
 
 GOVERNOR = {
     "running": None,

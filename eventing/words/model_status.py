@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kascade.rendering.numbers import clock, coverage, number, share
+from eventing.words.numbers import clock, coverage, number, share
 
 Model = Mapping[str, Any]
 _FAILED = {"failed": "failed", "lost": "was lost: its job died"}

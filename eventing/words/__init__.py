@@ -1,0 +1,1 @@
+"""Events, models and numbers in the words that a person reads."""

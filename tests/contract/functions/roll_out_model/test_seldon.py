@@ -123,7 +123,8 @@ def test_what_seldon_refuses_is_not_in_force_and_the_next_change_is(
 
 def test_what_a_person_edits_is_no_traffic_of_ours_and_is_brought_back(on_seldon: Any, runtime: Any) -> None:
     canary(on_seldon)
-    edited = {"spec": {"candidates": [{"name": f"{on_seldon.model}-v1", "weight": 1}]}}
+    own = [{"name": f"{on_seldon.model}-v{number}", "weight": 1} for number in (1, 2)]
+    edited = {"spec": {"candidates": [*own, {"name": "iris", "weight": 2}]}}
     runtime.api.patch_namespaced_custom_object(*EXPERIMENTS, on_seldon.model, edited)
 
     assert on_seldon.observe().requested is None

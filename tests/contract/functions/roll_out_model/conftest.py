@@ -176,6 +176,16 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     return _real(request.getfixturevalue("runtime"), model, tmp_path)
 
 
+@pytest.fixture
+def on_seldon(runtime: Runtime, core2: Core2) -> Subject:
+    return on_core2(runtime, core2, f"model-{next(_numbers)}")
+
+
+@pytest.fixture
+def on_seldon_v1(runtime: Runtime, core1: Core1) -> Subject:
+    return on_core1(runtime, core1, f"model-{next(_numbers)}")
+
+
 def on_kserve(platform: Platform, model: str, deployer: Deployer | None = None) -> Subject:
     """Return the deployer of KServe, or another one, with KServe played."""
 

@@ -122,6 +122,10 @@ test-airflow: .cache/airflow/bin/airflow ## the tests on a real Airflow 3, in an
 	@uv venv --quiet --python $(BIN)/python .cache/airflow
 	@uv pip install --quiet --python .cache/airflow/bin/python apache-airflow==$(AIRFLOW_VERSION)
 
+.PHONY: render
+render: ## print the objects of an overlay, OVERLAY=kserve for example, with kubectl
+	@kubectl kustomize knative/overlays/$(or $(OVERLAY),production)
+
 .PHONY: images
 images: ## build every function's image; ENGINE, REGISTRY, TAG and DRIFT=yes say with what and as what
 	@command -v "$(ENGINE)" >/dev/null || { echo "An engine that builds images is needed: install docker, podman or buildah, or name one with: make images ENGINE=/path/to/podman" >&2; exit 2; }

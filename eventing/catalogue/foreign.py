@@ -3,3 +3,5 @@
 PING = "dev.knative.sources.ping"
 KSERVE_REQUEST = "org.kubeflow.serving.inference.request"
 KSERVE_RESPONSE = "org.kubeflow.serving.inference.response"
+SELDON_REQUEST = "io.seldon.serving.inference.request"
+SELDON_RESPONSE = "io.seldon.serving.inference.response"

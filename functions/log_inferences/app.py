@@ -10,7 +10,13 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import KSERVE_REQUEST, KSERVE_RESPONSE, InferenceLogged
+from eventing.catalogue import (
+    KSERVE_REQUEST,
+    KSERVE_RESPONSE,
+    SELDON_REQUEST,
+    SELDON_RESPONSE,
+    InferenceLogged,
+)
 from eventing.clock import Clock, utc_now
 from eventing.store import S3Store, Store
 from functions.log_inferences.handler import Handler
@@ -19,6 +25,8 @@ from functions.log_inferences.outliers import Outliers
 from functions.log_inferences.predictions import Predictions
 from functions.log_inferences.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
+
+_LOGGED = (KSERVE_REQUEST, KSERVE_RESPONSE, SELDON_REQUEST, SELDON_RESPONSE)
 
 
 def create_app(
@@ -37,7 +45,7 @@ def create_app(
     app = create_event_app(
         Handler(sessions, store, Outliers(), clock),
         name=FUNCTION,
-        accepts={InferenceLogged.type: InferenceLogged, KSERVE_REQUEST: None, KSERVE_RESPONSE: None},
+        accepts={InferenceLogged.type: InferenceLogged, **dict.fromkeys(_LOGGED)},
         ready=partial(check_migrated, engine),
         max_bytes=settings.max_bytes,
     )

@@ -1,4 +1,4 @@
-"""A batch of predictions, or half of one that KServe logs. Event in, outcome out."""
+"""A batch of predictions, or half of one that another platform logs. Event in, outcome out."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ class Handler:
         now = self.clock()
         if isinstance(payload, InferenceLogged):
             return write_batch(self.sessions, self.store, self.outliers, event, payload, now)
-        return join_halves(self.sessions, event, now)
+        return join_halves(self.sessions, self.store, event, now)

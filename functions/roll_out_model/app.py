@@ -16,6 +16,7 @@ from functions.roll_out_model.deployer import Deployer
 from functions.roll_out_model.handler import Handler
 from functions.roll_out_model.logic import FUNCTION
 from functions.roll_out_model.settings import Settings
+from functions.roll_out_model.targets import TARGETS
 from functions.state.database import check_migrated, make_engine, session_factory
 
 ACCEPTS: Accepts = {each.type: each for each in (ModelApproved, RolloutDecided, RolloutRequested, TimerDue)}
@@ -31,16 +32,11 @@ def create_app(
     """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
     engine = make_engine(settings.database_url)
+    deployer = deployer or TARGETS[settings.deploy_target](settings)
     return create_event_app(
-        Handler(deployer or _knative(settings), session_factory(engine), settings, clock),
+        Handler(deployer, session_factory(engine), settings, clock),
         name=FUNCTION,
         accepts=ACCEPTS,
         sink=sink or sink_from_env(os.environ),
         ready=partial(check_migrated, engine),
     )
-
-
-def _knative(settings: Settings) -> Deployer:
-    from functions.roll_out_model.knative_deployer import KnativeDeployer, cluster_api
-
-    return KnativeDeployer(cluster_api(), settings.serving)

@@ -8,7 +8,7 @@ DeployerError
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -109,6 +109,8 @@ class Observed:
         in_force: what was requested is so, and each version in it is running.
         url: where the model answers.
         mirror: the version that gets copies of the champion's requests; `FOREIGN` when they go elsewhere.
+        keeps_previous: a former champion is kept running because it was asked for; otherwise the platform
+            keeps it, or does not, by rules of its own, and nothing that was requested says so.
     """
 
     latest: int | None = None
@@ -118,6 +120,11 @@ class Observed:
     in_force: bool = False
     url: str | None = None
     mirror: int | None = None
+    keeps_previous: bool = True
+
+    def asks_for(self, traffic: Traffic) -> bool:
+        """Say whether this traffic has been requested, as far as the platform can be asked for it."""
+        return self.requested == (traffic if self.keeps_previous else replace(traffic, previous=None))
 
     def status(self, version: int) -> Status:
         """Return a version's status, `ABSENT` for one that does not exist."""

@@ -81,7 +81,7 @@ def template_of(version: ServedVersion, options: ServingOptions) -> Json:
 
 
 def _pod(version: ServedVersion, options: ServingOptions) -> Json:
-    volumes = _volumes(options)
+    volumes = volumes_of(options)
     account = {"serviceAccountName": options.service_account} if options.service_account else {}
     mounts = [mount for _, mount in volumes]
     return {
@@ -126,7 +126,7 @@ def _secret(name: str, secret: str) -> Json:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name, "optional": True}}}
 
 
-def _volumes(options: ServingOptions) -> list[tuple[Json, Json]]:
+def volumes_of(options: ServingOptions) -> list[tuple[Json, Json]]:
     """Return each volume with its mount."""
     found: list[tuple[Json, Json]] = []
     if options.read_only_root:

@@ -46,7 +46,7 @@ def observed_in(
     mirror = FOREIGN if shadow is not None else None
     if shadow is not None and shadow["spec"]["subscriber"].get("uri") == challenger_address(model, options):
         mirror = _tags(model, spec.get("traffic") or []).get(CHALLENGER, FOREIGN)
-    versions = {_version(model, each["metadata"]["name"]): _status_of(each) for each in revisions}
+    versions = {_version(model, each["metadata"]["name"]): revision_status(each) for each in revisions}
     versions.pop(FOREIGN, None)
     return Observed(
         latest=_version(model, (spec["template"].get("metadata") or {}).get("name")) or None,
@@ -104,7 +104,8 @@ def _shares(model: str, targets: Sequence[Mapping[str, Any]]) -> dict[int, int]:
     return {version: share for version, share in shares.items() if share}
 
 
-def _status_of(revision: Json) -> Status:
+def revision_status(revision: Json) -> Status:
+    """Read how it stands with a revision."""
     conditions = (revision.get("status") or {}).get("conditions") or []
     ready: Json = next((each for each in conditions if each.get("type") == "Ready"), {})
     reason, message = ready.get("reason", ""), ready.get("message", "")

@@ -174,7 +174,7 @@ def _when_ready(rollout: Rollout, observed: Observed) -> Action | None:
     mirrored = traffic.challenger if rollout.stage is Stage.SHADOW else None
     if observed.mirror is not None and mirrored is None:
         return Mirror(None)
-    if observed.requested != traffic:
+    if not observed.asks_for(traffic):
         return Shift(traffic)
     if not observed.in_force:
         return None

@@ -8,11 +8,13 @@ from datetime import timedelta
 
 from eventing.environment import Variables
 from functions.roll_out_model.knative_service import ServingOptions
+from functions.roll_out_model.kserve_service import KServeOptions
+from functions.roll_out_model.seldon_roles import SeldonOptions
+from functions.roll_out_model.targets import TARGETS
 
 DEFAULT_READY_DEADLINE_S = 120.0
 DEFAULT_READY_POLL_S = 0.5
 DEFAULT_WATCH_S = 60.0
-TARGETS = ("knative",)
 PASSED_ON = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S", "SINK_TOKEN_FILE")
 """Variables that model servers are given as well: where the log of predictions goes, and how."""
 
@@ -26,11 +28,13 @@ class Settings:
 
     Attributes:
         database_url: of functions.state.
-        deploy_target: the platform; only `knative`.
+        deploy_target: the platform, by its name in TARGETS.
         ready_deadline: a revision that is not ready by then is rolled back.
         ready_poll: how long until a rollout under way is checked again.
         watch: how long until one whose phase is set up is checked again.
         serving: how model servers are run.
+        kserve: how KServe runs them, where it is the platform.
+        seldon: how Seldon serves models, where it is the platform.
     """
 
     database_url: str
@@ -39,6 +43,8 @@ class Settings:
     ready_poll: timedelta = timedelta(seconds=DEFAULT_READY_POLL_S)
     watch: timedelta = timedelta(seconds=DEFAULT_WATCH_S)
     serving: ServingOptions = field(default_factory=ServingOptions)
+    kserve: KServeOptions = field(default_factory=KServeOptions)
+    seldon: SeldonOptions = field(default_factory=SeldonOptions)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -66,7 +72,31 @@ class Settings:
             read.text("SINK_TOKEN_FILE", r"/.+/[^/]+", "a file's path, as SERVE_SINK_AUDIENCE is set")
         poll = read.duration("READY_POLL_S", DEFAULT_READY_POLL_S)
         watch = read.duration("WATCH_S", DEFAULT_WATCH_S)
-        return read.checked(cls(read.database_url(), target, deadline, poll, watch, serving))
+        others = (_kserve(read, serving), _seldon(read))
+        return read.checked(cls(read.database_url(), target, deadline, poll, watch, serving, *others))
+
+
+def _kserve(read: Variables, serving: ServingOptions) -> KServeOptions:
+    return KServeOptions(
+        runtime=read.get("KSERVE_RUNTIME", KServeOptions.runtime),
+        service_account=read.get("KSERVE_SERVICE_ACCOUNT", KServeOptions.service_account),
+        serving=serving,
+    )
+
+
+def _seldon(read: Variables) -> SeldonOptions:
+    default = SeldonOptions()
+    ingresses = ("istio", "ambassador")
+    expected = "a quantity such as 512Mi"
+    return SeldonOptions(
+        requirements=tuple(read.get("SELDON_REQUIREMENTS", " ".join(default.requirements)).split()),
+        secret=read.get("SELDON_SECRET", default.secret),
+        memory=read.text("SELDON_MEMORY", _LIMITS["memory"], expected, default.memory),
+        replicas=read.number("SELDON_REPLICAS", default.replicas, 1, 9999),
+        mesh=read.get("SELDON_MESH", default.mesh).rstrip("/"),
+        gateway=read.get("SELDON_GATEWAY", default.gateway),
+        ingress=read.text("SELDON_INGRESS", "|".join(ingresses), ", ".join(ingresses), default.ingress),
+    )
 
 
 def _limits(read: Variables) -> dict[str, str]:

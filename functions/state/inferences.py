@@ -52,9 +52,9 @@ class InferenceBatch(Base):
 
 
 class InferenceHalf(Base):
-    """The request or the response of a prediction from KServe's logger, until the other one comes.
+    """The request or the response of a prediction from another platform's logger, until the other one comes.
 
-    Its request and its response are two events with one id and one source.
+    Both are kept under one id and one source.
     """
 
     __tablename__ = "inference_halves"

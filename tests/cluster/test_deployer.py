@@ -27,6 +27,7 @@ from eventing.store import S3Store
 from functions.roll_out_model.deployer import Deployer, ServedVersion, Traffic, Unavailable
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import MODEL_LABEL, ServingOptions
+from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 
 STARTS_S = 240.0
 """How long a revision may take to become ready, or to fail for good, on a machine that does much else."""
@@ -114,7 +115,9 @@ def subject(
         answer.raise_for_status()
         return int(answer.json()["model_version"])
 
-    deployer = Patient(KnativeDeployer(runtime.api, ServingOptions(progress_deadline_s=30)))
+    deployer = Patient(
+        KnativeDeployer(KubernetesObjects(runtime.api, NAMESPACE), ServingOptions(progress_deadline_s=30))
+    )
     yield contract.Subject(
         deployer, model, version, end_start, predict, lambda: contract.redirect_shadow(runtime.api, model)
     )
@@ -156,7 +159,7 @@ def test_a_copy_is_ready_to_be_sent_to_a_challenger(subject: contract.Subject, c
 
 def test_a_service_that_is_no_models_is_not_touched(runtime: Runtime, cluster: Cluster) -> None:
     """A Service of the installation itself: this cluster lets nobody make one that never starts."""
-    deployer = KnativeDeployer(runtime.api, ServingOptions())
+    deployer = KnativeDeployer(KubernetesObjects(runtime.api, NAMESPACE), ServingOptions())
     before = cluster.objects("services.serving.knative.dev", "ring-timers")[0]["metadata"]["generation"]
 
     with pytest.raises(Refused, match="is not a model's"):  # noqa: F405

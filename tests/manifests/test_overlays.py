@@ -10,6 +10,11 @@ from support.manifests import OVERLAYS, ROOT, by_name, differences, of_kind, ren
 
 from functions.launch_training.engines import AirflowSettings, EngineSettings, KubeflowSettings
 from functions.launch_training.settings import Settings
+from functions.roll_out_model.deployer import ServedVersion
+from functions.roll_out_model.knative_service import ServingOptions, template_of
+from functions.roll_out_model.kserve_service import OWN_RUNTIME
+from functions.roll_out_model.settings import Settings as RolloutSettings
+from knative.local.resources.kinds import problems_of
 from pipelines.components.image import IMAGE
 
 CLASSES = {
@@ -134,3 +139,59 @@ def test_launch_training_is_guarded_like_the_functions_of_the_base() -> None:
     pods = [each["spec"]["template"]["spec"] for each in (ours, other)]
     assert pods[0]["enableServiceLinks"] is pods[1]["enableServiceLinks"] is False
     assert pods[0]["containers"][0]["securityContext"] == pods[1]["containers"][0]["securityContext"]
+
+
+def test_the_overlay_of_kserve_adds_a_runtime_and_an_account_and_changes_two_objects() -> None:
+    assert changed("kserve") == {
+        ("ServiceAccount", "model-store"): {""},
+        ("ServingRuntime", "kascade-onnx"): {""},
+        ("ConfigMap", "model-servers"): {
+            "data.DEPLOY_TARGET",
+            "data.KSERVE_RUNTIME",
+            "data.KSERVE_SERVICE_ACCOUNT",
+        },
+        ("Role", "roll-out-model"): {
+            *("rules[0].apiGroups[0]", "rules[0].resources[0]", "rules[0].verbs"),
+            "rules[1].verbs",
+        },
+    }
+
+
+def test_what_the_overlay_of_kserve_says_is_what_roll_out_model_reads() -> None:
+    objects = by_name(rendered("overlays/kserve"))
+    said = objects["ConfigMap", "model-servers"]["data"]
+
+    settings = RolloutSettings.from_env({**said, "DATABASE_URL": "sqlite://"})
+
+    assert settings.deploy_target == "kserve"
+    assert ("ServingRuntime", settings.kserve.runtime) in objects
+    account = objects["ServiceAccount", settings.kserve.service_account]
+    assert account["secrets"] == [{"name": "model-store"}]
+    assert account["automountServiceAccountToken"] is False
+
+
+def test_under_kserve_roll_out_model_may_do_what_its_deployer_does_and_no_more() -> None:
+    rules = by_name(rendered("overlays/kserve"))["Role", "roll-out-model"]["rules"]
+
+    assert {(*rule["apiGroups"], *rule["resources"]): rule["verbs"] for rule in rules} == {
+        ("serving.kserve.io", "inferenceservices"): ["get", "create", "patch", "delete"],
+        ("serving.knative.dev", "revisions"): ["get", "list"],
+        ("eventing.knative.dev", "triggers"): ["get", "create", "patch", "delete"],
+    }
+
+
+def test_the_runtime_of_kserve_runs_our_server_as_knative_would_and_has_only_published_fields() -> None:
+    runtime = by_name(rendered("overlays/kserve"))["ServingRuntime", OWN_RUNTIME]
+    version = ServedVersion("churn", 1, "s3://models/x", "0" * 64)
+    (ours,) = template_of(version, ServingOptions())["spec"]["containers"]
+
+    assert problems_of(runtime) == []
+    assert runtime["spec"]["supportedModelFormats"] == [{"name": "onnx", "version": "1", "autoSelect": False}]
+    assert runtime["spec"]["protocolVersions"] == ["v1", "v2"]
+    (container,) = runtime["spec"]["containers"]
+    assert container["name"] == "kserve-container"
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    same = ("image", "envFrom", "readinessProbe", "resources", "securityContext")
+    assert {key: container[key] for key in same} == {key: ours[key] for key in same}
+    (tokens,) = container["env"]
+    assert tokens in ours["env"]

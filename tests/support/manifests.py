@@ -15,7 +15,18 @@ import yaml
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
-OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production", "kubeflow", "airflow")
+OVERLAYS = (
+    "local",
+    "minimal",
+    "kafka",
+    "rabbitmq",
+    "production",
+    "kubeflow",
+    "airflow",
+    "kserve",
+    "seldon",
+    "seldon-v1",
+)
 
 ENGINES = ("launch-training",)
 """Functions that the component of a training engine brings; other lists name them beforehand."""

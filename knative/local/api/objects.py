@@ -35,7 +35,7 @@ class _NoSuchPatch(Refused):
 
 def _patches_of(kind: Kind) -> tuple[str, ...]:
     """Return the types of patches of a kind: a cluster knows no strategic merge of custom resources."""
-    built_in = not kind.group.endswith(".knative.dev")
+    built_in = not kind.custom and not kind.group.endswith(".knative.dev")
     return (JSON_PATCH, MERGE_PATCH, *((STRATEGIC,) if built_in else ()), APPLY)
 
 
@@ -80,7 +80,24 @@ class Objects:
         changed = self._store.replace(key, body)
         if changed is not before:
             say("object changed", object=str(key))
+        if _is_going(changed) and not changed["metadata"].get("finalizers"):
+            return self._store.delete(key)
         return changed
+
+    def write_status(self, key: Key, content_type: str, given: Any) -> Json:
+        """Write the status of a custom object, as its controller does: by a merge patch or by the whole.
+
+        Raises: Refused, NotFound, Conflict.
+        """
+        if not key.kind.custom:
+            raise Refused("the status is the runtime's own; it cannot be written")
+        before = self._store.get(key)
+        if not isinstance(given, dict):
+            raise Refused("the body must be an object")
+        after = merge(before, given) if content_type == MERGE_PATCH else given
+        _check_version(key, after, before)
+        self._store.set_status(key, after.get("status") or {}, timed=False)
+        return self._store.get(key)
 
     def patch(self, key: Key, content_type: str, patch: Any, *, dry_run: bool = False) -> Json:
         """Patch an object by the content type's rules; raises Refused, NotFound, Conflict or Invalid."""
@@ -111,8 +128,14 @@ class Objects:
             for below in list(self._store.every_key()):
                 if below.namespace == key.name and self._store.find(below) is not None:
                     self._store.delete(below)
+        if key.kind.custom and body["metadata"].get("finalizers"):
+            return body if _is_going(body) else self._store.mark_as_going(key)
         say("object deleted", object=str(key))
         return self._store.delete(key)
+
+
+def _is_going(body: Json) -> bool:
+    return "deletionTimestamp" in body["metadata"]
 
 
 def _fitting(body: Json) -> Json:

@@ -137,10 +137,16 @@ class Api:
         return _json(answer)
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        if request.method != "GET":
-            raise Refused("the status is the runtime's own; it cannot be written")
         found = request.match_info
-        return _json(self._store.get(Key(_kind(request), found.get("namespace", ""), found["name"])))
+        key = Key(_kind(request), found.get("namespace", ""), found["name"])
+        if request.method == "GET":
+            return _json(self._store.get(key))
+        if request.method not in ("PUT", "PATCH"):
+            raise _NotAllowed(request.method)
+        content_type = request.content_type if request.method == "PATCH" else ""
+        written = self._objects.write_status(key, content_type, await read_body(request))
+        await self._store.durable()
+        return _json(written)
 
     def _selected(self, kind: Kind, namespace: str, selection: Selection) -> list[Json]:
         return [body for body in self._store.all_of(kind, namespace) if selection.holds(body)]

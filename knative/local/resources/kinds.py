@@ -10,6 +10,7 @@ from typing import Any
 
 from knative.local.resources import batch, eventing, serving
 from knative.local.resources.autoscaling import check_no_autoscaling
+from knative.local.resources.custom import definitions
 from knative.local.resources.fields import FLAG, TEXT, TEXTS, Accepted, Check, Fields, Problem, Rule, denied
 from knative.local.resources.fields import Mapped as MappedTo
 from knative.local.resources.metadata import metadata
@@ -20,7 +21,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """One kind of object, as the API's discovery tells it and as manifests are checked."""
+    """One kind of object, as the API's discovery tells it and as manifests are checked.
+
+    `custom`: a controller elsewhere acts on its objects: it writes their status, and may hold a deletion up.
+    """
 
     group: str
     version: str
@@ -29,6 +33,7 @@ class Kind:
     short: tuple[str, ...] = ()
     namespaced: bool = True
     written_by_users: bool = True
+    custom: bool = False
 
     @property
     def plural(self) -> str:
@@ -134,6 +139,10 @@ _UNTOUCHED = (
     Kind("networking.k8s.io", "v1", "NetworkPolicy", _unused(_LOOPBACK), ("netpol",)),
     Kind(_EVENTING, "v1alpha1", "EventPolicy", _unused("who may send is said by KASCADE_TOKENS")),
 )
+_CUSTOM = tuple(
+    Kind(each.group, each.version, each.name, _spec(each.spec), each.short, custom=True)
+    for each in definitions()
+)
 
 KINDS: tuple[Kind, ...] = (
     NAMESPACE,
@@ -152,6 +161,7 @@ KINDS: tuple[Kind, ...] = (
     SINK_BINDING,
     PING_SOURCE,
     *_UNTOUCHED,
+    *_CUSTOM,
 )
 _MOST_PROBLEMS = 100
 """Told of one object: for each unknown field the nearest known one is looked for."""

@@ -16,6 +16,7 @@ from knative.local.resources.objects import Key, stamp, with_times
 
 Change = Literal["ADDED", "MODIFIED", "DELETED"]
 _REMEMBERED = 4096
+_BY_THE_STORE = ("uid", "generation", "creationTimestamp", "resourceVersion", "deletionTimestamp")
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,7 @@ class Store:
         metadata = now["metadata"]
         if expected and expected != metadata["resourceVersion"]:
             raise modified(key)
-        kept = {
-            name: metadata[name] for name in ("uid", "generation", "creationTimestamp", "resourceVersion")
-        }
+        kept = {name: metadata[name] for name in _BY_THE_STORE if name in metadata}
         fresh = {**_type_of(key), **body, "metadata": {**body["metadata"], **kept}}
         if key.namespace:
             fresh["metadata"]["namespace"] = key.namespace
@@ -123,20 +122,26 @@ class Store:
         """Create an object, or replace the one that is there, and return it as kept."""
         return self.replace(key, body) if key in self._entries else self.create(key, body)
 
-    def set_status(self, key: Key, status: Mapping[str, Any]) -> None:
+    def set_status(self, key: Key, status: Mapping[str, Any], *, timed: bool = True) -> None:
         """Set the status of the object at `key` if it is there and the status is another one.
 
-        Conditions get the time of their last change.
+        With `timed` its conditions get the time of their last change.
         """
         entry = self._entries.get(key)
         if entry is None:
             return
-        if "conditions" in status:
+        if timed and "conditions" in status:
             status = {**status, "conditions": with_times(status["conditions"], entry.body)}
         if entry.body.get("status") == status:
             return
         body = {**entry.body, "metadata": dict(entry.body["metadata"]), "status": dict(status)}
         self._keep("MODIFIED", key, body, entry.manifest)
+
+    def mark_as_going(self, key: Key) -> Json:
+        """Say of the object at `key` that it goes once its finalizers have, and return it as kept."""
+        entry = self._entries[key]
+        metadata = {**entry.body["metadata"], "deletionTimestamp": stamp()}
+        return self._keep("MODIFIED", key, {**entry.body, "metadata": metadata}, entry.manifest)
 
     def delete(self, key: Key) -> Json:
         """Remove the object at `key` and return it as it was.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,12 +13,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
+from support.kserve.reach import objects_of
+from support.kserve.server import Platform
 
 from eventing import catalogue as kinds
 from eventing.event import Event, originate
 from eventing.testing import MemorySink, handle
 from functions.ring_timers.logic import timer_due
 from functions.roll_out_model.app import create_app
+from functions.roll_out_model.kserve_deployer import KServeDeployer
+from functions.roll_out_model.kserve_service import OWN_RUNTIME, KServeOptions
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.roll_out_model.settings import Settings
 from functions.state import specs, timers, versions
@@ -180,3 +185,17 @@ def world(database: str, engine: Engine) -> RollingOut:
     world = RollingOut(app, session_factory(engine), deployer, sink, clock)
     world.spec(phases=[])
     return world
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    """KServe, played, with the runtime that models are served by."""
+    found = Platform()
+    found.add_runtime(OWN_RUNTIME)
+    with found.running():
+        yield found
+
+
+@pytest.fixture
+def deployer(platform: Platform) -> KServeDeployer:
+    return KServeDeployer(objects_of(platform), KServeOptions())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from functions.roll_out_model.deployer import (
 )
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions
+from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 
 
 def ready(version: int) -> Any:
@@ -43,23 +45,28 @@ def serve(subject: Any, version: ServedVersion, keep: int | None = None) -> Obse
 
 def shift(subject: Any, traffic: Traffic) -> Observed:
     """Shift the traffic and wait until it goes so."""
-    subject.deployer.shift(subject.model, traffic)
-    seen: Observed = subject.until(lambda seen: seen.in_force and seen.requested == traffic)
+    ask(subject, lambda: subject.deployer.shift(subject.model, traffic))
+    seen: Observed = subject.until(lambda seen: seen.in_force and seen.asks_for(traffic))
     assert seen.serving == traffic.shares
     return seen
 
 
 def remove(subject: Any, version: int, fallback: ServedVersion) -> None:
-    """Take a version away, coming again as often as the platform asks."""
+    """Take a version away."""
+    ask(subject, lambda: subject.deployer.remove(fallback.model, version, fallback))
 
-    def gone(_: Observed) -> bool:
+
+def ask(subject: Any, call: Callable[[], None]) -> None:
+    """Ask for something, coming again as often as the platform says that it is not done yet."""
+
+    def done(_: Observed) -> bool:
         try:
-            subject.deployer.remove(fallback.model, version, fallback)
+            call()
         except Unavailable:
             return False
         return True
 
-    subject.until(gone)
+    subject.until(done)
 
 
 def test_of_a_model_that_is_not_deployed_nothing_is_seen(subject: Any) -> None:
@@ -117,7 +124,9 @@ def test_who_serves_keeps_the_traffic_where_the_version_to_keep_is_none_or_is_no
 
     seen = start(subject, subject.good(2), keep)
 
-    assert (seen.requested, seen.serving) == (Traffic(1), {1: 100})
+    # A platform may have no other way to run a version than beside what serves.
+    assert seen.requested in (Traffic(1), Traffic(1, 2))
+    assert seen.serving == {1: 100}
 
 
 def test_a_version_without_a_share_runs_and_can_be_mirrored_to(subject: Any) -> None:
@@ -145,7 +154,7 @@ def test_a_canarys_share_is_served_and_the_version_before_keeps_running_after(su
     assert shift(subject, Traffic(1, 2, 10)).serving == {1: 90, 2: 10}
     seen = shift(subject, Traffic(2, previous=1))
     assert subject.predict(seen.url) == 2
-    subject.deployer.shift(subject.model, Traffic(1, previous=2))
+    ask(subject, lambda: subject.deployer.shift(subject.model, Traffic(1, previous=2)))
     assert subject.until(lambda seen: subject.predict(seen.url) == 1)
 
 
@@ -156,7 +165,7 @@ def test_a_version_that_cannot_start_is_seen_as_failed_with_its_reason(subject: 
     subject.end_start(2)
     seen = subject.until(lambda seen: seen.status(2).readiness is Readiness.FAILED)
 
-    assert "it is not the approved model" in seen.status(2).reason
+    assert subject.words in seen.status(2).reason
     assert seen.serving == {1: 100}
 
 
@@ -225,7 +234,7 @@ def test_a_deleted_model_goes_whole(subject: Any) -> None:
 
 
 def test_a_service_that_is_no_models_is_not_touched(runtime: Any) -> None:
-    deployer = KnativeDeployer(runtime.api, ServingOptions())
+    deployer = KnativeDeployer(KubernetesObjects(runtime.api, "kascade"), ServingOptions())
     place = ("serving.knative.dev", "v1", "kascade", "services")
     container = {"image": "kascade/serve-model:0.1.0"}
     body = {
@@ -249,7 +258,8 @@ def test_a_service_that_is_no_models_is_not_touched(runtime: Any) -> None:
 
 
 def test_what_the_platform_refuses_is_refused_with_its_words(runtime: Any) -> None:
-    deployer = KnativeDeployer(runtime.api, ServingOptions(namespace="nowhere"))
+    objects = KubernetesObjects(runtime.api, "nowhere")
+    deployer = KnativeDeployer(objects, ServingOptions(namespace="nowhere"))
 
     with pytest.raises(Refused, match="nowhere"):
         deployer.deploy(ServedVersion("churn", 1, "s3://x/y", "0" * 64), None)
@@ -258,7 +268,8 @@ def test_what_the_platform_refuses_is_refused_with_its_words(runtime: Any) -> No
 def test_a_platform_that_does_not_answer_is_unavailable() -> None:
     settings = client.Configuration(host="http://127.0.0.1:9")
     settings.retries = False
-    deployer = KnativeDeployer(client.CustomObjectsApi(client.ApiClient(settings)), ServingOptions())
+    objects = KubernetesObjects(client.CustomObjectsApi(client.ApiClient(settings)), "kascade")
+    deployer = KnativeDeployer(objects, ServingOptions())
 
     with pytest.raises(Unavailable, match="the API cannot be reached"):
         deployer.observe("churn")
@@ -266,9 +277,9 @@ def test_a_platform_that_does_not_answer_is_unavailable() -> None:
 
 def test_the_api_is_found_by_kubeconfig(runtime: Any) -> None:
     code = (
-        "from functions.roll_out_model.knative_deployer import KnativeDeployer, cluster_api\n"
-        "from functions.roll_out_model.knative_service import ServingOptions\n"
-        "print(KnativeDeployer(cluster_api(), ServingOptions()).observe('nothing'))"
+        "from functions.roll_out_model.settings import Settings\n"
+        "from functions.roll_out_model.targets import TARGETS\n"
+        "print(TARGETS['knative'](Settings('sqlite://')).observe('nothing'))"
     )
     env = {**os.environ, "KUBECONFIG": str(runtime.folder / "state" / "kubeconfig")}
 

@@ -1,79 +1,95 @@
-"""Reads what KServe's logger sends: the bodies of a request and of its response, as columns of the log.
+"""Reads what loggers of other platforms send: the bodies of a request and of its response, as columns.
 
-Both protocols are read: v1 (`instances`, `predictions`) and v2 (`inputs`, `outputs`).
-Source: KServe, "Inference Logger"; Open Inference Protocol.
+Three protocols are read: v1 (`instances`, `predictions`), v2 (`inputs`, `outputs`), and Seldon's own (`data`
+with `ndarray` or `tensor`).
+Source: KServe, "Inference Logger"; Open Inference Protocol; Seldon Core 1.18, proto/prediction.proto.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
-from eventing.catalogue import InferenceLogged
-from pipelines.prediction_ids import uuid7
-
-_VERSION = re.compile(r"v?([1-9][0-9]{0,8})")
-_MODEL = re.compile(r"[^a-z0-9-]+")
 _PROBABILITIES = ("probabilities", "predict_proba", "output_probability")
 
 
 class Unreadable(ValueError):
-    """A body is no request or response of either protocol; the message says what is wrong."""
+    """A body is no request or response of a protocol that is read; the message says what is wrong."""
 
 
-def logged_of(
-    model: str, identity: str, at: datetime, took_ms: float, request: Any, response: Any
-) -> InferenceLogged:
-    """Put a request and its response together.
+@dataclass(frozen=True)
+class Asked:
+    """The rows of a request, column by column; `has_names`: the request itself said what each column is."""
 
-    Args:
-        model: the InferenceService's name.
-        identity: the id that both events share.
-        at: when the request was logged.
-        took_ms: from the request's event to the response's.
+    columns: dict[str, list[Any]]
+    rows: int
+    has_names: bool
 
-    Raises: Unreadable.
-    """
-    if not isinstance(request, dict) or not isinstance(response, dict):
+
+def asked_in(body: Any) -> Asked:
+    """Read a request. Raises: Unreadable."""
+    if not isinstance(body, dict):
         raise Unreadable("the data of both events must be a JSON object")
-    inputs, rows = _inputs(request)
-    outputs = _outputs(response, rows)
-    return InferenceLogged(
-        model=model,
-        version=_version(response.get("model_version")),
-        ids=[uuid7(at, f"{identity}/{row}") for row in range(rows)],
-        times_ms=[int(at.timestamp() * 1000)] * rows,
-        inputs=inputs,
-        latencies_ms=[max(0.0, took_ms)] * rows,
-        **outputs,
-    )
-
-
-def _version(value: object) -> int:
-    match = _VERSION.fullmatch(str(value or ""))
-    return int(match[1]) if match else 1
-
-
-def _inputs(body: dict[str, Any]) -> tuple[dict[str, list[Any]], int]:
     if isinstance(instances := body.get("instances"), list):
         return _instances(instances)
     if isinstance(listed := body.get("inputs"), list):
-        return _tensors(listed)
-    raise Unreadable("the request has neither 'instances' (v1) nor 'inputs' (v2)")
+        columns, rows = _tensors(listed)
+        return Asked(columns, rows, len(listed) > 1)
+    if isinstance(data := body.get("data"), dict):
+        return _data(data)
+    raise Unreadable("the request has neither 'instances' (v1) nor 'inputs' (v2) nor 'data' (Seldon)")
 
 
-def _instances(instances: list[Any]) -> tuple[dict[str, list[Any]], int]:
+def answered_in(body: Any, rows: int) -> dict[str, Any]:
+    """Read the response to so many rows, as fields of `inference.logged`. Raises: Unreadable."""
+    if not isinstance(body, dict):
+        raise Unreadable("the data of both events must be a JSON object")
+    if isinstance(predictions := body.get("predictions"), list):
+        return _predicted("predictions", predictions, rows)
+    if isinstance(listed := body.get("outputs"), list) and listed:
+        return _outputs(listed, rows)
+    if isinstance(data := body.get("data"), dict):
+        answer = [row[0] if len(row) == 1 else row for row in _matrix(data)]
+        return _predicted("data", answer, rows)
+    raise Unreadable("the response has neither 'predictions' (v1) nor 'outputs' (v2) nor 'data' (Seldon)")
+
+
+def _instances(instances: list[Any]) -> Asked:
     if instances and all(isinstance(row, dict) for row in instances):
         names = list(dict.fromkeys(name for row in instances for name in row))
-        return {str(name): [row.get(name) for row in instances] for name in names}, len(instances)
-    rows = [row if isinstance(row, list) else [row] for row in instances]
+        columns = {str(name): [row.get(name) for row in instances] for name in names}
+        return Asked(columns, len(instances), True)
+    return _rows([row if isinstance(row, list) else [row] for row in instances])
+
+
+def _rows(rows: list[list[Any]]) -> Asked:
     if len({len(row) for row in rows}) > 1:
         raise Unreadable("the instances differ in length")
     width = len(rows[0]) if rows else 0
-    return {f"feature_{index}": [row[index] for row in rows] for index in range(width)}, len(rows)
+    columns = {f"feature_{index}": [row[index] for row in rows] for index in range(width)}
+    return Asked(columns, len(rows), False)
+
+
+def _data(data: dict[str, Any]) -> Asked:
+    """Read Seldon's own `data`, whose names are those of the columns."""
+    asked, names = _rows(_matrix(data)), data.get("names") or []
+    if isinstance(names, list) and len(names) == len(asked.columns) == len(set(map(str, names))) > 0:
+        columns = dict(zip(map(str, names), asked.columns.values(), strict=True))
+        return Asked(columns, asked.rows, True)
+    return asked
+
+
+def _matrix(data: dict[str, Any]) -> list[list[Any]]:
+    if isinstance(rows := data.get("ndarray"), list):
+        return [row if isinstance(row, list) else [row] for row in rows]
+    if isinstance(tensor := data.get("tensor"), dict):
+        given = {"name": "tensor", "shape": tensor.get("shape"), "data": tensor.get("values")}
+        _, shape, flat = _tensor(given)
+        width = math.prod(shape[1:])
+        return [flat[row * width : (row + 1) * width] for row in range(shape[0])]
+    raise Unreadable("'data' has neither 'ndarray' nor 'tensor'")
 
 
 def _tensors(listed: list[Any]) -> tuple[dict[str, list[Any]], int]:
@@ -114,11 +130,7 @@ def _flat(data: list[Any]) -> list[Any]:
     return data
 
 
-def _outputs(body: dict[str, Any], rows: int) -> dict[str, Any]:
-    if isinstance(predictions := body.get("predictions"), list):
-        return _predicted("predictions", predictions, rows)
-    if not isinstance(listed := body.get("outputs"), list) or not listed:
-        raise Unreadable("the response has neither 'predictions' (v1) nor 'outputs' (v2)")
+def _outputs(listed: list[Any], rows: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for tensor in listed:
         name, shape, data = _tensor(tensor)

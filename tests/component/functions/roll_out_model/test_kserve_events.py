@@ -1,0 +1,77 @@
+"""Rollouts on KServe, played, from event to event."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from support.kserve.rollouts import DEADLINE_S, splits, wait
+from support.kserve.server import Platform
+
+from eventing import catalogue as kinds
+from eventing.event import Event, originate
+from eventing.testing import MemorySink
+from functions.roll_out_model.app import create_app
+from functions.roll_out_model.kserve_deployer import KServeDeployer
+from functions.roll_out_model.settings import Settings
+from functions.state.database import session_factory
+
+from .conftest import DEADLINE, NOON, RollingOut
+
+
+@pytest.fixture
+def world(database: str, engine: Engine, deployer: KServeDeployer) -> RollingOut:
+    clock, sink = [NOON], MemorySink()
+    settings = Settings(database, ready_deadline=DEADLINE)
+    app = create_app(settings, deployer=deployer, sink=sink, clock=lambda: clock[0])
+    world = RollingOut(app, session_factory(engine), deployer, sink, clock)  # type: ignore[arg-type]
+    world.spec(phases=["shadow", "canary"], canary_percent=10)
+    return world
+
+
+def until(world: RollingOut, said: type[Any]) -> Event:
+    """Ring the timers until the function says something."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        for event in world.ring(timedelta(seconds=0.6)):
+            if event.type == said.type:
+                return event
+        assert time.monotonic() < deadline, f"{said.type} was not said"
+        time.sleep(0.03)
+
+
+def test_a_challenger_is_shadowed_given_a_tenth_and_taken_back_when_it_loses(
+    world: RollingOut, platform: Platform
+) -> None:
+    world.approve(1)
+    assert until(world, kinds.RolloutCompleted).data["outcome"] == "promoted"
+    world.approve(2)
+    assert until(world, kinds.RolloutStarted).data["phase"] == "shadow"
+    assert ("triggers", "shadow-churn") in platform.objects
+    world.decide(2, "shadow", "promoted")
+    assert until(world, kinds.RolloutAdvanced).data["percent"] == 10
+    assert platform.serving("churn") == {1: 90, 2: 10}
+
+    world.decide(2, "canary", "rolled_back")
+    completed = until(world, kinds.RolloutCompleted)
+
+    assert (completed.data["outcome"], completed.data["champion_version"]) == ("rolled_back", 1)
+    assert splits(platform) == [{1: 100}, {1: 90, 2: 10}, {1: 100}]
+    assert world.facts() == ["v1 deployed", "v1 promoted", "v2 rolled_back"]
+
+
+def test_a_model_that_served_elsewhere_is_deployed_when_it_is_looked_at(
+    world: RollingOut, platform: Platform, deployer: KServeDeployer
+) -> None:
+    """As after a change of the platform: the facts name a champion, and KServe knows of none."""
+    world.approve(1)
+    until(world, kinds.RolloutCompleted)
+    deployer.delete("churn")
+
+    due = kinds.TimerDue(owner="roll_out_model", key="churn", due=NOON)
+    world.deliver(originate(due.type, "/kascade/cli", "roll_out_model/churn", due, id_="by-hand", now=NOON))
+
+    wait(lambda: "churn" in platform.controller.deployments and platform.serving("churn") == {1: 100})

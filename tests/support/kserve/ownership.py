@@ -1,0 +1,121 @@
+"""Server-side apply: who owns which field of an object, and what an apply or an update makes of it.
+
+https://kubernetes.io/docs/reference/using-api/server-side-apply/. Lists are taken as a whole.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Json = dict[str, Any]
+Path = tuple[str, ...]
+Owners = dict[str, set[Path]]
+_UNOWNED = {("apiVersion",), ("kind",)}
+_BY_SERVER = frozenset(
+    {"name", "namespace", "resourceVersion", "uid", "generation", "creationTimestamp", "managedFields"}
+)
+
+
+class ApplyConflict(Exception):
+    """Others own fields that would change."""
+
+
+def apply(live: Json, owners: Owners, manager: str, body: Json, *, force: bool = False) -> Json:
+    """Return the object after an apply; `owners` is brought up to date.
+
+    Raises: ApplyConflict naming who owns what.
+    """
+    given = dict(_leaves(body))
+    conflicts = [
+        (other, path)
+        for path, value in given.items()
+        for other, theirs in owners.items()
+        if other != manager and path in theirs and _at(live, path) != value
+    ]
+    if conflicts and not force:
+        raise ApplyConflict(_told(conflicts))
+    after = copy.deepcopy({"apiVersion": body["apiVersion"], "kind": body["kind"], **live})
+    for path in owners.get(manager, set()) - given.keys():
+        if not any(path in theirs for other, theirs in owners.items() if other != manager):
+            _drop(after, path)
+    for path, value in given.items():
+        _put(after, path, value)
+    for other, path in conflicts:
+        owners[other].discard(path)
+    owners[manager] = set(given)
+    return after
+
+
+def update(live: Json, after: Json, owners: Owners, manager: str) -> None:
+    """Give what an update changed to who changed it."""
+    before, now = dict(_leaves(live)), dict(_leaves(after))
+    changed = {path for path in now if now[path] != before.get(path)}
+    gone = before.keys() - now.keys()
+    for theirs in owners.values():
+        theirs -= changed | gone
+    if changed:
+        owners.setdefault(manager, set()).update(changed)
+
+
+def managed_fields(owners: Mapping[str, set[Path]], api_version: str) -> list[Json]:
+    """Return the owners as an object's metadata has them."""
+    found = []
+    for manager, paths in owners.items():
+        fields: Json = {}
+        for path in paths:
+            inner = fields
+            for name in path:
+                inner = inner.setdefault(f"f:{name}", {})
+        entry = {"manager": manager, "apiVersion": api_version, "fieldsType": "FieldsV1"}
+        found.append({**entry, "fieldsV1": fields})
+    return found
+
+
+def _leaves(body: Json) -> Iterator[tuple[Path, Any]]:
+    metadata = {key: value for key, value in body["metadata"].items() if key not in _BY_SERVER}
+    given = {**body, "metadata": metadata}
+    given.pop("status", None)
+    for path, value in _walk(given, ()):
+        if path not in _UNOWNED and path != ("metadata",):
+            yield path, value
+
+
+def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _walk(item, (*path, key))
+    else:
+        yield path, value
+
+
+def _at(body: Any, path: Path) -> Any:
+    for name in path:
+        if not isinstance(body, dict) or name not in body:
+            return None
+        body = body[name]
+    return body
+
+
+def _put(body: Json, path: Path, value: Any) -> None:
+    for name in path[:-1]:
+        body = body.setdefault(name, {})
+    body[path[-1]] = copy.deepcopy(value)
+
+
+def _drop(body: Json, path: Path) -> None:
+    inner = _at(body, path[:-1])
+    if isinstance(inner, dict):
+        inner.pop(path[-1], None)
+        if not inner and len(path) > 1:
+            _drop(body, path[:-1])
+
+
+def _told(conflicts: list[tuple[str, Path]]) -> str:
+    said = "; ".join(
+        f'conflict with "{manager}" using serving.kserve.io/v1beta1: .{".".join(path)}'
+        for manager, path in conflicts
+    )
+    plural = "conflicts" if len(conflicts) > 1 else "conflict"
+    return f"Apply failed with {len(conflicts)} {plural}: {said}"

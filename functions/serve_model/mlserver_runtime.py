@@ -33,7 +33,7 @@ _BELIEVED_S = 86400.0
 _REQUIRED = ("model", "version", "sha256")
 
 
-class Kascade(MLModel):
+class Kascade(MLModel):  # type: ignore[misc]
     """One version of a model."""
 
     async def load(self) -> bool:

@@ -38,7 +38,7 @@ class GateVerdict(Payload):
     message: str
 
 
-class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("evaluate_model",)):
+class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("console", "evaluate_model")):
     """The candidate may be rolled out. A person sends it with model, version and approved_by alone."""
 
     model: ModelName
@@ -48,7 +48,7 @@ class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("evaluate
     decided_from: DecisionInputs | None = None
 
 
-class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("evaluate_model",)):
+class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("console", "evaluate_model")):
     """The candidate is refused by the gate, or by a person."""
 
     model: ModelName

@@ -44,7 +44,7 @@ class RolloutAction(StrEnum):
     RETIRE = "retire"
 
 
-class RolloutRequested(OutsidePayload, type="rollout.requested", subject="<model>"):
+class RolloutRequested(OutsidePayload, type="rollout.requested", subject="<model>", emitted_by=("console",)):
     """A person or another system steps in.
 
     `promote` and `roll_back` end the rollout under way; without one, `roll_back` gives the traffic back to

@@ -32,7 +32,9 @@ class TrainingReason(StrEnum):
     AGE = "age"
 
 
-class TrainingRequested(OutsidePayload, type="training.requested", subject="<model>"):
+class TrainingRequested(
+    OutsidePayload, type="training.requested", subject="<model>", emitted_by=("console",)
+):
     """A person or another system asks for a training run now.
 
     `force`: also where a run on the same data, code and model.yaml has been, or is under way.

@@ -44,7 +44,7 @@ class Queries:
     def events(self) -> Response:
         """Answer events in recorded order; with `wait_s` the answer waits for the first new one.
 
-        With `whole` no data is left out, and a page is shorter.
+        With `whole` no data is left out, and a page is shorter. With `newest` the answer is the last ones.
         """
         after = integer("after", 0)
         whole = request.args.get("whole", "") in ("1", "true")
@@ -52,11 +52,19 @@ class Queries:
         wait_s = seconds("wait_s", most=self.settings.max_wait_s)
         wanted = {"type_": request.args.get("type"), "subject": request.args.get("subject")}
         correlation = request.args.get("correlation")
+        before = integer("before", 0) or None
+        newest = request.args.get("newest", "") in ("1", "true")
 
         def find() -> list[dict[str, Any]]:
             with transaction(self.sessions, read_only=True) as session:
                 rows = ledger.find_events(
-                    session, after=after, limit=limit, correlation=correlation, **wanted
+                    session,
+                    after=after,
+                    before=before,
+                    newest=newest,
+                    limit=limit,
+                    correlation=correlation,
+                    **wanted,
                 )
                 return [self._shown(row, whole=whole) for row in rows]
 

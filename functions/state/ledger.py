@@ -83,21 +83,28 @@ def find_events(
     session: Session,
     *,
     after: int = 0,
+    before: int | None = None,
     type_: str | None = None,
     subject: str | None = None,
     correlation: str | None = None,
+    newest: bool = False,
     limit: int = 100,
 ) -> Sequence[LedgerEvent]:
     """Return events in recorded order.
 
     Args:
         after: only events with a greater `seq`.
+        before: only events with a smaller `seq`.
         type_: an exact type, or a prefix ending in `*`.
         subject: an exact subject and all below it (`churn` finds `churn/v1`), or a prefix ending in `*`.
         correlation: the id of the chain.
+        newest: take the last of them, not the first.
         limit: at most this many.
     """
-    found = select(LedgerEvent).where(LedgerEvent.seq > after).order_by(LedgerEvent.seq).limit(limit)
+    order = LedgerEvent.seq.desc() if newest else LedgerEvent.seq
+    found = select(LedgerEvent).where(LedgerEvent.seq > after).order_by(order).limit(limit)
+    if before is not None:
+        found = found.where(LedgerEvent.seq < before)
     if type_ is not None:
         found = found.where(_matches(LedgerEvent.type, type_))
     if subject is not None:
@@ -105,7 +112,8 @@ def find_events(
         found = found.where(_matches(LedgerEvent.subject, subject) | below)
     if correlation is not None:
         found = found.where(LedgerEvent.correlation_id == correlation)
-    return session.scalars(found).all()
+    rows = session.scalars(found).all()
+    return rows[::-1] if newest else rows
 
 
 def _matches(column: InstrumentedAttribute[Any], wanted: str) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ def print_address_book(home: Home, console: Console) -> None:
     found = home.path == home_of(None).path and url_of(None) is None
     home_option = "" if found else f" --home {home.path}"
     rows = {
+        "console": f"{endpoints.gateway}/  (open it in a browser)",
         "services": f"{endpoints.gateway}/-/services/{NAMESPACE}/<service>",
         "": f"http://<service>.{NAMESPACE}.localhost:{port} (for curl and browsers)",
         "broker": endpoints.broker,

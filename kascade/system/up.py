@@ -99,11 +99,17 @@ class System:
 
     def _write_config(self, variables: Mapping[str, str]) -> None:
         """Write what a cluster's operator would create by hand, and where this machine's broker is."""
-        settings = {**variables, "KUBECONFIG": str(self._home.path / "kubeconfig")}
+        gateway = f"http://127.0.0.1:{self._ports.gateway}"
+        settings = {
+            **variables,
+            "KUBECONFIG": str(self._home.path / "kubeconfig"),
+            "SERVICES_URL": f"{gateway}/-/services/{NAMESPACE}/{{}}",
+            "CONSOLE_STEERING": "true",
+        }
         secret = {name: settings.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         secret["WEBHOOK_TOKEN"] = self._home.credentials().webhook_token
         database = f"sqlite:///{self._home.path / 'state.db'}"
-        broker = f"http://127.0.0.1:{self._ports.gateway}/{NAMESPACE}/default"
+        broker = f"{gateway}/{NAMESPACE}/default"
         objects = [
             _object("ConfigMap", "broker", data={"K_SINK": broker, "SINK_TIMEOUT_S": "10"}),
             _object("ConfigMap", "kascade", data=settings),

@@ -63,6 +63,30 @@ def test_data_dropped_before_its_spec_waits_and_then_becomes_a_model_that_answer
         assert step in story
 
 
+def test_a_browser_at_the_gateway_gets_the_console_which_asks_the_model(each_system: LiveSystem) -> None:
+    gateway = each_system.home.endpoints().gateway
+    page = requests.get(gateway, headers={"Accept": "text/html"}, timeout=60)
+    assert page.url == f"{gateway}/-/services/kascade/console/"
+    assert 'href="./models/churn"' in page.text
+    assert "console</b> ready" in page.text
+
+    form = {"feature:amount": "10", "feature:visits": "1", "feature:country": "PL"}
+    tried = requests.post(f"{page.url}models/churn/try", data=form, timeout=60)
+    assert "v1 answers" in tried.text
+    sent = requests.post(
+        f"{page.url}models/churn/steer",
+        data={"action": "pause", "by": "a test"},
+        headers={"Origin": gateway, "Sec-Fetch-Site": "same-origin"},
+        timeout=60,
+        allow_redirects=False,
+    )
+    assert sent.status_code == 303, sent.text
+    requested = each_system.wait_for(c.RolloutRequested.type, subject="churn")
+    assert requested["source"] == "/kascade/console"
+
+    assert "kascade/churn" in requests.get(gateway, timeout=60).json()["services"]
+
+
 def test_the_same_content_under_another_name_changes_nothing(each_system: LiveSystem) -> None:
     system = each_system
     event_id = put_and_name(system, "churn/again.csv", customers(400))

@@ -96,7 +96,8 @@ def test_a_release_migrates_by_a_job_of_its_own_since_a_jobs_template_cannot_cha
 def test_functions_are_local_to_the_cluster_and_have_no_token_for_its_api(tree: str) -> None:
     found = pods(rendered(tree))
     assert {name for name, pod in found.items() if pod["spec"].get("automountServiceAccountToken", True)} == {
-        "roll-out-model"
+        "console",
+        "roll-out-model",
     }
     for service in rendered(tree):
         if service["kind"] == "Service":

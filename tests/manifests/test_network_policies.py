@@ -85,15 +85,19 @@ def test_the_database_is_reached_by_whoever_reads_its_url() -> None:
 
 def test_the_object_store_is_reached_by_whoever_reads_its_keys() -> None:
     assert reached(9000) == reading("object-store")
-    assert reached(443) == reading("object-store") | {"roll-out-model"}
+    assert reached(443) == reading("object-store") | {"console", "roll-out-model"}
 
 
 def test_the_broker_is_reached_by_whoever_sends_events() -> None:
     assert reached(8080) == labels().keys() - {"upgrade-state-0-1-0"}
 
 
-def test_the_api_server_is_reached_by_roll_out_model_alone() -> None:
-    assert reached(6443) == {"roll-out-model"}
+def test_the_api_server_is_reached_by_what_changes_models_and_what_shows_them_alone() -> None:
+    assert reached(6443) == {"console", "roll-out-model"}
+
+
+def test_other_functions_are_asked_by_the_console_alone() -> None:
+    assert reached(8081) == {"console"}
 
 
 def test_what_is_outside_at_443_is_neither_in_a_private_network_nor_a_clouds_metadata() -> None:

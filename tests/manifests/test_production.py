@@ -128,14 +128,15 @@ def test_nothing_can_be_written_but_tmp() -> None:
         assert all(mount["readOnly"] for mount in rest), name
 
 
-def test_no_pod_has_a_token_for_the_api_server_but_that_of_roll_out_model() -> None:
+def test_no_pod_has_a_token_for_the_api_server_but_what_changes_models_and_what_shows_them() -> None:
     accounts = {name: pod["spec"].get("serviceAccountName", "default") for name, pod in every_pod().items()}
-    assert accounts.pop("roll-out-model") == "roll-out-model"
+    own = {"console", "roll-out-model"}
+    assert {accounts.pop(name) for name in own} == own
     assert set(accounts.values()) == {"functions"}
     known = by_name(objects())
     assert known["ServiceAccount", "functions"]["automountServiceAccountToken"] is False
-    (binding,) = of_kind(objects(), "RoleBinding")
-    assert [subject["name"] for subject in binding["subjects"]] == ["roll-out-model"]
+    bindings = of_kind(objects(), "RoleBinding")
+    assert {subject["name"] for each in bindings for subject in each["subjects"]} == own
 
 
 def test_whoever_sends_events_has_a_token_for_the_broker_where_it_is_told_to_look() -> None:

@@ -11,7 +11,7 @@ from typing import cast
 
 from aiohttp import web
 
-from knative.local.addresses import Addresses
+from knative.local.addresses import SERVICE_PATH, Addresses
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.ingress import go_ahead, receive
 from knative.local.errors import NotServed
@@ -32,6 +32,8 @@ from knative.local.log import warn
 from knative.local.services.controller import Services
 from knative.local.sources.brokers import Brokers
 
+CONSOLE = "console"
+"""The Service whose pages a browser gets at the gateway's front door."""
 _DRAIN_S = 10.0
 
 
@@ -141,7 +143,7 @@ class Gateway:
             case "jobsink":
                 return await self._make_job(target, request)
             case "index" if request.method in ("GET", "HEAD"):
-                return web.json_response(text=self._index())
+                return self._front_door(request)
             case "nowhere" if not is_ours(host):
                 raise _Misdirected(404, f"{host!r} is no address of this gateway")
         raise NotServed(404, f"nothing is served at {host}{path}")
@@ -160,6 +162,14 @@ class Gateway:
             raise NotServed(status, why)
         location = f"/apis/batch/v1/namespaces/{target.namespace}/jobs/{why}"
         return web.Response(status=202, headers={"Location": location})
+
+    def _front_door(self, request: web.BaseRequest) -> web.Response:
+        """Lead a browser to the console, where there is one; list the Services for everyone else."""
+        namespaces = self._services.namespaces_of(CONSOLE)
+        if namespaces and "text/html" in request.headers.get("Accept", ""):
+            page = f"{SERVICE_PATH}/{namespaces[0]}/{CONSOLE}/"
+            return web.Response(status=302, headers={"Location": page})
+        return web.json_response(text=self._index())
 
     def _index(self) -> str:
         services = {

@@ -59,6 +59,10 @@ class Services:
         """Return (namespace, name) of everything that is served to outsiders, tags included."""
         return sorted(place for place in self._by_name if place not in self._private)
 
+    def namespaces_of(self, name: str) -> list[str]:
+        """Return the namespaces that have a Service or tag of that name, private ones too."""
+        return sorted(namespace for namespace, known in self._by_name if known == name)
+
     def knows(self, namespace: str, name: str) -> bool:
         """Tell whether there is a Service or tag of that name."""
         return (namespace, name) in self._by_name

@@ -71,7 +71,7 @@ def test_the_page_of_events_names_every_type_and_who_emits_it() -> None:
     )
     (approved,) = (section for section in sections if section.startswith("model.approved\n"))
     assert "Subject: `<model>/v<version>`" in approved
-    assert "Emitted by: `evaluate_model`, outside" in approved
+    assert "Emitted by: `console`, `evaluate_model`, outside" in approved
     assert "`approved_by`, `verdict`?" in approved
 
 

@@ -1,0 +1,1 @@
+"""Shows the system to people: what happens now, each model, why, and what was not delivered."""

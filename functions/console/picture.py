@@ -1,0 +1,122 @@
+"""The picture of the loop: where each function stands, and which events lead from one to another. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from functions.console.cluster import Function
+from functions.console.history import when
+
+WIDTH, HEIGHT = 1000, 270
+BOX_WIDTH, BOX_HEIGHT = 124, 44
+BUSY = timedelta(seconds=15)
+
+_PLACES = {
+    "ingest-data": (150, 10),
+    "govern-training": (290, 10),
+    "run-training": (430, 10),
+    "evaluate-model": (570, 10),
+    "roll-out-model": (710, 10),
+    "detect-drift": (430, 112),
+    "judge-rollout": (710, 112),
+    "log-inferences": (850, 112),
+    "release-labels": (150, 214),
+    "watch-performance": (430, 214),
+    "join-feedback": (710, 214),
+}
+_OUTSIDE = {"data files": (10, 10), "models": (850, 10), "labels": (850, 214)}
+_ARROWS = (
+    "M134 32 H148",
+    "M274 32 H288",
+    "M414 32 H428",
+    "M554 32 H568",
+    "M694 32 H708",
+    "M834 32 H848",
+    "M912 54 V110",
+    "M870 156 C820 195 620 195 556 140",
+    "M428 134 C380 134 352 110 352 56",
+    "M848 236 H836",
+    "M772 212 V158",
+    "M772 110 V56",
+    "M708 236 H556",
+    "M428 236 C380 236 340 190 340 56",
+    "M740 258 C700 285 300 285 276 250",
+    "M212 212 V56",
+)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A function, or what is outside: files, models, labels.
+
+    `state` is that of `cluster.Function`, `unknown` where the API tells nothing, `outside` of the latter.
+    """
+
+    name: str
+    x: int
+    y: int
+    state: str
+    words: str
+    busy: bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Boxes, arrows as SVG paths, and the functions that stand beside the loop."""
+
+    boxes: tuple[Box, ...]
+    arrows: tuple[str, ...]
+    beside: tuple[Function, ...]
+
+
+def picture_of(
+    functions: Sequence[Function] | None, rows: Iterable[Mapping[str, Any]], now: datetime
+) -> Picture:
+    """Draw the loop.
+
+    Args:
+        functions: as the cluster has them; None where it cannot be asked.
+        rows: the newest events of the ledger: who sent one lately is busy.
+        now: aware.
+    """
+    known = {each.name: each for each in functions or () if each.model is None}
+    senders = {_sender(row["event"]) for row in rows if _is_new(row["event"], now)}
+    models = [each for each in functions or () if each.model is not None]
+    words = {"models": f"{len(models)} served" if functions is not None else ""}
+    boxes = [
+        Box(name, x, y, "outside", words.get(name, ""), name == "models" and "serve_model" in senders)
+        for name, (x, y) in _OUTSIDE.items()
+    ]
+    for name, (x, y) in _PLACES.items():
+        function = known.get(name)
+        state = _state(name, function, known=functions is not None)
+        busy = name.replace("-", "_") in senders
+        boxes.append(Box(name, x, y, state, _words(state, function), busy))
+    beside = tuple(each for name, each in known.items() if name not in _PLACES)
+    return Picture(tuple(boxes), _ARROWS, beside)
+
+
+def _state(name: str, function: Function | None, *, known: bool) -> str:
+    if function is not None:
+        return function.state
+    return "asleep" if known and name == "run-training" else "unknown"
+
+
+def _words(state: str, function: Function | None) -> str:
+    if function is None:
+        return "a job for each run" if state == "asleep" else ""
+    if state == "ready":
+        return f"{function.processes} running"
+    return {"asleep": "scaled to zero", "starting": "starting", "failing": "failing"}[state]
+
+
+def _sender(event: Mapping[str, Any]) -> str:
+    return str(event.get("source", "")).rpartition("/kascade/")[2].partition("/")[0]
+
+
+def _is_new(event: Mapping[str, Any], now: datetime) -> bool:
+    at = when(event.get("time"))
+    return at is not None and now - at <= BUSY

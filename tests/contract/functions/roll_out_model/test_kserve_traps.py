@@ -11,7 +11,7 @@ from contract.functions.roll_out_model.test_deployer import ask, remove, shift, 
 from support.kserve.reach import objects_of
 from support.kserve.server import Platform
 
-from functions.roll_out_model.deployer import ServedVersion, Traffic
+from functions.roll_out_model.deployer import ServedVersion, Traffic, Unavailable
 from functions.roll_out_model.kserve_deployer import KServeDeployer
 from functions.roll_out_model.kserve_service import (
     OWN_RUNTIME,
@@ -26,8 +26,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    """KServe with a status that lags as much as a real one's may."""
-    found = Platform(lag_s=0.2, start_s=0.2)
+    found = Platform()
     found.add_runtime(OWN_RUNTIME)
     with found.running():
         yield found
@@ -97,6 +96,22 @@ class ForgetsThePercent(KServeDeployer):
         self._apply(applied)
 
 
+@pytest.mark.parametrize(
+    "naive",
+    [
+        GoesBackWithoutPercent,
+        BeginsWithAShare,
+        BeginsWithoutPercent,
+        ForgetsThePercent,
+    ],
+)
+def test_a_deployer_that_does_the_obvious_is_caught(
+    platform: Platform, naive: Callable[..., KServeDeployer]
+) -> None:
+    with pytest.raises(AssertionError):
+        story(platform, naive(objects_of(platform), KServeOptions()))
+
+
 class BelievesTheStatus(KServeDeployer):
     """Drops the percent because the status says Ready, which is about what was before."""
 
@@ -105,18 +120,25 @@ class BelievesTheStatus(KServeDeployer):
             self._apply(with_percent(deployed.service, None))
 
 
-@pytest.mark.parametrize(
-    "naive",
-    [
-        GoesBackWithoutPercent,
-        BeginsWithAShare,
-        BeginsWithoutPercent,
-        ForgetsThePercent,
-        BelievesTheStatus,
-    ],
-)
-def test_a_deployer_that_does_the_obvious_is_caught(
-    platform: Platform, naive: Callable[..., KServeDeployer]
-) -> None:
+def go_back_while_the_status_lags(platform: Platform, deployer: KServeDeployer | None = None) -> None:
+    """Take v2 back from its canary, asking twice before KServe has seen anything of it."""
+    subject = on_kserve(platform, f"trap-{next(_numbers)}", deployer)
+    first = subject.good(1)
+    start(subject, first)
+    start(subject, subject.good(2), 1)
+    shift(subject, Traffic(1, 2, 10))
+    with platform.lagging():
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                subject.deployer.remove(subject.model, 2, first)
+    remove(subject, 2, first)
+    _check(platform, subject, [{1: 100}, {1: 90, 2: 10}, {1: 100}])
+
+
+def test_a_status_that_lags_is_not_believed(platform: Platform) -> None:
+    go_back_while_the_status_lags(platform)
+
+
+def test_a_deployer_that_believes_it_is_caught(platform: Platform) -> None:
     with pytest.raises(AssertionError):
-        story(platform, naive(objects_of(platform), KServeOptions()))
+        go_back_while_the_status_lags(platform, BelievesTheStatus(objects_of(platform), KServeOptions()))

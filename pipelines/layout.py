@@ -9,6 +9,8 @@ REFERENCE = "reference.parquet"
 HOLDOUT = "holdout.parquet"
 METRICS = "metrics.json"
 ENVIRONMENT = "environment.txt"
+MLSERVER = "model-settings.json"
+"""Tells MLServer, and so Seldon Core 2, what serves the folder."""
 
 ROW = "__row__"
 """In the holdout that was not divided by time: the hash that tells on which side a row is (`steps.split`). It

@@ -72,6 +72,25 @@ class IdSource:
         return prediction_ids(count, int(self._clock() * 1000), self._random_bits(RANDOM_BITS))
 
 
+class RequestIds:
+    """Gives the ids for one request that has an id of its own, a UUIDv7: the first row's is that one.
+
+    Whoever is asked under this id gives the same ids.
+    """
+
+    def __init__(self, request_id: str) -> None:
+        """Take the request's id. Raises: ValueError for one that is no UUIDv7."""
+        told = time_of(request_id)
+        if told is None:
+            raise ValueError(f"{request_id!r} is no UUIDv7")
+        self.at: datetime = told
+        self._id = canonical(request_id)
+
+    def take(self, count: int) -> list[str]:
+        """Return the `count` ids of the request."""
+        return [uuid7(self.at, f"{self._id}/{row}") if row else self._id for row in range(count)]
+
+
 class EventIds:
     """Gives the ids for one event: the same event yields the same ids, however often it is delivered."""
 

@@ -23,12 +23,12 @@ from functions.log_inferences.logic import FUNCTION
 from functions.state.database import insert_if_absent, lock_name
 from functions.state.handled import handle_once
 from functions.state.inferences import InferenceHalf
-from functions.state.rollouts import get_rollout
+from functions.state.rollouts import is_in_shadow
 from functions.state.specs import spec_of
 from functions.state.stored_event import dump_event, load_event
 from functions.state.versions import champion, get_version
 from pipelines.card import Card, load_card
-from pipelines.prediction_ids import canonical, time_of, uuid7
+from pipelines.prediction_ids import RequestIds, time_of, uuid7
 
 OURS = kinds.source_of("serve_model")
 KEPT = timedelta(days=1)
@@ -85,12 +85,11 @@ def _known(session: Session, half: Half) -> _Known:
     if version is None:
         return _Known()
     found, spec = get_version(session, model, version), spec_of(session, model)
-    rollout = get_rollout(session, model)
     return _Known(
         version,
         found.card if found else None,
         spec.entity if spec else None,
-        rollout is not None and (rollout.version, rollout.phase) == (version, "shadow"),
+        is_in_shadow(session, model, version),
     )
 
 
@@ -145,14 +144,11 @@ def _logged(model: str, request: Event, response: Event, fit: _Fit, now: datetim
 def _ids(request: Event, began: datetime, rows: int) -> tuple[datetime, list[str]]:
     """Return when the rows were asked about, and their prediction ids.
 
-    An id of the request that is a UUIDv7 of about that time is the first row's. It, and what the others have
-    from it, are the same for every server that was asked: one label is about a shadow's answer as well.
+    An id of the request that is a UUIDv7 of about that time tells both, the same for every server that was
+    asked under it: one label is about a shadow's answer as well.
     """
     told = time_of(request.id)
     if told is not None and abs(told - began) < KEPT:
-        return told, [
-            canonical(request.id) if row == 0 else uuid7(told, f"{canonical(request.id)}/{row}")
-            for row in range(rows)
-        ]
+        return told, RequestIds(request.id).take(rows)
     identity = uuid7(began, f"{request.source}/{request.id}")
     return began, [uuid7(began, f"{identity}/{row}") for row in range(rows)]

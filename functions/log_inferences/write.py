@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -22,9 +23,19 @@ from functions.log_inferences.outliers import Outliers
 from functions.state.database import transaction
 from functions.state.handled import handle_once
 from functions.state.inferences import InferenceBatch, add_batch, batches_of_window, close_window
+from functions.state.rollouts import is_in_shadow
 from functions.state.specs import spec_of
 from functions.state.versions import get_version
 from pipelines.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A batch whose file is written."""
+
+    spec: ModelSpec | None
+    logged: InferenceLogged
+    file: Claim | None
 
 
 def write_batch(
@@ -37,27 +48,31 @@ def write_batch(
 ) -> list[Event]:
     """Write a batch to the log; return `window.closed` when it fills a window.
 
+    A version in its shadow phase answers copies only, also where its server cannot tell: a platform that
+    mirrors requests says so to nobody.
+
     Raises:
         InvalidEvent: its lists differ in length.
         StoreUnavailable: trying later may help.
     """
 
-    def read(session: Session) -> tuple[ModelSpec | None, Claim | None]:
+    def read(session: Session) -> tuple[ModelSpec | None, Claim | None, bool]:
         version = get_version(session, logged.model, logged.version)
-        return spec_of(session, logged.model), version.reference if version else None
+        shadow = logged.shadow or is_in_shadow(session, logged.model, logged.version)
+        return spec_of(session, logged.model), version.reference if version else None, shadow
 
-    def work(read: tuple[ModelSpec | None, Claim | None]) -> tuple[ModelSpec | None, Claim | None]:
-        spec, reference = read
-        return spec, _write_file(
-            store, outliers, event, logged, span_of(logged, logged_at)[0], spec, reference
-        )
+    def work(read: tuple[ModelSpec | None, Claim | None, bool]) -> _Written:
+        spec, reference, shadow = read
+        marked = logged if shadow == logged.shadow else logged.model_copy(update={"shadow": shadow})
+        first, _ = span_of(marked, logged_at)
+        return _Written(spec, marked, _write_file(store, outliers, event, marked, first, spec, reference))
 
-    def write(session: Session, written: tuple[ModelSpec | None, Claim | None]) -> list[Event]:
-        spec, file = written
-        added = add_batch(session, _row(event, logged, file, logged_at, now))
-        if not added or logged.shadow or not logged.ids:
+    def write(session: Session, written: _Written) -> list[Event]:
+        spec, marked = written.spec, written.logged
+        added = add_batch(session, _row(event, marked, written.file, logged_at, now))
+        if not added or marked.shadow or not marked.ids:
             return []
-        return _close(session, event, logged, spec.drift.window if spec else DEFAULT_WINDOW, now)
+        return _close(session, event, marked, spec.drift.window if spec else DEFAULT_WINDOW, now)
 
     logged_at = event.time or now
     answers = handle_once(sessions, FUNCTION, event, read=read, work=work, write=write, now=now)

@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Ap
     data = fetch_verified(settings.uri, settings.sha256, settings.store)
     model = load(data, settings.model, settings.version, settings.sha256, threads=settings.ort_threads)
     metrics = Metrics(model.name, model.version)
-    log = deps.log or _log_of(model, settings.log)
+    log = deps.log or log_of(model, settings.log)
     if isinstance(log, InferenceLog):
         metrics.watch_log(log.counts)
         log.start()
@@ -53,7 +53,8 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Ap
     return Application(inference, ids, metrics, log, settings.max_bytes, settings.tokens)
 
 
-def _log_of(model: Model, settings: LogSettings) -> PredictionLog:
+def log_of(model: Model, settings: LogSettings) -> PredictionLog:
+    """Return the log of a model's predictions; without a sink, one that notes nothing."""
     if settings.sink is None:
         return PredictionLog()
     poster = Poster(

@@ -50,3 +50,9 @@ def get_rollout(session: Session, model: str) -> RolloutRow | None:
 def lock_rollout(session: Session, model: str) -> RolloutRow:
     """Return the model's row, made if absent, locked until the transaction ends."""
     return lock_row(session, RolloutRow, model, seq=0, announced=False, paused=False)
+
+
+def is_in_shadow(session: Session, model: str, version: int) -> bool:
+    """Say whether a version answers nothing but copies of another one's requests now."""
+    row = get_rollout(session, model)
+    return row is not None and (row.version, row.phase) == (version, "shadow")

@@ -28,6 +28,12 @@ from pipelines.steps.select import failures
 from pipelines.target import usable_rows
 
 REFERENCE_ROWS = 10_000
+MLSERVER_SETTINGS = {
+    "name": "kascade",
+    "implementation": "functions.serve_model.mlserver_runtime.Kascade",
+    "parameters": {"uri": f"./{layout.ONNX}"},
+}
+"""Seldon's agent gives it the name of the Model, and the Model's parameters."""
 
 
 def export(
@@ -64,6 +70,7 @@ def export(
         layout.HOLDOUT: _holdout(folders, spec),
         layout.METRICS: files.to_json(evaluation),
         layout.ENVIRONMENT: environment().encode(),
+        layout.MLSERVER: files.to_json(MLSERVER_SETTINGS),
     }
     try:
         claims = {name: store.put(f"{request.output}/{name}", data) for name, data in contents.items()}

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -50,6 +51,10 @@ class Airflow:
     @property
     def connection(self) -> Connection:
         return Connection(self.url, user="kascade", password_file=str(self._folder / "password"))
+
+    @property
+    def connection_by_asset(self) -> Connection:
+        return replace(self.connection, by_asset=True)
 
     def start(self) -> None:
         """Start it, and wait until it knows the DAGs."""
@@ -113,7 +118,7 @@ class Airflow:
             answer = pool.request("POST", f"{self.url}/auth/token", json=account, timeout=5)
             bearer = {"Authorization": f"Bearer {json.loads(answer.data)['access_token']}"}
             listed = pool.request("GET", f"{self.url}/api/v2/dags", headers=bearer, timeout=5)
-            return {"kascade_training", "kascade_custom"} <= {
+            return {"kascade_training", "kascade_custom", "kascade_asset"} <= {
                 each["dag_id"] for each in json.loads(listed.data)["dags"]
             }
         except (urllib3.exceptions.HTTPError, ValueError, KeyError):

@@ -15,10 +15,10 @@ import yaml
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
-OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production", "kubeflow", "airflow")
+OVERLAYS = ("local", "minimal", "kafka", "rabbitmq", "production", "kubeflow", "airflow", "mlflow")
 
-ENGINES = ("launch-training",)
-"""Functions that the component of a training engine brings; other lists name them beforehand."""
+BY_COMPONENT = ("launch-training", "log-experiments")
+"""Functions that a component brings, of a training engine or of MLflow; other lists name them beforehand."""
 
 
 def rendered(tree: str) -> list[Json]:

@@ -44,6 +44,7 @@ class Handler:
         tracking.fill(run_id, logged)
         self._log_experiments(tracking, experiment, run_id, payload, card)
         self._add_files(tracking, run_id, payload)
+        tracking.below(experiment, run_id)  # another delivery at once may have begun the same experiments
         tracking.end(run_id, logged)
         return []
 

@@ -56,22 +56,29 @@ class Tracking:
         """Return the id and the status of a training's run; it is begun when it is missing."""
         found = self._runs(experiment, RUN_ID, logged.key)
         if not found:
-            made = self._begin(experiment, logged, {RUN_ID: logged.key})
+            self._begin(experiment, logged, {RUN_ID: logged.key})
             found = self._runs(experiment, RUN_ID, logged.key)
-            # Two deliveries at once begin two: both see both, and go on with the same.
-            kept = found[0].info.run_id if found else made
-            if made != kept:
-                self._call("take a run back", lambda: self._client.delete_run(made))
-                return kept, "RUNNING"
-            return made, "RUNNING"
-        return found[0].info.run_id, found[0].info.status
+        if not found:
+            raise RetryLater(f"{self._at} does not list the run that it has begun", _AFTER_S)
+        kept = self._first_of(found)
+        return kept.info.run_id, kept.info.status
 
     def below(self, experiment: str, parent: str) -> dict[str, tuple[str, str]]:
         """Return the ids and the statuses of the experiments' runs that a run has, by their keys."""
-        found = self._runs(experiment, _PARENT, parent)
-        return {
-            run.data.tags.get(EXPERIMENT, ""): (run.info.run_id, run.info.status) for run in reversed(found)
-        }
+        by_key: dict[str, list[Any]] = {}
+        for run in self._runs(experiment, _PARENT, parent):
+            by_key.setdefault(run.data.tags.get(EXPERIMENT, ""), []).append(run)
+        kept = {key: self._first_of(runs) for key, runs in by_key.items()}
+        return {key: (run.info.run_id, run.info.status) for key, run in kept.items()}
+
+    def _first_of(self, runs: list[Any]) -> Any:
+        """Return the first of runs that are the same one, and delete the others.
+
+        Two deliveries at once begin two. Who writes to a deleted one is refused, and finds the other later.
+        """
+        for other in runs[1:]:
+            self._call("take a run back", partial(self._client.delete_run, other.info.run_id))
+        return runs[0]
 
     def open_below(self, experiment: str, parent: str, logged: Logged) -> str:
         """Begin the run of an experiment."""

@@ -122,7 +122,7 @@ class AirflowEngine:
         self._call("take an event of the asset", "POST", "/assets/events", body)
 
     def _asked_for(self, run_id: str) -> RunStatus | None:
-        """Return how far an event of the asset is that asks for a run; None: there is none, or it is done with."""
+        """Return how far the asset event for a run is; None: there is none, or it is done with."""
         if not self._connection.by_asset:
             return None
         wanted, asset = airflow_id(run_id), self._asset_id()

@@ -47,7 +47,7 @@ class Mlflow:
             "HOME": str(self._folder),
             "LANG": "C.UTF-8",
         }
-        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+        env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         if self._password:
             config = self._folder / "auth.ini"
             config.write_text(

@@ -156,7 +156,7 @@ def running_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflo
     if program() is None:
         pytest.skip(MISSING)
     airflow = Airflow(tmp_path_factory.mktemp("airflow"))
-    airflow.start()
+    airflow.restart()
     yield airflow
     airflow.kill()
 

@@ -40,7 +40,8 @@ def read_model(source: str | Path | bytes) -> tuple[bytes, str]:
     else:
         raw, origin = _read(Path(source)), Path(source).name
     try:
-        check_contents(raw)
+        if not check_contents(raw)[1]:
+            raise RefusedModel("it holds no graph")
     except RefusedModel as error:
         fix = (
             "save it in one file: onnx.save(model, path, save_as_external_data=False)"

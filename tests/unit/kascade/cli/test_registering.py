@@ -67,6 +67,16 @@ def test_the_same_file_again_is_no_failure(desk: Desk, store: MemoryStore, file:
     assert json.loads(result.stdout)["message"] == "v2 was made of it"
 
 
+def test_a_training_that_has_to_wait_for_it_is_no_answer(desk: Desk, store: MemoryStore, file: Path) -> None:
+    waits = {"reason": "dataset", "rule": "single-flight", "message": "run churn-v2 is under way"}
+    deferred = reply(c.TrainingDeferred.type, **waits)
+    rejected = reply(c.ModelRejected.type, rejected_by="offline gate", message="margin: worse")
+    desk.answer = lambda event: [*deferred(event), *rejected(event)]
+    result = desk.type("register", str(file), "--model", "churn")
+    assert result.exit_code == 1
+    assert "v2 is registered, and rejected by offline gate: margin: worse" in result.output
+
+
 def test_what_does_not_fit_is_told_with_its_fix(desk: Desk, store: MemoryStore, file: Path) -> None:
     told = {"run_id": "r", "step": "features", "error": "the model does not fit", "fix": "--features a,b"}
     desk.answer = reply(c.TrainingFailed.type, **told)

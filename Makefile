@@ -8,6 +8,7 @@ STORE ?= embedded
 STORY ?= all
 WORKERS ?= 2
 AIRFLOW_VERSION := 3.3.2
+MLFLOW_VERSION := 3.17.2
 SECONDS := 600
 MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -73,8 +74,9 @@ run: install ## keep the system up; prints its addresses and the ways in
 	@kascade up --store $(STORE)
 
 .PHONY: demo
-demo: install ## play the whole story on a real data set; STORY=train, rollout or drift plays a part
-	@kascade demo --store $(STORE) --story $(STORY)
+demo: install $(if $(filter airflow,$(ENGINE)),.cache/airflow/bin/airflow) ## play the whole story on a real data set; STORY=train, rollout or drift plays a part, ENGINE=airflow trains in Airflow
+	@KASCADE_AIRFLOW=$${KASCADE_AIRFLOW:-$(CURDIR)/.cache/airflow/bin/airflow} \
+		kascade demo --store $(STORE) --story $(STORY) $(if $(filter airflow,$(ENGINE)),--engine airflow)
 
 .PHONY: bench
 bench: install ## measure the hot paths beside their peers
@@ -125,6 +127,16 @@ test-airflow: .cache/airflow/bin/airflow ## the tests on a real Airflow 3, in an
 .PHONY: render
 render: ## print the objects of an overlay, OVERLAY=kserve for example, with kubectl
 	@kubectl kustomize knative/overlays/$(or $(OVERLAY),production)
+
+.PHONY: test-mlflow
+test-mlflow: .cache/mlflow/bin/mlflow ## the tests on a real MLflow server, in an environment of its own
+	KASCADE_MLFLOW=$(CURDIR)/.cache/mlflow/bin/mlflow python -m pytest --durations=5 --timeout 300 -p no:cacheprovider \
+		tests/component/functions/log_experiments tests/component/kascade/test_registering.py $(ARGS)
+
+.cache/mlflow/bin/mlflow: | install
+	@echo "Installing MLflow $(MLFLOW_VERSION); this takes a minute once."
+	@uv venv --quiet --python $(BIN)/python .cache/mlflow
+	@uv pip install --quiet --python .cache/mlflow/bin/python 'mlflow[auth]==$(MLFLOW_VERSION)'
 
 .PHONY: images
 images: ## build every function's image; ENGINE, REGISTRY, TAG and DRIFT=yes say with what and as what

@@ -6,6 +6,7 @@
     client.drop(b"target: churned", "churn", name="model.yaml")
     client.drop(frame, "churn")                     # a DataFrame, a list of dicts, or a file
     answers = client.predict("churn", frame)        # a DataFrame
+    client.register("other.onnx", "churn")          # a model that was made elsewhere
     client.label("churn", answers.assign(label=truth))
     client.events(subject="churn"), client.models(), client.explain("churn/v1")
 
@@ -33,6 +34,7 @@ from kascade.events import event_of, full_type
 from kascade.reach.calls import Calls
 from kascade.reach.port import CallError, Reach
 from kascade.reach.systems import reach_of, store_of
+from kascade.registering import offer
 from kascade.rendering.rows import EVENT, EXPLAINED, VERSION, event_row, explained_rows, version_rows
 from kascade.tables import Row, Table, frame_of, json_lines, rows_of, times
 
@@ -104,6 +106,45 @@ class Client(Calls):
         with self.store() as store:
             store.put(uri, content)
         return uri
+
+    def register(
+        self,
+        source: str | Path | bytes,
+        model: str,
+        *,
+        features: list[str] | None = None,
+        classes: list[Any] | None = None,
+        registered_by: str = "kascade client",
+        comment: str = "",
+        force: bool = False,
+    ) -> str:
+        """Offer a model that was made elsewhere as a challenger; return the id of the event sent.
+
+        Args:
+            source: an ONNX file's path, its content, or a model in MLflow such as `models:/churn/3`.
+            model: the model it becomes a version of.
+            features: the columns of its one tensor, in order; by default all features as the data has them.
+            classes: what its probabilities stand for; by default the data's classes in order.
+            registered_by: who asks.
+            comment: why.
+            force: also if the same file has become a version before.
+
+        Raises:
+            OutsideModelError: it is no model that could be registered.
+            ValueError: the model's name, a feature or a class cannot be one.
+        """
+        offered = offer(
+            source,
+            model,
+            features=features,
+            classes=classes,
+            registered_by=registered_by,
+            comment=comment,
+            force=force,
+        )
+        with self.store() as store:
+            offered.put(store)
+        return self.send(c.ModelRegistered.type, offered.payload.model_dump(mode="json", exclude_none=True))
 
     def send(
         self,

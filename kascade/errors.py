@@ -1,6 +1,7 @@
 """What can go wrong between a person and a system.
 
 KascadeError
+├── OutsideModelError    a file, or a model in MLflow, cannot be registered
 ├── HomeError            a state folder, a file or an option cannot be used as asked
 ├── CallError            a part of the system did not answer, or refused
 ├── StoreProcessError    an object store's process did not start

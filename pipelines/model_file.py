@@ -65,16 +65,25 @@ def check_model(raw: bytes) -> None:
     Raises:
         RefusedModel: it is damaged, or holds what no model of ours needs.
     """
+    inputs, outputs = check_contents(raw)
+    if inputs != [INPUT]:
+        raise RefusedModel(f"its inputs are {_listed(inputs)}, expected {INPUT}")
+    if outputs not in OUTPUTS:
+        expected = " or ".join(_listed(names) for names in OUTPUTS)
+        raise RefusedModel(f"its outputs are {_listed(outputs)}, expected {expected}")
+
+
+def check_contents(raw: bytes) -> tuple[list[str], list[str]]:
+    """Look through a model file of whatever inputs and outputs; return their names.
+
+    Raises:
+        RefusedModel: as `check_model`, but for the names.
+    """
     if len(raw) > MAX_BYTES:
         raise RefusedModel(f"it has {len(raw)} bytes, at most {MAX_BYTES} are loaded")
     found = _Reader(raw)
     found.model()
-    inputs = [name for name in found.inputs if name not in found.initializers]
-    if inputs != [INPUT]:
-        raise RefusedModel(f"its inputs are {_listed(inputs)}, expected {INPUT}")
-    if found.outputs not in OUTPUTS:
-        expected = " or ".join(_listed(names) for names in OUTPUTS)
-        raise RefusedModel(f"its outputs are {_listed(found.outputs)}, expected {expected}")
+    return [name for name in found.inputs if name not in found.initializers], found.outputs
 
 
 class _Reader:

@@ -64,6 +64,10 @@ class Bounds:
     seconds: float
 
 
+UNTRUSTED = Bounds(max_bytes=2 << 30, seconds=100)
+"""Of one model; the gate must score a candidate and a champion before its event's delivery times out."""
+
+
 class Scorer:
     """An ONNX model ready to score batches on one thread per core."""
 
@@ -107,6 +111,11 @@ class Scorer:
         Raises:
             StepError: the model cannot score this matrix, or not within its bounds.
         """
+        (scores,) = self.outputs(self._wanted, matrix, batch)
+        return scores.reshape(-1) if self._wanted == [VARIABLE] else scores
+
+    def outputs(self, names: list[str], matrix: NDArray[np.float32], batch: int = 1024) -> list[NDArray[Any]]:
+        """Return some of the outputs for all rows of a matrix. Raises: StepError as `score`."""
         import onnxruntime
 
         options = onnxruntime.RunOptions()
@@ -116,8 +125,8 @@ class Scorer:
         try:
             blocks = [
                 self._session.run(
-                    self._wanted, {INPUT: np.ascontiguousarray(matrix[start : start + batch])}, options
-                )[0]
+                    names, {INPUT: np.ascontiguousarray(matrix[start : start + batch])}, options
+                )
                 for start in range(0, len(matrix), batch)
             ]
         except Exception as error:  # ONNX Runtime raises a dozen unrelated classes
@@ -126,8 +135,9 @@ class Scorer:
             raise StepError(f"{what}: {slow}", _FIX) from error
         finally:
             end.cancel()
-        scores = np.concatenate(blocks) if blocks else np.zeros((0, 1), dtype=np.float32)
-        return scores.reshape(-1) if self._wanted == [VARIABLE] else scores
+        if not blocks:
+            return [np.zeros((0, 1), dtype=np.float32) for _ in names]
+        return [np.concatenate(each) for each in zip(*blocks, strict=True)]
 
 
 @cache

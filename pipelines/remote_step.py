@@ -51,6 +51,7 @@ def run_step(name: str, parameters: Mapping[str, Any], index: str | None, store:
     component = COMPONENTS[name]
     work = f"{parameters['output']}/steps/{parameters['attempt']}"
     given: dict[str, Any] = {
+        "registered": "",  # which a run of an earlier release does not say
         **parameters,
         "index": index,
         "status": _UNTOLD,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eventing.catalogue import Claim, TrainingApproved
+from eventing.catalogue import Claim, OutsideModel, TrainingApproved
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A training run: its inputs by claim, and `output`, the address under which the version is written."""
+    """A training run: its inputs by claim, and `output`, the address under which the version is written.
+
+    With `registered` it trains nothing: the version is that model.
+    """
 
     model: str
     version: int
@@ -21,6 +25,7 @@ class RunRequest:
     data_schema: Claim
     output: str
     seed: int
+    registered: OutsideModel | None = None
 
     @classmethod
     def of(cls, approved: TrainingApproved) -> RunRequest:
@@ -34,10 +39,12 @@ class RunRequest:
             data_schema=approved.data_schema,
             output=approved.output.rstrip("/"),
             seed=approved.seed,
+            registered=approved.registered,
         )
 
     def to_parameters(self) -> dict[str, Any]:
         """Return the request as pipeline parameters, plain values by name."""
+        registered = "" if self.registered is None else self.registered.model_dump_json()
         return {
             "model": self.model,
             "version": self.version,
@@ -50,11 +57,14 @@ class RunRequest:
             "schema_sha256": self.data_schema.sha256,
             "output": self.output,
             "seed": self.seed,
+            # In base64, as Kubeflow fills in what looks like a template, such as `{{workflow.uid}}`.
+            "registered": base64.b64encode(registered.encode()).decode(),
         }
 
     @classmethod
     def from_parameters(cls, given: Mapping[str, Any]) -> RunRequest:
-        """Read back what `to_parameters` wrote."""
+        """Read back what `to_parameters` wrote; one of an earlier release has no `registered`."""
+        registered = base64.b64decode(given.get("registered") or "")
         return cls(
             model=given["model"],
             version=int(given["version"]),
@@ -64,4 +74,5 @@ class RunRequest:
             data_schema=Claim(uri=given["schema_uri"], sha256=given["schema_sha256"]),
             output=given["output"],
             seed=int(given["seed"]),
+            registered=OutsideModel.model_validate_json(registered) if registered else None,
         )

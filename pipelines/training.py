@@ -23,6 +23,7 @@ def training(
     cause: str,
     started: str,
     seed: int = 0,
+    registered: str = "",
     last: bool = True,
 ) -> None:
     """Train one version of a model.
@@ -39,6 +40,7 @@ def training(
 
     Args:
         model, version, run_id, dataset_*, spec_*, schema_*, output, seed: the governor's request.
+        registered: a model to take in place of training one; empty: none.
         attempt: names this attempt, so that its failure is announced from an earlier one's.
         cause: the event that asked for the run, as JSON, so that the announcement can answer it.
         started: when the attempt began, ISO 8601.
@@ -61,7 +63,7 @@ def training(
     announced = announce(**request, attempt=attempt, cause=cause, last=last)
     announced.set_caching_options(False)
     with dsl.ExitHandler(announced):
-        data = extract(**request, attempt=attempt)
+        data = extract(**request, registered=registered, attempt=attempt)
         checked = check(model=model, extracted=data.outputs["extracted"], **run)
         prepared = features(
             model=model,

@@ -30,6 +30,7 @@ class TrainingReason(StrEnum):
     PRECAUTIONARY = "precautionary"
     PERFORMANCE = "performance"
     AGE = "age"
+    REGISTERED = "registered"
 
 
 class TrainingRequested(
@@ -46,8 +47,41 @@ class TrainingRequested(
     force: bool = False
 
 
+ClassName = bool | int | float | Annotated[str, Field(max_length=200)]
+ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class OutsideModel(Payload):
+    """A model that was made elsewhere: an ONNX file, and how it is to be read.
+
+    `features` names the columns of its one tensor; without, they are all features in the order of the data.
+    `classes` says what its probabilities stand for; without, the classes in order. `origin` says where it is
+    from.
+    """
+
+    file: Claim
+    features: Annotated[list[ColumnName], Field(min_length=1, max_length=1000)] | None = None
+    classes: Annotated[list[ClassName], Field(min_length=2, max_length=200)] | None = None
+    origin: Annotated[str, Field(max_length=1000)] = ""
+
+
+class ModelRegistered(OutsidePayload, OutsideModel, type="model.registered", subject="<model>"):
+    """A model that was made elsewhere is offered: it becomes a version, judged and rolled out as any other.
+
+    `force`: also where the same file has become a version before.
+    """
+
+    model: ModelName
+    registered_by: Annotated[str, Field(max_length=200)] = "unknown"
+    comment: Annotated[str, Field(max_length=2000)] = ""
+    force: bool = False
+
+
 class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_training",)):
-    """The governor starts run `run_id`, which produces version `version` under `output`."""
+    """The governor starts run `run_id`, which produces version `version` under `output`.
+
+    With `registered` nothing is trained: the version is that model.
+    """
 
     model: ModelName
     version: Version
@@ -60,6 +94,7 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     champion: Claim | None = None
     champion_version: Version | None = None
     output: ObjectUri
+    registered: OutsideModel | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     decided_from: DecisionInputs | None = None
 

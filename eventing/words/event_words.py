@@ -74,6 +74,12 @@ def _training_requested(data: Data) -> str:
     return f"by {data.get('requested_by', 'unknown')}{comment}"
 
 
+def _registered(data: Data) -> str:
+    origin = f"{data['origin']}, " if data.get("origin") else ""
+    comment = f": {data['comment']}" if data.get("comment") else ""
+    return f"{origin}{data['file']['sha256'][:12]}, by {data.get('registered_by', 'unknown')}{comment}"
+
+
 def _phase(data: Data) -> str:
     phase, percent = data.get("phase", "replace"), data.get("percent", 0)
     beside = f" beside v{data['champion_version']}" if data.get("champion_version") else ""
@@ -137,6 +143,7 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
             f"{d['key']}: {d['message']}" + (f"; {d['fix']}" if d.get("fix") else "")
         ),
         c.TrainingRequested.type: _training_requested,
+        c.ModelRegistered.type: _registered,
         c.TrainingApproved.type: _training_approved,
         c.TrainingDeferred.type: _deferred,
         c.TrainingStarted.type: lambda d: f"v{d['version']} by {d['launcher']}",

@@ -16,12 +16,9 @@ from pipelines.encoding import Encoding, EncodingError
 from pipelines.errors import StepError
 from pipelines.metrics import Task
 from pipelines.model_file import MAX_BYTES
-from pipelines.onnx_graph import Bounds, Scorer
+from pipelines.onnx_graph import UNTRUSTED, Scorer
 from pipelines.tables import canonical, encode_table, numbers
 from pipelines.target import class_indices
-
-BOUNDS = Bounds(max_bytes=2 << 30, seconds=100)
-"""Of one model; the candidate and the champion must be scored before the event's delivery times out."""
 
 
 class Unusable(Exception):
@@ -106,7 +103,7 @@ def load_model(store: Store, claim: Claim) -> StoredModel:
         Unusable: it is missing, changed, refused for what it holds, or no model of ours.
     """
     try:
-        scorer = Scorer(fetch(store, claim), BOUNDS)
+        scorer = Scorer(fetch(store, claim), UNTRUSTED)
     except StepError as error:
         raise Unusable(f"{claim.uri}: {error}") from error
     try:

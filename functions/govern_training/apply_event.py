@@ -13,6 +13,7 @@ from eventing.event import Event
 from functions.govern_training import pending
 from functions.govern_training.event_context import FUNCTION, EventContext
 from functions.govern_training.records import load_chain
+from functions.govern_training.registering import register
 from functions.govern_training.silent_runs import lose_silent_runs, set_lease
 from functions.state import timers, versions
 from functions.state.labels import has_labels
@@ -136,6 +137,8 @@ def _failed(context: EventContext, payload: kinds.TrainingFailed) -> Sequence[Ev
 def _end(context: EventContext, run: TrainingRun, outcome: RunOutcome) -> None:
     run.outcome, run.ended_at = outcome.value, context.at
     set_lease(context)
+    if run.registered:
+        return  # it trained nothing, so it has no age
     if context.spec is not None and Reason.AGE in context.spec.retrain.on:
         aged = context.at + context.spec.retrain.max_age
         timers.set_timer(context.session, FUNCTION, f"{context.model}/age", aged)
@@ -212,6 +215,7 @@ APPLY_BY_PAYLOAD: MappingProxyType[type[kinds.Payload], Callable[[EventContext, 
         {
             kinds.DatasetIngested: _dataset,
             kinds.TrainingRequested: _requested,
+            kinds.ModelRegistered: register,
             kinds.DriftDetected: _drifted,
             kinds.PerformanceDegraded: _degraded,
             kinds.TimerDue: _timer,

@@ -32,6 +32,7 @@ class Run:
         outcome: `completed`, `failed`, `lost`, or None while it runs.
         verdict: `approved`, `rejected`, or None.
         rollout: `promoted`, `rolled_back`, `inconclusive`, `retired`, or None.
+        registered: it trained nothing, as its model was made elsewhere.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class Run:
     verdict: str | None = None
     rollout: str | None = None
     hold_until: datetime | None = None
+    registered: bool = False
 
     @property
     def length(self) -> timedelta:

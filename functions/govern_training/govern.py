@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from eventing import catalogue as kinds
-from eventing.event import Event, answer, derive_id
+from eventing.event import Event, answer
 from functions.govern_training import pending
 from functions.govern_training.apply_event import apply_event
 from functions.govern_training.event_context import FUNCTION, SOURCE, EventContext
 from functions.govern_training.facts import Decision, Digests, Inputs, Refuse, Start, Wait
 from functions.govern_training.logic import ALARMS, decide, reason_of
 from functions.govern_training.records import SpecInForce, as_request, is_retired, load_runs
-from functions.govern_training.silent_runs import set_lease
-from functions.state import timers, versions
-from functions.state.runs import TrainingRun, next_version
-from pipelines.layout import folder_of
+from functions.govern_training.starting import start_run
+from functions.state import timers
 from pipelines.spec import Retrain
 
 
@@ -68,48 +66,19 @@ def _start(
     decision: Start,
     decided_from: kinds.DecisionInputs,
 ) -> Event:
-    version = next_version(context.session, context.model)
-    champion = versions.champion(context.session, context.model)
-    known = versions.get_version(context.session, context.model, champion) if champion else None
-    cause = _cause(context)
-    row = context.row
-    subject = f"{context.model}/v{version}"
-    unique = derive_id(cause.id, kinds.TrainingApproved.type, subject)[:8]
-    payload = kinds.TrainingApproved(
-        model=context.model,
-        version=version,
-        run_id=f"{context.model}-v{version}-{unique}",
+    approval = start_run(
+        context,
+        _cause(context),
+        digests,
+        in_force,
         reason=decision.reason,
         rule=decision.rule,
-        dataset=_claim(row.dataset_uri, row.dataset_sha256),
-        spec=in_force.claim,
-        data_schema=_claim(row.schema_uri, row.schema_sha256),
-        champion=known.candidate if known else None,
-        champion_version=champion,
-        output=folder_of(context.model, version),
-        seed=in_force.spec.train.seed,
         decided_from=decided_from,
     )
-    run = TrainingRun(
-        model=context.model,
-        version=version,
-        run_id=payload.run_id,
-        reason=decision.reason.value,
-        automatic=decision.reason is not kinds.TrainingReason.MANUAL,
-        cause_id=cause.id,
-        correlation_id=cause.correlation_id,
-        dataset_digest=digests.dataset,
-        config_digest=digests.config,
-        code_digest=digests.code,
-        rows=row.dataset_rows,
-        approved_at=context.now,
-        lease_until=context.now + context.settings.run_start,
-    )
-    context.session.add(run)
-    set_lease(context)
+    row = context.row
     pending.drop(row, pending.waiting_in(row))
     row.announced = ""
-    return answer(cause, kinds.TrainingApproved.type, SOURCE, subject, payload, now=context.now)
+    return approval
 
 
 def _announce(
@@ -138,7 +107,3 @@ def _announce(
 
 def _cause(context: EventContext) -> Event:
     return pending.cause_of(context.row) or context.event
-
-
-def _claim(uri: str | None, sha256: str | None) -> kinds.Claim:
-    return kinds.Claim(uri=uri or "", sha256=sha256 or "")

@@ -214,7 +214,7 @@ def cooled_down_at(policy: Retrain, runs: Sequence[Run], *, harm: bool) -> datet
 
 
 def _last_ended(runs: Sequence[Run]) -> Run | None:
-    ended = [run for run in runs if run.ended_at is not None]
+    ended = [run for run in runs if run.ended_at is not None and not run.registered]
     return max(ended, key=lambda run: run.ended_at or run.approved_at, default=None)
 
 
@@ -244,7 +244,8 @@ def _harm_suffices(policy: Retrain, inputs: Inputs) -> bool:
 
 
 def _last_model(runs: Sequence[Run]) -> Run | None:
-    return next((run for run in reversed(runs) if run.outcome == "completed"), None)
+    trained = (run for run in reversed(runs) if run.outcome == "completed" and not run.registered)
+    return next(trained, None)
 
 
 def aged_at(policy: Retrain, runs: Sequence[Run]) -> datetime | None:

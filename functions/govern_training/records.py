@@ -97,6 +97,7 @@ def as_run(row: TrainingRun) -> Run:
         verdict=row.verdict,
         rollout=row.rollout,
         hold_until=row.hold_until,
+        registered=row.registered,
     )
 
 

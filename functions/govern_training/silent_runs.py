@@ -38,7 +38,7 @@ def _is_queued(context: EventContext, run: TrainingRun) -> bool:
 
 
 def _try_again(context: EventContext, runs: Sequence[Run], silent: Run, row: TrainingRun) -> bool:
-    again = may_retry(runs, silent)
+    again = may_retry(runs, silent) and not row.registered
     if again:
         # It waited for quiet before it was approved: it need not wait again.
         champion = versions.champion(context.session, context.model)
@@ -61,12 +61,17 @@ def _lost(context: EventContext, row: TrainingRun, *, retry: bool) -> Event:
         run_id=row.run_id,
         step="lease",
         error=f"no event of the run came until {row.lease_until.isoformat()}",
-        fix="it is tried once more"
-        if retry
-        else "see why its job ends silently, then send training.requested",
+        fix=_fix(row, retry=retry),
     )
     subject = f"{row.model}/v{row.version}"
     return answer(context.event, kinds.TrainingFailed.type, SOURCE, subject, payload, now=context.now)
+
+
+def _fix(row: TrainingRun, *, retry: bool) -> str:
+    if retry:
+        return "it is tried once more"
+    again = "register the model again" if row.registered else "send training.requested"
+    return f"see why its job ends silently, then {again}"
 
 
 def set_lease(context: EventContext) -> None:

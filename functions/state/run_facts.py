@@ -18,6 +18,11 @@ class JudgedRun(Protocol):
         ...
 
     @property
+    def registered(self) -> bool:
+        """Whether its model was made elsewhere."""
+        ...
+
+    @property
     def approved_at(self) -> datetime:
         """When the governor let it start."""
         ...
@@ -40,10 +45,11 @@ def refused_in_a_row(runs: Sequence[JudgedRun]) -> int:
     """Count the newest challengers that were rejected or rolled back, up to the last that was not.
 
     Args:
-        runs: oldest first. Those without a challenger count neither way; a rollout's end outweighs a verdict.
+        runs: oldest first. Those without a challenger count neither way, nor those whose model was made
+            elsewhere; a rollout's end outweighs a verdict.
     """
     count = 0
-    for run in reversed(runs):
+    for run in reversed([each for each in runs if not each.registered]):
         if run.rollout not in (None, "rolled_back"):
             break
         if run.rollout is not None or run.verdict == "rejected":

@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, Boolean, Integer, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from eventing.catalogue import TrainingReason
 from functions.state.database import Base, UtcDateTime
 from functions.state.keys import Key
 
@@ -47,6 +48,11 @@ class TrainingRun(Base):
     verdict: Mapped[str | None] = mapped_column(Text)
     rollout: Mapped[str | None] = mapped_column(Text)
     hold_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def registered(self) -> bool:
+        """Whether its model was made elsewhere; `code_digest` is then that of the file."""
+        return self.reason == TrainingReason.REGISTERED
 
 
 def get_run(session: Session, model: str, version: int) -> TrainingRun | None:

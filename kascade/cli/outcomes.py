@@ -91,6 +91,19 @@ def trained(event: Recorded, ours: bool) -> Outcome | None:
     return None
 
 
+def registered(event: Recorded, ours: bool) -> Outcome | None:
+    """Wait as for a training; a file that is a version already has come to where it was to come."""
+    if ours and event["type"] == c.TrainingDeferred.type:
+        if event["data"]["reason"] != c.TrainingReason.REGISTERED:
+            return None  # a training that waits behind it
+        if event["data"]["rule"] == "dedupe":
+            return Outcome(True, event["data"]["message"])
+    outcome = trained(event, ours)
+    return outcome and Outcome(
+        outcome.ok, outcome.message.replace("trained", "registered").replace("training", "registration")
+    )
+
+
 def paused(model: Recorded) -> Outcome | None:
     """Wait until the rollout under way is paused."""
     rollout = model["rollout"]

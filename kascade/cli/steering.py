@@ -134,7 +134,7 @@ def approve(model: ModelArgument, version: VersionArgument, options: Options) ->
     """Let a version be rolled out, where the gate asks for a person or has refused it."""
     number = _number(version)
     payload = _checked(c.ModelApproved, model=model, version=number, approved_by=options.who)
-    event = _event(c.ModelApproved.type, f"{model}/v{number}", payload)
+    event = event_about(c.ModelApproved.type, f"{model}/v{number}", payload)
     _send(event, options, outcomes.rolling, outcomes.queued(event, number))
 
 
@@ -144,7 +144,7 @@ def reject(model: ModelArgument, version: VersionArgument, options: Options) -> 
     payload = _checked(
         c.ModelRejected, model=model, version=number, rejected_by=options.who, message=options.comment
     )
-    event = _event(c.ModelRejected.type, f"{model}/v{number}", payload)
+    event = event_about(c.ModelRejected.type, f"{model}/v{number}", payload)
     _send(event, options, outcomes.nothing, outcomes.rejected(event, number))
 
 
@@ -164,7 +164,7 @@ def retrain(
         comment=options.comment,
         **({"force": True} if force else {}),
     )
-    event = _event(c.TrainingRequested.type, model, payload)
+    event = event_about(c.TrainingRequested.type, model, payload)
     _send(event, options, outcomes.trained, goes_on=f"kascade models {model}")
 
 
@@ -198,14 +198,16 @@ def rollout_request(model: str, action: c.RolloutAction, version: str | None, op
         requested_by=options.who,
         comment=options.comment,
     )
-    return _event(c.RolloutRequested.type, model, payload)
+    return event_about(c.RolloutRequested.type, model, payload)
 
 
-def _event(type_: str, subject: str, payload: c.Payload) -> Event:
+def event_about(type_: str, subject: str, payload: c.Payload) -> Event:
+    """Build an event that a person sends."""
     return originate(type_, SOURCE, subject, payload, now=datetime.now(UTC))
 
 
 def _checked(payload: type[c.Payload], **fields: Any) -> c.Payload:
+    """Build a payload. Raises: typer.BadParameter naming what cannot be."""
     try:
         return payload(**fields)
     except ValidationError as error:

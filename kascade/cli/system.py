@@ -44,6 +44,13 @@ class StoryKind(StrEnum):
     ALL = "all"
 
 
+class EngineKind(StrEnum):
+    """Where the demonstration's trainings run."""
+
+    LOCAL = "local"
+    AIRFLOW = "airflow"
+
+
 StoreOption = Annotated[
     StoreKind, typer.Option(help="embedded needs nothing; minio is a real one (make minio)")
 ]
@@ -105,6 +112,10 @@ def demo(
     story: Annotated[
         StoryKind, typer.Option(help="how much of it: train, rollout, drift, or all")
     ] = StoryKind.ALL,
+    engine: Annotated[
+        EngineKind,
+        typer.Option(help="local trains in a job; airflow in a real Airflow beside it ($KASCADE_AIRFLOW)"),
+    ] = EngineKind.LOCAL,
     keep: Annotated[
         bool, typer.Option("--keep", help="leave the system up at the end, until Ctrl-C")
     ] = False,
@@ -112,7 +123,7 @@ def demo(
     """Play the whole story on a real data set, showing each event; the last line is JSON."""
     from kascade.demo import run_demo
 
-    sys.exit(run_demo(home_of(home), store=store, story=story, keep=keep))
+    sys.exit(run_demo(home_of(home), store=store, story=story, keep=keep, engine=engine))
 
 
 def drop(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
 
 from eventing import catalogue as c
+from kascade.demo.in_airflow import airflow_beside
 from kascade.demo.story import MODEL, SCENES, Story
 from kascade.reach.port import CallError
 from kascade.rendering.terminal import escape
@@ -23,16 +25,27 @@ _SHOWN = {"rollout": ("promoted",), "drift": ("promoted", "drift_detected", "ret
 _ALL = ("promoted", "drift_detected", "retrained", "rolled_back")
 
 
-def run_demo(home: Home, *, store: str, story: str, keep: bool) -> int:
-    """Play a story in a state folder that is emptied first. Return 0 when every step happened."""
+def run_demo(home: Home, *, store: str, story: str, keep: bool, engine: str = "local") -> int:
+    """Play a story in a state folder that is emptied first. Return 0 when every step happened.
+
+    Args:
+        engine: where trainings run: `local`, as jobs, or `airflow`.
+    """
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     started = time.monotonic()
     played: Story | None = None
     problem: str | None = None
     try:
-        with running_system(home, store=store, console=console, fresh=True) as system:
+        with ExitStack() as stack:
+            airflow = stack.enter_context(airflow_beside()) if engine == "airflow" else None
+            manifests = [airflow.manifests] if airflow else []
+            running = running_system(home, store=store, console=console, fresh=True, manifests=manifests)
+            system = stack.enter_context(running)
             try:
                 console.print(f"the system is up, at {home.endpoints().gateway}")
+                if airflow is not None:
+                    with console.status("starting Airflow"):
+                        console.print(f"trainings run in Airflow, at {airflow.start(home)}")
                 played = Story(home, console, started)
                 played.play(STORIES[story])
             except (CallError, HomeError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from eventing.catalogue import PAYLOADS, source_of
+from eventing.catalogue import PAYLOADS, TrainingReason, source_of
 from eventing.store import StoreError
 from kascade.errors import KascadeError
 from kascade.replay.comparison import Compared, in_time
@@ -34,6 +34,8 @@ def replay(
         decider = DECIDERS.get(row.event.type)
         if decider is None or row.event.source != source_of(decider.function):
             continue
+        if row.data.get("reason") == TrainingReason.REGISTERED:
+            continue  # a registered model asks no policy
         if only is None or row.model == only:
             found.append(_compare(row, decider, tried, get))
     return in_time(found)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -22,12 +22,13 @@ _START_TIMEOUT_S = 120.0
 
 @contextmanager
 def running_system(
-    home: Home, *, store: str, console: Console, fresh: bool = False
+    home: Home, *, store: str, console: Console, fresh: bool = False, manifests: Sequence[Path] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `kascade up` in a state folder until the block ends; SIGTERM ends the block.
 
     Args:
         fresh: remove what an earlier system left in the folder.
+        manifests: applied in place of ours.
 
     Raises:
         HomeError: the folder is in use, or the system did not start; then the message has the end of its log.
@@ -35,7 +36,7 @@ def running_system(
     heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
     before = {each: signal.signal(each, _leave) for each in heard}
     try:
-        with home.held(fresh=fresh) as lock, _started(home, store, lock) as system:
+        with home.held(fresh=fresh) as lock, _started(home, store, lock, manifests) as system:
             with console.status("starting the broker, the functions and the object store"):
                 _wait_until_it_answers(home, system)
             yield system
@@ -45,11 +46,15 @@ def running_system(
 
 
 @contextmanager
-def _started(home: Home, store: str, lock: int) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    home: Home, store: str, lock: int, manifests: Sequence[Path]
+) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "kascade", "up", "--home", str(home.path), "--store", store]
     for port in ("--gateway-port", "--api-port", "--store-port"):
         command += [port, "0"]
     command += ["--lock-fd", str(lock)]
+    for each in manifests:
+        command += ["--manifests", str(each)]
     with _log(home).open("wb") as log:
         system = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, pass_fds=(lock,))
     try:

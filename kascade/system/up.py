@@ -27,6 +27,11 @@ from kascade.system.stores.keeper import Keeper
 from kascade.system.stores.minio import MinioStore, Webhook
 
 MANIFESTS = Path(knative.__file__).with_name("overlays") / "local"
+MLFLOW = tuple(
+    Path(knative.__file__).with_name("components") / "mlflow" / file
+    for file in ("service.yaml", "triggers.yaml")
+)
+"""What is up as well where MLFLOW_TRACKING_URI says that trainings are to be logged."""
 _READY_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 40
 _RESTARTS_PER_MINUTE = 5
@@ -55,7 +60,8 @@ class System:
         self._home = home
         self._ports = ports.resolved()
         self._store_kind = store
-        self._manifests = manifests or [MANIFESTS]
+        self._mlflow = _mlflow_variables(os.environ)
+        self._manifests = manifests or [MANIFESTS, *(MLFLOW if self._mlflow else ())]
         self._console = console
         self._stopping = threading.Event()
         self._runtime: subprocess.Popen[bytes] | None = None
@@ -116,6 +122,8 @@ class System:
             _object("Secret", "state", stringData={"DATABASE_URL": database}),
             _object("Secret", "object-store", stringData=secret),
         ]
+        if self._mlflow:
+            objects.append(_object("Secret", "mlflow", stringData=self._mlflow))
         self._home.write_private("config.yaml", yaml.safe_dump_all(objects))
 
     def _supervise(self, on_ready: Callable[[Home], None], keeper: Keeper) -> int:
@@ -198,6 +206,13 @@ class System:
                 except subprocess.TimeoutExpired:
                     self._runtime.kill()
         return self._runtime.wait()
+
+
+def _mlflow_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return where MLflow is and who asks; nothing where trainings are not to be logged."""
+    if not environ.get("MLFLOW_TRACKING_URI"):
+        return {}
+    return {name: value for name, value in environ.items() if name.startswith("MLFLOW_") and value}
 
 
 def _object(kind: str, name: str, **content: Any) -> dict[str, Any]:

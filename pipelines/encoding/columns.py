@@ -244,6 +244,42 @@ class OneHot:
 
 
 @dataclass(frozen=True)
+class Ordinal:
+    """One column with a value's position in `values`, the next number for missing, and one more for unseen.
+
+    It is for graphs that take texts: they look the text up again (`pipelines.adoption`).
+    """
+
+    method: ClassVar[str] = "ordinal"
+    values: tuple[str, ...]
+    _lookup: Lookup = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the known values."""
+        object.__setattr__(self, "_lookup", Lookup.of(self.values))
+
+    @property
+    def width(self) -> int:
+        """One."""
+        return 1
+
+    def encode(self, values: Values) -> Matrix:
+        """Return [N, 1]."""
+        block = np.empty((len(values), 1), dtype=np.float32)
+        lookup, missing = self._lookup, len(self.values)
+        for row, value in enumerate(values):
+            index = lookup.exact.get(value) if type(value) is str else None
+            if index is None:
+                index = lookup.find(row, value, missing)
+            block[row] = missing + 1 if index is None else index
+        return block
+
+    def params(self) -> dict[str, Any]:
+        """Return the known values in their order."""
+        return {"values": list(self.values)}
+
+
+@dataclass(frozen=True)
 class TargetMean:
     """For many-valued categories: the target's smoothed mean per value, a column per class but the first.
 

@@ -18,6 +18,7 @@ from pipelines.encoding.columns import (
     Matrix,
     Number,
     OneHot,
+    Ordinal,
     TargetMean,
     Values,
     to_float32,
@@ -254,6 +255,8 @@ def _encoder(document: Mapping[str, Any]) -> Encoder:
             return Boolean()
         case "one_hot":
             return OneHot(tuple(document["values"]), document["missing"])
+        case "ordinal":
+            return Ordinal(tuple(document["values"]))
         case "target_mean":
             missing = document["missing"]
             return TargetMean(

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure, Fault
 
-DAG, CUSTOM_DAG = "kascade_training", "kascade_custom"
+DAG, CUSTOM_DAG, ASSET_DAG = "kascade_training", "kascade_custom", "kascade_asset"
+ASSET_URI, ASSET_KEY = "kascade://training", "kascade_run"
+PUT_DAGS = "put pipelines/airflow/kascade_training.py into the folder of DAGs"
+_EVENTS = 1000
 _NAMESPACE = uuid.UUID("0d3b0c52-9b5e-5c0e-8a0c-616972666c6f")
 _STATES = {"success": RunState.SUCCEEDED, "failed": RunState.FAILED}
 _OUR_FAULT = (400, 413, 422)
@@ -35,6 +39,7 @@ class Connection:
         token_file: a bearer token, read before every request.
         ca_file: certificates that an HTTPS endpoint is verified with; None: the usual ones.
         pages: the address of the user interface, as a browser reaches it; empty: the endpoint's.
+        by_asset: runs are asked for by an event of an asset, and a DAG of Airflow starts them.
         timeout_s: how long an answer is waited for.
     """
 
@@ -44,6 +49,7 @@ class Connection:
     token_file: str | None = None
     ca_file: str | None = None
     pages: str = ""
+    by_asset: bool = False
     timeout_s: float = 20.0
 
 
@@ -68,6 +74,9 @@ class AirflowEngine:
             conf["package"], dag = base64.b64encode(run.package).decode(), CUSTOM_DAG
         if self._find(run.run_id) is not None:
             return
+        if self._connection.by_asset:
+            self._ask_for(run.run_id, conf)
+            return
         body = {"dag_run_id": airflow_id(run.run_id), "logical_date": None, "conf": conf, "note": run.run_id}
         self._call("start the run", "POST", f"/dags/{dag}/dagRuns", body, known=(409,))
 
@@ -75,7 +84,10 @@ class AirflowEngine:
         """See `TrainingEngine`. A failed run may be cleared in Airflow, and is then running again."""
         found = self._find(run_id)
         if found is None:
-            return RunStatus(RunState.UNKNOWN)
+            asked = self._asked_for(run_id)
+            found = self._find(run_id) if asked is None else None  # it may have been started meanwhile
+            if found is None:
+                return asked or RunStatus(RunState.UNKNOWN)
         state = _STATES.get(str(found.get("state")), RunState.RUNNING)
         return RunStatus(state, failure=self._failure(run_id, found) if state is RunState.FAILED else None)
 
@@ -85,11 +97,52 @@ class AirflowEngine:
         if found is not None and found.get("state") not in _STATES:
             path = f"/dags/{found['dag_id']}/dagRuns/{airflow_id(run_id)}"
             self._call("cancel the run", "PATCH", path, {"state": "failed"}, known=(404, 409))
+        asked = self._asked_for(run_id) if found is None else None
+        if asked is not None and asked.state is RunState.RUNNING:
+            raise Unavailable(f"{self._at()} has not started the run yet: it cannot be cancelled before")
 
     def page(self, run_id: str) -> str | None:
         """Return the address of the run's page."""
         pages = (self._connection.pages or self._connection.endpoint).rstrip("/")
         return f"{pages}/dags/{DAG}/runs/{quote(airflow_id(run_id))}"
+
+    def _ask_for(self, run_id: str, conf: Mapping[str, Any]) -> None:
+        """Send an event of the asset, unless one asks for this run already.
+
+        Of two that ask at once both lead to the same run: `kascade_asset` starts it by its id, which is there
+        once. A paused DAG would lose the event, and that is seen before.
+        """
+        if self._asked_for(run_id) is not None:
+            return
+        dag = self._call("read the DAG", "GET", f"/dags/{ASSET_DAG}")
+        if dag is not None and dag.get("is_paused"):
+            raise Unavailable(f"{self._at()} has the DAG {ASSET_DAG} paused: unpause it")
+        extra = {ASSET_KEY: airflow_id(run_id), "conf": dict(conf)}
+        body = {"asset_id": self._asset_id(), "extra": extra}
+        self._call("take an event of the asset", "POST", "/assets/events", body)
+
+    def _asked_for(self, run_id: str) -> RunStatus | None:
+        """Return how far the asset event for a run is; None: there is none, or it is done with."""
+        if not self._connection.by_asset:
+            return None
+        wanted, asset = airflow_id(run_id), self._asset_id()
+        for offset in range(0, _EVENTS, 100):
+            path = f"/assets/events?asset_id={asset}&order_by=-timestamp&limit=100&offset={offset}"
+            listed = (self._call("list events of the asset", "GET", path) or {}).get("asset_events") or []
+            for event in listed:
+                if (event.get("extra") or {}).get(ASSET_KEY) == wanted:
+                    states = {each.get("state") for each in event.get("created_dagruns") or ()}
+                    return _of_asset_dag(states)
+            if len(listed) < 100:
+                break
+        return None
+
+    def _asset_id(self) -> int:
+        path = f"/assets?uri_pattern={quote(ASSET_URI, safe='')}"
+        for each in (self._call("list assets", "GET", path) or {}).get("assets") or ():
+            if each.get("uri") == ASSET_URI:
+                return int(each["id"])
+        raise Unavailable(f"{self._at()} knows no asset {ASSET_URI}: {PUT_DAGS}")
 
     def _find(self, run_id: str) -> dict[str, Any] | None:
         """Return the run as Airflow has it; None: it has none of this id."""
@@ -170,13 +223,22 @@ class AirflowEngine:
         if answer.status in _LOGIN:
             return Unavailable(f"{text}; check the account or the token, and its role")
         if answer.status == 404:
-            return Unavailable(f"{text}; put pipelines/airflow/kascade_training.py into the folder of DAGs")
+            return Unavailable(f"{text}; {PUT_DAGS}")
         if answer.status in _OUR_FAULT:
             return Refused(Failure("launch", text, "correct what Airflow names here", Fault.OWNER))
         return Unavailable(text)
 
     def _at(self) -> str:
         return f"Airflow at {self._connection.endpoint}"
+
+
+def _of_asset_dag(states: set[Any]) -> RunStatus | None:
+    """Say what runs of `kascade_asset` mean for the run that they are to start, which is not there."""
+    if "failed" in states:
+        fix = f"look at the DAG {ASSET_DAG} in Airflow, then ask for a training again"
+        error = f"the DAG {ASSET_DAG}, which starts runs, has failed"
+        return RunStatus(RunState.FAILED, failure=Failure("launch", error, fix, Fault.SURROUNDINGS))
+    return None if states == {"success"} else RunStatus(RunState.RUNNING)
 
 
 def airflow_id(run_id: str) -> str:

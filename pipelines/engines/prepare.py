@@ -60,7 +60,7 @@ def prepare_run(
         "started": started.isoformat(),
         "last": last,
     }
-    package = _custom_package(store, request, allow_custom)
+    package = None if request.registered is not None else _custom_package(store, request, allow_custom)
     if package is None:
         return Run(request.run_id, given)
     parameters, missing = fill_parameters(declared_parameters(package) or {}, given)

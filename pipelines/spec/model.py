@@ -30,6 +30,7 @@ RESERVED_NAMES = frozenset(
         "kascade",
         "kubernetes",
         "launch-training",
+        "log-experiments",
         "log-inferences",
         "materialize-features",
         "minio",

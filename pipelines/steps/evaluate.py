@@ -12,7 +12,7 @@ from pipelines.encoding import Encoding
 from pipelines.errors import StepError
 from pipelines.loss import holdout_loss, loss_scale
 from pipelines.metrics import class_scores, measure
-from pipelines.onnx_graph import Scorer
+from pipelines.onnx_graph import UNTRUSTED, Scorer
 from pipelines.steps import files
 
 
@@ -24,7 +24,8 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     facts = files.read_json(prepared / files.PREPARED)
     matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)
     target = np.load(prepared / files.HOLDOUT_TARGET)
-    scores = Scorer((refitted / files.ONNX).read_bytes()).score(matrix)
+    bounds = UNTRUSTED if (prepared / files.ADOPTED).exists() else None
+    scores = Scorer((refitted / files.ONNX).read_bytes(), bounds).score(matrix)
     predicted = Encoding.from_json(facts["encoding"]).answers(scores)
     metrics = measure(facts["task"], target, predicted)
     metric = facts["metric"]

@@ -65,13 +65,15 @@ def export(
     )
     contents = {
         layout.ONNX: raw,
-        layout.SKOPS: (folders["refitted"] / files.SKOPS).read_bytes(),
         layout.REFERENCE: _reference(folders, spec, facts),
         layout.HOLDOUT: _holdout(folders, spec),
         layout.METRICS: files.to_json(evaluation),
         layout.ENVIRONMENT: environment().encode(),
         layout.MLSERVER: files.to_json(MLSERVER_SETTINGS),
     }
+    skops = folders["refitted"] / files.SKOPS
+    if skops.exists():  # a registered model has none
+        contents[layout.SKOPS] = skops.read_bytes()
     try:
         claims = {name: store.put(f"{request.output}/{name}", data) for name, data in contents.items()}
         made = {
@@ -81,6 +83,8 @@ def export(
             "seconds": round((now - started).total_seconds(), 3),
         }
         about = _card(request, spec, folders, facts, evaluation, results)
+        if request.registered is not None:
+            about["registered"] = request.registered.model_dump(mode="json")
         card = Card.model_validate(about | made | {"files": claims})
         store.put(f"{request.output}/{layout.CARD}", card.to_json())
     except StoreUnavailable as error:

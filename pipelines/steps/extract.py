@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eventing.catalogue import Claim
-from eventing.store import DigestMismatch, ObjectMissing, Store, StoreUnavailable
+from eventing.store import DigestMismatch, ObjectMissing, RequestRefused, Store, StoreUnavailable
 from pipelines.errors import StepError, TransientError
+from pipelines.model_file import MAX_BYTES
 from pipelines.request import RunRequest
 from pipelines.spec import ModelSpec, SpecError, parse_spec
 from pipelines.steps import files
@@ -46,6 +47,8 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     with pa.OSFile(str(folder / files.TABLE), "wb") as sink, pa.ipc.new_file(sink, wanted) as writer:
         rows = [_append(store, part, columns, writer) for part in used]
     (folder / files.SPEC).write_bytes(raw_spec)
+    if request.registered is not None:
+        (folder / files.REGISTERED).write_bytes(_fetch_registered(store, request.registered.file))
     files.write_json(folder / files.REQUEST, request.to_parameters())
     extracted = {
         "rows": sum(rows),
@@ -65,6 +68,20 @@ def fetch(store: Store, claim: Claim) -> bytes:
         return store.get(claim.uri, claim.sha256)
     except (ObjectMissing, DigestMismatch) as error:
         raise _gone(error) from error
+    except StoreUnavailable as error:
+        raise TransientError(str(error)) from error
+
+
+def _fetch_registered(store: Store, claim: Claim) -> bytes:
+    """Read a model that was made elsewhere. Raises: StepError, TransientError as `extract`."""
+    fix = "register the file again: kascade register FILE --model NAME"
+    try:
+        size = store.head(claim.uri).size
+        if size > MAX_BYTES:
+            raise StepError(f"{claim.uri} has {size} bytes, at most {MAX_BYTES} are read", "make it smaller")
+        return store.get(claim.uri, claim.sha256)
+    except (ObjectMissing, DigestMismatch, RequestRefused) as error:
+        raise StepError(f"the registered model cannot be read: {error}", fix) from error
     except StoreUnavailable as error:
         raise TransientError(str(error)) from error
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.lib.format import open_memmap
 
+from pipelines.adoption import try_out
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Boolean, Encoder, Matrix, TargetMean
 from pipelines.encoding.fitting import (
@@ -25,10 +26,11 @@ from pipelines.encoding.times import to_seconds
 from pipelines.errors import StepError
 from pipelines.spec import ModelSpec
 from pipelines.steps import files
+from pipelines.steps.adopt import adopt_registered
 from pipelines.steps.extract import read_spec
 from pipelines.steps.folds import Folds, folds_by_class, folds_by_group, folds_by_time, rounds
 from pipelines.steps.partition import Partition, divide
-from pipelines.steps.plan import plan_experiments
+from pipelines.steps.plan import REGISTERED, plan_experiments
 from pipelines.tables import encode_feature, factorise, known_numbers, times, write_blocks
 from pipelines.target import usable_counts, usable_places, usable_rows
 from pipelines.values.form import PLAIN, Form
@@ -42,10 +44,11 @@ _MANY_ROWS = 20_000  # from here on three folds compare as well as five
 
 
 def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int) -> list[str]:
-    """Write matrices, targets, folds and the plan into `folder`.
+    """Write matrices, targets, folds and the plan into `folder`; of a registered model its graph as well.
 
     Returns: the experiments' indices as text, one per parallel item.
-    Raises: StepError when a side of the split is too small, or the matrix too large.
+    Raises: StepError when a side of the split is too small, the matrix too large, or a registered model does
+        not fit.
     """
     spec = read_spec((extracted / files.SPEC).read_bytes(), model)
     facts = files.read_json(checked / files.CHECKED)
@@ -62,9 +65,19 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     training = table.take(pa.array(partition.train))
     folds, ordered, mixed = _folds(training, partition, spec, seed)
     np.save(folder / files.FOLDS, folds)
-    encoding, blurred = _encode_training(training, facts["features"], forms, partition, folds, folder)
-    _encode_holdout(encoding, table.take(pa.array(partition.holdout)), folder)
-    plan = plan_experiments(spec, facts["task"], encoding.width)
+    holdout = table.take(pa.array(partition.holdout))
+    adopted = adopt_registered(extracted, table, facts["features"], forms, partition)
+    if adopted is None:
+        encoding, blurred = _encode_training(training, facts["features"], forms, partition, folds, folder)
+        _encode(encoding, holdout, folder / files.HOLDOUT_MATRIX)
+        plan = plan_experiments(spec, facts["task"], encoding.width)
+    else:
+        encoding, blurred = adopted.encoding, []
+        facts["features"] = [[feature.name, feature.kind] for feature in encoding.features]
+        _encode(encoding, training, folder / files.TRAIN_MATRIX)
+        try_out(adopted, _encode(encoding, holdout, folder / files.HOLDOUT_MATRIX), partition.classes)
+        (folder / files.ADOPTED).write_bytes(adopted.raw)
+        plan = [{"estimator": REGISTERED, "parameters": [{}]}]
     prepared = {
         **facts,
         "classes": partition.classes,
@@ -185,10 +198,11 @@ def _fit(kind: str, column: pa.ChunkedArray, responses: Responses) -> Encoder:
             return Boolean()
 
 
-def _encode_holdout(encoding: Encoding, holdout: pa.Table, folder: Path) -> None:
-    matrix = _open_matrix(folder / files.HOLDOUT_MATRIX, holdout.num_rows, encoding)
-    write_blocks(encoding.features, holdout, matrix)
+def _encode(encoding: Encoding, table: pa.Table, path: Path) -> Matrix:
+    matrix = _open_matrix(path, table.num_rows, encoding)
+    write_blocks(encoding.features, table, matrix)
     _flush(matrix)
+    return matrix
 
 
 def _open_matrix(path: Path, rows: int, encoding: Encoding) -> Matrix:

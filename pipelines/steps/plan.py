@@ -10,6 +10,8 @@ from pipelines.estimators.build import combinations
 from pipelines.metrics import Task
 from pipelines.spec import ModelSpec
 
+REGISTERED = "registered"
+"""In place of an estimator's name: the model was made elsewhere."""
 PARALLEL = 2  # the local runner works on two items at a time; fewer candidates than that are cut in two
 
 Item = dict[str, Any]

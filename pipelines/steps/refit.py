@@ -13,18 +13,23 @@ from pipelines.encoding import Encoding
 from pipelines.errors import StepError
 from pipelines.estimators import find
 from pipelines.estimators.build import predict, train
-from pipelines.onnx_graph import convert
+from pipelines.onnx_graph import UNTRUSTED, Scorer, convert
 from pipelines.steps import files
+from pipelines.steps.plan import REGISTERED
 
 
 def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
     """Write `model.skops`, the bare `model.onnx`, and scikit-learn's own predictions of the holdout.
 
-    Numbers are predicted as the encoding's `answer` scales them.
+    Numbers are predicted as the encoding's `answer` scales them. A registered model is taken as it is: there
+    is its `model.onnx` alone.
     """
     import skops.io
 
     facts = files.read_json(prepared / files.PREPARED)
+    if chosen["estimator"] == REGISTERED:
+        _take_registered(prepared, chosen, folder)
+        return
     estimator = find(chosen["estimator"], facts["task"])
     if estimator is None:
         raise StepError(f"'{chosen['estimator']}' is no allowed estimator", "correct train.candidates")
@@ -49,3 +54,12 @@ def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
     (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
     files.write_json(folder / files.REFITTED, {"chosen": dict(chosen), "warnings": messages})
+
+
+def _take_registered(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
+    raw = (prepared / files.ADOPTED).read_bytes()
+    holdout = np.ascontiguousarray(files.read_array(prepared / files.HOLDOUT_MATRIX))
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / files.EXPECTED, Scorer(raw, UNTRUSTED).score(holdout))
+    (folder / files.ONNX).write_bytes(raw)
+    files.write_json(folder / files.REFITTED, {"chosen": dict(chosen), "warnings": []})

@@ -24,7 +24,7 @@ FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/__main__.
 PER_MODEL = {"serve_model"}
 """Its Services are made by roll_out_model, one for each model: no manifest has it."""
 JOBS = {"run_training"}
-ENGINES = {"launch_training"}
+BY_COMPONENT = {"launch_training": "launch-training", "log_experiments": "mlflow"}
 """These come by a component of their own."""
 ONE_PROCESS = {"receive_objects", "ring_timers", "roll_out_model"}
 """Two processes of these would do their work twice; knative/components/replicas says why."""
@@ -38,10 +38,11 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 
 def objects(kind: str) -> list[dict[str, Any]]:
-    """Return the objects of a kind in the base, and those that launch-training brings."""
+    """Return the objects of a kind in the base, and those that components with a function bring."""
+    brought = [path for name in BY_COMPONENT.values() for path in (COMPONENTS / name).glob("*.yaml")]
     files = [
         path
-        for path in (*BASE.rglob("*.yaml"), *(COMPONENTS / "launch-training").glob("*.yaml"))
+        for path in (*BASE.rglob("*.yaml"), *brought)
         if path.name not in ("kustomization.yaml", "function.yaml")
     ]
     return [each for path in files for each in documents(path) if each["kind"] == kind]
@@ -112,7 +113,7 @@ LISTS: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "functions/<name>/README.md": (lambda: FUNCTIONS, lambda: having("README.md")),
     "functions/<name>/func.yaml": (lambda: SERVICES, lambda: having("func.yaml")),
     "knative/base/kustomization.yaml, resources": (
-        lambda: FUNCTIONS - PER_MODEL - ENGINES,
+        lambda: FUNCTIONS - PER_MODEL - BY_COMPONENT.keys(),
         lambda: set(documents(BASE / "kustomization.yaml")[0]["resources"]) - {"broker", "state"},
     ),
     "knative/base/<name>/service.yaml": (lambda: SERVICES, lambda: named("Service")),

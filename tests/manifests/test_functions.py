@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from support.manifests import ENGINES, ROOT, of_kind, rendered
+from support.manifests import ROOT, of_kind, rendered
 
 # The fields we use, as schema/func_yaml-schema.json of knative/func has them (specVersion 0.36.0). It allows
 # no field that it does not know, and asks for the first two.
@@ -52,7 +52,7 @@ def test_a_functions_file_is_one_that_func_reads(function: str) -> None:
 @pytest.mark.parametrize("function", sorted(FILES))
 def test_a_functions_file_is_about_its_service(function: str) -> None:
     said, name = read(FILES[function]), function.replace("_", "-")
-    tree = "overlays/kubeflow" if name in ENGINES else "base"
+    tree = {"launch-training": "overlays/kubeflow", "log-experiments": "overlays/mlflow"}.get(name, "base")
     (service,) = [each for each in of_kind(rendered(tree), "Service") if each["metadata"]["name"] == name]
     assert said["name"] == name
     assert said["namespace"] == said["deploy"]["namespace"] == service["metadata"]["namespace"]

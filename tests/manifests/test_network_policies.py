@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.manifests import ENGINES, Json, of_kind, pods, rendered
+from support.manifests import BY_COMPONENT, Json, of_kind, pods, rendered
 
 SERVICE = "serving.knative.dev/service"
 
@@ -64,7 +64,7 @@ def test_every_policy_selects_pods_that_exist_and_every_name_it_lists_is_one() -
     for name, spec in policies().items():
         assert any(selects(spec["podSelector"], of) for of in labels().values()), name
         for rule in spec["podSelector"].get("matchExpressions", []):
-            assert set(rule.get("values", [])) <= labels().keys() | set(ENGINES), name
+            assert set(rule.get("values", [])) <= labels().keys() | set(BY_COMPONENT), name
 
 
 def test_functions_and_models_are_heard_by_way_of_knative_alone_and_never_past_queue_proxy() -> None:

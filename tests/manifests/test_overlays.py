@@ -102,6 +102,15 @@ def test_the_overlay_of_an_engine_puts_launch_training_in_the_place_of_run_train
     assert all(after[key] == base[key] for key in base.keys() & after.keys())
 
 
+def test_the_overlay_of_mlflow_adds_what_logs_to_it_and_nothing_else() -> None:
+    base, after = by_name(rendered("base")), by_name(rendered("overlays/mlflow"))
+
+    assert after.keys() - base.keys() == {("Service", "log-experiments"), ("Trigger", "log-experiments")}
+    assert all(after[key] == base[key] for key in base)
+    (container,) = after["Service", "log-experiments"]["spec"]["template"]["spec"]["containers"]
+    assert {"secretRef": {"name": "mlflow"}} in container["envFrom"]
+
+
 def settings_of(engine: str) -> EngineSettings:
     """Return what launch_training reads from what an overlay says."""
     objects = by_name(rendered(f"overlays/{engine}"))
@@ -131,9 +140,12 @@ def test_what_the_overlay_of_airflow_says_is_what_launch_training_reads() -> Non
     assert settings.connection.password_file == "/var/run/secrets/airflow/password"
 
 
-def test_launch_training_is_guarded_like_the_functions_of_the_base() -> None:
-    objects = by_name(rendered("overlays/kubeflow"))
-    ours, other = objects["Service", "launch-training"], objects["Service", "govern-training"]
+@pytest.mark.parametrize(
+    ("overlay", "function"), [("kubeflow", "launch-training"), ("mlflow", "log-experiments")]
+)
+def test_a_function_of_a_component_is_guarded_like_those_of_the_base(overlay: str, function: str) -> None:
+    objects = by_name(rendered(f"overlays/{overlay}"))
+    ours, other = objects["Service", function], objects["Service", "govern-training"]
 
     assert ours["metadata"]["labels"] == other["metadata"]["labels"]
     pods = [each["spec"]["template"]["spec"] for each in (ours, other)]

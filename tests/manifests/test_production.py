@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.manifests import ENGINES, ROOT, Json, by_name, of_kind, pods, rendered
+from support.manifests import BY_COMPONENT, ROOT, Json, by_name, of_kind, pods, rendered
 
 from eventing.catalogue import FROM_OUTSIDE
 from functions.roll_out_model.deployer import ServedVersion
@@ -51,7 +51,7 @@ def test_there_are_pods_of_all_kinds_to_check() -> None:
     functions = {path.parent.name for path in (ROOT / "functions").glob("*/__main__.py")} - {
         "state",
         "serve_model",
-        *(name.replace("-", "_") for name in ENGINES),
+        *(name.replace("-", "_") for name in BY_COMPONENT),
     }
     assert len(every_pod()) == len(functions) + len({"a model's server", "upgrade-state"})
 
@@ -85,7 +85,7 @@ def test_a_budget_selects_the_pods_of_each_function_that_runs_twice_and_lets_a_n
         for key, name in budget["spec"]["selector"].get("matchLabels", {}).items()
         if key == "serving.knative.dev/service"
     }
-    assert selected - set(ENGINES) == functions().keys() - ONE_PROCESS
+    assert selected - set(BY_COMPONENT) == functions().keys() - ONE_PROCESS
     assert all(budget["spec"]["maxUnavailable"] == 1 for budget in budgets)
     (models,) = [each for each in budgets if each["metadata"]["name"] == "models"]
     (expression,) = models["spec"]["selector"]["matchExpressions"]
@@ -199,7 +199,9 @@ def test_the_broker_hears_our_own_accounts_and_what_answers_by_each_trigger() ->
     accounts = {
         account
         for entry in policy("functions")["from"]
-        if not (account := entry["sub"].removeprefix("system:serviceaccount:kascade:")).startswith(ENGINES)
+        if not (account := entry["sub"].removeprefix("system:serviceaccount:kascade:")).startswith(
+            BY_COMPONENT
+        )
     }
     senders = {pod["spec"]["serviceAccountName"] for pod in every_pod().values()}
     triggers = {each["metadata"]["name"] for each in of_kind(objects(), "Trigger")}

@@ -26,10 +26,11 @@ OVERLAYS = (
     "kserve",
     "seldon",
     "seldon-v1",
+    "mlflow",
 )
 
-ENGINES = ("launch-training",)
-"""Functions that the component of a training engine brings; other lists name them beforehand."""
+BY_COMPONENT = ("launch-training", "log-experiments")
+"""Functions that a component brings, of a training engine or of MLflow; other lists name them beforehand."""
 
 
 def rendered(tree: str) -> list[Json]:

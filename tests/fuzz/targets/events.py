@@ -23,12 +23,13 @@ from eventing.testing import MemorySink, object_created
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.state.migrate import upgrade
 from kascade.scaffold.examples import example_of
+from pipelines.engines.memory import MemoryEngine
 
 _FUNCTIONS = [
     path.parent.name
     for path in sorted((Path(__file__).parents[3] / "functions").glob("*/app.py"))
     if path.parent.name
-    not in ("launch_training", "serve_model")  # one needs an engine; one takes no events of ours
+    not in ("log_experiments", "serve_model")  # one needs MLflow; one takes no events of ours
 ]
 TOKENS = [
     b"churn",
@@ -58,6 +59,8 @@ def _seeds() -> list[bytes]:
 
 
 SEEDS = _seeds()
+_ENGINE = {"TRAINING_ENGINE": "airflow", "AIRFLOW_ENDPOINT": "http://127.0.0.1:9"}
+"""Settings of launch_training, whose runs an engine in memory takes."""
 _LOGGED = Logged()
 
 
@@ -78,9 +81,11 @@ def _apps() -> Mapping[str, Flask]:
     made = {}
     for name in _FUNCTIONS:
         app = importlib.import_module(f"functions.{name}.app")
-        settings = app.Settings(url)
+        of_its_own = {"engine": MemoryEngine()} if name == "launch_training" else {}
+        settings = app.Settings.from_env(_ENGINE | {"DATABASE_URL": url}) if of_its_own else app.Settings(url)
         wanted = app.Deps if hasattr(app, "Deps") else app.create_app
-        given = {key: parts[key] for key in inspect.signature(wanted).parameters if key in parts}
+        has = parts | of_its_own
+        given = {key: has[key] for key in inspect.signature(wanted).parameters if key in has}
         made[name] = (
             app.create_app(settings, app.Deps(**given))
             if wanted is not app.create_app

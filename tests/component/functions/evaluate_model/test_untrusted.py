@@ -129,7 +129,7 @@ def test_an_operator_of_another_domain_is_refused(gate: Gate) -> None:
 def test_a_graph_that_asks_for_all_memory_is_refused_before_it_has_it(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "BOUNDS", Bounds(64 << 20, 60))
+    monkeypatch.setattr(scoring, "UNTRUSTED", Bounds(64 << 20, 60))
     doubled = [helper.make_node("Concat", ["input", "input"], ["x0"], axis=1)]
     doubled += [helper.make_node("Concat", [f"x{n}"] * 2, [f"x{n + 1}"], axis=1) for n in range(24)]
     raw = regressor(*doubled, helper.make_node("ReduceSum", ["x24"], ["variable"]))
@@ -141,7 +141,7 @@ def test_a_graph_that_asks_for_all_memory_is_refused_before_it_has_it(
 def test_a_graph_that_computes_while_it_is_loaded_is_refused_too(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "BOUNDS", Bounds(64 << 20, 60))
+    monkeypatch.setattr(scoring, "UNTRUSTED", Bounds(64 << 20, 60))
     row = numpy_helper.from_array(np.ones((1, 20_000), np.float32), "row")
     column = numpy_helper.from_array(np.ones((20_000, 1), np.float32), "column")
     nodes = [
@@ -155,7 +155,7 @@ def test_a_graph_that_computes_while_it_is_loaded_is_refused_too(
 
 @pytest.mark.case("S3", "a graph that takes for ever")
 def test_a_graph_that_takes_too_long_is_ended(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "BOUNDS", Bounds(2 << 30, 0.05))
+    monkeypatch.setattr(scoring, "UNTRUSTED", Bounds(2 << 30, 0.05))
     size = 1000
     wide = numpy_helper.from_array(np.ones((2, size), np.float32), "wide")
     square = numpy_helper.from_array(np.ones((size, size), np.float32), "square")

@@ -35,7 +35,7 @@ def airflow(tmp_path: Path, object_store: EmbeddedStore, receiver: Receiver) -> 
     if program() is None:
         pytest.skip(MISSING)
     airflow = Airflow(tmp_path / "airflow", **object_store.env, K_SINK=receiver.url)
-    airflow.start()
+    airflow.restart()
     yield airflow
     airflow.kill()
 
@@ -70,7 +70,7 @@ def test_a_version_is_trained_in_airflow_which_is_killed_in_the_middle(
     until(lambda: any(in_airflow.store.list(f"{request.output}/steps/launch/prepared")))
     airflow.kill()
     in_airflow.ring(request)  # Airflow is away
-    airflow.start()
+    airflow.restart()
     until(lambda: bool(receiver.requests))
 
     assert in_airflow.types() == ["started"]

@@ -109,7 +109,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "local", "kubeflow", "airflow"])
+@pytest.fixture(params=["memory", "local", "kubeflow", "airflow", "airflow_by_asset"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     found: Subject = request.getfixturevalue(request.param)
     return found
@@ -156,7 +156,7 @@ def running_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflo
     if program() is None:
         pytest.skip(MISSING)
     airflow = Airflow(tmp_path_factory.mktemp("airflow"))
-    airflow.start()
+    airflow.restart()
     yield airflow
     airflow.kill()
 
@@ -165,6 +165,16 @@ def running_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflo
 def airflow(package: bytes, tmp_path: Path, running_airflow: Airflow) -> Subject:
     def client() -> TrainingEngine:
         return AirflowEngine(running_airflow.connection)
+
+    return Subject(
+        client(), client, by_itself, lines_written, package, tmp_path, cancelled_as=RunState.FAILED
+    )
+
+
+@pytest.fixture
+def airflow_by_asset(package: bytes, tmp_path: Path, running_airflow: Airflow) -> Subject:
+    def client() -> TrainingEngine:
+        return AirflowEngine(running_airflow.connection_by_asset)
 
     return Subject(
         client(), client, by_itself, lines_written, package, tmp_path, cancelled_as=RunState.FAILED

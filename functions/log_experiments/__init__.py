@@ -1,0 +1,1 @@
+"""Handles `training.completed` and `training.failed`."""

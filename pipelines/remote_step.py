@@ -51,6 +51,7 @@ def run_step(name: str, parameters: Mapping[str, Any], index: str | None, store:
     component = COMPONENTS[name]
     work = f"{parameters['output']}/steps/{parameters['attempt']}"
     given: dict[str, Any] = {
+        "code": "",  # of a run from before there was any
         **parameters,
         "index": index,
         "status": _UNTOLD,

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eventing.catalogue import Claim, TrainingApproved
+from eventing.catalogue import Claim, OwnCode, TrainingApproved
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A training run: its inputs by claim, and `output`, the address under which the version is written."""
+    """A training run: its inputs by claim, and `output`, the address under which the version is written.
+
+    `code` is what train.code and train.requirements of the spec name.
+    """
 
     model: str
     version: int
@@ -21,6 +24,7 @@ class RunRequest:
     data_schema: Claim
     output: str
     seed: int
+    code: OwnCode | None = None
 
     @classmethod
     def of(cls, approved: TrainingApproved) -> RunRequest:
@@ -34,6 +38,7 @@ class RunRequest:
             data_schema=approved.data_schema,
             output=approved.output.rstrip("/"),
             seed=approved.seed,
+            code=approved.code,
         )
 
     def to_parameters(self) -> dict[str, Any]:
@@ -50,6 +55,7 @@ class RunRequest:
             "schema_sha256": self.data_schema.sha256,
             "output": self.output,
             "seed": self.seed,
+            "code": self.code.model_dump_json() if self.code else "",
         }
 
     @classmethod
@@ -64,4 +70,5 @@ class RunRequest:
             data_schema=Claim(uri=given["schema_uri"], sha256=given["schema_sha256"]),
             output=given["output"],
             seed=int(given["seed"]),
+            code=OwnCode.model_validate_json(given["code"]) if given.get("code") else None,
         )

@@ -23,6 +23,7 @@ def training(
     cause: str,
     started: str,
     seed: int = 0,
+    code: str = "",
     last: bool = True,
 ) -> None:
     """Train one version of a model.
@@ -38,7 +39,7 @@ def training(
     9. announce, whatever happened: training.completed or training.failed
 
     Args:
-        model, version, run_id, dataset_*, spec_*, schema_*, output, seed: the governor's request.
+        model, version, run_id, dataset_*, spec_*, schema_*, output, seed, code: the governor's request.
         attempt: names this attempt, so that its failure is announced from an earlier one's.
         cause: the event that asked for the run, as JSON, so that the announcement can answer it.
         started: when the attempt began, ISO 8601.
@@ -56,6 +57,7 @@ def training(
         "schema_sha256": schema_sha256,
         "output": output,
         "seed": seed,
+        "code": code,
     }
     run = {"output": output, "attempt": attempt}
     announced = announce(**request, attempt=attempt, cause=cause, last=last)

@@ -18,6 +18,7 @@ from eventing.catalogue.base import (
     Time,
     Version,
 )
+from eventing.catalogue.data import OwnCode
 from eventing.catalogue.decisions import DecisionInputs
 
 
@@ -47,7 +48,10 @@ class TrainingRequested(
 
 
 class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_training",)):
-    """The governor starts run `run_id`, which produces version `version` under `output`."""
+    """The governor starts run `run_id`, which produces version `version` under `output`.
+
+    `code` is there when the model.yaml names code of its own.
+    """
 
     model: ModelName
     version: Version
@@ -61,6 +65,7 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     champion_version: Version | None = None
     output: ObjectUri
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    code: OwnCode | None = None
     decided_from: DecisionInputs | None = None
 
 

@@ -88,6 +88,7 @@ def _start(
         champion_version=champion,
         output=folder_of(context.model, version),
         seed=in_force.spec.train.seed,
+        code=in_force.code,
         decided_from=decided_from,
     )
     run = TrainingRun(

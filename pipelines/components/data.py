@@ -20,6 +20,7 @@ def extract(
     schema_sha256: str,
     output: str,
     seed: int,
+    code: str,
     attempt: str,
     extracted: dsl.Output[dsl.Dataset],
 ) -> None:

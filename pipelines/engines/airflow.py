@@ -15,6 +15,7 @@ import urllib3
 
 from pipelines.announcement import UNSAID
 from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
+from pipelines.engines.model_limits import say_what_is_ignored
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure, Fault
 
@@ -68,6 +69,7 @@ class AirflowEngine:
             conf["package"], dag = base64.b64encode(run.package).decode(), CUSTOM_DAG
         if self._find(run.run_id) is not None:
             return
+        say_what_is_ignored(run)
         body = {"dag_run_id": airflow_id(run.run_id), "logical_date": None, "conf": conf, "note": run.run_id}
         self._call("start the run", "POST", f"/dags/{dag}/dagRuns", body, known=(409,))
 

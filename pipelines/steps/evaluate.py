@@ -13,7 +13,9 @@ from pipelines.errors import StepError
 from pipelines.loss import holdout_loss, loss_scale
 from pipelines.metrics import class_scores, measure
 from pipelines.onnx_graph import Scorer
+from pipelines.own_code.fitting import BOUNDS
 from pipelines.steps import files
+from pipelines.steps.plan import is_own_code
 
 
 def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
@@ -24,7 +26,8 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     facts = files.read_json(prepared / files.PREPARED)
     matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)
     target = np.load(prepared / files.HOLDOUT_TARGET)
-    scores = Scorer((refitted / files.ONNX).read_bytes()).score(matrix)
+    own = is_own_code(files.read_json(refitted / files.REFITTED)["chosen"]["estimator"])
+    scores = Scorer((refitted / files.ONNX).read_bytes(), BOUNDS if own else None).score(matrix)
     predicted = Encoding.from_json(facts["encoding"]).answers(scores)
     metrics = measure(facts["task"], target, predicted)
     metric = facts["metric"]

@@ -45,6 +45,7 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     with pa.OSFile(str(folder / files.TABLE), "wb") as sink, pa.ipc.new_file(sink, wanted) as writer:
         rows = [_append(store, part, columns, writer) for part in used]
     (folder / files.SPEC).write_bytes(raw_spec)
+    _extract_code(store, request, spec, folder)
     files.write_json(folder / files.REQUEST, request.to_parameters())
     extracted = {
         "rows": sum(rows),
@@ -55,6 +56,19 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     }
     files.write_json(folder / files.EXTRACTED, extracted)
     return extracted
+
+
+def _extract_code(store: Store, request: RunRequest, spec: ModelSpec, folder: Path) -> None:
+    if spec.train.code is None:
+        return
+    if request.code is None:
+        raise StepError(
+            f"model.yaml names {spec.train.code}, and the run was approved without it",
+            f"drop model.yaml and {spec.train.code} again",
+        )
+    (folder / files.CODE).write_bytes(fetch(store, request.code.train))
+    if request.code.requirements is not None:
+        (folder / files.REQUIREMENTS).write_bytes(fetch(store, request.code.requirements))
 
 
 def fetch(store: Store, claim: Claim) -> bytes:

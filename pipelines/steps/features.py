@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from pipelines.encoding.fitting import (
     out_of_fold_means,
     responses_of,
 )
+from pipelines.encoding.names import column_names
 from pipelines.encoding.scales import AS_IS, fit_scale
 from pipelines.encoding.times import to_seconds
 from pipelines.errors import StepError
@@ -63,6 +65,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     np.save(folder / files.FOLDS, folds)
     encoding, blurred = _encode_training(training, facts["features"], forms, partition, folds, folder)
     _encode_holdout(encoding, table.take(pa.array(partition.holdout)), folder)
+    own_code = _own_code(extracted, spec, encoding, folder)
     plan = plan_experiments(spec, facts["task"], encoding.width)
     prepared = {
         **facts,
@@ -75,11 +78,27 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         "balanced": _balanced(spec, partition),
         "ordered": ordered,
         "plan": plan,
+        "own_code": own_code,
         "split": partition.describe(),
         "warnings": [*facts["warnings"], *partition.warnings(), *mixed, *blurred],
     }
     files.write_json(folder / files.PREPARED, prepared)
     return [str(index) for index in range(len(plan))]
+
+
+def _own_code(extracted: Path, spec: ModelSpec, encoding: Encoding, folder: Path) -> dict[str, object] | None:
+    """Hand on the code that model.yaml names, with what it is told."""
+    if spec.train.code is None:
+        return None
+    for name in (files.CODE, files.REQUIREMENTS):
+        if (extracted / name).exists():
+            shutil.copy(extracted / name, folder / name)
+    return {
+        "name": PurePosixPath(spec.train.code).name,
+        "requirements": PurePosixPath(spec.train.requirements).name if spec.train.requirements else None,
+        "train": spec.train.model_dump_json(),
+        "columns": column_names(encoding),
+    }
 
 
 def _folds(

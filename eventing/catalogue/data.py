@@ -12,15 +12,23 @@ from eventing.catalogue.base import Claim, Count, ModelName, ObjectUri, Payload,
 MAX_WARNINGS = 50
 
 
+class OwnCode(Payload):
+    """Immutable copies of a model's own training code (train.code) and of what names its packages."""
+
+    train: Claim
+    requirements: Claim | None = None
+
+
 class SpecRegistered(Payload, type="spec.registered", subject="<model>", emitted_by=("ingest_data",)):
-    """A model.yaml was accepted; `spec` is its immutable copy."""
+    """A model.yaml was accepted; `spec` is its immutable copy, `code` are those of the code that it names."""
 
     model: ModelName
     spec: Claim
+    code: OwnCode | None = None
 
 
 class SpecRejected(Payload, type="spec.rejected", subject="<model>", emitted_by=("ingest_data",)):
-    """A model.yaml was refused; `problems` names each place and its fix."""
+    """A model.yaml, or code that it names, was refused; `problems` names each place and its fix."""
 
     model: str
     key: str
@@ -66,6 +74,7 @@ class Unchanged(StrEnum):
     KNOWN_SPEC = "known_spec"
     REPLACED = "replaced"
     IGNORED = "ignored"
+    CODE = "code"
 
 
 class DatasetUnchanged(Payload, type="dataset.unchanged", subject="<model>", emitted_by=("ingest_data",)):

@@ -18,6 +18,7 @@ from eventing.catalogue.base import (
     Time,
     Version,
 )
+from eventing.catalogue.data import OwnCode
 from eventing.catalogue.decisions import DecisionInputs
 
 
@@ -80,7 +81,8 @@ class ModelRegistered(OutsidePayload, OutsideModel, type="model.registered", sub
 class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_training",)):
     """The governor starts run `run_id`, which produces version `version` under `output`.
 
-    With `registered` nothing is trained: the version is that model.
+    With `registered` nothing is trained: the version is that model. `code` is there when the model.yaml names
+    code of its own.
     """
 
     model: ModelName
@@ -96,6 +98,7 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     output: ObjectUri
     registered: OutsideModel | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    code: OwnCode | None = None
     decided_from: DecisionInputs | None = None
 
 

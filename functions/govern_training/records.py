@@ -9,7 +9,7 @@ from functools import lru_cache
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from eventing.catalogue import Claim, TrainingApproved, TrainingReason
+from eventing.catalogue import Claim, OwnCode, TrainingApproved, TrainingReason
 from eventing.event import CAUSATION, Event
 from functions.govern_training.facts import Digests, Request, Run
 from functions.govern_training.logic import MAX_DEPTH
@@ -28,13 +28,14 @@ RECENT_RUNS, SAME_RUNS = 50, 10
 class SpecInForce:
     """The newest accepted model.yaml: what it says, its immutable copy, and the digest of what it says.
 
-    `since` is when it was accepted; None counts as before everything.
+    `since` is when it was accepted; None counts as before everything. `code` is what its train.code names.
     """
 
     spec: ModelSpec
     claim: Claim
     digest: str
     since: datetime | None = None
+    code: OwnCode | None = None
 
 
 def spec_in_force(session: Session, model: str) -> SpecInForce | None:
@@ -43,7 +44,7 @@ def spec_in_force(session: Session, model: str) -> SpecInForce | None:
     return (
         None
         if row is None
-        else SpecInForce(_parsed(model, row.text), row.claim, row.digest, row.registered_at)
+        else SpecInForce(_parsed(model, row.text), row.claim, row.digest, row.registered_at, row.own_code)
     )
 
 

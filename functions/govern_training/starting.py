@@ -50,6 +50,7 @@ def start_run(
         output=folder_of(context.model, version),
         registered=registered,
         seed=in_force.spec.train.seed,
+        code=in_force.code if registered is None else None,
         decided_from=decided_from,
     )
     by_person = (kinds.TrainingReason.MANUAL, kinds.TrainingReason.REGISTERED)

@@ -10,6 +10,7 @@ from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, l
 from functions.ingest_data.ingest_file import ingest_file
 from functions.ingest_data.object_keys import (
     RAW,
+    CodeFile,
     DataFile,
     Ignored,
     Misplaced,
@@ -33,8 +34,8 @@ class Handler:
         dropped = object_of(event, record)
         kind = classify_key(dropped.key) if dropped.bucket == RAW else Ignored(f"not in the bucket {RAW}")
         match kind:
-            case SpecFile():
-                return register_spec(self.context, event, dropped, kind)
+            case SpecFile(model) | CodeFile(model):
+                return register_spec(self.context, event, dropped, model)
             case DataFile():
                 return ingest_file(self.context, event, dropped, kind)
             case Misplaced(model, reason, problem):

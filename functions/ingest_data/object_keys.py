@@ -19,6 +19,7 @@ _MODEL = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp", ".filepart", "~")
 _HIVE_MISSING = "__HIVE_DEFAULT_PARTITION__"
 _LEFT_BY_PROGRAMS = ("~$", "thumbs.db", "desktop.ini")
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.py|requirements[A-Za-z0-9._-]*\.txt")
 _PIPELINE = ("pipeline.yaml", "pipeline.yml")
 
 
@@ -106,7 +107,14 @@ class Misplaced:
     problem: Problem
 
 
-ObjectKind = SpecFile | DataFile | Ignored | Misplaced
+@dataclass(frozen=True)
+class CodeFile:
+    """A file that `train.code` or `train.requirements` of the folder's model.yaml may name."""
+
+    model: str
+
+
+ObjectKind = SpecFile | CodeFile | DataFile | Ignored | Misplaced
 
 
 def classify_key(key: str) -> ObjectKind:
@@ -161,6 +169,8 @@ def _misplaced(key: str, parts: list[str]) -> Misplaced | None:
 def _by_name(model: str, name: str, depth: int) -> ObjectKind:
     if name == SPEC_NAME and depth == 2:
         return SpecFile(model)
+    if _CODE.fullmatch(name) and depth == 2:
+        return CodeFile(model)
     if name.endswith(_PIPELINE):
         return Ignored("a Kubeflow pipeline, which train.pipeline may name")
     if name.endswith((".yaml", ".yml")):

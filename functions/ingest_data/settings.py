@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventing.environment import Variables
+from pipelines.own_code.permission import code_allowed
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Settings:
         max_file_bytes: largest file, unpacked.
         max_line_bytes: longest line of CSV or JSON Lines.
         max_columns: most columns.
+        allow_code: code that a model.yaml names may run (`pipelines.own_code.permission`).
     """
 
     database_url: str
@@ -26,6 +28,7 @@ class Settings:
     max_file_bytes: int = 8 << 30
     max_line_bytes: int = 16 << 20
     max_columns: int = 10_000
+    allow_code: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -41,5 +44,6 @@ class Settings:
                 read.number("MAX_FILE_BYTES", cls.max_file_bytes, 1, 1 << 50),
                 read.number("MAX_LINE_BYTES", cls.max_line_bytes, 1, 1 << 50),
                 read.number("MAX_COLUMNS", cls.max_columns, 1, 1 << 31),
+                code_allowed(read),
             )
         )

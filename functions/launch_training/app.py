@@ -38,7 +38,7 @@ def create_app(
         store or S3Store.from_env(os.environ),
         engine or settings.engine.open(),
         Schedule(settings.deadline),
-        settings.allow_custom_pipelines,
+        settings.allow_code,
         clock,
     )
     return create_event_app(handler, name=FUNCTION, accepts=ACCEPTS, ready=partial(check_migrated, database))

@@ -12,10 +12,13 @@ from pipelines.engines import TrainingEngine
 from pipelines.engines import airflow as af
 from pipelines.engines import kubeflow as kf
 from pipelines.engines.kubeflow_package import Surroundings
+from pipelines.engines.model_limits import ModelLimits
 
 _NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 _KEYS = rf"{_NAME}:[A-Za-z_][A-Za-z0-9_]*(,[A-Za-z_][A-Za-z0-9_]*)*"
 _LABEL = r"[A-Za-z0-9./_-]+=[A-Za-z0-9._-]*"
+_SECRET_KEYS = rf"{_NAME}:[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+)*"
+_CORES, _MEMORY = r"[0-9]+(\.[0-9]+)?|[0-9]+m", r"[0-9]+([KMGT]i?)?"
 _ADDRESS = "https?://[^ ]+"
 
 
@@ -54,8 +57,15 @@ class KubeflowSettings:
             image=read.get("STEP_IMAGE") or None,
             image_pull_secrets=_words(read, "STEP_IMAGE_PULL_SECRETS", _NAME, "names of Secrets"),
             node_selector=_labels(read, "STEP_NODE_SELECTOR"),
-            cpu=read.text("STEP_CPU", r"[0-9]+(\.[0-9]+)?|[0-9]+m", "a number of cores, such as 2", ""),
-            memory=read.text("STEP_MEMORY", r"[0-9]+([KMGT]i?)?", "an amount, such as 4G", ""),
+            cpu=read.text("STEP_CPU", _CORES, "a number of cores, such as 2", ""),
+            memory=read.text("STEP_MEMORY", _MEMORY, "an amount, such as 4G", ""),
+            limits=ModelLimits(
+                cpu=read.text("STEP_MAX_CPU", _CORES, "a number of cores, such as 2", ""),
+                memory=read.text("STEP_MAX_MEMORY", _MEMORY, "an amount, such as 4G", ""),
+                gpu=read.number("STEP_MAX_GPU", 0, 0, 64),
+                node_selector=_allowed_labels(read, "STEP_ALLOWED_NODES"),
+                secrets=_keys(read, "STEP_ALLOWED_SECRETS", _SECRET_KEYS),
+            ),
         )
         return cls(connection, surroundings)
 
@@ -106,9 +116,9 @@ def _words(read: Variables, name: str, pattern: str, expected: str) -> tuple[str
     return tuple(read.text(name, all_of_them, f"{expected}, separated by spaces", "").split())
 
 
-def _keys(read: Variables, name: str) -> dict[str, tuple[str, ...]]:
+def _keys(read: Variables, name: str, pattern: str = _KEYS) -> dict[str, tuple[str, ...]]:
     """Return keys by the object that has them, from `object:KEY,KEY object:KEY`."""
-    words = _words(read, name, _KEYS, "object:KEY,KEY")
+    words = _words(read, name, pattern, "object:KEY,KEY")
     pairs = (word.split(":", 1) for word in words if ":" in word)
     return {owner: tuple(keys.split(",")) for owner, keys in pairs}
 
@@ -117,3 +127,12 @@ def _labels(read: Variables, name: str) -> dict[str, str]:
     """Return labels, from `label=value label=value`."""
     words = _words(read, name, _LABEL, "label=value")
     return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _allowed_labels(read: Variables, name: str) -> dict[str, tuple[str, ...]]:
+    """Return the values that may be asked for, by label, from `label=value label=value`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for word in _words(read, name, _LABEL, "label=value"):
+        label, _, value = word.partition("=")
+        found[label] = (*found.get(label, ()), value)
+    return found

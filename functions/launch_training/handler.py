@@ -28,7 +28,7 @@ class Handler:
     store: Store
     engine: TrainingEngine
     schedule: Schedule
-    allow_custom: bool
+    allow_code: bool
     clock: Clock
 
     def __call__(
@@ -47,7 +47,7 @@ class Handler:
         raise Rejected("this timer is another function's")
 
     def _drive(self, event: Event, read: Callable[[Session], Run | None], now: datetime) -> list[Event]:
-        launcher = Launcher(self.store, self.engine, self.schedule, self.allow_custom)
+        launcher = Launcher(self.store, self.engine, self.schedule, self.allow_code)
 
         def write(session: Session, progress: Progress | None) -> list[Event]:
             return keep(session, progress, self.schedule, now) if progress else []

@@ -59,7 +59,7 @@ class Launcher:
     store: Store
     engine: TrainingEngine
     schedule: Schedule
-    allow_custom: bool
+    allow_code: bool
 
     def drive(self, run: Run, now: datetime) -> Progress:
         """Do what is next for a run. Raises: StoreUnavailable."""
@@ -87,7 +87,7 @@ class Launcher:
             attempt=ATTEMPT,
             started=now,
             last=True,
-            allow_custom=self.allow_custom,
+            allow_code=self.allow_code,
         )
         self.engine.submit(prepared)
         page = self.engine.page(request.run_id)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from eventing.environment import Variables
 from functions.launch_training.engines import ENGINES, EngineSettings
+from pipelines.own_code.permission import code_allowed
 
 DEFAULT_DEADLINE_S = 3600.0
 
@@ -19,13 +20,13 @@ class Settings:
     Attributes:
         database_url: of functions.state.
         engine: how it is reached, and what the steps get there.
-        allow_custom_pipelines: whether a spec's own pipeline may be run.
+        allow_code: whether a spec's own code or pipeline may be run.
         deadline: a run that the engine has not taken by then is given up.
     """
 
     database_url: str
     engine: EngineSettings
-    allow_custom_pipelines: bool = False
+    allow_code: bool = False
     deadline: timedelta = timedelta(seconds=DEFAULT_DEADLINE_S)
 
     @classmethod
@@ -38,7 +39,7 @@ class Settings:
             cls(
                 read.database_url(),
                 engine,
-                read.flag("ALLOW_CUSTOM_PIPELINES"),
+                code_allowed(read),
                 read.duration("LAUNCH_DEADLINE_S", DEFAULT_DEADLINE_S),
             )
         )

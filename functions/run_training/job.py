@@ -52,7 +52,7 @@ class Job:
                 attempt=uuid.uuid4().hex,
                 started=datetime.now(UTC),
                 last=False,
-                allow_custom=self._settings.allow_custom_pipelines,
+                allow_code=self._settings.allow_code,
             )
             self._engine.submit(run)
         except Refused as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventing.environment import Variables
+from pipelines.own_code.permission import code_allowed
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Settings:
     """
 
     event_path: Path
-    allow_custom_pipelines: bool = False
+    allow_code: bool = False
     max_attempts: int = 4
     progress_s: float = 300.0
 
@@ -27,7 +28,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the settings. Raises SettingsError naming every bad variable."""
         read = Variables(env)
-        allowed = read.flag("ALLOW_CUSTOM_PIPELINES")
+        allowed = code_allowed(read)
         path = read.text("K_EVENT_PATH", ".+", "the file (or its folder) with the event to act on")
         read.text("K_SINK", "https?://.*", "the http address events are sent to")
         return read.checked(

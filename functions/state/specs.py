@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Integer, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from eventing.catalogue import Claim
+from eventing.catalogue import Claim, OwnCode
 from functions.state.database import Base, UtcDateTime
 
 if TYPE_CHECKING:  # what only reads tables needs no YAML
@@ -21,7 +21,10 @@ DEFAULT_LABELS_WINDOW = timedelta(days=7)
 
 
 class RegisteredSpec(Base):
-    """An accepted model.yaml. `digest` is of what it says, `sha256` of its bytes."""
+    """An accepted model.yaml. `digest` is of what it says, `sha256` of its bytes.
+
+    `code` is an `OwnCode` as JSON where it names code of its own: the digest covers that too.
+    """
 
     __tablename__ = "model_specs"
 
@@ -34,11 +37,17 @@ class RegisteredSpec(Base):
     key: Mapped[str] = mapped_column(Text)
     etag: Mapped[str | None] = mapped_column(Text)
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    code: Mapped[str | None] = mapped_column(Text)
 
     @property
     def claim(self) -> Claim:
         """The immutable copy in the object store."""
         return Claim(uri=self.uri, sha256=self.sha256)
+
+    @property
+    def own_code(self) -> OwnCode | None:
+        """The copies of the code that it names."""
+        return None if self.code is None else OwnCode.model_validate_json(self.code)
 
     def parse(self) -> ModelSpec:
         """Read the spec it holds; a rule between sections (pipelines/spec/rules.py) is not asked again.
@@ -79,6 +88,7 @@ def add_spec(
     key: str,
     etag: str | None,
     now: datetime,
+    code: OwnCode | None = None,
 ) -> RegisteredSpec:
     """Put a spec in force. The caller holds the model's lock (`functions.state.datasets.lock_dataset`)."""
     last = session.scalar(select(func.max(RegisteredSpec.seq)).where(RegisteredSpec.model == model))
@@ -92,6 +102,7 @@ def add_spec(
         key=key,
         etag=etag,
         registered_at=now,
+        code=None if code is None else code.model_dump_json(),
     )
     session.add(row)
     session.flush()

@@ -33,6 +33,11 @@ _OVERLAP = 100
 _OF_DATASETS = f"{c.PREFIX}dataset.*"
 
 
+def is_code(name: str) -> bool:
+    """Whether a file is taken for code that a model.yaml may name, and not for data."""
+    return name.endswith(".py") or (name.startswith("requirements") and name.endswith(".txt"))
+
+
 @dataclass(frozen=True)
 class Dropped:
     """A file in a bucket.

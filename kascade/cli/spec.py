@@ -6,6 +6,7 @@ What reads a model.yaml is imported when it is needed: every other command start
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,10 @@ from kascade.cli.options import BEGIN, JsonOption, print_json
 from kascade.rendering.terminal import escape
 
 if TYPE_CHECKING:
-    from pipelines.spec import Check
+    from collections.abc import Iterable
+
+    from eventing.catalogue import Problem
+    from pipelines.spec import Check, ModelSpec
 
 spec_app = typer.Typer(
     name="spec", help="Draft a model.yaml from a data file, or check one.", no_args_is_help=True
@@ -92,12 +96,15 @@ def check(
     except OSError as error:
         raise _failure(f"{file} cannot be read: {error.strerror}") from error
     try:
-        spec = parse_spec(raw, model=model or _folder(raw, file), checks=_checks())
+        spec = parse_spec(
+            raw, model=model or _folder(raw, file), checks=[*_checks(), partial(_check_code, file.parent)]
+        )
     except SpecError as error:
         problems = list(map(render, error.problems))
         if as_json:
             print_json({"ok": False, "problems": problems})
         raise _failure(*problems, quiet=as_json) from error
+    _say_what_is_missing(spec)
     if as_json:
         print_json({"ok": True, "model": spec.model, "target": spec.target, "problems": []})
     else:
@@ -114,6 +121,33 @@ def _checks() -> list[Check]:
         typer.echo("estimators and metrics are not checked: numpy is not installed here", err=True)
         return [check_rules]
     return [check_rules, check_training]
+
+
+def _check_code(folder: Path, spec: ModelSpec) -> Iterable[Problem]:
+    """Yield what is wrong with the file that train.code names, where it lies beside the model.yaml."""
+    from eventing.catalogue import Problem
+    from pipelines.own_code.source import fault_of
+
+    name = spec.train.code
+    if name is None or name.startswith("s3://"):
+        return
+    try:
+        fault = fault_of((folder / name).read_bytes(), name)
+    except OSError as error:
+        typer.echo(f"{name} (train.code) is not checked: {error.strerror}", err=True)
+        return
+    if fault is not None:
+        yield Problem(where="train.code", problem=fault[0], fix=fault[1])
+
+
+def _say_what_is_missing(spec: ModelSpec) -> None:
+    """Say which packages of its estimators this machine lacks: where it is trained they may be there."""
+    try:
+        from pipelines.estimators import missing_packages
+    except ImportError:
+        return
+    for problem in missing_packages(spec):
+        typer.echo(f"{problem.where}: {problem.problem} here; {problem.fix}", err=True)
 
 
 def _folder(raw: bytes, file: Path) -> str | None:

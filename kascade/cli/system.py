@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from kascade.cli.address_book import print_address_book
-from kascade.cli.dropping import FEEDBACK, RAW, SPEC, put, report
+from kascade.cli.dropping import FEEDBACK, RAW, SPEC, is_code, put, report
 from kascade.cli.options import (
     BEGIN,
     HomeOption,
@@ -82,6 +82,9 @@ def up(
     manifests: Annotated[
         list[Path] | None, typer.Option(help="folders or files to apply in place of ours; repeatable")
     ] = None,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="run training code that lies in the bucket (train.code)")
+    ] = False,
     as_json: JsonOption = False,
     lock_fd: Annotated[
         int | None,
@@ -95,7 +98,9 @@ def up(
     state = home_of(home)
     ports = Ports(gateway_port, api_port, store_port)
     with state.held(fresh=fresh, inherited=lock_fd):
-        system = System(state, ports, store=store, manifests=manifests or [], console=console)
+        system = System(
+            state, ports, store=store, manifests=manifests or [], console=console, allow_code=allow_code
+        )
         sys.exit(system.run(lambda ready: _announce(ready, console, as_json)))
 
 
@@ -126,6 +131,11 @@ def demo(
     sys.exit(run_demo(home_of(home), store=store, story=story, keep=keep, engine=engine))
 
 
+def _order(file: Path) -> int:
+    """Return a file's place: code before the model.yaml that names it, data after it."""
+    return 1 if file.name == SPEC else 0 if is_code(file.name) else 2
+
+
 def drop(
     files: Annotated[list[Path], typer.Argument(help="a model.yaml, data files, or both")],
     model: Annotated[str, typer.Option(help="the model they belong to")],
@@ -142,7 +152,7 @@ def drop(
     for file in files:
         if not file.is_file():
             raise HomeError(f"{file} is not a file")
-    files = sorted(files, key=lambda file: file.name != SPEC)  # data can be read once its model.yaml is there
+    files = sorted(files, key=_order)
     with connect(system) as client:
         follow = not no_wait and bucket in (RAW, FEEDBACK)
         dropped = put(client, files, model, bucket, as_json, follow=follow)

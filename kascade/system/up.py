@@ -55,7 +55,14 @@ class System:
     """One local system: a store process and a runtime process, started and ended together."""
 
     def __init__(
-        self, home: Home, ports: Ports, *, store: str, manifests: list[Path], console: Console
+        self,
+        home: Home,
+        ports: Ports,
+        *,
+        store: str,
+        manifests: list[Path],
+        console: Console,
+        allow_code: bool = False,
     ) -> None:
         self._home = home
         self._ports = ports.resolved()
@@ -63,6 +70,7 @@ class System:
         self._mlflow = _mlflow_variables(os.environ)
         self._manifests = manifests or [MANIFESTS, *(MLFLOW if self._mlflow else ())]
         self._console = console
+        self._allow_code = allow_code
         self._stopping = threading.Event()
         self._runtime: subprocess.Popen[bytes] | None = None
 
@@ -112,6 +120,8 @@ class System:
             "SERVICES_URL": f"{gateway}/-/services/{NAMESPACE}/{{}}",
             "CONSOLE_STEERING": "true",
         }
+        if self._allow_code:
+            settings["ALLOW_CODE"] = "true"
         secret = {name: settings.pop(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         secret["WEBHOOK_TOKEN"] = self._home.credentials().webhook_token
         database = f"sqlite:///{self._home.path / 'state.db'}"

@@ -18,6 +18,7 @@ def announce(
     schema_sha256: str,
     output: str,
     seed: int,
+    code: str,
     attempt: str,
     cause: str,
     last: bool,

@@ -21,6 +21,7 @@ def extract(
     output: str,
     seed: int,
     registered: str,
+    code: str,
     attempt: str,
     extracted: dsl.Output[dsl.Dataset],
 ) -> None:

@@ -8,11 +8,12 @@ EngineError
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from pipelines.records import Failure
+from pipelines.spec import Train
 
 
 class EngineError(Exception):
@@ -41,11 +42,14 @@ class Run:
             event names the same run.
         parameters: of the pipeline, plain values by name.
         package: a compiled pipeline; None: the training pipeline of this project.
+        train: what the model.yaml says of training; an engine does what it can of the resources, nodes,
+            secrets and caching that it asks for.
     """
 
     run_id: str
     parameters: Mapping[str, Any]
     package: bytes | None = None
+    train: Train = field(default_factory=Train)
 
 
 class RunState(StrEnum):

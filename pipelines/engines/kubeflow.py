@@ -88,7 +88,7 @@ class KubeflowEngine:
 
     def submit(self, run: Run) -> None:
         """See `TrainingEngine`. One at a time may submit a run: Kubeflow starts it, then looks at its id."""
-        pipeline = pipeline_of(run.package, self._surroundings)
+        pipeline = pipeline_of(run.package, self._surroundings.for_model(run.train))
         if self._find(run.run_id) is not None:
             return
         body = api.V2beta1Run(

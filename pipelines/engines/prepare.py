@@ -13,17 +13,11 @@ from eventing.event import Event, answer
 from eventing.store import DigestMismatch, ObjectMissing, Store
 from pipelines.announcement import SOURCE, dump_cause, subject_of
 from pipelines.engines import Refused, Run
+from pipelines.own_code.permission import refuse_code
 from pipelines.records import Failure, Fault
 from pipelines.request import RunRequest
-from pipelines.spec import SpecError, parse_spec
+from pipelines.spec import SpecError, Train, parse_spec
 
-CUSTOM_FORBIDDEN = Failure(
-    step="launch",
-    error="the spec names its own pipeline (train.pipeline), and this installation does not run those: "
-    "it would be running code of whoever writes to the bucket",
-    fix="remove train.pipeline, or ask the operator to set ALLOW_CUSTOM_PIPELINES=true",
-    fault=Fault.OWNER,
-)
 NO_PIPELINE = Failure(
     step="launch",
     error="train.pipeline is no compiled Kubeflow pipeline: it lacks `root` or is no YAML",
@@ -40,7 +34,7 @@ def prepare_run(
     attempt: str,
     started: datetime,
     last: bool,
-    allow_custom: bool,
+    allow_code: bool,
 ) -> Run:
     """Return the run of our own pipeline, or of the one that the spec names.
 
@@ -49,7 +43,7 @@ def prepare_run(
         attempt: names this attempt at the run.
         started: when the attempt begins.
         last: whether nobody tries again when the surroundings fail.
-        allow_custom: whether a spec's own pipeline may be run.
+        allow_code: whether a spec's own code or pipeline may be run.
 
     Raises: Refused; StoreUnavailable.
     """
@@ -60,13 +54,15 @@ def prepare_run(
         "started": started.isoformat(),
         "last": last,
     }
-    package = None if request.registered is not None else _custom_package(store, request, allow_custom)
-    if package is None:
+    if request.registered is not None:
         return Run(request.run_id, given)
+    train, package = _wanted(store, request, allow_code)
+    if package is None:
+        return Run(request.run_id, given, train=train)
     parameters, missing = fill_parameters(declared_parameters(package) or {}, given)
     if missing:
         raise Refused(unknown_parameters(missing))
-    return Run(request.run_id, parameters, package)
+    return Run(request.run_id, parameters, package, train)
 
 
 def started_event(event: Event, request: RunRequest, launcher: str, run_url: str | None = None) -> Event:
@@ -120,15 +116,16 @@ def unknown_parameters(names: Sequence[str]) -> Failure:
     )
 
 
-def _custom_package(store: Store, request: RunRequest, allowed: bool) -> bytes | None:
-    """Return the compiled pipeline that the spec names; None: it names none. Raises: Refused."""
+def _wanted(store: Store, request: RunRequest, allowed: bool) -> tuple[Train, bytes | None]:
+    """Return what the spec says of training, and the compiled pipeline that it names. Raises: Refused."""
     try:
         spec = parse_spec(store.get(request.spec.uri, request.spec.sha256), model=request.model)
+        if not allowed and (problem := next(iter(refuse_code(spec)), None)) is not None:
+            text = f"{problem.where}: {problem.problem}"
+            raise Refused(Failure("launch", text, problem.fix, Fault.OWNER))
         if spec.train.pipeline is None:
-            return None
-        if not allowed:
-            raise Refused(CUSTOM_FORBIDDEN)
-        return store.get(spec.train.pipeline)
+            return spec.train, None
+        return spec.train, store.get(spec.train.pipeline)
     except (SpecError, ObjectMissing, DigestMismatch) as error:
         fix = "correct model.yaml and drop it again"
         raise Refused(Failure("launch", str(error), fix, Fault.OWNER)) from error

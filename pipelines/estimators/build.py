@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.errors import FitError, StepError
-from pipelines.estimators.registry import EstimatorSpec, Grid
+from pipelines.estimators.estimator_spec import EstimatorSpec, Grid
 
 _MANY_ROWS = 10_000  # above this hist_gradient_boosting stops early by itself
 
@@ -35,6 +35,9 @@ def train(
 ) -> Any:
     """Build the pipeline and fit it to a matrix [N, width] and its target [N].
 
+    XGBoost takes no classes with gaps between them: then they are renumbered, and `present_` of the pipeline
+    says which they are.
+
     Args:
         parameters: values for the estimator's tunable parameters.
         seed: of everything random in it.
@@ -51,6 +54,10 @@ def train(
         given = _allowed({**estimator.fixed, **parameters}, estimator, target)
         final = _final(estimator, given, seed, balanced)
         pipeline = Pipeline([*_preparation(estimator, matrix), ("estimator", final)])
+        if estimator.name == "xgboost" and estimator.task == "classification":
+            present, target = np.unique(target, return_inverse=True)
+            if present[-1] >= len(present):
+                pipeline.present_ = present
         return pipeline.fit(matrix, target, **_weights(estimator, target, balanced))
     except (TypeError, InvalidParameterError) as error:
         raise StepError(
@@ -59,9 +66,13 @@ def train(
         ) from error
     except ValueError as error:
         raise _unsuited(estimator.name, error) from error
+    except Exception as error:
+        if type(error).__name__ == "LightGBMError":  # which derives from nothing more
+            raise _unsuited(estimator.name, error) from error
+        raise
 
 
-def _unsuited(name: str, error: ValueError) -> FitError:
+def _unsuited(name: str, error: Exception) -> FitError:
     return FitError(
         f"{name}: {' '.join(str(error).split())}",
         "choose another estimator or other parameters in train.candidates, or drop more rows",
@@ -135,5 +146,5 @@ def predict(pipeline: Any, matrix: NDArray[np.float32], classes: int | None) -> 
     if classes is None:
         return np.asarray(known, dtype=np.float64).reshape(-1)
     full = np.zeros((len(matrix), classes), dtype=np.float64)
-    full[:, pipeline.classes_.astype(np.int64)] = known
+    full[:, getattr(pipeline, "present_", pipeline.classes_).astype(np.int64)] = known
     return full

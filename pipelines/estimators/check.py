@@ -23,6 +23,20 @@ def check_training(spec: ModelSpec) -> Iterable[Problem]:
         yield from _candidate_problems(f"train.candidates[{index}]", candidate, spec.task)
 
 
+def missing_packages(spec: ModelSpec) -> Iterable[Problem]:
+    """Yield every estimator whose package this Python lacks: asked where models are trained."""
+    for index, candidate in enumerate(spec.train.candidates):
+        for task in _TASKS if spec.task is None else (spec.task,):
+            estimator = find(candidate.estimator, task)
+            if estimator is not None and estimator.missing is not None:
+                yield Problem(
+                    where=f"train.candidates[{index}].estimator",
+                    problem=f"'{estimator.name}' needs the package {estimator.missing}, which is missing",
+                    fix=f"install it where models are trained: pip install 'kascade[{estimator.extra}]'",
+                )
+                break
+
+
 def _metric_problems(spec: ModelSpec) -> Iterator[Problem]:
     name = spec.train.metric
     if name is None:

@@ -6,37 +6,12 @@ Importing this loads no scikit-learn: names are resolved where an estimator is b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
 
+from pipelines.estimators.estimator_spec import EstimatorSpec, Grid
 from pipelines.metrics import Task
 
-Balance = Literal["class_weight", "sample_weight", "none"]
-Grid = Mapping[str, tuple[Any, ...]]
-
 WIDE = 1_000  # columns from which the default tree model draws a few columns per split instead of all
-
-
-@dataclass(frozen=True)
-class EstimatorSpec:
-    """One estimator for one task.
-
-    `fixed` are parameters always given unless the grid says otherwise; `tunable` are the names a grid may
-    have; `scale` asks for standardised columns; `imputes`: it takes missing values as they are; `seeded`: it
-    has a `random_state`; `balance`: how rare classes are weighed.
-    """
-
-    name: str
-    task: Task
-    path: str
-    tunable: tuple[str, ...]
-    grid: Grid = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    scale: bool = False
-    imputes: bool = False
-    seeded: bool = True
-    balance: Balance = "none"
 
 
 _TREE = ("max_depth", "max_features", "max_leaf_nodes", "min_samples_leaf", "min_samples_split", "criterion")
@@ -53,6 +28,33 @@ _HIST = (
     "max_features",
     "early_stopping",
 )
+_XGBOOST = (
+    "n_estimators",
+    "learning_rate",
+    "max_depth",
+    "max_leaves",
+    "max_bin",
+    "min_child_weight",
+    "gamma",
+    "subsample",
+    "colsample_bytree",
+    "reg_alpha",
+    "reg_lambda",
+)
+_LIGHTGBM = (
+    "n_estimators",
+    "learning_rate",
+    "num_leaves",
+    "max_depth",
+    "min_child_samples",
+    "min_split_gain",
+    "subsample",
+    "subsample_freq",
+    "colsample_bytree",
+    "reg_alpha",
+    "reg_lambda",
+)
+_LIGHTGBM_FIXED = {"n_jobs": 0, "verbosity": -1, "deterministic": True, "force_col_wise": True}
 _MLP = ("hidden_layer_sizes", "activation", "alpha", "learning_rate_init", "max_iter", "batch_size", "solver")
 _KNN = ("n_neighbors", "weights", "p")
 # Leaves are bounded, or a forest grown on millions of rows would be gigabytes of ONNX.
@@ -173,6 +175,48 @@ _ALL = (
         "sklearn.ensemble.GradientBoostingRegressor",
         _BOOST,
         grid={"learning_rate": (0.05, 0.1)},
+    ),
+    EstimatorSpec(
+        "xgboost",
+        _C,
+        "xgboost.XGBClassifier",
+        _XGBOOST,
+        grid={"learning_rate": (0.1, 0.3)},
+        fixed={"tree_method": "hist"},
+        imputes=True,
+        balance="sample_weight",
+        extra="xgboost",
+    ),
+    EstimatorSpec(
+        "xgboost",
+        _R,
+        "xgboost.XGBRegressor",
+        _XGBOOST,
+        grid={"learning_rate": (0.1, 0.3)},
+        fixed={"tree_method": "hist"},
+        imputes=True,
+        extra="xgboost",
+    ),
+    EstimatorSpec(
+        "lightgbm",
+        _C,
+        "lightgbm.LGBMClassifier",
+        _LIGHTGBM,
+        grid={"learning_rate": (0.05, 0.1)},
+        fixed=_LIGHTGBM_FIXED,
+        imputes=True,
+        balance="class_weight",
+        extra="lightgbm",
+    ),
+    EstimatorSpec(
+        "lightgbm",
+        _R,
+        "lightgbm.LGBMRegressor",
+        _LIGHTGBM,
+        grid={"learning_rate": (0.05, 0.1)},
+        fixed=_LIGHTGBM_FIXED,
+        imputes=True,
+        extra="lightgbm",
     ),
     EstimatorSpec(
         "knn",

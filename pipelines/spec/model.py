@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from eventing.catalogue import ModelName
 from pipelines.spec.columns import ColumnRule, Kind
 from pipelines.spec.policies import Drift, Gate, Ingest, Labels, Outliers, Retrain, Rollout
+from pipelines.spec.resources import Resources
 from pipelines.spec.section import Section
 from pipelines.spec.train import Candidate, Train, Window
 
@@ -143,6 +144,7 @@ SECTIONS: MappingProxyType[tuple[str, ...], type[Section]] = MappingProxyType(
         ("train",): Train,
         ("train", "candidates", "*"): Candidate,
         ("train", "window"): Window,
+        ("train", "resources"): Resources,
         ("gate",): Gate,
         ("rollout",): Rollout,
         ("drift",): Drift,

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from eventing.catalogue import Problem
+from eventing.catalogue import OwnCode, Problem
 from pipelines.spec.document import Document, Path, load, name_of
 from pipelines.spec.model import SECTIONS, ModelSpec
 from pipelines.spec.problems import SpecError
@@ -75,9 +75,15 @@ def parse_spec(raw: bytes, *, model: str | None = None, checks: Sequence[Check] 
     return spec
 
 
-def spec_digest(spec: ModelSpec) -> str:
-    """Return the SHA-256 of what the spec says, whatever its comments, order or spelling."""
+def spec_digest(spec: ModelSpec, code: OwnCode | None = None) -> str:
+    """Return the SHA-256 of what the spec says, whatever its comments, order or spelling.
+
+    Args:
+        code: what the files hold that train.code and train.requirements name: it counts too.
+    """
     canonical = json.dumps(spec.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+    if code is not None:
+        canonical += code.train.sha256 + (code.requirements.sha256 if code.requirements else "")
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -27,6 +27,7 @@ _VALUES: Mapping[Kind, tuple[Callable[[object], bool], str]] = MappingProxyType(
 def check_rules(spec: ModelSpec) -> Iterable[Problem]:
     """Yield a problem for each rule that is broken."""
     yield from check_detectors(spec)
+    yield from _check_code(spec)
     rollout, labels = spec.rollout, spec.labels
     if rollout.phases and rollout.deadline <= labels.window:
         deadline, window = format_duration(rollout.deadline), format_duration(labels.window)
@@ -46,3 +47,21 @@ def check_rules(spec: ModelSpec) -> Iterable[Problem]:
                 problem=f"got {wrong[0]!r}, expected {what}",
                 fix="leave the value out, or give the column another type",
             )
+
+
+def _check_code(spec: ModelSpec) -> Iterable[Problem]:
+    """Yield a problem for each key of `train` that says something of code which is not named."""
+    train = spec.train
+    if train.code is not None and train.pipeline is not None:
+        yield Problem(
+            where="train.pipeline",
+            problem="train.code and train.pipeline both say how it is trained",
+            fix="remove one of them",
+        )
+    if train.code is None:
+        for key in ("requirements", "params", "secrets", "timeout"):
+            if key in train.model_fields_set:
+                fix = f"name the code, for example `code: train.py`, or remove `{key}`"
+                yield Problem(
+                    where=f"train.{key}", problem="it is for train.code, which is not there", fix=fix
+                )

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from pipelines.spec.durations import Duration
+from pipelines.spec.resources import EnvName, Label, LabelValue, Resources, SecretKey
 from pipelines.spec.section import Section, sequence
 
 MAX_EXPERIMENTS = 200
+
+_REST = r"[A-Za-z0-9._-]{0,80}"
+_FILE = rf"[A-Za-z0-9]{_REST}"
+_ELSEWHERE = r"s3://[A-Za-z0-9._-]{1,63}/([A-Za-z0-9._=-]+/)*"
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 GridValue = str | int | float | bool | None
@@ -35,6 +42,10 @@ class Candidate(Section):
     def experiments(self) -> int:
         """How many combinations the grid has."""
         return math.prod(len(values) for values in self.grid.values())
+
+
+def _one_or_several(value: Any) -> tuple[GridValue, ...]:
+    return (value,) if isinstance(value, GridValue) else _grid_values(value)
 
 
 class Window(Section):
@@ -90,6 +101,43 @@ class Train(Section):
         description="share of the rows kept aside for the gate",
         examples=["0.2"],
     )
+    code: Annotated[str, Field(pattern=rf"^({_ELSEWHERE})?{_FILE}\.py$")] | None = Field(
+        default=None,
+        description="your own training code, with one function `fit`: a file in the model's folder, or "
+        "s3://…; only where the operator allows it",
+        examples=["train.py"],
+    )
+    requirements: Annotated[str, Field(pattern=rf"^({_ELSEWHERE})?requirements{_REST}\.txt$")] | None = Field(
+        default=None,
+        description="packages that `code` needs, in pip's form; without it, it runs with Kascade's own",
+        examples=["requirements.txt"],
+    )
+    params: dict[str, Annotated[tuple[GridValue, ...], BeforeValidator(_one_or_several)]] = Field(
+        default_factory=dict,
+        description="what `fit` gets as `params`: a value, or a list of values to try",
+        examples=["{depth: [3, 6], rate: 0.1}"],
+    )
+    timeout: Duration = Field(
+        default=timedelta(hours=1), description="how long one call of `fit` may take", examples=["1h"]
+    )
+    resources: Resources = Field(
+        default_factory=Resources, description="what a training needs", examples=["{cpu: 2, memory: 4G}"]
+    )
+    node_selector: dict[Label, LabelValue] = Field(
+        default_factory=dict,
+        description="labels of the nodes that Kubeflow may train on, of those the operator allows",
+        examples=["{pool: training}"],
+    )
+    secrets: dict[EnvName, SecretKey] = Field(
+        default_factory=dict,
+        description="variables that `code` gets, each from a Secret's key, of those the operator allows",
+        examples=["{HF_TOKEN: hugging-face/token}"],
+    )
+    caching: bool = Field(
+        default=True,
+        description="Kubeflow may take a step's result from an earlier run with the same inputs",
+        examples=["false"],
+    )
     pipeline: Annotated[str, Field(pattern=r"^s3://[^/]+/.+")] | None = Field(
         default=None,
         description="your own Kubeflow pipeline with the same parameters; only where the operator allows it",
@@ -110,7 +158,8 @@ class Train(Section):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        total = sum(candidate.experiments for candidate in self.candidates)
+        own = math.prod(len(values) for values in self.params.values()) if self.code else 0
+        total = sum(candidate.experiments for candidate in self.candidates) + own
         if total > MAX_EXPERIMENTS:
             raise PydanticCustomError(
                 "experiments",

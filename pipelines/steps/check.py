@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import StepError
-from pipelines.estimators import check_training
+from pipelines.estimators import check_training, missing_packages
 from pipelines.metrics import Task, default_metric
 from pipelines.spec import ModelSpec
 from pipelines.steps import files
@@ -89,7 +89,7 @@ def _features(spec: ModelSpec, schema: Mapping[str, Any]) -> list[list[str]]:
 
 def _metric(spec: ModelSpec, task: Task, classes: list[Any] | None) -> str:
     resolved = spec.model_copy(update={"task": task})
-    problems = list(check_training(resolved))
+    problems = [*check_training(resolved), *missing_packages(resolved)]
     if problems:
         raise StepError(
             "; ".join(f"{p.where}: {p.problem}" for p in problems), "; ".join(p.fix for p in problems)

@@ -14,6 +14,7 @@ from pipelines.loss import holdout_loss, loss_scale
 from pipelines.metrics import class_scores, measure
 from pipelines.onnx_graph import UNTRUSTED, Scorer
 from pipelines.steps import files
+from pipelines.steps.plan import is_own_code
 
 
 def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
@@ -24,7 +25,8 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     facts = files.read_json(prepared / files.PREPARED)
     matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)
     target = np.load(prepared / files.HOLDOUT_TARGET)
-    bounds = UNTRUSTED if (prepared / files.ADOPTED).exists() else None
+    own = is_own_code(files.read_json(refitted / files.REFITTED)["chosen"]["estimator"])
+    bounds = UNTRUSTED if own or (prepared / files.ADOPTED).exists() else None
     scores = Scorer((refitted / files.ONNX).read_bytes(), bounds).score(matrix)
     predicted = Encoding.from_json(facts["encoding"]).answers(scores)
     metrics = measure(facts["task"], target, predicted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +17,10 @@ from pipelines.estimators import EstimatorSpec, find
 from pipelines.estimators.build import predict, train
 from pipelines.metrics import METRICS
 from pipelines.onnx_graph import UNTRUSTED, Scorer
+from pipelines.own_code.fitting import Call, CodeRunner, Made
 from pipelines.steps import files
 from pipelines.steps.folds import rounds
-from pipelines.steps.plan import REGISTERED
+from pipelines.steps.plan import REGISTERED, is_own_code
 
 MAX_ROWS = 200_000  # experiments compare on a sample of this many rows; the final fit uses all
 
@@ -37,6 +38,8 @@ def experiment(prepared: Path, index: int) -> list[Result]:
     item = facts["plan"][index]
     if item["estimator"] == REGISTERED:
         return [_measure_registered(prepared, facts)]
+    if is_own_code(item["estimator"]):
+        return _measure_own(CodeRunner(prepared), item, _sample(prepared, facts["seed"]), facts)
     estimator = find(item["estimator"], facts["task"])
     if estimator is None:
         raise StepError(f"'{item['estimator']}' is no allowed estimator", "correct train.candidates")
@@ -69,6 +72,9 @@ def _measure_registered(prepared: Path, facts: Mapping[str, Any]) -> Result:
 
 
 class _Sample(NamedTuple):
+    """Rows to compare on, and their numbers among all training rows."""
+
+    rows: NDArray[np.int64]
     matrix: NDArray[np.float32]
     target: NDArray[Any]
     folds: NDArray[np.int8]
@@ -79,9 +85,9 @@ def _sample(prepared: Path, seed: int) -> _Sample:
     target = np.load(prepared / files.TRAIN_TARGET)
     folds = np.load(prepared / files.FOLDS)
     if len(matrix) <= MAX_ROWS:
-        return _Sample(matrix, target, folds)
+        return _Sample(np.arange(len(matrix)), matrix, target, folds)
     chosen = np.sort(np.random.default_rng(seed).choice(len(matrix), MAX_ROWS, replace=False))
-    return _Sample(matrix[chosen], target[chosen], folds[chosen])
+    return _Sample(chosen, matrix[chosen], target[chosen], folds[chosen])
 
 
 def _measure(
@@ -118,14 +124,12 @@ def _values(
     facts: Mapping[str, Any],
 ) -> list[float]:
     """Return the metric in each round that has something to learn and to measure."""
-    matrix, target, folds = sample
+    matrix, target = sample.matrix, sample.target
     metric = METRICS[facts["metric"]]
     classes = None if facts["classes"] is None else len(facts["classes"])
     answer = Encoding.from_json(facts["encoding"]).answer
     values = []
-    for rows, valid in rounds(folds, ordered=facts["ordered"]):
-        if not valid.any() or (classes is not None and len(np.unique(target[rows])) < 2):
-            continue
+    for rows, valid in _usable_rounds(sample, facts):
         pipeline = train(
             estimator,
             parameters,
@@ -137,3 +141,76 @@ def _values(
         found = predict(pipeline, matrix[valid], classes)
         values.append(metric.compute(target[valid], answer.undo(found) if classes is None else found))
     return values
+
+
+def _usable_rounds(
+    sample: _Sample, facts: Mapping[str, Any]
+) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Yield the rounds that have something to learn and to measure."""
+    for rows, valid in rounds(sample.folds, ordered=facts["ordered"]):
+        if valid.any() and (facts["classes"] is None or len(np.unique(sample.target[rows])) > 1):
+            yield rows, valid
+
+
+def _measure_own(
+    code: CodeRunner, item: Mapping[str, Any], sample: _Sample, facts: Mapping[str, Any]
+) -> list[Result]:
+    """Measure the ONNX graphs that the owner's code gives, in all rounds of all parameters.
+
+    Raises: StepError when it fails.
+    """
+    started = time.perf_counter()
+    used = list(_usable_rounds(sample, facts))
+    learnt = [_own_target(facts, sample.target[rows]) for rows, _ in used]
+    calls = [
+        Call(parameters, sample.rows[rows], target, classes)
+        for parameters in item["parameters"]
+        for (rows, _), (target, classes, _) in zip(used, learnt, strict=True)
+    ]
+    made = iter(code.make(calls))
+    results = []
+    for parameters in item["parameters"]:
+        values = [
+            _value_own(code, next(made), present, sample.matrix[valid], sample.target[valid], facts)
+            for (_, valid), (_, _, present) in zip(used, learnt, strict=True)
+        ]
+        defined = [value for value in values if np.isfinite(value)]
+        results.append(
+            {
+                "estimator": item["estimator"],
+                "parameters": dict(parameters),
+                "folds": defined,
+                "mean": float(np.mean(defined)) if defined else None,
+                "failed": None,
+                "seconds": round((time.perf_counter() - started) / len(item["parameters"]), 3),
+                "warnings": [],
+            }
+        )
+    return results
+
+
+def _own_target(
+    facts: Mapping[str, Any], target: NDArray[Any]
+) -> tuple[NDArray[Any], list[Any] | None, NDArray[np.int64] | None]:
+    """Return what code is given as the target, the classes among it, and their positions among all."""
+    if facts["classes"] is None:
+        return Encoding.from_json(facts["encoding"]).answer.apply(target), None, None
+    present, positions = np.unique(target, return_inverse=True)
+    return positions, [facts["classes"][index] for index in present], present
+
+
+def _value_own(
+    code: CodeRunner,
+    made: Made,
+    present: NDArray[np.int64] | None,
+    matrix: NDArray[np.float32],
+    target: NDArray[Any],
+    facts: Mapping[str, Any],
+) -> float:
+    metric = METRICS[facts["metric"]]
+    scores = code.score(made, np.ascontiguousarray(matrix), None if present is None else len(present))
+    if present is None:
+        return metric.compute(target, Encoding.from_json(facts["encoding"]).answers(scores))
+    full = np.zeros((len(matrix), len(facts["classes"])))
+    full[:, present] = scores
+    return metric.compute(target, full)

@@ -58,7 +58,8 @@ def export(
     facts = files.read_json(folders["prepared"] / files.PREPARED)
     evaluation = files.read_json(folders["evaluated"] / files.EVALUATION)
     found = _parity(folders, facts)
-    parity.require(found)
+    if found is not None:
+        parity.require(found)
     spec = read_spec((folders["extracted"] / files.SPEC).read_bytes(), request.model)
     raw = with_metadata(
         (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, spec, facts, evaluation)
@@ -68,16 +69,18 @@ def export(
         layout.REFERENCE: _reference(folders, spec, facts),
         layout.HOLDOUT: _holdout(folders, spec),
         layout.METRICS: files.to_json(evaluation),
-        layout.ENVIRONMENT: environment().encode(),
+        layout.ENVIRONMENT: (
+            files.read_json(folders["refitted"] / files.REFITTED).get("environment") or environment()
+        ).encode(),
         layout.MLSERVER: files.to_json(MLSERVER_SETTINGS),
     }
     skops = folders["refitted"] / files.SKOPS
-    if skops.exists():  # a registered model has none
+    if skops.exists():  # a registered model has none, nor has one of the owner's code
         contents[layout.SKOPS] = skops.read_bytes()
     try:
         claims = {name: store.put(f"{request.output}/{name}", data) for name, data in contents.items()}
         made = {
-            "parity": found.to_json(),
+            "parity": found.to_json() if found is not None else None,
             "started": started.isoformat(),
             "finished": now.isoformat(),
             "seconds": round((now - started).total_seconds(), 3),
@@ -92,7 +95,10 @@ def export(
     return card
 
 
-def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Parity:
+def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Parity | None:
+    """Compare the graph with the estimator; None where the owner's code gave a graph and no estimator."""
+    if not (folders["refitted"] / files.EXPECTED).exists():
+        return None
     expected = np.load(folders["refitted"] / files.EXPECTED)
     predicted = np.load(folders["evaluated"] / files.PREDICTED)
     if facts["classes"] is not None:
@@ -196,7 +202,8 @@ def _card(
             "rows": extracted["rows"],
             "split": facts["split"],
         },
-        "spec": {**request.spec.model_dump(), "digest": spec_digest(spec)},
+        "spec": {**request.spec.model_dump(), "digest": spec_digest(spec, request.code)},
+        "own_code": request.code,
         "code_digest": code_digest(),
         "seed": facts["seed"],
         "class_weight": "balanced" if facts["balanced"] else "none",

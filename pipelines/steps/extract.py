@@ -49,6 +49,8 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     (folder / files.SPEC).write_bytes(raw_spec)
     if request.registered is not None:
         (folder / files.REGISTERED).write_bytes(_fetch_registered(store, request.registered.file))
+    else:
+        _extract_code(store, request, spec, folder)
     files.write_json(folder / files.REQUEST, request.to_parameters())
     extracted = {
         "rows": sum(rows),
@@ -60,6 +62,19 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     }
     files.write_json(folder / files.EXTRACTED, extracted)
     return extracted
+
+
+def _extract_code(store: Store, request: RunRequest, spec: ModelSpec, folder: Path) -> None:
+    if spec.train.code is None:
+        return
+    if request.code is None:
+        raise StepError(
+            f"model.yaml names {spec.train.code}, and the run was approved without it",
+            f"drop model.yaml and {spec.train.code} again",
+        )
+    (folder / files.CODE).write_bytes(fetch(store, request.code.train))
+    if request.code.requirements is not None:
+        (folder / files.REQUIREMENTS).write_bytes(fetch(store, request.code.requirements))
 
 
 def fetch(store: Store, claim: Claim) -> bytes:

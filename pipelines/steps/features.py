@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from pipelines.encoding.fitting import (
     out_of_fold_means,
     responses_of,
 )
+from pipelines.encoding.names import column_names
 from pipelines.encoding.scales import AS_IS, fit_scale
 from pipelines.encoding.times import to_seconds
 from pipelines.errors import StepError
@@ -70,9 +72,10 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     if adopted is None:
         encoding, blurred = _encode_training(training, facts["features"], forms, partition, folds, folder)
         _encode(encoding, holdout, folder / files.HOLDOUT_MATRIX)
+        own_code = _own_code(extracted, spec, encoding, folder)
         plan = plan_experiments(spec, facts["task"], encoding.width)
     else:
-        encoding, blurred = adopted.encoding, []
+        encoding, blurred, own_code = adopted.encoding, [], None
         facts["features"] = [[feature.name, feature.kind] for feature in encoding.features]
         _encode(encoding, training, folder / files.TRAIN_MATRIX)
         try_out(adopted, _encode(encoding, holdout, folder / files.HOLDOUT_MATRIX), partition.classes)
@@ -89,11 +92,27 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         "balanced": _balanced(spec, partition),
         "ordered": ordered,
         "plan": plan,
+        "own_code": own_code,
         "split": partition.describe(),
         "warnings": [*facts["warnings"], *partition.warnings(), *mixed, *blurred],
     }
     files.write_json(folder / files.PREPARED, prepared)
     return [str(index) for index in range(len(plan))]
+
+
+def _own_code(extracted: Path, spec: ModelSpec, encoding: Encoding, folder: Path) -> dict[str, object] | None:
+    """Hand on the code that model.yaml names, with what it is told."""
+    if spec.train.code is None:
+        return None
+    for name in (files.CODE, files.REQUIREMENTS):
+        if (extracted / name).exists():
+            shutil.copy(extracted / name, folder / name)
+    return {
+        "name": PurePosixPath(spec.train.code).name,
+        "requirements": PurePosixPath(spec.train.requirements).name if spec.train.requirements else None,
+        "train": spec.train.model_dump_json(),
+        "columns": column_names(encoding),
+    }
 
 
 def _folds(

@@ -47,7 +47,7 @@ class Steps:
     def __init__(self, store: S3Store, request: RunRequest, env: dict[str, str]) -> None:
         event = build_event(TrainingApproved.type, approve(request), id_=f"approved-{request.run_id}")
         run = prepare_run(
-            store, event, request, attempt="a", started=datetime.now(UTC), last=True, allow_custom=False
+            store, event, request, attempt="a", started=datetime.now(UTC), last=True, allow_code=False
         )
         self.parameters, self._env = json.dumps(dict(run.parameters)) + "\n", {**os.environ, **env}
 

@@ -35,6 +35,7 @@ def test_a_card_written_before_there_was_a_schema_version_is_read_whole() -> Non
     again = json.loads(card.to_json())
     assert again.pop("schema_version") == 1
     assert again.pop("forms") == {}
+    assert again.pop("own_code") is None
     assert again["data"]["split"].pop("rule") == 1
     assert again == json.loads(raw)
 

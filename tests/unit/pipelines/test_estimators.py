@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 
 from pipelines.errors import FitError, StepError
-from pipelines.estimators import REGISTRY, check_training, default_candidates, find
+from pipelines.estimators import (
+    REGISTRY,
+    EstimatorSpec,
+    check_training,
+    default_candidates,
+    find,
+    missing_packages,
+)
 from pipelines.estimators.build import combinations, predict, train
 from pipelines.metrics import Task
+from pipelines.onnx_graph import convert
 from pipelines.spec import SpecError, parse_spec
 
 
@@ -70,6 +78,8 @@ def test_every_estimator_knows_its_own_parameters() -> None:
         module, _, name = estimator.path.rpartition(".")
         known = getattr(importlib.import_module(module), name)().get_params()
         named = {*estimator.tunable, *estimator.grid, *estimator.fixed}
+        if estimator.name == "lightgbm":
+            named -= {"verbosity", "deterministic", "force_col_wise"}  # it takes more than it lists
         assert named <= known.keys(), estimator.name
         assert set(estimator.grid) <= set(estimator.tunable)
         assert ("random_state" in known) == estimator.seeded, estimator.name
@@ -168,3 +178,78 @@ def test_defaults_are_a_linear_and_a_tree_model_and_stay_fast_when_wide() -> Non
     assert narrow == ["logistic_regression", "hist_gradient_boosting"]
     assert [name for name, _ in wide] == ["ridge", "extra_trees"]
     assert all(len(list(combinations(grid))) == 1 for _, grid in wide)
+
+
+BOOSTERS = [find(name, task) for name in ("xgboost", "lightgbm") for task in ("classification", "regression")]
+
+
+def rows_of(estimator: EstimatorSpec, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(rows, 4)).astype(np.float32)
+    score = 2 * matrix[:, 0] + rng.normal(0, 0.5, rows)
+    matrix[rng.random(matrix.shape) < 0.1] = np.nan
+    return matrix, score if estimator.task == "regression" else np.digitize(score, [2.5])
+
+
+@pytest.mark.parametrize("estimator", BOOSTERS, ids=lambda e: f"{e.name}-{e.task}")
+def test_a_seed_gives_a_booster_twice_and_another_seed_another_one(estimator: EstimatorSpec) -> None:
+    matrix, target = rows_of(estimator)
+    given = {"n_estimators": 10, "subsample": 0.5, "learning_rate": 0.3}
+    if estimator.name == "lightgbm":
+        given |= {"subsample_freq": 1}
+
+    def made(seed: int) -> bytes:
+        model = train(estimator, given, matrix, target, seed=seed, balanced=False)
+        return convert(model, 4, classifies=estimator.task == "classification")
+
+    assert made(1) == made(1) != made(2)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+def test_a_booster_weighs_rare_classes_when_it_is_told_to(name: str) -> None:
+    estimator = find(name, "classification")
+    assert estimator is not None
+    matrix, target = rows_of(estimator)
+
+    def share_of_the_rare(balanced: bool) -> float:
+        given = {"n_estimators": 5, "max_depth": 2}
+        model = train(estimator, given, matrix, target, seed=0, balanced=balanced)
+        return float(predict(model, matrix, 2)[:, 1].mean())
+
+    assert share_of_the_rare(True) > share_of_the_rare(False) + 0.05
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+def test_a_booster_that_does_not_see_a_class_in_the_middle_gives_it_probability_0(name: str) -> None:
+    estimator = find(name, "classification")
+    assert estimator is not None
+    matrix, target = rows_of(estimator)
+    found = predict(
+        train(estimator, {"n_estimators": 3}, matrix, 2 * target, seed=0, balanced=True), matrix, 3
+    )
+    assert found[:, 1].max() == 0
+    assert found.sum(axis=1) == pytest.approx(np.ones(len(matrix)))
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+@pytest.mark.parametrize("grid", [{"learning_rate": -1}, {"n_estimators": "many"}, {"max_depth": 1.5}])
+def test_a_value_that_a_booster_refuses_names_it(name: str, grid: dict[str, object]) -> None:
+    estimator = find(name, "regression")
+    assert estimator is not None
+    matrix, target = rows_of(estimator, 60)
+    with pytest.raises(StepError, match=f"^{name}: "):
+        train(estimator, grid, matrix, target, seed=0, balanced=False)
+
+
+def test_a_package_that_is_missing_where_models_are_trained_is_named_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = parse_spec(
+        b"target: y\ntrain: {candidates: [{estimator: ridge}, {estimator: lightgbm}]}", model="m"
+    )
+    assert list(missing_packages(spec)) == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    (problem,) = missing_packages(spec)
+    assert problem.where == "train.candidates[1].estimator"
+    assert "lightgbm" in problem.problem
+    assert "kascade[lightgbm]" in problem.fix

@@ -17,6 +17,7 @@ from functions.govern_training.settings import Settings
 from functions.ring_timers.logic import timer_due
 from functions.state import specs, timers
 from functions.state.database import make_engine, session_factory, transaction
+from pipelines.spec import parse_spec, spec_digest
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIM = kinds.Claim(uri="s3://models/churn/specs/x/model.yaml", sha256="1" * 64)
@@ -30,10 +31,19 @@ class Governor:
         self.sink, self.now = MemorySink(), NOON
         self.app: Flask = create_app(Settings(url), sink=self.sink, clock=lambda: self.now)
 
-    def register_spec(self) -> None:
+    def register_spec(self, code: kinds.OwnCode | None = None) -> None:
+        digest = "0" * 64 if code is None else spec_digest(parse_spec(SPEC.encode(), model="churn"), code)
         with transaction(self.sessions) as session:
             specs.add_spec(
-                session, "churn", claim=CLAIM, digest="0" * 64, text=SPEC, key="k", etag=None, now=NOON
+                session,
+                "churn",
+                claim=CLAIM,
+                digest=digest,
+                text=SPEC,
+                key="k",
+                etag=None,
+                now=NOON,
+                code=code,
             )
 
 
@@ -67,6 +77,36 @@ def test_a_dataset_is_answered_with_an_approved_run_of_the_spec_in_force(governo
     assert answer.source == "/kascade/govern_training"
     payload = kinds.TrainingApproved.model_validate(answer.data)
     assert (payload.spec, payload.seed, payload.version) == (CLAIM, 5, 1)
+
+
+def test_the_same_data_are_trained_again_with_code_that_has_changed_and_only_then(governor: Governor) -> None:
+    def ask(number: int) -> kinds.TrainingApproved | None:
+        event = build_event(kinds.TrainingRequested.type, {"model": "churn"}, id_=f"ask-{number}", time=NOON)
+        answer = handle(governor.app, event)
+        assert answer is not None
+        approved = answer.type == kinds.TrainingApproved.type
+        return kinds.TrainingApproved.model_validate(answer.data) if approved else None
+
+    def end(run: kinds.TrainingApproved) -> None:
+        failed = kinds.TrainingFailed(
+            model="churn", version=run.version, run_id=run.run_id, step="refit", error="x"
+        )
+        handle(
+            governor.app, build_event(kinds.TrainingFailed.type, failed, id_=f"end-{run.run_id}", time=NOON)
+        )
+
+    old, new = (kinds.OwnCode(train=CLAIM.model_copy(update={"sha256": each * 64})) for each in "ab")
+    governor.register_spec(old)
+    answer = handle(governor.app, build_event(kinds.DatasetIngested.type, ingested(), time=NOON))
+    assert answer is not None
+    first = kinds.TrainingApproved.model_validate(answer.data)
+    assert first.code == old
+    assert ask(1) is None, "a run on the same is under way"
+    governor.register_spec(new)
+    end(first)
+    second = ask(2)
+    assert second is not None
+    assert (second.version, second.code) == (2, new)
 
 
 def test_a_lost_run_and_its_retry_both_reach_the_broker(governor: Governor) -> None:

@@ -168,7 +168,7 @@ def test_a_pipeline_of_ones_own_is_refused_where_it_is_not_allowed(
     launching.send(launching.approval(request))
 
     assert launching.types() == ["failed"]
-    assert "ALLOW_CUSTOM_PIPELINES" in launching.answers[0].data["fix"]
+    assert "ALLOW_CODE" in launching.answers[0].data["fix"]
     assert memory.runs == []
     assert launching.launches() == []
 

@@ -146,7 +146,7 @@ def test_a_custom_pipeline_is_refused_naming_the_setting_unless_the_operator_all
     world.store.put("s3://raw/churn/own.yaml", b"root: {dag: {}}")
     assert world.job(lambda _: pytest.fail("it must not run")) == logic.SUCCESS
     assert world.types() == ["started", "failed"]
-    assert "ALLOW_CUSTOM_PIPELINES=true" in world.sink.events[1].data["fix"]
+    assert "ALLOW_CODE" in world.sink.events[1].data["fix"]
     assert world.runs == []
 
 
@@ -161,7 +161,7 @@ def test_an_allowed_custom_pipeline_gets_the_parameters_it_declares_and_its_vers
         train(world.store, world.request, world.folder)
         return True
 
-    assert world.job(work, allow_custom_pipelines=True) == logic.SUCCESS
+    assert world.job(work, allow_code=True) == logic.SUCCESS
     (run,) = world.runs
     assert (run.run_id, run.package) == (world.request.run_id, package)
     assert run.parameters.keys() == {"model", "output", "run_id"}
@@ -185,7 +185,7 @@ def test_a_custom_pipeline_that_cannot_do_its_work_fails_with_the_reason(
     world = with_spec(world, CUSTOM)
     if package is not None:
         world.store.put("s3://raw/churn/own.yaml", package)
-    assert world.job(lambda _: True, allow_custom_pipelines=True) == logic.SUCCESS
+    assert world.job(lambda _: True, allow_code=True) == logic.SUCCESS
     assert world.types() == ["started", "failed"]
     assert re.search(error, world.sink.events[1].data["error"])
     assert world.sink.events[1].data["fix"]

@@ -29,8 +29,8 @@ def test_every_wrong_variable_is_named_at_once() -> None:
 
 
 def test_custom_pipelines_are_off_unless_switched_on() -> None:
-    assert not Settings.from_env(ENOUGH).allow_custom_pipelines
-    assert Settings.from_env({**ENOUGH, "ALLOW_CUSTOM_PIPELINES": "True"}).allow_custom_pipelines
+    assert not Settings.from_env(ENOUGH).allow_code
+    assert Settings.from_env({**ENOUGH, "ALLOW_CUSTOM_PIPELINES": "True"}).allow_code
 
 
 @pytest.mark.parametrize("as_folder", [True, False])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from kascade.cli.spec import spec_app
@@ -63,6 +64,29 @@ def test_check_takes_the_model_from_the_folder_and_names_every_problem(tmp_path:
     assert (told["ok"], "rollout.deadline (line 2, column 11)" in told["problems"][0]) == (False, True)
     missing = runner.invoke(spec_app, ["check", str(tmp_path / "nothing.yaml")])
     assert (missing.exit_code, "cannot be read" in missing.stderr) == (1, True)
+
+
+def test_check_looks_at_the_code_beside_it_and_says_which_packages_are_missing_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, runner = tmp_path / "model.yaml", CliRunner()
+    path.write_text("model: churn\ntarget: y\ntrain: {code: train.py}\n")
+    unchecked = runner.invoke(spec_app, ["check", str(path)])
+    assert (unchecked.exit_code, "train.py (train.code) is not checked" in unchecked.stderr) == (0, True)
+    (tmp_path / "train.py").write_text("def fit(frame): ...\n")
+    wrong = runner.invoke(spec_app, ["check", str(path)])
+    assert wrong.exit_code == 1
+    assert "train.code (line 3, column 9): train.py, line 1: `fit` does not take" in wrong.stderr
+    (tmp_path / "train.py").write_text("def fit(frame, target, params, seed): ...\n")
+    assert runner.invoke(spec_app, ["check", str(path)]).exit_code == 0
+    path.write_text("model: churn\ntarget: y\ntrain: {params: {a: 1}, secrets: {A: b/c}}\n")
+    idle = runner.invoke(spec_app, ["check", str(path)])
+    assert idle.exit_code == 1
+    assert "train.params (line 3, column 9): it is for train.code, which is not there" in idle.stderr
+    path.write_text("model: churn\ntarget: y\ntrain: {candidates: [{estimator: xgboost}]}\n")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    lacking = runner.invoke(spec_app, ["check", str(path)])
+    assert (lacking.exit_code, "kascade[xgboost]" in lacking.stderr) == (0, True)
 
 
 def test_init_of_what_is_no_table_fails_with_one_line(tmp_path: Path) -> None:

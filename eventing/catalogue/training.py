@@ -47,7 +47,10 @@ class TrainingRequested(
 
 
 class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_training",)):
-    """The governor starts run `run_id`, which produces version `version` under `output`."""
+    """The governor starts run `run_id`, which produces version `version` under `output`.
+
+    `harmed_version` is the champion whose harm labels had proven by then, if they had.
+    """
 
     model: ModelName
     version: Version
@@ -59,6 +62,7 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     data_schema: Claim
     champion: Claim | None = None
     champion_version: Version | None = None
+    harmed_version: Version | None = None
     output: ObjectUri
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     decided_from: DecisionInputs | None = None

@@ -77,8 +77,9 @@ def _training_requested(data: Data) -> str:
 def _phase(data: Data) -> str:
     phase, percent = data.get("phase", "replace"), data.get("percent", 0)
     beside = f" beside v{data['champion_version']}" if data.get("champion_version") else ""
-    traffic = f" with {percent} %" if phase == c.RolloutPhase.CANARY else ""
-    return f"v{data['version']} {phase}{traffic}{beside} as {data['revision']}"
+    traffic = f" with {percent} %" if phase in (c.RolloutPhase.CANARY, c.RolloutPhase.PROBATION) else ""
+    why = f": {data['reason']}" if phase == c.RolloutPhase.PROBATION and data.get("reason") else ""
+    return f"v{data['version']} {phase}{traffic}{beside} as {data['revision']}{why}"
 
 
 def _completed(data: Data) -> str:

@@ -81,15 +81,15 @@ def _rollout(model: Model) -> Iterator[tuple[str, str]]:
     if rollout["phase"] == "retire":
         yield "rollout", "the model is being retired"
     elif rollout["version"] is not None:
-        percent = f" with {rollout['percent']} % of the requests" if rollout["phase"] == "canary" else ""
+        shared = rollout["phase"] in ("canary", "probation")
+        percent = f" with {rollout['percent']} % of the requests" if shared else ""
         beside = f" beside v{rollout['champion_version']}" if rollout["champion_version"] else ""
         since = f" since {clock(rollout['since'])}" if rollout["since"] else ""
         paused = ", PAUSED" + (" with a verdict held back" if rollout["held"] else "")
         stopped = paused if rollout["paused"] else ""
-        yield (
-            "rollout",
-            f"v{rollout['version']} {rollout['phase'] or 'begins'}{percent}{beside}{since}{stopped}",
-        )
+        why = f": {rollout['reason']}" if rollout["phase"] == "probation" and rollout.get("reason") else ""
+        phase = rollout["phase"] or "begins"
+        yield "rollout", f"v{rollout['version']} {phase}{percent}{beside}{since}{stopped}{why}"
     if rollout["queued_version"] is not None:
         yield "next", f"v{rollout['queued_version']} is approved and waits for its turn"
 

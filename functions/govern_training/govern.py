@@ -86,6 +86,7 @@ def _start(
         data_schema=_claim(row.schema_uri, row.schema_sha256),
         champion=known.candidate if known else None,
         champion_version=champion,
+        harmed_version=pending.harmed_version(row),
         output=folder_of(context.model, version),
         seed=in_force.spec.train.seed,
         decided_from=decided_from,
@@ -104,6 +105,7 @@ def _start(
         rows=row.dataset_rows,
         approved_at=context.now,
         lease_until=context.now + context.settings.run_start,
+        harmed_version=payload.harmed_version,
     )
     context.session.add(run)
     set_lease(context)

@@ -5,6 +5,9 @@ and rolls back, "better" bets against mean(-D) <= -margin and promotes. Each is 
 at most alpha over the whole rollout, however often one tests (wealth.py), if the labels are as
 coverage.py and pairing.py demand.
 
+On probation the challenger serves already, so it is taken back only for being worse by more than the margin:
+"worse" bets against mean(D) <= margin there, and who is shown nothing by the deadline stays.
+
 `decide` is a fold: it takes matured requests into a state and judges it. The same requests in any number of
 calls give the same state, and a request that comes twice counts once.
 """
@@ -21,8 +24,8 @@ from functions.judge_rollout.coverage import count_labels, is_uneven
 from functions.judge_rollout.guards import GUARDS, Breach, Services, check
 from functions.judge_rollout.pairing import Matured, losses_that_count, number_of, pair
 from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import JudgeState, PhaseStart
-from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack, Verdict, Wait
+from functions.judge_rollout.state import JudgeState, LoggedAnswers, PhaseStart
+from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, Reason, RollBack, Verdict, Wait
 from functions.judge_rollout.wealth import Bet, update
 
 
@@ -61,9 +64,17 @@ def decide(policy: Policy, inputs: Inputs) -> Decision:
     return Decision(state, breach or judge(policy, state, inputs.matured_by))
 
 
-def begin(policy: Policy, started_at: datetime) -> JudgeState:
-    """Return the state of a rollout that starts now, in its first phase."""
-    return start_phase(policy, PhaseStart(started_at, started_at, Bet(null=0.0)))
+def begin(
+    policy: Policy, started_at: datetime, *, probation: bool = False, logged: LoggedAnswers | None = None
+) -> JudgeState:
+    """Return the state of a rollout that starts now, in its first phase.
+
+    Args:
+        probation: the challenger serves all requests, and the champion watches.
+        logged: what the challenger answers to requests of before, which are taken in first.
+    """
+    start = PhaseStart(started_at, started_at, Bet(null=0.0), probation=probation, logged=logged)
+    return start_phase(policy, start)
 
 
 def enter_phase(policy: Policy, state: JudgeState, at: datetime) -> JudgeState:
@@ -78,7 +89,8 @@ def enter_phase(policy: Policy, state: JudgeState, at: datetime) -> JudgeState:
 def start_phase(policy: Policy, start: PhaseStart) -> JudgeState:
     """Return the state at the start of a phase."""
     better = Bet(null=-policy.margin)
-    return JudgeState(start.started_at, start.phase_at, start.worse, better, digest=start.digest, start=start)
+    worse = Bet(null=policy.margin) if start.probation else start.worse
+    return JudgeState(start.started_at, start.phase_at, worse, better, digest=start.digest, start=start)
 
 
 def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeState:
@@ -101,15 +113,16 @@ def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeStat
 def advance(policy: Policy, state: JudgeState, requests: Iterable[Matured], now: datetime) -> JudgeState:
     """Take in the requests whose labels have matured, in the order of their predictions.
 
-    Left out are those before this phase, those already taken in, those that are not mature at `now` or
-    would be only after the deadline, and whatever follows the one that decided.
+    Left out are those before this phase, or before what was answered from the log; those already taken in;
+    those that are not mature at `now` or would be only after the deadline; and whatever follows the one that
+    decided.
 
     Args:
         requests: in any order; labelled or not.
         now: aware.
     """
     last = min(now, state.phase_at + policy.deadline) - policy.label_window
-    matured = (each for each in requests if state.phase_at <= each.at <= last)
+    matured = (each for each in requests if state.counts_from <= each.at <= last)
     entities = set(state.entities)
     for request in sorted(matured, key=lambda each: (each.at, each.prediction_id)):
         if _is_decided(policy, state):
@@ -128,7 +141,7 @@ def requests_between(
         each
         for each in requests
         if last is not None
-        and each.at >= after.phase_at
+        and each.at >= after.counts_from
         and (each.at, each.prediction_id) <= last
         and (first is None or (each.at, each.prediction_id) > first)
     ]
@@ -147,7 +160,8 @@ def judge(policy: Policy, state: JudgeState, matured_by: datetime) -> Verdict:
         return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
     if matured_by < ends:
         return Wait(numbers, ends)
-    return Inconclusive("coverage" if state.crossed == "better" else "deadline", numbers)
+    reason: Reason = "coverage" if state.crossed == "better" else "deadline"
+    return Promote(numbers, reason) if state.on_probation else Inconclusive(reason, numbers)
 
 
 def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
@@ -163,6 +177,7 @@ def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
         coverage_challenger=state.coverage.challenger,
         repeats=state.repeats,
         unpaired=state.waiting.unpaired,
+        logged=state.logged,
         label_digest=state.digest,
     )
 
@@ -172,7 +187,8 @@ def _add_request(policy: Policy, state: JudgeState, request: Matured, entities: 
     period = 0 if policy.entity_period is None else number_of(request.at, policy.entity_period)
     if period != state.entity_period:
         entities.clear()
-    state = replace(state, through=through, digest=digest, entity_period=period)
+    logged = state.logged + (request.at < state.phase_at)
+    state = replace(state, through=through, digest=digest, entity_period=period, logged=logged)
     if _is_repeat(request.entity, entities):
         return replace(state, repeats=state.repeats + 1)
     state = replace(state, coverage=count_labels(state.coverage, request.losses))

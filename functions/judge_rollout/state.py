@@ -22,6 +22,15 @@ NO_LABELS = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedAnswers:
+    """A file of a challenger's answers to requests that the champion served in (since, through]."""
+
+    answers: Claim
+    since: datetime
+    through: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseStart:
     """How a phase starts.
 
@@ -30,12 +39,16 @@ class PhaseStart:
         phase_at: when this phase did.
         worse: the bet that the challenger is worse, as it stood after the phase before.
         digest: of what was taken in before.
+        probation: the challenger serves all requests, and the champion watches.
+        logged: what the challenger answers to requests of before, which are taken in first.
     """
 
     started_at: datetime
     phase_at: datetime
     worse: Bet
     digest: str = NO_LABELS
+    probation: bool = False
+    logged: LoggedAnswers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,7 @@ class JudgeState:
         entities: keys of the entities that have been counted in `entity_period`.
         entity_period: number of the period `entities` belongs to.
         repeats: predictions left out because their entity had been counted.
+        logged: requests that were taken in of before the phase.
         through: time and id of the last prediction taken in.
         digest: SHA-256 chain over every matured request taken in, in order.
         start: how the phase started; None in rows of releases that did not note it.
@@ -73,10 +87,27 @@ class JudgeState:
     entities: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
     entity_period: int = 0
     repeats: int = 0
+    logged: int = 0
     through: tuple[datetime, str] | None = None
     digest: str = NO_LABELS
     start: PhaseStart | None = None
     requests: Claim | None = None
+
+    @property
+    def on_probation(self) -> bool:
+        """Whether the challenger serves all requests, and the champion watches."""
+        return self.start is not None and self.start.probation
+
+    @property
+    def logged_answers(self) -> LoggedAnswers | None:
+        """What the challenger answers to requests of before the phase."""
+        return None if self.start is None else self.start.logged
+
+    @property
+    def counts_from(self) -> datetime:
+        """Since when predictions count."""
+        logged = self.logged_answers
+        return self.phase_at if logged is None else min(logged.since, self.phase_at)
 
 
 _STORED = TypeAdapter(JudgeState)

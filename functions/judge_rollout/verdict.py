@@ -23,6 +23,7 @@ class Numbers:
         coverage_challenger: the same of the challenger.
         repeats: predictions left out because their entity had been counted.
         unpaired: a canary's challenger labels that found no champion labels in their period.
+        logged: requests that were taken in of before the rollout, answered from the log.
         label_digest: SHA-256 of the labels used, in order.
     """
 
@@ -35,6 +36,7 @@ class Numbers:
     coverage_challenger: float | None
     repeats: int
     unpaired: int
+    logged: int
     label_digest: str
 
 
@@ -48,9 +50,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """The challenger is not worse than the champion by the margin."""
+    """The challenger is not worse than the champion by the margin.
+
+    On probation it also stays when nothing was shown in time: `deadline`, or `coverage` where the arms'
+    labels were missing unequally all the time.
+    """
 
     numbers: Numbers
+    reason: Literal["evidence", "deadline", "coverage"] = "evidence"
 
 
 @dataclass(frozen=True, slots=True)

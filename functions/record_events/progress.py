@@ -39,6 +39,7 @@ def rollout_of(session: Session, model: str, spec: ModelSpec | None) -> dict[str
         "champion_version": row.champion_version,
         "phase": row.phase,
         "percent": _percent(session.get(JudgeRow, model), row, spec),
+        "reason": row.reason,
         "since": _iso(row.started_at),
         "paused": row.paused,
         "held": row.held is not None,
@@ -133,7 +134,7 @@ def _newest_data(session: Session, type_: str, subject: str) -> Mapping[str, Any
 def _percent(judge: JudgeRow | None, row: RolloutRow, spec: ModelSpec | None) -> int:
     """Return the share of requests that the challenger answers, as it was fixed at the start."""
     if row.phase != RolloutPhase.CANARY:
-        return 0
+        return 100 if row.phase == RolloutPhase.PROBATION else 0
     fixed = _mapping(judge.policy).get("canary_percent") if judge is not None else None
     return int(fixed if fixed is not None else (spec.rollout.canary_percent if spec else 0))
 

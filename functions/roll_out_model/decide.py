@@ -111,11 +111,19 @@ def first_phase(
         name = f"{state.model}/v{version}"
         raise Rejected(f"{name} is not registered: only a version that was trained is served")
     champion, policy = state.champion(without=version), state.policy
-    judged = champion is not None and policy.phases and not at_once
-    phase = Phase(policy.phases[0]) if judged else Phase.REPLACE
-    return RolloutState(
-        version, champion, phase, deadline, phases=tuple(policy.phases), percent=policy.canary_percent
-    )
+    phases, percent = tuple(policy.phases), policy.canary_percent
+    phase, why = Phase.REPLACE, "there is no champion" if champion is None else "rollout.phases is []"
+    if at_once:
+        why = "a person asked for it"
+    elif champion is not None and phases:
+        phase, why = Phase(phases[0]), "rollout.phases"
+        if state.harmed == champion:
+            why = f"labels had proven that v{champion} does harm when v{version} was trained"
+            if policy.harm == "immediate":
+                phase, phases = Phase.PROBATION, (Phase.PROBATION.value,)
+            else:
+                why += "; rollout.harm is phased"
+    return RolloutState(version, champion, phase, deadline, phases=phases, percent=percent, reason=why)
 
 
 class Admission(StrEnum):
@@ -157,13 +165,24 @@ def _approved(state: ModelState, payload: kinds.ModelApproved, deadline: datetim
             return Decision(state, rollout, begins=True)
         case Admission.QUEUE:
             overtaken = ((queued, f"v{version} came before its turn"),) if queued is not None else ()
-            return Decision(state, state.rollout, queue=version, declined=overtaken)
+            under_way = _cut_short(state.rollout, version)
+            return Decision(state, under_way, queue=version, declined=overtaken)
         case Admission.SUPERSEDED:
             newest = max(champion or 0, active or 0, queued or 0)
             return _declined(state, version, f"v{newest} came before its turn")
         case Admission.CHAMPION if by_person:
             raise _champion_already(state.model, version)
     return Decision(state, state.rollout)
+
+
+def _cut_short(rollout: RolloutState | None, version: int) -> RolloutState | None:
+    """End a probation for a newer version: what serves was not shown to be worse, and is its champion."""
+    if rollout is None or rollout.phase is not Phase.PROBATION or not rollout.announced:
+        return rollout
+    if rollout.verdict is not None or rollout.paused:
+        return rollout
+    message = f"it was not shown to be worse before v{version} was approved"
+    return after(rollout, Verdict(kinds.RolloutOutcome.PROMOTED, message, final=True))
 
 
 def _declined(state: ModelState, version: int, why: str) -> Decision:

@@ -45,6 +45,8 @@ def _data_rejected(data: Data) -> Lines:
 def _approved_run(data: Data) -> Lines:
     champion = f", champion v{data['champion_version']}" if data.get("champion_version") else ""
     yield f"run {data['run_id']}, rule {data['rule']}{champion}"
+    if data.get("harmed_version"):
+        yield f"labels have proven that v{data['harmed_version']} does harm"
     yield f"model.yaml {data['spec']['uri']}"
 
 
@@ -90,6 +92,19 @@ def _gate(data: Data) -> Lines:
         yield f"{len(slices) - len(failed)} of {len(slices)} slices pass" + _named(failed)
 
 
+def _rollout_started(data: Data) -> Lines:
+    if data.get("phases"):
+        yield f"phases {', '.join(data['phases'])}" + (f": {data['reason']}" if data.get("reason") else "")
+    if data.get("logged_shadow"):
+        logged = data["logged_shadow"]
+        yield (
+            f"it has answered {logged['rows']} logged requests of {clock(logged['since'])} to "
+            f"{clock(logged['through'])}: {logged['answers']['uri']}"
+        )
+    if data.get("phase") == c.RolloutPhase.PROBATION:
+        yield f"it serves all requests; v{data['champion_version']} answers copies and may take over again"
+
+
 def _decided(data: Data) -> Lines:
     yield data["message"]
     mean = "" if data.get("difference") is None else f", mean difference of loss {number(data['difference'])}"
@@ -98,6 +113,8 @@ def _decided(data: Data) -> Lines:
         f"wealth of worse {number(data['wealth_worse'])}, of better {number(data['wealth_better'])}, "
         f"decided at {number(data['threshold'])}"
     )
+    if data.get("logged"):
+        yield f"{data['logged']} of the requests are of before the rollout, answered from the log"
     shares = [
         f"{arm} {share(data[f'coverage_{arm}'])}"
         for arm in ("champion", "challenger")
@@ -194,6 +211,7 @@ _EVIDENCE: MappingProxyType[str, Callable[[Data], Lines]] = MappingProxyType(
         c.ModelApproved.type: _gate,
         c.ModelRejected.type: _gate,
         c.ModelApprovalRequested.type: _gate,
+        c.RolloutStarted.type: _rollout_started,
         c.RolloutDecided.type: _decided,
         c.WindowClosed.type: _window,
         c.DriftChecked.type: _checked,

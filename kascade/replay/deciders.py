@@ -21,7 +21,7 @@ from functions.judge_rollout import logic as judge
 from functions.judge_rollout.guards import Breach
 from functions.judge_rollout.policy import Policy, policy_of
 from functions.judge_rollout.record import Record
-from functions.judge_rollout.verdict import Inconclusive, RollBack, Wait
+from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait
 from kascade.replay.comparison import Area
 from pipelines.metrics import METRICS
 from pipelines.spec import Drift, Gate, ModelSpec, Retrain
@@ -155,8 +155,8 @@ def _judge(
 ) -> Outcome:
     then = recorded.policy_as(Policy)
     policy = then if tried is None else policy_of(tried)
-    if tried is not None and payload.phase.value not in tried.rollout.phases:
-        return Outcome("nothing", "phases", f"rollout.phases has no {payload.phase}")
+    if tried is not None and (key := _leaves_out(tried, payload.phase)):
+        return Outcome("nothing", key, f"with rollout.{key} as tried there is no {payload.phase}")
     traffic = payload.phase is kinds.RolloutPhase.CANARY and policy.canary_percent != then.canary_percent
     for differs, key in (
         (policy.label_window != then.label_window, "labels.window"),
@@ -175,9 +175,18 @@ def _judge(
             return Outcome("waits", "evidence", f"{scores} of {numbers.threshold:.4g}: no verdict yet")
         case Inconclusive(reason=reason):
             return Outcome(f"inconclusive ({reason})", reason, scores)
+        case Promote(reason=reason) if reason != "evidence":
+            return Outcome(f"promoted ({reason})", reason, scores)
         case verdict:
             outcome = "rolled_back" if isinstance(verdict, RollBack) else "promoted"
             return Outcome(f"{outcome} (evidence)", "evidence", f"{scores} of {numbers.threshold:.4g}")
+
+
+def _leaves_out(tried: ModelSpec, phase: kinds.RolloutPhase) -> str:
+    """Return the key of `rollout` by which a spec has no such phase; nothing where it has it."""
+    if phase is not kinds.RolloutPhase.PROBATION:
+        return "" if phase.value in tried.rollout.phases else "phases"
+    return "phases" if not tried.rollout.phases else "harm" if tried.rollout.harm == "phased" else ""
 
 
 _GOVERNOR = Decider("governor", "govern_training", _governors, _govern)

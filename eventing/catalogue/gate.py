@@ -73,6 +73,20 @@ class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("console"
     decided_from: DecisionInputs | None = None
 
 
+class ModelRecalled(Payload, type="model.recalled", emitted_by=("evaluate_model",)):
+    """A former champion is better than the champion on the labels of now: it is to serve again, untrained."""
+
+    model: ModelName
+    version: Version
+    champion_version: Version
+    statistic: float
+    threshold: float
+    labels: Rows
+    margin: float
+    message: str
+    decided_from: DecisionInputs | None = None
+
+
 class ModelApprovalRequested(Payload, type="model.approval_requested", emitted_by=("evaluate_model",)):
     """The gate passed and the spec asks for a person; answer with model.approved or model.rejected."""
 

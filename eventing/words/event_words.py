@@ -163,6 +163,7 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         c.FeedbackJoined.type: _joined,
         c.PerformanceDegraded.type: _degraded,
         c.DeliveryFailed.type: _dead,
+        c.ModelRecalled.type: lambda d: str(d["message"]),
         c.TimerDue.type: lambda d: f"{d['owner']} {d['key']}",
     }
 )

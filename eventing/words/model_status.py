@@ -61,6 +61,7 @@ def model_status(model: Model) -> list[tuple[str, str]]:
         *_retired(model.get("retired")),
         *_rollout(model),
         *_judge(model),
+        *_pool(model),
         *_training(model.get("governor") or {}),
         *_governor(model.get("governor") or {}),
         *_labels(model),
@@ -111,6 +112,20 @@ def _judge(model: Model) -> Iterator[tuple[str, str]]:
         f"{number(judge['wealth_worse'])}, better {number(judge['wealth_better'])}, "
         f"decided at {threshold}{labelled}",
     )
+
+
+def _pool(model: Model) -> Iterator[tuple[str, str]]:
+    """Say how former champions would do."""
+    told = [
+        f"v{each['version']} {_lead(each['gained'])} ({each['labels']} labels, {number(each['statistic'])})"
+        for each in model.get("pool") or []
+    ]
+    if told:
+        yield "pool", f"loss against v{model['champion']}: {', '.join(told)}"
+
+
+def _lead(gained: float | None) -> str:
+    return "unknown" if gained is None else f"{-gained:+.4f}"
 
 
 def _training(governor: Model) -> Iterator[tuple[str, str]]:

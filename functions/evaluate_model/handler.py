@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import LoggedShadow, ModelApproved, ModelRejected, TrainingCompleted
+from eventing.catalogue import FeedbackJoined, LoggedShadow, ModelApproved, ModelRejected, TrainingCompleted
 from eventing.clock import Clock
 from eventing.event import Event
 from eventing.store import DigestMismatch, ObjectMissing, RequestRefused, Store
 from functions.evaluate_model.evaluate import Judgement, evaluate
 from functions.evaluate_model.logged_shadow import shadow_log
 from functions.evaluate_model.logic import FUNCTION, Outcome
+from functions.evaluate_model.pool_watch import PoolWatch
 from functions.evaluate_model.records import (
     Basis,
     check_approved,
@@ -40,10 +41,15 @@ class Handler:
     clock: Clock
 
     def __call__(
-        self, event: Event, payload: TrainingCompleted | ModelApproved | ModelRejected
+        self, event: Event, payload: TrainingCompleted | ModelApproved | ModelRejected | FeedbackJoined
     ) -> list[Event]:
-        """Judge, or record. A candidate is judged again when the champion or the gate changed meanwhile."""
+        """Judge, record, or hold former champions against new labels.
+
+        A candidate is judged again when the champion or the gate changed meanwhile.
+        """
         now = self.clock()
+        if isinstance(payload, FeedbackJoined):
+            return PoolWatch(self.sessions, self.store, now).watch(event, payload)
         if not isinstance(payload, TrainingCompleted):
             return write_once(
                 self.sessions,

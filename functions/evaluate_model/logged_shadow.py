@@ -7,7 +7,7 @@ come, score both.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from eventing.catalogue import LoggedShadow, TrainingCompleted
+from eventing.catalogue import Claim, LoggedShadow, TrainingCompleted
 from eventing.store import Store
 from functions.evaluate_model.scoring import StoredModel, Unusable, load_model
 from functions.evaluate_model.unseen_log import UnseenLog
@@ -40,7 +40,9 @@ def shadow_log(store: Store, completed: TrainingCompleted, log: UnseenLog) -> Lo
         model = load_model(store, completed.candidate)
     except Unusable:
         return None
-    tables = [answered(model, table) for table in _requests(store, model, log)]
+    at, last = pc.field("at"), pa.scalar(log.since, pa.timestamp("us", tz="UTC"))
+    unseen = (each.filter(at > last) for each in requests_in(store, model, [b.claim for b in log.batches]))
+    tables = [answered(model, requests) for requests in unseen]
     table = pa.concat_tables(tables) if tables else None
     if table is None or table.num_rows == 0:
         return None
@@ -56,13 +58,11 @@ def shadow_log(store: Store, completed: TrainingCompleted, log: UnseenLog) -> Lo
     )
 
 
-def _requests(store: Store, model: StoredModel, log: UnseenLog) -> Iterator[pa.Table]:
-    """Yield the logged requests after the last that was seen, some files at a time."""
+def requests_in(store: Store, model: StoredModel, files: Sequence[Claim]) -> Iterator[pa.Table]:
+    """Yield what files of the log say was asked, as far as a model takes it, some files at a time."""
     columns = ["prediction_id", "at", "entity", *(INPUT + name for name in model.encoding.names)]
-    for start in range(0, len(log.batches), _FILES_AT_ONCE):
-        files = [batch.claim for batch in log.batches[start : start + _FILES_AT_ONCE]]
-        at = pc.field("at")
-        yield read_log(store, files, columns).filter(at > pa.scalar(log.since, pa.timestamp("us", tz="UTC")))
+    for start in range(0, len(files), _FILES_AT_ONCE):
+        yield read_log(store, files[start : start + _FILES_AT_ONCE], columns)
 
 
 def answered(model: StoredModel, requests: pa.Table) -> pa.Table:

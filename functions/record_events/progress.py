@@ -21,6 +21,7 @@ from functions.state.drift import DriftCheckRow
 from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
 from functions.state.ledger import LedgerEvent
+from functions.state.pools import PoolRow
 from functions.state.rollouts import RolloutRow
 from functions.state.runs import TrainingRun, runs_before
 from functions.state.versions import retirement
@@ -78,6 +79,23 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
         "coverage_challenger": _share(counts, "challenger"),
         "guard_looks": row.looks,
     }
+
+
+def pool_of(session: Session, model: str, champion: int | None) -> list[dict[str, Any]]:
+    """Return how former champions do on the labels of now, held against the champion; none without a pool."""
+    row = session.get(PoolRow, model)
+    state = _mapping(row.state) if row is not None else {}
+    if state.get("champion") != champion or champion is None:
+        return []
+    return [
+        {
+            "version": each["version"],
+            "labels": each["labels"],
+            "gained": each["gained"] / each["labels"] if each["labels"] else None,
+            "statistic": sum(each["sums"]) / len(each["sums"]),
+        }
+        for each in state.get("formers", [])
+    ]
 
 
 def feedback_of(session: Session, model: str) -> dict[str, Any] | None:

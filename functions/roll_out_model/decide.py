@@ -12,7 +12,9 @@ from functions.roll_out_model.logic import FUNCTION, Desired, Goal, Retirement, 
 from functions.roll_out_model.rollout_state import ModelState, Phase, RolloutState, Verdict
 from functions.state.versions import Fact
 
-Payload = kinds.ModelApproved | kinds.RolloutDecided | kinds.RolloutRequested | kinds.TimerDue
+Payload = (
+    kinds.ModelApproved | kinds.ModelRecalled | kinds.RolloutDecided | kinds.RolloutRequested | kinds.TimerDue
+)
 _ENDED = frozenset({Fact.ROLLED_BACK, Fact.INCONCLUSIVE, Fact.RETIRED})
 
 
@@ -87,6 +89,8 @@ def decide(state: ModelState, payload: Payload, now: datetime, deadline: datetim
     match payload:
         case kinds.ModelApproved():
             return _approved(state, payload, deadline)
+        case kinds.ModelRecalled():
+            return _recalled(state, payload, deadline)
         case kinds.RolloutDecided():
             return Decision(state, _judged(state.rollout, payload))
         case kinds.RolloutRequested(action=kinds.RolloutAction.RETIRE):
@@ -173,6 +177,17 @@ def _approved(state: ModelState, payload: kinds.ModelApproved, deadline: datetim
         case Admission.CHAMPION if by_person:
             raise _champion_already(state.model, version)
     return Decision(state, state.rollout)
+
+
+def _recalled(state: ModelState, payload: kinds.ModelRecalled, deadline: datetime) -> Decision:
+    """Roll a former champion out again, unless something else is or was rolled out meanwhile."""
+    passed_over = Decision(state, state.rollout)
+    if state.rollout is not None or state.queued is not None or payload.version not in state.versions:
+        return passed_over
+    if state.champion() != payload.champion_version or payload.version == payload.champion_version:
+        return passed_over
+    found = first_phase(replace(state, harmed=payload.champion_version), payload.version, deadline)
+    return Decision(state, replace(found, reason=payload.message), begins=True)
 
 
 def _cut_short(rollout: RolloutState | None, version: int) -> RolloutState | None:

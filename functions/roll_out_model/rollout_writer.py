@@ -94,7 +94,8 @@ class RolloutWriter:
         if rollout.phase is Phase.PROBATION:
             self._facts(rollout.version, Fact.DEPLOYED, Fact.PROBATION)
         if first:
-            phases = [kinds.RolloutPhase(phase) for phase in rollout.phases]
+            replaces = rollout.phase is Phase.REPLACE
+            phases = [] if replaces else [kinds.RolloutPhase(phase) for phase in rollout.phases]
             shadow = self._logged_shadow() if rollout.phase in _PAIRED else None
             started = kinds.RolloutStarted(**said, phases=phases, reason=rollout.reason, logged_shadow=shadow)
             self._answer(rollout.version, started)

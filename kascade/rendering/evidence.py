@@ -92,6 +92,13 @@ def _gate(data: Data) -> Lines:
         yield f"{len(slices) - len(failed)} of {len(slices)} slices pass" + _named(failed)
 
 
+def _recalled(data: Data) -> Lines:
+    yield (
+        f"statistic {number(data['statistic'])} of {number(data['threshold'])} "
+        f"after {data['labels']} labels, margin {number(data['margin'])}"
+    )
+
+
 def _rollout_started(data: Data) -> Lines:
     if data.get("phases"):
         yield f"phases {', '.join(data['phases'])}" + (f": {data['reason']}" if data.get("reason") else "")
@@ -211,6 +218,7 @@ _EVIDENCE: MappingProxyType[str, Callable[[Data], Lines]] = MappingProxyType(
         c.ModelApproved.type: _gate,
         c.ModelRejected.type: _gate,
         c.ModelApprovalRequested.type: _gate,
+        c.ModelRecalled.type: _recalled,
         c.RolloutStarted.type: _rollout_started,
         c.RolloutDecided.type: _decided,
         c.WindowClosed.type: _window,

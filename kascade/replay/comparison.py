@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-Area = Literal["governor", "gate", "drift", "judge"]
+Area = Literal["governor", "gate", "pool", "drift", "judge"]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from eventing import catalogue as kinds
 from eventing.catalogue import Claim, DecisionInputs
 from functions.detect_drift import logic as drift
 from functions.evaluate_model import logic as gate
+from functions.evaluate_model import pool
 from functions.govern_training import facts
 from functions.govern_training import logic as governor
 from functions.judge_rollout import logic as judge
@@ -24,7 +25,7 @@ from functions.judge_rollout.record import Record
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait
 from kascade.replay.comparison import Area
 from pipelines.metrics import METRICS
-from pipelines.spec import Drift, Gate, ModelSpec, Retrain
+from pipelines.spec import Drift, Gate, ModelSpec, Retrain, Rollout
 
 Get = Callable[[Claim], bytes]
 """Reads a file of inputs from the object store."""
@@ -109,6 +110,28 @@ def _gate(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: 
     words = {gate.Outcome.APPROVE: "approved", gate.Outcome.REJECT: "rejected"}
     kind = words.get(ruling.outcome, "a person is asked")
     return Outcome(f"{kind} ({ruling.rule})", ruling.rule, ruling.message)
+
+
+def _pools(type_: str, payload: kinds.ModelRecalled) -> Outcome:
+    return Outcome("called back", "pool", payload.message)
+
+
+def _pool(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: Get) -> Outcome:
+    then = recorded.policy_as(Rollout)
+    policy = then if tried is None else tried.rollout
+    inputs = recorded.inputs_as(pool.Pool, get)
+    if policy.margin != then.margin:
+        raise NotReplayable("with another rollout.margin other bets would have been placed")
+    if policy.pool > then.pool or 0 < policy.pool < len(inputs.formers):
+        raise NotReplayable("with another rollout.pool other versions would have been scored")
+    match pool.decide(policy, inputs):
+        case pool.Recall(former=former) if former.version == payload.version:
+            why = f"statistic {former.statistic:.4g} of {payload.threshold:g}"
+            return Outcome("called back", "pool", why)
+        case pool.Recall(former=former):
+            return Outcome(f"v{former.version} called back", "pool", "")
+        case _:
+            return Outcome("stays away", "pool", f"{payload.labels} labels, min_labels {policy.min_labels}")
 
 
 def _drifts(type_: str, payload: kinds.DriftChecked) -> Outcome:
@@ -198,6 +221,7 @@ DECIDERS: Mapping[str, Decider] = MappingProxyType(
         kinds.ModelApproved.type: _GATE,
         kinds.ModelRejected.type: _GATE,
         kinds.ModelApprovalRequested.type: _GATE,
+        kinds.ModelRecalled.type: Decider("pool", "evaluate_model", _pools, _pool),
         kinds.DriftChecked.type: Decider("drift", "detect_drift", _drifts, _drift),
         kinds.RolloutDecided.type: Decider("judge", "judge_rollout", _judges, _judge),
     }

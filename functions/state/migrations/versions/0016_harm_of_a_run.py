@@ -1,4 +1,4 @@
-"""The version whose harm a run answers, and why a rollout begins as it does."""
+"""The version whose harm a run answers, why a rollout begins as it does, and pools of former champions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ def upgrade() -> None:
         table.add_column(sa.Column("harmed_version", sa.Integer(), nullable=True))
     with op.batch_alter_table("rollouts") as table:
         table.add_column(sa.Column("reason", sa.Text(), nullable=True))
+    op.create_table(
+        "champion_pools",
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("state", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("model", name=op.f("pk_champion_pools")),
+    )
 
 
 def downgrade() -> None:
     """Take the tables back to the revision before."""
     with op.batch_alter_table("training_runs") as table:
         table.drop_column("harmed_version")
+    op.drop_table("champion_pools")
     with op.batch_alter_table("rollouts") as table:
         table.drop_column("reason")

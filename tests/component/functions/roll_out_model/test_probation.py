@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from eventing.event import Event
+from eventing import catalogue as kinds
+from eventing.event import Event, originate
 from functions.roll_out_model.deployer import Traffic, Unavailable
 from functions.state.database import transaction
 from functions.state.runs import TrainingRun
@@ -214,3 +215,63 @@ def test_a_person_takes_back_or_retires_what_is_on_probation(harmed: Any) -> Non
     challenge(harmed, 3)
     assert summary(harmed.ask("retire")) == [("rollout.completed", "retired")]
     assert harmed.champion() is None
+
+
+def recall(world: Any, version: int, champion: int) -> list[Event]:
+    """Play the part of evaluate_model: a former champion is better by now."""
+    world.count += 1
+    payload = kinds.ModelRecalled(
+        model="churn",
+        version=version,
+        champion_version=champion,
+        statistic=9_000,
+        threshold=5_000,
+        labels=120,
+        margin=0.01,
+        message="v1 was champion before",
+    )
+    source, subject, id_ = kinds.source_of("evaluate_model"), f"churn/v{version}", f"recalled-{world.count}"
+    event = originate(kinds.ModelRecalled.type, source, subject, payload, id_=id_, now=world.clock[0])
+    answers: list[Event] = world.deliver(event)
+    return answers
+
+
+@pytest.mark.parametrize(("rollout", "phase"), [({}, "probation"), ({"harm": "phased"}, "shadow")])
+def test_a_former_champion_that_is_called_back_serves_again_without_a_training(
+    world: Any, rollout: dict[str, Any], phase: str
+) -> None:
+    world.serve(1)
+    world.serve(2)
+    world.spec(phases=["shadow"], **rollout)
+
+    (started,) = [*recall(world, 1, 2), *world.ring()]
+
+    assert (started.data["phase"], started.data["version"]) == (phase, 1)
+    assert started.data["reason"] == "v1 was champion before"
+    assert world.champion() == (1 if phase == "probation" else 2)
+    assert summary(world.decide(1, phase, "promoted")) == [("rollout.completed", "promoted")]
+    assert (serving(world), world.champion()) == ({1: 100}, 1)
+
+
+def test_one_called_back_and_found_worse_gives_way_to_the_champion_again(world: Any) -> None:
+    world.serve(1)
+    world.serve(2)
+    world.spec(phases=["shadow"])
+    recall(world, 1, 2)
+    world.ring()
+
+    assert summary(world.decide(1, "probation", "rolled_back")) == [("rollout.completed", "rolled_back")]
+    assert (serving(world), world.champion()) == ({2: 100}, 2)
+
+
+@pytest.mark.parametrize("why", ["a rollout is under way", "another champion", "not registered"])
+def test_a_call_back_that_came_too_late_is_passed_over(world: Any, why: str) -> None:
+    world.serve(1)
+    world.serve(2)
+    world.spec(phases=["shadow"])
+    if why == "a rollout is under way":
+        challenge(world, 3)
+    version, champion = {"another champion": (1, 7), "not registered": (5, 2)}.get(why, (1, 2))
+
+    assert recall(world, version, champion) == []
+    assert (serving(world), world.champion()) == ({2: 100}, 2)

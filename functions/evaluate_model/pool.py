@@ -9,10 +9,14 @@ Learning 32, 1998).
 While no former champion is better by more than the margin, and labels are independent, the mean number of
 labels until one is called back is at least `THRESHOLD`, however many there are. All sums begin anew with each
 champion, so each return needs a proof of its own, from labels of after the one before.
+
+To be less bad than the champion is not enough: it must do on its newest labels what its holdout promised,
+within chance. Else a training is what is needed, not a return.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +27,10 @@ from pipelines.spec import Rollout
 THRESHOLD = 5_000.0
 STAKES = (0.1, 0.25, 0.5, 0.9)
 """Shares of the wealth, of which a bet's is the mean."""
+RECENT = 50
+"""Newest labels on which a former champion must keep to what its holdout promised."""
+_CHANCE = 3.0
+"""Standard errors of their mean that count as chance."""
 _MOST = 1e300
 
 
@@ -34,12 +42,21 @@ class Former:
         sums: one for each of STAKES.
         labels: how many scored both.
         gained: sum of the champion's losses minus its own.
+        recent: its newest losses.
+        promised: the loss that it is to keep to on those; see `promise`.
     """
 
     version: int
     sums: tuple[float, ...] = (0.0,) * len(STAKES)
     labels: int = 0
     gained: float = 0.0
+    recent: tuple[float, ...] = ()
+    promised: float = 1.0
+
+    @property
+    def keeps_its_promise(self) -> bool:
+        """Whether it does now what its holdout promised."""
+        return len(self.recent) >= RECENT and sum(self.recent) <= self.promised * len(self.recent)
 
     @property
     def statistic(self) -> float:
@@ -66,7 +83,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Recall:
-    """A former champion is better by more than the margin: it is to serve again."""
+    """A former champion is better by more than the margin, and as good as it promised: it serves again."""
 
     former: Former
     threshold: float
@@ -114,6 +131,11 @@ def formers_of(facts: Sequence[tuple[int, Fact]], size: int) -> list[int]:
     return [version for version in reversed(kept) if version != champion][:size]
 
 
+def promise(mean: float, variance: float, margin: float) -> float:
+    """Return the mean loss on RECENT labels that the mean and variance of a holdout's losses allow for."""
+    return mean + margin + _CHANCE * math.sqrt(variance / RECENT)
+
+
 def observe(policy: Rollout, pool: Pool, champion: float, losses: Mapping[int, float]) -> Pool:
     """Take in one label: the champion's loss, and those of the former champions that answered.
 
@@ -139,15 +161,19 @@ def _observe(policy: Rollout, former: Former, x: float, *losses: float) -> Forme
         min((each + 1.0) * (1.0 + min(stake, most) * (x - policy.margin)), _MOST)
         for each, stake in zip(former.sums, STAKES, strict=True)
     )
-    return Former(former.version, sums, former.labels + 1, former.gained + x)
+    recent = (*former.recent, losses[-1])[-RECENT:]
+    return replace(former, sums=sums, labels=former.labels + 1, gained=former.gained + x, recent=recent)
 
 
 def decide(policy: Rollout, pool: Pool) -> Recall | Stay:
     """Say whether a former champion is to serve again; of several the one with the largest statistic."""
     threshold = THRESHOLD * max(1, len(pool.formers))
-    proven = [
-        each for each in pool.formers if each.statistic >= threshold and each.labels >= policy.min_labels
-    ]
+    proven = [each for each in pool.formers if _is_proven(policy, each, threshold)]
     if not proven or not policy.pool:
         return Stay(threshold)
     return Recall(max(proven, key=lambda each: (each.statistic, each.version)), threshold)
+
+
+def _is_proven(policy: Rollout, former: Former, threshold: float) -> bool:
+    enough = former.statistic >= threshold and former.labels >= policy.min_labels
+    return enough and former.keeps_its_promise

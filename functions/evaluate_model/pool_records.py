@@ -32,7 +32,7 @@ class Watched:
 
     Attributes:
         card: of the champion.
-        candidates: the former champions' model files.
+        candidates: the former champions' model files and cards.
         labels: matured labels of the champion's predictions, in the order of those.
         repeats: ids of predictions that do not count, as their entity had a label earlier on the day.
         files: of the log, with what the champion was asked.
@@ -42,7 +42,7 @@ class Watched:
     pool: Pool
     spec: ModelSpec
     card: Claim
-    candidates: Mapping[int, Claim]
+    candidates: Mapping[int, tuple[Claim, Claim]]
     labels: Sequence[JoinedLabel]
     repeats: frozenset[str]
     files: Sequence[Claim]
@@ -60,7 +60,7 @@ def read_pool(session: Session, model: str, through: datetime) -> Watched | None
     if reign is None or champion is None or not formers:
         return None
     known = {each: get_version(session, model, each) for each in formers}
-    candidates = {each: row.candidate for each, row in known.items() if row is not None}
+    candidates = {each: (row.candidate, row.card) for each, row in known.items() if row is not None}
     start = pool_in(session.get(PoolRow, model))
     pool = for_reign(start, *reign, list(candidates))
     labels = _labels_after(session, model, pool, through - spec.labels.window)

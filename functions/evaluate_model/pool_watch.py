@@ -13,7 +13,7 @@ from eventing.event import Event, answer
 from eventing.store import Store
 from functions.evaluate_model.logged_shadow import answered, requests_in
 from functions.evaluate_model.logic import FUNCTION
-from functions.evaluate_model.pool import Pool, Recall, decide, observe
+from functions.evaluate_model.pool import Pool, Recall, decide, observe, promise
 from functions.evaluate_model.pool_records import Watched, pool_in, read_pool, write_pool
 from functions.evaluate_model.scoring import StoredModel, Unusable, load_model
 from functions.inferences.labels import Value
@@ -45,8 +45,9 @@ class PoolWatch:
         )
 
     def _take_in(self, watched: Watched) -> Pool:
-        pool = watched.pool
-        losses = self._losses(watched) if watched.labels else {}
+        if not watched.labels:
+            return watched.pool
+        pool, losses = self._with_promises(watched), self._losses(watched)
         for label in watched.labels:
             pool = replace(pool, at=label.at, prediction_id=label.prediction_id)
             theirs = losses.get(label.prediction_id)
@@ -54,13 +55,23 @@ class PoolWatch:
                 pool = observe(watched.spec.rollout, pool, label.loss, theirs)
         return pool
 
+    def _with_promises(self, watched: Watched) -> Pool:
+        """Return the pool with what each holdout promises: without one, that nothing is lost."""
+        formers = []
+        for former in watched.pool.formers:
+            holdout = load_scoring(self.store, watched.candidates[former.version][1]).holdout
+            margin = watched.spec.rollout.margin
+            promised = 0.0 if holdout is None else promise(holdout.mean, holdout.variance, margin)
+            formers.append(replace(former, promised=promised))
+        return replace(watched.pool, formers=tuple(formers))
+
     def _losses(self, watched: Watched) -> dict[str, dict[int, float]]:
         """Return what each former champion would have lost, by prediction."""
         scoring = load_scoring(self.store, watched.card)
         labels = {each.prediction_id: scoring.read(each.value) for each in watched.labels}
         known = {identity: label for identity, label in labels.items() if label is not None}
         losses: dict[str, dict[int, float]] = {}
-        for version, claim in watched.candidates.items():
+        for version, (claim, _) in watched.candidates.items():
             try:
                 model = load_model(self.store, claim)
             except Unusable:

@@ -21,6 +21,7 @@ from functions.evaluate_model.pool import (
     decide,
     formers_of,
     observe,
+    promise,
     reign_of,
 )
 from functions.state.versions import Fact, champion_of
@@ -69,7 +70,19 @@ def test_one_that_is_as_good_or_better_by_the_margin_alone_stays_away() -> None:
 
 def test_one_that_does_not_answer_takes_no_part() -> None:
     pool = play(pool_of(1, 2), 200, 1.0, v1=0.0)
-    assert pool.formers[1] == Former(2)
+    assert (pool.formers[1].labels, pool.formers[1].recent) == (0, ())
+
+
+def test_one_that_is_less_bad_but_does_not_keep_its_promise_stays_away() -> None:
+    pool = replace(pool_of(1), formers=(Former(1, promised=promise(0.1, 0.09, 0.01)),))
+    bad = play(pool, 300, 1.0, v1=0.5)
+    assert bad.formers[0].statistic > THRESHOLD
+    assert isinstance(decide(POLICY, bad), Stay)
+    assert isinstance(decide(POLICY, play(bad, 50, 1.0, v1=0.1)), Recall)
+
+
+def test_a_promise_allows_for_chance() -> None:
+    assert promise(0.1, 0.09, 0.01) == pytest.approx(0.11 + 3 * (0.09 / 50) ** 0.5)
 
 
 def test_without_a_pool_in_model_yaml_none_returns() -> None:

@@ -68,19 +68,19 @@ def first_recalls(
 
 def figures(*, seed: int, scale: float) -> list[Figure]:
     """Return the pool's table; `scale` 1 is 500 streams of each."""
-    streams = max(int(500 * scale), 20)
+    streams, labels = max(int(500 * scale), 20), int(min(20_000, max(500, 40_000 * scale)))
     rows = []
     for name, error in (("as good as the champion", 0.10), ("better by the margin, 0.01", 0.09)):
-        first = first_recalls(0.10, error, formers=3, streams=streams, labels=20_000, seed=seed)
+        first = first_recalls(0.10, error, formers=3, streams=streams, labels=labels, seed=seed)
         rows.append(
             Figure(
                 f"three former champions {name}: labels until one is called back, mean",
                 f"at least {first.mean():,.0f}; within 5,000 labels {np.mean(first <= 5_000):.1%}",
-                f"{streams:,} streams, cut at 20,000 labels",
+                f"{streams:,} streams, cut at {labels:,} labels",
             )
         )
     for champion in (0.15, 0.2, 0.3, 0.5):
-        first = first_recalls(champion, 0.10, formers=3, streams=streams, labels=20_000, seed=seed)
+        first = first_recalls(champion, 0.10, formers=3, streams=streams, labels=labels, seed=seed)
         rows.append(
             Figure(
                 f"champion's error {champion:.2f}, a former one's 0.10: labels until it is called back",

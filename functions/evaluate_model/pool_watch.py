@@ -39,10 +39,13 @@ class PoolWatch:
             FUNCTION,
             event,
             read=lambda session: read_pool(session, payload.model, payload.through),
-            work=lambda watched: None if watched is None else (watched, self._take_in(watched)),
+            work=self._work,
             write=lambda session, done: [] if done is None else self._write(session, event, *done),
             now=self.now,
         )
+
+    def _work(self, watched: Watched | None) -> tuple[Watched, Pool] | None:
+        return None if watched is None else (watched, self._take_in(watched))
 
     def _take_in(self, watched: Watched) -> Pool:
         if not watched.labels:

@@ -115,7 +115,8 @@ def first_phase(
         name = f"{state.model}/v{version}"
         raise Rejected(f"{name} is not registered: only a version that was trained is served")
     champion, policy = state.champion(without=version), state.policy
-    phases, percent = tuple(policy.phases), policy.canary_percent
+    phases: tuple[str, ...] = tuple(policy.phases)
+    percent = policy.canary_percent
     phase, why = Phase.REPLACE, "there is no champion" if champion is None else "rollout.phases is []"
     if at_once:
         why = "a person asked for it"

@@ -50,16 +50,24 @@ class Bets:
         self.wealth, self.s, self.v = self.wealth[alive], self.s[alive], self.v[alive]
 
 
-def run(differences: Floats, *, margin: float = 0.01, alpha: float = 0.05, min_labels: int = 100) -> Ends:
+def run(
+    differences: Floats,
+    *,
+    margin: float = 0.01,
+    alpha: float = 0.05,
+    min_labels: int = 100,
+    probation: bool = False,
+) -> Ends:
     """Judge every rollout, looking after each score.
 
     Args:
         differences: loss of the challenger minus the champion's, shape (rollouts, scores).
+        probation: the challenger serves, so only what is worse by more than the margin is rolled back.
     """
     rollouts, length = differences.shape
     verdict = np.zeros(rollouts, dtype=np.int64)
     scores = np.full(rollouts, length, dtype=np.int64)
-    worse, better = Bets(0.0, rollouts), Bets(-margin, rollouts)
+    worse, better = Bets(margin if probation else 0.0, rollouts), Bets(-margin, rollouts)
     left = np.arange(rollouts)
     columns = np.ascontiguousarray(differences.T)
     for n, column in enumerate(columns, start=1):

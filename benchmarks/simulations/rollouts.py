@@ -25,6 +25,11 @@ def shadow(challenger: float, *, rollouts: int, labels: int, seed: int) -> Ends:
     return run(paired(challenger, (rollouts, labels), np.random.default_rng(seed)))
 
 
+def probation(challenger: float, *, rollouts: int, labels: int, seed: int) -> Ends:
+    """Judge paired differences where the challenger serves already."""
+    return run(paired(challenger, (rollouts, labels), np.random.default_rng(seed)), probation=True)
+
+
 def canary(challenger: float, *, rollouts: int, labels: int, seed: int) -> Ends:
     """Judge a 90/10 split: each challenger label against the mean of 9 champion labels."""
     rng = np.random.default_rng(seed)
@@ -104,16 +109,19 @@ def figures(*, seed: int, scale: float) -> list[Figure]:
             rows.append(_row(f"{phase}, challenger {name}", ends, n))
         boundary = simulate(BOUNDARY, rollouts=n, labels=labels, seed=seed + 1)
         rows.append(_row(f"{phase}, challenger worse by the margin, 0.01", boundary, n))
+    for name, error in (("equal", EQUAL), ("worse by the margin, 0.01", BOUNDARY), ("worse by 0.03", WORSE)):
+        ends = probation(error, rollouts=n, labels=5_000, seed=seed + 2)
+        rows.append(_row(f"probation, serving version {name}", ends, n, "confirmed", "taken back"))
     rows += _broken(n, seed)
     return rows
 
 
-def _row(case: str, ends: Ends, rollouts: int) -> Figure:
+def _row(case: str, ends: Ends, rollouts: int, won: str = "promoted", lost: str = "rolled back") -> Figure:
     decided = ends.verdict != 0
     median = f"{np.median(ends.scores[decided]):,.0f}" if decided.any() else "–"
     return Figure(
         case,
-        f"promoted {ends.share(1):.1%}, rolled back {ends.share(-1):.1%}; median labels of those {median}",
+        f"{won} {ends.share(1):.1%}, {lost} {ends.share(-1):.1%}; median labels of those {median}",
         f"{rollouts:,} rollouts of at most {5_000:,} labels",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Rows, Version
+from eventing.catalogue.base import Claim, ModelName, OutsidePayload, Payload, Rows, Time, Version
 from eventing.catalogue.decisions import DecisionInputs
 
 
@@ -38,6 +38,19 @@ class GateVerdict(Payload):
     message: str
 
 
+class LoggedShadow(Payload):
+    """What a candidate answers to logged requests of the champion that it has not seen: those after `since`.
+
+    `answers` is a file in the form of the log of predictions; its newest request is of `through`.
+    """
+
+    answers: Claim
+    since: Time
+    through: Time
+    rows: Rows
+    champion_version: Version
+
+
 class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("console", "evaluate_model")):
     """The candidate may be rolled out. A person sends it with model, version and approved_by alone."""
 
@@ -46,6 +59,7 @@ class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("console"
     approved_by: str
     verdict: GateVerdict | None = None
     decided_from: DecisionInputs | None = None
+    logged_shadow: LoggedShadow | None = None
 
 
 class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("console", "evaluate_model")):
@@ -56,6 +70,20 @@ class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("console"
     rejected_by: str
     message: str = ""
     verdict: GateVerdict | None = None
+    decided_from: DecisionInputs | None = None
+
+
+class ModelRecalled(Payload, type="model.recalled", emitted_by=("evaluate_model",)):
+    """A former champion is better than the champion on the labels of now: it is to serve again, untrained."""
+
+    model: ModelName
+    version: Version
+    champion_version: Version
+    statistic: float
+    threshold: float
+    labels: Rows
+    margin: float
+    message: str
     decided_from: DecisionInputs | None = None
 
 

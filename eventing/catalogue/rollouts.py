@@ -9,14 +9,19 @@ from pydantic import AfterValidator, Field
 
 from eventing.catalogue.base import ModelName, OutsidePayload, Payload, Rows, Sha256, Share, Version
 from eventing.catalogue.decisions import DecisionInputs
+from eventing.catalogue.gate import LoggedShadow
 
 
 class RolloutPhase(StrEnum):
-    """Where a rollout stands."""
+    """Where a rollout stands.
+
+    `probation`: the version serves all requests, and the champion before answers copies of them.
+    """
 
     REPLACE = "replace"
     SHADOW = "shadow"
     CANARY = "canary"
+    PROBATION = "probation"
 
 
 class RolloutOutcome(StrEnum):
@@ -60,7 +65,11 @@ class RolloutRequested(OutsidePayload, type="rollout.requested", subject="<model
 
 
 class RolloutStarted(Payload, type="rollout.started", emitted_by=("roll_out_model",)):
-    """A revision of `version` is ready and has no traffic yet, or only copies of it."""
+    """A revision of `version` is ready, and the first phase of its rollout is set up.
+
+    `phases` are those that it goes through by its model.yaml, and `reason` says why it begins with this one.
+    What its version answers to requests of before, in `logged_shadow`, is its first evidence.
+    """
 
     model: ModelName
     version: Version
@@ -68,6 +77,9 @@ class RolloutStarted(Payload, type="rollout.started", emitted_by=("roll_out_mode
     phase: RolloutPhase
     revision: str
     percent: Annotated[int, Field(ge=0, le=100)] = 0
+    phases: list[RolloutPhase] = Field(default_factory=list)
+    reason: str = ""
+    logged_shadow: LoggedShadow | None = None
 
 
 class RolloutAdvanced(Payload, type="rollout.advanced", emitted_by=("roll_out_model",)):
@@ -96,7 +108,10 @@ class GuardBreach(Payload):
 class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout",)):
     """The judge's verdict on one phase, with every number it used.
 
-    `promoted` in a phase that another follows lets the rollout enter that one.
+    `logged` of the requests that were taken in are of before the rollout, answered from the log.
+
+    `promoted` in a phase that another follows lets the rollout enter that one. On probation `promoted` by
+    `deadline` or `coverage` says that the version was not shown to be worse, and goes on serving.
     """
 
     model: ModelName
@@ -118,6 +133,7 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     coverage_challenger: Share | None = None
     repeats: Rows = 0
     unpaired: Rows = 0
+    logged: Rows = 0
     label_digest: Sha256 | None = None
     block: Annotated[int, Field(ge=1)] = 1
     long_dependence: bool = False

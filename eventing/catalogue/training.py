@@ -82,7 +82,7 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     """The governor starts run `run_id`, which produces version `version` under `output`.
 
     With `registered` nothing is trained: the version is that model. `code` is there when the model.yaml names
-    code of its own.
+    code of its own. `harmed_version` is the champion whose harm labels had proven by then, if they had.
     """
 
     model: ModelName
@@ -95,6 +95,7 @@ class TrainingApproved(Payload, type="training.approved", emitted_by=("govern_tr
     data_schema: Claim
     champion: Claim | None = None
     champion_version: Version | None = None
+    harmed_version: Version | None = None
     output: ObjectUri
     registered: OutsideModel | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

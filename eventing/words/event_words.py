@@ -83,8 +83,9 @@ def _registered(data: Data) -> str:
 def _phase(data: Data) -> str:
     phase, percent = data.get("phase", "replace"), data.get("percent", 0)
     beside = f" beside v{data['champion_version']}" if data.get("champion_version") else ""
-    traffic = f" with {percent} %" if phase == c.RolloutPhase.CANARY else ""
-    return f"v{data['version']} {phase}{traffic}{beside} as {data['revision']}"
+    traffic = f" with {percent} %" if phase in (c.RolloutPhase.CANARY, c.RolloutPhase.PROBATION) else ""
+    why = f": {data['reason']}" if phase == c.RolloutPhase.PROBATION and data.get("reason") else ""
+    return f"v{data['version']} {phase}{traffic}{beside} as {data['revision']}{why}"
 
 
 def _completed(data: Data) -> str:
@@ -169,6 +170,7 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         c.FeedbackJoined.type: _joined,
         c.PerformanceDegraded.type: _degraded,
         c.DeliveryFailed.type: _dead,
+        c.ModelRecalled.type: lambda d: str(d["message"]),
         c.TimerDue.type: lambda d: f"{d['owner']} {d['key']}",
     }
 )

@@ -75,6 +75,7 @@ def model_status(model: Model) -> list[tuple[str, str]]:
         *_retired(model.get("retired")),
         *_rollout(model),
         *_judge(model),
+        *_pool(model),
         *_training(model.get("governor") or {}),
         *_governor(model.get("governor") or {}),
         *_labels(model),
@@ -95,15 +96,15 @@ def _rollout(model: Model) -> Iterator[tuple[str, str]]:
     if rollout["phase"] == "retire":
         yield "rollout", "the model is being retired"
     elif rollout["version"] is not None:
-        percent = f" with {rollout['percent']} % of the requests" if rollout["phase"] == "canary" else ""
+        shared = rollout["phase"] in ("canary", "probation")
+        percent = f" with {rollout['percent']} % of the requests" if shared else ""
         beside = f" beside v{rollout['champion_version']}" if rollout["champion_version"] else ""
         since = f" since {clock(rollout['since'])}" if rollout["since"] else ""
         paused = ", PAUSED" + (" with a verdict held back" if rollout["held"] else "")
         stopped = paused if rollout["paused"] else ""
-        yield (
-            "rollout",
-            f"v{rollout['version']} {rollout['phase'] or 'begins'}{percent}{beside}{since}{stopped}",
-        )
+        why = f": {rollout['reason']}" if rollout["phase"] == "probation" and rollout.get("reason") else ""
+        phase = rollout["phase"] or "begins"
+        yield "rollout", f"v{rollout['version']} {phase}{percent}{beside}{since}{stopped}{why}"
     if rollout["queued_version"] is not None:
         yield "next", f"v{rollout['queued_version']} is approved and waits for its turn"
 
@@ -125,6 +126,20 @@ def _judge(model: Model) -> Iterator[tuple[str, str]]:
         f"{number(judge['wealth_worse'])}, better {number(judge['wealth_better'])}, "
         f"decided at {threshold}{labelled}",
     )
+
+
+def _pool(model: Model) -> Iterator[tuple[str, str]]:
+    """Say how former champions would do."""
+    told = [
+        f"v{each['version']} {_lead(each['gained'])} ({each['labels']} labels, {number(each['statistic'])})"
+        for each in model.get("pool") or []
+    ]
+    if told:
+        yield "pool", f"loss against v{model['champion']}: {', '.join(told)}"
+
+
+def _lead(gained: float | None) -> str:
+    return "unknown" if gained is None else f"{-gained:+.4f}"
 
 
 def _training(governor: Model) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from eventing.app import Accepts
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import ModelApproved, ModelRejected, TrainingCompleted
+from eventing.catalogue import FeedbackJoined, ModelApproved, ModelRejected, TrainingCompleted
 from eventing.clock import Clock, utc_now
 from eventing.store import S3Store, Store
 from functions.evaluate_model.handler import Handler
@@ -17,7 +17,9 @@ from functions.evaluate_model.logic import FUNCTION
 from functions.evaluate_model.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 
-ACCEPTS: Accepts = {each.type: each for each in (TrainingCompleted, ModelApproved, ModelRejected)}
+ACCEPTS: Accepts = {
+    each.type: each for each in (TrainingCompleted, ModelApproved, ModelRejected, FeedbackJoined)
+}
 
 
 def create_app(

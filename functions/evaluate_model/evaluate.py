@@ -11,7 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from eventing.catalogue import Claim, DecisionInputs, GateVerdict, SliceResult, TrainingCompleted
+from eventing.catalogue import (
+    Claim,
+    DecisionInputs,
+    GateVerdict,
+    LoggedShadow,
+    SliceResult,
+    TrainingCompleted,
+)
 from eventing.store import Store, put_by_digest
 from functions.evaluate_model.bootstrap import paired_interval
 from functions.evaluate_model.logic import (
@@ -46,11 +53,15 @@ class ChampionFiles:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The decision, what it was made from, and the numbers of its event, if the candidate could be scored."""
+    """The decision, what it was made from, and the numbers of its event, if the candidate could be scored.
+
+    `logged_shadow`: what one that was let through answers to logged requests of the champion.
+    """
 
     decision: Decision
     decided_from: DecisionInputs
     verdict: GateVerdict | None = None
+    logged_shadow: LoggedShadow | None = None
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,9 @@ def verdict_event(
     payload: kinds.Payload
     match judgement.decision.outcome:
         case Outcome.APPROVE:
-            payload = kinds.ModelApproved(**about, approved_by=GATE, verdict=verdict)
+            payload = kinds.ModelApproved(
+                **about, approved_by=GATE, verdict=verdict, logged_shadow=judgement.logged_shadow
+            )
         case Outcome.ASK if verdict is not None:
             payload = kinds.ModelApprovalRequested(**about, verdict=verdict)
         case _:

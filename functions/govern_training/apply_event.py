@@ -171,8 +171,15 @@ def _hold(context: EventContext, run: TrainingRun, time: timedelta) -> None:
 
 def _rollout_started(context: EventContext, payload: kinds.RolloutStarted) -> Sequence[Event]:
     run = get_run(context.session, context.model, payload.version)
+    if payload.phase is kinds.RolloutPhase.PROBATION:
+        # Harm that the champion before did is answered, without a training where a former one serves again.
+        _drop_alarms_of_others(context, payload.version, unknown=True)
     if run is not None and run.rollout is None:
         hold = context.settings.rollout_hold
+        if payload.phase is kinds.RolloutPhase.PROBATION:
+            # It serves: harm that it does need not wait until the one before has watched it long enough.
+            run.verdict, run.hold_until = "approved", context.at
+            return ()
         if payload.phase is not kinds.RolloutPhase.REPLACE and context.spec is not None:
             # A phase is ended after its deadline, once labels of before have been joined.
             hold += (context.spec.rollout.deadline + _LATE_LABELS) * len(context.spec.rollout.phases)
@@ -185,7 +192,9 @@ def _rollout_completed(context: EventContext, payload: kinds.RolloutCompleted) -
     run = get_run(context.session, context.model, payload.version)
     if run is not None:
         run.rollout = _last_outcome(context, payload)
-    _drop_alarms_of_others(context, payload)
+    promoted = payload.outcome is kinds.RolloutOutcome.PROMOTED
+    announced = payload.version if promoted else payload.champion_version
+    _drop_alarms_of_others(context, announced, unknown=promoted)
     return ()
 
 
@@ -196,15 +205,17 @@ def _last_outcome(context: EventContext, payload: kinds.RolloutCompleted) -> str
     return ends[-1] if ends else payload.outcome.value
 
 
-def _drop_alarms_of_others(context: EventContext, payload: kinds.RolloutCompleted) -> None:
-    """Drop alarms about other versions than the champion; without facts, than the event's champion."""
-    promoted = payload.outcome is kinds.RolloutOutcome.PROMOTED
-    announced = payload.version if promoted else payload.champion_version
+def _drop_alarms_of_others(context: EventContext, announced: int | None, *, unknown: bool) -> None:
+    """Drop alarms about other versions than the champion; without facts, than the event's champion.
+
+    Args:
+        unknown: those too that do not say what they are about.
+    """
     champion = versions.champion(context.session, context.model) or announced
     if champion is None:
         return
     others = pending.alarms_about_others(context.row, champion)
-    void = [reason for reason, version in others.items() if promoted or version is not None]
+    void = [reason for reason, version in others.items() if unknown or version is not None]
     pending.drop(context.row, void)
     if not context.row.pending_reasons:
         timers.cancel_timer(context.session, FUNCTION, f"{context.model}/pending")

@@ -73,6 +73,12 @@ def cause_of(row: GovernorRow) -> Event | None:
     return causes[min(causes, key=URGENCY.index)] if causes else None
 
 
+def harmed_version(row: GovernorRow) -> int | None:
+    """Return the version whose harm labels have proven, if that is among what waits."""
+    cause = causes_in(row).get(TrainingReason.PERFORMANCE)
+    return None if cause is None else (cause.data or {}).get("version")
+
+
 def is_forced(row: GovernorRow) -> bool:
     """Say whether a person wants a run whatever has been trained already."""
     asked = causes_in(row).get(TrainingReason.MANUAL)

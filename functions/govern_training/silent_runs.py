@@ -42,9 +42,11 @@ def _try_again(context: EventContext, runs: Sequence[Run], silent: Run, row: Tra
     if again:
         # It waited for quiet before it was approved: it need not wait again.
         champion = versions.champion(context.session, context.model)
-        pending.merge(
-            context.row, kinds.TrainingReason(row.reason), _trigger_of(row), row.approved_at, version=champion
-        )
+        reasons = {kinds.TrainingReason(row.reason): champion}
+        if row.harmed_version is not None:
+            reasons[kinds.TrainingReason.PERFORMANCE] = row.harmed_version
+        for reason, version in reasons.items():
+            pending.merge(context.row, reason, _trigger_of(row), row.approved_at, version=version)
     return again
 
 

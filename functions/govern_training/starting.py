@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, derive_id
+from functions.govern_training import pending
 from functions.govern_training.event_context import SOURCE, EventContext
 from functions.govern_training.facts import Digests
 from functions.govern_training.records import SpecInForce
@@ -47,6 +48,7 @@ def start_run(
         data_schema=_claim(row.schema_uri, row.schema_sha256),
         champion=known.candidate if known else None,
         champion_version=champion,
+        harmed_version=pending.harmed_version(row),
         output=folder_of(context.model, version),
         registered=registered,
         seed=in_force.spec.train.seed,
@@ -68,6 +70,7 @@ def start_run(
         rows=row.dataset_rows,
         approved_at=context.now,
         lease_until=context.now + context.settings.run_start,
+        harmed_version=payload.harmed_version,
     )
     context.session.add(run)
     set_lease(context)

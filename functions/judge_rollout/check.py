@@ -17,9 +17,17 @@ from eventing.event import Event
 from eventing.store import Store
 from functions.inferences.scoring import load_scoring
 from functions.judge_rollout.events import verdict_event
-from functions.judge_rollout.evidence import Arms, Period, read_period, requests_of, services_of
+from functions.judge_rollout.evidence import (
+    Arms,
+    Period,
+    logged_requests_of,
+    read_period,
+    requests_of,
+    services_of,
+)
 from functions.judge_rollout.guards import GUARDS, Services
 from functions.judge_rollout.logic import Decision, Inputs, decide, numbers_of
+from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import Policy, policy_from_json
 from functions.judge_rollout.record import folder_of, record_requests, record_verdict
 from functions.judge_rollout.rollouts import FUNCTION, interval, timer_key
@@ -37,10 +45,17 @@ _LOG_DELAY = timedelta(seconds=3)
 
 @dataclass(frozen=True)
 class NewlyMatured:
-    """What has matured since the last check: the log's files, their labels, and what scores them."""
+    """What has matured since the last check: the log's files, their labels, and what scores them.
 
-    period: Period
+    Attributes:
+        logged: of before the rollout, as far as the challenger answered it from the log.
+        live: of this phase.
+        fresh: nothing of this phase was taken in before.
+    """
+
     card: Claim
+    logged: Period | None
+    live: Period | None
     fresh: bool
 
 
@@ -123,26 +138,34 @@ class RolloutCheck:
         champion = get_version(session, arms.model, arms.champion)
         if through is None or champion is None:
             return None
-        first = state.through[0] if state.through else state.phase_at
-        last = through - policy.label_window
-        if last < first:
-            return None
-        period = read_period(session, arms, first, last)
-        fresh = state.through is None
-        answered = any(arm == "challenger" for arm, _ in period.batches)
-        if not period.batches or (fresh and not answered and arms.phase is c.RolloutPhase.SHADOW):
-            return None
-        return NewlyMatured(period, champion.card, fresh)
+        first, last = _taken_in(state), through - policy.label_window
+        fresh = first < state.phase_at or state.through is None
+        logged, live = _logged(session, arms, state, last), None
+        if last >= max(first, state.phase_at):
+            live = read_period(session, arms, max(first, state.phase_at), last)
+            answered = arms.copied is None or any(arm == arms.copied for arm, _ in live.batches)
+            if not live.batches or (fresh and not answered):
+                live = None
+        found = NewlyMatured(champion.card, logged, live, fresh)
+        return None if logged is None and live is None else found
 
     def _served(self, session: Session, arms: Arms, state: JudgeState, row: JudgeRow) -> Period | None:
-        """Return what was served since the service was last guarded; a shadow's answers reach no client."""
-        if arms.phase is not c.RolloutPhase.CANARY:
+        """Return what was served since the service was last guarded; a shadow's answers reach no client.
+
+        On probation the challenger alone serves: it is held against as long a time of the champion's before.
+        """
+        if arms.phase is c.RolloutPhase.SHADOW:
             return None
         first, last = row.guarded_through or state.phase_at, self.now - _LOG_DELAY
         if last <= first:
             return None
-        period = read_period(session, arms, first, last)
+        clients = replace(arms, phase=c.RolloutPhase.CANARY)
+        period = read_period(session, clients, first, last)
         inside = [(arm, batch) for arm, batch in period.batches if first < batch.last <= last]
+        if arms.phase is c.RolloutPhase.PROBATION:
+            before = read_period(session, clients, state.phase_at - (last - first), state.phase_at)
+            inside = [each for each in inside if each[0] == "challenger"]
+            inside += [each for each in before.batches if each[0] == "champion"]
         requests = {"champion": 0, "challenger": 0}
         for arm, batch in inside:
             requests[arm] += batch.rows + batch.failures
@@ -153,14 +176,11 @@ class RolloutCheck:
         arms, policy, matured = snapshot.arms, snapshot.policy, snapshot.matured
         inputs = Inputs(snapshot.state, snapshot.matured_by)
         if matured is not None:
-            scoring = load_scoring(self.store, matured.card)
-            requests = requests_of(
-                self.store, arms, matured.period, scoring, now=self.now, fresh=matured.fresh
-            )
-            inputs = replace(inputs, requests=tuple(requests))
+            inputs = replace(inputs, requests=tuple(self._requests(snapshot, matured)))
         if snapshot.served is not None:
             services = services_of(self.store, snapshot.served.batches)
-            both = Services(services["champion"], services["challenger"], snapshot.periods)
+            at_once = arms.phase is c.RolloutPhase.CANARY
+            both = Services(services["champion"], services["challenger"], snapshot.periods, at_once)
             inputs = replace(inputs, services=both)
         decision = decide(policy, inputs)
         folder = folder_of(arms.model, arms.challenger)
@@ -169,6 +189,16 @@ class RolloutCheck:
         if not isinstance(decision.verdict, Wait):
             decided_from = record_verdict(self.store, folder, policy, inputs, state)
         return CheckResult(snapshot, replace(decision, state=state), decided_from)
+
+    def _requests(self, snapshot: Snapshot, matured: NewlyMatured) -> list[Matured]:
+        arms, state, store = snapshot.arms, snapshot.state, self.store
+        scoring, found = load_scoring(store, matured.card), list[Matured]()
+        if matured.logged is not None and state.logged_answers is not None:
+            found += logged_requests_of(store, matured.logged, scoring, state.logged_answers)
+        if matured.live is not None:
+            live = requests_of(store, arms, matured.live, scoring, now=self.now, fresh=matured.fresh)
+            found += [each for each in live if each.at >= state.phase_at]
+        return found
 
     def _write(self, session: Session, event: Event, result: CheckResult) -> list[Event]:
         snapshot, state, verdict = result.snapshot, result.decision.state, result.decision.verdict
@@ -188,3 +218,19 @@ class RolloutCheck:
         row.decided = True
         numbers = numbers_of(policy, state)
         return [verdict_event(event, arms, policy, verdict, numbers, result.decided_from, self.now)]
+
+
+def _taken_in(state: JudgeState) -> datetime:
+    """Return until when predictions have been taken in."""
+    return state.through[0] if state.through else state.counts_from
+
+
+def _logged(session: Session, arms: Arms, state: JudgeState, last: datetime) -> Period | None:
+    """Return what the champion served before the rollout, as far as it matured and is not taken in."""
+    answers, first = state.logged_answers, _taken_in(state)
+    if answers is None or min(answers.through, last) < first:
+        return None
+    shadow = replace(arms, phase=c.RolloutPhase.SHADOW)
+    period = read_period(session, shadow, first, min(answers.through, last))
+    served = [each for each in period.batches if each[0] == "champion"]
+    return replace(period, batches=served) if served else None

@@ -31,12 +31,19 @@ def verdict_event(
     scores = f"{numbers.labels} scores; the difference of loss is {_shown(numbers.difference)}"
     reason: Reason
     match verdict:
-        case Promote():
+        case Promote(reason="evidence"):
             outcome, reason = c.RolloutOutcome.PROMOTED, "evidence"
             message = f"v{arms.challenger} is not worse than v{arms.champion} by {policy.margin:g}: {scores}"
+        case Promote():
+            outcome, reason = c.RolloutOutcome.PROMOTED, verdict.reason
+            message = (
+                f"v{arms.challenger} was not shown to be worse than v{arms.champion} within "
+                f"{policy.deadline} and goes on serving: {scores}"
+            )
         case RollBack():
             outcome, reason = c.RolloutOutcome.ROLLED_BACK, "evidence"
-            message = f"v{arms.challenger} is worse than v{arms.champion}: {scores}"
+            by = f" by more than {policy.margin:g}" if arms.phase is c.RolloutPhase.PROBATION else ""
+            message = f"v{arms.challenger} is worse than v{arms.champion}{by}: {scores}"
         case Inconclusive(reason="coverage"):
             outcome, reason = c.RolloutOutcome.INCONCLUSIVE, "coverage"
             message = (

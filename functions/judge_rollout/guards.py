@@ -54,11 +54,15 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Both arms in one period; `period` is its number within the rollout, from 1."""
+    """Both arms in one period; `period` is its number within the rollout, from 1.
+
+    `at_once`: both served at the same time, so that their latencies can be compared.
+    """
 
     champion: Service
     challenger: Service
     period: int
+    at_once: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,8 @@ def check(policy: GuardPolicy, services: Services) -> Breach | None:
     if min(champion.requests, challenger.requests) < policy.min_requests:
         return None
     alpha = policy.alpha * 6 / (math.pi**2 * period**2) / 2
-    return _errors(policy, champion, challenger, alpha) or _latency(policy, champion, challenger, alpha)
+    breach = _errors(policy, champion, challenger, alpha)
+    return breach or (_latency(policy, champion, challenger, alpha) if services.at_once else None)
 
 
 def _errors(policy: GuardPolicy, champion: Service, challenger: Service, alpha: float) -> Breach | None:

@@ -7,6 +7,9 @@ coverage.py, presence.py and pairing.py demand. Labels that depend on each other
 as losses of before the rollout ask for; when its own scores show more, blocks get longer, and what was won is
 given up.
 
+On probation the challenger serves already, so it is taken back only for being worse by more than the margin:
+"worse" bets against mean(D) <= margin there, and who is shown nothing by the deadline stays.
+
 `decide` is a fold: it takes matured requests into a state and judges it. The same requests in any number of
 calls give the same state, and a request that comes twice counts once.
 """
@@ -26,8 +29,8 @@ from functions.judge_rollout.guards import GUARDS, Breach, Services, check
 from functions.judge_rollout.pairing import Matured, losses_that_count, number_of, pair
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.presence import count_presence, depends_on
-from functions.judge_rollout.state import NO_LABELS, JudgeState, PhaseStart, Side
-from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack, Verdict, Wait
+from functions.judge_rollout.state import JudgeState, LoggedAnswers, PhaseStart, Side
+from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, Reason, RollBack, Verdict, Wait
 from functions.judge_rollout.wealth import SINGLE, Bet, Blocks, lengthen, update, with_blocks
 from pipelines.serial_dependence import observe
 
@@ -71,17 +74,34 @@ def decide(policy: Policy, inputs: Inputs) -> Decision:
 
 
 def begin(
-    policy: Policy, started_at: datetime, blocks: Blocks = SINGLE, past: int = 0, *, per_score: int = 1
+    policy: Policy,
+    started_at: datetime,
+    blocks: Blocks = SINGLE,
+    past: int = 0,
+    *,
+    per_score: int = 1,
+    probation: bool = False,
+    logged: LoggedAnswers | None = None,
 ) -> JudgeState:
     """Return the state of a rollout that starts now, in its first phase.
 
     Args:
         blocks: of requests, as `past` losses of before the rollout ask for.
         per_score: how many requests make one score, about: 1 in a shadow.
+        probation: the challenger serves all requests, and the champion watches.
+        logged: what the challenger answers to requests of before, which are taken in first.
     """
-    return start_phase(
-        policy, PhaseStart(started_at, started_at, Bet(null=0.0), NO_LABELS, blocks, past, per_score)
+    start = PhaseStart(
+        started_at,
+        started_at,
+        Bet(null=0.0),
+        blocks=blocks,
+        past=past,
+        per_score=per_score,
+        probation=probation,
+        logged=logged,
     )
+    return start_phase(policy, start)
 
 
 def enter_phase(policy: Policy, state: JudgeState, at: datetime, *, per_score: int = 1) -> JudgeState:
@@ -104,7 +124,8 @@ def enter_phase(policy: Policy, state: JudgeState, at: datetime, *, per_score: i
 def start_phase(policy: Policy, start: PhaseStart) -> JudgeState:
     """Return the state at the start of a phase."""
     blocks = SINGLE if start.blocks is None else _of_scores(start.blocks, start.per_score)
-    worse, better = with_blocks(start.worse, blocks), Bet(null=-policy.margin, blocks=blocks)
+    before = Bet(null=policy.margin) if start.probation else start.worse
+    worse, better = with_blocks(before, blocks), Bet(null=-policy.margin, blocks=blocks)
     return JudgeState(start.started_at, start.phase_at, worse, better, digest=start.digest, start=start)
 
 
@@ -138,15 +159,16 @@ def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeStat
 def advance(policy: Policy, state: JudgeState, requests: Iterable[Matured], now: datetime) -> JudgeState:
     """Take in the requests whose labels have matured, in the order of their predictions.
 
-    Left out are those before this phase, those already taken in, those that are not mature at `now` or
-    would be only after the deadline, and whatever follows the one that decided.
+    Left out are those before this phase, or before what was answered from the log; those already taken in;
+    those that are not mature at `now` or would be only after the deadline; and whatever follows the one that
+    decided.
 
     Args:
         requests: in any order; labelled or not.
         now: aware.
     """
     last = min(now, state.phase_at + policy.deadline) - policy.label_window
-    matured = (each for each in requests if state.phase_at <= each.at <= last)
+    matured = (each for each in requests if state.counts_from <= each.at <= last)
     entities = set(state.entities)
     for request in sorted(matured, key=lambda each: (each.at, each.prediction_id)):
         if _is_decided(policy, state):
@@ -165,7 +187,7 @@ def requests_between(
         each
         for each in requests
         if last is not None
-        and each.at >= after.phase_at
+        and each.at >= after.counts_from
         and (each.at, each.prediction_id) <= last
         and (first is None or (each.at, each.prediction_id) > first)
     ]
@@ -184,9 +206,10 @@ def judge(policy: Policy, state: JudgeState, matured_by: datetime) -> Verdict:
         return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
     if matured_by < ends:
         return Wait(numbers, ends)
-    if state.crossed != "better":
-        return Inconclusive("deadline", numbers)
-    return Inconclusive("labels" if state.selective else "coverage", numbers)
+    reason: Reason = "deadline"
+    if state.crossed == "better":
+        reason = "labels" if state.selective else "coverage"
+    return Promote(numbers, reason) if state.on_probation else Inconclusive(reason, numbers)
 
 
 def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
@@ -202,6 +225,7 @@ def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
         coverage_challenger=state.coverage.challenger,
         repeats=state.repeats,
         unpaired=state.waiting.unpaired,
+        logged=state.logged,
         label_digest=state.digest,
         block=better.blocks.length,
         long_dependence=better.blocks.long,
@@ -215,7 +239,8 @@ def _add_request(policy: Policy, state: JudgeState, request: Matured, entities: 
     period = 0 if policy.entity_period is None else number_of(request.at, policy.entity_period)
     if period != state.entity_period:
         entities.clear()
-    state = replace(state, through=through, digest=digest, entity_period=period)
+    logged = state.logged + (request.at < state.phase_at)
+    state = replace(state, through=through, digest=digest, entity_period=period, logged=logged)
     if _is_repeat(request.entity, entities):
         return replace(state, repeats=state.repeats + 1)
     labelled = any(loss is not None for loss in request.losses.values())

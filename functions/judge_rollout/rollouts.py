@@ -16,7 +16,7 @@ from eventing.event import Event
 from functions.judge_rollout.logic import begin, enter_phase
 from functions.judge_rollout.past import blocks_of_past, past_losses
 from functions.judge_rollout.policy import Policy, policy_from_json, policy_of, policy_to_json
-from functions.judge_rollout.state import state_from_json, state_to_json
+from functions.judge_rollout.state import LoggedAnswers, state_from_json, state_to_json
 from functions.state.judges import JudgeRow, lock_judge
 from functions.state.specs import spec_of
 from functions.state.stored_event import dump_event
@@ -58,14 +58,31 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
     spec = spec_of(session, payload.model)
     policy = policy_of(spec) if spec else Policy()
     row.version, row.champion_version, row.phase = payload.version, champion, payload.phase.value
-    past = past_losses(session, payload.model, policy, at)
-    per_score = requests_per_score(policy, payload.phase)
-    state = begin(policy, at, blocks_of_past(past), len(past), per_score=per_score)
+    probation, logged = payload.phase is c.RolloutPhase.PROBATION, _logged_answers(payload)
+    # The length of blocks is never learnt from what is bet on.
+    past = past_losses(session, payload.model, policy, at if logged is None else min(at, logged.since))
+    state = begin(
+        policy,
+        at,
+        blocks_of_past(past),
+        len(past),
+        per_score=requests_per_score(policy, payload.phase),
+        probation=probation,
+        logged=logged,
+    )
     row.policy, row.state = policy_to_json(policy), state_to_json(state)
     row.looks, row.guarded_through, row.decided = 0, at, False
     row.cause = dump_event(Event(event.id, event.source, event.type, extensions=event.extensions))
-    due = min(now + interval(policy), at + policy.deadline)
+    due = min(now + interval(policy), at + policy.deadline) if logged is None else now
     set_timer(session, FUNCTION, timer_key(payload.model), due, cause=event)
+
+
+def _logged_answers(payload: c.RolloutStarted) -> LoggedAnswers | None:
+    """Return the evidence of before; none where another champion was asked than the one of now."""
+    shadow = payload.logged_shadow
+    if shadow is None or shadow.champion_version != payload.champion_version:
+        return None
+    return LoggedAnswers(shadow.answers, shadow.since, shadow.through)
 
 
 def advanced(session: Session, event: Event, payload: c.RolloutAdvanced, now: datetime) -> None:

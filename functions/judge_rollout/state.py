@@ -24,6 +24,15 @@ NO_LABELS = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedAnswers:
+    """A file of a challenger's answers to requests that the champion served in (since, through]."""
+
+    answers: Claim
+    since: datetime
+    through: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseStart:
     """How a phase starts.
 
@@ -35,6 +44,8 @@ class PhaseStart:
         blocks: of requests whose labels are bet on together; None in rows of releases that did not use any.
         past: how many losses from before the rollout they were learnt from.
         per_score: how many requests make one score.
+        probation: the challenger serves all requests, and the champion watches.
+        logged: what the challenger answers to requests of before, which are taken in first.
     """
 
     started_at: datetime
@@ -44,6 +55,8 @@ class PhaseStart:
     blocks: Blocks | None = None
     past: int = 0
     per_score: int = 1
+    probation: bool = False
+    logged: LoggedAnswers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,7 @@ class JudgeState:
         entities: keys of the entities that have been counted in `entity_period`.
         entity_period: number of the period `entities` belongs to.
         repeats: predictions left out because their entity had been counted.
+        logged: requests that were taken in of before the phase.
         through: time and id of the last prediction taken in.
         digest: SHA-256 chain over every matured request taken in, in order.
         start: how the phase started; None in rows of releases that did not note it.
@@ -91,10 +105,27 @@ class JudgeState:
     entities: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()
     entity_period: int = 0
     repeats: int = 0
+    logged: int = 0
     through: tuple[datetime, str] | None = None
     digest: str = NO_LABELS
     start: PhaseStart | None = None
     requests: Claim | None = None
+
+    @property
+    def on_probation(self) -> bool:
+        """Whether the challenger serves all requests, and the champion watches."""
+        return self.start is not None and self.start.probation
+
+    @property
+    def logged_answers(self) -> LoggedAnswers | None:
+        """What the challenger answers to requests of before the phase."""
+        return None if self.start is None else self.start.logged
+
+    @property
+    def counts_from(self) -> datetime:
+        """Since when predictions count."""
+        logged = self.logged_answers
+        return self.phase_at if logged is None else min(logged.since, self.phase_at)
 
 
 _STORED = TypeAdapter(JudgeState)

@@ -25,6 +25,7 @@ class Numbers:
         coverage_challenger: the same of the challenger.
         repeats: predictions left out because their entity had been counted.
         unpaired: a canary's challenger labels that found no champion labels in their period.
+        logged: requests that were taken in of before the rollout, answered from the log.
         label_digest: SHA-256 of the labels used, in order.
         block: scores in each block that was bet on; 1: each by itself.
         long_dependence: scores depend on others further away than blocks reach; stakes were kept small.
@@ -42,6 +43,7 @@ class Numbers:
     coverage_challenger: float | None
     repeats: int
     unpaired: int
+    logged: int
     label_digest: str
     block: int = 1
     long_dependence: bool = False
@@ -59,9 +61,13 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """The challenger is not worse than the champion by the margin."""
+    """The challenger is not worse than the champion by the margin.
+
+    On probation it also stays when nothing was shown in time, for one of the reasons of `Inconclusive`.
+    """
 
     numbers: Numbers
+    reason: Reason | Literal["evidence"] = "evidence"
 
 
 @dataclass(frozen=True, slots=True)

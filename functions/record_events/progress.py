@@ -22,6 +22,7 @@ from functions.state.drift import DriftCheckRow
 from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
 from functions.state.ledger import LedgerEvent
+from functions.state.pools import PoolRow
 from functions.state.rollouts import RolloutRow
 from functions.state.runs import TrainingRun, runs_before
 from functions.state.versions import retirement
@@ -40,6 +41,7 @@ def rollout_of(session: Session, model: str, spec: ModelSpec | None) -> dict[str
         "champion_version": row.champion_version,
         "phase": row.phase,
         "percent": _percent(session.get(JudgeRow, model), row, spec),
+        "reason": row.reason,
         "since": _iso(row.started_at),
         "paused": row.paused,
         "held": row.held is not None,
@@ -78,6 +80,23 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
         "coverage_challenger": _share(counts, "challenger"),
         "guard_looks": row.looks,
     }
+
+
+def pool_of(session: Session, model: str, champion: int | None) -> list[dict[str, Any]]:
+    """Return how former champions do on the labels of now, held against the champion; none without a pool."""
+    row = session.get(PoolRow, model)
+    state = _mapping(row.state) if row is not None else {}
+    if state.get("champion") != champion or champion is None:
+        return []
+    return [
+        {
+            "version": each["version"],
+            "labels": each["labels"],
+            "gained": each["gained"] / each["labels"] if each["labels"] else None,
+            "statistic": sum(each["sums"]) / len(each["sums"]),
+        }
+        for each in state.get("formers", [])
+    ]
 
 
 def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
@@ -138,7 +157,7 @@ def _newest_data(session: Session, type_: str, subject: str) -> Mapping[str, Any
 def _percent(judge: JudgeRow | None, row: RolloutRow, spec: ModelSpec | None) -> int:
     """Return the share of requests that the challenger answers, as it was fixed at the start."""
     if row.phase != RolloutPhase.CANARY:
-        return 0
+        return 100 if row.phase == RolloutPhase.PROBATION else 0
     fixed = _mapping(judge.policy).get("canary_percent") if judge is not None else None
     return int(fixed if fixed is not None else (spec.rollout.canary_percent if spec else 0))
 

@@ -9,7 +9,7 @@ from flask import Flask
 
 from eventing.app import Accepts
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import ModelApproved, RolloutDecided, RolloutRequested, TimerDue
+from eventing.catalogue import ModelApproved, ModelRecalled, RolloutDecided, RolloutRequested, TimerDue
 from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
 from functions.roll_out_model.deployer import Deployer
@@ -19,7 +19,9 @@ from functions.roll_out_model.settings import Settings
 from functions.roll_out_model.targets import TARGETS
 from functions.state.database import check_migrated, make_engine, session_factory
 
-ACCEPTS: Accepts = {each.type: each for each in (ModelApproved, RolloutDecided, RolloutRequested, TimerDue)}
+ACCEPTS: Accepts = {
+    each.type: each for each in (ModelApproved, ModelRecalled, RolloutDecided, RolloutRequested, TimerDue)
+}
 
 
 def create_app(

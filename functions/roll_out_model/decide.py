@@ -12,7 +12,9 @@ from functions.roll_out_model.logic import FUNCTION, Desired, Goal, Retirement, 
 from functions.roll_out_model.rollout_state import ModelState, Phase, RolloutState, Verdict
 from functions.state.versions import Fact
 
-Payload = kinds.ModelApproved | kinds.RolloutDecided | kinds.RolloutRequested | kinds.TimerDue
+Payload = (
+    kinds.ModelApproved | kinds.ModelRecalled | kinds.RolloutDecided | kinds.RolloutRequested | kinds.TimerDue
+)
 _ENDED = frozenset({Fact.ROLLED_BACK, Fact.INCONCLUSIVE, Fact.RETIRED})
 
 
@@ -87,6 +89,8 @@ def decide(state: ModelState, payload: Payload, now: datetime, deadline: datetim
     match payload:
         case kinds.ModelApproved():
             return _approved(state, payload, deadline)
+        case kinds.ModelRecalled():
+            return _recalled(state, payload, deadline)
         case kinds.RolloutDecided():
             return Decision(state, _judged(state.rollout, payload))
         case kinds.RolloutRequested(action=kinds.RolloutAction.RETIRE):
@@ -111,11 +115,20 @@ def first_phase(
         name = f"{state.model}/v{version}"
         raise Rejected(f"{name} is not registered: only a version that was trained is served")
     champion, policy = state.champion(without=version), state.policy
-    judged = champion is not None and policy.phases and not at_once
-    phase = Phase(policy.phases[0]) if judged else Phase.REPLACE
-    return RolloutState(
-        version, champion, phase, deadline, phases=tuple(policy.phases), percent=policy.canary_percent
-    )
+    phases: tuple[str, ...] = tuple(policy.phases)
+    percent = policy.canary_percent
+    phase, why = Phase.REPLACE, "there is no champion" if champion is None else "rollout.phases is []"
+    if at_once:
+        why = "a person asked for it"
+    elif champion is not None and phases:
+        phase, why = Phase(phases[0]), "rollout.phases"
+        if state.harmed == champion:
+            why = f"labels had proven that v{champion} does harm when v{version} was trained"
+            if policy.harm == "immediate":
+                phase, phases = Phase.PROBATION, (Phase.PROBATION.value,)
+            else:
+                why += "; rollout.harm is phased"
+    return RolloutState(version, champion, phase, deadline, phases=phases, percent=percent, reason=why)
 
 
 class Admission(StrEnum):
@@ -157,13 +170,35 @@ def _approved(state: ModelState, payload: kinds.ModelApproved, deadline: datetim
             return Decision(state, rollout, begins=True)
         case Admission.QUEUE:
             overtaken = ((queued, f"v{version} came before its turn"),) if queued is not None else ()
-            return Decision(state, state.rollout, queue=version, declined=overtaken)
+            under_way = _cut_short(state.rollout, version)
+            return Decision(state, under_way, queue=version, declined=overtaken)
         case Admission.SUPERSEDED:
             newest = max(champion or 0, active or 0, queued or 0)
             return _declined(state, version, f"v{newest} came before its turn")
         case Admission.CHAMPION if by_person:
             raise _champion_already(state.model, version)
     return Decision(state, state.rollout)
+
+
+def _recalled(state: ModelState, payload: kinds.ModelRecalled, deadline: datetime) -> Decision:
+    """Roll a former champion out again, unless something else is or was rolled out meanwhile."""
+    passed_over = Decision(state, state.rollout)
+    if state.rollout is not None or state.queued is not None or payload.version not in state.versions:
+        return passed_over
+    if state.champion() != payload.champion_version or payload.version == payload.champion_version:
+        return passed_over
+    found = first_phase(replace(state, harmed=payload.champion_version), payload.version, deadline)
+    return Decision(state, replace(found, reason=payload.message), begins=True)
+
+
+def _cut_short(rollout: RolloutState | None, version: int) -> RolloutState | None:
+    """End a probation for a newer version: what serves was not shown to be worse, and is its champion."""
+    if rollout is None or rollout.phase is not Phase.PROBATION or not rollout.announced:
+        return rollout
+    if rollout.verdict is not None or rollout.paused:
+        return rollout
+    message = f"it was not shown to be worse before v{version} was approved"
+    return after(rollout, Verdict(kinds.RolloutOutcome.PROMOTED, message, final=True))
 
 
 def _declined(state: ModelState, version: int, why: str) -> Decision:

@@ -1,7 +1,8 @@
 """Decides the next step on the platform from what is wanted and what the platform shows. Pure.
 
 `next_action` is for a rollout: the new version is deployed beside the champion, and nothing moves before it
-is ready. Then it replaces the champion, or answers copies of its requests (shadow), or some of them (canary).
+is ready. Then it replaces the champion, or answers copies of its requests (shadow), or some of them (canary),
+or all of them while the champion answers the copies (probation).
 `next_repair` is for a model without a rollout, which is brought back to what the facts say: handling that was
 overtaken by another, or died before it was recorded, may have left the platform changed.
 
@@ -20,12 +21,16 @@ from functions.roll_out_model.deployer import Observed, Readiness, ServedVersion
 FUNCTION = "roll_out_model"
 
 
+_MAY_COME_BACK = (Readiness.PENDING, Readiness.CRASHED)
+
+
 class Stage(StrEnum):
     """What a rollout wants of the platform now."""
 
     REPLACE = "replace"
     SHADOW = "shadow"
     CANARY = "canary"
+    PROBATION = "probation"
     ABANDON = "abandon"
 
 
@@ -170,8 +175,10 @@ def _when_ready(rollout: Rollout, observed: Observed) -> Action | None:
     beside = observed.status(champion.version).readiness if champion else Readiness.ABSENT
     if rollout.stage in (Stage.SHADOW, Stage.CANARY) and beside not in (Readiness.ABSENT, Readiness.READY):
         return None  # the champion is down: nothing moves to who is being judged
+    if rollout.stage is Stage.PROBATION and rollout.has_served and beside in _MAY_COME_BACK:
+        return None  # who watches is down: the version serves on
     traffic = wanted_traffic(rollout, observed)
-    mirrored = traffic.challenger if rollout.stage is Stage.SHADOW else None
+    mirrored = traffic.challenger if rollout.stage in (Stage.SHADOW, Stage.PROBATION) else None
     if observed.mirror is not None and mirrored is None:
         return Mirror(None)
     if not observed.asks_for(traffic):
@@ -193,6 +200,8 @@ def wanted_traffic(rollout: Rollout, observed: Observed) -> Traffic:
             return Traffic(champion.version, version)
         case Stage.CANARY:
             return Traffic(champion.version, version, rollout.percent)
+        case Stage.PROBATION:
+            return Traffic(version, champion.version)
         case _:
             return Traffic(version, previous=champion.version)
 

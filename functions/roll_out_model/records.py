@@ -34,7 +34,7 @@ def read_state(session: Session, model: str, version: int | None = None) -> Mode
     """
     row, facts = get_rollout(session, model), facts_of(session, model)
     retired = retirement_in(facts)
-    run = get_run(session, model, version) if retired is not None and version is not None else None
+    run = get_run(session, model, version) if version is not None else None
     return ModelState(
         model,
         row.seq if row else 0,
@@ -48,6 +48,7 @@ def read_state(session: Session, model: str, version: int | None = None) -> Mode
         tuple((fact.version, Fact(fact.fact)) for fact in facts),
         retired.at if retired else None,
         outdated=run is not None and retired is not None and run.approved_at <= retired.at,
+        harmed=run.harmed_version if run is not None else None,
     )
 
 
@@ -66,6 +67,7 @@ def read_rollout(row: RolloutRow) -> RolloutState | None:
         _VERDICT.validate_json(row.held) if row.held else None,
         tuple(row.phases.split(",")) if row.phases else (),
         row.percent or 0,
+        row.reason or "",
     )
 
 
@@ -73,7 +75,7 @@ def write_rollout(row: RolloutRow, rollout: RolloutState) -> None:
     """Write a rollout into its row."""
     row.version, row.champion_version, row.phase = rollout.version, rollout.champion, rollout.phase.value
     row.deadline, row.announced, row.paused = rollout.deadline, rollout.announced, rollout.paused
-    row.phases, row.percent = ",".join(rollout.phases), rollout.percent
+    row.phases, row.percent, row.reason = ",".join(rollout.phases), rollout.percent, rollout.reason
     row.held = _VERDICT.dump_json(rollout.verdict).decode() if rollout.verdict else None
 
 
@@ -126,12 +128,12 @@ def _end(session: Session, row: RolloutRow, writer: RolloutWriter) -> None:
     """
     queued, approval = row.queued_version, row.queued_approval
     row.version = row.phase = row.approval = row.deadline = row.champion_version = None
-    row.started_at = row.held = row.phases = row.percent = None
+    row.started_at = row.held = row.phases = row.percent = row.reason = None
     row.announced = row.paused = False
     if queued is None:
         return
     row.queued_version, row.queued_approval, row.approval = None, None, approval
     session.flush()
     deadline = writer.now + writer.settings.ready_deadline
-    write_rollout(row, first_phase(read_state(session, row.model), queued, deadline))
+    write_rollout(row, first_phase(read_state(session, row.model, queued), queued, deadline))
     writer.check_after(timedelta(0))

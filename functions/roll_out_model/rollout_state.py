@@ -17,12 +17,14 @@ from pipelines.spec.policies import Rollout as Policy
 class Phase(StrEnum):
     """What a rollout is at.
 
+    `PROBATION`: the version serves all requests, and the champion before answers copies of them.
     `ROLLBACK`: the champion before takes over again. `RETIRE`: the model is taken out of service.
     """
 
     REPLACE = "replace"
     SHADOW = "shadow"
     CANARY = "canary"
+    PROBATION = "probation"
     ROLLBACK = "rollback"
     RETIRE = "retire"
 
@@ -50,6 +52,7 @@ class RolloutState:
         verdict: what is carried out, or held back while paused.
         phases: which phases it goes through, as the spec reply when it began.
         percent: share of the traffic in the canary, likewise.
+        reason: why it begins with its first phase.
     """
 
     version: int
@@ -62,6 +65,7 @@ class RolloutState:
     verdict: Verdict | None = None
     phases: tuple[str, ...] = ()
     percent: int = 0
+    reason: str = ""
 
     @property
     def in_force(self) -> Verdict | None:
@@ -81,6 +85,7 @@ class ModelState:
         facts: what happened to which version, in order.
         retired_at: since when the model is out of service; None while it is not.
         outdated: the version that is asked about comes of a run that began before that.
+        harmed: the version whose harm labels had proven when the version that is asked about was trained.
     """
 
     model: str
@@ -92,6 +97,7 @@ class ModelState:
     facts: tuple[tuple[int, Fact], ...] = ()
     retired_at: datetime | None = None
     outdated: bool = False
+    harmed: int | None = None
 
     @property
     def policy(self) -> Policy:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,9 @@ from functions.state.rollouts import RolloutRow
 from functions.state.stored_event import load_event
 from functions.state.timers import set_timer
 from functions.state.versions import Fact, record_fact
+
+_PERCENT = {Phase.PROBATION: 100}
+_PAIRED = (Phase.SHADOW, Phase.PROBATION)
 
 _log = logging.getLogger("kascade.roll_out_model")
 
@@ -78,18 +83,31 @@ class RolloutWriter:
         """Say once that a phase is set up, or that a replacement exists."""
         first = self.row.started_at is None
         self.row.announced, self.row.started_at = True, self.row.started_at or self.now
-        payload = kinds.RolloutStarted if first else kinds.RolloutAdvanced
-        self._answer(
-            rollout.version,
-            payload(
-                model=self.row.model,
-                version=rollout.version,
-                champion_version=rollout.champion,
-                phase=kinds.RolloutPhase(rollout.phase.value),
-                revision=self._name(rollout.version),
-                percent=rollout.percent if rollout.phase is Phase.CANARY else 0,
-            ),
-        )
+        said: dict[str, Any] = {
+            "model": self.row.model,
+            "version": rollout.version,
+            "champion_version": rollout.champion,
+            "phase": rollout.phase.value,
+            "revision": self._name(rollout.version),
+            "percent": rollout.percent if rollout.phase is Phase.CANARY else _PERCENT.get(rollout.phase, 0),
+        }
+        if rollout.phase is Phase.PROBATION:
+            self._facts(rollout.version, Fact.DEPLOYED, Fact.PROBATION)
+        if first:
+            replaces = rollout.phase is Phase.REPLACE
+            phases = [] if replaces else [kinds.RolloutPhase(phase) for phase in rollout.phases]
+            shadow = self._logged_shadow() if rollout.phase in _PAIRED else None
+            started = kinds.RolloutStarted(**said, phases=phases, reason=rollout.reason, logged_shadow=shadow)
+            self._answer(rollout.version, started)
+        else:
+            self._answer(rollout.version, kinds.RolloutAdvanced(**said))
+
+    def _logged_shadow(self) -> kinds.LoggedShadow | None:
+        """Return what the approval says that the version answered to logged requests."""
+        approval = load_event(self.row.approval) if self.row.approval else self.event
+        by_gate = approval.source == kinds.source_of("evaluate_model") and isinstance(approval.data, Mapping)
+        found = approval.data.get("logged_shadow") if by_gate else None
+        return None if found is None else kinds.LoggedShadow.model_validate(found)
 
     def _promoted(self, rollout: RolloutState, url: str | None) -> None:
         version, name = rollout.version, self._name(rollout.version)
@@ -102,7 +120,8 @@ class RolloutWriter:
             self._facts(ended, Fact.ROLLED_BACK)
         else:
             ended, outcome, message = version, RolloutOutcome.PROMOTED, f"{name} is ready and has all traffic"
-            self._facts(ended, Fact.DEPLOYED, Fact.PROMOTED)
+            deployed = _serves(rollout)
+            self._facts(ended, *(() if deployed else (Fact.DEPLOYED,)), Fact.PROMOTED)
         if rollout.in_force is not None:
             message += f": {rollout.in_force.message}"
         self._complete(ended, outcome, message, version, url)
@@ -115,7 +134,8 @@ class RolloutWriter:
             message += f"; a person may still say: kascade promote {self.row.model} {version}"
         self._facts(version, fact)
         if champion is not None:
-            message += f"; {self._name(champion)} keeps the traffic"
+            again = "has all traffic again" if _serves(rollout) else "keeps the traffic"
+            message += f"; {self._name(champion)} {again}"
         self._complete(version, outcome, message, champion, url if champion is not None else None)
 
     def _retired(self, rollout: RolloutState) -> None:
@@ -156,3 +176,8 @@ class RolloutWriter:
 
     def _name(self, version: int) -> str:
         return version_name(self.row.model, version)
+
+
+def _serves(rollout: RolloutState) -> bool:
+    """Say whether the version that is rolled out has all traffic already."""
+    return rollout.phase is Phase.PROBATION and rollout.announced

@@ -18,8 +18,8 @@ class RolloutRow(Base):
 
     `approval` and `queued_approval` are the approving events, whose chains the rollouts' events continue.
     `champion_version` serves beside it. `deadline` is until when its revision must be ready. `phases` and
-    `percent` are what the spec said when it began. While `paused`, `held` keeps the event of a verdict that
-    came meanwhile.
+    `percent` are what the spec said when it began; `reason` is why it began with the phase that it did. While
+    `paused`, `held` keeps the event of a verdict that came meanwhile.
     `seq` counts the changes, so that a reader of the row can see whether it has changed since.
     """
 
@@ -38,6 +38,7 @@ class RolloutRow(Base):
     held: Mapped[str | None] = mapped_column(Text)
     phases: Mapped[str | None] = mapped_column(Text)
     percent: Mapped[int | None] = mapped_column(Integer)
+    reason: Mapped[str | None] = mapped_column(Text)
     queued_version: Mapped[int | None] = mapped_column(Integer)
     queued_approval: Mapped[str | None] = mapped_column(Text)
 

@@ -23,7 +23,10 @@ class RunOutcome(StrEnum):
 
 
 class TrainingRun(Base):
-    """One approved run. Each event fills its own columns, so the order they arrive in does not matter."""
+    """One approved run. Each event fills its own columns, so the order they arrive in does not matter.
+
+    `harmed_version`: the champion whose harm labels had proven when the run was approved, if they had.
+    """
 
     __tablename__ = "training_runs"
     __table_args__ = (UniqueConstraint("run_id"),)
@@ -48,6 +51,7 @@ class TrainingRun(Base):
     verdict: Mapped[str | None] = mapped_column(Text)
     rollout: Mapped[str | None] = mapped_column(Text)
     hold_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    harmed_version: Mapped[int | None] = mapped_column(Integer)
 
     @property
     def registered(self) -> bool:

@@ -15,6 +15,7 @@ from functions.state import (  # noqa: F401 - imported for their tables
     launches,
     ledger,
     objects,
+    pools,
     rollouts,
     runs,
     specs,

@@ -16,16 +16,23 @@ from functions.state.keys import Key
 
 
 class Fact(StrEnum):
-    """What can have happened to a model version."""
+    """What can have happened to a model version.
+
+    `PROBATION`: it serves all requests as champion, while the champion before watches.
+    """
 
     REGISTERED = "registered"
     APPROVED = "approved"
     REJECTED = "rejected"
     DEPLOYED = "deployed"
+    PROBATION = "probation"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
     INCONCLUSIVE = "inconclusive"
     RETIRED = "retired"
+
+
+_SERVES = (Fact.PROBATION, Fact.PROMOTED)
 
 
 class ModelVersion(Base):
@@ -120,7 +127,10 @@ def facts_of(session: Session, model: str, version: int | None = None) -> Sequen
 
 
 def champion(session: Session, model: str) -> int | None:
-    """Return the version that serves the model's traffic by right: the last promoted and not rolled back."""
+    """Return the version that serves the model's traffic by right: the last promoted and not rolled back.
+
+    One on probation counts as promoted.
+    """
     return champion_of([(fact.version, Fact(fact.fact)) for fact in facts_of(session, model)])
 
 
@@ -147,10 +157,10 @@ def champion_of(facts: Sequence[tuple[int, Fact]]) -> int | None:
     """
     promoted: list[int] = []
     for version, fact in facts:
-        if fact in (Fact.PROMOTED, Fact.ROLLED_BACK) and version in promoted:
+        if fact in (*_SERVES, Fact.ROLLED_BACK) and version in promoted:
             promoted.remove(version)
         if fact is Fact.RETIRED:
             promoted.clear()
-        if fact is Fact.PROMOTED:
+        if fact in _SERVES:
             promoted.append(version)
     return promoted[-1] if promoted else None

@@ -77,6 +77,7 @@ def _outcome(played: Story | None, story: str, problem: str | None, seconds: flo
         "prediction_id": tally.last_id if tally else None,
         "requests": tally.asked if tally else 0,
         "failed_requests": len(failed),
+        **({"harm_ended_s": facts["harm_ended_s"]} if "harm_ended_s" in facts else {}),
         **shown,
     }
 

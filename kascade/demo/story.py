@@ -102,7 +102,7 @@ class Story:
         self.facts["promoted"] = True
 
     def shift(self) -> None:
-        """Let the world change: drift and harm are found, labelled rows come back, a retrain follows."""
+        """Let the world change: harm is proven, and what is trained on the rows since serves at once."""
         self._drop("model.yaml", spec_of(min_rows=100_000))
         self._say(f"the scanner now delivers negatives; before that {self._accuracy()}")
         begun = len(self.ledger.events)
@@ -111,6 +111,7 @@ class Story:
         self.ledger.wait(c.DriftDetected.type, after=begun)
         self.facts["drift_detected"] = True
         self.ledger.wait(c.PerformanceDegraded.type, after=begun)
+        proven = time.monotonic()
         self._say(f"drift and harm are found; the champion is at {self._accuracy()}")
         approved = self.ledger.wait(
             c.TrainingApproved.type,
@@ -118,11 +119,22 @@ class Story:
             matches=lambda event: event["data"]["reason"] == "performance",
         )
         self.traffic.rows = self.digits.asked_later
-        self._wait_for_rollout("promoted", after=begun, least_version=approved["data"]["version"])
-        self.facts["retrained"] = True
+        version = approved["data"]["version"]
+        self.ledger.wait(
+            c.RolloutStarted.type,
+            after=begun,
+            matches=lambda event: (
+                event["data"]["phase"] == c.RolloutPhase.PROBATION and event["data"]["version"] >= version
+            ),
+            timeout_s=300,
+        )
+        self.facts["harm_ended_s"] = round(time.monotonic() - proven, 1)
         self.traffic.forget_accuracy()
         time.sleep(2)
-        self._say(f"retrained on what was labelled since, and promoted: {self._accuracy()}")
+        self._say(f"retrained on what was labelled since; it serves at once: {self._accuracy()}")
+        self._wait_for_rollout("promoted", after=begun, least_version=version)
+        self.facts["retrained"] = True
+        self._say("the champion before answered copies, and was not found to be better")
 
     def worse_challenger(self) -> None:
         """Let a person force a bad model past the gate: the judge takes it back."""

@@ -45,6 +45,8 @@ def _data_rejected(data: Data) -> Lines:
 def _approved_run(data: Data) -> Lines:
     champion = f", champion v{data['champion_version']}" if data.get("champion_version") else ""
     yield f"run {data['run_id']}, rule {data['rule']}{champion}"
+    if data.get("harmed_version"):
+        yield f"labels have proven that v{data['harmed_version']} does harm"
     yield f"model.yaml {data['spec']['uri']}"
 
 
@@ -97,6 +99,26 @@ def _gate(data: Data) -> Lines:
         yield f"{len(slices) - len(failed)} of {len(slices)} slices pass" + _named(failed)
 
 
+def _recalled(data: Data) -> Lines:
+    yield (
+        f"statistic {number(data['statistic'])} of {number(data['threshold'])} "
+        f"after {data['labels']} labels, margin {number(data['margin'])}"
+    )
+
+
+def _rollout_started(data: Data) -> Lines:
+    if data.get("phases"):
+        yield f"phases {', '.join(data['phases'])}" + (f": {data['reason']}" if data.get("reason") else "")
+    if data.get("logged_shadow"):
+        logged = data["logged_shadow"]
+        yield (
+            f"it has answered {logged['rows']} logged requests of {clock(logged['since'])} to "
+            f"{clock(logged['through'])}: {logged['answers']['uri']}"
+        )
+    if data.get("phase") == c.RolloutPhase.PROBATION:
+        yield f"it serves all requests; v{data['champion_version']} answers copies and may take over again"
+
+
 def _decided(data: Data) -> Lines:
     yield data["message"]
     mean = "" if data.get("difference") is None else f", mean difference of loss {number(data['difference'])}"
@@ -105,6 +127,8 @@ def _decided(data: Data) -> Lines:
         f"wealth of worse {number(data['wealth_worse'])}, of better {number(data['wealth_better'])}, "
         f"decided at {number(data['threshold'])}"
     )
+    if data.get("logged"):
+        yield f"{data['logged']} of the requests are of before the rollout, answered from the log"
     if data.get("block", 1) > 1 or data.get("past_losses"):
         yield _blocks(data)
     shares = [
@@ -216,6 +240,8 @@ _EVIDENCE: MappingProxyType[str, Callable[[Data], Lines]] = MappingProxyType(
         c.ModelApproved.type: _gate,
         c.ModelRejected.type: _gate,
         c.ModelApprovalRequested.type: _gate,
+        c.ModelRecalled.type: _recalled,
+        c.RolloutStarted.type: _rollout_started,
         c.RolloutDecided.type: _decided,
         c.WindowClosed.type: _window,
         c.DriftChecked.type: _checked,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-Area = Literal["governor", "gate", "drift", "judge", "harm"]
+Area = Literal["governor", "gate", "pool", "drift", "judge", "harm"]
 
 
 @dataclass(frozen=True)

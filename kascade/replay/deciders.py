@@ -15,18 +15,19 @@ from eventing import catalogue as kinds
 from eventing.catalogue import Claim, DecisionInputs
 from functions.detect_drift import logic as drift
 from functions.evaluate_model import logic as gate
+from functions.evaluate_model import pool
 from functions.govern_training import facts
 from functions.govern_training import logic as governor
 from functions.judge_rollout import logic as judge
 from functions.judge_rollout.guards import Breach
 from functions.judge_rollout.policy import Policy, policy_of
 from functions.judge_rollout.record import Record
-from functions.judge_rollout.verdict import Inconclusive, RollBack, Wait
+from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait
 from functions.watch_performance import logic as harm
 from functions.watch_performance.sequential_test import THRESHOLD
 from kascade.replay.comparison import Area
 from pipelines.metrics import METRICS
-from pipelines.spec import Drift, Gate, ModelSpec, Retrain
+from pipelines.spec import Drift, Gate, ModelSpec, Retrain, Rollout
 
 Get = Callable[[Claim], bytes]
 """Reads a file of inputs from the object store."""
@@ -113,6 +114,28 @@ def _gate(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: 
     return Outcome(f"{kind} ({ruling.rule})", ruling.rule, ruling.message)
 
 
+def _pools(type_: str, payload: kinds.ModelRecalled) -> Outcome:
+    return Outcome("called back", "pool", payload.message)
+
+
+def _pool(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: Get) -> Outcome:
+    then = recorded.policy_as(Rollout)
+    policy = then if tried is None else tried.rollout
+    inputs = recorded.inputs_as(pool.Pool, get)
+    if policy.margin != then.margin:
+        raise NotReplayable("with another rollout.margin other bets would have been placed")
+    if policy.pool > then.pool or 0 < policy.pool < len(inputs.formers):
+        raise NotReplayable("with another rollout.pool other versions would have been scored")
+    match pool.decide(policy, inputs):
+        case pool.Recall(former=former) if former.version == payload.version:
+            why = f"statistic {former.statistic:.4g} of {payload.threshold:g}"
+            return Outcome("called back", "pool", why)
+        case pool.Recall(former=former):
+            return Outcome(f"v{former.version} called back", "pool", "")
+        case _:
+            return Outcome("stays away", "pool", f"{payload.labels} labels, min_labels {policy.min_labels}")
+
+
 def _drifts(type_: str, payload: kinds.DriftChecked) -> Outcome:
     return Outcome(payload.status, payload.status, "")
 
@@ -157,8 +180,8 @@ def _judge(
 ) -> Outcome:
     then = recorded.policy_as(Policy)
     policy = then if tried is None else policy_of(tried)
-    if tried is not None and payload.phase.value not in tried.rollout.phases:
-        return Outcome("nothing", "phases", f"rollout.phases has no {payload.phase}")
+    if tried is not None and (key := _leaves_out(tried, payload.phase)):
+        return Outcome("nothing", key, f"with rollout.{key} as tried there is no {payload.phase}")
     traffic = payload.phase is kinds.RolloutPhase.CANARY and policy.canary_percent != then.canary_percent
     for differs, key in (
         (policy.label_window != then.label_window, "labels.window"),
@@ -177,9 +200,18 @@ def _judge(
             return Outcome("waits", "evidence", f"{scores} of {numbers.threshold:.4g}: no verdict yet")
         case Inconclusive(reason=reason):
             return Outcome(f"inconclusive ({reason})", reason, scores)
+        case Promote(reason=reason) if reason != "evidence":
+            return Outcome(f"promoted ({reason})", reason, scores)
         case verdict:
             outcome = "rolled_back" if isinstance(verdict, RollBack) else "promoted"
             return Outcome(f"{outcome} (evidence)", "evidence", f"{scores} of {numbers.threshold:.4g}")
+
+
+def _leaves_out(tried: ModelSpec, phase: kinds.RolloutPhase) -> str:
+    """Return the key of `rollout` by which a spec has no such phase; nothing where it has it."""
+    if phase is not kinds.RolloutPhase.PROBATION:
+        return "" if phase.value in tried.rollout.phases else "phases"
+    return "phases" if not tried.rollout.phases else "harm" if tried.rollout.harm == "phased" else ""
 
 
 def _harms(type_: str, payload: kinds.PerformanceDegraded) -> Outcome:
@@ -218,6 +250,7 @@ DECIDERS: Mapping[str, Decider] = MappingProxyType(
         kinds.ModelApproved.type: _GATE,
         kinds.ModelRejected.type: _GATE,
         kinds.ModelApprovalRequested.type: _GATE,
+        kinds.ModelRecalled.type: Decider("pool", "evaluate_model", _pools, _pool),
         kinds.DriftChecked.type: Decider("drift", "detect_drift", _drifts, _drift),
         kinds.RolloutDecided.type: Decider("judge", "judge_rollout", _judges, _judge),
         kinds.PerformanceDegraded.type: Decider("harm", "watch_performance", _harms, _harm),

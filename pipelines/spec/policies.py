@@ -81,6 +81,19 @@ class Rollout(Section):
         description="what comes before it answers all; [] replaces at once",
         examples=["[shadow, canary]"],
     )
+    harm: Literal["immediate", "phased"] = Field(
+        default="immediate",
+        description="what becomes of the phases when labels had proven the champion's harm: `immediate`: the "
+        "new version serves at once and the champion watches (not where phases is []); `phased`: as ever",
+        examples=["phased"],
+    )
+    pool: int = Field(
+        default=3,
+        ge=0,
+        le=10,
+        description="how many former champions are held against new labels; one that is better serves again",
+        examples=["0"],
+    )
     canary_percent: int = Field(
         default=10,
         ge=1,

@@ -173,6 +173,7 @@ def test_a_rollout_under_way_is_told_with_the_judges_wealth(recorder: Recorder) 
         "champion_version": 1,
         "phase": "canary",
         "percent": 20,
+        "reason": None,
         "since": now.isoformat(),
         "paused": True,
         "held": True,

@@ -29,6 +29,8 @@ def test_the_first_version_is_created_then_promoted_when_it_is_ready(world: Any)
         "phase": "replace",
         "revision": "churn-v1",
         "percent": 0,
+        "phases": [],
+        "reason": "there is no champion",
     }
     assert world.ring() == []
 

@@ -198,6 +198,32 @@ def test_with_a_version_the_mirror_to_it_goes(subject: Any) -> None:
     assert (seen.mirror, seen.serving) == (None, {1: 100})
 
 
+def test_the_version_before_can_be_mirrored_to_and_takes_over_again(subject: Any) -> None:
+    first = subject.good(1)
+    serve(subject, first)
+    start(subject, subject.good(2), 1)
+    seen = shift(subject, Traffic(2, 1))
+    assert subject.predict(seen.url) == 2
+    subject.deployer.mirror(subject.model, Traffic(2, 1))
+    subject.until(lambda seen: seen.mirror == 1)
+
+    remove(subject, 2, first)
+
+    seen = subject.until(lambda seen: 2 not in seen.versions)
+    assert (seen.mirror, seen.serving) == (None, {1: 100})
+    assert subject.predict(seen.url) == 1
+
+
+def test_a_former_version_takes_over_again_from_the_one_after(subject: Any) -> None:
+    first = subject.good(1)
+    serve(subject, first)
+    start(subject, subject.good(2), 1)
+    shift(subject, Traffic(2, previous=1))
+
+    assert start(subject, first, 2).serving == {2: 100}
+    assert subject.predict(shift(subject, Traffic(1, 2)).url) == 1
+
+
 def test_after_a_removal_the_same_version_can_be_tried_again(subject: Any) -> None:
     first, second = subject.good(1), subject.good(2)
     serve(subject, first)

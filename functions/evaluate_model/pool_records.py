@@ -1,0 +1,139 @@
+"""Reads a model's pool of former champions, and the labels that they have not been held against yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from itertools import groupby
+
+from pydantic import TypeAdapter
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from eventing.catalogue import Claim
+from functions.evaluate_model.pool import Former, Pool, formers_of, reign_of
+from functions.state.inferences import batches_between
+from functions.state.labels import JoinedLabel
+from functions.state.pools import PoolRow
+from functions.state.specs import spec_of
+from functions.state.versions import Fact, facts_of, get_version
+from pipelines.spec import ModelSpec
+
+MOST_LABELS = 2_000
+"""Of one event; what is left is taken in at the next one."""
+_AT_ONCE = 500
+_POOL = TypeAdapter(Pool)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A pool as it was written (`start`), the same against the champion of now, and what has matured.
+
+    Attributes:
+        card: of the champion.
+        candidates: the former champions' model files and cards.
+        labels: matured labels of the champion's predictions, in the order of those.
+        repeats: ids of predictions that do not count, as their entity had a label earlier on the day.
+        files: of the log, with what the champion was asked.
+    """
+
+    start: Pool | None
+    pool: Pool
+    spec: ModelSpec
+    card: Claim
+    candidates: Mapping[int, tuple[Claim, Claim]]
+    labels: Sequence[JoinedLabel]
+    repeats: frozenset[str]
+    files: Sequence[Claim]
+
+
+def read_pool(session: Session, model: str, through: datetime) -> Watched | None:
+    """Return the pool, and what has matured by the time that labels are joined through; None without one."""
+    spec = spec_of(session, model)
+    if spec is None or not spec.rollout.pool:
+        return None
+    facts = [(row.version, Fact(row.fact), row.at) for row in facts_of(session, model)]
+    reign = reign_of(facts)
+    formers = formers_of([(version, fact) for version, fact, _ in facts], spec.rollout.pool)
+    champion = None if reign is None else get_version(session, model, reign[0])
+    if reign is None or champion is None or not formers:
+        return None
+    known = {each: get_version(session, model, each) for each in formers}
+    candidates = {each: (row.candidate, row.card) for each, row in known.items() if row is not None}
+    start = pool_in(session.get(PoolRow, model))
+    pool = for_reign(start, *reign, list(candidates))
+    labels = _labels_after(session, model, pool, through - spec.labels.window)
+    files: list[Claim] = []
+    if labels:
+        batches = batches_between(
+            session, model, labels[0].at, labels[-1].at, version=pool.champion, shadow=False
+        )
+        files = [batch.claim for batch in batches if batch.rows]
+    repeats = frozenset(_repeats(session, labels))
+    return Watched(start, pool, spec, champion.card, candidates, labels, repeats, files)
+
+
+def pool_in(row: PoolRow | None) -> Pool | None:
+    """Return the pool that a row holds, if any."""
+    return None if row is None or row.state is None else _POOL.validate_python(row.state)
+
+
+def write_pool(row: PoolRow, pool: Pool) -> None:
+    """Write a pool into its row."""
+    row.state = _POOL.dump_python(pool, mode="json")
+
+
+def for_reign(pool: Pool | None, champion: int, since: datetime, formers: Sequence[int]) -> Pool:
+    """Return the pool against a champion: its sums go on while the same one reigns, and else begin anew."""
+    if pool is None or (pool.champion, pool.since) != (champion, since):
+        pool = Pool(champion, since, since)
+    known = {each.version: each for each in pool.formers}
+    return replace(pool, formers=tuple(known.get(each, Former(each)) for each in formers))
+
+
+def _labels_after(session: Session, model: str, pool: Pool, until: datetime) -> Sequence[JoinedLabel]:
+    later = or_(JoinedLabel.at > pool.at, JoinedLabel.prediction_id > pool.prediction_id)
+    found = select(JoinedLabel).where(
+        JoinedLabel.model == model,
+        JoinedLabel.version == pool.champion,
+        JoinedLabel.at >= pool.at,
+        JoinedLabel.at <= until,
+        later,
+    )
+    return session.scalars(found.order_by(JoinedLabel.at, JoinedLabel.prediction_id).limit(MOST_LABELS)).all()
+
+
+def _repeats(session: Session, labels: Sequence[JoinedLabel]) -> set[str]:
+    """Return those of some labels, in order, whose entity had one of the version earlier on its day (UTC)."""
+    found: set[str] = set()
+    for _, group in groupby(labels, key=lambda label: label.at.date()):
+        of_day = [label for label in group if label.entity is not None]
+        known = _seen_before(session, of_day)
+        for label in of_day:
+            if label.entity in known:
+                found.add(label.prediction_id)
+            known.add(label.entity)
+    return found
+
+
+def _seen_before(session: Session, labels: Sequence[JoinedLabel]) -> set[str | None]:
+    """Return the entities of some labels of one day that have an earlier label of that day."""
+    if not labels:
+        return set()
+    first, known = labels[0], set[str | None]()
+    midnight = datetime.combine(first.at.astimezone(UTC).date(), time.min, UTC)
+    same = and_(JoinedLabel.at == first.at, JoinedLabel.prediction_id < first.prediction_id)
+    earlier = or_(JoinedLabel.at < first.at, same)
+    entities = sorted({label.entity for label in labels if label.entity is not None})
+    for start in range(0, len(entities), _AT_ONCE):
+        chosen = JoinedLabel.entity.in_(entities[start : start + _AT_ONCE])
+        seen = select(JoinedLabel.entity).where(
+            JoinedLabel.model == first.model,
+            JoinedLabel.version == first.version,
+            JoinedLabel.at >= midnight,
+            earlier,
+            chosen,
+        )
+        known.update(session.scalars(seen.distinct()))
+    return known

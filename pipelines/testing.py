@@ -81,7 +81,7 @@ def put_dataset(
         prefix = f"s3://models/{model}/code"
         needed = _put(store, prefix, "requirements.txt", requirements.encode()) if requirements else None
         own = OwnCode(train=_put(store, prefix, "train.py", code.encode()), requirements=needed)
-    return RunRequest(model, version, run_id, dataset, spec_claim, schema_claim, output, 0, own)
+    return RunRequest(model, version, run_id, dataset, spec_claim, schema_claim, output, 0, code=own)
 
 
 def approve(request: RunRequest) -> TrainingApproved:

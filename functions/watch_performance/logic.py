@@ -22,9 +22,20 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 class MaturedLabel(Protocol):
     """A label that no later event can change."""
 
-    at: datetime
-    prediction_id: str
-    loss: float | None
+    @property
+    def at(self) -> datetime:
+        """When the prediction was made."""
+        ...
+
+    @property
+    def prediction_id(self) -> str:
+        """The prediction's id."""
+        ...
+
+    @property
+    def loss(self) -> float | None:
+        """In [0, 1]; None where it cannot be told."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,9 @@ def inputs_of(
 
 def decide(policy: Policy, inputs: Inputs) -> SequentialTest | None:
     """Return the test as it was when it raised an alarm; None when it raises none."""
-    labels = [_Counted(_NEVER, str(place), loss) for place, loss in enumerate(inputs.losses)]
+    labels: list[MaturedLabel] = [
+        _Counted(_NEVER, str(place), loss) for place, loss in enumerate(inputs.losses)
+    ]
     return add_labels(Progress(test=inputs.test), labels, (), inputs.baseline)[1]
 
 

@@ -50,7 +50,7 @@ def experiment(prepared: Path, index: int) -> list[Result]:
 def _measure_registered(prepared: Path, facts: Mapping[str, Any]) -> Result:
     """Measure a model that was made elsewhere on each fold; it may have been fitted to these very rows."""
     started = time.perf_counter()
-    matrix, target, folds = _sample(prepared, facts["seed"])
+    _, matrix, target, folds = _sample(prepared, facts["seed"])
     scorer = Scorer((prepared / files.ADOPTED).read_bytes(), UNTRUSTED)
     metric, answer = METRICS[facts["metric"]], Encoding.from_json(facts["encoding"]).answer
     values = []

@@ -189,3 +189,26 @@ def test_garbage_is_refused_and_the_rest_is_logged(world: World, app: Flask) -> 
         claim = row.claim
     table = read_log(world.store, [claim])
     assert table.column("in.amount").to_pylist() == [12.5]
+
+
+def test_what_a_version_in_its_shadow_phase_is_asked_is_a_copy_though_its_server_cannot_tell(
+    world: World, app: Flask
+) -> None:
+    world.spec(drift={"window": 50})
+    with world.session() as session:
+        row = lock_rollout(session, MODEL)
+        row.version, row.phase, row.champion_version = 7, "shadow", 6
+    rows = 60
+    batch = {"ids": [uuid7(NOON, str(each)) for each in range(rows)], "inputs": {"amount": [1.0] * rows}}
+    told = {"times_ms": [0] * rows, "latencies_ms": [1.0] * rows, "labels": ["no"] * rows}
+
+    for version in (6, 7):
+        event = {"model": MODEL, "version": version, **batch, **told}
+        reply = handle(app, build_event(c.InferenceLogged.type, event, id_=f"batch-{version}", time=NOON))
+        assert (reply is not None) is (version == 6), "copies close no window"
+
+    with world.session() as session:
+        rows_of = session.scalars(select(InferenceBatch).order_by(InferenceBatch.version)).all()
+        assert [each.shadow for each in rows_of] == [False, True]
+        claim = rows_of[1].claim
+    assert set(read_log(world.store, [claim]).column("shadow").to_pylist()) == {True}

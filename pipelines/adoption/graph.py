@@ -82,7 +82,7 @@ class Addition:
 
         name = f"{self.prefix}_constant_{len(self.constants)}"
         if value.dtype == object:  # texts
-            texts = [str(each).encode("utf-8", "surrogatepass") for each in value.ravel()]
+            texts: Any = [str(each).encode("utf-8", "surrogatepass") for each in value.ravel()]
             made = helper.make_tensor(name, 8, value.shape, texts)
         else:
             made = numpy_helper.from_array(value, name)

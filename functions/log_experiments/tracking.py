@@ -92,9 +92,14 @@ class Tracking:
             metrics += [Metric(name, value, at, step) for step, value in enumerate(values)]
         tags = [RunTag(name, value) for name, value in logged.tags.items()]
         parameters = [Param(name, value) for name, value in logged.parameters.items()]
-        for kind, values in (("tags", tags), ("params", parameters), ("metrics", metrics)):
-            for start in range(0, len(values), _BATCH):
-                part: dict[str, Any] = {kind: values[start : start + _BATCH]}
+        batches: tuple[tuple[str, list[Any]], ...] = (
+            ("tags", tags),
+            ("params", parameters),
+            ("metrics", metrics),
+        )
+        for kind, given in batches:
+            for start in range(0, len(given), _BATCH):
+                part: dict[str, Any] = {kind: given[start : start + _BATCH]}
                 self._call(f"take {kind}", partial(self._client.log_batch, run_id, **part))
 
     def add_file(self, run_id: str, file: Path, folder: str) -> None:

@@ -3,7 +3,7 @@
 It needs nothing but Airflow. Each task runs a step of Kascade's training pipeline, by the Python that the
 variable KASCADE_PYTHON of the worker's environment names, where Kascade is installed; that environment also
 says where the object store and the Broker are. `launch_training` starts the runs, with parameters as `conf`;
-or it says of the asset `kascade://training` what is to be run, and `kascade_asset` starts that.
+or it says of the asset `kascade://training/runs` what is to be run, and `kascade_asset` starts that.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ with DAG("kascade_custom", schedule=None, catchup=False, tags=TAGS) as custom:
 
     pipeline()
 
-WANTED = Asset("kascade_training", uri="kascade://training")
+WANTED = Asset("kascade_training", uri="kascade://training/runs")
 
 with DAG("kascade_asset", schedule=[WANTED], catchup=False, tags=TAGS, default_args=RETRIES) as asset:
 

@@ -21,7 +21,7 @@ from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure, Fault
 
 DAG, CUSTOM_DAG, ASSET_DAG = "kascade_training", "kascade_custom", "kascade_asset"
-ASSET_URI, ASSET_KEY = "kascade://training", "kascade_run"
+ASSET_URI, ASSET_KEY = "kascade://training/runs", "kascade_run"
 PUT_DAGS = "put pipelines/airflow/kascade_training.py into the folder of DAGs"
 _EVENTS = 1000
 _NAMESPACE = uuid.UUID("0d3b0c52-9b5e-5c0e-8a0c-616972666c6f")

@@ -13,7 +13,8 @@ SECRETS = "CODE_SECRETS"
 
 FIX = (
     "ask the operator to allow it: `kascade up --allow-code` on one machine, "
-    'ALLOW_CODE: "true" in the ConfigMap `kascade` on a cluster'
+    'ALLOW_CODE: "true" in the ConfigMap `kascade` on a cluster; '
+    "then drop model.yaml with a change, such as a comment: what lies there unchanged is not read again"
 )
 
 

@@ -106,7 +106,7 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     outcome: Annotated[
         RolloutOutcome, AfterValidator(_by_judge), Field(json_schema_extra={"not": {"const": "retired"}})
     ]
-    reason: Literal["evidence", "guard", "coverage", "deadline"]
+    reason: Literal["evidence", "guard", "coverage", "labels", "deadline"]
     labels: Rows
     wealth_worse: float
     wealth_better: float
@@ -119,6 +119,10 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     repeats: Rows = 0
     unpaired: Rows = 0
     label_digest: Sha256 | None = None
+    block: Annotated[int, Field(ge=1)] = 1
+    long_dependence: bool = False
+    past_losses: Rows = 0
+    labels_depend_on: Literal["champion", "challenger", "agreement"] | None = None
     breach: GuardBreach | None = None
     message: str
     decided_from: DecisionInputs | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from eventing.catalogue import Claim
@@ -39,6 +40,13 @@ class Scoring:
         if self.classes is not None:
             return float(zero_one(predicted, text_of(label)))
         return clipped_absolute(float(predicted), float(label), scale=self.scale)
+
+    def about(self, predicted: str | float | None) -> str | None:
+        """Return an answer so that like ones are equal: its class, or the quarter of the scale it lies in."""
+        if predicted is None or self.classes is not None:
+            return None if predicted is None else str(predicted)
+        quarter = 4 * float(predicted) / self.scale
+        return str(math.floor(quarter)) if math.isfinite(quarter) else None
 
 
 def scoring_of(card: Card) -> Scoring:

@@ -1,10 +1,10 @@
 """How far apart labels must be to be nearly independent: measured on a series of losses, in their order.
 
-The series is cut into blocks of 1, 2, 4, ... observations. Where the means of neighbouring blocks are correlated
-beyond chance, blocks of that length are too short. A bet needs blocks longer than all of those. A few numbers
-for each length are enough, so a series can be followed for as long as it takes.
+The series is cut into blocks of 1, 2, 4, ... observations. Where the means of neighbouring blocks are
+correlated beyond chance, blocks of that length are too short. A bet needs blocks longer than all of those. A
+few numbers for each length are enough, so a series can be followed for as long as it takes.
 
-This sees dependence that the series shows: of a regime that lasts longer than the whole series it shows nothing.
+This sees only dependence that the series shows: of a regime that outlasts the whole series it shows nothing.
 """
 
 from __future__ import annotations

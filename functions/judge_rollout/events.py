@@ -14,7 +14,7 @@ from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.rollouts import FUNCTION
 from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack
 
-Reason = Literal["evidence", "guard", "coverage", "deadline"]
+Reason = Literal["evidence", "guard", "coverage", "labels", "deadline"]
 
 
 def verdict_event(
@@ -44,6 +44,9 @@ def verdict_event(
                 f"{_shown(numbers.coverage_champion)} of v{arms.champion}'s predictions have one, "
                 f"{_shown(numbers.coverage_challenger)} of v{arms.challenger}'s"
             )
+        case Inconclusive(reason="labels"):
+            outcome, reason = c.RolloutOutcome.INCONCLUSIVE, "labels"
+            message = f"labels depend on the decision: {_selection(arms, numbers)}"
         case Inconclusive():
             outcome, reason = c.RolloutOutcome.INCONCLUSIVE, "deadline"
             message = f"no verdict within {policy.deadline}: {scores}"
@@ -70,6 +73,13 @@ def verdict_event(
     )
     subject = f"{arms.model}/v{arms.challenger}"
     return answer(event, c.RolloutDecided.type, c.source_of(FUNCTION), subject, decided, now=now)
+
+
+def _selection(arms: Arms, numbers: Numbers) -> str:
+    if numbers.labels_depend_on == "agreement":
+        return f"their share is another where v{arms.champion} and v{arms.challenger} differ"
+    version = arms.champion if numbers.labels_depend_on == "champion" else arms.challenger
+    return f"whether a prediction has one hangs on what v{version} answers"
 
 
 def _shown(value: float | None) -> str:

@@ -80,7 +80,7 @@ def requests_of(
 
     Raises: eventing.store.StoreError.
     """
-    rows: dict[str, tuple[datetime, str | None, dict[Arm, float | None]]] = {}
+    rows: dict[str, tuple[datetime, str | None, dict[Arm, float | None], dict[Arm, str]]] = {}
     shadow = arms.phase is RolloutPhase.SHADOW
     for arm, batch in sorted(period.batches, key=lambda each: each[0] != "champion"):
         if not batch.rows:
@@ -88,14 +88,19 @@ def requests_of(
         for row in read_log(store, [batch.claim], _ANSWERS).to_pylist():
             identity = row["prediction_id"]
             loss = _loss(row, period.labels.get(identity), scoring)
+            answer = scoring.about(_answer(row))
+            answers: dict[Arm, str] = {} if answer is None else {arm: answer}
             known = rows.get(identity)
             if known is not None:
                 known[2][arm] = loss
+                known[3].update(answers)
             elif arm == "champion" or not shadow:
-                rows[identity] = (row["at"], row["entity"], {arm: loss})
+                rows[identity] = (row["at"], row["entity"], {arm: loss}, answers)
     found = [
-        Matured(identity, at, entity, losses)
-        for identity, (at, entity, losses) in sorted(rows.items(), key=lambda each: (each[1][0], each[0]))
+        Matured(identity, at, entity, losses, answers)
+        for identity, (at, entity, losses, answers) in sorted(
+            rows.items(), key=lambda each: (each[1][0], each[0])
+        )
         if at <= period.last
     ]
     return list(_paired(found, now, fresh)) if shadow else found
@@ -128,8 +133,12 @@ def services_of(store: Store, batches: Iterable[tuple[Arm, InferenceBatch]]) -> 
 def _loss(row: Mapping[str, Any], label: Any, scoring: Scoring) -> float | None:
     if label is None:
         return None
-    number = row["predicted_number"]
     try:
-        return scoring.loss(row["predicted"] if number is None else number, label)
+        return scoring.loss(_answer(row), label)
     except (TypeError, ValueError):
         return None
+
+
+def _answer(row: Mapping[str, Any]) -> str | float | None:
+    number: float | None = row["predicted_number"]
+    return row["predicted"] if number is None else number

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from functions.judge_rollout.exact_tests import fisher
+
 # The slowest 1 % of both arms' answers are tested, and at least so many.
 _TAIL = 20
 
@@ -117,18 +119,3 @@ def _latency(policy: GuardPolicy, champion: Service, challenger: Service, alpha:
 def p99(latencies_s: Sequence[float]) -> float:
     """Return the smallest latency that at least 99 % of the answers kept to."""
     return sorted(latencies_s)[math.ceil(0.99 * len(latencies_s)) - 1]
-
-
-def fisher(hits: int, n: int, other_hits: int, other_n: int) -> float:
-    """Return Fisher's exact p-value of so many hits or more in the first arm, were the rates equal."""
-    total = hits + other_hits
-    whole = _log_choose(n + other_n, total)
-    most = min(total, n)
-    terms = (_log_choose(n, k) + _log_choose(other_n, total - k) - whole for k in range(hits, most + 1))
-    return min(1.0, math.fsum(math.exp(term) for term in terms))
-
-
-def _log_choose(n: int, k: int) -> float:
-    if not 0 <= k <= n:
-        return -math.inf
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -3,7 +3,9 @@
 Two bets run side by side on D = loss(challenger) - loss(champion): "worse" bets against mean(D) <= 0
 and rolls back, "better" bets against mean(-D) <= -margin and promotes. Each is wrong with a chance of
 at most alpha over the whole rollout, however often one tests (wealth.py), if the labels are as
-coverage.py and pairing.py demand.
+coverage.py, presence.py and pairing.py demand. Labels that depend on each other are bet on in blocks, as long
+as losses of before the rollout ask for; when its own scores show more, blocks get longer, and what was won is
+given up.
 
 `decide` is a fold: it takes matured requests into a state and judges it. The same requests in any number of
 calls give the same state, and a request that comes twice counts once.
@@ -13,17 +15,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from functions.judge_rollout.coverage import count_labels, is_uneven
+from functions.judge_rollout.dependence import LONGEST, blocks_for, observe
 from functions.judge_rollout.guards import GUARDS, Breach, Services, check
 from functions.judge_rollout.pairing import Matured, losses_that_count, number_of, pair
 from functions.judge_rollout.policy import Policy
-from functions.judge_rollout.state import JudgeState, PhaseStart
+from functions.judge_rollout.presence import count_presence, depends_on
+from functions.judge_rollout.state import NO_LABELS, JudgeState, PhaseStart, Side
 from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack, Verdict, Wait
-from functions.judge_rollout.wealth import Bet, update
+from functions.judge_rollout.wealth import SINGLE, Bet, Blocks, lengthen, update, with_blocks
+
+_FIRST_CHECK = 128
+"""Scores after which their dependence is looked at, and at each doubling; and whenever a bet is won."""
 
 
 @dataclass(frozen=True)
@@ -61,28 +69,46 @@ def decide(policy: Policy, inputs: Inputs) -> Decision:
     return Decision(state, breach or judge(policy, state, inputs.matured_by))
 
 
-def begin(policy: Policy, started_at: datetime) -> JudgeState:
-    """Return the state of a rollout that starts now, in its first phase."""
-    return start_phase(policy, PhaseStart(started_at, started_at, Bet(null=0.0)))
+def begin(
+    policy: Policy, started_at: datetime, blocks: Blocks = SINGLE, past: int = 0, *, per_score: int = 1
+) -> JudgeState:
+    """Return the state of a rollout that starts now, in its first phase.
+
+    Args:
+        blocks: of requests, as `past` losses of before the rollout ask for.
+        per_score: how many requests make one score, about: 1 in a shadow.
+    """
+    return start_phase(
+        policy, PhaseStart(started_at, started_at, Bet(null=0.0), NO_LABELS, blocks, past, per_score)
+    )
 
 
-def enter_phase(policy: Policy, state: JudgeState, at: datetime) -> JudgeState:
+def enter_phase(policy: Policy, state: JudgeState, at: datetime, *, per_score: int = 1) -> JudgeState:
     """Return the state for the next phase.
 
     The bet that the challenger is worse goes on, so both phases together roll back wrongly with a
-    chance of at most alpha. The bet that it is better starts anew: it must be won in each phase.
+    chance of at most alpha. The bet that it is better starts anew: it must be won in each phase. Blocks are
+    as long as they were, in requests.
     """
-    return start_phase(policy, PhaseStart(state.started_at, at, state.worse, state.digest))
+    start = state.start or PhaseStart(state.started_at, state.phase_at, state.worse)
+    blocks = start.blocks
+    if blocks is not None:
+        found = _of_requests(state.better.blocks, start.per_score)
+        blocks = blocks if blocks.covers(found) else found
+    return start_phase(
+        policy, PhaseStart(start.started_at, at, state.worse, state.digest, blocks, start.past, per_score)
+    )
 
 
 def start_phase(policy: Policy, start: PhaseStart) -> JudgeState:
     """Return the state at the start of a phase."""
-    better = Bet(null=-policy.margin)
-    return JudgeState(start.started_at, start.phase_at, start.worse, better, digest=start.digest, start=start)
+    blocks = SINGLE if start.blocks is None else _of_scores(start.blocks, start.per_score)
+    worse, better = with_blocks(start.worse, blocks), Bet(null=-policy.margin, blocks=blocks)
+    return JudgeState(start.started_at, start.phase_at, worse, better, digest=start.digest, start=start)
 
 
 def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeState:
-    """Place both bets on one difference of loss, challenger minus champion, unless a side has won.
+    """Take in one difference of loss, challenger minus champion, for both bets, unless a side has won.
 
     Raises:
         ValueError: the difference is outside [-1, 1].
@@ -90,12 +116,22 @@ def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeStat
     if state.crossed is not None:
         return state
     worse, better = update(state.worse, difference), update(state.better, -difference)
-    state = replace(state, worse=worse, better=better)
+    state = replace(
+        state, worse=worse, better=better, scores=state.scores + 1, total=state.total + difference
+    )
+    crossed: Side | None = None
     if worse.wealth >= policy.threshold:
-        return replace(state, crossed="worse")
-    if better.wealth >= policy.threshold and better.n >= policy.min_labels:
-        return replace(state, crossed="better")
-    return state
+        crossed = "worse"
+    elif better.wealth >= policy.threshold and state.scores >= policy.min_labels:
+        crossed = "better"
+    if state.start is None or state.start.blocks is None:
+        return replace(state, crossed=crossed)
+    state = replace(state, series=observe(state.series, difference))
+    if crossed is not None or _is_doubling(state.scores):
+        needed = blocks_for(state.series)
+        if not better.blocks.covers(needed):
+            return replace(state, worse=lengthen(worse, needed), better=lengthen(better, needed))
+    return replace(state, crossed=crossed)
 
 
 def advance(policy: Policy, state: JudgeState, requests: Iterable[Matured], now: datetime) -> JudgeState:
@@ -147,23 +183,29 @@ def judge(policy: Policy, state: JudgeState, matured_by: datetime) -> Verdict:
         return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
     if matured_by < ends:
         return Wait(numbers, ends)
-    return Inconclusive("coverage" if state.crossed == "better" else "deadline", numbers)
+    if state.crossed != "better":
+        return Inconclusive("deadline", numbers)
+    return Inconclusive("labels" if state.selective else "coverage", numbers)
 
 
 def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
     """Return every number a verdict on this state rests on."""
     better = state.better
     return Numbers(
-        labels=better.n,
+        labels=state.scores,
         wealth_worse=state.worse.wealth,
         wealth_better=better.wealth,
         threshold=policy.threshold,
-        difference=-better.s / better.n if better.n else None,
+        difference=state.total / state.scores if state.scores else None,
         coverage_champion=state.coverage.champion,
         coverage_challenger=state.coverage.challenger,
         repeats=state.repeats,
         unpaired=state.waiting.unpaired,
         label_digest=state.digest,
+        block=better.blocks.length,
+        long_dependence=better.blocks.long,
+        past_losses=state.start.past if state.start else 0,
+        labels_depend_on=state.selective,
     )
 
 
@@ -175,9 +217,14 @@ def _add_request(policy: Policy, state: JudgeState, request: Matured, entities: 
     state = replace(state, through=through, digest=digest, entity_period=period)
     if _is_repeat(request.entity, entities):
         return replace(state, repeats=state.repeats + 1)
-    state = replace(state, coverage=count_labels(state.coverage, request.losses))
+    labelled = any(loss is not None for loss in request.losses.values())
+    state = replace(
+        state,
+        coverage=count_labels(state.coverage, request.losses),
+        presence=count_presence(state.presence, request.answers, labelled=labelled),
+    )
     if state.crossed is not None:
-        return _compare_coverage(policy, state)
+        return _compare_labels(policy, state)
     waiting, difference = pair(
         state.waiting,
         losses_that_count(request.losses, strict=policy.strict),
@@ -187,18 +234,33 @@ def _add_request(policy: Policy, state: JudgeState, request: Matured, entities: 
     state = replace(state, waiting=waiting)
     if difference is not None:
         state = add_score(policy, state, difference)
-    return _compare_coverage(policy, state)
+    return _compare_labels(policy, state)
 
 
-def _compare_coverage(policy: Policy, state: JudgeState) -> JudgeState:
-    """Compare coverage once the bet is won, and at each doubling of the challenger's predictions.
+def _compare_labels(policy: Policy, state: JudgeState) -> JudgeState:
+    """Compare who has labels once the bet is won, and at each doubling of the challenger's predictions.
 
     A gap that chance made fades by then; one that the missing labels' values made stays.
     """
     matured = state.coverage.challenger_matured
     if state.crossed != "better" or state.even or matured < state.compare_at:
         return state
-    return replace(state, even=not is_uneven(state.coverage, policy.margin), compare_at=2 * matured)
+    selective = depends_on(state.presence, policy.margin)
+    even = selective is None and not is_uneven(state.coverage, policy.margin)
+    return replace(state, even=even, selective=selective, compare_at=2 * matured)
+
+
+def _is_doubling(scores: int) -> bool:
+    return scores >= _FIRST_CHECK and scores & (scores - 1) == 0
+
+
+def _of_scores(blocks: Blocks, per_score: int) -> Blocks:
+    return replace(blocks, length=math.ceil(blocks.length / per_score))
+
+
+def _of_requests(blocks: Blocks, per_score: int) -> Blocks:
+    length = blocks.length * per_score if blocks.length > 1 else 1
+    return Blocks(LONGEST, long=True) if blocks.long or length > LONGEST else Blocks(length)
 
 
 def _is_decided(policy: Policy, state: JudgeState) -> bool:

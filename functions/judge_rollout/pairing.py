@@ -1,15 +1,16 @@
 """From matured answers to differences of loss: paired in a shadow, one against the next few in a canary.
 
 In a shadow both arms answer each request, so one label gives one difference. In a canary an answer is
-one arm's: a challenger's loss waits for the next `group` champion losses of the same period, and is set
-against their mean. Who is set against whom follows from the order of the predictions alone, never from
-a label's value.
+one arm's: losses gather, of both arms, until there are one of the challenger and `group` of the champion,
+and their means are set against each other. So both are of the same moments, whatever the world does
+meanwhile. Who is set against whom follows from the order of the predictions alone, never from a label's
+value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from functions.judge_rollout.coverage import Arm
@@ -27,22 +28,24 @@ class Matured:
         entity: whom it is about, if the model has entities.
         losses: one entry per arm that was asked: both in a shadow, one in a canary. None: no label
             came, or the arm gave no answer.
+        answers: what each arm answered: its class, or about where its number lies.
     """
 
     prediction_id: str
     at: datetime
     entity: str | None
     losses: Mapping[Arm, float | None]
+    answers: Mapping[Arm, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a canary's unfinished groups hold.
+    """What a canary's unfinished group holds.
 
     Attributes:
-        period: number of the period they belong to.
-        challenger: losses that wait, oldest first.
-        champion: losses gathered so far for the oldest of them.
+        period: number of the period it belongs to.
+        challenger: losses gathered so far, oldest first.
+        champion: the same of the champion.
         unpaired: challenger losses left over when their period ended.
     """
 
@@ -78,20 +81,22 @@ def pair(
     Args:
         losses: as `losses_that_count` returns them; both arms' make a pair at once.
         period: number of the request's period.
-        group: champion losses per challenger loss.
+        group: champion losses that a group needs.
     """
     if len(losses) == 2:
         return waiting, losses["challenger"] - losses["champion"]
     if period != waiting.period:
         left = waiting.unpaired + len(waiting.challenger)
         waiting = Waiting(period=period, unpaired=left)
+    ours, theirs = waiting.challenger, waiting.champion
     if "challenger" in losses:
-        queue = (*waiting.challenger, losses["challenger"])
-        return Waiting(waiting.period, queue, waiting.champion, waiting.unpaired), None
-    if "champion" not in losses or not waiting.challenger:
-        return waiting, None
-    gathered = (*waiting.champion, losses["champion"])
-    if len(gathered) < group:
-        return Waiting(waiting.period, waiting.challenger, gathered, waiting.unpaired), None
-    oldest, *rest = waiting.challenger
-    return Waiting(waiting.period, tuple(rest), (), waiting.unpaired), oldest - sum(gathered) / group
+        ours = (*ours, losses["challenger"])
+    if "champion" in losses:
+        theirs = (*theirs, losses["champion"])
+    if not ours or len(theirs) < group:
+        return Waiting(waiting.period, ours, theirs, waiting.unpaired), None
+    return Waiting(waiting.period, unpaired=waiting.unpaired), _mean(ours) - _mean(theirs)
+
+
+def _mean(losses: tuple[float, ...]) -> float:
+    return sum(losses) / len(losses)

@@ -81,7 +81,7 @@ _STORED = TypeAdapter(Policy)
 
 
 def policy_of(spec: ModelSpec) -> Policy:
-    """Read the judge's policy from a model.yaml. An entity counts once a day."""
+    """Read the judge's policy from a model.yaml."""
     rollout = spec.rollout
     return Policy(
         margin=rollout.margin,
@@ -90,7 +90,7 @@ def policy_of(spec: ModelSpec) -> Policy:
         deadline=rollout.deadline,
         label_window=spec.labels.window,
         canary_percent=rollout.canary_percent,
-        entity_period=timedelta(days=1) if spec.entity else None,
+        entity_period=rollout.entity_period,
         strict=rollout.strict,
     )
 

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from eventing import catalogue as c
 from eventing.errors import RetryLater
 from eventing.event import Event
+from functions.judge_rollout.dependence import blocks_for
 from functions.judge_rollout.logic import begin, enter_phase
+from functions.judge_rollout.past import past_series
 from functions.judge_rollout.policy import Policy, policy_from_json, policy_of, policy_to_json
 from functions.judge_rollout.state import state_from_json, state_to_json
 from functions.state.judges import JudgeRow, lock_judge
@@ -36,6 +38,11 @@ def interval(policy: Policy) -> timedelta:
     return min(max(policy.deadline / 50, timedelta(seconds=1)), timedelta(minutes=1))
 
 
+def requests_per_score(policy: Policy, phase: c.RolloutPhase) -> int:
+    """Return how many requests make one score, about: in a canary a group of both arms."""
+    return policy.group + 1 if phase is c.RolloutPhase.CANARY else 1
+
+
 def started(session: Session, event: Event, payload: c.RolloutStarted, now: datetime) -> None:
     """Begin to judge a rollout. Raises: RetryLater while another one is judged."""
     champion = payload.champion_version
@@ -52,7 +59,10 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
     spec = spec_of(session, payload.model)
     policy = policy_of(spec) if spec else Policy()
     row.version, row.champion_version, row.phase = payload.version, champion, payload.phase.value
-    row.policy, row.state = policy_to_json(policy), state_to_json(begin(policy, at))
+    past = past_series(session, payload.model, policy, at)
+    per_score = requests_per_score(policy, payload.phase)
+    state = begin(policy, at, blocks_for(past), past.n, per_score=per_score)
+    row.policy, row.state = policy_to_json(policy), state_to_json(state)
     row.looks, row.guarded_through, row.decided = 0, at, False
     row.cause = dump_event(Event(event.id, event.source, event.type, extensions=event.extensions))
     due = min(now + interval(policy), at + policy.deadline)
@@ -71,7 +81,8 @@ def advanced(session: Session, event: Event, payload: c.RolloutAdvanced, now: da
         return
     policy = policy_from_json(row.policy)
     row.phase, row.decided = payload.phase.value, False
-    row.state = state_to_json(enter_phase(policy, state_from_json(row.state), at))
+    per_score = requests_per_score(policy, payload.phase)
+    row.state = state_to_json(enter_phase(policy, state_from_json(row.state), at, per_score=per_score))
     row.guarded_through = at
     due = min(now + interval(policy), at + policy.deadline)
     set_timer(session, FUNCTION, timer_key(payload.model), due, cause=event)

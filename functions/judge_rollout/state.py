@@ -14,8 +14,10 @@ from pydantic import PlainSerializer, TypeAdapter
 
 from eventing.catalogue import Claim
 from functions.judge_rollout.coverage import Coverage
+from functions.judge_rollout.dependence import Series
 from functions.judge_rollout.pairing import Waiting
-from functions.judge_rollout.wealth import Bet
+from functions.judge_rollout.presence import Factor, Presence
+from functions.judge_rollout.wealth import Bet, Blocks
 
 Side = Literal["worse", "better"]
 NO_LABELS = "0" * 64
@@ -30,12 +32,18 @@ class PhaseStart:
         phase_at: when this phase did.
         worse: the bet that the challenger is worse, as it stood after the phase before.
         digest: of what was taken in before.
+        blocks: of requests whose labels are bet on together; None in rows of releases that did not use any.
+        past: how many losses from before the rollout they were learnt from.
+        per_score: how many requests make one score.
     """
 
     started_at: datetime
     phase_at: datetime
     worse: Bet
     digest: str = NO_LABELS
+    blocks: Blocks | None = None
+    past: int = 0
+    per_score: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,13 @@ class JudgeState:
         better: the bet that the challenger is not worse by the margin.
         crossed: the side whose wealth first reached the threshold; no bet is placed after that.
         coverage: labels per arm.
-        even: coverage was alike when it was last compared, after "better" had crossed.
-        compare_at: matured predictions of the challenger at which coverage is compared again.
+        scores: differences of loss that were bet on, in this phase.
+        total: their sum.
+        series: how they depend on each other.
+        presence: labels by what was answered.
+        even: coverage was alike, and hung on no answer, when last compared after "better" had crossed.
+        selective: what labels hung on when they were last compared.
+        compare_at: matured predictions of the challenger at which labels are compared again.
         waiting: unfinished groups of a canary.
         entities: keys of the entities that have been counted in `entity_period`.
         entity_period: number of the period `entities` belongs to.
@@ -67,7 +80,12 @@ class JudgeState:
     better: Bet
     crossed: Side | None = None
     coverage: Coverage = field(default_factory=Coverage)
+    scores: int = 0
+    total: float = 0.0
+    series: Series = field(default_factory=Series)
+    presence: Presence = field(default_factory=Presence)
     even: bool = False
+    selective: Factor | None = None
     compare_at: int = 0
     waiting: Waiting = field(default_factory=Waiting)
     entities: Annotated[frozenset[str], PlainSerializer(sorted)] = frozenset()

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Reason = Literal["coverage", "deadline"]
+from functions.judge_rollout.presence import Factor
+
+Reason = Literal["coverage", "labels", "deadline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class Numbers:
         repeats: predictions left out because their entity had been counted.
         unpaired: a canary's challenger labels that found no champion labels in their period.
         label_digest: SHA-256 of the labels used, in order.
+        block: scores in each block that was bet on; 1: each by itself.
+        long_dependence: scores depend on others further away than blocks reach; stakes were kept small.
+        past_losses: how many losses from before the rollout the blocks were learnt from.
+        labels_depend_on: whose answer, or agreement, the share of labels hangs on; None: on nothing, or it
+            was not compared yet.
     """
 
     labels: int
@@ -36,6 +43,10 @@ class Numbers:
     repeats: int
     unpaired: int
     label_digest: str
+    block: int = 1
+    long_dependence: bool = False
+    past_losses: int = 0
+    labels_depend_on: Factor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,8 @@ class RollBack:
 class Inconclusive:
     """Neither is shown: the champion stays and a person is asked.
 
-    `coverage`: the arms' labels were missing unequally all the time. `deadline`: the time is up.
+    `coverage`: the arms' labels were missing unequally all the time. `labels`: whether there is a label hangs
+    on what was answered. `deadline`: the time is up.
     """
 
     reason: Reason

@@ -6,7 +6,8 @@ inequality the chance that it ever reaches 1/alpha is at most alpha, however oft
 
 That needs observations whose mean, given all before, obeys the null. Where one depends on the one before, the
 bet is placed on means of blocks of them instead, so long that they hardly depend on each other
-(dependence.py): `Bet(null, blocks=...)` takes single observations all the same, and bets when a block is full.
+(dependence.py): `Bet(null, blocks=...)` takes single observations all the same, and bets when a block is
+full.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ class Blocks:
         return self.long or (not other.long and self.length >= other.length)
 
 
+SINGLE = Blocks()
+
+
 @dataclass(frozen=True, slots=True)
 class Bet:
     """The numbers of a bet against "the mean of X is at most `null`", X in [-1, 1].
@@ -58,7 +62,7 @@ class Bet:
     s: float = 0.0
     v: float = 0.0
     n: int = 0
-    blocks: Blocks = Blocks()
+    blocks: Blocks = SINGLE
     held: float = 0.0
     held_n: int = 0
 

@@ -68,7 +68,7 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
         "version": row.version,
         "phase": row.phase,
         "decided": row.decided,
-        "labels": better.get("n", 0),
+        "labels": state.get("scores", better.get("n", 0)),
         "min_labels": policy.get("min_labels"),
         "wealth_worse": worse.get("wealth", 1.0),
         "wealth_better": better.get("wealth", 1.0),

@@ -98,6 +98,8 @@ def _decided(data: Data) -> Lines:
         f"wealth of worse {number(data['wealth_worse'])}, of better {number(data['wealth_better'])}, "
         f"decided at {number(data['threshold'])}"
     )
+    if data.get("block", 1) > 1 or data.get("past_losses"):
+        yield _blocks(data)
     shares = [
         f"{arm} {share(data[f'coverage_{arm}'])}"
         for arm in ("champion", "challenger")
@@ -112,6 +114,14 @@ def _decided(data: Data) -> Lines:
             f"guard {breach['guard']}: {number(breach['challenger'])} against {number(breach['champion'])}, "
             f"p {number(breach['p_value'])} of {number(breach['alpha'])}"
         )
+
+
+def _blocks(data: Data) -> str:
+    learnt = f"learnt from {data['past_losses']} losses of before and the rollout's own"
+    if data["block"] == 1:
+        return f"each label was bet on by itself, {learnt}: none depends on the one before"
+    far = ", and stakes kept small: labels depend on each other over longer stretches"
+    return f"bets on blocks of {data['block']} scores{far if data.get('long_dependence') else ''}; {learnt}"
 
 
 def _checked(data: Data) -> Lines:

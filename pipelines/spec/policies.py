@@ -102,6 +102,11 @@ class Rollout(Section):
         description="how long a phase may stay undecided until the rollout ends as inconclusive",
         examples=["14d"],
     )
+    entity_period: Duration | None = Field(
+        default=None,
+        description="an entity counts once in it; by default once in a whole phase",
+        examples=["7d"],
+    )
     strict: bool = Field(
         default=False,
         description="count a missing mature label as the challenger's error and the champion's success",

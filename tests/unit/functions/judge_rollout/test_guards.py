@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from functions.judge_rollout.guards import GuardPolicy, Service, Services, check, fisher, p99
+from functions.judge_rollout.exact_tests import fisher
+from functions.judge_rollout.guards import GuardPolicy, Service, Services, check, p99
 
 POLICY = GuardPolicy()
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.judge_rollout.logic import advance, begin, enter_phase, judge
-from functions.judge_rollout.pairing import Matured
+from functions.judge_rollout.pairing import Matured, Waiting
 from functions.judge_rollout.policy import Policy, policy_of
 from functions.judge_rollout.state import NO_LABELS, JudgeState, state_from_json, state_to_json
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Verdict, Wait
@@ -216,14 +216,15 @@ def test_strict_mode_counts_a_missing_label_against_the_challenger() -> None:
     assert isinstance(settle(POLICY, requests)[1], Wait)
 
 
-def test_a_canary_sets_each_challenger_label_against_the_next_nine_of_the_champion() -> None:
-    requests = [canary(0, "champion", 1.0), canary(1, "challenger", 1.0)]
-    requests += [canary(2 + i, "champion", float(i < 3)) for i in range(9)]
+def test_a_canary_sets_the_labels_of_one_stretch_against_each_other() -> None:
+    requests = [canary(0, "champion", 1.0), canary(1, "challenger", 1.0), canary(2, "challenger", 0.0)]
+    requests += [canary(3 + i, "champion", float(i < 2)) for i in range(8)]
 
     state, _ = settle(POLICY, requests)
 
     assert state.worse.n == 1
-    assert state.worse.s == pytest.approx(1 - 3 / 9)
+    assert state.worse.s == pytest.approx(1 / 2 - 3 / 9)
+    assert state.waiting == Waiting(period=state.waiting.period), "nothing waits for another stretch"
 
 
 @pytest.mark.parametrize(("percent", "group"), [(10, 9), (1, 99), (50, 1), (30, 2), (33, 2)])

@@ -1,0 +1,51 @@
+"""How the labels of before a rollout depend on each other: what the judge's blocks are learnt from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from functions.judge_rollout.dependence import Series, series_of
+from functions.judge_rollout.pairing import number_of
+from functions.judge_rollout.policy import Policy
+from functions.state.labels import JoinedLabel
+
+MOST_LOSSES = 5_000
+Loss = tuple[int, float]
+"""A version, and the loss of one of its answers."""
+
+
+def past_series(session: Session, model: str, policy: Policy, before: datetime) -> Series:
+    """Return what the newest losses of served answers show, each held against its version's mean.
+
+    They are in the order of the predictions, and an entity counts as the judge counts it.
+    """
+    newest = (
+        select(JoinedLabel.version, JoinedLabel.loss, JoinedLabel.entity, JoinedLabel.at)
+        .where(JoinedLabel.model == model, JoinedLabel.at < before, JoinedLabel.loss.is_not(None))
+        .order_by(JoinedLabel.at.desc(), JoinedLabel.prediction_id.desc())
+        .limit(MOST_LOSSES)
+    )
+    losses: list[Loss] = []
+    counted: set[tuple[str, int]] = set()
+    for version, loss, entity, at in reversed(session.execute(newest).all()):
+        if entity is not None:
+            period = 0 if policy.entity_period is None else number_of(at, policy.entity_period)
+            if (entity, period) in counted:
+                continue
+            counted.add((entity, period))
+        losses.append((version, loss))
+    return series_of(centred(losses))
+
+
+def centred(losses: Sequence[Loss]) -> list[float]:
+    """Return each loss minus its version's mean: that one version is better is no dependence of labels."""
+    by_version: dict[int, list[float]] = defaultdict(list)
+    for version, loss in losses:
+        by_version[version].append(loss)
+    means = {version: sum(found) / len(found) for version, found in by_version.items()}
+    return [loss - means[version] for version, loss in losses]

@@ -92,6 +92,8 @@ def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Ev
         config_digest=card.spec.digest,
         code_digest=card.code_digest,
         train_rows=card.data.split.train_rows,
+        divided_by=card.data.split.by,
+        order=card.data.split.order,
         seconds=card.seconds,
     )
     return answer(cause, TrainingCompleted.type, SOURCE, subject_of(request), payload)

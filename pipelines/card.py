@@ -39,7 +39,9 @@ class UsedPart(_Part):
 
 
 class Divided(_Part):
-    """How the rows were divided: by time, entity or row; `cutoff` is the holdout's first moment.
+    """How the rows were divided: by time, entity, arrival or row; `cutoff` is where the holdout begins.
+
+    By time that is a moment, by arrival a place in the dataset. `order` says whether the rows had an order.
 
     `rule` is `steps.split.RULE` of the release that did; in rule 1 "content" was all columns and the target.
     """
@@ -48,6 +50,7 @@ class Divided(_Part):
     rule: int = 1
     cutoff: str | None = None
     train_rows: int = 0
+    order: str | None = None
 
 
 class Data(_Part):

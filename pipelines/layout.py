@@ -14,6 +14,10 @@ ROW = "__row__"
 """In the holdout that was not divided by time: the hash that tells on which side a row is (`steps.split`). It
 counts the equal rows before it, which the holdout alone does not tell."""
 
+PLACE = "__place__"
+"""In the holdout: how many rows of the dataset came before the row. By it a version that was divided in order
+of arrival knows what it was trained on."""
+
 SCORE = "__score__"
 """In the reference data, of the holdout's rows: the probability of the second of two classes, or of the
 predicted one of more, or the predicted number. Rows that the model was fitted to have none: of those it is

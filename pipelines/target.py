@@ -25,6 +25,11 @@ def usable_rows(table: pa.Table, target: str) -> pa.Table:
     return table if pc.all(known).as_py() else table.filter(known)
 
 
+def usable_places(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return the numbers, from 0, of the rows that `usable_rows` keeps."""
+    return np.flatnonzero(_usable(column).to_numpy())
+
+
 def usable_counts(column: pa.ChunkedArray, parts: Sequence[int]) -> list[int]:
     """Count the rows of each part that `usable_rows` keeps; `parts` are the rows of each, in order."""
     before = np.concatenate([[0], np.cumsum(_usable(column).to_numpy(), dtype=np.int64)])

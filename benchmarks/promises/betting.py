@@ -10,9 +10,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from functions.judge_rollout.dependence import Scale, Series, blocks_for
+from functions.judge_rollout.dependence import blocks_for
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.wealth import Blocks
+from pipelines.serial_dependence import Scale, Series
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,7 +77,7 @@ def judge(differences: Floats, blocks: Blocks | None, policy: Policy) -> tuple[i
 
 
 def series_of(values: Floats) -> Series:
-    """Return what `functions.judge_rollout.dependence.series_of` does, in one go."""
+    """Return what `pipelines.serial_dependence.series_of` does, in one go."""
     scales, means = [], np.asarray(values, dtype=np.float64)
     while len(means):
         scales.append(

@@ -55,7 +55,7 @@ def twice(rng: np.random.Generator, rows: int, worse: float) -> Losses:
 
 
 def regimes(rng: np.random.Generator, rows: int, worse: float, *, seen: bool = True) -> Losses:
-    """Let two regimes of a mean length of 500 take turns: the challenger is better in one, worse in the other.
+    """Let two regimes of a mean length of 500 take turns: the challenger is better in one, worse in another.
 
     Args:
         seen: the champion's error is another in each as well (0.15 and 0.05).

@@ -118,6 +118,8 @@ class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_
     config_digest: Sha256
     code_digest: Sha256
     train_rows: Rows
+    divided_by: str | None = None
+    order: str | None = None
     seconds: float
     run_url: str | None = None
 

@@ -1,7 +1,7 @@
 """Which holdout rows a champion was not trained on.
 
-With timestamps those are the rows from the start of its own holdout on. By hash a row's side never changes
-with the same rule, but the champion may have been divided by another rule (another share, entity or
+With timestamps, or in order of arrival, those are the rows from the start of its own holdout on. By hash a
+row's side never changes with the same rule, but the champion may have been divided by another rule (another share, entity or
 timestamp, or by an earlier release), so its own rule, from its card and its spec, is applied to the rows.
 """
 
@@ -41,6 +41,10 @@ def unseen_rows(table: pa.Table, divided: Divided, spec: ModelSpec) -> NDArray[n
     if by == BY_TIME and column is not None and cutoff is not None:
         first = np.datetime64(datetime.fromisoformat(cutoff).replace(tzinfo=None), "us")
         return np.asarray(times(table.column(column)) >= first)
+    if by == "arrival" and cutoff is not None:
+        if layout.PLACE not in table.column_names:
+            raise Unusable("its rows are divided in order of arrival, which the holdout does not tell")
+        return np.asarray(table.column(layout.PLACE).to_numpy() >= int(cutoff))
     if by in ("entity", "content", "row"):
         rows = _row_hashes(table, spec.target, divided.rule)
         return below(rows if column is None else by_entity(table.column(column), rows), spec.train.holdout)
@@ -51,6 +55,6 @@ def _row_hashes(table: pa.Table, target: str, rule: int) -> NDArray[np.uint64]:
     """Return the hash that puts a row without an entity on its side, [N]."""
     if rule > 1 and layout.ROW in table.column_names:
         return np.asarray(table.column(layout.ROW).to_numpy(), dtype=np.uint64)
-    data = table.select([name for name in table.column_names if name != layout.ROW])
+    data = table.select([name for name in table.column_names if name not in (layout.ROW, layout.PLACE)])
     # A holdout by time, or of a custom pipeline, does not say; then only rows without equals are recognised.
     return content_hashes(data) if rule == 1 else row_hashes(data, target)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from functions.judge_rollout.coverage import count_labels, is_uneven
-from functions.judge_rollout.dependence import LONGEST, blocks_for, observe
+from functions.judge_rollout.dependence import LONGEST, blocks_for
 from functions.judge_rollout.guards import GUARDS, Breach, Services, check
 from functions.judge_rollout.pairing import Matured, losses_that_count, number_of, pair
 from functions.judge_rollout.policy import Policy
@@ -29,6 +29,7 @@ from functions.judge_rollout.presence import count_presence, depends_on
 from functions.judge_rollout.state import NO_LABELS, JudgeState, PhaseStart, Side
 from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, RollBack, Verdict, Wait
 from functions.judge_rollout.wealth import SINGLE, Bet, Blocks, lengthen, update, with_blocks
+from pipelines.serial_dependence import observe
 
 _FIRST_CHECK = 128
 """Scores after which their dependence is looked at, and at each doubling; and whenever a bet is won."""

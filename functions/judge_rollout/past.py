@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.judge_rollout.dependence import Series, series_of
 from functions.judge_rollout.pairing import number_of
 from functions.judge_rollout.policy import Policy
 from functions.state.labels import JoinedLabel
+from pipelines.serial_dependence import Series, series_of
 
 MOST_LOSSES = 5_000
 Loss = tuple[int, float]

@@ -14,10 +14,10 @@ from pydantic import PlainSerializer, TypeAdapter
 
 from eventing.catalogue import Claim
 from functions.judge_rollout.coverage import Coverage
-from functions.judge_rollout.dependence import Series
 from functions.judge_rollout.pairing import Waiting
 from functions.judge_rollout.presence import Factor, Presence
 from functions.judge_rollout.wealth import Bet, Blocks
+from pipelines.serial_dependence import Series
 
 Side = Literal["worse", "better"]
 NO_LABELS = "0" * 64

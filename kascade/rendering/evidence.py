@@ -56,6 +56,13 @@ def _deferred(data: Data) -> Lines:
 def _completed(data: Data) -> Lines:
     metrics = ", ".join(f"{name} {number(value)}" for name, value in sorted(data["metrics"].items()))
     yield f"{data['train_rows']} rows, {metrics}"
+    if data.get("order"):
+        held = (
+            "those that came last are"
+            if data.get("divided_by") == "arrival"
+            else "the holdout is not by order"
+        )
+        yield f"{data['order']}: {held}{' the holdout' if data.get('divided_by') == 'arrival' else ''}"
     yield f"model {data['candidate']['uri']}"
     yield f"card {data['card']['uri']}"
     yield from _run_url(data)

@@ -41,7 +41,8 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     columns = schema["columns"]
     wanted = pa.schema([(column["name"], ARROW_TYPES[column["kind"]]) for column in columns])
     parts = manifest["parts"]
-    used = parts[spec.train.window.start([part["rows"] for part in parts]) :]
+    first = spec.train.window.start([part["rows"] for part in parts])
+    used = parts[first:]
     with pa.OSFile(str(folder / files.TABLE), "wb") as sink, pa.ipc.new_file(sink, wanted) as writer:
         rows = [_append(store, part, columns, writer) for part in used]
     (folder / files.SPEC).write_bytes(raw_spec)
@@ -49,6 +50,7 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
     extracted = {
         "rows": sum(rows),
         "rows_of_parts": rows,
+        "rows_before": sum(part["rows"] for part in parts[:first]),
         "parts": [{key: part.get(key) for key in ("uri", "sha256", "rows", "key")} for part in used],
         "parts_in_dataset": len(parts),
         "schema": schema,

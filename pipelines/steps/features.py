@@ -30,7 +30,7 @@ from pipelines.steps.folds import Folds, folds_by_class, folds_by_group, folds_b
 from pipelines.steps.partition import Partition, divide
 from pipelines.steps.plan import plan_experiments
 from pipelines.tables import encode_feature, factorise, known_numbers, times, write_blocks
-from pipelines.target import usable_counts, usable_rows
+from pipelines.target import usable_counts, usable_places, usable_rows
 from pipelines.values.form import PLAIN, Form
 
 MAX_MATRIX_BYTES = 4 << 30
@@ -54,7 +54,8 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     forms = {column["name"]: Form.from_json(column) for column in extraction["schema"]["columns"]}
     parts = usable_counts(whole.column(spec.target), extraction["rows_of_parts"])
     table = usable_rows(whole, spec.target)
-    partition = divide(table, spec, facts, parts)
+    places = extraction.get("rows_before", 0) + usable_places(whole.column(spec.target))
+    partition = divide(table, spec, facts, parts, places)
     folder.mkdir(parents=True, exist_ok=True)
     partition.save(folder)
     seed = seed or spec.train.seed
@@ -90,8 +91,10 @@ def _folds(
     Where classes come one after the other in time, no past has what the future needs; then they are dealt.
     """
     target, classes = partition.train_target, partition.classes is not None
-    if partition.divided.by == "time":
-        dealt = folds_by_time(times(training.column(str(spec.timestamp))), 3)
+    if partition.divided.by in ("time", "arrival"):
+        by_time = partition.divided.by == "time"
+        order = times(training.column(str(spec.timestamp))) if by_time else np.arange(training.num_rows)
+        dealt = folds_by_time(order, 3)
         if not classes or any(
             len(np.unique(target[past])) > 1 and len(np.unique(target[future])) > 1
             for past, future in rounds(dealt, ordered=True)

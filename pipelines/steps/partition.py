@@ -15,7 +15,8 @@ from pipelines.card import Class
 from pipelines.errors import StepError
 from pipelines.spec import ModelSpec
 from pipelines.steps import files
-from pipelines.steps.split import RULE, SALT, Split, split
+from pipelines.steps.order import order_of
+from pipelines.steps.split import RULE, SALT, Split, by_arrival, split
 from pipelines.tables import numbers
 from pipelines.target import class_indices
 
@@ -33,6 +34,7 @@ class Partition:
     holdout_target: NDArray[Any]
     classes: list[Class] | None
     divided: Split
+    places: NDArray[np.int64] | None = None
     unknown: int = 0
 
     def save(self, folder: Path) -> None:
@@ -41,6 +43,8 @@ class Partition:
         np.save(folder / files.HOLDOUT_ROWS, self.holdout)
         if self.divided.rows is not None:
             np.save(folder / files.HOLDOUT_HASHES, self.divided.rows[self.holdout])
+        if self.places is not None:
+            np.save(folder / files.HOLDOUT_PLACES, self.places[self.holdout])
         np.save(folder / files.TRAIN_TARGET, self.train_target)
         np.save(folder / files.HOLDOUT_TARGET, self.holdout_target)
 
@@ -50,7 +54,8 @@ class Partition:
             "by": self.divided.by,
             "rule": RULE,
             "cutoff": self.divided.cutoff,
-            "salt": None if self.divided.by == "time" else SALT,
+            "order": self.divided.order,
+            "salt": None if self.divided.by in ("time", "arrival") else SALT,
             "train_rows": len(self.train),
             "holdout_rows": len(self.holdout),
         }
@@ -66,12 +71,17 @@ class Partition:
 
 
 def divide(
-    table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], parts: Sequence[int] = ()
+    table: pa.Table,
+    spec: ModelSpec,
+    checked: Mapping[str, Any],
+    parts: Sequence[int] = (),
+    places: NDArray[np.int64] | None = None,
 ) -> Partition:
     """Split the rows that have a target.
 
     Args:
         parts: how many of the rows each file brought, in order; all are of one file when empty.
+        places: of each row in the dataset; None: their order is not looked at.
 
     Raises: StepError when a side is too small, or the training side has one class only.
     """
@@ -83,6 +93,8 @@ def divide(
         share=spec.train.holdout,
         parts=parts,
     )
+    if places is not None and divided.by == "row":
+        divided = _by_order(divided, table, spec, checked, places)
     off = _far_off(divided, spec)
     if off:
         divided = replace(divided, warning="; ".join(filter(None, [divided.warning, off])))
@@ -90,11 +102,27 @@ def divide(
     _check_size("training", len(train), spec, divided)
     if checked["classes"] is None:
         target: NDArray[Any] = numbers(table.column(spec.target))
-        partition = Partition(train, holdout, target[train], target[holdout], None, divided)
+        partition = Partition(train, holdout, target[train], target[holdout], None, divided, places)
     else:
         partition = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
+        partition = replace(partition, places=places)
     _check_size("holdout", len(partition.holdout), spec, divided)
     return partition
+
+
+def _by_order(
+    divided: Split, table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], places: NDArray[np.int64]
+) -> Split:
+    """Divide rows that have an order by it; else leave them as they are, and say why."""
+    features = [(name, kind) for name, kind in checked["features"]]
+    order = order_of(table, spec.target, features, classes=checked["classes"] is not None)
+    if not order.found:
+        return replace(divided, order=order.why)
+    found = by_arrival(divided, table, spec.target, spec.train.holdout, places)
+    if found is not None:
+        return replace(found, order=order.why)
+    warning = f"{order.why}, but those that came last are no fair holdout: the promised loss may be too low"
+    return replace(divided, order=order.why, warning=warning)
 
 
 def _far_off(divided: Split, spec: ModelSpec) -> str | None:
@@ -135,7 +163,7 @@ def _with_classes(
     target = renumbered[indices]
     judged = holdout[target[holdout] >= 0]
     unknown = len(holdout) - len(judged)
-    return Partition(train, judged, target[train], target[judged], classes, divided, unknown)
+    return Partition(train, judged, target[train], target[judged], classes, divided, None, unknown)
 
 
 def _check_size(side: str, rows: int, spec: ModelSpec, divided: Split) -> None:

@@ -4,14 +4,15 @@ Without timestamps a row's side is decided by a salted hash: of its entity, else
 and of how many equal rows came before it. So rows that are equal are on both sides in the declared share, the
 target decides nothing, and a row keeps its side in every version, whatever the dataset holds by then. With
 timestamps the newest rows are the holdout, unless so many have the same time that no time divides them
-well.
+well. Rows without either that have an order all the same (order.py) are divided by it: the last that came are
+the holdout.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ RULE = 2
 """How rows without an entity are hashed: 1, up to 29 November 2026, took every column with the target."""
 
 TELLING_ROWS = 100
+_FEW_CLASSES, _LEAST_OF_CLASS = 20, 5
+_REPEATED = 0.01
 MOSTLY_UNLIKE = 0.95  # of a file's rows that differ: then an equal row in another file is the same row again
 
 Hashes = NDArray[np.uint64]
@@ -32,11 +35,14 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows are the holdout, [N]; `by` is time, entity or row; `cutoff` is its first time.
+    """Which rows are the holdout, [N]; `by` is time, entity, arrival or row; `cutoff` is where it begins.
+
+    By time that is a moment, by arrival the place of its first row in the dataset, from 0.
 
     `groups` is what the rows went by, [N]: rows with the same hash are on one side. None when it was time.
     `rows` is each row's own hash, [N], by which another rule tells its side; None when nobody asked for it.
-    `warning` says why they are not divided by time although there are timestamps.
+    `warning` says why they are not divided by time although there are timestamps. `order` says whether rows
+    without them have an order, and how that was told.
     """
 
     holdout: NDArray[np.bool_]
@@ -45,6 +51,7 @@ class Split:
     groups: Hashes | None = None
     rows: Hashes | None = None
     warning: str | None = None
+    order: str | None = None
 
 
 def split(
@@ -78,6 +85,34 @@ def split(
         return Split(below(rows, share), "row", groups=rows, rows=rows, warning=warning)
     groups = by_entity(table.column(entity), rows)
     return Split(below(groups, share), "entity", groups=groups, rows=rows, warning=warning)
+
+
+def by_arrival(
+    divided: Split, table: pa.Table, target: str, share: float, places: NDArray[np.int64]
+) -> Split | None:
+    """Keep the rows aside that came last; None where they are no fair holdout.
+
+    That is so where they lack a class or are all there is of one, or are rows of before that came again.
+
+    Args:
+        divided: the same rows by their hash.
+        places: of each row in the dataset, [N].
+    """
+    rows = table.num_rows
+    first = rows - int(np.ceil(rows * share))
+    held = np.arange(rows) >= first
+    answer = table.column(target)
+    if not pa.types.is_floating(answer.type):
+        codes = factorise(answer).codes
+        kinds = int(codes.max()) + 1
+        least = min(np.bincount(codes[side], minlength=kinds).min() for side in (held, ~held))
+        if kinds <= _FEW_CLASSES and least < _LEAST_OF_CLASS:
+            return None
+    content = content_hashes(table.select([name for name in table.column_names if name != target]))
+    again = float(np.isin(content[held], content[~held]).mean())
+    if again > _REPEATED and len(np.unique(content)) >= MOSTLY_UNLIKE * len(np.unique(divided.rows)):
+        return None
+    return replace(divided, holdout=held, by="arrival", cutoff=str(int(places[first])), groups=None)
 
 
 def below(hashes: Hashes, share: float) -> NDArray[np.bool_]:

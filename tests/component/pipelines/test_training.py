@@ -58,7 +58,7 @@ def test_a_version_is_complete_and_its_files_fit_together(tmp_path: Path) -> Non
     ]
     encoding = Encoding.from_json(metadata["encoding"])
     holdout = pq.read_table(io.BytesIO(store.get(f"{root}/{layout.HOLDOUT}")))
-    assert holdout.column_names == [*CHURN_KINDS, layout.ROW]
+    assert holdout.column_names == [*CHURN_KINDS, layout.ROW, layout.PLACE]
     matrix = encoding.encode({name: holdout[name].to_pylist() for name in encoding.names})
     label, probabilities = session.run(None, {"input": matrix})
     truth = np.array([metadata["classes"].index(value) for value in holdout["churned"].to_pylist()])

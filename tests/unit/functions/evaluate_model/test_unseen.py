@@ -89,3 +89,11 @@ def test_a_card_that_does_not_say_how_it_divided_is_not_guessed_at() -> None:
         unseen_rows(table(), Divided(), spec())
     with pytest.raises(Unusable, match="customer"):
         unseen_rows(table().drop_columns(["customer"]), Divided(by="entity"), spec())
+
+
+def test_a_champion_divided_in_order_of_arrival_has_not_seen_what_came_from_its_holdout_on() -> None:
+    whole = table().append_column(layout.PLACE, pa.array(np.arange(1_000, 1_400)))
+    rows = unseen_rows(whole, Divided(by="arrival", cutoff="1300"), spec())
+    assert rows.tolist() == [False] * 300 + [True] * 100
+    with pytest.raises(Unusable, match="does not tell"):
+        unseen_rows(table(), Divided(by="arrival", cutoff="1300"), spec())

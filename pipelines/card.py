@@ -71,12 +71,16 @@ class UsedSpec(_Part):
 
 
 class HoldoutLoss(_Part):
-    """The loss on the holdout, in [0, 1]. `scale` is the absolute error that counts as wholly wrong."""
+    """The loss on the holdout, in [0, 1]. `scale` is the absolute error that counts as wholly wrong.
+
+    `block`: so many rows in a row must be taken together for their mean losses to be nearly independent.
+    """
 
     rows: int
     mean: float
     variance: float
     scale: float = 1.0
+    block: int = Field(default=1, ge=1)
 
 
 class Evaluation(_Part):

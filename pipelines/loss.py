@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.card import HoldoutLoss
+from pipelines.serial_dependence import independent_length, series_of
+
+_MOST_ROWS = 10_000  # show how losses depend on each other
 
 
 def zero_one(predicted: Any, label: Any) -> Any:
@@ -47,7 +50,7 @@ def holdout_loss(target: NDArray[Any], predicted: NDArray[Any], *, scale: float 
     """Describe the loss on a holdout.
 
     Args:
-        target: class positions or numbers [N].
+        target: class positions or numbers [N], in the order of the rows.
         predicted: probabilities [N, classes], or numbers [N].
         scale: of `loss_scale`; None for classes.
     """
@@ -56,5 +59,9 @@ def holdout_loss(target: NDArray[Any], predicted: NDArray[Any], *, scale: float 
     else:
         losses = _clipped(predicted, target, scale)
     return HoldoutLoss(
-        rows=len(losses), mean=float(losses.mean()), variance=float(losses.var()), scale=scale or 1.0
+        rows=len(losses),
+        mean=float(losses.mean()),
+        variance=float(losses.var()),
+        scale=scale or 1.0,
+        block=independent_length(series_of(losses[-_MOST_ROWS:].astype(float).tolist())),
     )

@@ -197,3 +197,5 @@ class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("wat
     baseline: Share
     mean_loss: Share
     labels: Count
+    block: Annotated[int, Field(ge=1)] = 1
+    first_window_loss: Share | None = None

@@ -1,8 +1,9 @@
 """Which holdout rows a champion was not trained on.
 
 With timestamps, or in order of arrival, those are the rows from the start of its own holdout on. By hash a
-row's side never changes with the same rule, but the champion may have been divided by another rule (another share, entity or
-timestamp, or by an earlier release), so its own rule, from its card and its spec, is applied to the rows.
+row's side never changes with the same rule, but the champion may have been divided by another rule (another
+share, entity or timestamp, or by an earlier release), so its own rule, from its card and its spec, is applied
+to the rows.
 """
 
 from __future__ import annotations

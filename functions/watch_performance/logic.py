@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from functions.watch_performance import confidence_bounds
-from functions.watch_performance.sequential_test import SequentialTest, add_loss, restart
+from functions.watch_performance.sequential_test import FIRST_WINDOW, SequentialTest, add_loss, restart
 from pipelines.card import Card
 
 FUNCTION = "watch_performance"
@@ -70,7 +71,7 @@ def for_champion(progress: Progress, version: int | None, window: timedelta) -> 
     progress = replace(
         progress,
         version=version,
-        test=SequentialTest(),
+        test=SequentialTest(block=progress.test.block),  # how labels depend on each other is no version's
         alarmed_at=None if last is None else datetime.fromisoformat(last),
         alarms=alarms,
     )
@@ -88,13 +89,13 @@ def add_labels(
     Args:
         labels: in the order of their predictions, all after the progress's position.
         repeated: prediction ids of labels that do not count.
-        baseline: upper bound on the loss without harm, in [0, 1].
+        baseline: upper bound on the loss without harm, in [0, 1], as the holdout promises.
     """
     test, alarm = progress.test, None
     for label in labels:
         if label.loss is None or label.prediction_id in repeated:
             continue
-        test = add_loss(test, label.loss, baseline=baseline)
+        test = add_loss(test, label.loss, baseline=with_gap(baseline, test))
         if test.crossed is not None:
             alarm, test = alarm or test, restart(test)
     if labels:
@@ -102,11 +103,34 @@ def add_labels(
     return progress, alarm
 
 
+def with_gap(baseline: float, test: SequentialTest) -> float:
+    """Return the baseline with the gap between holdout and first window of labels, where that lost more.
+
+    A holdout may promise too much, and that is no harm done since. Chance alone makes no gap, and one counts
+    up to the baseline itself, so that a version that is far worse than promised is told of all the same.
+    """
+    if test.first is None:
+        return baseline
+    doubt = 2 * math.sqrt(test.first * (1 - test.first) * test.block / FIRST_WINDOW)
+    if test.first - doubt <= baseline:
+        return baseline
+    return min(test.first + doubt, 2 * baseline, 1.0)
+
+
 def baseline_of(card: Card) -> float | None:
-    """Return the upper confidence bound on a version's loss, from its holdout; None if its card has none."""
+    """Return the upper confidence bound on a version's loss, from its holdout; None if its card has none.
+
+    Where losses of the holdout depend on each other, it has fewer rows to go by than it has.
+    """
     loss = card.evaluation.loss
     if loss is None:
         return None
+    rows = max(2, loss.rows // loss.block)
     if card.classes is not None:
-        return confidence_bounds.clopper_pearson(round(loss.mean * loss.rows), loss.rows)
-    return confidence_bounds.bound_on_mean(loss.rows, loss.mean, loss.variance)
+        return confidence_bounds.clopper_pearson(round(loss.mean * rows), rows)
+    return confidence_bounds.bound_on_mean(rows, loss.mean, loss.variance)
+
+
+def block_of(card: Card) -> int:
+    """Return how many labels a block needs, as far as the version's holdout shows."""
+    return card.evaluation.loss.block if card.evaluation.loss else 1

@@ -25,11 +25,13 @@ from functions.watch_performance.logic import (
     Progress,
     add_labels,
     baseline_of,
+    block_of,
     for_champion,
     is_in_quiet_period,
+    with_gap,
 )
 from functions.watch_performance.records import lock_progress, read_progress, write_progress
-from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest
+from functions.watch_performance.sequential_test import THRESHOLD, SequentialTest, in_blocks
 from pipelines.card import load_card
 
 
@@ -93,12 +95,14 @@ class Watcher:
             if not labels:
                 return replace(watched, progress=progress, alarm=alarm)
             if baseline is None:
-                baseline = baseline_of(load_card(self.store, watched.card))
+                card = load_card(self.store, watched.card)
+                baseline = baseline_of(card)
+                progress = replace(progress, test=in_blocks(progress.test, block_of(card)))
             if baseline is None:  # the version cannot be watched
                 return watched
             progress, raised = add_labels(progress, labels, skipped, baseline)
             if raised is not None and alarm is None:
-                alarm = Alarm(raised, baseline)
+                alarm = Alarm(raised, with_gap(baseline, raised))
 
     def _write(self, session: Session, event: Event, model: str, watched: Watched) -> list[Event]:
         row, found = lock_progress(session, model)
@@ -117,6 +121,8 @@ class Watcher:
             baseline=alarm.baseline,
             mean_loss=recent_loss(session, model, progress),
             labels=alarm.test.n,
+            block=alarm.test.block,
+            first_window_loss=alarm.test.first,
         )
         subject = f"{model}/v{progress.version}"
         return [answer(event, PerformanceDegraded.type, source_of(FUNCTION), subject, degraded, now=now)]

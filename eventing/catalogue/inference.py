@@ -94,6 +94,8 @@ class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
 
     `window` is the check's number among those that tested since the version became the reference: it may
     spend `alpha_spent` of the budget `alpha`. `report` is the whole of it, `page_uri` the same to be read.
+    Of `rows`, `repeats` say nothing new and were left out; of the rest only every `every`-th was tested, as
+    neighbours depend on each other: `rows_tested` in all.
     """
 
     model: ModelName
@@ -103,6 +105,9 @@ class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     status: Literal["insufficient", "stable", "drifted"]
     detector: str
     rows: Count
+    rows_tested: Count | None = None
+    repeats: Count = 0
+    every: Annotated[int, Field(ge=1)] = 1
     reference_rows: Count
     alpha: float
     alpha_spent: float

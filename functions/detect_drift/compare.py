@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functions.detect_drift.columns import Table, Untested, only, rows_of
 from functions.detect_drift.detection import Detection, Guarantee, Options
 from functions.detect_drift.detectors import DETECTORS, scipy_ks
+from functions.detect_drift.independent import NOTHING_LEFT_OUT, Thinning
 from functions.detect_drift.logic import Correction, Inputs, Judged, Policy, Status, decide, is_sufficient
 from functions.detect_drift.missing import compare_missing_rates
 
@@ -40,6 +41,8 @@ class Checked:
         untested: every column without a test, and why.
         new_categories: what the reference has not seen.
         strong: the scores drifted, or features they depend on.
+        rows_tested: those of the window's rows that may be taken for independent.
+        thinning: how the others were left out.
     """
 
     status: Status
@@ -55,6 +58,8 @@ class Checked:
     untested: tuple[Untested, ...]
     new_categories: tuple[NewCategories, ...]
     strong: bool = False
+    rows_tested: int = 0
+    thinning: Thinning = NOTHING_LEFT_OUT
 
     @property
     def drifted(self) -> tuple[str, ...]:
@@ -71,12 +76,21 @@ class UnknownDetector(ValueError):
 
 
 def run_tests(
-    reference: Table, current: Table, *, detector: str, policy: Policy, options: Options | None = None
+    reference: Table,
+    current: Table,
+    *,
+    detector: str,
+    policy: Policy,
+    options: Options | None = None,
+    rows: int | None = None,
 ) -> Detection | None:
     """Make every test of a window; None when one side has too few rows for any.
 
     The features are the detector's. Scores are held apart, with a test of their own: those of the reference
     are of rows that the model was not fitted to, so they are fewer.
+
+    Args:
+        rows: how many the window had before those were left out that depend on others.
 
     Raises:
         UnknownDetector: there is no such detector.
@@ -84,7 +98,7 @@ def run_tests(
     """
     if detector not in DETECTORS:
         raise UnknownDetector(detector)
-    if not is_sufficient(policy, rows_of(reference), rows_of(current)):
+    if not is_sufficient(policy, rows_of(reference), rows_of(current) if rows is None else rows):
         return None
     return _run_tests(reference, current, detector, options or Options())
 
@@ -97,6 +111,8 @@ def conclude(
     policy: Policy,
     window: int,
     importance: Mapping[str, float] | None = None,
+    rows: int | None = None,
+    thinning: Thinning | None = None,
 ) -> tuple[Inputs, Checked]:
     """Decide by the tests that were made; return what that is decided from, and the outcome with its details.
 
@@ -105,7 +121,8 @@ def conclude(
     """
     found = detection or Detection(())
     tests = None if detection is None else detection.tests
-    inputs = Inputs(window, rows_of(current), rows_of(reference), tests, importance or {})
+    tested = rows_of(current)
+    inputs = Inputs(window, tested if rows is None else rows, rows_of(reference), tests, importance or {})
     decision = decide(policy, inputs)
     return inputs, Checked(
         status=decision.status,
@@ -121,6 +138,8 @@ def conclude(
         untested=found.untested + _out_of_reach(found, decision.alpha_spent),
         new_categories=new_categories(reference, current),
         strong=decision.strong,
+        rows_tested=tested,
+        thinning=thinning or NOTHING_LEFT_OUT,
     )
 
 

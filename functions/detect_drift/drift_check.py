@@ -23,6 +23,13 @@ from functions.detect_drift.detection import Detection
 from functions.detect_drift.detectors.alibi import MissingExtra
 from functions.detect_drift.events import Of, Report, events_of
 from functions.detect_drift.importance import importance
+from functions.detect_drift.independent import (
+    Thinning,
+    every_nth,
+    rows_apart,
+    rows_are_unlike,
+    without_repeats,
+)
 from functions.detect_drift.logic import Policy, Status, policy_of
 from functions.detect_drift.report import to_html, to_json
 from functions.detect_drift.sample import sample_log, sample_part
@@ -33,6 +40,7 @@ from functions.detect_drift.tables import (
     window_table,
     with_few_values,
 )
+from functions.inferences.log import INPUT
 from functions.state.database import transaction
 from functions.state.drift import INSUFFICIENT, DriftCheckRow, number_check, tested_before
 from functions.state.specs import spec_of
@@ -51,7 +59,8 @@ _FILES = TypeAdapter(list[Claim])
 _log = logging.getLogger("kascade.detect_drift")
 
 
-Champion = tuple[ModelVersion, Drift]
+Champion = tuple[ModelVersion, Drift, str | None]
+"""The version, how its drift is detected, and the column of its entity."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,13 @@ class Result:
 
 
 def read_champion(session: Session, model: str) -> Champion | None:
-    """Return a model's champion, and how its drift is detected; None without a champion."""
+    """Return a model's champion, how its drift is detected, and its entity; None without a champion."""
     number = champion(session, model)
     version = None if number is None else get_version(session, model, number)
     spec = spec_of(session, model)
-    return None if version is None else (version, spec.drift if spec else Drift())
+    return (
+        None if version is None else (version, spec.drift if spec else Drift(), spec.entity if spec else None)
+    )
 
 
 @dataclass(frozen=True)
@@ -98,7 +109,7 @@ class DriftCheck:
 
     def _of_window(self, champion: Champion, closed: WindowClosed) -> Result | None:
         """Check a window of the champion's predictions; another version's is passed over."""
-        version, drift = champion
+        version, drift, entity = champion
         if version.version != closed.version:
             return None
 
@@ -107,18 +118,20 @@ class DriftCheck:
                 files = _FILES.validate_json(self.store.get(closed.data.uri, sha256=closed.data.sha256))
                 return sample_log(self.store, files, names, closed.data.sha256)
 
-        return self._check(version, drift, "inferences", read)
+        return self._check(version, drift, "inferences", read, entity)
 
     def _of_part(self, champion: Champion, ingested: DatasetIngested) -> Result | None:
         """Check a new part, unless the champion was trained on it, or it is labelled predictions."""
-        version, drift = champion
+        version, drift, entity = champion
         if ingested.key.startswith(f"{ingested.model}/{LABELLED}"):
             return None
         if self._card(version).is_trained_on(ingested.part.sha256):
             return None
-        return self._check(version, drift, "dataset", lambda names: self._sample(ingested.part, names))
+        return self._check(
+            version, drift, "dataset", lambda names: self._sample(ingested.part, names), entity
+        )
 
-    def _check(self, version: ModelVersion, drift: Drift, of: Of, read: Read) -> Result:
+    def _check(self, version: ModelVersion, drift: Drift, of: Of, read: Read, entity: str | None) -> Result:
         card = self._card(version)
         tested, untested = testable(dict(card.features), drift.features)
         forms = {name: card.form(name) for name in tested}
@@ -126,14 +139,26 @@ class DriftCheck:
         sample = self._sample(version.reference, [*names, SCORE])
         tested = with_few_values(tested, sample)
         reference = reference_table(sample, tested, scored=of == "inferences")
-        data = read(names)
-        current = (
-            window_table(data, tested, forms)
-            if of == "inferences"
-            else reference_table(data, tested, scored=False)
+        logged = of == "inferences"
+        whole = read([*names, *([] if logged or entity is None else [entity])])
+        data = without_repeats(
+            whole,
+            [f"{INPUT}{name}" if logged else name for name in names],
+            entity="entity" if logged else entity,
+            unlike=rows_are_unlike(sample, names),
         )
+
+        def read_as_model(part: pa.Table) -> Table:
+            return (
+                window_table(part, tested, forms) if logged else reference_table(part, tested, scored=False)
+            )
+
+        current = read_as_model(data)
+        thinning = Thinning(whole.num_rows - data.num_rows, rows_apart(current))
+        if thinning.every > 1:
+            current = read_as_model(every_nth(data, thinning.every))
         policy = policy_of(drift)
-        detection, unable = _try_tests(reference, current, drift.detector, policy)
+        detection, unable = _try_tests(reference, current, drift.detector, policy, whole.num_rows)
         scored = scored_rows(sample, tested)
         weights = {name: round(importance(scored, name, SCORE), 4) for name in reference}
         number, window, counted = self._number(version, of, tests=detection is not None)
@@ -144,6 +169,8 @@ class DriftCheck:
             policy=policy,
             window=window,
             importance=weights,
+            rows=whole.num_rows,
+            thinning=thinning,
         )
         checked = replace(checked, untested=checked.untested + unable + untested)
         folder = f"s3://reports/{version.model}/v{version.version}"
@@ -207,11 +234,11 @@ def _refusing_unreadable(claim: Claim) -> Iterator[None]:
 
 
 def _try_tests(
-    reference: Table, current: Table, detector: str, policy: Policy
+    reference: Table, current: Table, detector: str, policy: Policy, rows: int
 ) -> tuple[Detection | None, tuple[Untested, ...]]:
     """Make the tests; a detector that cannot run says so of every column, and finds nothing."""
     try:
-        return run_tests(reference, current, detector=detector, policy=policy), ()
+        return run_tests(reference, current, detector=detector, policy=policy, rows=rows), ()
     except UnknownDetector as error:
         raise Rejected(f"drift.detector in model.yaml: {error}") from error
     except MissingExtra as error:

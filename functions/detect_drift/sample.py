@@ -99,7 +99,7 @@ def sample_log(store: Store, files: Sequence[Claim], features: Sequence[str], di
     Raises:
         eventing.store.StoreError: a file cannot be read, or is not the one that was written.
     """
-    columns = [*(INPUT + name for name in features), "score"]
+    columns = [*(INPUT + name for name in features), "score", "entity"]
     sample = Sample(digest, most_rows(len(columns)))
     for start in range(0, len(files), _FILES_AT_ONCE):
         some = files[start : start + _FILES_AT_ONCE]

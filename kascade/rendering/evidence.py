@@ -142,6 +142,11 @@ def _drift(data: Data) -> Lines:
         f"{data['tests']} tests by {data['detector']}, may spend {number(data['alpha_spent'])} "
         f"of alpha {number(data['alpha'])}, min_effect {number(data['min_effect'])}"
     )
+    if data.get("repeats") or data.get("every", 1) > 1:
+        apart = f"every {data['every']}th of the rest, as neighbours depend on each other; " * (
+            data["every"] > 1
+        )
+        yield f"left out {data['repeats']} rows that repeat; {apart}{data['rows_tested']} rows were tested"
     ordered = sorted(data["features"], key=lambda each: (not each["drifted"], -each["effect"]))
     for feature in ordered[:_MOST_FEATURES]:
         yield _feature(feature)

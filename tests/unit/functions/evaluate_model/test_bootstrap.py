@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from functions.evaluate_model.bootstrap import (
     LEAST_ROWS,
     MAX_ROWS,
+    MOST_WIDENING,
     affordable,
     paired_interval,
     rankings,
+    widening,
 )
 from pipelines.metrics import METRICS
 
@@ -116,3 +118,17 @@ def test_an_interval_of_many_classes_is_made_from_fewer_rows() -> None:
     assert found is not None
     assert (found.rows, found.resamples) == (LEAST_ROWS, 100)
     assert found.low < 0 < found.high
+
+
+def test_an_interval_is_wider_where_a_class_is_rare() -> None:
+    truth = np.zeros(1_000, dtype=np.int64)
+    wide = []
+    for positives in (1, 2, 10, 100, 500):
+        truth[:positives] = 1
+        wide.append(widening(truth))
+
+    assert wide == sorted(wide, reverse=True)
+    assert wide[0] == MOST_WIDENING
+    assert wide[2] == pytest.approx(2.262 / 1.960 * (10 / 9) ** 0.5, abs=0.002)
+    assert wide[-1] == pytest.approx(1.0, abs=0.005)
+    assert widening(np.linspace(0.0, 1.0, 1_000)) == pytest.approx(1.0, abs=0.005)

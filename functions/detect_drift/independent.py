@@ -53,7 +53,7 @@ def rows_are_unlike(reference: pa.Table, names: list[str]) -> bool:
     present = [reference.column(name) for name in names if name in reference.column_names]
     if not present or not reference.num_rows:
         return False
-    return len(_first_of_each(present)) >= _MOSTLY_UNLIKE * reference.num_rows
+    return bool(len(_first_of_each(present)) >= _MOSTLY_UNLIKE * reference.num_rows)
 
 
 def rows_apart(current: Table) -> int:

@@ -1,7 +1,7 @@
 """The paired bootstrap of a metric's difference, fast: rows are drawn as weights, and sorted only once.
 
-With a rare class few rows decide, and the bootstrap, which knows no rows but those, makes intervals too narrow.
-So they are widened as Student's t is wider than the normal distribution for as many rows as the rarest class has.
+With a rare class few rows decide, and the bootstrap, which knows no rows but those, makes intervals too
+narrow. So they are widened as Student's t is wider than the normal distribution, for the rows of that class.
 """
 
 from __future__ import annotations

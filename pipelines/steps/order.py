@@ -56,10 +56,11 @@ def order_of(table: pa.Table, target: str, features: list[tuple[str, str]], *, c
         return Order(False, f"the rows are sorted by '{target}', which is no order of arrival")
     if classes:
         answer = (answer == np.bincount(answer.astype(np.int64)).argmax()).astype(np.float64)
-    columns = [_column(table.column(name), kind) for name, kind in features if kind != "text"]
+    told = [(name, kind) for name, kind in features if kind != "text"][:_MOST_COLUMNS]
+    columns = [_column(table.column(name), kind) for name, kind in told]
     if not columns:
         return Order(False, "there is no column but free text to tell by whether the rows have an order")
-    matrix = np.column_stack(columns[:_MOST_COLUMNS])
+    matrix = np.column_stack(columns)
     half = np.random.default_rng(0).permutation(len(answer)) % 2 == 0
     errors = np.where(half, _errors(matrix, answer, ~half), _errors(matrix, answer, half))
     looked = f"errors of a tree on {len(answer)} rows"

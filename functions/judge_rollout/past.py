@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -38,8 +39,8 @@ def past_series(session: Session, model: str, policy: Policy, before: datetime) 
             if (entity, period) in counted:
                 continue
             counted.add((entity, period))
-        losses.append((version, loss))
-    return series_of(centred(losses))
+        losses.append((version, loss or 0.0))
+    return series_of(without_change(centred(losses)))
 
 
 def centred(losses: Sequence[Loss]) -> list[float]:
@@ -49,3 +50,21 @@ def centred(losses: Sequence[Loss]) -> list[float]:
         by_version[version].append(loss)
     means = {version: sum(found) / len(found) for version, found in by_version.items()}
     return [loss - means[version] for version, loss in losses]
+
+
+def without_change(values: Sequence[float]) -> list[float]:
+    """Return a series with both sides of its clearest change each held against their own mean.
+
+    One change, as when a concept ends and a successor is rolled out, is no dependence of labels; regimes that
+    take turns change again and again, and still show. The place is where both sides differ most clearly
+    (CUSUM, weighted by what chance would make of it).
+    """
+    if len(values) < 2:
+        return list(values)
+    mean = sum(values) / len(values)
+    sums = list(accumulate(value - mean for value in values))
+    n = len(values)
+    place = max(range(1, n), key=lambda i: sums[i - 1] ** 2 / (i * (n - i)))
+    sides = values[:place], values[place:]
+    means = [sum(side) / len(side) for side in sides]
+    return [value - of_side for side, of_side in zip(sides, means, strict=True) for value in side]

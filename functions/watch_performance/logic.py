@@ -71,7 +71,8 @@ def for_champion(progress: Progress, version: int | None, window: timedelta) -> 
     progress = replace(
         progress,
         version=version,
-        test=SequentialTest(block=progress.test.block),  # how labels depend on each other is no version's
+        # How labels depend on each other is no version's, but harm looks like it.
+        test=SequentialTest(block=progress.test.block if progress.alarmed_at is None else 1),
         alarmed_at=None if last is None else datetime.fromisoformat(last),
         alarms=alarms,
     )

@@ -108,5 +108,8 @@ def _take_block(state: SequentialTest, baseline: float) -> SequentialTest:
 
 
 def restart(state: SequentialTest) -> SequentialTest:
-    """Return the state after an alarm was raised: the sums start anew, the count of labels goes on."""
-    return replace(state, sums=(0.0,) * len(LAMBDAS), crossed=None)
+    """Return the state after an alarm was raised: the sums start anew, the count of labels goes on.
+
+    What is known of dependence starts anew as well, since harm looks like it.
+    """
+    return replace(state, sums=(0.0,) * len(LAMBDAS), crossed=None, series=Series())

@@ -108,9 +108,10 @@ def by_arrival(
         least = min(np.bincount(codes[side], minlength=kinds).min() for side in (held, ~held))
         if kinds <= _FEW_CLASSES and least < _LEAST_OF_CLASS:
             return None
+    rows_of_hash = np.arange(rows) if divided.rows is None else divided.rows
     content = content_hashes(table.select([name for name in table.column_names if name != target]))
     again = float(np.isin(content[held], content[~held]).mean())
-    if again > _REPEATED and len(np.unique(content)) >= MOSTLY_UNLIKE * len(np.unique(divided.rows)):
+    if again > _REPEATED and len(np.unique(content)) >= MOSTLY_UNLIKE * len(np.unique(rows_of_hash)):
         return None
     return replace(divided, holdout=held, by="arrival", cutoff=str(int(places[first])), groups=None)
 

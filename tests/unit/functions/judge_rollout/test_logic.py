@@ -16,6 +16,7 @@ from functions.judge_rollout.pairing import Matured, Waiting
 from functions.judge_rollout.policy import Policy, policy_of
 from functions.judge_rollout.state import NO_LABELS, JudgeState, state_from_json, state_to_json
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Verdict, Wait
+from functions.judge_rollout.wealth import Blocks
 from pipelines.spec import parse_spec
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -300,3 +301,52 @@ def test_the_defaults_leave_time_for_labels_to_mature_in_both_phases() -> None:
             canary(first + i, *(("challenger", 0.0) if i % 10 == 0 else ("champion", 1.0))) for i in minutes
         ]
         state = enter_phase(policy, state, now)
+
+
+def flagged(n: int, *, labelled: bool) -> list[Matured]:
+    """Requests of a better challenger, which flags every seventh; `labelled`: those get a label too."""
+    requests = []
+    for number, each in enumerate(good(n)):
+        flag = number % 7 == 0
+        losses = each.losses if labelled or not flag else dict.fromkeys(each.losses)
+        requests.append(replace(each, losses=losses, answers={"champion": "0", "challenger": str(int(flag))}))
+    return requests
+
+
+def test_labels_that_hang_on_an_answer_hold_a_promotion_up_and_end_it_as_inconclusive() -> None:
+    requests = flagged(4_000, labelled=False)
+
+    state, verdict = settle(POLICY, requests)
+
+    assert isinstance(verdict, Wait)
+    assert state.crossed == "better"
+    assert (state.coverage.champion, state.coverage.challenger) == (state.coverage.champion,) * 2
+    ended = judge(POLICY, state, START + POLICY.deadline)
+    assert isinstance(ended, Inconclusive)
+    assert (ended.reason, ended.numbers.labels_depend_on) == ("labels", "challenger")
+    assert isinstance(settle(POLICY, flagged(4_000, labelled=True))[1], Promote)
+
+
+def test_labels_in_runs_need_more_of_them_to_decide() -> None:
+    rng = random.Random(3)
+    losses = [(float(rng.random() < 0.2), 0.0) for _ in range(400)]
+    fresh = [shadow(i, *pair) for i, pair in enumerate(losses)]
+    runs = [shadow(i, *losses[i // 8]) for i in range(3_200)]
+
+    one, other = settle(POLICY, fresh)[1], settle(POLICY, runs)[1]
+
+    assert isinstance(one, Promote)
+    assert isinstance(other, Promote)
+    assert one.numbers.block == 1
+    assert other.numbers.block >= 8
+    assert other.numbers.labels >= 4 * one.numbers.labels
+
+
+def test_blocks_that_past_losses_ask_for_go_on_in_the_next_phase_in_requests() -> None:
+    state = begin(POLICY, START, Blocks(32), 5_000)
+    canary_state = enter_phase(POLICY, state, START + timedelta(days=1), per_score=10)
+    again = enter_phase(POLICY, canary_state, START + timedelta(days=2))
+
+    assert [each.better.blocks.length for each in (state, canary_state, again)] == [32, 4, 40]
+    assert again.start is not None
+    assert again.start.past == 5_000

@@ -10,10 +10,9 @@ import numpy as np
 
 from benchmarks.promises import betting
 from benchmarks.promises.streams import Draw, Losses
-from functions.judge_rollout.dependence import blocks_for
 from functions.judge_rollout.logic import advance, begin, judge
 from functions.judge_rollout.pairing import Matured
-from functions.judge_rollout.past import without_change
+from functions.judge_rollout.past import blocks_of_past
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack
 
@@ -61,9 +60,7 @@ def run(case: Case, worse: float, *, rollouts: int, seed: int) -> Ends:
     for number in range(rollouts):
         losses = case.draw(np.random.default_rng([seed, number]), case.past + case.labels, worse)
         past = losses.champion[: case.past]
-        blocks = (
-            blocks_for(betting.series_of(np.array(without_change(past.tolist())))) if case.blocks else None
-        )
+        blocks = blocks_of_past((past - past.mean()).tolist()) if case.blocks else None
         differences = (losses.challenger - losses.champion)[case.past :]
         verdict, taken, _ = betting.judge(differences, blocks, POLICY)
         verdicts.append(VERDICTS[verdict])

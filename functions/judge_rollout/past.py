@@ -10,18 +10,20 @@ from itertools import accumulate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from functions.judge_rollout.dependence import blocks_for
 from functions.judge_rollout.pairing import number_of
 from functions.judge_rollout.policy import Policy
+from functions.judge_rollout.wealth import SINGLE, Blocks
 from functions.state.labels import JoinedLabel
-from pipelines.serial_dependence import Series, series_of
+from pipelines.serial_dependence import series_of
 
 MOST_LOSSES = 5_000
 Loss = tuple[int, float]
 """A version, and the loss of one of its answers."""
 
 
-def past_series(session: Session, model: str, policy: Policy, before: datetime) -> Series:
-    """Return what the newest losses of served answers show, each held against its version's mean.
+def past_losses(session: Session, model: str, policy: Policy, before: datetime) -> list[float]:
+    """Return the newest losses of served answers, each held against its version's mean.
 
     They are in the order of the predictions, and an entity counts as the judge counts it.
     """
@@ -40,7 +42,18 @@ def past_series(session: Session, model: str, policy: Policy, before: datetime) 
                 continue
             counted.add((entity, period))
         losses.append((version, loss or 0.0))
-    return series_of(without_change(centred(losses)))
+    return centred(losses)
+
+
+def blocks_of_past(losses: Sequence[float]) -> Blocks:
+    """Return the blocks that losses of before ask for.
+
+    The world may have changed once, as a successor is often made because it did. Where that is all, the
+    losses on both sides depend on nothing, and labels are bet on one by one.
+    """
+    if blocks_for(series_of(without_change(losses))).length == 1:
+        return SINGLE
+    return blocks_for(series_of(losses))
 
 
 def centred(losses: Sequence[Loss]) -> list[float]:
@@ -55,9 +68,7 @@ def centred(losses: Sequence[Loss]) -> list[float]:
 def without_change(values: Sequence[float]) -> list[float]:
     """Return a series with both sides of its clearest change each held against their own mean.
 
-    One change, as when a concept ends and a successor is rolled out, is no dependence of labels; regimes that
-    take turns change again and again, and still show. The place is where both sides differ most clearly
-    (CUSUM, weighted by what chance would make of it).
+    The place is where both sides differ most clearly (CUSUM, weighted by what chance would make of it).
     """
     if len(values) < 2:
         return list(values)

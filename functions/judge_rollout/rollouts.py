@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 from eventing import catalogue as c
 from eventing.errors import RetryLater
 from eventing.event import Event
-from functions.judge_rollout.dependence import blocks_for
 from functions.judge_rollout.logic import begin, enter_phase
-from functions.judge_rollout.past import past_series
+from functions.judge_rollout.past import blocks_of_past, past_losses
 from functions.judge_rollout.policy import Policy, policy_from_json, policy_of, policy_to_json
 from functions.judge_rollout.state import state_from_json, state_to_json
 from functions.state.judges import JudgeRow, lock_judge
@@ -59,9 +58,9 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
     spec = spec_of(session, payload.model)
     policy = policy_of(spec) if spec else Policy()
     row.version, row.champion_version, row.phase = payload.version, champion, payload.phase.value
-    past = past_series(session, payload.model, policy, at)
+    past = past_losses(session, payload.model, policy, at)
     per_score = requests_per_score(policy, payload.phase)
-    state = begin(policy, at, blocks_for(past), past.n, per_score=per_score)
+    state = begin(policy, at, blocks_of_past(past), len(past), per_score=per_score)
     row.policy, row.state = policy_to_json(policy), state_to_json(state)
     row.looks, row.guarded_through, row.decided = 0, at, False
     row.cause = dump_event(Event(event.id, event.source, event.type, extensions=event.extensions))

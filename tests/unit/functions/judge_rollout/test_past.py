@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.promises import streams
-from functions.judge_rollout.dependence import blocks_for
-from functions.judge_rollout.past import centred, without_change
-from functions.judge_rollout.wealth import SINGLE, Blocks
-from pipelines.serial_dependence import series_of
-
-
-def blocks(losses: list[float]) -> Blocks:
-    return blocks_for(series_of(without_change(losses)))
+from functions.judge_rollout.past import blocks_of_past, centred, without_change
+from functions.judge_rollout.wealth import SINGLE
 
 
 def test_that_one_version_is_better_than_another_is_no_dependence() -> None:
@@ -26,17 +20,16 @@ def test_that_the_world_changed_once_is_no_dependence(after: float, place: int) 
     rng = np.random.default_rng(4)
     losses = (rng.random(1_500) < np.where(np.arange(1_500) < place, 0.1, after)).astype(float).tolist()
 
-    assert blocks(losses).length <= 2
-    assert not blocks(losses).long
+    assert blocks_of_past(losses) == SINGLE
 
 
 def test_regimes_that_take_turns_and_labels_in_runs_are() -> None:
     rng = np.random.default_rng(1)
-    assert blocks(streams.regimes(rng, 5_000, 0.0).champion.tolist()).long
-    assert blocks(streams.markov(0.8)(rng, 5_000, 0.0).champion.tolist()).length >= 16
+    assert blocks_of_past(streams.regimes(rng, 5_000, 0.0).champion.tolist()).long
+    assert blocks_of_past(streams.markov(0.8)(rng, 5_000, 0.0).champion.tolist()).length >= 16
 
 
 def test_a_short_past_shows_nothing() -> None:
     assert without_change([]) == []
     assert without_change([1.0]) == [1.0]
-    assert blocks([0.0, 1.0]) == SINGLE
+    assert blocks_of_past([0.0, 1.0]) == SINGLE

@@ -117,22 +117,22 @@ def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeStat
     if state.crossed is not None:
         return state
     worse, better = update(state.worse, difference), update(state.better, -difference)
-    state = replace(
-        state, worse=worse, better=better, scores=state.scores + 1, total=state.total + difference
+    scores, series, crossed = state.scores + 1, state.series, _won(policy, worse, better, state.scores + 1)
+    if state.start is not None and state.start.blocks is not None:
+        series = observe(series, difference)
+        if crossed is not None or _is_doubling(scores):
+            needed = blocks_for(series)
+            if not better.blocks.covers(needed):
+                worse, better, crossed = lengthen(worse, needed), lengthen(better, needed), None
+    return replace(
+        state,
+        worse=worse,
+        better=better,
+        scores=scores,
+        total=state.total + difference,
+        series=series,
+        crossed=crossed,
     )
-    crossed: Side | None = None
-    if worse.wealth >= policy.threshold:
-        crossed = "worse"
-    elif better.wealth >= policy.threshold and state.scores >= policy.min_labels:
-        crossed = "better"
-    if state.start is None or state.start.blocks is None:
-        return replace(state, crossed=crossed)
-    state = replace(state, series=observe(state.series, difference))
-    if crossed is not None or _is_doubling(state.scores):
-        needed = blocks_for(state.series)
-        if not better.blocks.covers(needed):
-            return replace(state, worse=lengthen(worse, needed), better=lengthen(better, needed))
-    return replace(state, crossed=crossed)
 
 
 def advance(policy: Policy, state: JudgeState, requests: Iterable[Matured], now: datetime) -> JudgeState:
@@ -249,6 +249,12 @@ def _compare_labels(policy: Policy, state: JudgeState) -> JudgeState:
     selective = depends_on(state.presence, policy.margin)
     even = selective is None and not is_uneven(state.coverage, policy.margin)
     return replace(state, even=even, selective=selective, compare_at=2 * matured)
+
+
+def _won(policy: Policy, worse: Bet, better: Bet, scores: int) -> Side | None:
+    if worse.wealth >= policy.threshold:
+        return "worse"
+    return "better" if better.wealth >= policy.threshold and scores >= policy.min_labels else None
 
 
 def _is_doubling(scores: int) -> bool:

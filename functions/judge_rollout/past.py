@@ -15,9 +15,11 @@ from functions.judge_rollout.pairing import number_of
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.wealth import SINGLE, Blocks
 from functions.state.labels import JoinedLabel
-from pipelines.serial_dependence import series_of
+from pipelines.serial_dependence import independent_length, series_of
 
 MOST_LOSSES = 5_000
+_ERRORS = 2.25
+"""Of the correlation that is left after a change was taken out: little must be."""
 Loss = tuple[int, float]
 """A version, and the loss of one of its answers."""
 
@@ -51,7 +53,7 @@ def blocks_of_past(losses: Sequence[float]) -> Blocks:
     The world may have changed once, as a successor is often made because it did. Where that is all, the
     losses on both sides depend on nothing, and labels are bet on one by one.
     """
-    if blocks_for(series_of(without_change(losses))).length == 1:
+    if independent_length(series_of(without_change(losses)), _ERRORS) == 1:
         return SINGLE
     return blocks_for(series_of(losses))
 

@@ -27,6 +27,7 @@ class Policy:
         canary_percent: share of the requests that the canary answers.
         period: only answers of one period are set against each other in a canary.
         entity_period: an entity counts once in it; None: once in the whole phase.
+        by_entity: predictions are about entities, each of which counts once.
         strict: a missing matured label is loss 1 for the challenger and 0 for the champion.
     """
 
@@ -38,6 +39,7 @@ class Policy:
     canary_percent: int = 10
     period: Duration = timedelta(days=1)
     entity_period: Duration | None = None
+    by_entity: bool = False
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -91,6 +93,7 @@ def policy_of(spec: ModelSpec) -> Policy:
         label_window=spec.labels.window,
         canary_percent=rollout.canary_percent,
         entity_period=rollout.entity_period,
+        by_entity=spec.entity is not None,
         strict=rollout.strict,
     )
 

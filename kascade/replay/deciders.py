@@ -160,6 +160,7 @@ def _judge(
     traffic = payload.phase is kinds.RolloutPhase.CANARY and policy.canary_percent != then.canary_percent
     for differs, key in (
         (policy.label_window != then.label_window, "labels.window"),
+        (policy.by_entity != then.by_entity, "entity"),
         (policy.entity_period != then.entity_period, "rollout.entity_period"),
         (traffic, "rollout.canary_percent"),
     ):

@@ -137,7 +137,7 @@ def test_losses_that_depend_on_those_before_are_taken_in_blocks() -> None:
 
 
 def test_a_block_counts_as_its_labels_and_longer_ones_start_the_test_anew() -> None:
-    state = in_blocks(observe_all(SequentialTest(), [1.0] * 5, baseline=0.1), 4)
+    state = in_blocks(observe_all(SequentialTest(), [1.0] * 5, baseline=0.1), 2)
     assert (state.sums, state.block, state.n) == ((0.0,) * 4, 4, 5)
 
     state = observe_all(state, [0.0, 0.0, 0.0], baseline=0.1)

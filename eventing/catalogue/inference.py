@@ -171,6 +171,10 @@ class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted
 
     The counts say what became of the labels since the event before; `labels` lists them one by one. `refused`
     names the first that were not joined, `files` the files that labels came from, at most 20 of each.
+
+    A `late` label came after its prediction's window: it is only trained on. `overtaken`: of those joined,
+    the ones that were handled after their predictions had counted as without a label, so they are no
+    evidence either. `skewed`: labels whose time lay in the future, or before their prediction.
     """
 
     model: ModelName
@@ -181,6 +185,8 @@ class FeedbackJoined(Payload, type="feedback.joined", subject="<model>", emitted
     late: Count = 0
     unknown: Count = 0
     impossible: Count = 0
+    overtaken: Count = 0
+    skewed: Count = 0
     labels: Claim | None = None
     versions: list[VersionFeedback] = Field(default_factory=list)
     refused: list[LabelRefused] = Field(default_factory=list)

@@ -9,6 +9,18 @@ from eventing.words.numbers import clock, coverage, number, share
 
 Model = Mapping[str, Any]
 _FAILED = {"failed": "failed", "lost": "was lost: its job died"}
+_FATES = ("duplicate", "contradictory", "late", "unknown", "impossible")
+_WORDS = {
+    "late": "late",
+    "unknown": "of no prediction that is known",
+    "contradictory": "contradictory",
+    "duplicate": "there already",
+    "impossible": "impossible",
+    "overtaken": "handled after their predictions had counted as unlabelled",
+    "skewed": "by a clock that is wrong",
+}
+LABEL_COUNTS = ("joined", *_FATES, "overtaken", "skewed")
+"""What `feedback.joined` counts of labels: their fates, and two that come beside one."""
 
 
 def training_words(run: Model) -> str:
@@ -28,7 +40,9 @@ def waiting_words(model: Model) -> list[str]:
         why = governor.get("said", "").partition(": ")[2]
         told.append(f"a training waits{': ' if why else ''}{why}: kascade models {name}")
     if (model.get("feedback") or {}).get("waiting"):
-        told.append(f"{model['feedback']['waiting']} labels wait to be joined: kascade models {name}")
+        feedback = model["feedback"]
+        since = f", the oldest since {clock(feedback['oldest'])}" if feedback.get("oldest") else ""
+        told.append(f"{feedback['waiting']} labels wait to be joined{since}: kascade models {name}")
     asked = [each["version"] for each in model.get("versions", []) if each.get("state") == "registered"]
     if asked:
         told.append(
@@ -145,7 +159,12 @@ def _labels(model: Model) -> Iterator[tuple[str, str]]:
     shares = [f"v{each['version']} {coverage(each)}" for each in feedback["versions"]]
     words = [", ".join(shares) or "none joined yet"]
     if feedback["waiting"]:
-        words.append(f"{feedback['waiting']} wait to be joined")
+        since = f", the oldest since {clock(feedback['oldest'])}" if feedback.get("oldest") else ""
+        words.append(f"{feedback['waiting']} wait to be joined{since}")
+    if feedback.get("lag_s"):
+        words.append(f"they come {number(round(feedback['lag_s'], 1))} s after they were sent")
+    if told := fates_words(feedback.get("fates") or {}):
+        words.append(f"of those since {clock(feedback['fates']['since'])}, {told}")
     yield "labels", "; ".join(words)
     harm = feedback["harm"]
     if harm:
@@ -155,6 +174,17 @@ def _labels(model: Model) -> Iterator[tuple[str, str]]:
             f"statistic {number(harm['statistic'])} after {harm['labels']} labels of "
             f"v{harm['version']}{alarmed}",
         )
+
+
+def fates_words(fates: Model) -> str:
+    """Say which share of labels was not joined in time, by fate; nothing when all were."""
+    labels = sum(fates.get(fate, 0) for fate in ("joined", *_FATES))
+    told = [
+        f"{share(fates[fate] / labels)} {words}"
+        for fate, words in _WORDS.items()
+        if labels and fates.get(fate)
+    ]
+    return ", ".join(told)
 
 
 def _drift(model: Model) -> Iterator[tuple[str, str]]:

@@ -9,13 +9,14 @@ import pyarrow as pa
 from flask import Flask
 from sqlalchemy import Engine
 
-from eventing.app import Accepts
+from eventing.app import METRICS, Accepts
 from eventing.app import create_app as create_event_app
 from eventing.catalogue import S3_CREATED_PREFIX, FeedbackReceived, ObjectRecord, TimerDue
 from eventing.clock import Clock, utc_now
 from eventing.store import S3Store, Store
 from functions.join_feedback.handler import Handler
 from functions.join_feedback.logic import FUNCTION
+from functions.join_feedback.metrics import LabelMetrics
 from functions.join_feedback.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 
@@ -37,10 +38,14 @@ def create_app(
     settings = settings or Settings.from_env(os.environ)
     engine = engine or make_engine(settings.database_url)
     pa.set_cpu_count(1)  # requests run beside each other already
-    return create_event_app(
-        Handler(settings, session_factory(engine), store or S3Store.from_env(os.environ), clock),
+    metrics = LabelMetrics()
+    sessions = session_factory(engine)
+    app = create_event_app(
+        Handler(settings, sessions, store or S3Store.from_env(os.environ), clock, metrics),
         name=FUNCTION,
         accepts=ACCEPTS,
         ready=partial(check_migrated, engine),
         max_bytes=8 << 20,
     )
+    metrics.register(app.extensions[METRICS].registry)
+    return app

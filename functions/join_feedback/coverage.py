@@ -52,6 +52,11 @@ def count_coverage(
     return Coverage(through=through, versions=versions)
 
 
+def recent_span(window: timedelta) -> timedelta:
+    """Return how far back what is told of labels goes: ten windows, or an hour if that is longer."""
+    return max(_PERIODS * window, _MIN_SPAN)
+
+
 def recent_versions(
     session: Session,
     model: str,
@@ -64,7 +69,7 @@ def recent_versions(
 
     Maturity goes by whole files of the log: one is mature when its last prediction is.
     """
-    since, matured_by = through - max(_PERIODS * window, _MIN_SPAN), through - window
+    since, matured_by = through - recent_span(window), through - window
     batch = InferenceBatch
     # What `last` says follows from `first`, but has an index.
     recent = (batch.model == model, batch.last >= since, batch.first >= since, batch.shadow.is_(False))
@@ -75,12 +80,12 @@ def recent_versions(
     label = JoinedLabel
     labels = session.execute(
         select(label.version, func.count(), func.count(label.loss), func.sum(label.loss))
-        .where(label.model == model, label.at >= since, label.at <= matured_by)
+        .where(label.model == model, label.at >= since, label.at <= matured_by, label.late.is_(False))
         .group_by(label.version)
     ).all()
     known = {version: (count, scored, loss or 0.0) for version, count, scored, loss in labels}
     for row in rows:
-        if since <= row["at"] <= matured_by:
+        if since <= row["at"] <= matured_by and not row["late"]:
             count, scored, loss = known.get(row["version"], (0, 0, 0.0))
             more = row["loss"]
             known[row["version"]] = (count + 1, scored + (more is not None), loss + (more or 0.0))

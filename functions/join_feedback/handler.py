@@ -15,6 +15,7 @@ from eventing.store import Store
 from functions.join_feedback.join import Joiner
 from functions.join_feedback.label_files import BUCKET, file_of
 from functions.join_feedback.logic import FUNCTION
+from functions.join_feedback.metrics import LabelMetrics
 from functions.join_feedback.receive import take_file, take_label
 from functions.join_feedback.settings import Settings
 
@@ -27,6 +28,7 @@ class Handler:
     sessions: sessionmaker[Session]
     store: Store
     clock: Clock
+    metrics: LabelMetrics
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Keep labels, or join those that wait."""
@@ -35,9 +37,9 @@ class Handler:
                 return take_label(self.sessions, self.clock, event, payload)
             case ObjectRecord():
                 file = file_of(event, payload) if payload.s3.bucket.name == BUCKET else None
-                return take_file(self.sessions, self.store, self.clock, event, file) if file else []
+                return take_file(self.sessions, self.store, self.clock, event, payload, file) if file else []
             case TimerDue() if payload.owner == FUNCTION:
-                joiner = Joiner(self.sessions, self.store, self.clock, self.settings.max_labels)
+                joiner = Joiner(self.sessions, self.store, self.clock, self.settings.max_labels, self.metrics)
                 model = payload.key.partition("/")[0]
                 return joiner.join(event, model, payload.due.astimezone(UTC))
         raise Rejected("this timer is another function's")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -20,23 +20,34 @@ from eventing.event import Event, answer
 from eventing.store import Store
 from functions.inferences.labels import Value
 from functions.inferences.scoring import Scoring, load_scoring
-from functions.join_feedback.coverage import Coverage, count_coverage, has_matured, newest_prediction
+from functions.join_feedback.coverage import (
+    Coverage,
+    count_coverage,
+    has_matured,
+    newest_prediction,
+    recent_span,
+)
+from functions.join_feedback.fates import Fates, count_fates
 from functions.join_feedback.logic import (
     FUNCTION,
     SOON,
+    Lag,
     join_key,
     joined_through,
+    lag_after,
     maturity_check_interval,
     must_wait,
 )
-from functions.join_feedback.matching import Fate, Join, Target, match
+from functions.join_feedback.matching import Fate, Join, Prediction, Target, match
+from functions.join_feedback.metrics import LabelMetrics
 from functions.join_feedback.outcomes import told_of, write_outcomes
 from functions.join_feedback.predictions import Found, batches_for, find
+from functions.join_feedback.times import is_before
 from functions.join_feedback.waiting import Snapshot, known_labels, read_snapshot, remove
 from functions.state import timers
 from functions.state.database import transaction
 from functions.state.handled import Stale, handle_once
-from functions.state.labels import add_joined, lock_feedback
+from functions.state.labels import add_joined, lock_feedback, replace_joined
 
 
 @dataclass(frozen=True)
@@ -45,28 +56,37 @@ class Joined:
 
     Attributes:
         through: every label received by then is joined.
+        lag: how long labels were on their way at most, lately.
         final: the labels whose fate is known; the others go on waiting.
-        rows: of the labels that are joined.
+        rows: of the predictions that get a label.
+        replaced: of those whose label is another one now.
         coverage: each version's counts, with these rows.
+        fates: what became of the labels of late, with these.
+        told: how many there are of each fate now, and of what else is counted.
         file: lists every final label.
     """
 
     snapshot: Snapshot
     through: datetime
+    lag: Lag | None
     final: list[Join]
     rows: list[dict[str, Any]]
+    replaced: list[dict[str, Any]]
     coverage: Coverage
+    fates: Fates
+    told: Counter[str]
     file: Claim | None
 
 
 @dataclass(frozen=True)
 class Joiner:
-    """The clients of one process, and how many labels are joined in one go."""
+    """The clients of one process, how many labels are joined in one go, and where they are counted."""
 
     sessions: sessionmaker[Session]
     store: Store
     clock: Clock
     max_labels: int
+    metrics: LabelMetrics
 
     def join(self, event: Event, model: str, due: datetime) -> list[Event]:
         """Join what waits; answer with feedback.joined if labels are final or predictions have matured.
@@ -74,16 +94,27 @@ class Joiner:
         Args:
             due: of the timer; the same at every delivery of its event.
         """
-        return handle_once(
+        written: list[Joined] = []
+
+        def write(session: Session, joined: Joined) -> list[Event]:
+            written.append(joined)
+            return write_joined(session, joined, event)
+
+        answers = handle_once(
             self.sessions,
             FUNCTION,
             event,
             read=lambda session: read_snapshot(session, model, self.clock, self.max_labels),
             work=lambda snapshot: match_labels(self.sessions, self.store, snapshot, event, due),
-            write=lambda session, joined: write_joined(session, joined, event),
+            write=write,
             locking=True,
             now=self.clock(),
         )
+        if written:
+            last = written[-1]
+            behind_s = (last.snapshot.read_at - last.through).total_seconds()
+            self.metrics.count(model, last.told, behind_s, last.lag.seconds if last.lag else 0.0)
+        return answers
 
 
 def match_labels(
@@ -96,18 +127,47 @@ def match_labels(
         batches = batches_for(session, model, snapshot.labels, window)
     found = find(store, batches, snapshot.labels)
     target = Target(scoring.classes, form=scoring.form) if scoring else Target(open=True)
+    before = snapshot.joined_through
+    matured_by = None if before is None else before - window
     with transaction(sessions, read_only=True) as session:
-        known = known_labels(session, model, [each.prediction_id for each in found.predictions])
+        ids = [each.prediction_id for each in found.predictions]
+        known = known_labels(session, model, ids, matured_by)
     joins = match(snapshot.labels, found.predictions, known, target=target, window=window)
     waiting = [each for each in joins if must_wait(each, window, snapshot.read_at)]
     stays = {each.label.label_id for each in waiting}
     final = [each for each in joins if each.label.label_id not in stays]
-    through = joined_through(snapshot.read_at, waiting, snapshot.unread_since)
+    lag = lag_after(snapshot.lag, snapshot.labels, snapshot.read_at)
+    through = joined_through(snapshot.read_at, waiting, snapshot.unread_since, lag)
+    through = max(through, before or through)
     file = write_outcomes(store, model, final, due, event)
-    rows = list(_rows(model, final, found, scoring))
+    rows = list(_rows(model, [each for each in final if not each.replaces], found, scoring, window))
+    replaced = list(_rows(model, [each for each in final if each.replaces], found, scoring, window))
     with transaction(sessions, read_only=True) as session:
         coverage = count_coverage(session, snapshot.coverage, model, rows, through=through, window=window)
-    return Joined(snapshot, through, final, rows, coverage, file)
+    told = count_labels(final, found.predictions, matured_by)
+    fates = count_fates(snapshot.fates, told, now=snapshot.read_at, span=recent_span(window))
+    return Joined(snapshot, through, lag, final, rows, replaced, coverage, fates, told, file)
+
+
+def count_labels(
+    joins: Sequence[Join], predictions: Sequence[Prediction], matured_by: datetime | None
+) -> Counter[str]:
+    """Count labels by their fate, and those that came too late to be evidence or by a wrong clock.
+
+    Args:
+        matured_by: predictions made by then have counted as without a label, if they had none.
+    """
+    made: dict[str, datetime] = {}
+    for each in predictions:
+        made[each.prediction_id] = min(each.at, made.get(each.prediction_id, each.at))
+    told = Counter(join.fate.value for join in joins)
+    for join in joins:
+        at = None if join.prediction_id is None else made.get(join.prediction_id)
+        if at is not None and matured_by is not None and at <= matured_by and join.fate is Fate.JOINED:
+            told["overtaken"] += 1
+        if join.label.ahead or (at is not None and is_before(join.label.received_at, at)):
+            told["skewed"] += 1
+    return told
 
 
 def write_joined(session: Session, joined: Joined, event: Event) -> list[Event]:
@@ -124,9 +184,14 @@ def write_joined(session: Session, joined: Joined, event: Event) -> list[Event]:
         raise Stale(f"the labels of {model} are being joined by another")
     remove(session, snapshot, joined.final)
     add_joined(session, joined.rows)
+    replace_joined(session, joined.replaced)
     if joined.coverage != snapshot.coverage:
         row.coverage = joined.coverage.model_dump(mode="json")
-    row.joined_through = max(joined.through, before or joined.through)
+    if joined.fates != snapshot.fates:
+        row.fates = joined.fates.model_dump(mode="json")
+    row.lag_s = None if joined.lag is None else joined.lag.seconds
+    row.lagged_at = None if joined.lag is None else joined.lag.seen_at
+    row.joined_through = joined.through
     _set_timer(session, joined, event)
     matured_before = None if before is None else before - window
     if joined.final or has_matured(session, model, matured_before, joined.through - window):
@@ -149,7 +214,6 @@ def _set_timer(session: Session, joined: Joined, event: Event) -> None:
 
 
 def _feedback_joined(event: Event, joined: Joined, now: datetime) -> Event:
-    counts = Counter(each.fate for each in joined.final)
     refused, files = told_of(joined.final)
     payload = FeedbackJoined(
         model=joined.snapshot.model,
@@ -158,17 +222,17 @@ def _feedback_joined(event: Event, joined: Joined, now: datetime) -> Event:
         versions=joined.coverage.versions,
         refused=refused,
         files=files,
-        **{fate.value: counts[fate] for fate in Fate},
+        **{name: joined.told[name] for name in (*Fate, "overtaken", "skewed")},
     )
     return answer(event, FeedbackJoined.type, source_of(FUNCTION), joined.snapshot.model, payload, now=now)
 
 
 def _rows(
-    model: str, joins: Sequence[Join], found: Found, scoring: Scoring | None
+    model: str, joins: Sequence[Join], found: Found, scoring: Scoring | None, window: timedelta
 ) -> Iterator[dict[str, Any]]:
     predictions = {each.prediction_id: each for each in found.predictions}
     for each in joins:
-        if each.fate is not Fate.JOINED or each.prediction_id is None or each.value is None:
+        if not each.stands or each.prediction_id is None or each.value is None:
             continue
         prediction = predictions[each.prediction_id]
         yield {
@@ -181,6 +245,7 @@ def _rows(
             "loss": _loss(scoring, found.predicted.get(each.prediction_id), each.value),
             "label_id": each.label.label_id,
             "received_at": each.label.received_at,
+            "late": each.label.received_at > prediction.at + window,
             "release": None,
         }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.join_feedback.matching import Fate, Join
+from functions.join_feedback.matching import Fate, Join, Label
 
 FUNCTION = "join_feedback"
 SOON = timedelta(seconds=1)
 _TICK = timedelta(microseconds=1)
+_LEAST_HOLD, _MOST_HOLD = timedelta(seconds=2), timedelta(minutes=1)
 
 
 def join_key(model: str) -> str:
@@ -32,23 +34,55 @@ def entity_delay(window: timedelta) -> timedelta:
 
 def must_wait(join: Join, window: timedelta, now: datetime) -> bool:
     """Say whether the prediction that a label belongs to may still be logged."""
-    label = join.label
+    kept_at = join.label.kept_at or join.label.received_at
     if join.fate is Fate.UNKNOWN:
-        return label.received_at + log_delay(window) > now
-    return label.prediction_id is None and label.received_at + entity_delay(window) > now
+        return kept_at + log_delay(window) > now
+    return join.label.prediction_id is None and kept_at + entity_delay(window) > now
 
 
-def joined_through(read_at: datetime, waiting: Sequence[Join], unread_since: datetime | None) -> datetime:
-    """Return the time by which every label received is joined.
+@dataclass(frozen=True)
+class Lag:
+    """How long labels were on their way at most, lately, in seconds, and when that was seen."""
+
+    seconds: float
+    seen_at: datetime
+
+    def holds_until(self) -> datetime:
+        """Return until when others that took as long are waited for, while none comes."""
+        return self.seen_at + min(max(timedelta(seconds=2 * self.seconds), _LEAST_HOLD), _MOST_HOLD)
+
+
+def lag_after(before: Lag | None, labels: Sequence[Label], read_at: datetime) -> Lag | None:
+    """Return the lag with the labels that were read now; None where nothing has to be waited for.
+
+    All but the slowest twentieth count, so that a few that were delivered again after hours hold up nothing.
+    """
+    if before is not None and before.holds_until() <= read_at:
+        before = None
+    if not labels:
+        return before
+    ordered = sorted(label.lag_s for label in labels)
+    seen = ordered[-1 - len(ordered) // 20]
+    kept_at = max(label.kept_at or label.received_at for label in labels)
+    return before if before is not None and before.seconds > seen else Lag(seen, min(kept_at, read_at))
+
+
+def joined_through(
+    read_at: datetime, waiting: Sequence[Join], unread_since: datetime | None, lag: Lag | None
+) -> datetime:
+    """Return the time by which every label received is joined, as far as one can know.
 
     Args:
         read_at: when the labels were read, while nobody added any.
         waiting: those read that go on waiting.
         unread_since: when the first that was not read was received; None: all were read.
+        lag: how long labels are on their way: so late others may still come.
     """
     bounds = [join.label.received_at - _TICK for join in waiting]
     if unread_since is not None:
         bounds.append(unread_since - _TICK)
+    if lag is not None:
+        bounds.append(read_at - timedelta(seconds=lag.seconds))
     return min([read_at, *bounds])
 
 

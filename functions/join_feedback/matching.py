@@ -2,7 +2,7 @@
 
 A label names its prediction by id, or by entity and time: then it belongs to the newest prediction
 about that entity made at or before that time, and not longer before it than the maturity window. The
-first label of a prediction is the one that counts.
+label of a prediction that came first counts, in whatever order they are handled.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What came in; `label_id` is its event's id, or its file and row."""
+    """What came in; `label_id` is its event's id, or its file and row; for its times see `times.Times`."""
 
     label_id: str
     value: object
@@ -48,6 +48,22 @@ class Label:
     prediction_id: str | None = None
     entity: str | None = None
     time: datetime | None = None
+    kept_at: datetime | None = None
+    ahead: bool = False
+    lag_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The label that a prediction has already.
+
+    `open`: nobody has relied on it yet, so one that came earlier takes its place.
+    """
+
+    value: Value
+    received_at: datetime
+    label_id: str
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +86,21 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A label and its fate; `value` and `prediction_id` as far as they were found."""
+    """A label and its fate; `value` and `prediction_id` as far as they were found.
+
+    `replaces`: it is the label of its prediction from now on, since it came before the one that was known.
+    """
 
     label: Label
     fate: Fate
     prediction_id: str | None = None
     value: Value | None = None
+    replaces: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is the label of its prediction."""
+        return self.replaces or self.fate in (Fate.JOINED, Fate.LATE)
 
 
 @dataclass(slots=True)
@@ -87,41 +112,45 @@ class _Index:
 def match(
     labels: Iterable[Label],
     predictions: Iterable[Prediction],
-    known: Mapping[str, Value],
+    known: Mapping[str, Known],
     *,
     target: Target,
     window: timedelta,
 ) -> list[Join]:
     """Join labels to predictions; return what became of each label, in the order they were received.
 
+    One that is late is its prediction's label as well; it is only no evidence.
+
     Args:
         labels: in any order; they are taken in the order of (received_at, label_id).
         predictions: all that the labels could belong to.
         known: prediction id to the label it has already.
         target: what a label may be.
-        window: how long after its prediction a label may be received; later ones are not joined.
+        window: how long after its prediction a label may be received without being late.
     """
     index = _index(predictions)
     first = dict(known)
     joins = []
     for label in sorted(labels, key=lambda each: (each.received_at, each.label_id)):
         join = _join(label, index, first, target, window)
-        if join.fate is Fate.JOINED and join.prediction_id is not None and join.value is not None:
-            first[join.prediction_id] = join.value
+        if join.stands and join.prediction_id is not None and join.value is not None:
+            first[join.prediction_id] = Known(join.value, label.received_at, label.label_id)
         joins.append(join)
     return joins
 
 
-def _join(label: Label, index: _Index, first: Mapping[str, Value], target: Target, window: timedelta) -> Join:
+def _join(label: Label, index: _Index, first: Mapping[str, Known], target: Target, window: timedelta) -> Join:
     prediction_id = _find(label, index, window)
     value = target.read(label.value)
     if value is None:
         return Join(label, Fate.IMPOSSIBLE, prediction_id)
     if prediction_id is None:
         return Join(label, Fate.UNKNOWN, None, value)
-    if prediction_id in first:
-        fate = Fate.DUPLICATE if first[prediction_id] == value else Fate.CONTRADICTORY
-        return Join(label, fate, prediction_id, value)
+    known = first.get(prediction_id)
+    if known is not None:
+        fate = Fate.DUPLICATE if known.value == value else Fate.CONTRADICTORY
+        earlier = (label.received_at, label.label_id) < (known.received_at, known.label_id)
+        return Join(label, fate, prediction_id, value, replaces=known.open and earlier)
     if label.received_at > index.by_id[prediction_id] + window:
         return Join(label, Fate.LATE, prediction_id, value)
     return Join(label, Fate.JOINED, prediction_id, value)

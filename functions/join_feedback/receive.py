@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import FeedbackReceived
+from eventing.catalogue import FeedbackReceived, ObjectRecord, Payload
 from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import Store
 from functions.join_feedback.label_files import LabelFile, is_possible, read_labels
 from functions.join_feedback.logic import FUNCTION, SOON, join_key
+from functions.join_feedback.times import times_of
 from functions.state import timers
 from functions.state.database import lock_name, transaction
 from functions.state.handled import handle_once, write_once
@@ -24,7 +26,6 @@ from functions.state.specs import current_spec
 from functions.state.versions import versions_of
 from pipelines.prediction_ids import canonical
 
-Clock = Clock
 PART = 5_000
 
 
@@ -53,14 +54,19 @@ def take_label(
 
     def write(session: Session) -> list[Event]:
         check_model(session, payload.model)
-        keep(session, clock, payload.model, [row], event)
+        keep(session, clock, payload.model, [row], event, payload)
         return []
 
     return write_once(sessions, FUNCTION, event, write, now=clock())
 
 
 def take_file(
-    sessions: sessionmaker[Session], store: Store, clock: Clock, event: Event, file: LabelFile
+    sessions: sessionmaker[Session],
+    store: Store,
+    clock: Clock,
+    event: Event,
+    payload: ObjectRecord,
+    file: LabelFile,
 ) -> list[Event]:
     """Keep the labels of a file; a redelivery keeps nothing more.
 
@@ -76,7 +82,7 @@ def take_file(
         labels = read_labels(store, file)
         while part := list(islice(labels, PART)):
             with transaction(sessions) as session:
-                keep(session, clock, file.model, part, event)
+                keep(session, clock, file.model, part, event, payload)
 
     return handle_once(
         sessions,
@@ -95,12 +101,19 @@ def check_model(session: Session, model: str) -> None:
         raise Rejected(f"there is no model {model!r}: drop its model.yaml first")
 
 
-def keep(session: Session, clock: Clock, model: str, rows: Sequence[dict[str, Any]], event: Event) -> None:
-    """Add labels to those that wait.
+def keep(
+    session: Session,
+    clock: Clock,
+    model: str,
+    rows: Sequence[dict[str, Any]],
+    event: Event,
+    payload: Payload,
+) -> None:
+    """Add the labels that an event brings to those that wait.
 
-    The time is taken while no other process joins or adds any, so that times keep their order for the join.
+    The time is taken while no other process joins or adds any, so that a joining knows what was kept by then.
     """
     lock_name(session, f"labels/{model}")
     now = clock()
-    add_waiting(session, model, rows, now)
+    add_waiting(session, model, rows, **asdict(times_of(event, payload, now)))
     timers.ring_by(session, FUNCTION, join_key(model), now + SOON, now=now, cause=event)

@@ -68,6 +68,7 @@ def _row_of(batch: InferenceBatch, row: dict[str, Any], label: JoinedLabel | Non
         "inputs": inputs,
         "label": label.value if label else None,
         "label_id": label.label_id if label else None,
+        "late": label.late if label else None,
         "batch": {"event_id": batch.event_id, "uri": batch.uri, "window": batch.window},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -81,13 +82,17 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
 
 def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
     """Return how many labels came and are missing; None before the first."""
-    waiting = session.scalar(select(func.count()).select_from(WaitingLabel).filter_by(model=model)) or 0
+    waits = select(func.count(), func.min(WaitingLabel.received_at)).filter_by(model=model)
+    waiting, oldest = session.execute(waits.select_from(WaitingLabel)).one()
     row = session.get(FeedbackRow, model)
     if row is None and not waiting:
         return None
     return {
         "through": _iso(row.joined_through) if row else None,
         "waiting": waiting,
+        "oldest": _iso(oldest),
+        "lag_s": row.lag_s if row else None,
+        "fates": _fates(row) if row else None,
         "versions": _newest_data(session, FeedbackJoined.type, model).get("versions", []),
         "harm": _harm(row) if row else None,
     }
@@ -136,6 +141,16 @@ def _percent(judge: JudgeRow | None, row: RolloutRow, spec: ModelSpec | None) ->
         return 0
     fixed = _mapping(judge.policy).get("canary_percent") if judge is not None else None
     return int(fixed if fixed is not None else (spec.rollout.canary_percent if spec else 0))
+
+
+def _fates(row: FeedbackRow) -> dict[str, Any] | None:
+    """Return how many labels had each fate of late, and since when they are counted."""
+    found = _mapping(row.fates)
+    if not found:
+        return None
+    counts = Counter(_mapping(found.get("before")))
+    counts.update(_mapping(found.get("counts")))
+    return {"since": found.get("before_since") or found.get("since"), **counts}
 
 
 def _harm(row: FeedbackRow) -> dict[str, Any] | None:

@@ -6,7 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Float, Index, Integer, Text, UniqueConstraint, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Float,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    false,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from functions.state.database import Base, Serial, UtcDateTime, insert_into, lock_row
@@ -14,10 +26,17 @@ from functions.state.keys import Key
 
 
 class WaitingLabel(Base):
-    """A label that came in and is not joined yet; `label_id` is its event's id, or its file and row."""
+    """A label that came in and is not joined yet; `label_id` is its event's id, or its file and row.
+
+    `received_at` is its event's time, or when its file was written; `kept_at` when it was kept here, `lag_s`
+    how long it was on its way, by the broker's time. `ahead`: the time it came with lay in the future.
+    """
 
     __tablename__ = "waiting_labels"
-    __table_args__ = (UniqueConstraint("model", "label_id"),)
+    __table_args__ = (
+        UniqueConstraint("model", "label_id"),
+        Index("ix_waiting_labels_received", "model", "received_at", "seq"),
+    )
 
     seq: Mapped[int] = mapped_column(Serial, primary_key=True, autoincrement=True)
     model: Mapped[str] = mapped_column(Text)
@@ -27,12 +46,16 @@ class WaitingLabel(Base):
     entity: Mapped[str | None] = mapped_column(Text)
     time: Mapped[datetime | None] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kept_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lag_s: Mapped[float | None] = mapped_column(Float)
+    ahead: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class JoinedLabel(Base):
     """The label of a served prediction: the first one that came. `at` is when the prediction was made.
 
-    `loss` is in [0, 1], or empty where it is not known. `release`: the file that holds the labelled row as
+    `loss` is in [0, 1], or empty where it is not known. `late`: it came after its prediction's window, so it
+    is only trained on: no version is judged by it. `release`: the file that holds the labelled row as
     training data (written by release_labels).
     """
 
@@ -52,13 +75,16 @@ class JoinedLabel(Base):
     loss: Mapped[float | None] = mapped_column(Float)
     label_id: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    late: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     release: Mapped[str | None] = mapped_column(Text)
 
 
 class FeedbackRow(Base):
     """What is done about one model's labels, and how far: each of three functions writes columns of its own.
 
-    join_feedback: every label received by `joined_through` is joined; `coverage` has each version's counts.
+    join_feedback: every label received by `joined_through` is joined; `coverage` has each version's counts,
+    `fates` what became of the labels of late. `lag_s` is how long labels were on their way at most, lately,
+    `lagged_at` when that was seen.
 
     watch_performance: `harm` is the sequential test of version `harm_version`, which has taken in all matured
     labels of predictions up to (`harm_at`, `harm_id`); without an id, of all up to `harm_at`.
@@ -73,6 +99,9 @@ class FeedbackRow(Base):
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     joined_through: Mapped[datetime | None] = mapped_column(UtcDateTime)
     coverage: Mapped[Any | None] = mapped_column(JSON)
+    fates: Mapped[Any | None] = mapped_column(JSON)
+    lag_s: Mapped[float | None] = mapped_column(Float)
+    lagged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     harm: Mapped[Any | None] = mapped_column(JSON)
     harm_version: Mapped[int | None] = mapped_column(Integer)
     harm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -84,16 +113,41 @@ class FeedbackRow(Base):
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-def add_waiting(
-    session: Session, model: str, rows: Sequence[Mapping[str, Any]], received_at: datetime
-) -> None:
-    """Keep labels, each given by label_id, value, prediction_id, entity and time, unless they are kept."""
-    _insert(session, WaitingLabel, [{**row, "model": model, "received_at": received_at} for row in rows])
+def add_waiting(session: Session, model: str, rows: Sequence[Mapping[str, Any]], **times: Any) -> None:
+    """Keep labels, each given by label_id, value, prediction_id, entity and time, unless they are kept.
+
+    Args:
+        times: the other columns, the same for all.
+    """
+    _insert(session, WaitingLabel, [{**row, "model": model, **times} for row in rows])
 
 
 def add_joined(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write joined labels, each given by every column, unless their predictions have one."""
     _insert(session, JoinedLabel, rows)
+
+
+def replace_joined(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put labels that came earlier in place of those of some predictions, unless they lie in a file."""
+    if not rows:
+        return
+    table = JoinedLabel.__table__
+    changed = ("value", "loss", "label_id", "received_at", "late")
+    statement = (
+        update(JoinedLabel)
+        .where(
+            JoinedLabel.model == bindparam("of_model"),
+            JoinedLabel.prediction_id == bindparam("of_prediction"),
+            JoinedLabel.release.is_(None),
+        )
+        .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in changed})
+    )
+    values = [
+        {"of_model": row["model"], "of_prediction": row["prediction_id"]}
+        | {f"new_{name}": row[name] for name in changed}
+        for row in rows
+    ]
+    session.connection().execute(statement, values)
 
 
 def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -115,9 +169,12 @@ def joined_through(session: Session, model: str) -> datetime | None:
 
 
 def labels_between(session: Session, model: str, first: datetime, last: datetime) -> Sequence[JoinedLabel]:
-    """Return the labels of predictions made in [first, last]."""
+    """Return the labels, late ones left out, of predictions made in [first, last]."""
     found = select(JoinedLabel).where(
-        JoinedLabel.model == model, JoinedLabel.at >= first, JoinedLabel.at <= last
+        JoinedLabel.model == model,
+        JoinedLabel.at >= first,
+        JoinedLabel.at <= last,
+        JoinedLabel.late.is_(False),
     )
     return session.scalars(found.order_by(JoinedLabel.at, JoinedLabel.prediction_id)).all()
 

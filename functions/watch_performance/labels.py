@@ -19,7 +19,10 @@ _RECENT = 200
 def next_labels(session: Session, model: str, progress: Progress, until: datetime) -> Sequence[JoinedLabel]:
     """Return the champion's labels after a position, of predictions made by `until`: at most a page."""
     found = select(JoinedLabel).where(
-        JoinedLabel.model == model, JoinedLabel.version == progress.version, JoinedLabel.at <= until
+        JoinedLabel.model == model,
+        JoinedLabel.version == progress.version,
+        JoinedLabel.at <= until,
+        JoinedLabel.late.is_(False),
     )
     if progress.at is not None:
         later = JoinedLabel.at > progress.at
@@ -64,6 +67,7 @@ def _seen_before(session: Session, first: JoinedLabel, day: date, entities: Sequ
             JoinedLabel.at >= datetime.combine(day, time.min, UTC),
             earlier,
             JoinedLabel.version == first.version,
+            JoinedLabel.late.is_(False),
         )
         known.update(entity for entity in session.scalars(chosen.distinct()) if entity is not None)
     return known
@@ -78,6 +82,7 @@ def recent_loss(session: Session, model: str, progress: Progress) -> float:
             JoinedLabel.version == progress.version,
             JoinedLabel.at <= progress.at,
             JoinedLabel.loss.is_not(None),
+            JoinedLabel.late.is_(False),
         )
         .order_by(JoinedLabel.at.desc())
         .limit(_RECENT)

@@ -21,7 +21,11 @@ _LOG_DELAY_S = 10.0
 _WHY = {
     "duplicate": (True, "the prediction has this label already"),
     "contradictory": (False, "the prediction has another label already, and the first one counts"),
-    "late": (False, "it came after the time for labels of its prediction (labels.window in model.yaml)"),
+    "late": (
+        False,
+        "it came after the time for labels of its prediction (labels.window in model.yaml): "
+        "it is trained on, and no version is judged by it",
+    ),
     "unknown": (False, "no such prediction is in the log: copy its id from the answer of the prediction"),
     "impossible": (False, "the target of the model cannot have this value; `--text` sends 7 or true as text"),
 }
@@ -67,6 +71,8 @@ def in_the_log(sent: Event, now: Callable[[], float] = time.monotonic) -> Callab
             other = rows[0]["model"]
             return Outcome(False, f"it is a prediction of {other}: kascade label {other} {prediction_id} …")
         if own[0].get("label_id") == f"{sent.source} {sent.id}":
+            if own[0].get("late"):
+                return Outcome(_WHY["late"][0], f"late: {_WHY['late'][1]}")
             return Outcome(True, f"joined to the prediction of v{own[0]['version']}")
         return None
 

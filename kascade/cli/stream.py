@@ -13,7 +13,7 @@ from rich.console import Console
 from kascade.cli.options import JsonOption, print_json
 from kascade.reach.systems import home_of
 from kascade.stream.play import Player, default_spec
-from kascade.stream.report import marks_of, print_table, save, summary
+from kascade.stream.report import labels_of, marks_of, print_table, save, summary
 from kascade.stream.running import is_up, running_system
 from kascade.stream.source import read_source
 from kascade.system.home import Home, HomeError
@@ -60,7 +60,13 @@ def stream(
         events = player.run()
     marks = marks_of(events, player.played)
     found = summary(
-        player.played, marks, model=model, measure=player.measure, frozen=frozen, failed=player.failed
+        player.played,
+        marks,
+        model=model,
+        measure=player.measure,
+        frozen=frozen,
+        failed=player.failed,
+        labels=labels_of(events),
     )
     print_table(found, console)
     figures, plot = save(found, out)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eventing import catalogue as c
+from kascade.rendering.model_status import LABEL_COUNTS, fates_words
 from kascade.rendering.terminal import escape
 
 BLOCKS = 24
@@ -67,8 +69,25 @@ def _what(event: dict[str, Any]) -> str | None:
     return None
 
 
+def labels_of(events: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Count the stream's labels by what became of them, as the events that joined them tell."""
+    counts: Counter[str] = Counter()
+    for event in events:
+        if event["type"] == c.FeedbackJoined.type:
+            data = event.get("data") or {}
+            counts.update({name: data.get(name, 0) for name in LABEL_COUNTS})
+    return {name: counts[name] for name in LABEL_COUNTS if counts[name]}
+
+
 def summary(
-    played: Sequence[Played], marks: Sequence[Mark], *, model: str, measure: str, frozen: bool, failed: int
+    played: Sequence[Played],
+    marks: Sequence[Mark],
+    *,
+    model: str,
+    measure: str,
+    frozen: bool,
+    failed: int,
+    labels: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return everything the table and the plot show, as JSON values."""
     size = max(1, -(-len(played) // BLOCKS))
@@ -94,6 +113,7 @@ def summary(
         "measure": measure,
         "rows": len(played),
         "failed_requests": failed,
+        "labels": dict(labels),
         "overall": sum(each.score for each in played) / len(played) if played else None,
         "blocks": blocks,
         "marks": [mark.__dict__ for mark in marks],
@@ -114,6 +134,8 @@ def print_table(found: dict[str, Any], console: Console) -> None:
     console.print(table)
     if found["overall"] is not None:
         console.print(f"{measure} over all {found['rows']:,} rows ({found['mode']}): {found['overall']:.4f}")
+    if told := fates_words(found["labels"]):
+        console.print(f"[yellow]warning: of its labels {escape(told)}; see `kascade models`[/]")
 
 
 def _counted(decisions: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ from functions.state.settings import Settings as StateSettings
 from functions.state.timers import due, mark_rung
 from functions.watch_performance import app as watch_performance
 
+ARRIVAL = "knativearrivaltime"
+
 
 class Feedback:
     """join_feedback in a world whose model `churn` has v1 as champion; labels mature after 100 s."""
@@ -32,17 +35,27 @@ class Feedback:
         )
         self.number = 0
 
-    def label(self, value: Any, **names: Any) -> Event:
+    def label(
+        self, value: Any, *, at: datetime | None = None, arrived: datetime | None = None, **names: Any
+    ) -> Event:
+        """Handle a label now that has a time (`at`) and came to the broker at another (`arrived`)."""
         self.number += 1
         event = build_event(
-            c.FeedbackReceived.type, {"model": MODEL, "label": value, **names}, id_=f"label-{self.number}"
+            c.FeedbackReceived.type,
+            {"model": MODEL, "label": value, **names},
+            id_=f"label-{self.number}",
+            time=at or self.world.now,
         )
+        if arrived is not None:
+            event = replace(event, extensions={**event.extensions, ARRIVAL: arrived.isoformat()})
         handle(self.app, event)
         return event
 
-    def file(self, name: str, data: bytes, etag: str = "e1") -> None:
+    def file(self, name: str, data: bytes, etag: str = "e1", *, written: datetime | None = None) -> None:
+        """Handle a file of labels now that was written at some time."""
         self.world.store.put(f"s3://feedback/{name}", data)
-        handle(self.app, object_created(name, bucket="feedback", etag=etag))
+        at = written or self.world.now
+        handle(self.app, object_created(name, bucket="feedback", etag=etag, time=at))
 
     def ring(self, at: datetime | None = None) -> list[Event]:
         """Ring what is due, as ring_timers does; return every event that was answered."""

@@ -19,6 +19,7 @@ from eventing import catalogue as c
 from eventing.testing import HandlingFailed, build_event, handle
 from functions.join_feedback import join
 from functions.join_feedback.app import create_app
+from functions.join_feedback.metrics import LabelMetrics
 from functions.join_feedback.settings import Settings
 from functions.state.database import session_factory
 from functions.state.labels import JoinedLabel, WaitingLabel
@@ -98,7 +99,7 @@ def test_two_joinings_at_once_count_each_label_once(
     assert feedback.ring() == []
     feedback.label("yes", prediction_id=batch.ids[0])
     world = feedback.world
-    joiner = join.Joiner(session_factory(world.engine), world.store, world.clock, 100)
+    joiner = join.Joiner(session_factory(world.engine), world.store, world.clock, 100, LabelMetrics())
     match_labels = join.match_labels
 
     def overtaken(*arguments: Any) -> join.Joined:

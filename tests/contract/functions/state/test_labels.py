@@ -27,9 +27,9 @@ def test_many_labels_are_kept_once_each_and_in_few_statements(engine: Engine) ->
     statements: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     with transaction(session_factory(engine)) as session:
-        add_waiting(session, "churn", [label(number) for number in range(2500)], NOW)
-        add_waiting(session, "churn", [label(number) for number in range(2600)], NOW)
-        add_waiting(session, "churn", [], NOW)
+        add_waiting(session, "churn", [label(number) for number in range(2500)], received_at=NOW)
+        add_waiting(session, "churn", [label(number) for number in range(2600)], received_at=NOW)
+        add_waiting(session, "churn", [], received_at=NOW)
     inserts = [statement for statement in statements if statement.startswith("INSERT")]
 
     with transaction(session_factory(engine), read_only=True) as session:

@@ -127,6 +127,12 @@ def test_labels_harm_and_drift_are_told() -> None:
         "versions": [{"version": 1, "matured": 200, "labelled": 150}, {"version": 2, "matured": 0}],
         "harm": {"version": 1, "labels": 88, "statistic": 5123.0, "alarmed_at": "2026-01-02T03:04:05+00:00"},
     }
+    joined = {"joined": 90, "late": 6, "unknown": 4, "overtaken": 2, "since": "2026-01-02T03:04:05Z"}
+    behind = {**feedback, "oldest": "2026-01-02T03:04:05Z", "lag_s": 12.345, "fates": joined}
+    said = words(feedback=behind)["labels"]
+    assert "; 7 wait to be joined, the oldest since 2026-01-0" in said
+    assert "; they come 12.3 s after they were sent; of those since 2026-01-0" in said
+    assert ", 6 % late, 4 % of no prediction that is known, 2 % handled after their predictions" in said
     looked = {"look": 3, "of": "inferences", "status": "stable", "rows": 500, "at": "2026-01-02T03:04:05Z"}
     told = words(feedback=feedback, drift=looked)
     assert told["labels"] == "v1 75 % of 200 labelled, v2 none mature; 7 wait to be joined"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from functions.inferences.labels import as_class, as_number
 from functions.join_feedback.matching import (
     Fate,
     Join,
+    Known,
     Label,
     Prediction,
     Target,
@@ -93,21 +95,58 @@ def test_the_same_label_again_is_a_duplicate_and_another_value_contradicts_the_f
     assert joined(found) == {"p1": "yes"}
 
 
-def test_a_label_known_from_before_stands() -> None:
-    found = match(
-        [label(1, "no", prediction_id="p1")], PREDICTIONS, {"p1": "yes"}, target=CHURN, window=WINDOW
+@pytest.mark.parametrize(
+    ("hours", "still_open", "replaces"), [(4, True, True), (4, False, False), (6, True, False)]
+)
+def test_a_label_known_from_before_stands_unless_another_one_came_before_it(
+    hours: float, still_open: bool, replaces: bool
+) -> None:
+    known = Known("yes", START + 5 * HOUR, "l0", open=still_open)
+    (found,) = match(
+        [label(1, "no", hours=hours, prediction_id="p1")],
+        PREDICTIONS,
+        {"p1": known},
+        target=CHURN,
+        window=WINDOW,
     )
 
-    assert fates(found) == [Fate.CONTRADICTORY]
-    assert joined(found) == {}
+    assert (found.fate, found.replaces, found.stands) == (Fate.CONTRADICTORY, replaces, replaces)
 
 
-def test_a_label_after_the_window_is_late_and_not_joined() -> None:
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["yes", "no"]), st.integers(1, 3), st.sampled_from(["p1", "p2", "p3"])),
+        min_size=1,
+        max_size=6,
+    ),
+    st.randoms(),
+)
+def test_in_whatever_order_labels_are_handled_each_prediction_ends_with_the_same_one(
+    drawn: list[tuple[str, int, str]], rng: random.Random
+) -> None:
+    labels = [
+        label(number, value, hours=hours, prediction_id=identity)
+        for number, (value, hours, identity) in enumerate(drawn)
+    ]
+    assert handled_one_by_one(rng.sample(labels, len(labels)) + labels[:2]) == handled_one_by_one(labels)
+
+
+def handled_one_by_one(labels: list[Label]) -> dict[str, Known]:
+    known: dict[str, Known] = {}
+    for each in labels:
+        (found,) = match([each], PREDICTIONS, known, target=CHURN, window=WINDOW)
+        if found.stands and found.prediction_id is not None and found.value is not None:
+            known[found.prediction_id] = Known(found.value, each.received_at, each.label_id, open=True)
+    return known
+
+
+def test_a_label_after_the_window_is_late_and_stands_all_the_same() -> None:
     last = WINDOW / HOUR
     found = matched(label(1, hours=last, prediction_id="p1"), label(2, hours=last + 1.01, prediction_id="p2"))
 
     assert fates(found) == [Fate.JOINED, Fate.LATE]
     assert set(joined(found)) == {"p1"}
+    assert found[1].stands
 
 
 @pytest.mark.parametrize("value", ["maybe", None, [], {"a": 1}, math.nan, True, 1])
@@ -174,5 +213,10 @@ def test_every_label_has_one_fate_whatever_the_order_they_are_given_in(
 
     assert one == other
     assert len(one) == len(labels)
-    again = match(labels, PREDICTIONS, joined(one), target=CHURN, window=WINDOW)  # type: ignore[arg-type]
-    assert joined(again) == {}
+    known = {
+        join.prediction_id: Known(join.value, join.label.received_at, join.label.label_id, open=True)
+        for join in one
+        if join.stands and join.prediction_id is not None and join.value is not None
+    }
+    again = match(labels, PREDICTIONS, known, target=CHURN, window=WINDOW)
+    assert not any(join.stands for join in again)

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from eventing import catalogue as c
 from kascade.stream.pacing import MAX_BEHIND, behind, hold, under_way
-from kascade.stream.report import Played, marks_of, save, summary
+from kascade.stream.report import Played, labels_of, marks_of, print_table, save, summary
 
 
 def event(type_: str, second: int, **data: Any) -> dict[str, Any]:
@@ -41,7 +43,9 @@ def test_decisions_stand_at_the_row_that_was_next_and_those_before_the_first_row
 
 
 def test_blocks_hold_every_row_once_and_every_mark_once() -> None:
-    found = summary(PLAYED, marks_of(EVENTS, PLAYED), model="m", measure="accuracy", frozen=False, failed=0)
+    found = summary(
+        PLAYED, marks_of(EVENTS, PLAYED), model="m", measure="accuracy", frozen=False, failed=0, labels={}
+    )
 
     assert sum(block["rows"] for block in found["blocks"]) == 60
     assert found["overall"] == 0.5
@@ -56,15 +60,38 @@ def test_blocks_hold_every_row_once_and_every_mark_once() -> None:
 
 
 def test_nothing_played_is_an_empty_report() -> None:
-    found = summary([], [], model="m", measure="accuracy", frozen=True, failed=3)
+    found = summary([], [], model="m", measure="accuracy", frozen=True, failed=3, labels={})
 
     assert (found["overall"], found["blocks"], found["failed_requests"]) == (None, [], 3)
+
+
+def test_labels_that_did_not_count_are_a_warning_with_their_shares() -> None:
+    told = [
+        event(c.FeedbackJoined.type, 10, joined=60, late=10, overtaken=6),
+        event(c.FeedbackJoined.type, 20, joined=20, unknown=8, contradictory=2),
+    ]
+    labels = labels_of(told)
+    assert labels == {"joined": 80, "contradictory": 2, "late": 10, "unknown": 8, "overtaken": 6}
+    console = Console(record=True, width=200)
+    found = summary([], [], model="m", measure="accuracy", frozen=False, failed=0, labels=labels)
+    print_table(found, console)
+    assert "warning: of its labels 10 % late, 8 % of no prediction that is known, 2 % contradictory, 6 %" in (
+        console.export_text()
+    )
+
+
+def test_labels_that_all_counted_are_no_warning() -> None:
+    console = Console(record=True, width=200)
+    print_table(
+        summary([], [], model="m", measure="accuracy", frozen=True, failed=0, labels={"joined": 9}), console
+    )
+    assert "warning" not in console.export_text()
 
 
 def test_both_modes_are_drawn_together_once_both_have_run(tmp_path: Path) -> None:
     sizes = []
     for frozen in (True, False):
-        found = summary(PLAYED, [], model="m", measure="accuracy", frozen=frozen, failed=0)
+        found = summary(PLAYED, [], model="m", measure="accuracy", frozen=frozen, failed=0, labels={})
         file, plot = save(found, tmp_path / "out")
         assert json.loads(file.read_text())["mode"] == ("frozen" if frozen else "loop")
         assert plot is not None

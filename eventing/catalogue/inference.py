@@ -203,3 +203,4 @@ class PerformanceDegraded(Payload, type="performance.degraded", emitted_by=("wat
     baseline: Share
     mean_loss: Share
     labels: Count
+    decided_from: DecisionInputs | None = None

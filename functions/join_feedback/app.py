@@ -17,7 +17,9 @@ from eventing.store import S3Store, Store
 from functions.join_feedback.handler import Handler
 from functions.join_feedback.logic import FUNCTION
 from functions.join_feedback.metrics import LabelMetrics
+from functions.join_feedback.receive import keep_labels
 from functions.join_feedback.settings import Settings
+from functions.join_feedback.together import Together
 from functions.state.database import check_migrated, make_engine, session_factory
 
 ACCEPTS: Accepts = {
@@ -40,8 +42,9 @@ def create_app(
     pa.set_cpu_count(1)  # requests run beside each other already
     metrics = LabelMetrics()
     sessions = session_factory(engine)
+    labels = Together(partial(keep_labels, sessions, clock))
     app = create_event_app(
-        Handler(settings, sessions, store or S3Store.from_env(os.environ), clock, metrics),
+        Handler(settings, sessions, store or S3Store.from_env(os.environ), clock, metrics, labels),
         name=FUNCTION,
         accepts=ACCEPTS,
         ready=partial(check_migrated, engine),

@@ -16,8 +16,9 @@ from functions.join_feedback.join import Joiner
 from functions.join_feedback.label_files import BUCKET, file_of
 from functions.join_feedback.logic import FUNCTION
 from functions.join_feedback.metrics import LabelMetrics
-from functions.join_feedback.receive import take_file, take_label
+from functions.join_feedback.receive import SingleLabel, single_label, take_file
 from functions.join_feedback.settings import Settings
+from functions.join_feedback.together import Together
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,14 @@ class Handler:
     store: Store
     clock: Clock
     metrics: LabelMetrics
+    labels: Together[SingleLabel]
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Keep labels, or join those that wait."""
         match payload:
             case FeedbackReceived():
-                return take_label(self.sessions, self.clock, event, payload)
+                self.labels.put(single_label(event, payload))
+                return []
             case ObjectRecord():
                 file = file_of(event, payload) if payload.s3.bucket.name == BUCKET else None
                 return take_file(self.sessions, self.store, self.clock, event, payload, file) if file else []

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import FeedbackReceived, ObjectRecord, Payload
+from eventing.catalogue import FeedbackReceived, ObjectRecord
 from eventing.clock import Clock
 from eventing.errors import Rejected
 from eventing.event import Event
@@ -19,7 +21,7 @@ from functions.join_feedback.logic import FUNCTION, SOON, join_key
 from functions.join_feedback.times import times_of
 from functions.state import timers
 from functions.state.database import lock_name, transaction
-from functions.state.handled import handle_once, write_once
+from functions.state.handled import claim_all, handle_once
 from functions.state.keys import storable
 from functions.state.labels import add_waiting
 from functions.state.specs import current_spec
@@ -29,14 +31,17 @@ from pipelines.prediction_ids import canonical
 PART = 5_000
 
 
-def take_label(
-    sessions: sessionmaker[Session], clock: Clock, event: Event, payload: FeedbackReceived
-) -> list[Event]:
-    """Keep one label until it is joined; a redelivery keeps nothing more.
+@dataclass(frozen=True)
+class SingleLabel:
+    """A label that came as an event, and its row."""
 
-    Raises:
-        Rejected: it names no prediction, or no model that is known here.
-    """
+    event: Event
+    payload: FeedbackReceived
+    row: dict[str, Any]
+
+
+def single_label(event: Event, payload: FeedbackReceived) -> SingleLabel:
+    """Return the label of an event. Raises: Rejected: it names no prediction."""
     if payload.prediction_id is None and (payload.entity is None or payload.time is None):
         raise Rejected("a label needs `prediction_id`, or `entity` and `time`")
     if payload.time is not None and payload.time.tzinfo is None:
@@ -51,13 +56,35 @@ def take_label(
         "entity": None if entity is None else storable(entity),
         "time": payload.time,
     }
+    return SingleLabel(event, payload, row)
 
-    def write(session: Session) -> list[Event]:
-        check_model(session, payload.model)
-        keep(session, clock, payload.model, [row], event, payload)
-        return []
 
-    return write_once(sessions, FUNCTION, event, write, now=clock())
+def keep_labels(
+    sessions: sessionmaker[Session], clock: Clock, labels: Sequence[SingleLabel]
+) -> list[Exception | None]:
+    """Keep labels until they are joined, in one transaction; a redelivery keeps nothing more.
+
+    Returns: for each, why it is refused: its model is not known here.
+    """
+    refused: dict[str, Exception] = {}
+    with transaction(sessions) as session:
+        for model in sorted({label.payload.model for label in labels}):
+            try:
+                check_model(session, model)
+            except Rejected as error:
+                refused[model] = error
+        taken = [label for label in labels if label.payload.model not in refused]
+        new = claim_all(session, FUNCTION, [label.event for label in taken], clock())
+        by_model: dict[str, list[SingleLabel]] = defaultdict(list)
+        for label in taken:
+            if label.event in new:
+                by_model[label.payload.model].append(label)
+        for model, some in sorted(by_model.items()):
+            now = lock_labels(session, model, clock)
+            rows = [{**each.row, **asdict(times_of(each.event, each.payload, now))} for each in some]
+            add_waiting(session, model, rows)
+            ring_soon(session, model, now, some[0].event)
+    return [refused.get(label.payload.model) for label in labels]
 
 
 def take_file(
@@ -82,7 +109,9 @@ def take_file(
         labels = read_labels(store, file)
         while part := list(islice(labels, PART)):
             with transaction(sessions) as session:
-                keep(session, clock, file.model, part, event, payload)
+                now = lock_labels(session, file.model, clock)
+                add_waiting(session, file.model, part, **asdict(times_of(event, payload, now)))
+                ring_soon(session, file.model, now, event)
 
     return handle_once(
         sessions,
@@ -101,19 +130,15 @@ def check_model(session: Session, model: str) -> None:
         raise Rejected(f"there is no model {model!r}: drop its model.yaml first")
 
 
-def keep(
-    session: Session,
-    clock: Clock,
-    model: str,
-    rows: Sequence[dict[str, Any]],
-    event: Event,
-    payload: Payload,
-) -> None:
-    """Add the labels that an event brings to those that wait.
+def lock_labels(session: Session, model: str, clock: Clock) -> datetime:
+    """Return the time, while no other process joins a model's labels or adds any.
 
-    The time is taken while no other process joins or adds any, so that a joining knows what was kept by then.
+    So a joining knows what was kept by the time at which it reads.
     """
     lock_name(session, f"labels/{model}")
-    now = clock()
-    add_waiting(session, model, rows, **asdict(times_of(event, payload, now)))
+    return clock()
+
+
+def ring_soon(session: Session, model: str, now: datetime, event: Event) -> None:
+    """Have the labels joined that were kept."""
     timers.ring_by(session, FUNCTION, join_key(model), now + SOON, now=now, cause=event)

@@ -7,7 +7,7 @@ such as the object store: it happens between two transactions, never in one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from eventing.errors import RetryLater
 from eventing.event import Event
-from functions.state.database import Base, UtcDateTime, insert_if_absent, transaction
+from functions.state.database import Base, UtcDateTime, insert_if_absent, insert_into, transaction
 from functions.state.keys import Key
 from functions.state.stored_event import dump_event, load_event
 
@@ -134,6 +134,24 @@ def _claim(session: Session, function: str, event: Event, now: datetime | None) 
         "handled_at": now or datetime.now(UTC),
     }
     return insert_if_absent(session, Handled, row)
+
+
+def claim_all(session: Session, function: str, events: Iterable[Event], now: datetime) -> list[Event]:
+    """Note that many events are handled in this transaction, without an answer; return those that are new.
+
+    They are noted in one order, so that two who are given some of them at once do not wait for each other.
+    """
+    wanted = {(event.source, event.id): event for event in events}
+    rows = [
+        {"function": function, "source": source, "event_id": id_, "outcome": "[]", "handled_at": now}
+        for source, id_ in sorted(wanted)
+    ]
+    if not rows:
+        return []
+    statement = insert_into(session, Handled).on_conflict_do_nothing()
+    noted = session.execute(statement.returning(Handled.source, Handled.event_id), rows)
+    new = {(source, id_) for source, id_ in noted}
+    return [event for key, event in wanted.items() if key in new]
 
 
 def _answer(session: Session, function: str, event: Event, answers: Sequence[Event]) -> list[Event]:

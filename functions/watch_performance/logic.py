@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Protocol
+
+from pydantic import PlainSerializer
 
 from functions.watch_performance import confidence_bounds
 from functions.watch_performance.sequential_test import SequentialTest, add_loss, restart
 from pipelines.card import Card
 
 FUNCTION = "watch_performance"
+Duration = Annotated[timedelta, PlainSerializer(timedelta.total_seconds)]
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MaturedLabel(Protocol):
@@ -43,6 +47,50 @@ class Progress:
     through: datetime | None = None
     alarmed_at: datetime | None = None
     alarms: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which labels count: `entity` says that an entity's second one of a day does not."""
+
+    label_window: Duration
+    entity: bool
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an alarm is made from.
+
+    Attributes:
+        test: as it was before.
+        baseline: upper bound on the loss without harm, as the holdout promises.
+        losses: of the labels that were taken in then and count, in the order of their predictions.
+    """
+
+    test: SequentialTest
+    baseline: float
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class _Counted:
+    at: datetime
+    prediction_id: str
+    loss: float | None
+
+
+def inputs_of(
+    before: SequentialTest, labels: Sequence[MaturedLabel], repeated: Collection[str], baseline: float
+) -> Inputs:
+    """Return what `add_labels` makes an alarm from."""
+    losses = [each.loss for each in labels if each.loss is not None and each.prediction_id not in repeated]
+    return Inputs(before, baseline, tuple(losses))
+
+
+def decide(policy: Policy, inputs: Inputs) -> SequentialTest | None:
+    """Return the test as it was when it raised an alarm; None when it raises none."""
+    labels = [_Counted(_NEVER, str(place), loss) for place, loss in enumerate(inputs.losses)]
+    return add_labels(Progress(test=inputs.test), labels, (), inputs.baseline)[1]
 
 
 def quiet_period(window: timedelta) -> timedelta:

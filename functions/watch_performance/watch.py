@@ -11,21 +11,24 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import Claim, FeedbackJoined, PerformanceDegraded, source_of
+from eventing.catalogue import Claim, DecisionInputs, FeedbackJoined, PerformanceDegraded, source_of
 from eventing.clock import Clock
 from eventing.event import Event, answer
-from eventing.store import Store
+from eventing.store import Store, put_by_digest
 from functions.state.database import transaction
 from functions.state.handled import Stale, handle_once
-from functions.state.specs import labels_window
+from functions.state.specs import labels_window, spec_of
 from functions.state.versions import champion, get_version
 from functions.watch_performance.labels import next_labels, recent_loss, repeated
 from functions.watch_performance.logic import (
     FUNCTION,
+    Inputs,
+    Policy,
     Progress,
     add_labels,
     baseline_of,
     for_champion,
+    inputs_of,
     is_in_quiet_period,
 )
 from functions.watch_performance.records import lock_progress, read_progress, write_progress
@@ -35,10 +38,11 @@ from pipelines.card import load_card
 
 @dataclass(frozen=True)
 class Alarm:
-    """The test as it was when it raised the alarm, and what it was held against."""
+    """The test as it was when it raised the alarm, what it was held against, and what it was made from."""
 
     test: SequentialTest
     baseline: float
+    decided_from: DecisionInputs
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Watched:
     start: Progress
     progress: Progress
     window: timedelta
+    entity: bool
     card: Claim | None
     alarm: Alarm | None = None
 
@@ -76,10 +81,12 @@ class Watcher:
     def _read(self, session: Session, model: str, through: datetime) -> Watched:
         start = read_progress(session, model)
         version, window = champion(session, model), labels_window(session, model)
+        spec = spec_of(session, model)
         progress = for_champion(start, version, window)
         row = None if version is None else get_version(session, model, version)
         progress = replace(progress, through=max(through, start.through or through))
-        return Watched(start, progress, window, None if row is None else row.card)
+        entity = spec is not None and spec.entity is not None
+        return Watched(start, progress, window, entity, None if row is None else row.card)
 
     def _add_labels(self, model: str, watched: Watched) -> Watched:
         progress, alarm, baseline = watched.progress, None, None
@@ -96,9 +103,16 @@ class Watcher:
                 baseline = baseline_of(load_card(self.store, watched.card))
             if baseline is None:  # the version cannot be watched
                 return watched
+            before = progress.test
             progress, raised = add_labels(progress, labels, skipped, baseline)
             if raised is not None and alarm is None:
-                alarm = Alarm(raised, baseline)
+                inputs = inputs_of(before, labels, skipped, baseline)
+                alarm = Alarm(raised, baseline, self._record(model, watched, inputs))
+
+    def _record(self, model: str, watched: Watched, inputs: Inputs) -> DecisionInputs:
+        folder = f"s3://reports/{model}/v{watched.progress.version}/decisions"
+        policy = Policy(watched.window, watched.entity)
+        return DecisionInputs.of(policy, inputs, lambda raw: put_by_digest(self.store, folder, raw))
 
     def _write(self, session: Session, event: Event, model: str, watched: Watched) -> list[Event]:
         row, found = lock_progress(session, model)
@@ -117,6 +131,7 @@ class Watcher:
             baseline=alarm.baseline,
             mean_loss=recent_loss(session, model, progress),
             labels=alarm.test.n,
+            decided_from=alarm.decided_from,
         )
         subject = f"{model}/v{progress.version}"
         return [answer(event, PerformanceDegraded.type, source_of(FUNCTION), subject, degraded, now=now)]

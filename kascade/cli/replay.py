@@ -143,6 +143,7 @@ def _print(decisions: Sequence[Compared], events: int, everything: bool) -> None
 
 
 def _cells(each: Compared) -> tuple[str, ...]:
-    what_if = "(what-if: it comes after another difference) " if each.what_if and each.differs else ""
+    what_if = "(what-if: it rests on another difference) " if each.what_if and each.differs else ""
     about = each.area if each.subject == each.model else f"{each.area} {each.subject}"
-    return (clock(each.at.isoformat()), each.model, about, each.recorded, each.replayed, what_if + each.why)
+    why = f"{what_if}{each.why}" + (f"; {each.unknown}" if each.unknown else "")
+    return (clock(each.at.isoformat()), each.model, about, each.recorded, each.replayed, why)

@@ -22,6 +22,8 @@ from functions.judge_rollout.guards import Breach
 from functions.judge_rollout.policy import Policy, policy_of
 from functions.judge_rollout.record import Record
 from functions.judge_rollout.verdict import Inconclusive, RollBack, Wait
+from functions.watch_performance import logic as harm
+from functions.watch_performance.sequential_test import THRESHOLD
 from kascade.replay.comparison import Area
 from pipelines.metrics import METRICS
 from pipelines.spec import Drift, Gate, ModelSpec, Retrain
@@ -180,6 +182,33 @@ def _judge(
             return Outcome(f"{outcome} (evidence)", "evidence", f"{scores} of {numbers.threshold:.4g}")
 
 
+def _harms(type_: str, payload: kinds.PerformanceDegraded) -> Outcome:
+    return _harmed(payload.statistic, payload.labels)
+
+
+def _harm(
+    recorded: DecisionInputs, payload: kinds.PerformanceDegraded, tried: ModelSpec | None, get: Get
+) -> Outcome:
+    then = recorded.policy_as(harm.Policy)
+    policy = then if tried is None else harm.Policy(tried.labels.window, tried.entity is not None)
+    for key, differs in (
+        ("labels.window", policy.label_window != then.label_window),
+        ("entity", policy.entity != then.entity),
+    ):
+        if differs:
+            raise NotReplayable(f"with another {key} other labels would have counted")
+    inputs = recorded.inputs_as(harm.Inputs, get)
+    alarm = harm.decide(policy, inputs)
+    if alarm is None:
+        return Outcome("no harm", "none", f"{len(inputs.losses)} labels more do not reach the threshold")
+    return _harmed(alarm.statistic, alarm.n)
+
+
+def _harmed(statistic: float, labels: int) -> Outcome:
+    words = f"harm (after {labels} labels)"
+    return Outcome(words, "threshold", f"statistic {min(statistic, 1e300):.4g} of {THRESHOLD:.4g}")
+
+
 _GOVERNOR = Decider("governor", "govern_training", _governors, _govern)
 _GATE = Decider("gate", "evaluate_model", _gates, _gate)
 DECIDERS: Mapping[str, Decider] = MappingProxyType(
@@ -191,5 +220,6 @@ DECIDERS: Mapping[str, Decider] = MappingProxyType(
         kinds.ModelApprovalRequested.type: _GATE,
         kinds.DriftChecked.type: Decider("drift", "detect_drift", _drifts, _drift),
         kinds.RolloutDecided.type: Decider("judge", "judge_rollout", _judges, _judge),
+        kinds.PerformanceDegraded.type: Decider("harm", "watch_performance", _harms, _harm),
     }
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import func, select
+from support.replay.again import assert_decided_again
 from support.world import MODEL, NOON, World, logged
 
 from eventing import catalogue as c
@@ -97,6 +98,7 @@ class FeedbackLoop(Feedback):
         """Ring what is due, and deliver what comes of it, as the broker does."""
         joined = super().ring(at)
         alarms = [alarm for event in joined if (alarm := handle(self.watch, event))]
+        assert_decided_again(alarms, self.world.store)
         for event in [*joined, *alarms]:
             assert handle(self.release, event) is None
         return [*joined, *alarms]

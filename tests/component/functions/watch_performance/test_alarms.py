@@ -49,6 +49,7 @@ def test_errors_as_on_the_holdout_raise_no_alarm(feedback: FeedbackLoop) -> None
     assert alarms(said) == []
 
 
+@pytest.mark.case("replay", "an alarm of harm, replayed from the running function's event")
 def test_more_errors_than_promised_raise_one_alarm_with_its_numbers(feedback: FeedbackLoop) -> None:
     said = play(feedback, 200, 0.1, second=0) + play(feedback, 100, 0.7, second=20)
     (alarm,) = alarms(said)

@@ -72,6 +72,7 @@ def test_the_kept_log_holds_every_kind_of_decision(log: list[Recorded]) -> None:
     assert len(decisions) > 20
 
 
+@pytest.mark.case("replay", "a week of a loop, by the functions' own rules")
 @pytest.mark.parametrize("seed", [1, 18, 31])
 def test_no_decision_differs_under_the_policy_that_was_in_force(seed: int) -> None:
     loop = played(seed, 4)

@@ -30,7 +30,7 @@ FILES = {
 }
 
 
-@pytest.mark.case("C", "spec init and ingest are one reader")
+@pytest.mark.case("C5", "spec init and ingest are one reader")
 @pytest.mark.parametrize("name", FILES)
 def test_the_draft_says_what_ingesting_infers(
     examine_bytes: Callable[..., Any], tmp_path: Path, name: str
@@ -48,7 +48,7 @@ def test_the_draft_says_what_ingesting_infers(
     assert said.good == inferred.good
 
 
-@pytest.mark.case("C", "spec init and ingest are one reader")
+@pytest.mark.case("C5", "spec init and ingest are one reader")
 def test_decimal_commas_and_dates_are_in_the_draft(tmp_path: Path) -> None:
     (tmp_path / "german.csv").write_bytes(FILES["german.csv"])
     draft = draft_spec(preview(tmp_path / "german.csv", "y")[0], target="y")

@@ -24,6 +24,8 @@ from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import policy_of
 from functions.judge_rollout.record import record_requests, record_verdict
 from functions.judge_rollout.verdict import Wait
+from functions.watch_performance import logic as harm
+from functions.watch_performance.sequential_test import SequentialTest
 from kascade.replay.comparison import Compared
 from kascade.replay.recording import Recorded
 from kascade.replay.replaying import replay
@@ -327,3 +329,39 @@ def test_a_guards_verdict_is_replayed_from_both_arms_service() -> None:
     failing = Services(Service(0, [0.01] * 5_000), Service(500, [0.01] * 500), 1)
     assert verdict(None, services=failing).recorded == "rolled_back (guard)"
     assert not verdict(rollout(margin=0.5, alpha=0.2), services=failing).differs
+
+
+def harmed(tried: ModelSpec | None = None, *, losses: int = 120) -> Compared:
+    inputs = harm.Inputs(SequentialTest(n=40), 0.1, tuple(float(n % 3 > 0) for n in range(losses)))
+    alarm = harm.decide(harm.Policy(timedelta(days=7), entity=False), inputs)
+    payload = kinds.PerformanceDegraded(
+        model="churn",
+        version=2,
+        statistic=alarm.statistic if alarm else 6000.0,
+        threshold=5000.0,
+        baseline=0.1,
+        mean_loss=0.6,
+        labels=alarm.n if alarm else 50,
+        decided_from=DecisionInputs.of(harm.Policy(timedelta(days=7), entity=False), inputs),
+    )
+    return again(kinds.PerformanceDegraded.type, "watch_performance", payload, tried)
+
+
+def test_harm_is_found_again_from_the_test_as_it_was_and_the_labels_that_came() -> None:
+    found = harmed()
+    assert (found.area, found.differs, found.decidable) == ("harm", False, True)
+    assert found.recorded.startswith("harm (after ")
+    assert not harmed(spec(retrain="{cooldown: 8h}")).differs
+
+
+def test_harm_that_this_release_does_not_find_is_a_difference() -> None:
+    found = harmed(losses=3)
+    assert (found.differs, found.replayed) == (True, "no harm")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [({"labels": "{window: 3d}"}, "labels.window"), ({"entity": "who"}, "entity")]
+)
+def test_harm_by_other_labels_cannot_be_replayed(section: dict[str, str], key: str) -> None:
+    found = harmed(spec(**section))
+    assert (found.decidable, found.why) == (False, f"with another {key} other labels would have counted")

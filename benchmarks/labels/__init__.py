@@ -1,0 +1,1 @@
+"""How many labels a second join_feedback takes in and joins."""

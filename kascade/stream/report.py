@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eventing import catalogue as c
-from kascade.rendering.model_status import LABEL_COUNTS, fates_words
+from eventing.words.model_status import LABEL_COUNTS, fates_words
 from kascade.rendering.terminal import escape
 
 BLOCKS = 24

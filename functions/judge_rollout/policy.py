@@ -68,8 +68,8 @@ class Policy:
 
     @property
     def grace(self) -> timedelta:
-        """How long after the deadline earlier labels may be joined: twice the longest pause of joining."""
-        return min(max(self.label_window / 10, timedelta(seconds=2)), timedelta(hours=2))
+        """How long after the deadline earlier labels may be joined: through a pause, or a backlog."""
+        return min(max(self.label_window / 10, timedelta(minutes=1)), timedelta(hours=2))
 
     @property
     def group(self) -> int:

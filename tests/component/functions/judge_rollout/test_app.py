@@ -261,13 +261,13 @@ def test_a_phase_after_another_starts_its_proof_anew(court: Court) -> None:
 def test_equal_models_wait_and_end_inconclusive_at_the_deadline(court: Court) -> None:
     assert play(court, 0.0, 0.0, batches=1) is None
     assert court.tick(500) is None
-    verdict = decided(court.tick(1003))
+    verdict = decided(court.tick(1061))
     assert (verdict.outcome, verdict.reason) == ("inconclusive", "deadline")
 
 
 def test_without_any_label_the_deadline_still_ends_it(court: Court) -> None:
     court.start()
-    assert decided(court.tick(1003)).outcome == "inconclusive"
+    assert decided(court.tick(1061)).outcome == "inconclusive"
 
 
 def test_labels_missing_for_one_arm_are_inconclusive(database: str) -> None:
@@ -279,7 +279,7 @@ def test_labels_missing_for_one_arm_are_inconclusive(database: str) -> None:
         if verdict := court.joined(12 + number):
             break
     assert verdict is None, "it waits for the gap to close"
-    found = decided(court.tick(1003))
+    found = decided(court.tick(1061))
     assert (found.outcome, found.reason) == ("inconclusive", "coverage")
     assert "labels are missing unequally" in found.message
 
@@ -420,7 +420,7 @@ def test_each_phase_has_its_own_deadline(court: Court) -> None:
     court.start()
     court.advance(900)
     assert court.tick(1500) is None
-    found = decided(court.tick(1903))
+    found = decided(court.tick(1961))
     assert (found.phase, found.reason) == ("canary", "deadline")
 
 

@@ -198,10 +198,17 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
         add_spec(session, now)
         versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "p", now)
         waiting = {"label_id": "l", "value": 1, "prediction_id": "p", "entity": None, "time": None}
-        labels.add_waiting(session, "churn", [waiting], now)
+        labels.add_waiting(session, "churn", [waiting], received_at=now)
         feedback = labels.lock_feedback(session, "churn")
         feedback.joined_through, feedback.harm_version = now, 1
         feedback.harm = {"sums": [1.0, 2.0, 3.0, 6.0], "n": 6, "crossed": None}
+        feedback.lag_s = 1.5
+        feedback.fates = {
+            "since": "2026-03-02T00:00:00Z",
+            "counts": {"joined": 4, "late": 1},
+            "before_since": "2026-03-01T00:00:00Z",
+            "before": {"joined": 2},
+        }
         for joined in (1, 2):
             data = {
                 "model": "churn",
@@ -219,6 +226,8 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
     (model,) = recorder.get("/models")["models"]
     told = model["feedback"]
     assert (told["through"], told["waiting"], told["versions"]) == (now.isoformat(), 1, [version] * 2)
+    assert (told["oldest"], told["lag_s"]) == (now.isoformat(), 1.5)
+    assert told["fates"] == {"since": "2026-03-01T00:00:00Z", "joined": 6, "late": 1}
     assert told["harm"] == {"version": 1, "labels": 6, "statistic": 3.0, "alarmed_at": None}
     assert model["drift"] == {
         "look": 2,

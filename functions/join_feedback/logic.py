@@ -78,7 +78,7 @@ def joined_through(
         unread_since: when the first that was not read was received; None: all were read.
         lag: how long labels are on their way: so late others may still come.
     """
-    bounds = [join.label.received_at - _TICK for join in waiting]
+    bounds = [join.label.reached_at - _TICK for join in waiting]
     if unread_since is not None:
         bounds.append(unread_since - _TICK)
     if lag is not None:

@@ -52,6 +52,11 @@ class Label:
     ahead: bool = False
     lag_s: float = 0.0
 
+    @property
+    def reached_at(self) -> datetime:
+        """When it reached the system; its own time may be long before."""
+        return (self.kept_at or self.received_at) - timedelta(seconds=self.lag_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.join_feedback.logic import Lag, joined_through, lag_after
-from functions.join_feedback.matching import Label
+from functions.join_feedback.matching import Fate, Join, Label
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEPT = NOW - timedelta(seconds=3)
 
 
 def after(seconds: float) -> datetime:
@@ -31,6 +32,12 @@ def test_what_is_joined_is_held_back_by_the_slowest_of_twenty() -> None:
     assert lag_after(None, labels(1, 5, 3), NOW) == Lag(5, NOW)
     assert lag_after(None, labels(*[1.0] * 19, 86400.0), NOW) == Lag(1, NOW)
     assert joined_through(NOW, [], None, Lag(5, NOW)) == after(-5)
+
+
+def test_a_label_of_last_week_that_waits_for_its_prediction_holds_nothing_up() -> None:
+    old = Label("l", "yes", after(-7 * 86400), kept_at=KEPT, lag_s=1.0)
+    waiting = [Join(old, Fate.UNKNOWN)]
+    assert joined_through(NOW, waiting, None, None) == KEPT - timedelta(seconds=1, microseconds=1)
 
 
 def test_a_burst_of_slow_ones_is_remembered_while_quicker_ones_follow() -> None:

@@ -72,7 +72,7 @@ class Inputs:
     losses: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Counted:
     at: datetime
     prediction_id: str

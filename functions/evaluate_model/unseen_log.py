@@ -44,11 +44,15 @@ def last_seen(session: Session, run: TrainingRun) -> datetime:
     """Return the time after which no request is one that a run's model was trained or chosen on.
 
     Labelled requests come into a dataset in files of release_labels, which say which; another file holds
-    nothing that was asked after it was ingested. A pipeline of one's own may read whatever there is until its
-    run is approved. The labels that raised the alarm are passed over too: they are the champion's worst.
+    nothing that was asked after it was ingested. Code and pipelines of one's own may read whatever there is
+    until their run is approved, and what a registered model was made from is not known. The labels that
+    raised the alarm are passed over too: they are the champion's worst.
     """
     spec = current_spec(session, run.model)
-    if spec is None or spec.digest != run.config_digest or spec.parse().train.pipeline is not None:
+    if run.registered or spec is None or spec.digest != run.config_digest:
+        return run.approved_at
+    train = spec.parse().train
+    if train.pipeline is not None or train.code is not None:
         return run.approved_at
     files = list(trained_on(parts_of(session, run.model), run.rows))
     others = [part.added_at for part in files if release_of(part) is None]

@@ -135,17 +135,28 @@ def test_the_labels_that_raised_the_alarm_are_not_evidence(gate: Gate) -> None:
     assert list(answers(served, shadow_of(served))) == ids[31:]
 
 
-@pytest.mark.parametrize("case", ["another model.yaml since", "a pipeline of one's own"])
+OWN = {
+    "a pipeline of one's own": "pipeline: s3://raw/churn/pipeline.yaml",
+    "code of one's own": "code: train.py",
+}
+
+
+@pytest.mark.parametrize("case", ["another model.yaml since", "a registered model", *OWN])
 def test_where_nobody_knows_what_it_read_only_what_came_after_its_approval_counts(
     gate: Gate, case: str
 ) -> None:
     served = serve(gate)
     log(served, APPROVED_AT - timedelta(minutes=5), 60)
     ids = log(served, APPROVED_AT + timedelta(seconds=1), 20)
-    if case == "a pipeline of one's own":
+    if case in OWN:
         with transaction(served.sessions) as session:
             spec = session.scalars(select(RegisteredSpec)).one()
-            spec.text = spec.text.replace("train: {", "train: {pipeline: s3://raw/churn/pipeline.yaml, ")
+            spec.text = spec.text.replace("train: {", f"train: {{{OWN[case]}, ")
+    elif case == "a registered model":
+        with transaction(served.sessions) as session:
+            run = _run(2)
+            run.reason = "registered"
+            session.add(run)
     else:
         with transaction(served.sessions) as session:
             session.add(_run(2, config="1" * 64))

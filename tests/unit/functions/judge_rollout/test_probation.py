@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -16,7 +17,8 @@ from functions.judge_rollout.logic import Inputs, add_score, advance, begin, dec
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.state import state_from_json, state_to_json
-from functions.judge_rollout.verdict import Promote, RollBack, Wait
+from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait
+from functions.judge_rollout.wealth import Blocks
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 POLICY = Policy(label_window=timedelta(hours=1))
@@ -51,6 +53,34 @@ def test_missing_unequally_all_the_time_it_stays_with_the_reason() -> None:
     verdict = judge(POLICY, state, LATER)
     assert isinstance(verdict, Promote)
     assert verdict.reason == "coverage"
+
+
+def test_where_labels_hang_on_what_was_answered_it_stays_with_the_reason() -> None:
+    requests = shadowed([(1.0, 0.0) if i % 5 == 0 else (0.0, 0.0) for i in range(2_000)])
+    told = [
+        replace(
+            each,
+            losses=each.losses if i % 5 or i % 10 else {"champion": None, "challenger": None},
+            answers={"champion": "no" if i % 5 == 0 else "yes", "challenger": "yes"},
+        )
+        for i, each in enumerate(requests)
+    ]
+    state = advance(POLICY, begin(POLICY, START, probation=True), told, LATER)
+    verdict = judge(POLICY, state, LATER)
+    assert isinstance(verdict, Promote)
+    assert verdict.reason == "labels"
+    assert isinstance(judge(POLICY, advance(POLICY, begin(POLICY, START), told, LATER), LATER), Inconclusive)
+
+
+def test_both_bets_are_on_blocks_where_losses_of_before_ask_for_them() -> None:
+    state = begin(POLICY, START, Blocks(8), 500, probation=True)
+    assert (state.worse.blocks, state.better.blocks) == (Blocks(8), Blocks(8))
+    assert (state.worse.null, state.better.null) == (POLICY.margin, -POLICY.margin)
+    rng = np.random.default_rng(3)
+    for x in rng.integers(0, 2, 200).astype(float).tolist():
+        state = add_score(POLICY, state, x)
+    assert state.crossed == "worse"
+    assert state.worse.n == state.scores // 8
 
 
 def test_the_state_survives_being_written_down() -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations import rollouts
 from benchmarks.simulations.betting import run
-from functions.judge_rollout.logic import add_score, begin
+from functions.judge_rollout.logic import add_score, start_phase
 from functions.judge_rollout.policy import Policy
+from functions.judge_rollout.state import PhaseStart
 from functions.judge_rollout.wealth import Bet, stake, update
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,13 +52,13 @@ def test_what_is_no_difference_of_losses_is_refused(x: float) -> None:
         update(Bet(null=0.0), x)
 
 
-def test_the_simulations_bet_exactly_as_the_judge_does() -> None:
+def test_the_simulations_bet_exactly_as_the_judge_does_where_it_looks_for_no_dependence() -> None:
     differences = rollouts.paired(0.08, (20, 700), np.random.default_rng(5))
     ends = run(differences)
     policy = Policy()
 
     for row, verdict, scores in zip(differences, ends.verdict, ends.scores, strict=True):
-        state = begin(policy, START)
+        state = start_phase(policy, PhaseStart(START, START, Bet(null=0.0), blocks=None))
         for x in row.tolist():
             state = add_score(policy, state, x)
         assert {None: 0, "better": 1, "worse": -1}[state.crossed] == verdict

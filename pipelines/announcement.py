@@ -93,6 +93,7 @@ def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Ev
         code_digest=card.code_digest,
         train_rows=card.data.split.train_rows,
         seconds=card.seconds,
+        window=None if card.data.window is None else card.data.window.model_dump(),
     )
     return answer(cause, TrainingCompleted.type, SOURCE, subject_of(request), payload)
 

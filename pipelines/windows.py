@@ -47,7 +47,7 @@ class Choice:
 
 
 def last_change(losses: Losses) -> int | None:
-    """Return the position from which on the losses [N], in the order of time, are of another mean; None: none.
+    """Return from where on the losses [N], in the order of time, are of another mean; None: of one.
 
     Of the most significant change (CUSUM) the rows after it are searched again, until there is none.
     """
@@ -60,7 +60,7 @@ def last_change(losses: Losses) -> int | None:
 def _change(losses: Losses) -> int | None:
     rows = len(losses)
     spread = float(losses.std()) if rows >= 2 * _LEAST_SIDE else 0.0
-    if spread == 0.0:
+    if spread < 1e-9:  # a constant one has that of its rounding
         return None
     before = np.arange(_LEAST_SIDE, rows - _LEAST_SIDE + 1)
     sums = np.cumsum(losses)

@@ -22,8 +22,9 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     Raises: StepError when the spec's metric is undefined on the holdout.
     """
     facts = files.read_json(prepared / files.PREPARED)
-    matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)
-    target = np.load(prepared / files.HOLDOUT_TARGET)
+    kept = np.load(refitted / files.HOLDOUT_KEPT)
+    matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)[kept]
+    target = np.load(prepared / files.HOLDOUT_TARGET)[kept]
     scores = Scorer((refitted / files.ONNX).read_bytes()).score(matrix)
     predicted = Encoding.from_json(facts["encoding"]).answers(scores)
     metrics = measure(facts["task"], target, predicted)

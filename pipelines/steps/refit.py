@@ -1,9 +1,9 @@
-"""Step 6: fit the chosen estimator on all training rows, and put it in both its forms: skops and ONNX."""
+"""Step 6: choose how much of the past is learnt from, fit to it, and write both forms: skops and ONNX."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,33 @@ from pipelines.estimators import find
 from pipelines.estimators.build import predict, train
 from pipelines.onnx_graph import convert
 from pipelines.steps import files
+from pipelines.steps.window import choose_window
 
 
-def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
+def refit(
+    prepared: Path, best: Mapping[str, Any], results: Sequence[Mapping[str, Any]], folder: Path
+) -> None:
     """Write `model.skops`, the bare `model.onnx`, and scikit-learn's own predictions of the holdout.
 
-    Numbers are predicted as the encoding's `answer` scales them.
+    Numbers are predicted as the encoding's `answer` scales them. Of the holdout only what is as new as the
+    window is kept.
+
+    Args:
+        best: the experiment that is best on all rows.
+        results: all of them, of which another may be better in a shorter window.
     """
     import skops.io
 
     facts = files.read_json(prepared / files.PREPARED)
+    window = choose_window(prepared, best, results)
+    chosen = window.experiment
     estimator = find(chosen["estimator"], facts["task"])
     if estimator is None:
         raise StepError(f"'{chosen['estimator']}' is no allowed estimator", "correct train.candidates")
     matrix = files.read_array(prepared / files.TRAIN_MATRIX)
     target = np.load(prepared / files.TRAIN_TARGET)
+    if len(window.rows) < len(target):
+        matrix, target = matrix[window.rows], target[window.rows]
     classes, answer = facts["classes"], Encoding.from_json(facts["encoding"]).answer
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -41,11 +53,15 @@ def refit(prepared: Path, chosen: Mapping[str, Any], folder: Path) -> None:
             seed=facts["seed"],
             balanced=facts["balanced"],
         )
-    holdout = np.ascontiguousarray(files.read_array(prepared / files.HOLDOUT_MATRIX))
+    holdout = np.ascontiguousarray(files.read_array(prepared / files.HOLDOUT_MATRIX)[window.held])
     folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / files.WINDOW_ROWS, window.rows)
+    np.save(folder / files.HOLDOUT_KEPT, window.held)
     expected = predict(pipeline, holdout, None if classes is None else len(classes))
     np.save(folder / files.EXPECTED, expected)
     skops.io.dump(pipeline, folder / files.SKOPS)
     (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
-    files.write_json(folder / files.REFITTED, {"chosen": dict(chosen), "warnings": messages})
+    files.write_json(
+        folder / files.REFITTED, {"chosen": dict(chosen), "window": window.about, "warnings": messages}
+    )

@@ -66,6 +66,7 @@ class Way:
     auto: bool = False
     opening: int = 0
     hold: float = HOLDOUT
+    clearly: float = windows.CLEARLY
 
 
 @dataclass
@@ -217,11 +218,11 @@ class Loop:
     def _release(self, row: int, known: int) -> None:
         """Give labelled rows back to train on."""
         unreleased = known - self.released
-        since = None
-        if is_alarm_open(self.alarmed_at, self.released_at) and self.alarmed_at is not None:
-            alarmed = int((self.alarmed_at - EPOCH).total_seconds())
-            since = unreleased if self.way.existing else min(unreleased, row - alarmed)
-        if is_due(self.way.spec, unreleased=unreleased, since_alarm=since):
+        alarmed = is_alarm_open(self.alarmed_at, self.released_at)
+        if alarmed and self.alarmed_at is not None and not self.way.existing:
+            since = row - int((self.alarmed_at - EPOCH).total_seconds())
+            alarmed = since >= self.way.spec.retrain.harm_min_rows
+        if is_due(self.way.spec, unreleased=unreleased, alarmed=alarmed):
             self.parts.append(unreleased)
             self.released_at = at(row)
             self._ask(row, TrainingReason.DATASET)
@@ -265,13 +266,17 @@ class Loop:
         self._roll_out(row, version, newest, harm=decision.reason is TrainingReason.PERFORMANCE)
 
     def _end(self, version: Version, *, rollout: str | None, verdict: str = "approved") -> None:
+        self._note(version, rollout=rollout, verdict=verdict)
+        self.rollout = None
+
+    def _note(self, version: Version, *, rollout: str | None, verdict: str = "approved") -> None:
+        """Write down what became of a version."""
         self.runs = [
             replace(run, rollout=rollout, verdict=verdict, hold_until=None)
             if run.version == version.number
             else run
             for run in self.runs
         ]
-        self.rollout = None
 
     def _train(self, row: int) -> tuple[Version, Trial]:
         """Train on what the dataset has; return the version, and its twin without the newest rows."""
@@ -289,11 +294,19 @@ class Loop:
     def _choose(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Trial]:
         """Choose the window on the newest of some rows."""
         target = self.stream.target[rows]
-        newest = rows[-windows.newest_rows(len(rows)) :]
-        tried = windows.lengths(len(rows), classes=target if self.stream.classes else None)
+        losses = np.empty(len(rows))
+        fold = np.arange(len(rows)) % windows.FOLDS
+        for each in range(windows.FOLDS):
+            losses[fold == each] = self.learner.fit(rows[fold != each]).losses[rows[fold == each]]
+        change = windows.last_change(losses)
+        newest = rows[-windows.newest_rows(len(rows), change) :]
+        classes = target if self.stream.classes else None
+        tried = windows.lengths(len(rows), change=change, classes=classes)
         twins = [self.learner.fit(rows[-length : -len(newest)]) for length in tried]
         weights = 1 / np.bincount(target)[target[-len(newest) :]] if self.stream.family.balanced else None
-        choice = windows.choose([twin.losses[newest] for twin in twins], weights=weights)
+        choice = windows.choose(
+            [twin.losses[newest] for twin in twins], weights=weights, clearly=self.way.clearly
+        )
         return rows[-tried[choice.index] :], Trial(twins[choice.index], newest)
 
     def _baseline(self, losses: NDArray[np.float64]) -> float:
@@ -343,6 +356,7 @@ class Loop:
         if watched:
             self.rollout.old = old
             self._promote(row, version)
+            self._note(version, rollout="promoted")
         self._judge(row, row - DELAY)
 
     def _judge(self, row: int, known: int) -> None:

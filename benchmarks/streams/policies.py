@@ -1,6 +1,8 @@
-"""The policies that are compared. `TODAY` is what the product does; the others are what was tried."""
+"""The policies that are compared: what the product did, what it does now, and what was tried on the way."""
 
 from __future__ import annotations
+
+from types import MappingProxyType
 
 from benchmarks.streams.loop import Way
 from pipelines.spec import ModelSpec, parse_spec
@@ -21,22 +23,31 @@ retrain:
 
 def spec(
     *,
-    window: str = "{rows: 4000}",
-    release: int = 1000,
-    rows: int = 1500,
-    share: float = 0.05,
-    harm: int = 250,
+    window: str = "auto",
+    release: int = 100,
+    rows: int = 150,
+    share: float = 0.5,
+    harm: int = 100,
 ) -> ModelSpec:
     """Return a model.yaml whose days are seconds."""
     text = SPEC.format(window=window, release=release, rows=rows, share=share, harm=harm)
     return parse_spec(text.encode(), model="stream")
 
 
-BEFORE = Way("before", spec())
-AUTO = spec(window="all")
-WAYS = (
+BEFORE = Way("before", spec(window="{rows: 4000}", release=1000, rows=1500, share=0.05, harm=250))
+"""`kascade stream` as it was: 1,000 labels at a time, 250 after an alarm, 4,000 rows, a shadow."""
+
+NOW = Way("now", spec(), existing=True, switch="harm", pool=3)
+
+_TRIED = (
     BEFORE,
-    Way("before, at once", spec(), switch="at once", gated=False),
-    Way("auto, judge", AUTO, auto=True, existing=True),
-    Way("auto, watched", AUTO, auto=True, existing=True, switch="watched"),
+    NOW,
+    Way("no shadow", spec(), existing=True, switch="watched", pool=3),
+    Way("no gate", spec(), existing=True, switch="watched", pool=3, gated=False),
+    Way("no pool", spec(), existing=True, switch="harm"),
+    Way("all rows", spec(window="all"), existing=True, switch="harm", pool=3),
+    Way("newest 1,000", spec(window="{rows: 1000}"), existing=True, switch="harm", pool=3),
+    Way("grown by a fifth", spec(share=0.2), existing=True, switch="harm", pool=3),
+    Way("doubled", spec(share=1.0), existing=True, switch="harm", pool=3),
 )
+WAYS = MappingProxyType({way.name: way for way in _TRIED})

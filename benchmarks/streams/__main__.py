@@ -53,13 +53,16 @@ def main() -> None:
         found = [from_json(each) for each in json.loads(kept.read_text())]
     else:
         first = CONFIRMATION if asked.set == "confirmation" else 0
-        jobs = [(name, seed) for name in asked.families for seed in range(first, first + asked.seeds)]
-        jobs += [("weather", 0)] if asked.csv else []
+        jobs = [(name, seed) for seed in range(first, first + asked.seeds) for name in asked.families]
+        if asked.csv:
+            jobs.insert(len(asked.families), ("weather", 0))
         work = partial(play, ways=tuple(asked.ways), csv=asked.csv, river=asked.river)
-        with Pool(asked.workers) as pool:
-            found = list(pool.imap(work, jobs))
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps([to_json(each) for each in found]))
+        found = []
+        with Pool(asked.workers) as pool:
+            for each in pool.imap(work, jobs):
+                found.append(each)
+                kept.write_text(json.dumps([to_json(one) for one in found]))  # what is there if it is ended
     lines = table(found, asked.ways)
     for name in ("ARF", "HAT"):
         played = families_of([each for each in found if name in each.blocks])

@@ -225,6 +225,7 @@ class Loop:
             since = row - int((self.alarmed_at - EPOCH).total_seconds())
             alarmed = since >= self.way.spec.retrain.harm_min_rows
         if is_due(self.way.spec, unreleased=unreleased, alarmed=alarmed):
+            self._say(row, f"{unreleased} rows released")
             self.parts.append(unreleased)
             self.released_at = at(row)
             self._ask(row, TrainingReason.DATASET)

@@ -24,8 +24,8 @@ retrain:
 def spec(
     *,
     window: str = "auto",
-    release: int = 100,
-    rows: int = 150,
+    release: int = 250,
+    rows: int = 250,
     share: float = 0.5,
     harm: int = 100,
 ) -> ModelSpec:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 import warnings
 from functools import partial
@@ -46,7 +45,6 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="print what the last run of the set found")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
     asked = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     started = time.monotonic()
     kept = CACHE / f"found-{asked.set}.json"
     if asked.again:

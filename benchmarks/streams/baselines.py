@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.streams.clock import DELAY
 from benchmarks.streams.generating import FIRST, Stream
 from benchmarks.streams.learning import Learner
-from benchmarks.streams.loop import DELAY, Version
+from benchmarks.streams.training import Version
 
 Losses = NDArray[np.float64]
 WINDOWS = (1_000, 4_000, None)

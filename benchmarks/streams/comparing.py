@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.streams import baselines
 from benchmarks.streams.generating import FIRST, Stream
 from benchmarks.streams.learning import Learner
-from benchmarks.streams.loop import Loop, Way
+from benchmarks.streams.loop import Loop
+from benchmarks.streams.policies import Way
 
 BLOCK, RESAMPLES = 250, 2_000
 Series = NDArray[np.float64]
@@ -55,9 +56,9 @@ def compare(stream: Stream, ways: Sequence[Way], *, incremental: bool) -> Compar
         found.fits[way.name] = learner.fits - before
         found.blocks[way.name] = blocks(outcome.losses)
         found.blocks[f"{way.name}: hindsight"] = blocks(baselines.hindsight(outcome.versions))
-        found.trained[way.name] = len(outcome.trained)
+        found.trained[way.name] = outcome.trainings
         for window in baselines.WINDOWS:
-            losses = baselines.periodic(learner, len(outcome.trained), window)
+            losses = baselines.periodic(learner, outcome.trainings, window)
             found.blocks[f"{way.name}: periodic {window or 'all'}"] = blocks(losses)
         counts: dict[str, int] = {}
         for decision in outcome.decisions:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from benchmarks.streams.generating import Stream
 from pipelines.estimators import find
@@ -62,15 +63,17 @@ class Learner:
         estimator = find(stream.family.estimator, stream.family.task)
         assert estimator is not None
         self.fits += 1
-        model = train(
-            estimator,
-            PARAMETERS[stream.family.estimator],
-            stream.inputs[rows],
-            target,
-            seed=0,
-            balanced=stream.family.balanced,
-        )
-        return self._scored(predict(model, stream.inputs, classes))
+        parameters = PARAMETERS[stream.family.estimator]
+        with threadpool_limits(1):  # several threads on so few rows mostly wait for each other
+            model = train(
+                estimator,
+                parameters,
+                stream.inputs[rows],
+                target,
+                seed=0,
+                balanced=stream.family.balanced,
+            )
+            return self._scored(predict(model, stream.inputs, classes))
 
     def _scored(self, predicted: NDArray[np.float64]) -> Fitted:
         target = self.stream.target

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
-from benchmarks.streams.loop import Way
+from pipelines import windows
 from pipelines.spec import ModelSpec, parse_spec
 
 SPEC = """\
@@ -34,6 +36,31 @@ def spec(
     return parse_spec(text.encode(), model="stream")
 
 
+@dataclass(frozen=True)
+class Way:
+    """A policy: a model.yaml, and what it has no word for.
+
+    Attributes:
+        existing: labels that were there before an alarm are released as rows to train on.
+        switch: how a version that passed the gate takes over: after a shadow that the judge decides
+            ("judge"), "at once", or "watched": at once, and taken back if the judge finds it worse than the
+            version before. "harm" is watched after an alarm, and the judge otherwise.
+        pool: how many former champions are held against the champion by each label.
+        gate: "lenient" refuses after an alarm only what is shown to be worse; "none" nothing.
+        hold: share of the rows that no model is fitted to.
+        clearly: how clearly a shorter window must be better, in standard errors.
+    """
+
+    name: str
+    spec: ModelSpec
+    existing: bool = False
+    switch: Literal["judge", "at once", "watched", "harm"] = "judge"
+    pool: int = 0
+    gate: Literal["strict", "lenient", "none"] = "strict"
+    hold: float = 0.2
+    clearly: float = windows.CLEARLY
+
+
 BEFORE = Way("before", spec(window="{rows: 4000}", release=1000, rows=1500, share=0.05, harm=250))
 """`kascade stream` as it was: 1,000 labels at a time, 250 after an alarm, 4,000 rows, a shadow."""
 
@@ -43,7 +70,8 @@ _TRIED = (
     BEFORE,
     NOW,
     Way("no shadow", spec(), existing=True, switch="watched", pool=3),
-    Way("no gate", spec(), existing=True, switch="watched", pool=3, gated=False),
+    Way("no gate", spec(), existing=True, switch="watched", pool=3, gate="none"),
+    Way("lenient gate", spec(), existing=True, switch="harm", pool=3, gate="lenient"),
     Way("no pool", spec(), existing=True, switch="harm"),
     Way("all rows", spec(window="all"), existing=True, switch="harm", pool=3),
     Way("newest 1,000", spec(window="{rows: 1000}"), existing=True, switch="harm", pool=3),

@@ -56,13 +56,13 @@ def _deferred(data: Data) -> Lines:
 def _completed(data: Data) -> Lines:
     metrics = ", ".join(f"{name} {number(value)}" for name, value in sorted(data["metrics"].items()))
     yield f"{data['train_rows']} rows, {metrics}"
-    yield from _window(data.get("window"))
+    yield from _learnt_from(data.get("window"))
     yield f"model {data['candidate']['uri']}"
     yield f"card {data['card']['uri']}"
     yield from _run_url(data)
 
 
-def _window(window: Data | None) -> Lines:
+def _learnt_from(window: Data | None) -> Lines:
     if not window:
         return
     tried = ", ".join(f"{each['rows']} rows {number(each['loss'])}" for each in window.get("tried", []))

@@ -150,9 +150,8 @@ class Loop:
         self._say(row, f"training ({decision.reason}), {version.rows} rows")
         self.versions.append(version)
         run = Run(f"v{version.number}", version.number, True, digests, sum(self.parts), at(row), at(row))
-        ended = {"train_rows": version.rows, "started_at": at(row), "ended_at": at(row)}
-        held = {"outcome": "completed", "verdict": "approved", "hold_until": at(_NEVER)}
-        self._runs.append(replace(run, **ended, **held))
+        run = replace(run, train_rows=version.rows, started_at=at(row), ended_at=at(row), outcome="completed")
+        self._runs.append(replace(run, verdict="approved", hold_until=at(_NEVER)))
         harm = decision.reason is TrainingReason.PERFORMANCE
         if self.trainer.passes(self.parts, version, self.rollouts.champion, harm=harm):
             self.rollouts.begin(row, version, harm=harm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,8 @@ class Running:
         world.version(1, loss=loss, promoted=True)
         self.decisions: list[tuple[int, str]] = []
         self.released: set[str] = set()
+        self.asked: list[tuple[datetime, str]] = []
+        self.labelled = FIRST
         rows = "".join(f"{row},{CLASSES[stream.target[row]]}\n" for row in range(FIRST))
         self.take("first.csv", ("amount,churned\n" + rows).encode())
 
@@ -72,17 +74,24 @@ class Running:
         times = [NOON + timedelta(seconds=each) for each in range(row, row + TICK)]
         batch = logged(times, seed=f"{row}", labels=["no"] * TICK)
         self.world.log(batch)
+        self.asked += list(zip(times, batch.ids, strict=True))
+
+    def join(self, row: int) -> None:
+        """Join the labels that are known by a row, as join_feedback does."""
         with self.world.session() as session:
-            for each, identity in enumerate(batch.ids, row):
-                label = CLASSES[self.stream.target[each]]
-                joined = JoinedLabel(model=MODEL, prediction_id=identity, at=times[each - row], value=label)
-                joined.version, joined.label_id, joined.loss = 1, f"l{each}", float(self.losses[each])
-                joined.received_at = times[each - row] + timedelta(seconds=DELAY)
+            while self.labelled < row - DELAY:
+                made, identity = self.asked[self.labelled - FIRST]
+                label = CLASSES[self.stream.target[self.labelled]]
+                joined = JoinedLabel(model=MODEL, prediction_id=identity, at=made, value=label, version=1)
+                joined.label_id, joined.loss = f"l{identity}", float(self.losses[self.labelled])
+                joined.received_at = made + timedelta(seconds=DELAY)
                 session.add(joined)
+                self.labelled += 1
 
     def tick(self, row: int) -> bool:
         """Tell the functions which labels are joined by now; say whether a training was approved."""
         self.world.now = NOON + timedelta(seconds=row)
+        self.join(row)
         joined = c.FeedbackJoined(model=MODEL, joined=TICK, through=self.world.now)
         event = build_event(c.FeedbackJoined.type, joined, id_=f"joined-{row}", time=self.world.now)
         alarm = handle(self.watch, event)

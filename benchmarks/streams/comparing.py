@@ -136,11 +136,12 @@ def families_of(streams: Sequence[Compared]) -> dict[str, list[Compared]]:
 
 def table(streams: Sequence[Compared], ways: Sequence[str]) -> list[str]:
     """Return Markdown: a table for each policy, a line for each family, and what misses the goals."""
-    lines: list[str] = []
+    seeds = sorted({each.seed for each in streams})
+    lines: list[str] = ["", f"{len(streams)} streams, seeds {', '.join(map(str, seeds))}."]
     for way in ways:
         lines += ["", f"**{way}**", ""]
         lines.append(
-            "| stream | never | it (trainings) | best periodic | minus periodic | minus never | hindsight |"
+            "| streams | never | it (trainings) | best periodic | minus periodic | minus never | hindsight |"
         )
         lines.append("| --- | --- | --- | --- | --- | --- | --- |")
         lines += [_line(name, group, way) for name, group in families_of(streams).items()]
@@ -152,7 +153,7 @@ def _line(name: str, group: Sequence[Compared], way: str) -> str:
     periodic = best_periodic(group, way)
     trained = np.mean([each.trained[way] for each in group])
     cells = [
-        name,
+        f"{name}: {len(group)}",
         f"{accuracy(group, 'never'):.3f}",
         f"{accuracy(group, way):.3f} ({trained:.1f})",
         f"{accuracy(group, periodic):.3f} ({periodic.rpartition(' ')[2]})",

@@ -32,7 +32,7 @@ MAX_SEARCHED = 20_000
 LEAST_HELD = 100
 """So many rows of the holdout judge a version, if it has them, however short the window is."""
 
-Result = dict[str, Any]
+Result = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,7 +146,9 @@ def table(streams: Sequence[Compared], ways: Sequence[str]) -> list[str]:
         )
         lines.append("| --- | --- | --- | --- | --- | --- | --- |")
         lines += [_line(name, group, way) for name, group in families_of(streams).items()]
-        lines += ["", *_goals(streams, way)]
+        lines.append("")
+        for goal in _goals(streams, way):
+            lines += textwrap.wrap(goal, 118, subsequent_indent="  ", break_on_hyphens=False)
     return lines
 
 

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 
-from eventing.catalogue import Claim, TrainingCompleted, TrainingFailed, source_of
+from eventing.catalogue import Claim, TrainingCompleted, TrainingFailed, TrainingWindow, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
 from pipelines import layout, records
@@ -79,6 +79,7 @@ def announce(
 
 def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Event:
     """Build `training.completed` from the version's card."""
+    window = card.data.window
     payload = TrainingCompleted(
         model=request.model,
         version=request.version,
@@ -95,6 +96,7 @@ def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Ev
         divided_by=card.data.split.by,
         order=card.data.split.order,
         seconds=card.seconds,
+        window=None if window is None else TrainingWindow.model_validate(window.model_dump()),
     )
     return answer(cause, TrainingCompleted.type, SOURCE, subject_of(request), payload)
 

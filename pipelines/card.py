@@ -53,13 +53,32 @@ class Divided(_Part):
     order: str | None = None
 
 
+class TriedWindow(_Part):
+    """The best estimator in a window of so many rows, and its mean loss on the newest rows."""
+
+    rows: int
+    estimator: str
+    loss: float
+
+
+class UsedWindow(_Part):
+    """How much of the past was learnt from: `rows` of `of`, why, and what else was tried."""
+
+    rows: int
+    of: int
+    newest: int = 0
+    reason: str
+    tried: tuple[TriedWindow, ...] = ()
+
+
 class Data(_Part):
-    """The dataset, the parts of it that were used, and how their rows were divided."""
+    """The dataset, the parts of it that were used, how its rows were divided, and which taught it."""
 
     dataset: Claim
     data_schema: Claim | None = Field(default=None, alias="schema")
     parts: tuple[UsedPart, ...] = ()
     split: Divided = Divided()
+    window: UsedWindow | None = None
 
 
 class UsedSpec(_Part):

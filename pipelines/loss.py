@@ -33,10 +33,11 @@ def clipped_absolute(predicted: float, label: float, *, scale: float) -> float:
         raise ValueError(f"scale must be a positive number, this is {scale}")
     if not (math.isfinite(predicted) and math.isfinite(label)):
         raise ValueError("the error of a value that is not finite is not defined")
-    return float(_clipped(predicted, label, scale))
+    return float(clipped(predicted, label, scale))
 
 
-def _clipped(predicted: Any, label: Any, scale: float) -> Any:
+def clipped(predicted: Any, label: Any, scale: float) -> Any:
+    """Return absolute errors as shares of `scale`, at most 1, unchecked: of one answer, or of arrays [N]."""
     return np.minimum(np.abs(np.subtract(predicted, label, dtype=np.float64)) / scale, 1.0)
 
 
@@ -57,7 +58,7 @@ def holdout_loss(target: NDArray[Any], predicted: NDArray[Any], *, scale: float 
     if scale is None:
         losses = zero_one(predicted.argmax(axis=1), target)
     else:
-        losses = _clipped(predicted, target, scale)
+        losses = clipped(predicted, target, scale)
     return HoldoutLoss(
         rows=len(losses),
         mean=float(losses.mean()),

@@ -183,7 +183,7 @@ def train(store: Store, request: RunRequest, folder: Path) -> Card:
         folder / "extracted", folder / "checked", folder / "prepared", request.model, request.seed
     )
     results = [result for item in items for result in experiment(folder / "prepared", int(item))]
-    refit(folder / "prepared", select(results, metric), folder / "refitted")
+    refit(folder / "prepared", select(results, metric), results, folder / "refitted")
     evaluate(folder / "prepared", folder / "refitted", folder / "evaluated")
     folders = {name: folder / name for name in ("extracted", "prepared", "refitted", "evaluated")}
     return export(store, folders, results, started=_NOON, now=_NOON)

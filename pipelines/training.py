@@ -34,7 +34,7 @@ def training(
     3. features: keep the holdout aside, learn the encoding, plan the experiments
     4. experiment, in parallel: one candidate's grid each, by cross-validation
     5. select: the best of them
-    6. refit: fit it on all training rows; skops and ONNX
+    6. refit: choose how much of the past is learnt from, and fit to it; skops and ONNX
     7. evaluate: score the holdout with the ONNX model
     8. export: parity, then the version's files, the card last
     9. announce, whatever happened: training.completed or training.failed

@@ -31,14 +31,14 @@ def table(parts: Iterable[tuple[str, list[Figure]]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def replaced(page: str, made: str) -> str:
+def replaced(page: str, made: str, begin: str = BEGIN, end: str = END) -> str:
     """Return the page with the text between its markers replaced.
 
     Raises:
         ValueError: the page lacks a marker.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page needs the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"the page needs the lines {begin} and {end}")
+    return f"{before}{begin}\n{made}\n{end}{after}"

@@ -142,6 +142,24 @@ class TrainingProgressed(Payload, type="training.progressed", emitted_by=("run_t
     seconds: float
 
 
+class TriedWindow(Payload):
+    """The best estimator in a window of so many rows, and its mean loss on the newest rows."""
+
+    rows: Rows
+    estimator: str
+    loss: float
+
+
+class TrainingWindow(Payload):
+    """How much of the past a version learnt from: `rows` of `of`, as the `newest` rows showed, and why."""
+
+    rows: Rows
+    of: Rows
+    newest: Rows = 0
+    reason: str
+    tried: list[TriedWindow] = Field(default_factory=list)
+
+
 class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_training", "run_training")):
     """The run produced a candidate."""
 
@@ -161,6 +179,7 @@ class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_
     order: str | None = None
     seconds: float
     run_url: str | None = None
+    window: TrainingWindow | None = None
 
 
 class TrainingFailed(

@@ -69,6 +69,12 @@ def _requested(data: Data) -> str:
     return f"{data['action'].replace('_', ' ')}{version}, by {data.get('requested_by', 'unknown')}{comment}"
 
 
+def _window(window: Data | None) -> str:
+    if not window or window["rows"] == window["of"]:
+        return ""
+    return f", of the newest {window['rows']} of {window['of']} rows"
+
+
 def _training_requested(data: Data) -> str:
     comment = f": {data['comment']}" if data.get("comment") else ""
     return f"by {data.get('requested_by', 'unknown')}{comment}"
@@ -152,7 +158,7 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
             f"v{d['version']} step {d['number']} of {d['steps']}, {d['step']}, after {d['seconds']:.0f} s"
         ),
         c.TrainingCompleted.type: lambda d: (
-            f"v{d['version']} in {d['seconds']:.1f} s: {_metrics(d['metrics'])}"
+            f"v{d['version']} in {d['seconds']:.1f} s: {_metrics(d['metrics'])}{_window(d.get('window'))}"
         ),
         c.TrainingFailed.type: lambda d: f"v{d['version']} at {d['step']}: {d['error']}",
         c.ModelApproved.type: _approved,

@@ -82,6 +82,7 @@ def _version(
         "state": state_of([fact.fact for fact in facts], champion=row.version == champion),
         "metrics": row.metrics,
         "train_rows": row.train_rows,
+        "window": row.window,
         "run_id": row.run_id,
         "candidate": row.candidate.model_dump(),
         "dataset_digest": row.dataset_digest,

@@ -14,14 +14,16 @@ def is_alarm_open(alarmed_at: datetime | None, released_at: datetime | None) -> 
     return alarmed_at is not None and (released_at is None or released_at < alarmed_at)
 
 
-def is_due(spec: ModelSpec, *, unreleased: int, since_alarm: int | None) -> bool:
+def is_due(spec: ModelSpec, *, unreleased: int, alarmed: bool) -> bool:
     """Say whether enough rows have gathered: as many as the spec says, or once as many as an alarm needs.
+
+    Labels that were there before the alarm count: it was raised from them.
 
     Args:
         spec: the model's.
         unreleased: labelled predictions that no file holds.
-        since_alarm: those of them that were labelled since the alarm; None while no alarm is open.
+        alarmed: whether an alarm is open.
     """
-    if unreleased >= spec.labels.min_rows:
+    if alarmed and unreleased >= max(1, spec.retrain.harm_min_rows):
         return True
-    return since_alarm is not None and since_alarm >= max(1, spec.retrain.harm_min_rows)
+    return unreleased >= spec.labels.min_rows

@@ -68,10 +68,8 @@ def due(session: Session, row: FeedbackRow, spec: ModelSpec) -> bool:
     if not spec.labels.train:
         return False
     unreleased = select(func.count()).select_from(JoinedLabel).filter_by(model=row.model, release=None)
-    since_alarm = None
-    if row.alarmed_at is not None and is_alarm_open(row.alarmed_at, row.released_at):
-        since_alarm = session.scalar(unreleased.where(JoinedLabel.received_at >= row.alarmed_at)) or 0
-    return is_due(spec, unreleased=session.scalar(unreleased) or 0, since_alarm=since_alarm)
+    alarmed = is_alarm_open(row.alarmed_at, row.released_at)
+    return is_due(spec, unreleased=session.scalar(unreleased) or 0, alarmed=alarmed)
 
 
 def _choose(session: Session, model: str, now: datetime) -> str:

@@ -56,6 +56,7 @@ class ModelVersion(Base):
     config_digest: Mapped[str] = mapped_column(Text)
     code_digest: Mapped[str] = mapped_column(Text)
     train_rows: Mapped[int] = mapped_column(BigInteger)
+    window: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     event_id: Mapped[str] = mapped_column(Text)
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

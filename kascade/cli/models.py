@@ -68,6 +68,7 @@ def show(model: Mapping[str, Any], console: Console) -> None:
 def _version_cells(model: Mapping[str, Any], version: Mapping[str, Any]) -> tuple[str, str, str, str]:
     champion = model.get("champion") == version["version"]
     metrics = ", ".join(f"{name} {value:.4g}" for name, value in sorted(version["metrics"].items())[:3])
-    rows = version.get("train_rows")
+    rows, window = version.get("train_rows"), version.get("window") or {}
+    of = f" of {window['of']}" if window.get("of", rows) != rows else ""
     state = "champion" if champion else str(version["state"])
-    return (f"v{version['version']}", state, metrics, f"{rows} rows" if rows else "")
+    return (f"v{version['version']}", state, metrics, f"{rows}{of} rows" if rows else "")

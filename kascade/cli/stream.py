@@ -50,7 +50,7 @@ def stream(
     console = Console(highlight=False, emoji=False, soft_wrap=True, stderr=as_json)
     source = read_source(file, target, rows)
     first = int(len(source.rows) * train)
-    default = default_spec(model, target, rows=max(first, 4000), label_delay_s=label_delay, frozen=frozen)
+    default = default_spec(model, target, label_delay_s=label_delay, frozen=frozen)
     text = spec.read_bytes() if spec else default
     state = _home(home, model, frozen=frozen)
     with ExitStack() as stack:

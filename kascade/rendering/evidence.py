@@ -58,6 +58,7 @@ def _deferred(data: Data) -> Lines:
 def _completed(data: Data) -> Lines:
     metrics = ", ".join(f"{name} {number(value)}" for name, value in sorted(data["metrics"].items()))
     yield f"{data['train_rows']} rows, {metrics}"
+    yield from _learnt_from(data.get("window"))
     if data.get("order"):
         held = (
             "those that came last are"
@@ -68,6 +69,14 @@ def _completed(data: Data) -> Lines:
     yield f"model {data['candidate']['uri']}"
     yield f"card {data['card']['uri']}"
     yield from _run_url(data)
+
+
+def _learnt_from(window: Data | None) -> Lines:
+    if not window:
+        return
+    tried = ", ".join(f"{each['rows']} rows {number(each['loss'])}" for each in window.get("tried", []))
+    losses = f"; loss by window: {tried}" if tried else ""
+    yield f"learnt from the newest {window['rows']} of {window['of']} rows: {window['reason']}{losses}"
 
 
 def _failed(data: Data) -> Lines:

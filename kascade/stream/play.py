@@ -27,26 +27,26 @@ PATIENCE_S = 180.0
 DEFAULT_SPEC = """\
 model: {model}
 target: {target}
-train: {{window: {{rows: {rows}}}}}
 gate: {{margin: 0.02}}
 rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: {deadline_s:.0f}s}}
 drift: {{window: 500}}
-labels: {{window: {window_s:.0f}s, min_rows: 1000}}
+labels: {{window: {window_s:.0f}s, min_rows: 250}}
 retrain:
   {{on: {on}, debounce: 1s, debounce_max: 3s, cooldown: 0s, cooldown_runs: 0, harm_cooldown: 0s,
-   max_per_day: 1000, min_rows: 1500, harm_min_rows: 250, breaker: 1000}}
+   max_per_day: 1000, min_rows: 250, min_rows_share: 0.5, harm_min_rows: 100, breaker: 1000}}
 """
 
 
-def default_spec(model: str, target: str, *, rows: int, label_delay_s: float, frozen: bool) -> bytes:
+def default_spec(model: str, target: str, *, label_delay_s: float, frozen: bool) -> bytes:
     """Return a model.yaml whose days are seconds; `frozen` leaves every retraining out.
 
-    A challenger goes through a shadow only: a canary needs some 17 times as many labels to decide.
+    A challenger goes through a shadow only: a canary needs some 17 times as many labels to decide. A training
+    asks for half as many new rows as the last one learnt from, so a short window is trained again soon.
     """
     on = "[]" if frozen else "[dataset, drift, performance]"
     window_s = max(3.0, 3 * label_delay_s)
     spec = DEFAULT_SPEC.format(
-        model=model, target=target, rows=rows, on=on, window_s=window_s, deadline_s=max(180.0, 3 * window_s)
+        model=model, target=target, on=on, window_s=window_s, deadline_s=max(180.0, 3 * window_s)
     )
     return spec.encode()
 

@@ -54,7 +54,7 @@ def refit(
     selected: dsl.Input[dsl.Artifact],
     refitted: dsl.Output[dsl.Model],
 ) -> None:
-    """Fit the chosen estimator on all training rows; write it as skops and ONNX."""
+    """Choose the window, and fit the best estimator to it; write it as skops and ONNX."""
     from pathlib import Path
 
     from pipelines.components.step import logged_step
@@ -62,7 +62,8 @@ def refit(
     from pipelines.steps.refit import refit as step
 
     with logged_step("refit", output, attempt):
-        step(Path(prepared.path), read_json(Path(selected.path))["chosen"], Path(refitted.path))
+        found = read_json(Path(selected.path))
+        step(Path(prepared.path), found["chosen"], found["experiments"], Path(refitted.path))
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

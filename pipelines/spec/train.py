@@ -49,7 +49,7 @@ def _one_or_several(value: Any) -> tuple[GridValue, ...]:
 
 
 class Window(Section):
-    """Which parts of the dataset a training uses: all, or the newest that hold enough."""
+    """Which parts of the dataset a training uses: all, or the newest that hold enough; or what is best."""
 
     parts: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="at most this many of the newest parts", examples=["12"]
@@ -59,11 +59,18 @@ class Window(Section):
         description="only the newest parts that hold this many rows",
         examples=["1000000"],
     )
+    auto: bool = Field(
+        default=False,
+        description="of those, learn from as much of the past as serves the newest rows best",
+        examples=["true"],
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
-        """Accept `window: all` and `window: 12` (parts)."""
+        """Accept `window: auto`, `window: all` and `window: 12` (parts)."""
+        if value == "auto":
+            return {"auto": True}
         if value == "all":
             return {}
         return {"parts": value} if isinstance(value, int) and not isinstance(value, bool) else value
@@ -144,9 +151,10 @@ class Train(Section):
         examples=["s3://raw/churn/pipeline.yaml"],
     )
     window: Window = Field(
-        default_factory=Window,
-        description="parts of the dataset to train on: `all`, a number of newest parts, or {parts, rows}",
-        examples=["all"],
+        default_factory=lambda: Window(auto=True),
+        description="what to learn from: `auto` chooses from the data, `all`, a number of newest parts, "
+        "or {parts, rows, auto}",
+        examples=["auto"],
     )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of everything random", examples=["0"])
     class_weight: Literal["auto", "balanced", "none"] = Field(

@@ -23,8 +23,9 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     Raises: StepError when the spec's metric is undefined on the holdout.
     """
     facts = files.read_json(prepared / files.PREPARED)
-    matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)
-    target = np.load(prepared / files.HOLDOUT_TARGET)
+    kept = np.load(refitted / files.HOLDOUT_KEPT)
+    matrix = files.read_array(prepared / files.HOLDOUT_MATRIX)[kept]
+    target = np.load(prepared / files.HOLDOUT_TARGET)[kept]
     own = is_own_code(files.read_json(refitted / files.REFITTED)["chosen"]["estimator"])
     bounds = UNTRUSTED if own or (prepared / files.ADOPTED).exists() else None
     scores = Scorer((refitted / files.ONNX).read_bytes(), bounds).score(matrix)

@@ -130,9 +130,12 @@ def _reference(folders: Mapping[str, Path], spec: ModelSpec, facts: Mapping[str,
     First come rows of training, without a score, then those of the holdout, of up to half the sample.
     """
     rng = np.random.default_rng(facts["seed"])
-    held = np.load(folders["prepared"] / files.HOLDOUT_ROWS)
+    held = np.load(folders["prepared"] / files.HOLDOUT_ROWS)[
+        np.load(folders["refitted"] / files.HOLDOUT_KEPT)
+    ]
     kept = _some(len(held), REFERENCE_ROWS // 2, rng)
     fitted = np.load(folders["prepared"] / files.TRAIN_ROWS)
+    fitted = fitted[np.load(folders["refitted"] / files.WINDOW_ROWS)]
     fitted = fitted[_some(len(fitted), REFERENCE_ROWS - len(kept), rng)]
     scores = score_of(np.load(folders["evaluated"] / files.PREDICTED)[kept])
     rows = np.concatenate([fitted, held[kept]])
@@ -157,14 +160,15 @@ def score_of(predicted: NDArray[Any]) -> NDArray[np.float64]:
 
 def _holdout(folders: Mapping[str, Path], spec: ModelSpec) -> bytes:
     """Keep the holdout's rows with every column: features, target, slices, entity and timestamp."""
-    rows = np.load(folders["prepared"] / files.HOLDOUT_ROWS)
+    kept = np.load(folders["refitted"] / files.HOLDOUT_KEPT)
+    rows = np.load(folders["prepared"] / files.HOLDOUT_ROWS)[kept]
     table = usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows))
     hashes = folders["prepared"] / files.HOLDOUT_HASHES
     if hashes.exists():
-        table = table.append_column(layout.ROW, pa.array(np.load(hashes)))
+        table = table.append_column(layout.ROW, pa.array(np.load(hashes)[kept]))
     places = folders["prepared"] / files.HOLDOUT_PLACES
     if places.exists():
-        table = table.append_column(layout.PLACE, pa.array(np.load(places)))
+        table = table.append_column(layout.PLACE, pa.array(np.load(places)[kept]))
     return _parquet(table)
 
 
@@ -200,7 +204,12 @@ def _card(
             "parts": extracted["parts"],
             "parts_in_dataset": extracted["parts_in_dataset"],
             "rows": extracted["rows"],
-            "split": facts["split"],
+            "split": {
+                **facts["split"],
+                **({"train_rows": refitted["window"]["rows"]} if refitted["window"] else {}),
+                "holdout_rows": evaluation["rows"],
+            },
+            "window": refitted["window"],
         },
         "spec": {**request.spec.model_dump(), "digest": spec_digest(spec, request.code)},
         "own_code": request.code,

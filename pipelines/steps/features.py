@@ -63,6 +63,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     partition = divide(table, spec, facts, parts, places)
     folder.mkdir(parents=True, exist_ok=True)
     partition.save(folder)
+    _save_order(table, spec, partition, folder)
     seed = seed or spec.train.seed
     training = table.take(pa.array(partition.train))
     folds, ordered, mixed = _folds(training, partition, spec, seed)
@@ -91,6 +92,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         "seed": seed,
         "balanced": _balanced(spec, partition),
         "ordered": ordered,
+        "auto_window": spec.train.window.auto,
         "plan": plan,
         "own_code": own_code,
         "split": partition.describe(),
@@ -98,6 +100,20 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     }
     files.write_json(folder / files.PREPARED, prepared)
     return [str(index) for index in range(len(plan))]
+
+
+def _save_order(table: pa.Table, spec: ModelSpec, partition: Partition, folder: Path) -> None:
+    """Save the training rows' positions, oldest first, and before how many of them each held row came.
+
+    Rows go by their timestamp; those without one, and rows of one moment, by when they arrived.
+    """
+    place = np.arange(table.num_rows)
+    if spec.timestamp is not None:
+        place[np.argsort(times(table.column(spec.timestamp)), kind="stable")] = np.arange(table.num_rows)
+    order = np.argsort(place[partition.train], kind="stable")
+    np.save(folder / files.TRAIN_ORDER, order)
+    ages = np.searchsorted(place[partition.train][order], place[partition.holdout])
+    np.save(folder / files.HOLDOUT_AGES, ages)
 
 
 def _own_code(extracted: Path, spec: ModelSpec, encoding: Encoding, folder: Path) -> dict[str, object] | None:

@@ -14,13 +14,11 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("unreleased", "since_alarm", "due"),
-    [(99, None, False), (100, None, True), (99, 29, False), (99, 30, True), (500, 0, True)],
+    ("unreleased", "alarmed", "due"),
+    [(99, False, False), (100, False, True), (29, True, False), (30, True, True), (500, True, True)],
 )
-def test_enough_rows_or_after_an_alarm_fewer_are_released(
-    unreleased: int, since_alarm: int | None, due: bool
-) -> None:
-    assert is_due(SPEC, unreleased=unreleased, since_alarm=since_alarm) is due
+def test_enough_rows_or_after_an_alarm_fewer_are_released(unreleased: int, alarmed: bool, due: bool) -> None:
+    assert is_due(SPEC, unreleased=unreleased, alarmed=alarmed) is due
 
 
 def test_an_alarm_is_open_until_rows_have_been_released() -> None:

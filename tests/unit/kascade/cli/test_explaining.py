@@ -101,6 +101,22 @@ LINES = [
         "rule harm, champion v1",
     ),
     (
+        c.TrainingCompleted.type,
+        {
+            "train_rows": 500,
+            "metrics": {},
+            "candidate": CLAIM,
+            "card": CLAIM,
+            "window": {
+                "rows": 500,
+                "of": 2_200,
+                "reason": "clearly better",
+                "tried": [{"rows": 2_200, "loss": 0.9}, {"rows": 500, "loss": 0.125}],
+            },
+        },
+        "newest 500 of 2200 rows: clearly better; loss by window: 2200 rows 0.9, 500 rows 0.125",
+    ),
+    (
         c.PerformanceDegraded.type,
         {"statistic": 5123.0, "threshold": 5000, "baseline": 0.12, "mean_loss": 0.31, "labels": 88},
         "statistic 5,123 of 5,000 after 88 labels; mean loss 0.31, baseline 0.12",
@@ -254,13 +270,14 @@ def test_models_are_listed_with_what_goes_on(desk: Desk) -> None:
             code_digest="0" * 64,
             train_rows=800,
             seconds=1,
+            window={"rows": 800, "of": 4_100, "newest": 266, "reason": "clearly better", "tried": []},
         )
         versions.register(session, done, "e", now)
         versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "p", now)
         row = rollouts.lock_rollout(session, "churn")
         row.version, row.champion_version, row.phase, row.paused = 2, 1, "canary", True
     told = desk.type("models").stdout
-    assert "v1         champion    roc_auc 0.9123    800 rows" in told
+    assert "v1         champion    roc_auc 0.9123    800 of 4100 rows" in told
     assert "rollout   v2 canary with 10 % of the requests beside v1, PAUSED" in told
     assert "breaker closed (0 of 2 refused in a row); 0 of 4 automatic runs used" in told
     assert json.loads(desk.type("models", "churn", "--json").stdout)["champion"] == 1

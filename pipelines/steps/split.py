@@ -126,7 +126,7 @@ def by_arrival(
 
 
 def _held_since(rows: int, share: float) -> int:
-    """Return how many of the rows since a change are held: their share, or enough to judge by, half at most."""
+    """Return how many of the rows since a change are held: their share, or enough to judge by."""
     return max(math.ceil(rows * share), min(_TO_JUDGE_BY, rows // 2))
 
 

@@ -120,7 +120,7 @@ def encode_feature(feature: Feature, column: pa.ChunkedArray) -> Matrix:
 
 
 def encode_table(encoding: Encoding, table: pa.Table) -> Matrix:
-    """Encode a table that has every feature of the encoding, in canonical columns, to float32 [N, width]."""
+    """Encode a table that has every feature that is used, in canonical columns, to float32 [N, width]."""
     matrix = np.empty((table.num_rows, encoding.width), dtype=np.float32)
     write_blocks(encoding.features, table, matrix)
     return matrix
@@ -130,6 +130,8 @@ def write_blocks(features: Sequence[Feature], table: pa.Table, matrix: Matrix) -
     """Fill the matrix [N, width] feature by feature, so that only one block is in memory beside it."""
     start = 0
     for feature in features:
+        if not feature.used:
+            continue
         end = start + feature.encoder.width
         matrix[:, start:end] = encode_feature(feature, table.column(feature.name))
         start = end

@@ -49,7 +49,7 @@ class StoredModel:
         Raises:
             Unusable: the table lacks a feature, or its values do not fit.
         """
-        features = self.encoding.features
+        features = [feature for feature in self.encoding.features if feature.used]
         missing = [feature.name for feature in features if feature.name not in table.column_names]
         if missing:
             raise Unusable(f"the holdout has no column {', '.join(missing[:5])}")

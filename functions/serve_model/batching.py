@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from functions.serve_model.logic import Inputs, Prediction
+from functions.serve_model.logic import Prediction
 from functions.serve_model.model import Model, Outputs
 
 _JSON = orjson.OPT_SERIALIZE_NUMPY
@@ -73,7 +73,7 @@ def side_by_side(model: Model, noted: Sequence[Noted]) -> Columns:
         times_ms += [time_ms(prediction.ids[0])] * rows
         latencies_ms += [round(seconds * 1000, 3)] * rows
     predictions = [each[0] for each in noted]
-    inputs = _inputs(model.encoding.names, [each.inputs for each in predictions])
+    inputs = _inputs(model.encoding.names, predictions)
     outputs = columns_of([each.outputs for each in predictions])
     return Columns(model, ids, times_ms, latencies_ms, _entities(predictions), inputs, outputs)
 
@@ -118,17 +118,21 @@ def _entities(predictions: Sequence[Prediction]) -> list[str | None] | None:
     return entities
 
 
-def _inputs(names: Sequence[str], given: Sequence[Inputs]) -> Mapping[str, Column]:
-    matrices = [each for each in given if isinstance(each, np.ndarray)]
-    if matrices and len(matrices) == len(given):
+def _inputs(names: Sequence[str], predictions: Sequence[Prediction]) -> Mapping[str, Column]:
+    """Return a column of each feature that was sent; null in requests that left out what is not used."""
+    matrices = [each.inputs for each in predictions if isinstance(each.inputs, np.ndarray)]
+    if matrices and len(matrices) == len(predictions):
         return dict(zip(names, np.ascontiguousarray(np.concatenate(matrices).T), strict=True))
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for inputs in given:
+    all_of_them = bool(matrices) or not predictions
+    sent = [name for name in names if all_of_them or any(name in each.inputs for each in predictions)]
+    columns: dict[str, list[Any]] = {name: [] for name in sent}
+    for prediction in predictions:
+        inputs = prediction.inputs
         if isinstance(inputs, np.ndarray):
             for column, values in zip(columns.values(), inputs.T.tolist(), strict=True):
                 column += values
             continue
         for name, column in columns.items():
-            listed = inputs[name]
+            listed = inputs[name] if name in inputs else [None] * len(prediction.ids)
             column += listed.tolist() if isinstance(listed, np.ndarray) else listed
     return columns

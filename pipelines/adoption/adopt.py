@@ -10,8 +10,9 @@ from pipelines.adoption.graph import THEIRS, Addition, Mismatch, Tensor
 from pipelines.adoption.inputs import Column, feed
 from pipelines.adoption.outputs import give_classes, give_number, order_of, pick
 from pipelines.card import Class
-from pipelines.encoding import Encoding
+from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.scales import AS_IS, Scale
+from pipelines.encoding.unused import Unused
 from pipelines.model_file import INPUT, LABEL, PROBABILITIES, VARIABLE, RefusedModel, check_contents
 
 __all__ = ["Adopted", "Column", "adopt"]
@@ -28,13 +29,16 @@ class Adopted:
     Attributes:
         raw: the graph, with the inputs and outputs of ours.
         probe: the same with the model's own labels as `label`; None where it gives none.
-        encoding: how its `input` is made out of features.
+        encoding: how its `input` is made out of features: all of the data, in the order of the data, so that
+            a request to a version that is trained here fits this one too.
+        features: those that it reads, in its own order.
         order: which column of its own probabilities stands for each class; empty for regression.
     """
 
     raw: bytes
     probe: bytes | None
     encoding: Encoding
+    features: tuple[Feature, ...]
     order: tuple[int, ...] = ()
 
 
@@ -65,9 +69,9 @@ def adopt(
     model = _read(raw)
     before, behind = Addition("before"), Addition("behind")
     given = pick([Tensor.of(each) for each in model.graph.output], classifies=classes is not None)
-    encoding = feed(
-        [Tensor.of(each) for each in _free_inputs(model)], columns, features, _texts_of(model), before
-    )
+    inputs = [Tensor.of(each) for each in _free_inputs(model)]
+    taken = feed(inputs, columns, features, _texts_of(model), before)
+    encoding = _encoding(columns, taken)
     order: list[int] = []
     if classes is not None:
         order = order_of(classes, given_classes)
@@ -86,7 +90,12 @@ def adopt(
     probe = None
     if given.labels is not None:
         probe = _with_their_labels(whole, given.labels)
-    return Adopted(_bytes(whole), probe, encoding, tuple(order))
+    return Adopted(_bytes(whole), probe, encoding, tuple(taken), tuple(order))
+
+
+def _encoding(columns: Sequence[Column], taken: Sequence[Feature]) -> Encoding:
+    by_name = {feature.name: feature for feature in taken}
+    return Encoding(tuple(by_name.get(c.name) or Feature(c.name, c.kind, Unused()) for c in columns))
 
 
 def _read(raw: bytes) -> Any:

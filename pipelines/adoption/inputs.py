@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.adoption.graph import Addition, Mismatch, Tensor
-from pipelines.encoding import Encoding, Feature
+from pipelines.encoding import Feature
 from pipelines.encoding.columns import Boolean, CentredNumber, Encoder, Number, Ordinal
 from pipelines.encoding.fitting import fit_number
 from pipelines.encoding.scales import AS_IS
@@ -55,11 +55,13 @@ def feed(
     order: Sequence[str] | None,
     known: Sequence[str],
     addition: Addition,
-) -> Encoding:
-    """Add what makes a model's inputs out of the one matrix; return how that is made out of features.
+) -> list[Feature]:
+    """Add what makes a model's inputs out of the one matrix; return the features, as the model orders them.
+
+    The matrix has a column for each of them, in the order of the data.
 
     Args:
-        columns: the model's features, in the order of the data.
+        columns: all features, in the order of the data.
         order: the columns of its one tensor, where they are others.
         known: texts that the model itself knows.
 
@@ -69,15 +71,26 @@ def feed(
     for each in inputs:
         _check_rows(each)
     if len(inputs) == 1 and (order is not None or not _is_feature(inputs[0], by_name)):
-        return _one_tensor(inputs[0], _ordered(columns, order), addition)
+        ordered = _ordered(columns, order)
+        places = _places([column.name for column in ordered], by_name)
+        return _one_tensor(inputs[0], ordered, places, addition)
     if order is not None:
         raise Mismatch(
             f"`features` names the columns of one tensor, and it has {len(inputs)} inputs",
             "leave `features` out: inputs are matched by their names",
         )
     _check_named(inputs, by_name)
-    features = [_named(each, by_name[each.name], place, known, addition) for place, each in enumerate(inputs)]
-    return Encoding(tuple(features))
+    places = _places([each.name for each in inputs], by_name)
+    return [
+        _named(each, by_name[each.name], place, known, addition)
+        for each, place in zip(inputs, places, strict=True)
+    ]
+
+
+def _places(names: Sequence[str], by_name: Mapping[str, Column]) -> list[int]:
+    """Return the column of the matrix that each feature is in."""
+    in_order = [name for name in by_name if name in set(names)]
+    return [in_order.index(name) for name in names]
 
 
 def _check_rows(tensor: Tensor) -> None:
@@ -114,7 +127,9 @@ def _near(name: str, by_name: Mapping[str, Column]) -> str:
     return f" (did you mean '{found[0]}'?)" if found else f": {', '.join(list(by_name)[:20])}"
 
 
-def _one_tensor(tensor: Tensor, columns: Sequence[Column], addition: Addition) -> Encoding:
+def _one_tensor(
+    tensor: Tensor, columns: Sequence[Column], places: list[int], addition: Addition
+) -> list[Feature]:
     if tensor.element not in FLOATS:
         raise Mismatch(f"the input {tensor} is no feature of the data, and no tensor of floats")
     width = None if tensor.shape is None else tensor.shape[1] if len(tensor.shape) == 2 else -1
@@ -131,14 +146,14 @@ def _one_tensor(tensor: Tensor, columns: Sequence[Column], addition: Addition) -
                 "name the columns that it takes: --features a,b,c; or give it an input of its own for each "
                 "feature: of texts for a category",
             )
-    plain = [Feature(c.name, c.kind, _plain(c), c.form) for c in columns]
+    value = addition.columns(INPUT, places)
     if tensor.element == "float":
-        addition.node("Identity", INPUT, output=tensor.inside)
-        return Encoding(tuple(plain))
+        addition.node("Identity", value, output=tensor.inside)
+        return [Feature(c.name, c.kind, _plain(c), c.form) for c in columns]
     features = [Feature(c.name, c.kind, _centred(c), c.form) for c in columns]
-    exact = _undo(addition.cast(INPUT, "double"), [f.encoder for f in features], addition)
+    exact = _undo(addition.cast(value, "double"), [f.encoder for f in features], addition)
     addition.node("Identity", exact, output=tensor.inside)
-    return Encoding(tuple(features))
+    return features
 
 
 def _check_named(inputs: Sequence[Tensor], by_name: Mapping[str, Column]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,7 @@ from pipelines.encoding.errors import BadCell, EncodingError, EncodingProblem, d
 from pipelines.encoding.feature import Feature
 from pipelines.encoding.scales import AS_IS, Scale
 from pipelines.encoding.times import Datetime, DatetimeSince
+from pipelines.encoding.unused import Unused
 from pipelines.encoding.words import HashedText
 from pipelines.values.form import PLAIN, Form
 
@@ -62,14 +63,15 @@ class Encoding:
 
     @cached_property
     def numeric(self) -> bool:
-        """Whether every feature is a number or boolean, so that a ready matrix can be taken."""
+        """Whether a ready matrix of numbers can be taken."""
         return all(feature.numeric for feature in self.features)
 
     def encode(self, columns: Mapping[str, Values]) -> Matrix:
         """Encode named columns of N raw values each.
 
         Args:
-            columns: for each feature a list or 1-d array of N values; missing values are None or NaN.
+            columns: for each feature a list or 1-d array of N values; missing values are None or NaN. What
+                the model does not read may be left out.
 
         Returns: float32 [N, width].
         Raises: EncodingError listing every unknown, missing or unequally long column and wrongly typed value.
@@ -81,6 +83,8 @@ class Encoding:
         self._check_names_and_lengths(columns)
         blocks, problems = [], []
         for feature in self.features:
+            if feature.name not in columns:
+                continue
             try:
                 blocks.append(feature.encode(columns[feature.name]))
             except BadCell as bad:
@@ -143,8 +147,12 @@ class Encoding:
 
     @cached_property
     def _stackable(self) -> bool:
-        """Whether the features are numbers that lose nothing beside each other in float64."""
-        return self.numeric and bool(np.all(np.abs(self._scales[0]) < 2**53))
+        """Whether all features are used, and numbers that lose nothing beside each other in float64."""
+        return (
+            self.numeric
+            and all(feature.used for feature in self.features)
+            and bool(np.all(np.abs(self._scales[0]) < 2**53))
+        )
 
     @cached_property
     def _scales(self) -> NDArray[np.float64]:
@@ -173,7 +181,7 @@ class Encoding:
         problems = [
             EncodingProblem(f.name, "nothing", f"a value of kind {f.kind}")
             for f in self.features
-            if f.name not in columns
+            if f.used and f.name not in columns
         ]
         known = set(self.names)
         lengths: dict[str, int] = {}
@@ -245,14 +253,15 @@ def _unequal(lengths: Mapping[str, int]) -> list[EncodingProblem]:
     ]
 
 
+_LEARNT_NOTHING: dict[str, Callable[[], Encoder]] = {"number": Number, "boolean": Boolean, "unused": Unused}
+
+
 def _encoder(document: Mapping[str, Any]) -> Encoder:
     match document["method"]:
-        case "number":
-            return Number()
+        case "number" | "boolean" | "unused" as method:
+            return _LEARNT_NOTHING[method]()
         case "centred_number":
             return CentredNumber(Scale.from_json(document))
-        case "boolean":
-            return Boolean()
         case "one_hot":
             return OneHot(tuple(document["values"]), document["missing"])
         case "ordinal":

@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.encoding.columns import Boolean, CentredNumber, Encoder, Matrix, Number, Values
 from pipelines.encoding.errors import BadCell, describe
 from pipelines.encoding.times import to_datetimes
+from pipelines.encoding.unused import Unused
 from pipelines.values.form import PLAIN, Form
 from pipelines.values.missing import LABELS, means_missing
 from pipelines.values.reading import NotRead, has_text, read_value
@@ -26,14 +27,19 @@ class Feature:
     form: Form = PLAIN
 
     @property
+    def used(self) -> bool:
+        """Whether the model reads it; what it does not read may be left out of a request."""
+        return not isinstance(self.encoder, Unused)
+
+    @property
     def plain(self) -> bool:
         """Whether the raw value already is the number the model takes."""
         return isinstance(self.encoder, Number | Boolean)
 
     @property
     def numeric(self) -> bool:
-        """Whether the raw value is a number or boolean."""
-        return self.plain or isinstance(self.encoder, CentredNumber)
+        """Whether the raw value may be given as a number: it is one, or a boolean, or is not read."""
+        return self.plain or isinstance(self.encoder, CentredNumber) or not self.used
 
     def encode(self, values: Values) -> Matrix:
         """Encode raw values [N] to [N, width]; texts are read as ingesting read the training data.

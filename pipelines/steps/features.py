@@ -77,7 +77,7 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
         plan = plan_experiments(spec, facts["task"], encoding.width)
     else:
         encoding, blurred, own_code = adopted.encoding, [], None
-        facts["features"] = [[feature.name, feature.kind] for feature in encoding.features]
+        facts["features"] = [[feature.name, feature.kind] for feature in adopted.features]
         _encode(encoding, training, folder / files.TRAIN_MATRIX)
         try_out(adopted, _encode(encoding, holdout, folder / files.HOLDOUT_MATRIX), partition.classes)
         (folder / files.ADOPTED).write_bytes(adopted.raw)

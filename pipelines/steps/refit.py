@@ -79,7 +79,7 @@ def _take_registered(prepared: Path, window: Chosen, folder: Path) -> None:
     raw = (prepared / files.ADOPTED).read_bytes()
     np.save(folder / files.EXPECTED, Scorer(raw, UNTRUSTED).score(_holdout(prepared, window)))
     (folder / files.ONNX).write_bytes(raw)
-    told = {"chosen": dict(window.experiment), "window": None, "warnings": []}
+    told: dict[str, Any] = {"chosen": dict(window.experiment), "window": None, "warnings": []}
     files.write_json(folder / files.REFITTED, told)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from pipelines.card import Card
 from pipelines.encoding.columns import Matrix
 from pipelines.errors import StepError
 from pipelines.request import RunRequest
+from pipelines.steps.export import MLSERVER_SETTINGS
 from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
 
 TABLE = churn_table(500)
@@ -52,6 +54,9 @@ def test_a_pipeline_of_scikit_learn_becomes_a_version_and_serves_as_it_did_elsew
     assert card.model_dump()["registered"]["origin"] == "churn.onnx"
     assert layout.SKOPS not in card.files
     assert {layout.HOLDOUT, layout.REFERENCE} <= card.files.keys()
+    settings = card.files[layout.MLSERVER]  # what Seldon's MLServer loads a version by
+    assert json.loads(store.get(settings.uri, settings.sha256)) == MLSERVER_SETTINGS
+    assert settings.uri.rpartition("/")[0] == card.files[layout.ONNX].uri.rpartition("/")[0]
     rows = TABLE.slice(0, 20).select(["amount", "calls", "country", "shop"])
     answers = serve(store, card, rows.to_pydict())
     wanted = pipeline.predict_proba(churn_frame(TABLE))[:20]

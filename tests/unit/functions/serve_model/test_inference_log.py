@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from functions.serve_model.logic import Prediction
 from functions.serve_model.model import Model, Outputs, load
 from functions.serve_model.posting import Batch, NotTaken
 from functions.serve_model.settings import LogSettings
+from pipelines.encoding import Encoding, Feature
+from pipelines.encoding.columns import Number
+from pipelines.encoding.unused import Unused
 from pipelines.prediction_ids import prediction_ids
 
 NOW_MS = 1_790_000_000_000
@@ -219,3 +223,17 @@ def test_noting_does_not_wait_for_a_sink_that_hangs() -> None:
 
 def test_an_id_tells_its_time() -> None:
     assert {time_ms(each) for each in prediction_ids(3, NOW_MS, 77)} == {NOW_MS}
+
+
+def test_a_feature_that_is_not_used_is_logged_where_a_request_carries_it() -> None:
+    features = (Feature("shop", "category", Unused()), Feature("amount", "number", Number()))
+    model = load(tiny_models.classifier(Encoding(features)), "churn", 1, "0" * 64)
+    sent: dict[str, list[Any]] = {"amount": [1.0, 2.0], "shop": ["a", None]}
+    with_it = replace(predicted(2), inputs=sent)
+    without = replace(predicted(1, seed=1), inputs={"amount": [3.0]})
+
+    def logged(*predictions: Prediction) -> dict[str, Any]:
+        return dict(side_by_side(model, [(each, 0.1, BODY_BYTES) for each in predictions]).inputs)
+
+    assert logged(with_it, without) == {"shop": ["a", None, None], "amount": [1.0, 2.0, 3.0]}
+    assert logged(without) == {"amount": [3.0]}

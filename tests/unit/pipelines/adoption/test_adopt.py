@@ -39,7 +39,8 @@ def test_a_scikit_learn_pipeline_with_an_input_a_column_answers_as_it_did_elsewh
     pipeline = fit_churn(TABLE)
     adopted = adopt(convert_churn(pipeline, zipmap=zipmap), columns(), CLASSES)
     try_out(adopted, encode_table(adopted.encoding, TABLE), CLASSES)
-    assert adopted.encoding.names == ("amount", "calls", "country", "shop")
+    assert [feature.name for feature in adopted.features] == ["amount", "calls", "country", "shop"]
+    assert adopted.encoding.names == tuple(name for name in CHURN_KINDS if name != "churned")
     np.testing.assert_allclose(score(adopted), pipeline.predict_proba(churn_frame(TABLE)), atol=1e-5)
 
 
@@ -70,6 +71,25 @@ def test_its_columns_can_be_named_in_another_order() -> None:
     named = adopt(raw, columns(), CLASSES, features=["member", "calls"])
     same = adopt(linear([[-0.1, 0.1], [0.5, -0.5]], [0.2, 0.0]), columns(TABLE, NUMBERS), CLASSES)
     np.testing.assert_allclose(score(named), score(same), atol=1e-6)
+
+
+@pytest.mark.parametrize("element", [TensorProto.FLOAT, TensorProto.DOUBLE])
+@pytest.mark.parametrize(
+    ("weights", "features"), [([[0.5, -0.5], [-0.1, 0.1]], ["member", "calls"]), ([[-0.1, 0.1]], ["calls"])]
+)
+def test_whatever_it_takes_rows_are_given_in_the_order_of_the_data_as_before(
+    element: int, weights: list[list[float]], features: list[str]
+) -> None:
+    adopted = adopt(
+        linear(weights, [0.2, 0.0], element=element), columns(TABLE, NUMBERS), CLASSES, features=features
+    )
+    assert [feature.name for feature in adopted.features] == features
+    rows = np.stack([TABLE["calls"].to_numpy(), TABLE["member"].to_numpy()], axis=1).astype(np.float64)
+    np.testing.assert_allclose(
+        Scorer(adopted.raw).score(adopted.encoding.encode_matrix(rows)), score(adopted)
+    )
+    taken = TABLE.select(features)
+    np.testing.assert_allclose(score(adopted, taken), score(adopted))
 
 
 def test_one_probability_is_that_of_the_second_class() -> None:

@@ -6,6 +6,9 @@ either side alike whatever the rows beside are, even if those are sorted by a fe
 the same side beyond chance (serial_dependence.py), the rows have an order; and where a tree of the older half
 predicts the newer one worse than a tree of rows from everywhere.
 
+Where the size of the errors changes for good, what is to be learnt has changed: from there on it is another
+world, of which a training must see something too.
+
 Rows that are sorted by their target have no order of arrival that could be told, and the newest of them would
 be of one class.
 """
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 
 from pipelines.serial_dependence import independent_length, series_of
 from pipelines.tables import factorise, numbers, times
+from pipelines.windows import last_change
 
 LEAST_ROWS = 500
 MOST_ROWS = 6_000
@@ -33,10 +37,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Order:
-    """Whether rows have an order, and how it was told, in a sentence."""
+    """Whether rows have an order, and how it was told, in a sentence.
+
+    `change` is the first row since the last change of what is to be learnt; 0 where none shows.
+    """
 
     found: bool
     why: str
+    change: int = 0
 
 
 def order_of(table: pa.Table, target: str, features: list[tuple[str, str]], *, classes: bool) -> Order:
@@ -50,7 +58,8 @@ def order_of(table: pa.Table, target: str, features: list[tuple[str, str]], *, c
     rows = table.num_rows
     if rows < LEAST_ROWS:
         return Order(False, f"{rows} rows are too few to tell whether they have an order")
-    table = table.slice(max(0, rows - MOST_ROWS))
+    skipped = max(0, rows - MOST_ROWS)
+    table = table.slice(skipped)
     answer = _codes(table.column(target)) if classes else numbers(table.column(target)).astype(np.float64)
     if _is_sorted(answer, classes=classes):
         return Order(False, f"the rows are sorted by '{target}', which is no order of arrival")
@@ -64,15 +73,18 @@ def order_of(table: pa.Table, target: str, features: list[tuple[str, str]], *, c
     half = np.random.default_rng(0).permutation(len(answer)) % 2 == 0
     errors = np.where(half, _errors(matrix, answer, ~half), _errors(matrix, answer, half))
     looked = f"errors of a tree on {len(answer)} rows"
+    found = last_change(np.abs(errors))
+    change = 0 if found is None else skipped + found
     spread = float(np.quantile(np.abs(errors), 0.99)) or 1.0  # so that no single one decides
     reach = independent_length(series_of(np.clip(errors / spread, -1, 1).tolist()), _ERRORS)
     if reach > 1:
-        return Order(True, f"{looked} depend on those of up to {reach} rows before")
+        return Order(True, f"{looked} depend on those of up to {reach} rows before", change)
     newer = np.arange(len(answer)) >= len(answer) // 2
     if not any(_is_monotone(each) for each in columns):
         lost = _errors(matrix, answer, ~newer)[newer] ** 2 - errors[newer] ** 2
         if lost.mean() > _ERRORS * (lost.std() / np.sqrt(len(lost))):
-            return Order(True, f"{looked} are larger on the newer half where it learnt from the older alone")
+            why = f"{looked} are larger on the newer half where it learnt from the older alone"
+            return Order(True, why, change)
     return Order(False, f"{looked} do not depend on those of the rows before")
 
 

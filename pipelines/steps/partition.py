@@ -118,9 +118,10 @@ def _by_order(
     order = order_of(table, spec.target, features, classes=checked["classes"] is not None)
     if not order.found:
         return replace(divided, order=order.why)
-    found = by_arrival(divided, table, spec.target, spec.train.holdout, places)
+    found = by_arrival(divided, table, spec.target, spec.train.holdout, places, order.change)
     if found is not None:
-        return replace(found, order=order.why)
+        since = f"; row {order.change} is the first since a change" if order.change else ""
+        return replace(found, order=f"{order.why}{since}")
     warning = f"{order.why}, but those that came last are no fair holdout: the promised loss may be too low"
     return replace(divided, order=order.why, warning=warning)
 
@@ -129,7 +130,7 @@ def _far_off(divided: Split, spec: ModelSpec) -> str | None:
     """Say why the holdout's share is not the declared one, where it is not."""
     rows = len(divided.holdout)
     held = float(divided.holdout.mean()) if rows else 0.0
-    if abs(held - spec.train.holdout) <= _OFF:
+    if abs(held - spec.train.holdout) <= _OFF or divided.by == "arrival":
         return None
     if divided.by == "time":
         why = f"all rows of one moment of '{spec.timestamp}' are on one side"

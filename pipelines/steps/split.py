@@ -5,12 +5,13 @@ and of how many equal rows came before it. So rows that are equal are on both si
 target decides nothing, and a row keeps its side in every version, whatever the dataset holds by then. With
 timestamps the newest rows are the holdout, unless so many have the same time that no time divides them
 well. Rows without either that have an order all the same (order.py) are divided by it: the last that came are
-the holdout.
+the holdout; of those since a change, when there was one, so that most of them are learnt from.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +28,8 @@ RULE = 2
 
 TELLING_ROWS = 100
 _FEW_CLASSES, _LEAST_OF_CLASS = 20, 5
+_TO_JUDGE_BY = 100
+"""Rows that a holdout should have, though few came since a change."""
 _REPEATED = 0.01
 MOSTLY_UNLIKE = 0.95  # of a file's rows that differ: then an equal row in another file is the same row again
 
@@ -88,7 +91,12 @@ def split(
 
 
 def by_arrival(
-    divided: Split, table: pa.Table, target: str, share: float, places: NDArray[np.int64]
+    divided: Split,
+    table: pa.Table,
+    target: str,
+    share: float,
+    places: NDArray[np.int64],
+    change: int = 0,
 ) -> Split | None:
     """Keep the rows aside that came last; None where they are no fair holdout.
 
@@ -97,9 +105,10 @@ def by_arrival(
     Args:
         divided: the same rows by their hash.
         places: of each row in the dataset, [N].
+        change: the first row since the last change of what is to be learnt.
     """
     rows = table.num_rows
-    first = rows - int(np.ceil(rows * share))
+    first = rows - (_held_since(rows - change, share) if change else math.ceil(rows * share))
     held = np.arange(rows) >= first
     answer = table.column(target)
     if not pa.types.is_floating(answer.type):
@@ -114,6 +123,11 @@ def by_arrival(
     if again > _REPEATED and len(np.unique(content)) >= MOSTLY_UNLIKE * len(np.unique(rows_of_hash)):
         return None
     return replace(divided, holdout=held, by="arrival", cutoff=str(int(places[first])), groups=None)
+
+
+def _held_since(rows: int, share: float) -> int:
+    """Return how many of the rows since a change are held: their share, or enough to judge by."""
+    return max(math.ceil(rows * share), min(_TO_JUDGE_BY, rows // 2))
 
 
 def below(hashes: Hashes, share: float) -> NDArray[np.bool_]:

@@ -98,3 +98,31 @@ def test_a_holdout_without_one_of_the_classes_is_none() -> None:
     parted = divide(table.set_column(2, "y", pa.array(answer)), SPEC, CHECKED, [2_000], np.arange(2_000))
 
     assert parted.divided.by == "row"
+
+
+def test_rows_since_a_change_are_learnt_from_and_judged_by() -> None:
+    table = rows(4_500, turn=4_000)
+    order = order_of(table, "y", FEATURES, classes=True)
+    assert order.found
+    assert abs(order.change - 4_000) < 50
+
+    divided = divide(table, SPEC, CHECKED, places=np.arange(4_500))
+
+    assert divided.divided.by == "arrival"
+    held = divided.holdout
+    assert list(held) == list(range(4_500 - len(held), 4_500))
+    assert 90 <= len(held) <= 130
+    assert np.count_nonzero(divided.train >= 4_000) >= 370
+
+
+def test_few_rows_since_a_change_are_on_both_sides_whether_it_is_seen_or_not() -> None:
+    for turn in (2_700, 2_850):
+        divided = divide(rows(3_000, turn=turn), SPEC, CHECKED, places=np.arange(3_000))
+
+        learnt = np.count_nonzero(divided.train >= turn) / (3_000 - turn)
+        assert 0.5 <= learnt <= 0.9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_without_a_change_none_is_seen(seed: int) -> None:
+    assert order_of(rows(3_000, seed=seed), "y", FEATURES, classes=True).change == 0

@@ -99,6 +99,7 @@ def _labels_after(session: Session, model: str, pool: Pool, until: datetime) -> 
         JoinedLabel.version == pool.champion,
         JoinedLabel.at >= pool.at,
         JoinedLabel.at <= until,
+        JoinedLabel.late.is_(False),
         later,
     )
     return session.scalars(found.order_by(JoinedLabel.at, JoinedLabel.prediction_id).limit(MOST_LABELS)).all()
@@ -132,6 +133,7 @@ def _seen_before(session: Session, labels: Sequence[JoinedLabel]) -> set[str | N
             JoinedLabel.model == first.model,
             JoinedLabel.version == first.version,
             JoinedLabel.at >= midnight,
+            JoinedLabel.late.is_(False),
             earlier,
             chosen,
         )

@@ -31,7 +31,12 @@ def past_losses(session: Session, model: str, policy: Policy, before: datetime) 
     """
     newest = (
         select(JoinedLabel.version, JoinedLabel.loss, JoinedLabel.entity, JoinedLabel.at)
-        .where(JoinedLabel.model == model, JoinedLabel.at < before, JoinedLabel.loss.is_not(None))
+        .where(
+            JoinedLabel.model == model,
+            JoinedLabel.at < before,
+            JoinedLabel.loss.is_not(None),
+            JoinedLabel.late.is_(False),
+        )
         .order_by(JoinedLabel.at.desc(), JoinedLabel.prediction_id.desc())
         .limit(MOST_LOSSES)
     )

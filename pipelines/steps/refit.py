@@ -71,7 +71,7 @@ def refit(
     skops.io.dump(pipeline, folder / files.SKOPS)
     (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
-    told = {"chosen": dict(chosen), "window": window.about, "warnings": messages}
+    told: dict[str, Any] = {"chosen": dict(chosen), "window": window.about, "warnings": messages}
     files.write_json(folder / files.REFITTED, told)
 
 
@@ -94,7 +94,7 @@ def _refit_own(prepared: Path, facts: Mapping[str, Any], window: Chosen, folder:
     if made.expected is not None:
         np.save(folder / files.EXPECTED, made.expected)
     (folder / files.ONNX).write_bytes(made.onnx)
-    told = {
+    told: dict[str, Any] = {
         "chosen": dict(window.experiment),
         "window": window.about,
         "warnings": [],

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 from support.replay.again import assert_decided_again
 from support.world import NOON, logged
 
@@ -103,6 +104,13 @@ def test_a_former_champion_that_is_right_again_is_called_back_with_its_numbers(p
     assert (found.version, found.champion_version, found.labels) == (1, 2, 600)
     assert found.statistic >= found.threshold == 5_000
     assert "v1 was champion before, and loses less than v2 by now" in found.message
+
+
+def test_labels_that_came_after_their_window_are_no_evidence(pool: Pool) -> None:
+    pool.serve(1, 600, "yes")
+    with transaction(pool.gate.sessions) as session:
+        session.execute(update(JoinedLabel).values(late=True))
+    assert pool.joined(5) is None
 
 
 def test_while_the_champion_is_right_none_is_called_back(pool: Pool) -> None:

@@ -130,7 +130,7 @@ def test_one_that_is_worse_by_more_than_the_margin_is_taken_back(probation: Prob
 
 def test_nothing_shown_by_the_deadline_it_goes_on_serving(probation: Probation) -> None:
     assert probation.play(0.0, 0.0, batches=1) is None
-    event = probation.tick(probation.START + 1003)
+    event = probation.tick(probation.START + 1070)
     assert event is not None
     assert (event.data["outcome"], event.data["reason"]) == ("promoted", "deadline")
     assert "was not shown to be worse than v1 within" in event.data["message"]

@@ -38,6 +38,7 @@ def test_a_card_written_before_there_was_a_schema_version_is_read_whole() -> Non
     assert again.pop("own_code") is None
     assert again["data"]["split"].pop("rule") == 1
     assert again["data"]["split"].pop("order") is None
+    assert again["data"].pop("window") is None
     assert again["evaluation"]["loss"].pop("block") == 1
     assert again == json.loads(raw)
 

@@ -124,8 +124,10 @@ def first_phase(
         phase, why = Phase(phases[0]), "rollout.phases"
         if state.harmed == champion:
             why = f"labels had proven that v{champion} does harm when v{version} was trained"
-            if policy.harm == "immediate":
+            if policy.harm == "immediate" and state.former_can_watch:
                 phase, phases = Phase.PROBATION, (Phase.PROBATION.value,)
+            elif policy.harm == "immediate":
+                why += "; on this platform no version before can watch"
             else:
                 why += "; rollout.harm is phased"
     return RolloutState(version, champion, phase, deadline, phases=phases, percent=percent, reason=why)

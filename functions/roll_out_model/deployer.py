@@ -135,7 +135,16 @@ class Deployer(Protocol):
     """Serves versions of models. Every method may be repeated; all raise Unavailable and Refused.
 
     A change is asked for at once and takes effect some time later: `observe` says when.
+
+    Attributes:
+        former_can_watch: a version that served before can be the challenger of the one after it, and get
+            copies. Where it cannot, the champion's harm is answered in the usual phases.
     """
+
+    @property
+    def former_can_watch(self) -> bool:
+        """See the class."""
+        ...
 
     def observe(self, model: str) -> Observed:
         """Return what there is of a model; nothing where it is not deployed."""

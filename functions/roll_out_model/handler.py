@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -38,6 +38,7 @@ class Handler:
         approved = payload.version if isinstance(payload, ModelApproved) else None
 
         def work(state: ModelState) -> tuple[Decision, Progress]:
+            state = replace(state, former_can_watch=self.deployer.former_can_watch)
             decision = decide(state, payload, now, now + self.settings.ready_deadline)
             return decision, reconcile(self.deployer, decision.goal, now)
 

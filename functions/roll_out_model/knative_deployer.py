@@ -39,6 +39,8 @@ _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 class KnativeDeployer:
     """A `Deployer` over serving.knative.dev/v1."""
 
+    former_can_watch = True
+
     def __init__(self, objects: KubernetesObjects, options: ServingOptions) -> None:
         self._objects = objects
         self._options = options

@@ -56,6 +56,9 @@ class KServeDeployer:
     `shift` and `remove` raise Unavailable while a step that comes before the next is not done yet.
     """
 
+    # Of KServe's revisions only the latest has an address beside the one that serves.
+    former_can_watch = False
+
     def __init__(self, objects: KubernetesObjects, options: KServeOptions) -> None:
         self._objects = objects
         self._options = options

@@ -51,6 +51,8 @@ class MemoryDeployer:
     requests are copied, by model.
     """
 
+    former_can_watch = True
+
     def __init__(self) -> None:
         self.unavailable = False
         self.calls: list[str] = []

@@ -86,6 +86,7 @@ class ModelState:
         retired_at: since when the model is out of service; None while it is not.
         outdated: the version that is asked about comes of a run that began before that.
         harmed: the version whose harm labels had proven when the version that is asked about was trained.
+        former_can_watch: of the platform, see `Deployer`.
     """
 
     model: str
@@ -98,6 +99,7 @@ class ModelState:
     retired_at: datetime | None = None
     outdated: bool = False
     harmed: int | None = None
+    former_can_watch: bool = True
 
     @property
     def policy(self) -> Policy:

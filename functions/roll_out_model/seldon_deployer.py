@@ -42,6 +42,8 @@ _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 class SeldonDeployer:
     """A `Deployer` over mlops.seldon.io/v1alpha1."""
 
+    former_can_watch = True
+
     def __init__(
         self,
         objects: KubernetesObjects,

@@ -38,6 +38,8 @@ _TRIGGERS = Resource("eventing.knative.dev", "v1", "triggers")
 class SeldonV1Deployer:
     """A `Deployer` over machinelearning.seldon.io/v1."""
 
+    former_can_watch = True
+
     def __init__(
         self,
         objects: KubernetesObjects,

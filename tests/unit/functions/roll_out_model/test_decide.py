@@ -125,3 +125,16 @@ def test_an_approval_is_admitted_by_what_is_under_way(
 ) -> None:
     found = admit(version, champion=champion, active=active, queued=queued, by_person=by_person)
     assert found is expected
+
+
+def test_where_no_version_before_can_watch_harm_is_answered_in_the_usual_phases() -> None:
+    harmed = replace(SERVING, harmed=1)
+    approved = kinds.ModelApproved(model="churn", version=2, approved_by="ann")
+
+    at_once = after(harmed, approved).rollout
+    phased = after(replace(harmed, former_can_watch=False), approved).rollout
+
+    assert at_once is not None
+    assert phased is not None
+    assert (at_once.phase, phased.phase) == (Phase.PROBATION, Phase.SHADOW)
+    assert "on this platform no version before can watch" in (phased.reason or "")

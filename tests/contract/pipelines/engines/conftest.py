@@ -109,7 +109,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "local", "kubeflow", "airflow", "airflow_by_asset"])
+@pytest.fixture(params=["memory", "local", "kubeflow", "airflow"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     found: Subject = request.getfixturevalue(request.param)
     return found

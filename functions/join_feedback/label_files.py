@@ -32,6 +32,8 @@ MAX_BYTES = 512 << 20
 _MODEL = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _KNOWN = ("label", "prediction_id", "entity", "time")
 _PART = 20_000
+_ON_THIS_THREAD = pa_csv.ReadOptions(use_threads=False)
+"""A reader that is given up amid a file would leave threads, and end the process with them."""
 _FROM_FILE = re.compile(r"(.+)@[^@]*#[0-9]+", re.DOTALL)
 _KINDS = (".csv", ".jsonl", ".ndjson", ".parquet")
 
@@ -102,14 +104,14 @@ def _read(data: bytes, file: LabelFile) -> Iterator[list[dict[str, Any]]]:
     """Yield a file's rows in parts, with the columns of labels that it has. Raises: Rejected; Arrow's."""
     match _kind(file.key):
         case ".csv":
-            wanted = _wanted(pa_csv.open_csv(_open(data, file)).schema.names, file)
+            wanted = _wanted(pa_csv.open_csv(_open(data, file), _ON_THIS_THREAD).schema.names, file)
             # Of other columns not even the type matters.
             texts = pa_csv.ConvertOptions(
                 column_types=dict.fromkeys(wanted, pa.string()),
                 include_columns=wanted,
                 strings_can_be_null=True,
             )
-            batches = iter(pa_csv.open_csv(_open(data, file), convert_options=texts))
+            batches = iter(pa_csv.open_csv(_open(data, file), _ON_THIS_THREAD, convert_options=texts))
         case ".parquet":
             parquet = pq.ParquetFile(_open(data, file))
             wanted = _wanted(parquet.schema_arrow.names, file)

@@ -49,6 +49,7 @@ class Patient:
 
     def __init__(self, deployer: Deployer) -> None:
         self._deployer = deployer
+        self.former_can_watch = deployer.former_can_watch
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._deployer, name)

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import CentredNumber, Matrix, label_of
+from pipelines.encoding.categories import label_of
+from pipelines.encoding.columns import CentredNumber, Matrix
 from pipelines.encoding.fitting import Codes
 from pipelines.encoding.times import to_seconds
 from pipelines.errors import StepError

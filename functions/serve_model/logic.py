@@ -13,7 +13,7 @@ from functions.serve_model.errors import BadRequest, TooLarge
 from functions.serve_model.model import Model, Outputs
 from functions.serve_model.tensors import Values
 from pipelines.encoding import EncodingError
-from pipelines.encoding.columns import label_of
+from pipelines.encoding.categories import label_of
 from pipelines.encoding.errors import BadCell
 
 Inputs = NDArray[Any] | Mapping[str, Values]

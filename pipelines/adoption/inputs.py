@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pipelines.adoption.graph import Addition, Mismatch, Tensor
 from pipelines.encoding import Feature
-from pipelines.encoding.columns import Boolean, CentredNumber, Encoder, Number, Ordinal
+from pipelines.encoding.categories import Ordinal
+from pipelines.encoding.columns import Boolean, CentredNumber, Encoder, Number
 from pipelines.encoding.fitting import fit_number
 from pipelines.encoding.scales import AS_IS
 from pipelines.model_file import INPUT

@@ -13,7 +13,8 @@ from pipelines.adoption.adopt import Adopted
 from pipelines.adoption.graph import Mismatch
 from pipelines.adoption.outputs import as_text
 from pipelines.card import Class
-from pipelines.encoding.columns import Matrix, Ordinal
+from pipelines.encoding.categories import Ordinal
+from pipelines.encoding.columns import Matrix
 from pipelines.errors import StepError
 from pipelines.model_file import LABEL, PROBABILITIES
 from pipelines.onnx_graph import UNTRUSTED, Scorer

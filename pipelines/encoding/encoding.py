@@ -11,18 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.encoding.columns import (
-    Boolean,
-    CentredNumber,
-    Encoder,
-    Matrix,
-    Number,
-    OneHot,
-    Ordinal,
-    TargetMean,
-    Values,
-    to_float32,
-)
+from pipelines.encoding.categories import OneHot, Ordinal, TargetMean
+from pipelines.encoding.columns import Boolean, CentredNumber, Encoder, Matrix, Number, Values, to_float32
 from pipelines.encoding.errors import BadCell, EncodingError, EncodingProblem, describe
 from pipelines.encoding.feature import Feature
 from pipelines.encoding.scales import AS_IS, Scale

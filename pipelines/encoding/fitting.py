@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.encoding.columns import CentredNumber, Matrix, Number, OneHot, TargetMean
+from pipelines.encoding.categories import OneHot, TargetMean
+from pipelines.encoding.columns import CentredNumber, Matrix, Number
 from pipelines.encoding.scales import AS_IS, fit_scale
 from pipelines.encoding.times import DAYS, PARTS, Datetime, DatetimeSince, Seconds
 from pipelines.encoding.words import HashedText, tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipelines.encoding.columns import OneHot
+from pipelines.encoding.categories import OneHot
 from pipelines.encoding.encoding import Encoding
 from pipelines.encoding.feature import Feature
 from pipelines.encoding.times import Datetime, DatetimeSince

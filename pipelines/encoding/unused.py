@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pipelines.encoding.columns import Matrix, Values, label_of
+from pipelines.encoding.categories import label_of
+from pipelines.encoding.columns import Matrix, Values
 
 
 @dataclass(frozen=True)

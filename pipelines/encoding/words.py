@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pipelines.encoding.columns import Matrix, Values, label_of
+from pipelines.encoding.categories import label_of
+from pipelines.encoding.columns import Matrix, Values
 
 _WORD = re.compile(r"\w+")
 LONGEST = 4_096  # characters of one text that are read; it is "short text", and this bounds a request's cost

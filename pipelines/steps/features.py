@@ -12,7 +12,8 @@ from numpy.lib.format import open_memmap
 
 from pipelines.adoption import try_out
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Boolean, Encoder, Matrix, TargetMean
+from pipelines.encoding.categories import TargetMean
+from pipelines.encoding.columns import Boolean, Encoder, Matrix
 from pipelines.encoding.fitting import (
     Responses,
     fit_category,

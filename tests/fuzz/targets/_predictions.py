@@ -13,7 +13,8 @@ from support import tiny_models
 
 from functions.serve_model.app import create_app
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Boolean, Number, OneHot
+from pipelines.encoding.categories import OneHot
+from pipelines.encoding.columns import Boolean, Number
 
 _ENCODING = Encoding(
     (

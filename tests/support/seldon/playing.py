@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,7 +32,7 @@ class FastClock:
         return self().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Player:
+class Player(ABC):
     """Acts on the objects of a namespace again and again until it is stopped.
 
     A change is acted on `lag_s` after it was seen, on the wall's clock: till then the status is the old one.
@@ -45,9 +46,9 @@ class Player:
         self._seen: dict[tuple[str, int, bool], float] = {}
         self._stopped = threading.Event()
 
+    @abstractmethod
     def act(self) -> None:
         """Act on what there is now."""
-        raise NotImplementedError
 
     @contextmanager
     def playing(self) -> Iterator[None]:

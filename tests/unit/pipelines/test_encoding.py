@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.encoding import Encoding, EncodingError, Feature
-from pipelines.encoding.columns import Boolean, Number, OneHot, TargetMean
+from pipelines.encoding.categories import OneHot, TargetMean
+from pipelines.encoding.columns import Boolean, Number
 from pipelines.encoding.times import Datetime
 from pipelines.encoding.words import HashedText
 from pipelines.values.form import Form

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Boolean, Number, OneHot, TargetMean
+from pipelines.encoding.categories import OneHot, TargetMean
+from pipelines.encoding.columns import Boolean, Number
 from pipelines.encoding.times import Datetime
 from pipelines.encoding.words import HashedText
 from pipelines.errors import StepError

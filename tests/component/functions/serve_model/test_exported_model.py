@@ -16,7 +16,8 @@ from sklearn.pipeline import make_pipeline
 from functions.serve_model.app import create_app
 from functions.serve_model.settings import Settings
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Boolean, Number, OneHot, TargetMean
+from pipelines.encoding.categories import OneHot, TargetMean
+from pipelines.encoding.columns import Boolean, Number
 from pipelines.encoding.times import Datetime
 from pipelines.encoding.words import HashedText
 from pipelines.onnx_graph import Scorer, convert, with_metadata

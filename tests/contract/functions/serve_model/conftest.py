@@ -21,7 +21,8 @@ from support import tiny_models
 
 from functions.serve_model.settings import Settings
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Boolean, Number, OneHot
+from pipelines.encoding.categories import OneHot
+from pipelines.encoding.columns import Boolean, Number
 
 HERE = Path(__file__).parent
 LOCK = HERE / "clients.txt"

@@ -16,7 +16,8 @@ from functions.serve_model.app import Deps, create_app
 from functions.serve_model.asgi import Application
 from functions.serve_model.logic import Prediction
 from pipelines.encoding import Encoding, Feature
-from pipelines.encoding.columns import Boolean, Number, OneHot
+from pipelines.encoding.categories import OneHot
+from pipelines.encoding.columns import Boolean, Number
 
 MIXED = Encoding(
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.encoding.columns import OneHot, TargetMean
+from pipelines.encoding.categories import OneHot, TargetMean
 from pipelines.encoding.fitting import (
     MAX_ONE_HOT,
     SMOOTHING,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.encoding.columns import label_of
+from pipelines.encoding.categories import label_of
 from pipelines.spec import Kind
 from pipelines.values.arrays import ARROW_TYPES, plain, read_array
 from pipelines.values.form import PLAIN, Form

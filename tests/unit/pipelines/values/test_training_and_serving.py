@@ -28,7 +28,8 @@ from functions.serve_model import v1, v2
 from functions.serve_model.errors import BadRequest
 from functions.serve_model.model import Model
 from pipelines.encoding import Encoding, EncodingError, Feature
-from pipelines.encoding.columns import Boolean, CentredNumber, Encoder, Number, OneHot, TargetMean
+from pipelines.encoding.categories import OneHot, TargetMean
+from pipelines.encoding.columns import Boolean, CentredNumber, Encoder, Number
 from pipelines.encoding.scales import Scale
 from pipelines.encoding.times import Datetime
 from pipelines.encoding.words import HashedText

@@ -47,12 +47,12 @@ check: install ## lint, types, layers, generated files
 
 .PHONY: test
 test: install ## run the tests, WORKERS at a time; ARGS are pytest's
-	python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: coverage
 coverage: install ## run them and measure what they cover; half as long again
 	coverage erase
-	coverage run -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	coverage combine --quiet
 	coverage report
 

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from cluster.reach import NAMESPACE, Cluster, condition, eventually
-from contract.functions.roll_out_model import conftest as contract
+from contract.functions.roll_out_model import subject as contract
 from contract.functions.roll_out_model.test_deployer import *  # noqa: F403
+from contract.functions.roll_out_model.test_knative_deployer import *  # noqa: F403
 from kubernetes import client
 from support import tiny_models
 
@@ -119,9 +120,7 @@ def subject(
     deployer = Patient(
         KnativeDeployer(KubernetesObjects(runtime.api, NAMESPACE), ServingOptions(progress_deadline_s=30))
     )
-    yield contract.Subject(
-        deployer, model, version, end_start, predict, lambda: contract.redirect_shadow(runtime.api, model)
-    )
+    yield contract.Subject(deployer, model, version, end_start, predict, lambda: contract.redirect_shadow(runtime.api, model))
     # The next one needs its memory.
     cluster.kubectl("-n", NAMESPACE, "delete", "ksvc,trigger", "-l", f"{MODEL_LABEL}={model}", "--wait=false")
 

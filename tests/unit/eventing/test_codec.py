@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -14,24 +13,7 @@ from eventing.codec import decode, decode_all, to_binary, to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event
 
-REQUIRED = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/tests", "ce-type": "dev.example.happened"}
-STRUCTURED = {"Content-Type": "application/cloudevents+json"}
-MEMBERS: dict[str, Any] = {
-    "specversion": "1.0",
-    "id": "1",
-    "source": "/tests",
-    "type": "dev.example.happened",
-}
-
-
-def structured(**members: Any) -> bytes:
-    return json.dumps({**MEMBERS, **members}).encode()
-
-
-def problems_of(headers: dict[str, str], body: bytes = b"") -> tuple[str, ...]:
-    with pytest.raises(InvalidEvent) as caught:
-        decode(headers, body)
-    return caught.value.problems
+from .conftest import MEMBERS, REQUIRED, STRUCTURED, problems_of, structured
 
 
 def test_a_binary_event_is_read_whatever_the_case_of_its_headers() -> None:

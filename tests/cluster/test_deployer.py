@@ -120,7 +120,9 @@ def subject(
     deployer = Patient(
         KnativeDeployer(KubernetesObjects(runtime.api, NAMESPACE), ServingOptions(progress_deadline_s=30))
     )
-    yield contract.Subject(deployer, model, version, end_start, predict, lambda: contract.redirect_shadow(runtime.api, model))
+    yield contract.Subject(
+        deployer, model, version, end_start, predict, lambda: contract.redirect_shadow(runtime.api, model)
+    )
     # The next one needs its memory.
     cluster.kubectl("-n", NAMESPACE, "delete", "ksvc,trigger", "-l", f"{MODEL_LABEL}={model}", "--wait=false")
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from eventing import catalogue as c
 from eventing.errors import RetryLater
 from eventing.event import Event
-from functions.judge_rollout.logic import begin, enter_phase
 from functions.judge_rollout.past import blocks_of_past, past_losses
+from functions.judge_rollout.phases import begin, enter_phase
 from functions.judge_rollout.policy import Policy, policy_from_json, policy_of, policy_to_json
 from functions.judge_rollout.state import LoggedAnswers, state_from_json, state_to_json
 from functions.state.judges import JudgeRow, lock_judge

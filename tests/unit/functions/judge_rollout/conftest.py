@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from functions.judge_rollout.logic import advance, begin, judge
+from functions.judge_rollout.logic import advance, judge
 from functions.judge_rollout.pairing import Matured
+from functions.judge_rollout.phases import begin
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.state import JudgeState
 from functions.judge_rollout.verdict import Verdict

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.judge_rollout.logic import advance, begin, enter_phase, judge
+from functions.judge_rollout.logic import advance, judge
 from functions.judge_rollout.pairing import Waiting
+from functions.judge_rollout.phases import begin, enter_phase
 from functions.judge_rollout.policy import Policy, policy_of
 from functions.judge_rollout.state import NO_LABELS, state_from_json, state_to_json
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait

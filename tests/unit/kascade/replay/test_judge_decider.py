@@ -10,6 +10,7 @@ import pytest
 from eventing import catalogue as kinds
 from eventing.catalogue import Claim, DecisionInputs
 from functions.judge_rollout import logic as judge
+from functions.judge_rollout import phases
 from functions.judge_rollout.guards import Breach, Service, Services
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import policy_of
@@ -38,7 +39,7 @@ def rollout(**changes: Any) -> ModelSpec:
 def verdict(tried: ModelSpec | None, better: bool = True, services: Services | None = None) -> Compared:
     """A challenger that is better, or worse, by a fifth of all answers, taken in as it was labelled."""
     policy, folder = policy_of(rollout()), "s3://reports/churn/v2/decisions"
-    state = judge.begin(policy, NOON)
+    state = phases.begin(policy, NOON)
     for check in range(1, 100):
         losses = [(float(row == 0), 0.0) if better else (0.0, float(row == 0)) for row in range(5)]
         requests = tuple(

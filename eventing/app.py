@@ -97,15 +97,15 @@ class _Function:
             failure = failure_of(error)
             self._report(failure, UNREADABLE, started)
             return _failed(failure)
-        answers: list[Event] = []
+        replies: list[Event] = []
         for event in events:
             event = _traced(event, request.headers.get(TRACEPARENT, ""))
             with handling(event):
                 found = self._handle(event)
             if isinstance(found, Failure):
                 return _failed(found)
-            answers.extend(found)
-        return self._reply(answers)
+            replies.extend(found)
+        return self._reply(replies)
 
     def _handle(self, event: Event) -> Sequence[Event] | Failure:
         started = time.perf_counter()
@@ -115,22 +115,22 @@ class _Function:
                 raise Rejected(f"events of type {event.type} are not handled here: {_listing(self._accepts)}")
             payload_class = self._accepts[pattern]
             payload = event.data if payload_class is None else read_payload(event, payload_class)
-            answers = self._handler(event, payload)
+            replies = self._handler(event, payload)
         except Exception as error:
             failure = failure_of(error)
             self._report(failure, pattern or UNACCEPTED, started)
             return failure
         self._observe("handled", pattern or UNACCEPTED, started)
-        _log.info("handled", extra={"fields": {"answers": [answer.type for answer in answers]}})
-        return answers
+        _log.info("handled", extra={"fields": {"answers": [answer.type for answer in replies]}})
+        return replies
 
-    def _reply(self, answers: Sequence[Event]) -> Response:
+    def _reply(self, replies: Sequence[Event]) -> Response:
         try:
-            if len(answers) == 1:
-                headers, body = to_binary(answers[0])
-                self.metrics.sent(answers[0].type)
+            if len(replies) == 1:
+                headers, body = to_binary(replies[0])
+                self.metrics.sent(replies[0].type)
                 return Response(body, 200, headers)
-            for answer in answers:
+            for answer in replies:
                 self._send(answer)
         except Exception as error:
             # An answer that breaks the specification is our bug, not the caller's bad event.

@@ -75,7 +75,7 @@ def ingest_file(context: Context, event: Event, dropped: DroppedObject, file: Da
         RetryLater: the spec or schema kept changing, or the scratch disk is full.
     """
     now = context.clock()
-    answers = handle_once(
+    events = handle_once(
         context.sessions,
         FUNCTION,
         event,
@@ -87,10 +87,10 @@ def ingest_file(context: Context, event: Event, dropped: DroppedObject, file: Da
         attempts=_ATTEMPTS,
         now=now,
     )
-    for each in answers:
+    for each in events:
         if each.type == DatasetIngested.type:
             _put_manifest(context, DatasetIngested.model_validate(each.data))
-    return answers
+    return events
 
 
 def _read(session: Session, event: Event, dropped: DroppedObject, model: str, now: datetime) -> _Basis | None:

@@ -82,7 +82,7 @@ def json_columns(records: Records, required: Collection[str]) -> tuple[tuple[str
     nested = [name for name, key in keys.items() if 2 * key.nested > key.present and name not in required]
     plain = dict.fromkeys(name for name in keys if name not in set(nested))
     rare = _rare(plain, keys, objects, required) if len(plain) > _MANY_KEYS else []
-    said = [
+    warnings = [
         warning(
             "passed over: it holds objects or lists, not plain values",
             column=name,
@@ -92,7 +92,7 @@ def json_columns(records: Records, required: Collection[str]) -> tuple[tuple[str
         for name in nested
     ]
     if rare:
-        said.append(
+        warnings.append(
             warning(
                 f"keys that fewer than {_RARE:.0%} of the first {objects} rows have are passed over, since "
                 f"there are {len(plain)}: {', '.join(clip(name, 30) for name in rare[:5])}, …",
@@ -101,7 +101,7 @@ def json_columns(records: Records, required: Collection[str]) -> tuple[tuple[str
             )
         )
     dropped = set(rare)
-    return tuple(name for name in plain if name not in dropped), said
+    return tuple(name for name in plain if name not in dropped), warnings
 
 
 def _rare(

@@ -61,12 +61,12 @@ def parquet_columns(
     if size > max_bytes:
         raise _too_large(f"{size} bytes unpacked", max_bytes)
     reasons = _passed_over(schema)
-    said = [
+    warnings = [
         warning(f"passed over: {why}", column=name, fix="name it under schema in model.yaml if it is data")
         for name, why in reasons.items()
         if name not in required
     ]
-    return tuple(name for name in names if name in required or name not in reasons), tuple(said)
+    return tuple(name for name in names if name in required or name not in reasons), tuple(warnings)
 
 
 def _passed_over(schema: pa.Schema) -> dict[str, str]:
@@ -82,8 +82,8 @@ def _passed_over(schema: pa.Schema) -> dict[str, str]:
 def _index_columns(metadata: Mapping[bytes, bytes] | None) -> list[str]:
     """Read the names of the columns that pandas wrote as the index; none where it wrote none."""
     try:
-        said = json.loads((metadata or {}).get(b"pandas", b"{}"))
-        found = said.get("index_columns", [])
+        pandas = json.loads((metadata or {}).get(b"pandas", b"{}"))
+        found = pandas.get("index_columns", [])
         return [name for name in found if isinstance(name, str)]
     except (ValueError, AttributeError, TypeError, RecursionError):
         return []

@@ -137,10 +137,10 @@ def _register(
 ) -> list[Event]:
     spec, claim = accepted.spec, accepted.claim
     current = current_spec(session, spec.model)
-    answers = []
+    events = []
     if current is not None and current.sha256 == claim.sha256 and current.own_code == accepted.code:
         why = "this model.yaml is in force already" + (", with this code" if accepted.code else "")
-        answers.append(unchanged(event, dropped, spec.model, Unchanged.KNOWN_SPEC, why, now))
+        events.append(unchanged(event, dropped, spec.model, Unchanged.KNOWN_SPEC, why, now))
     else:
         add_spec(
             session,
@@ -154,8 +154,8 @@ def _register(
             code=accepted.code,
         )
         registered = SpecRegistered(model=spec.model, spec=claim, code=accepted.code)
-        answers.append(respond(event, SpecRegistered.type, spec.model, registered, now))
-    return answers + [_again(event, waiting, now) for waiting in take_waiting(session, spec.model)]
+        events.append(respond(event, SpecRegistered.type, spec.model, registered, now))
+    return events + [_again(event, waiting, now) for waiting in take_waiting(session, spec.model)]
 
 
 def _again(cause: Event, waiting: Event, now: datetime) -> Event:

@@ -47,16 +47,16 @@ class Sheet:
 
     path: Path
     name: str
-    said: tuple[DataWarning, ...]
+    found_warnings: tuple[DataWarning, ...]
     errors: int = 0
 
     @property
     def warnings(self) -> tuple[DataWarning, ...]:
         """What is to be said once all rows have been read."""
         if not self.errors:
-            return self.said
+            return self.found_warnings
         message = "cells hold an error of Excel, such as #DIV/0!, and are read as missing"
-        return (*self.said, warning(message, count=self.errors, fix="correct the formulas"))
+        return (*self.found_warnings, warning(message, count=self.errors, fix="correct the formulas"))
 
     def csv(self) -> Chunks:
         """Yield the sheet's rows as CSV, blank ones too, so that a row's number is the one Excel shows.
@@ -91,10 +91,10 @@ def open_sheet(path: Path, target: str | None) -> Sheet:
     found = filled if len(filled) == 1 else named
     if len(found) != 1:
         raise _ambiguous(filled, named, target)
-    said = []
+    found_warnings = []
     if len(filled) > 1:
         others = ", ".join(clip(name, 40) for name in filled if name != found[0])
-        said.append(
+        found_warnings.append(
             warning(
                 f"the sheet {found[0]!r} is read, since it has the column {target}; not: {others}",
                 count=len(filled) - 1,
@@ -102,14 +102,14 @@ def open_sheet(path: Path, target: str | None) -> Sheet:
             )
         )
     if unknown := _formulas_without_value(path):
-        said.append(
+        found_warnings.append(
             warning(
                 "formulas without a computed value are read as missing, in all sheets together",
                 count=unknown,
                 fix="open the workbook in Excel or LibreOffice, save it, and drop it again",
             )
         )
-    return Sheet(path, found[0], tuple(said))
+    return Sheet(path, found[0], tuple(found_warnings))
 
 
 def _ambiguous(filled: Sequence[str], named: Sequence[str], target: str | None) -> FileRefused:

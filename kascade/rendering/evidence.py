@@ -17,11 +17,11 @@ _MOST_FEATURES = 3
 
 def evidence(event: Mapping[str, Any]) -> list[str]:
     """Return the numbers that decided and the links to artefacts, for an event in structured JSON form."""
-    data, look = event.get("data"), _EVIDENCE.get(str(event["type"]))
-    if look is None or not isinstance(data, Mapping):
+    data, describe = event.get("data"), _EVIDENCE.get(str(event["type"]))
+    if describe is None or not isinstance(data, Mapping):
         return []
     try:
-        return list(look(data))
+        return list(describe(data))
     except Exception:  # the ledger keeps whatever was sent
         return ["(incomplete payload)"]
 

@@ -16,7 +16,7 @@ import urllib3
 
 from pipelines.announcement import UNSAID
 from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
-from pipelines.engines.model_limits import say_what_is_ignored
+from pipelines.engines.model_limits import warn_of_ignored_limits
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure, Fault
 
@@ -75,7 +75,7 @@ class AirflowEngine:
             conf["package"], dag = base64.b64encode(run.package).decode(), CUSTOM_DAG
         if self._find(run.run_id) is not None:
             return
-        say_what_is_ignored(run)
+        warn_of_ignored_limits(run)
         if self._connection.by_asset:
             self._ask_for(run.run_id, conf)
             return
@@ -220,8 +220,8 @@ class AirflowEngine:
         return found
 
     def _error(self, what: str, answer: Any) -> Exception:
-        said = " ".join(answer.data.decode(errors="replace").split())[:500]
-        text = f"{self._at()} would not {what}: {answer.status} {said}"
+        reply = " ".join(answer.data.decode(errors="replace").split())[:500]
+        text = f"{self._at()} would not {what}: {answer.status} {reply}"
         if answer.status in _LOGIN:
             return Unavailable(f"{text}; check the account or the token, and its role")
         if answer.status == 404:

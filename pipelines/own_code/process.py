@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _DUMP_S = 2.0
 _LOADING_S = 300.0
 _MAX_LOG_BYTES = 1 << 20
@@ -123,7 +123,7 @@ def _wait(
     strangers: set[int] = set()
     while True:
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_LOOK_S)
+            process.wait(_POLL_S)
             return None
         if (now_done := finished()) != done:
             done, since = now_done, time.monotonic()

@@ -46,7 +46,7 @@ class BodyStalled(web.RequestPayloadError):
 class Connection(web.RequestHandler):
     """A client's connection: one that has ended its side still gets the answers to its whole requests."""
 
-    __slots__ = ("_half_closed", "_head_since", "_heard", "_last_body", "_limits", "foreign")
+    __slots__ = ("_half_closed", "_head_since", "_last_body", "_limits", "_received_at", "foreign")
 
     foreign: bool
     """Whether another user of this machine made it."""
@@ -55,20 +55,20 @@ class Connection(web.RequestHandler):
         """Begin."""
         self._half_closed, self._last_body, self.foreign = False, EMPTY_PAYLOAD, False
         server = cast(Server, self._manager)
-        self._heard, self._limits = self._loop.time(), server.limits
-        self._head_since: float | None = self._heard
+        self._received_at, self._limits = self._loop.time(), server.limits
+        self._head_since: float | None = self._received_at
         super().connection_made(transport)
         cast(asyncio.Transport, transport).set_write_buffer_limits(_BUFFER)
         server.admit(self, cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and fail the reader of a body that turns out malformed, which aiohttp omits."""
-        self._heard, heads = self._loop.time(), self._request_count
+        self._received_at, heads = self._loop.time(), self._request_count
         super().data_received(data)
         if self._request_count > heads:
             self._head_since = None
         elif self._is_idle() and self._head_since is None:
-            self._head_since = self._heard
+            self._head_since = self._received_at
         if self._messages and self._messages[-1][1] is not self._last_body:
             if not self._last_body.is_eof():  # and yet something follows: the parser's complaint
                 self._last_body.set_exception(web.RequestPayloadError("it is malformed"))
@@ -84,7 +84,7 @@ class Connection(web.RequestHandler):
                 self.force_close()
             return
         owes = not (body.is_eof() or self._reading_paused) and body.exception() is None
-        if owes and now - self._heard > limits.silence_s:
+        if owes and now - self._received_at > limits.silence_s:
             body.set_exception(BodyStalled(f"nothing more of it came for {limits.silence_s:g} s"))
 
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp's closes the connection at once

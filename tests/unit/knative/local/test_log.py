@@ -18,7 +18,7 @@ def test_people_get_words_and_programs_get_json(capsys: pytest.CaptureFixture[st
     plain, terminal = io.StringIO(), Terminal()
     for stream in (plain, terminal):
         log.configure(stream)
-        log.say("revision ready", revision="a", seconds=1.5)
+        log.info("revision ready", revision="a", seconds=1.5)
         log.warn("job failed", job="b")
     lines = [json.loads(line) for line in plain.getvalue().splitlines()]
     assert [(line["level"], line["what"]) for line in lines] == [

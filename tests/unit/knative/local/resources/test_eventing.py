@@ -75,7 +75,7 @@ def test_a_trigger_with_two_dialects_in_one_filter_is_refused_by_the_broker_itse
 def trigger(**spec: Any) -> list[str]:
     body = {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": {"name": "t"}}
     return [
-        problem.as_webhook_says_it()
+        problem.webhook_message()
         for problem in problems_of({**body, "spec": {"subscriber": {"uri": "http://a/"}, **spec}})
     ]
 

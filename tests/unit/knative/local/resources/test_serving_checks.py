@@ -158,5 +158,5 @@ def test_what_the_webhook_refuses_is_refused_in_its_words(
     path: tuple[str | int, ...], value: Any, said: str
 ) -> None:
     problems = problems_of(with_field(SERVICE, path, value))
-    assert [problem.as_webhook_says_it() for problem in problems] == [said]
+    assert [problem.webhook_message() for problem in problems] == [said]
     assert all(problem.by_webhook for problem in problems)

@@ -26,7 +26,6 @@ from functions.state import timers
 from functions.state.database import transaction
 from kascade.system.process import HOST
 
-GOAL = 1000
 _EVERY_S = 1.0
 
 

@@ -11,7 +11,6 @@ from functions.console.cluster import Function
 from functions.console.history import when
 
 WIDTH, HEIGHT = 1000, 270
-BOX_WIDTH, BOX_HEIGHT = 124, 44
 BUSY = timedelta(seconds=15)
 
 _POSITIONS = {

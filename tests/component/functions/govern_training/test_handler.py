@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from support.completions import completed_training
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
@@ -102,29 +103,14 @@ def test_what_comes_during_a_run_waits_for_rollout_and_cooldown(world: Governor)
 
 def test_the_champion_is_named_with_its_candidate(world: Governor) -> None:
     world.first_model()
-    claim = kinds.Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
     with transaction(world.sessions) as session:
-        data = kinds.TrainingCompleted(
-            model="churn",
-            version=1,
-            run_id="r",
-            candidate=claim,
-            card=claim,
-            holdout=claim,
-            reference=claim,
-            metrics={},
-            dataset_digest="0" * 64,
-            config_digest="0" * 64,
-            code_digest="0" * 64,
-            train_rows=1,
-            seconds=1,
-        )
+        data = completed_training()
         versions.register(session, data, "e", world.now)
         versions.record_fact(session, "churn", 1, versions.Fact.PROMOTED, "e", world.now)
     world.drop(2)
     (approved,) = world.later(hours=7)
     payload = kinds.TrainingApproved.model_validate(approved.data)
-    assert (payload.champion, payload.champion_version) == (claim, 1)
+    assert (payload.champion, payload.champion_version) == (data.candidate, 1)
 
 
 def test_two_refused_challengers_stop_automatic_runs_until_a_person_gets_one_through(world: Governor) -> None:

@@ -209,6 +209,15 @@ def judged(world: Any) -> Any:
     return world
 
 
+@pytest.fixture
+def challenged(judged: Any) -> Any:
+    """The same world with the challenger v2 in its shadow."""
+    judged.approve(2)
+    judged.deployer.make_ready("churn", 2)
+    judged.ring()
+    return judged
+
+
 def summary(events: list[Any]) -> list[tuple[str, str]]:
     return [
         (each.type.removeprefix("dev.kascade."), each.data.get("phase") or each.data["outcome"])

@@ -6,13 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import strategies as st
 
 from eventing.catalogue import TrainingReason as Reason
-from functions.govern_training.facts import Digests, Run, Start, Wait
+from functions.govern_training.facts import Start, Wait
 from pipelines.spec import Retrain
 
-from .conftest import DAY, HOUR, MINUTE, NEW, NOW, SECOND, ask, request, rule, run
+from .conftest import DAY, HOUR, MINUTE, NOW, SECOND, ask, request, rule, run
 
 
 @pytest.mark.parametrize(
@@ -107,26 +106,3 @@ def test_after_30_days_it_trains_with_what_there_is() -> None:
     decision = ask(run(ended=300 * DAY), on=dropped, policy=off)
     assert isinstance(decision, Wait)
     assert decision.until is None
-
-
-moments = st.integers(-100_000, 100_000).map(lambda seconds: NOW + timedelta(seconds=seconds * 30))
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> Run:
-    approved = draw(moments)
-    outcome = draw(st.sampled_from([None, "completed", "failed", "lost"]))
-    return Run(
-        run_id=draw(st.sampled_from(["a", "b"])),
-        version=draw(st.integers(1, 9)),
-        automatic=draw(st.booleans()),
-        digests=Digests(draw(st.sampled_from([NEW.dataset, "0"])), NEW.code, NEW.config),
-        rows=draw(st.integers(0, 2000)),
-        approved_at=approved,
-        lease_until=approved + draw(st.sampled_from([HOUR, DAY])),
-        ended_at=approved + draw(st.sampled_from([MINUTE, HOUR])) if outcome else None,
-        outcome=outcome,
-        verdict=draw(st.sampled_from([None, "approved", "rejected"])) if outcome == "completed" else None,
-        rollout=draw(st.sampled_from([None, "promoted", "rolled_back"])) if outcome == "completed" else None,
-        hold_until=draw(st.none() | moments),
-    )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.completions import completed_training
 
 from eventing import catalogue as c
 from eventing.event import Event, answer, originate
@@ -201,21 +202,7 @@ def test_an_approval_may_wait_for_another_rollouts_end_or_be_under_way_already(d
 
 def test_a_rejection_is_over_when_it_is_among_the_versions_facts(desk: Desk) -> None:
     stage(desk)
-    done = c.TrainingCompleted(
-        model="churn",
-        version=3,
-        run_id="r",
-        candidate=CLAIM,
-        card=CLAIM,
-        holdout=CLAIM,
-        reference=CLAIM,
-        metrics={},
-        dataset_digest="0" * 64,
-        config_digest="0" * 64,
-        code_digest="0" * 64,
-        train_rows=1,
-        seconds=1,
-    )
+    done = completed_training(3)
     with transaction(desk.sessions) as session:
         versions.register(session, done, "e", datetime.now(UTC))
 

@@ -86,7 +86,7 @@ def find_forms(
 
 
 def _suggested(counts: _Counts, decimal: str) -> str:
-    """Take the delimiter's suggestion; but with nothing else to go by, 1.250 is what a program writes."""
+    """Return the decimal mark where no value decides it: a point if every value can have one."""
     return "." if counts.either_point and not counts.either_comma else decimal
 
 
@@ -109,7 +109,7 @@ def _is_marked(text: pa.Array) -> bool:
 
 
 def _unit(text: pa.Array, kept: Form | None) -> tuple[str | None, int]:
-    """Find the sign that stands beside most of a column's numbers, and beside how many."""
+    """Return the sign beside most of a column's numbers, such as %, and how many numbers have it."""
     if kept is not None:
         return kept.unit, 0
     if not pc.any(pc.match_substring_regex(text, f"[{UNITS}]")).as_py():

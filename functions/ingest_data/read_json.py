@@ -185,7 +185,7 @@ def _object(line: bytes) -> dict[str, Any] | str:
 
 
 def _opens(line: bytes) -> int:
-    """Count what opens an object or a list, in texts too: a record is nested no deeper."""
+    """Return an upper bound of how deep a record is nested: how many braces and brackets open in it."""
     return line.count(b"{") + line.count(b"[")
 
 
@@ -200,7 +200,7 @@ def _is_deep(record: dict[str, Any]) -> bool:
 
 
 def _as_json(found: re.Match[bytes]) -> bytes:
-    """Understand the numbers that Python writes and JSON has not as in CSV: missing, or infinite."""
+    """Replace NaN and Infinity, which Python writes and JSON lacks: by null, or by their text, as in CSV."""
     text = found[0]
     if text.startswith(b'"'):
         return text

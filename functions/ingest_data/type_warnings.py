@@ -70,7 +70,7 @@ def is_mixed_percent(found_form: FoundForm, share: float, count: int) -> bool:
 
 
 def of_large_integers(name: str, count: int) -> DataWarning:
-    """Warn of whole numbers that no 64 bits hold."""
+    """Warn of whole numbers that do not fit into 64 bits."""
     return _warning(
         name,
         count,
@@ -139,7 +139,7 @@ def of_names(name: str, text: pa.Array) -> list[DataWarning]:
 
 
 def of_target(name: str, text: pa.Array) -> list[DataWarning]:
-    """Warn of a target of words with so many of them that they can hardly be classes."""
+    """Warn of a target with so many different words that they can hardly be classes."""
     present = text.drop_null()
     distinct = int(pc.count_distinct(present).as_py())
     if distinct <= _CLASSES or distinct < len(present) / 10:

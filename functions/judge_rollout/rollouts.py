@@ -78,7 +78,7 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
 
 
 def _logged_answers(payload: c.RolloutStarted) -> LoggedAnswers | None:
-    """Return the evidence of before; none where another champion was asked than the one of now."""
+    """Return the answers to logged requests; None where the log is of another champion."""
     shadow = payload.logged_shadow
     if shadow is None or shadow.champion_version != payload.champion_version:
         return None
@@ -113,7 +113,7 @@ def completed(session: Session, event: Event, payload: c.RolloutCompleted, now: 
 
 
 def forget(session: Session, row: JudgeRow) -> None:
-    """Take the rollout off, and its timer."""
+    """Remove the rollout and its timer."""
     row.version = row.champion_version = row.phase = row.policy = row.state = row.cause = None
     row.decided = False
     cancel_timer(session, FUNCTION, timer_key(row.model))

@@ -83,7 +83,7 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
 
 
 def pool_of(session: Session, model: str, champion: int | None) -> list[dict[str, Any]]:
-    """Return how former champions do on the labels of now, held against the champion; none without a pool."""
+    """Return how former champions compare with the champion on the newest labels; None without a pool."""
     row = session.get(PoolRow, model)
     state = _mapping(row.state) if row is not None else {}
     if state.get("champion") != champion or champion is None:

@@ -87,7 +87,7 @@ class KubeflowEngine:
         self._experiments = api.ExperimentServiceApi(client)
 
     def submit(self, run: Run) -> None:
-        """See `TrainingEngine`. One at a time may submit a run: Kubeflow starts it, then looks at its id."""
+        """See `TrainingEngine`. Only one caller at a time: Kubeflow starts a run before it checks its id."""
         pipeline = pipeline_of(run.package, self._surroundings.for_model(run.train))
         if self._find(run.run_id) is not None:
             return
@@ -182,7 +182,7 @@ class KubeflowEngine:
 
         Raises: Unavailable, Refused.
         """
-        limits = (self._connection.timeout_s,) * 2  # a single number would be ignored, were it no integer
+        limits = (self._connection.timeout_s,) * 2  # a single number is ignored unless it is an integer
         try:
             return method(*arguments, _request_timeout=limits, **named)
         except api.exceptions.ApiException as error:
@@ -191,7 +191,7 @@ class KubeflowEngine:
             raise self._error(what, error) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unavailable(f"{self._at()} does not answer: {error}") from error
-        except (ValueError, TypeError) as error:  # an answer that is none of its models
+        except (ValueError, TypeError) as error:  # the answer does not fit the client's models
             raise Unavailable(f"{self._at()} answered what cannot be read: {error}") from error
 
     def _error(self, what: str, error: Any) -> Exception:

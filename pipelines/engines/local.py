@@ -112,7 +112,7 @@ class _Child:
         with suppress(BrokenPipeError):
             if stdin is not None:
                 stdin.write(json.dumps(parameters).encode() + b"\n")
-                stdin.flush()  # and it stays open: should this process be killed, the pipeline ends too
+                stdin.flush()  # it stays open, so that the pipeline ends too if this process is killed
 
     def status(self) -> RunStatus:
         """Return where the run is."""

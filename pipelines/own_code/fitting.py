@@ -172,7 +172,7 @@ class CodeRunner:
         return Made(served, np.load(expected) if expected.exists() else None, packages, line)
 
     def _cut_off(self, folder: Path, ended: process.Ended) -> dict[str, Any]:
-        """Say how a process ended that has not said it itself, and where it was then."""
+        """Return how a process ended that left no report, and the line that it was at."""
         fault = folder / "fault.txt"
         frames = _FRAME.finditer(fault.read_text(errors="replace")) if fault.exists() else ()
         line = next((int(each["line"]) for each in frames if each["name"] == self.name), None)

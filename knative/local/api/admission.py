@@ -58,7 +58,7 @@ def refusal(key: Key, problems: Sequence[Problem]) -> Refused:
 
 
 def _merged(problems: Sequence[Problem]) -> list[str]:
-    """Return the webhook's messages, each once with all the places that it is about."""
+    """Return the webhook's messages, each once with all the fields that it is about."""
     paths_of: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         paths_of.setdefault((problem.message, problem.details), []).append(problem.path)

@@ -125,7 +125,7 @@ class BrokerEngine:
             await self._drop(lane.number)
 
     def leftovers(self) -> dict[str, int]:
-        """Return how many deliveries the log had at the start for triggers not added since, by their key."""
+        """Return how many deliveries the log holds for triggers that are not there, by the trigger's key."""
         keys = {number: key for key, number in self._log.lanes().items()}
         return {keys[number]: count for number, count in self._counts.items()}
 
@@ -219,7 +219,7 @@ class BrokerEngine:
 
     def _log_was_rebuilt(self, rebuilt: Rebuilt) -> None:
         self._rebuilt.append(rebuilt)
-        if not self._started:  # then what waits has been counted since
+        if not self._started:  # the waiting deliveries are counted at the start
             return
         for subscription in self._triggers.values():
             subscription.take_stock(rebuilt)
@@ -237,7 +237,7 @@ class BrokerEngine:
                 task.add_done_callback(self._reporting.discard)
 
     async def _publish_own(self, namespace: str, broker: str, event: Incoming) -> None:
-        with suppress(LogUnavailable):  # then the metric and the log say it
+        with suppress(LogUnavailable):  # the metric and the log report it all the same
             await self._publish(namespace, broker, event, None)
 
     def _refresh(self, subscription: Subscription, spec: TriggerSpec) -> None:

@@ -152,11 +152,11 @@ class Lane:
             max_bytes=self._settings.page_bytes,
             waits=self._waits(),
         )
-        # Told in the log's own order: an event stored after this read is offered after its page is taken.
+        # The log calls back in order: what is stored after this read is offered after its page is taken.
         self._log.read(read, partial(self._take_page, fresh))
 
     def _is_due(self, now: float) -> bool:
-        """Say whether a retry is due; one that lies beyond every wait is: the clock was ahead meanwhile."""
+        """Say whether a retry is due: also one later than the longest wait, as the clock was ahead then."""
         return self._next_due is not None and (
             self._next_due <= now or self._wait(now) < self._next_due - now
         )

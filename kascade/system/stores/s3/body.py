@@ -1,4 +1,4 @@
-"""Reads a request's body into a file: decoded, digested, and checked against what the client says of it."""
+"""Reads a request's body into a file: decoded, and checked against the client's digests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The Flask application around a handler: an event comes in, its outcome goes out.
 
-Routes: `POST /` takes events in binary, structured and batched mode; `GET /healthz` says that the process
-lives, `GET /readyz` that it can work, `GET /metrics` what it has counted.
+Routes: `POST /` takes events in binary, structured and batched mode; `GET /healthz` says that the process is
+alive, `GET /readyz` that it can work, `GET /metrics` gives its metrics.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def create_app(
     Args:
         handler: takes the event and its payload, returns the events that answer it.
         name: the function's name, a label of its metrics and logs.
-        accepts: the payload class by event type. A type that ends in `*` stands for all that start so.
+        accepts: the payload class by event type. A type that ends in `*` stands for all with that prefix.
             Without a class the handler gets the data as it came.
         sink: where several answers go; a single one is the HTTP reply.
         ready: raises as long as the function cannot work.
@@ -67,7 +67,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
     function = _Function(handler, name, MappingProxyType(dict(accepts)), sink)
     app.extensions[METRICS] = function.metrics
-    app.register_error_handler(HandlingError, lambda error: _failed(failure_of(error)))  # of further routes
+    app.register_error_handler(
+        HandlingError, lambda error: _failed(failure_of(error))
+    )  # errors of further routes
     app.add_url_rule("/", view_func=function.receive, methods=["POST"])
     app.add_url_rule("/healthz", view_func=lambda: Response(status=200), endpoint="healthz")
     app.add_url_rule("/readyz", view_func=lambda: _readiness(ready), endpoint="readyz")

@@ -1,4 +1,4 @@
-"""Where a model stands, as lines for a person: rollout, judge, governor, labels, drift."""
+"""The status of a model as lines for a person: rollout, judge, governor, labels, drift."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _judge(model: Model) -> Iterator[tuple[str, str]]:
 
 
 def _pool(model: Model) -> Iterator[tuple[str, str]]:
-    """Say how former champions would do."""
+    """Say how former champions compare with the champion."""
     losses = [
         f"v{each['version']} {_lead(each['gained'])} ({each['labels']} labels, {number(each['statistic'])})"
         for each in model.get("pool") or []

@@ -101,7 +101,7 @@ def read_parquet(
         FileRefused: a column holds lists or the like, the texts of a row are longer than `max_row_bytes`,
             or those of all rows than `max_bytes`, the pages are too large, or the file is damaged.
     """
-    schema = _open(path).schema_arrow  # built anew at each access
+    schema = _open(path).schema_arrow  # pyarrow builds it anew at each access
     types = {name: schema.field(name).type for name in columns}
     for name, type_ in types.items():
         if not plain(type_):
@@ -240,7 +240,7 @@ def _slices(batch: pa.RecordBatch, total: Lengths) -> Iterator[pa.RecordBatch]:
 
 def _lengths(array: pa.Array) -> Lengths:
     if pa.types.is_dictionary(array.type):
-        known = np.append(_lengths(array.dictionary), 0)  # the last is for null
+        known = np.append(_lengths(array.dictionary), 0)  # the last one stands for null
         found: Lengths = known[array.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)]
         return found
     if pa.types.is_string_view(array.type):

@@ -43,7 +43,7 @@ Row = Sequence[Any]
 
 @dataclass
 class Sheet:
-    """A sheet of a workbook, and what is to be said about it; `errors` counts as rows are read."""
+    """A sheet of a workbook with the warnings about it; `errors` is counted as rows are read."""
 
     path: Path
     name: str
@@ -52,7 +52,7 @@ class Sheet:
 
     @property
     def warnings(self) -> tuple[DataWarning, ...]:
-        """What is to be said once all rows have been read."""
+        """The warnings, once all rows have been read."""
         if not self.errors:
             return self.found_warnings
         message = "cells hold an error of Excel, such as #DIV/0!, and are read as missing"
@@ -125,7 +125,7 @@ def _ambiguous(filled: Sequence[str], named: Sequence[str], target: str | None) 
 
 
 def text_of_cell(value: Any) -> str:
-    """Write a cell as CSV would have it: whole numbers without a point, moments in ISO 8601."""
+    """Write a cell as CSV would have it: whole numbers without a point, dates and times in ISO 8601."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -158,7 +158,7 @@ def _taken(out: io.StringIO) -> bytes:
 
 
 def _rows(sheet: Any) -> Iterator[Row]:
-    """Yield a sheet's rows as they are; what it says of its own size is often wrong."""
+    """Yield a sheet's rows; the size that a sheet states is ignored, as it is often wrong."""
     sheet.reset_dimensions()
     for row in sheet.iter_rows(max_row=MAX_ROWS, values_only=True):
         if len(row) > MAX_COLUMNS:
@@ -169,10 +169,10 @@ def _rows(sheet: Any) -> Iterator[Row]:
 @contextmanager
 def _workbook(path: Path, *, checked: bool = False) -> Iterator[Any]:
     """Open a workbook. Raises: FileRefused: it is damaged, or too large to be read."""
-    import openpyxl  # here: few files are workbooks
+    import openpyxl  # imported here, as few files are workbooks
 
     with path.open("rb") as stream, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles and extensions that no value depends on
+        warnings.simplefilter("ignore")  # warnings about styles and extensions, on which no value depends
         bounded = BoundedReads(stream)
         try:
             if checked:
@@ -186,7 +186,7 @@ def _workbook(path: Path, *, checked: bool = False) -> Iterator[Any]:
                 book.close()
         except FileRefused:
             raise
-        except Exception as error:  # openpyxl has no base for what damage may raise
+        except Exception as error:  # openpyxl has no base class for the errors that a damaged file raises
             raise refuse(
                 "broken Excel workbook",
                 "the file",
@@ -216,7 +216,7 @@ def _is_sheet(name: str) -> bool:
 
 
 def _longest_row(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """Return the most bytes between two ends of rows, about."""
+    """Return about how many bytes the longest row has."""
     longest = since = 0
     with archive.open(member) as stream:
         while chunk := stream.read(CHUNK):
@@ -227,7 +227,7 @@ def _longest_row(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
 
 
 def _formulas_without_value(path: Path) -> int:
-    """Count the formulas of which no program has saved what they come to."""
+    """Count the formulas without a saved result."""
     found = 0
     with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         for member in filter(lambda each: _is_sheet(each.filename), archive.infolist()):

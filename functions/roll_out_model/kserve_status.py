@@ -242,7 +242,7 @@ _ABSENT = Status(Readiness.ABSENT)
 
 
 def owners_of_percent(service: Json, besides: str) -> list[str]:
-    """Return who else has set the percent, by the names of field managers."""
+    """Return the names of the other field managers that have set the percent."""
     return sorted(
         {
             str(entry.get("manager"))
@@ -253,7 +253,7 @@ def owners_of_percent(service: Json, besides: str) -> list[str]:
 
 
 def _last_failure(service: Json) -> str:
-    """Return what KServe said of the last model that could not be loaded; it never forgets it."""
+    """Return KServe's message about the last model that failed to load; it stays in the status for good."""
     info = ((service.get("status") or {}).get("modelStatus") or {}).get("lastFailureInfo")
     if not info:
         return ""

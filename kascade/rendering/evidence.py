@@ -165,7 +165,7 @@ def _blocks(data: Data) -> str:
 
 
 def _checked(data: Data) -> Lines:
-    """Leave the numbers of a look that found drift to the drift.detected beside it."""
+    """Yield the numbers of a check without drift; those of one with drift stand at its drift.detected."""
     yield from _reports(data) if data["status"] == "drifted" else _drift(data)
 
 

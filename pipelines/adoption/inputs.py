@@ -1,4 +1,4 @@
-"""What a model takes: each of its inputs is a feature, or its one tensor has a column for each."""
+"""Feeds a model that was made elsewhere: with an input per feature, or one tensor with a column for each."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def _centred(column: Column) -> Encoder:
 
 
 def _undo(value: str, encoders: Sequence[Encoder], addition: Addition) -> str:
-    """Take back what centring has done, in float64."""
+    """Undo the centring, in float64."""
     scales = [e.scale if isinstance(e, CentredNumber) else AS_IS for e in encoders]
     if all(scale == AS_IS for scale in scales):
         return value

@@ -1,4 +1,4 @@
-"""The replicas of one revision: taken by requests, started on demand, stopped when idle."""
+"""The replicas of one revision: started on demand, given to requests, stopped when idle."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Pool:
         self.scale()
 
     def try_acquire(self) -> Replica | None:
-        """Return the least busy ready replica with room, now taken once more, or None."""
+        """Take the least busy ready replica that has room; None when none has."""
         limit = self.plan.concurrency or math.inf
         free = [replica for replica in self.replicas if replica.ready and replica.in_flight < limit]
         if not free:
@@ -98,7 +98,7 @@ class Pool:
             self._hand_out()
 
     def forget(self, replica: Replica) -> None:
-        """Take no new requests to a replica that does not answer; it is replaced."""
+        """Send no new requests to a replica that does not answer; it is replaced."""
         if replica.ready and not replica.draining:
             self._retire(replica)
             self.scale()

@@ -38,7 +38,7 @@ class Brokers:
                 info("broker closed", broker=key.name, namespace=key.namespace)
             return
         dead_letter, problem = self._dead_letter(broker, key.namespace)
-        # As on a cluster: what had an address keeps it, whatever becomes of its dead letter sink.
+        # As on a cluster, a Broker keeps its address, whatever becomes of its dead letter sink.
         address = address_of(broker)
         if not problem or address:
             address = self._addresses.broker(key.namespace, key.name)
@@ -78,7 +78,7 @@ class Brokers:
         dead_letter, problem = self._dead_letter(trigger, key.namespace)
         broker = self._store.find(Key(BROKER, key.namespace, trigger["spec"]["broker"]))
         subscribed = condition("SubscriptionReady", None)
-        # Who has got events goes on getting them; new ones wait until everything they need has an address.
+        # A Trigger that works goes on working; a new one waits until everything it needs has an address.
         if subscriber and (key in self._known or (not problem and _is_ready(broker))):
             subscribed = self._subscribe(key, trigger)
         status: Json = {"subscriberUri": subscriber} if subscriber else {}

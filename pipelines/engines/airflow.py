@@ -220,8 +220,8 @@ class AirflowEngine:
         return found
 
     def _error(self, what: str, answer: Any) -> Exception:
-        reply = " ".join(answer.data.decode(errors="replace").split())[:500]
-        text = f"{self._at()} would not {what}: {answer.status} {reply}"
+        said = " ".join(answer.data.decode(errors="replace").split())[:500]
+        text = f"{self._at()} would not {what}: {answer.status} {said}"
         if answer.status in _LOGIN:
             return Unavailable(f"{text}; check the account or the token, and its role")
         if answer.status == 404:

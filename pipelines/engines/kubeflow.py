@@ -87,7 +87,7 @@ class KubeflowEngine:
         self._experiments = api.ExperimentServiceApi(client)
 
     def submit(self, run: Run) -> None:
-        """See `TrainingEngine`. Only one caller at a time: Kubeflow starts a run before it checks its id."""
+        """See `TrainingEngine`. One at a time may submit a run: Kubeflow starts it, then looks at its id."""
         pipeline = pipeline_of(run.package, self._surroundings.for_model(run.train))
         if self._find(run.run_id) is not None:
             return
@@ -164,10 +164,10 @@ class KubeflowEngine:
         return next(same, None)
 
     def _failure(self, run_id: str, found: Any) -> Failure:
-        message = getattr(found.error, "message", None)
+        said = getattr(found.error, "message", None)
         page = self.page(run_id)
         return replace(
-            UNSAID, error=message or UNSAID.error, fix=f"{UNSAID.fix}; {page}" if page else UNSAID.fix
+            UNSAID, error=said or UNSAID.error, fix=f"{UNSAID.fix}; {page}" if page else UNSAID.fix
         )
 
     def _call(
@@ -182,7 +182,7 @@ class KubeflowEngine:
 
         Raises: Unavailable, Refused.
         """
-        limits = (self._connection.timeout_s,) * 2  # a single number is ignored unless it is an integer
+        limits = (self._connection.timeout_s,) * 2  # a single number would be ignored, were it no integer
         try:
             return method(*arguments, _request_timeout=limits, **named)
         except api.exceptions.ApiException as error:
@@ -191,12 +191,12 @@ class KubeflowEngine:
             raise self._error(what, error) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unavailable(f"{self._at()} does not answer: {error}") from error
-        except (ValueError, TypeError) as error:  # the answer does not fit the client's models
+        except (ValueError, TypeError) as error:  # an answer that is none of its models
             raise Unavailable(f"{self._at()} answered what cannot be read: {error}") from error
 
     def _error(self, what: str, error: Any) -> Exception:
-        message = _message(error)
-        text = f"{self._at()} would not {what}: {error.status} {message}"
+        said = _message(error)
+        text = f"{self._at()} would not {what}: {error.status} {said}"
         if error.status in _LOGIN:
             return Unavailable(f"{text}; check the token (KFP_TOKEN_FILE), its audience and its role")
         if error.status in _OUR_FAULT:
@@ -216,8 +216,8 @@ def kubeflow_id(run_id: str) -> str:
 def _message(error: Any) -> str:
     """Return what the server said, on one line."""
     try:
-        message = json.loads(error.body)
-        text = message.get("message") or message.get("error_message") or error.body
+        said = json.loads(error.body)
+        text = said.get("message") or said.get("error_message") or error.body
     except (ValueError, TypeError, AttributeError):
         text = error.body or error.reason or ""
     return " ".join(str(text).split())[:500]

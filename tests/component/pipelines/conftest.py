@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from support.training import put_dataset, train
 from threadpoolctl import threadpool_limits
 
 from eventing.store.memory import MemoryStore
-from pipelines.testing import put_dataset, train
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import skops.io
+from support.training import CHURN_KINDS, CHURN_SPEC, churn_table
 
 from eventing.store import MemoryStore
 from pipelines import layout
 from pipelines.encoding import Encoding
 from pipelines.steps.export import REFERENCE_ROWS
-from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table
 
 from .conftest import version
 

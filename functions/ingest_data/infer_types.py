@@ -2,7 +2,7 @@
 
 A type is taken when all but a few of a column's sampled values are of it, at most 5 % and at most as many as
 the spec tolerates: some bad cells in a column of numbers do not make it a column of words. All rows are then
-checked against what was taken. Where a type is a guess, a warning says so and how model.yaml settles it.
+checked against what was taken. Where a type is a guess, a warning says so and how model.yaml decides it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Inferred:
 
 @dataclass
 class _Context:
-    """What inferring a column goes by."""
+    """What a column's type is inferred from."""
 
     spec: ModelSpec
     forms: Mapping[str, FoundForm]
@@ -90,7 +90,9 @@ def _infer_one(name: str, array: pa.Array, context: _Context) -> Column:
     is_text = pa.types.is_string(array.type)
     found = _from_text(name, array, context) if is_text else _from_type(name, array, context)
     if rule is not None and rule.bounded and found.kind not in NUMERIC:
-        return Column(name, Kind.NUMBER, form=form)  # bounds are of numbers, so what is none is a bad cell
+        return Column(
+            name, Kind.NUMBER, form=form
+        )  # it has bounds, so its values are numbers, and anything else is a bad cell
     if name == context.spec.target and is_text and found.kind in (Kind.CATEGORY, Kind.TEXT):
         context.warnings += type_warnings.of_target(name, trimmed(array, form, found.kind))
     if name == context.spec.entity and found.kind is Kind.NUMBER:
@@ -99,7 +101,7 @@ def _infer_one(name: str, array: pa.Array, context: _Context) -> Column:
 
 
 def _form_of(kind: Kind, form: Form) -> Form:
-    """Leave out of a form what says nothing of values of this kind."""
+    """Return the form without what does not apply to values of this kind."""
     if kind in NUMERIC or form.format is not None:
         return form
     return Form(missing=form.missing)
@@ -163,7 +165,7 @@ def _of_whole(name: str, digits: pa.Array, form: Form, context: _Context) -> Col
 
 
 def _as_key(name: str, array: pa.Array, context: _Context) -> Column:
-    """Keep what names a subject exactly: 12.0 is 12, and what has decimals stays text."""
+    """Read an entity exactly: 12.0 is 12, and a number with decimals stays text."""
     form = context.form(name)
     if pa.types.is_string(array.type):
         texts = plain_numbers(trimmed(array, form).drop_null(), form).drop_null()

@@ -77,7 +77,7 @@ def process_file(
         folders: the columns that the file's key tells, each with the one value of all rows.
 
     Raises:
-        FileRefused: it is no table, or not one with the columns that must be there.
+        FileRefused: it is no table, or lacks a required column.
     """
     with readable("the file"):
         table = open_table(spooled, spec, kept, folders)

@@ -48,7 +48,7 @@ class _Accepted:
 
 @dataclass(frozen=True)
 class _Nothing:
-    """There is nothing to take in."""
+    """Nothing is to be registered."""
 
     reason: Unchanged
     why: str
@@ -67,7 +67,7 @@ def register_spec(context: Context, event: Event, dropped: DroppedObject, model:
     What is in force already changes nothing, nor does a file that was replaced meanwhile.
 
     Args:
-        dropped: the model.yaml, or a file with code: then the model.yaml beside it is taken in anew.
+        dropped: the model.yaml, or a file with code: then the model.yaml beside it is registered again.
     """
     now = context.clock()
 

@@ -1,7 +1,7 @@
 """Objects of one namespace through the Kubernetes API, with its errors as those of the port to a platform.
 
-What passes is waited for: an API that is away, hangs or is busy, a token that has expired, a right that is
-missing, a kind of object that is not installed. What the API or a webhook refuses is refused for good.
+A passing fault is waited for: an API that is away, hangs or is busy, a token that has expired, a right that
+is missing, a kind of object that is not installed. What the API or a webhook refuses is refused for good.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Resource:
 
 
 class Changed(Unavailable):
-    """The object is another one than the one that was read, or is there already."""
+    """The object was changed since it was read, or exists already."""
 
 
 class OwnedElsewhere(Refused):
@@ -110,7 +110,7 @@ class KubernetesObjects:
             raise Unavailable(f"{name} of {resource.plural} has just been deleted")
 
     def apply(self, resource: Resource, body: Json, manager: str) -> Json:
-        """Make an object so, by server-side apply: what `manager` has set before and is left out, goes.
+        """Apply an object on the server side: what `manager` set before and leaves out now is removed.
 
         Returns: the object as it is after that.
 

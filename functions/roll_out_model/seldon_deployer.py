@@ -78,7 +78,7 @@ class SeldonDeployer:
         self._write(model, experiment, {kept or number: 100}, traffic, number)
 
     def shift(self, model: str, traffic: Traffic) -> None:
-        """See `Deployer`. A challenger that gets requests of its own gets no copies any more."""
+        """See `Deployer`. A challenger with requests of its own gets no copies."""
         experiment = self._experiment(model)
         mirror = mirror_in(model, experiment) if experiment else None
         latest = version_in(experiment, LATEST) if experiment else None
@@ -102,7 +102,7 @@ class SeldonDeployer:
         self._write(model, experiment, shares, requested, version_in(experiment, LATEST) or 0, mirror)
 
     def remove(self, model: str, version: int, fallback: ServedVersion) -> None:
-        """See `Deployer`. A Model is deleted once no request is led to it any more."""
+        """See `Deployer`. A Model is deleted once no request goes to it."""
         experiment, models = self._experiment(model), not_deleted(self._models(model))
         there = {version_of(model, each["metadata"]["name"]) for each in models}
         if fallback.version not in there:
@@ -116,7 +116,7 @@ class SeldonDeployer:
             raise Unavailable(f"the Model {version_name(model, version)} is still being deleted")
 
     def delete(self, model: str) -> bool:
-        """See `Deployer`. The Experiment goes first: who leads to it then gets no half of it."""
+        """See `Deployer`. The Experiment goes first, so that no request meets half of the Models."""
         if self._experiment(model) is not None:
             self._objects.delete(EXPERIMENTS, model)
             if self._experiment(model) is not None:
@@ -126,7 +126,7 @@ class SeldonDeployer:
         return not self._models(model)
 
     def _create(self, version: ServedVersion) -> None:
-        """Make a version's Model, unless it is there. Raises: Unavailable while one before it is going."""
+        """Create a version's Model if it is absent. Raises: Unavailable while an older one is deleted."""
         found = self._objects.get(MODELS, version.name)
         if found is None:
             self._objects.create(MODELS, model_of(version, self._namespace, self._options))

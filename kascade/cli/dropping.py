@@ -34,7 +34,7 @@ _OF_DATASETS = f"{c.PREFIX}dataset.*"
 
 
 def is_code(name: str) -> bool:
-    """Whether a file is taken for code that a model.yaml may name, and not for data."""
+    """Whether a file is code that a model.yaml may name, and no data."""
     return name.endswith(".py") or (name.startswith("requirements") and name.endswith(".txt"))
 
 
@@ -109,7 +109,7 @@ def _announced(client: Client, key: str, **query: Any) -> list[Recorded]:
 def report(
     client: Client, dropped: Sequence[Dropped], model: str, *, as_json: bool, timeout_s: float
 ) -> None:
-    """Wait for what becomes of files and print it. Raises: typer.Exit: of one nothing came, or can come."""
+    """Wait for what becomes of files and print it. Raises: typer.Exit: one was refused, or is not read."""
     console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
     settling = Settling(client, model, console, timeout_s)
     spec_comes, failed = False, False
@@ -228,7 +228,7 @@ class Settling:
             self._console.print(f"  {escape(fix)}")
 
     def _show_governor(self, ingested: Recorded) -> None:
-        """Show what the governor makes of new data, if it says so at once."""
+        """Show the governor's answer to new data, if it comes at once."""
         until = min(self._deadline, time.monotonic() + _GOVERNOR_S)
         answers = (c.TrainingApproved.type, c.TrainingDeferred.type)
         while time.monotonic() < until:

@@ -118,7 +118,7 @@ def _save_order(table: pa.Table, spec: ModelSpec, partition: Partition, folder: 
 
 
 def _own_code(extracted: Path, spec: ModelSpec, encoding: Encoding, folder: Path) -> dict[str, object] | None:
-    """Hand on the code that model.yaml names, with what it is told."""
+    """Pass on the code that model.yaml names, with its arguments."""
     if spec.train.code is None:
         return None
     for name in (files.CODE, files.REQUIREMENTS):

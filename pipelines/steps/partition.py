@@ -21,7 +21,7 @@ from pipelines.tables import numbers
 from pipelines.target import class_indices
 
 _MIN_ROWS = {"training": 10, "holdout": 2}
-_OFF = 0.05  # the holdout's share may be this far from the declared one without a word
+_OFF = 0.05  # the holdout's share may be this far from the declared one without a warning
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def finish(connection: sqlite3.Connection, lane: int, seq: int) -> int:
 
 
 def close_events(connection: sqlite3.Connection, seqs: list[int]) -> None:
-    """Say that one lane less has each of these events, and delete those that no lane has."""
+    """Count one lane less for each of these events, and delete those without any."""
     rows = [(seq,) for seq in seqs]
     connection.executemany("UPDATE events SET open = open - 1 WHERE seq = ?", rows)
     connection.executemany("DELETE FROM events WHERE seq = ? AND open <= 0", rows)

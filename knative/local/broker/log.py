@@ -46,7 +46,7 @@ class Log:
         Args:
             path: of its SQLite file.
             settings: of the broker.
-            on_rebuilt: is told, on the event loop once it runs, that the log was damaged and is rebuilt.
+            on_rebuilt: called when a damaged log was rebuilt, on the event loop once that runs.
 
         Raises:
             LogUnavailable: see `open_log`; or it is damaged and cannot be rebuilt.
@@ -167,7 +167,7 @@ class Log:
     def _run(self) -> None:
         try:
             self._work()
-        except BaseException:  # without its writer the process would hang for good; a new one goes on
+        except BaseException:  # without its writer the process would hang; a new process continues
             _LOG.critical("the broker's log broke, the process ends: %s", traceback.format_exc())
             os._exit(BROKEN)
 

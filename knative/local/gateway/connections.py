@@ -77,7 +77,7 @@ class Connection(web.RequestHandler):
             self._last_body.set_exception(BodyTooLarge(too_large(self._limits)))
 
     def end_if_stalled(self, now: float) -> None:
-        """End a request whose client has owed the rest of its head, or of its body, for too long."""
+        """End a request if the rest of its head, or of its body, has not come for too long."""
         limits, body = self._limits, self._last_body
         if self._is_idle():
             if self._head_since is not None and now - self._head_since > limits.head_s:
@@ -98,7 +98,7 @@ class Connection(web.RequestHandler):
                 return False
             self._messages.pop()
         except HttpProcessingError:
-            pass  # what is malformed has been heard already, and its 400 is among the messages
+            pass  # it has been parsed already, and its answer 400 is among the messages
         self._half_closed = in_hand or bool(self._messages)
         self.close_if_last()
         return self._half_closed
@@ -169,7 +169,7 @@ class Server(web.Server):
 
 
 def too_large(limits: Limits) -> str:
-    """Return what a client is told whose body is too large."""
+    """Return the message to a client whose body is too large."""
     return f"a body may have {limits.body_bytes} bytes at most (--max-body-mib)"
 
 

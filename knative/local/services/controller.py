@@ -147,7 +147,7 @@ class Services:
         """Tell whether a new revision has to become ready before it gets traffic.
 
         The first one of a manifest's Service need not, so that a start does not start everything. It must
-        where it would start anyway, and where a Broker waits for its address: that it works is then tried.
+        where it would start anyway, and where a Broker waits for its address.
         """
         if status_of(service).get("latestReadyRevisionName") or self._store.manifest_of(key) is None:
             return True

@@ -17,7 +17,7 @@ from kascade.system.stores.s3.errors import S3Error
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_CONTENT = "x-amz-content-sha256"  # signed in any case, as the last line of what is
+_CONTENT = "x-amz-content-sha256"  # it is signed always, as the last line
 _MAX_SKEW = timedelta(minutes=15)
 _MAX_EXPIRES_S = 7 * 24 * 3600
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"

@@ -186,12 +186,12 @@ class Client(Calls):
         """Yield the answer to each row as JSON values."""
         for first in range(0, len(rows), _ROWS_A_REQUEST):
             instances = rows[first : first + _ROWS_A_REQUEST]
-            said = self._answers(model, {"instances": instances})
-            for at, prediction in enumerate(said["predictions"]):
-                answer = {"prediction": prediction, "prediction_id": said["prediction_ids"][at]}
-                answer["model_version"] = int(said["model_version"])
-                if "probabilities" in said:
-                    answer["probabilities"] = said["probabilities"][at]
+            reply = self._answers(model, {"instances": instances})
+            for at, prediction in enumerate(reply["predictions"]):
+                answer = {"prediction": prediction, "prediction_id": reply["prediction_ids"][at]}
+                answer["model_version"] = int(reply["model_version"])
+                if "probabilities" in reply:
+                    answer["probabilities"] = reply["probabilities"][at]
                 yield answer
 
     def _answers(self, model: str, body: Row) -> Row:

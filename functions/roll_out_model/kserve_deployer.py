@@ -130,7 +130,7 @@ class KServeDeployer:
     def _begin(
         self, version: ServedVersion, deployed: Deployed | None, keep: int | None, removed: int | None = None
     ) -> None:
-        """Have the object name a version, with all traffic where it is."""
+        """Write a version into the object; all traffic stays where it is."""
         if deployed is None:
             self._apply(inference_service_of(version, None, "first", self._options))
             return

@@ -77,7 +77,7 @@ class Base(DeclarativeBase):
 Row = TypeVar("Row", bound=Base)
 
 Serial = BigInteger().with_variant(Integer, "sqlite")
-"""The type of a key that counts up by itself."""
+"""The type of an automatically increasing key."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -112,7 +112,7 @@ def make_engine(url: str) -> Engine:
     """Open the database at `url`: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`.
 
     No connection is made yet. SQLite gets write-ahead logging, foreign keys and a wait of 30 s for locks.
-    What only one of the databases can keep, neither is given.
+    A value that only one of the two databases can store is refused for both.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":

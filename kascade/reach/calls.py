@@ -87,6 +87,6 @@ class Calls:
         if (refusal := self._reach.refusal(response)) is not None:
             raise refusal
         if not response.ok:
-            said = response.text.strip()[:2000]
-            raise CallError(f"{who} answered {response.status_code}: {said}", status=response.status_code)
+            reply = response.text.strip()[:2000]
+            raise CallError(f"{who} answered {response.status_code}: {reply}", status=response.status_code)
         return response

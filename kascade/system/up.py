@@ -141,7 +141,7 @@ class System:
         starts: list[float] = []
         announced = False
         while not self._stopping.is_set():
-            starts = [moment for moment in starts if time.monotonic() - moment < 60]
+            starts = [started for started in starts if time.monotonic() - started < 60]
             if len(starts) >= _RESTARTS_PER_MINUTE:
                 raise HomeError(f"the runtime keeps ending; its log is {self._log_path}")
             starts.append(time.monotonic())

@@ -25,7 +25,7 @@ from knative.local.gateway.server import Gateway
 from knative.local.gateway.tokens import read_tokens
 from knative.local.jobs.runner import Jobs
 from knative.local.jobs.sink import JobSinks
-from knative.local.log import say, warn
+from knative.local.log import info, warn
 from knative.local.manifests.documents import Manifest
 from knative.local.manifests.loading import load
 from knative.local.options import Options
@@ -98,14 +98,14 @@ class Runtime:
             raise
         left = guardian.end_marked(self._workplace.state_mark)
         if left:
-            say("leftovers ended", processes=len(left))
+            info("leftovers ended", processes=len(left))
         addresses = Addresses(gateway_socket.getsockname()[1])
         self._guardian = guardian.start(self._workplace.run_mark)
         self._wire(addresses)
         try:
             apply(self._store, self._manifests)
             self._reconciler.add_all()
-            self._reconciler.settle()
+            self._reconciler.run_due()
             self._services.lag.seconds = self._options.lag_s
             await self._engine.start()
             await self._gateway.start(gateway_socket)
@@ -114,7 +114,7 @@ class Runtime:
             await self._store.durable()
             api_port = api_socket.getsockname()[1]
             write_endpoints(self._workplace.state_dir, addresses.port, api_port, self._token)
-            say(
+            info(
                 "ready",
                 gateway=addresses.base,
                 api=f"http://127.0.0.1:{api_port}",
@@ -122,7 +122,7 @@ class Runtime:
             )
             await self._tick_until(stop)
         finally:
-            say("stopping")
+            info("stopping")
             await self._close()
 
     def _wire(self, addresses: Addresses) -> None:
@@ -227,4 +227,4 @@ class Runtime:
         await self._engine.stop()
         self._journal.close()
         guardian.release(self._guardian)
-        say("stopped")
+        info("stopped")

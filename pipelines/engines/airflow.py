@@ -16,7 +16,7 @@ import urllib3
 
 from pipelines.announcement import UNSAID
 from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
-from pipelines.engines.model_limits import say_what_is_ignored
+from pipelines.engines.model_limits import warn_of_ignored_limits
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure, Fault
 
@@ -75,7 +75,7 @@ class AirflowEngine:
             conf["package"], dag = base64.b64encode(run.package).decode(), CUSTOM_DAG
         if self._find(run.run_id) is not None:
             return
-        say_what_is_ignored(run)
+        warn_of_ignored_limits(run)
         if self._connection.by_asset:
             self._ask_for(run.run_id, conf)
             return

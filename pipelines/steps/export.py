@@ -166,9 +166,9 @@ def _holdout(folders: Mapping[str, Path], spec: ModelSpec) -> bytes:
     hashes = folders["prepared"] / files.HOLDOUT_HASHES
     if hashes.exists():
         table = table.append_column(layout.ROW, pa.array(np.load(hashes)[kept]))
-    places = folders["prepared"] / files.HOLDOUT_PLACES
-    if places.exists():
-        table = table.append_column(layout.PLACE, pa.array(np.load(places)[kept]))
+    positions = folders["prepared"] / files.HOLDOUT_POSITIONS
+    if positions.exists():
+        table = table.append_column(layout.PLACE, pa.array(np.load(positions)[kept]))
     return _parquet(table)
 
 

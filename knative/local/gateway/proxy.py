@@ -20,7 +20,7 @@ from knative.local.services.replicas import Replica
 
 KEY_HEADER = KEY_NAME.lower().encode()
 _TRIES = 3
-# Who broke off an answer may be about to end; its death is awaited for so long.
+# A process that broke off an answer may be about to end: so long its end is waited for.
 _DYING_S = 0.1
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
@@ -144,7 +144,7 @@ def _request_headers(request: web.BaseRequest) -> Headers:
 
 
 def _passed_on(headers: Headers) -> Headers:
-    """Return what is not of one connection alone."""
+    """Return the headers that are not of one connection alone."""
     options = b",".join([value for name, value in headers if name == b"connection"])
     dropped = _HOP_BY_HOP
     if options:

@@ -42,7 +42,7 @@ _STATUS: Mapping[type[Exception], int] = {BodyTooLarge: 413, BodyStalled: 408}
 
 
 class _Misdirected(NotServed):
-    """The request came by a name that is none of ours, perhaps one that was made to lead here."""
+    """The request names a host that is not ours, as in an attack by DNS rebinding."""
 
 
 class Gateway:
@@ -78,7 +78,7 @@ class Gateway:
         await web.SockSite(self._runner, listener).start()
 
     def _foreigners(self) -> Callable[[asyncio.Transport], bool]:
-        """Return what tells connections of other users; without tokens they are let in by nothing else."""
+        """Return what recognises connections of other users of this machine."""
         if self._admission.tokens is None:
             self._peers = open_peers()
             if self._peers is not None:

@@ -83,14 +83,9 @@ def _apps() -> Mapping[str, Flask]:
         app = importlib.import_module(f"functions.{name}.app")
         of_its_own = {"engine": MemoryEngine()} if name == "launch_training" else {}
         settings = app.Settings.from_env(_ENGINE | {"DATABASE_URL": url}) if of_its_own else app.Settings(url)
-        wanted = app.Deps if hasattr(app, "Deps") else app.create_app
         has = parts | of_its_own
-        given = {key: has[key] for key in inspect.signature(wanted).parameters if key in has}
-        made[name] = (
-            app.create_app(settings, app.Deps(**given))
-            if wanted is not app.create_app
-            else wanted(settings, **given)
-        )
+        given = {key: has[key] for key in inspect.signature(app.create_app).parameters if key in has}
+        made[name] = app.create_app(settings, **given)
     return made
 
 

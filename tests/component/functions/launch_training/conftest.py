@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from support.tables import create_tables
+from support.training import approve, churn_table, put_dataset
 
 from eventing.catalogue import TimerDue, TrainingApproved
 from eventing.codec import decode, to_structured
@@ -20,12 +22,10 @@ from functions.launch_training.app import create_app
 from functions.launch_training.settings import Settings
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.launches import Launch
-from functions.state.tables import create_tables
 from functions.state.timers import TimerRow
 from pipelines.engines import TrainingEngine
 from pipelines.engines.memory import MemoryEngine
 from pipelines.request import RunRequest
-from pipelines.testing import approve, churn_table, put_dataset
 
 KINDS = {"amount": "number", "calls": "integer", "churned": "category"}
 CANDIDATE = "{estimator: decision_tree, grid: {max_depth: [3]}}"

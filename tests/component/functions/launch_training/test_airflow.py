@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from support.airflow import MISSING, Airflow, program
 from support.receiver import Receiver
+from support.training import churn_table, put_dataset
 
 from eventing.codec import decode
 from eventing.event import Event
@@ -17,7 +18,6 @@ from eventing.store import S3Store
 from functions.launch_training.settings import Settings
 from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.engines.airflow import AirflowEngine
-from pipelines.testing import churn_table, put_dataset
 
 from .conftest import KINDS, SPEC, Launching
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from support.kubeflow import KubeflowServer
+from support.training import churn_table, put_dataset
 
 from eventing.codec import decode
 from eventing.event import Event
@@ -21,7 +22,6 @@ from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.engines.kubeflow import Connection, KubeflowEngine
 from pipelines.engines.kubeflow_package import Surroundings
 from pipelines.request import RunRequest
-from pipelines.testing import churn_table, put_dataset
 
 from .conftest import KINDS, SPEC, Launching
 

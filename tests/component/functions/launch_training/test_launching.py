@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.training import churn_table, put_dataset, train
 
 from eventing.catalogue import TrainingFailed
 from eventing.testing import build_event
@@ -18,7 +19,6 @@ from pipelines.engines import RunState
 from pipelines.engines.memory import MemoryEngine
 from pipelines.records import Failure, Fault
 from pipelines.request import RunRequest
-from pipelines.testing import churn_table, put_dataset, train
 
 from .conftest import KINDS, SPEC, Launching
 

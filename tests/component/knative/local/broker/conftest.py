@@ -112,7 +112,7 @@ class RunningBroker:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self.settings = BrokerSettings(settle_within_s=0.005, drain_s=2.0)
+        self.settings = BrokerSettings(notes_wait_s=0.005, drain_s=2.0)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()

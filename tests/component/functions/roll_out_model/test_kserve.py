@@ -142,7 +142,7 @@ def test_a_model_that_is_moved_to_standard_mode_is_refused_though_the_version_ma
     platform.edit("churn", "ann", {"metadata": {"annotations": {"note": "x"}}})
     wait(lambda: platform.objects["inferenceservices", "churn"]["status"]["deploymentMode"] == "Standard")
 
-    with pytest.raises(Refused, match='version 0.20 .*cannot be told: .*cannot get resource "deployments"'):
+    with pytest.raises(Refused, match=r'version 0\.20 .*cannot be told: .*cannot get resource "deployments"'):
         deployer.observe("churn")
 
 

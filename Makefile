@@ -138,6 +138,11 @@ test-mlflow: .cache/mlflow/bin/mlflow ## the tests on a real MLflow server, in a
 	@uv venv --quiet --python $(BIN)/python .cache/mlflow
 	@uv pip install --quiet --python .cache/mlflow/bin/python 'mlflow[auth]==$(MLFLOW_VERSION)'
 
+.PHONY: test-mlserver
+test-mlserver: install ## the tests on a real MLServer, in an environment of its own
+	python -c "from benchmarks.serving.environments import python_of; python_of('mlserver')"
+	python -m pytest --durations=5 -p no:cacheprovider tests/component/functions/serve_model/test_mlserver.py $(ARGS)
+
 .PHONY: images
 images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes and TRAINING="code xgboost lightgbm" say with what and as what
 	@command -v "$(ENGINE)" >/dev/null || { echo "An engine that builds images is needed: install docker, podman or buildah, or name one with: make images ENGINE=/path/to/podman" >&2; exit 2; }

@@ -23,9 +23,6 @@ from functions.roll_out_model.kserve_service import (
     Json,
 )
 
-STANDARD = frozenset({"Standard", "RawDeployment"})
-"""How KServe calls the mode without Knative, now and before."""
-
 
 @dataclass(frozen=True)
 class Deployed:

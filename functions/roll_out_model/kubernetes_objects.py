@@ -78,6 +78,10 @@ class KubernetesObjects:
         self._namespace = namespace
         self._reopen = reopen
 
+    def in_namespace(self, namespace: str) -> KubernetesObjects:
+        """Return the objects of another namespace."""
+        return KubernetesObjects(self._api, namespace, self._reopen)
+
     def get(self, resource: Resource, name: str) -> Json | None:
         """Return an object, or None when there is none of this name."""
         return self._existing(

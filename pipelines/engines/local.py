@@ -67,7 +67,7 @@ class LocalEngine:
         if child is not None and child.started and not child.status().ended:
             child.end(RunStatus(RunState.CANCELLED))
 
-    def page(self, run_id: str) -> None:
+    def page(self, run: Run) -> None:
         """See `TrainingEngine`: there are no pages."""
 
     def close(self) -> None:

@@ -44,6 +44,7 @@ check: install ## lint, types, layers, generated files
 	MYPYPATH=tests mypy --follow-imports=silent -p cluster
 	lint-imports
 	python -m eventing.schemas --check
+	python -m kascade.metrics_page --check
 
 .PHONY: test
 test: install ## run the tests, WORKERS at a time; ARGS are pytest's

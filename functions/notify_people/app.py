@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from functools import partial
 
 from flask import Flask
-from prometheus_client import Counter
 
 from eventing.app import METRICS, Accepts
 from eventing.app import create_app as create_event_app
 from eventing.clock import Clock, utc_now
 from functions.notify_people.handler import Handler
 from functions.notify_people.logic import FUNCTION
+from functions.notify_people.metrics import NotificationMetrics
 from functions.notify_people.occasions import OCCASIONS
 from functions.notify_people.receivers import Receiver, receiver_of
 from functions.notify_people.settings import Settings
@@ -38,17 +38,12 @@ def create_app(
             for each in settings.routes.routes
         }
     engine = make_engine(settings.database_url)
-    told = Counter(
-        "kascade_notifications",
-        "Notifications, by route and what became of them.",
-        ("route", "severity", "outcome"),
-        registry=None,
-    )
+    metrics = NotificationMetrics()
     app = create_event_app(
-        Handler(settings, receivers, session_factory(engine), clock, told),
+        Handler(settings, receivers, session_factory(engine), clock, metrics),
         name=FUNCTION,
         accepts=ACCEPTS,
         ready=partial(check_migrated, engine),
     )
-    app.extensions[METRICS].registry.register(told)
+    metrics.register(app.extensions[METRICS].registry)
     return app

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from prometheus_client import Counter
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import DeliveryFailed, Payload
@@ -14,6 +13,7 @@ from eventing.clock import Clock
 from eventing.errors import HandlingError, Rejected, RetryLater
 from eventing.event import Event
 from functions.notify_people.logic import FUNCTION, Notification, describe, is_own_failure, is_quiet, wants
+from functions.notify_people.metrics import NotificationMetrics
 from functions.notify_people.receivers import Receiver
 from functions.notify_people.routes import Route
 from functions.notify_people.settings import Settings
@@ -33,7 +33,7 @@ class Handler:
     receivers: Mapping[str, Receiver]
     sessions: sessionmaker[Session]
     clock: Clock
-    told: Counter
+    metrics: NotificationMetrics
 
     def __call__(self, event: Event, payload: Payload) -> list[Event]:
         """Tell everybody who is to be told and was not yet.
@@ -112,7 +112,7 @@ class Handler:
         return "told"
 
     def _count(self, route: Route, notification: Notification, outcome: str) -> None:
-        self.told.labels(route.name, notification.severity.value, outcome).inc()
+        self.metrics.count(route.name, notification.severity.value, outcome)
 
 
 def _name(route: Route) -> str:

@@ -28,6 +28,7 @@ OVERLAYS = (
     "seldon-v1",
     "mlflow",
     "notify",
+    "monitoring",
 )
 
 BY_COMPONENT = ("launch-training", "log-experiments", "notify-people")

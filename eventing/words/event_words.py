@@ -176,6 +176,9 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         c.FeedbackJoined.type: _joined,
         c.PerformanceDegraded.type: _degraded,
         c.DeliveryFailed.type: _dead,
+        c.DeliveriesLost.type: lambda d: (
+            f"{d['lost']} to {d['trigger']}, and {d.get('repeated', 0)} may be made twice: {d['reason']}"
+        ),
         c.ModelRecalled.type: lambda d: str(d["message"]),
         c.TimerDue.type: lambda d: f"{d['owner']} {d['key']}",
     }

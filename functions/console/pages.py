@@ -19,7 +19,7 @@ from functions.console.history import Point, drift_table, loss_by_version, parts
 from functions.console.ledger import Json, Ledger, NoAnswer
 from functions.console.picture import picture_of
 from functions.console.settings import Settings
-from functions.console.trying import curl_line, features_of, python_lines
+from functions.console.trying import curl_line, features_of, page_of, python_lines
 
 NEWEST, MOST_EVENTS = 150, 200
 LATELY = 25
@@ -166,6 +166,7 @@ class Pages:
             "deferred": rows(c.TrainingDeferred.type, 1),
             "inputs": inputs,
             "unserved": unserved,
+            "page": page_of(self.settings.services_url, name),
             "tried": None,
         }
 

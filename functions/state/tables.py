@@ -12,6 +12,7 @@ from functions.state import (  # noqa: F401 - imported for their tables
     labels,
     launches,
     ledger,
+    notifications,
     objects,
     pools,
     rollouts,

@@ -15,12 +15,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from eventing import catalogue as c
 from eventing.event import CAUSATION
 from eventing.store import ObjectMissing, Store
+from eventing.words.fixes import fixes_of
 from kascade.cli.label_outcomes import FileOutcome
 from kascade.cli.options import print_json, print_result
 from kascade.cli.request import Outcome, Recorded, print_outcome, refusal_of, waiting
 from kascade.client import LEDGER, Client
 from kascade.rendering.event_line import event_line
-from kascade.rendering.fixes import fixes_of
 from kascade.rendering.terminal import escape
 
 RAW, FEEDBACK = "raw", "feedback"

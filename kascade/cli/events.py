@@ -14,11 +14,11 @@ from eventing.catalogue import PAYLOADS, TimerDue
 from eventing.codec import to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event
+from eventing.words.fixes import fixes_of
 from kascade.cli.options import EVENTS, SOURCE, JsonOption, SystemOption, print_json, print_result, read_json
 from kascade.client import connect
 from kascade.events import event_of, full_type
 from kascade.rendering.event_line import event_line
-from kascade.rendering.fixes import fixes_of
 from kascade.rendering.terminal import escape, visible_json
 from kascade.system.home import HomeError
 

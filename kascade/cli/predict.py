@@ -56,7 +56,11 @@ def predict(
         table = Table("prediction", "probability", "prediction id", "version", box=None, header_style="dim")
         for answer in answers:
             table.add_row(*map(escape, _cells(answer)))
-    wide_console().print(table)
+        page = client.page(model)
+    console = wide_console()
+    console.print(table)
+    if page:
+        console.print(f"[dim]what it takes, and how else to ask: {escape(page)}[/]")
 
 
 def _cells(answer: Mapping[str, Any]) -> tuple[str, str, str, str]:

@@ -21,6 +21,7 @@ from knative.local.broker.settings import BrokerSettings
 from knative.local.gateway.admission import Admission
 from knative.local.gateway.connections import Limits
 from knative.local.gateway.courier import LocalCourier
+from knative.local.gateway.metrics import GatewayMetrics
 from knative.local.gateway.server import Gateway
 from knative.local.gateway.tokens import read_tokens
 from knative.local.jobs.runner import Jobs
@@ -149,8 +150,9 @@ class Runtime:
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
         limits = Limits(body_bytes=options.max_body_mib << 20)
+        metrics = GatewayMetrics(registry)
         self._gateway = Gateway(
-            self._services, job_sinks, engine, brokers, addresses, self._admission, limits
+            self._services, job_sinks, engine, brokers, addresses, self._admission, limits, metrics
         )
         self._api = Api(store, operator_routes(engine, registry), self._token)
         handlers = {

@@ -35,6 +35,7 @@ RESERVED_NAMES = frozenset(
         "log-inferences",
         "materialize-features",
         "minio",
+        "notify-people",
         "object-store",
         "receive-objects",
         "record-events",

@@ -24,6 +24,7 @@ from pipelines.request import RunRequest
 from pipelines.spec import ModelSpec, spec_digest
 from pipelines.steps import files
 from pipelines.steps.extract import read_spec
+from pipelines.steps.ranges import ranges_of
 from pipelines.steps.select import failures
 from pipelines.target import usable_rows
 
@@ -61,8 +62,10 @@ def export(
     if found is not None:
         parity.require(found)
     spec = read_spec((folders["extracted"] / files.SPEC).read_bytes(), request.model)
+    ranges = ranges_of(_trained_rows(folders, spec), facts["features"])
     raw = with_metadata(
-        (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, spec, facts, evaluation)
+        (folders["refitted"] / files.ONNX).read_bytes(),
+        _metadata(request, spec, facts, evaluation) | {"ranges": ranges},
     )
     contents = {
         layout.ONNX: raw,
@@ -122,6 +125,13 @@ def _metadata(
         "metrics": evaluation["metrics"],
         "dataset_digest": request.dataset.sha256,
     }
+
+
+def _trained_rows(folders: Mapping[str, Path], spec: ModelSpec) -> pa.Table:
+    """Return the rows that the version learnt from."""
+    fitted = np.load(folders["prepared"] / files.TRAIN_ROWS)
+    fitted = fitted[np.load(folders["refitted"] / files.WINDOW_ROWS)]
+    return usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(fitted))
 
 
 def _reference(folders: Mapping[str, Path], spec: ModelSpec, facts: Mapping[str, Any]) -> bytes:

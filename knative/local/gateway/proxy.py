@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from eventing.callers import KEY_HEADER as KEY_NAME
 from knative.local.errors import NotServed
-from knative.local.gateway.targets import Target
+from knative.local.gateway.targets import Target, addressed
 from knative.local.gateway.upstream import ConnectionLost, Headers, Upstream, Upstreams
 from knative.local.services.controller import Services
 from knative.local.services.pool import Pool
@@ -112,7 +112,7 @@ class Proxy:
 async def _send(
     upstream: Upstream, target: Target, request: web.BaseRequest, body: bytes | None, key: str
 ) -> None:
-    headers = _request_headers(request)
+    headers = _request_headers(request, target)
     headers.append((KEY_HEADER, key.encode()))
     chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     if chunked and body is None:
@@ -125,7 +125,7 @@ async def _send(
     await upstream.send(head, rest, chunked=chunked, bodiless=request.method == "HEAD")
 
 
-def _request_headers(request: web.BaseRequest) -> Headers:
+def _request_headers(request: web.BaseRequest, target: Target) -> Headers:
     headers = _passed_on([(name.lower(), value) for name, value in request.raw_headers])
     before = b", ".join(value for name, value in headers if name == b"x-forwarded-for")
     headers = [header for header in headers if header[0] not in _OURS]
@@ -138,6 +138,9 @@ def _request_headers(request: web.BaseRequest) -> Headers:
         )
     if b"x-forwarded-proto" not in seen:
         headers.append((b"x-forwarded-proto", b"http"))
+    prefix = addressed(request)[1].removesuffix(target.path)  # empty where a host names the Service
+    if prefix and b"x-forwarded-prefix" not in seen:
+        headers.append((b"x-forwarded-prefix", prefix.encode(errors="surrogateescape")))
     if b"x-request-id" not in seen:
         headers.append((b"x-request-id", uuid.uuid4().hex.encode()))
     return headers

@@ -41,6 +41,8 @@ def _fixes(type_: str, data: Mapping[str, Any]) -> list[str]:
                 f"why: kascade explain {data['event_id']}",
                 f"send it again: {data['redrive']} of record-events",
             ]
+        case c.DeliveriesLost.type:
+            return [f"the damaged log is kept: {data['kept']}"]
         case c.FeedbackJoined.type:
             return [
                 f"{each['fate']}: {each.get('prediction_id') or each['label_id']}"

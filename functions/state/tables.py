@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.state import (  # noqa: F401 - imported for their tables
     datasets,
     drift,
+    features,
     governor,
     handled,
     inferences,

@@ -53,7 +53,11 @@ class LogSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Which model is served, where, and the limits of one request."""
+    """Which model is served, where, and the limits of one request.
+
+    `feature_server`: URL of the server that features are looked up at; without one no row by entity is
+    answered.
+    """
 
     model: str
     version: int
@@ -64,6 +68,8 @@ class Settings:
     port: int = 8080
     max_bytes: int = 8 << 20
     max_rows: int = 10_000
+    max_entities: int = 1_000
+    feature_server: str | None = None
     ort_threads: int = 1
     drain_s: int = 30
     log: LogSettings = field(default_factory=LogSettings)
@@ -90,6 +96,11 @@ def from_env(env: Mapping[str, str]) -> Settings:
             port=read.number("PORT", Settings.port, 0, 65535),
             max_bytes=read.number("MAX_BODY_BYTES", Settings.max_bytes, 1024, 1 << 30),
             max_rows=read.number("MAX_ROWS", Settings.max_rows, 1, MAX_ROWS),
+            max_entities=read.number("MAX_ENTITIES", Settings.max_entities, 1, MAX_ROWS),
+            feature_server=read.text(
+                "FEATURE_SERVER_URL", r"https?://[^/]+.*", "the http address of a feature server", ""
+            )
+            or None,
             ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
             drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
             log=_log_settings(read),

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from eventing.catalogue import ModelName
 from pipelines.spec.columns import ColumnRule, Kind
+from pipelines.spec.features import Aggregation, Features, ViewSpec
 from pipelines.spec.policies import Drift, Gate, Ingest, Labels, Outliers, Retrain, Rollout
 from pipelines.spec.resources import Resources
 from pipelines.spec.section import Section
@@ -82,6 +83,11 @@ class ModelSpec(Section):
         description="rules of columns, by name; other columns are inferred from the first file",
         examples=["{amount: {type: float, min: 0, nullable: false}}"],
     )
+    features: Features | None = Field(
+        default=None,
+        description="features that are looked up by entity",
+        examples=["{views: [{name: activity, fields: [balance], ttl: 7d}]}"],
+    )
     train: Train = Field(
         default_factory=Train, description="how models are made", examples=["{holdout: 0.2}"]
     )
@@ -141,6 +147,9 @@ SECTIONS: MappingProxyType[tuple[str, ...], type[Section]] = MappingProxyType(
     {
         (): ModelSpec,
         ("schema", "*"): ColumnRule,
+        ("features",): Features,
+        ("features", "views", "*"): ViewSpec,
+        ("features", "views", "*", "aggregations", "*"): Aggregation,
         ("train",): Train,
         ("train", "candidates", "*"): Candidate,
         ("train", "window"): Window,

@@ -81,7 +81,10 @@ def spec_digest(spec: ModelSpec, code: OwnCode | None = None) -> str:
     Args:
         code: what the files hold that train.code and train.requirements name: it counts too.
     """
-    canonical = json.dumps(spec.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+    said = spec.model_dump(mode="json", by_alias=True)
+    if spec.features is None:  # the digest of a spec without features is that of releases before them
+        del said["features"]
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     if code is not None:
         canonical += code.train.sha256 + (code.requirements.sha256 if code.requirements else "")
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -72,6 +72,8 @@ def _list(path: tuple[str, ...], section: type[Section]) -> str:
         (): "The file",
         ("schema", "*"): "`schema.<column>`",
         ("train", "candidates", "*"): "`train.candidates[]`",
+        ("features", "views", "*"): "`features.views[]`",
+        ("features", "views", "*", "aggregations", "*"): "`features.views[].aggregations[]`",
     }
     heading = title.get(path) or "`" + ".".join(path) + "`"
     lines = [f"### {heading}", ""]
@@ -104,6 +106,6 @@ def replace_block(document: str) -> str:
 
 
 def sections() -> dict[str, type[Section]]:
-    """Return the top-level keys that are sections, each with its class, in order."""
-    keys = [key_of(name, info) for name, info in ModelSpec.model_fields.items()]
+    """Return the top-level keys that are sections with defaults, each with its class, in order."""
+    keys = [key_of(name, info) for name, info in ModelSpec.model_fields.items() if info.default_factory]
     return {key: SECTIONS[(key,)] for key in keys if (key,) in SECTIONS}

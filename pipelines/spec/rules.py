@@ -14,6 +14,7 @@ from eventing.catalogue import Problem
 from pipelines.spec.columns import Kind, is_number, is_whole
 from pipelines.spec.detectors import check_detectors
 from pipelines.spec.durations import format_duration
+from pipelines.spec.feature_rules import check_features
 from pipelines.spec.model import ModelSpec
 
 _VALUES: Mapping[Kind, tuple[Callable[[object], bool], str]] = MappingProxyType(
@@ -28,6 +29,7 @@ def check_rules(spec: ModelSpec) -> Iterable[Problem]:
     """Yield a problem for each rule that is broken."""
     yield from check_detectors(spec)
     yield from _check_code(spec)
+    yield from check_features(spec)
     rollout, labels = spec.rollout, spec.labels
     if rollout.phases and rollout.deadline <= labels.window:
         deadline, window = format_duration(rollout.deadline), format_duration(labels.window)

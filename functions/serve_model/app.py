@@ -61,11 +61,10 @@ def lookup_of(
     """Return what looks a model's features up; None for one that has none to look up."""
     if model.plan is None:
         return None
-    url = settings.feature_server
     return Lookup(
         model,
         model.plan,
-        FeatureServer(url, settings.log.ca_certs) if url else None,
+        FeatureServer(settings.feature_server, settings.log.ca_certs),
         max_entities=settings.max_entities,
         clock=clock,
         metrics=metrics.lookups,

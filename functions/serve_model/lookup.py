@@ -68,7 +68,6 @@ class Lookup:
     """The lookups of one model. `keys`: the columns that name an entity.
 
     Args:
-        server: None where none is configured; a request by entity is then answered 503.
         max_entities: in one request.
     """
 
@@ -76,7 +75,7 @@ class Lookup:
         self,
         model: Model,
         plan: LookupPlan,
-        server: FeatureServer | None,
+        server: FeatureServer,
         *,
         max_entities: int,
         clock: Callable[[], float],
@@ -127,8 +126,6 @@ class Lookup:
         rows = len(asked.entities)
         if not rows:
             return {each.name: Values([], [], []) for each in asked.features}
-        if self._server is None:
-            raise FeaturesAway("features cannot be looked up here: FEATURE_SERVER_URL is not set")
         keys = dict(zip(self.keys, map(list, zip(*asked.entities, strict=True)), strict=True))
         began = time.perf_counter()
         try:
@@ -145,8 +142,7 @@ class Lookup:
 
     async def close(self) -> None:
         """Close the connections to the feature server."""
-        if self._server is not None:
-            await self._server.close()
+        await self._server.close()
 
     def find_from_thread(self, asked: Question, loop: asyncio.AbstractEventLoop) -> Found:
         """Ask from a thread beside the event loop. Raises: FeaturesAway."""

@@ -52,7 +52,8 @@ class LookupPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        return asdict(self)
+        said = asdict(self)
+        return said | {"keys": list(said["keys"]), "features": list(said["features"])}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> LookupPlan:

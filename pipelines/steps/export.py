@@ -61,8 +61,9 @@ def export(
     if found is not None:
         parity.require(found)
     spec = read_spec((folders["extracted"] / files.SPEC).read_bytes(), request.model)
+    lookup = files.read_json(folders["extracted"] / files.EXTRACTED).get("lookup")
     raw = with_metadata(
-        (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, spec, facts, evaluation)
+        (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, spec, facts, evaluation, lookup)
     )
     contents = {
         layout.ONNX: raw,
@@ -108,7 +109,11 @@ def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Par
 
 
 def _metadata(
-    request: RunRequest, spec: ModelSpec, facts: Mapping[str, Any], evaluation: Mapping[str, Any]
+    request: RunRequest,
+    spec: ModelSpec,
+    facts: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+    lookup: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     return {
         "model": request.model,
@@ -121,6 +126,7 @@ def _metadata(
         "metric": evaluation["metric"],
         "metrics": evaluation["metrics"],
         "dataset_digest": request.dataset.sha256,
+        **({"lookup": lookup} if lookup else {}),
     }
 
 
@@ -197,6 +203,8 @@ def _card(
         "classes": facts["classes"],
         "features": facts["features"],
         "forms": facts.get("forms", {}),
+        "views": extracted.get("views", []),
+        "expressions": extracted.get("expressions", {}),
         "columns": facts["width"],
         "data": {
             "dataset": request.dataset,

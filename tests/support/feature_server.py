@@ -1,8 +1,7 @@
 """A small feature server over real HTTP, which answers as Feast 0.67's does, or fails in a way of choice.
 
 What Feast was seen to do, and this does too: 422 without a JSON Content-Type; 404 for a view that it does not
-know; the newest value whatever its age, with the time of its event; NOT_FOUND and null for an unknown entity; an
-entity of another type than the view's is simply not found.
+know; the newest value whatever its age, with the time of its event; NOT_FOUND and null for an unknown entity.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,69 +69,86 @@ def _column(values: list[Any], rows: int) -> dict[str, Any]:
     }
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    twin: FeatureServerTwin
+    stopped: threading.Event
+
+    def setup(self) -> None:
+        super().setup()
+        self.twin.connections += 1
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.twin.asked.append(body)
+        if self.path != "/get-online-features" or self.headers["content-type"] != "application/json":
+            self._send(422, {"detail": "no JSON for /get-online-features"})
+        else:
+            _WAYS[self.twin.mode](self, body)
+
+    def answers(self, body: Any) -> None:
+        self._send(*self.twin.answer(body))
+
+    def lacks_rows(self, body: Any) -> None:
+        status, said = self.twin.answer(body)
+        for result in said["results"]:
+            result["values"].pop()
+        self._send(status, said)
+
+    def hangs(self, body: Any) -> None:
+        self.stopped.wait(30)
+        self.close_connection = True
+
+    def trickles(self, body: Any) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "1000000")
+        self.end_headers()
+        while not self.stopped.wait(0.01):
+            self.wfile.write(b" ")
+
+    def closes(self, body: Any) -> None:
+        self.close_connection = True
+
+    def speaks_no_http(self, body: Any) -> None:
+        self.wfile.write(b"\x00\x01\x02 what?\r\n\r\n")
+        self.close_connection = True
+
+    def _send(self, status: int, said: Any) -> None:
+        raw = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+_WAYS: dict[Mode, Callable[[_Handler, Any], None]] = {
+    "answers": _Handler.answers,
+    "lacks rows": _Handler.lacks_rows,
+    "hangs": _Handler.hangs,
+    "trickles": _Handler.trickles,
+    "closes": _Handler.closes,
+    "is no HTTP": _Handler.speaks_no_http,
+    "fails": lambda handler, _: handler._send(500, {"detail": "the online store is away"}),
+    "garbles": lambda handler, _: handler._send(200, {"results": "none"}),
+}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that has gone is no error here."""
+
+
 @contextmanager
 def feature_server() -> Iterator[FeatureServerTwin]:
     """Start one on a free port; it is stopped at the end."""
-    twin = FeatureServerTwin()
-    stopped = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            super().setup()
-            twin.connections += 1
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            twin.asked.append(body)
-            if self.path != "/get-online-features" or self.headers["content-type"] != "application/json":
-                return self._send(422, {"detail": "no JSON for /get-online-features"})
-            match twin.mode:
-                case "hangs":
-                    stopped.wait(30)
-                case "fails":
-                    self._send(500, {"detail": "the online store is away"})
-                case "garbles":
-                    self._send(200, {"results": "none"})
-                case "is no HTTP":
-                    self.wfile.write(b"\x00\x01\x02 what?\r\n\r\n")
-                    self.close_connection = True
-                case "closes":
-                    self.close_connection = True
-                case "trickles":
-                    self.send_response(200)
-                    self.send_header("content-length", "1000000")
-                    self.end_headers()
-                    while not stopped.wait(0.01):
-                        self.wfile.write(b" ")
-                case "lacks rows":
-                    status, said = twin.answer(body)
-                    for result in said["results"]:
-                        result["values"].pop()
-                    self._send(status, said)
-                case _:
-                    self._send(*twin.answer(body))
-            return None
-
-        def _send(self, status: int, said: Any) -> None:
-            raw = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A client that has gone is no error here."""
-
-    server = Server(("127.0.0.1", 0), Handler)
+    twin, stopped = FeatureServerTwin(), threading.Event()
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"twin": twin, "stopped": stopped}))
     twin.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

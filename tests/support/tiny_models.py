@@ -35,7 +35,7 @@ def classifier(
 ) -> bytes:
     """Return a model.onnx: class 1 where the encoded columns, missing ones taken as 1, sum to more than zero.
 
-    `plan` says which of the columns are looked up. Its probability is the logistic function of the sum. As the pipeline's models do, the graph gives the
+    Its probability is the logistic function of the sum. As the pipeline's models do, the graph gives the
     position in `classes`.
     """
     width = encoding.width

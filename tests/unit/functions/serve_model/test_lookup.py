@@ -1,4 +1,4 @@
-"""Tests of rows by entity: what is looked up, what stands in for what is not there, and what is said of it."""
+"""Tests of rows by entity: what is looked up, what stands in for what is not there, and what is told."""
 
 from __future__ import annotations
 
@@ -246,14 +246,6 @@ def test_a_server_that_is_gone_is_answered_by_policy(ask: Any) -> None:
 
     assert ask(gone).post(V1, {"entities": [{"customer_id": 7, "amount": 1}]}).status == 200
     assert ask(gone, missing="refuse").post(V2, ENTITY_AND_AMOUNT).status == 503
-
-
-@pytest.mark.parametrize("missing", ["null", "default", "refuse"])
-def test_without_a_server_a_row_by_entity_is_503_whatever_the_policy(ask: Any, missing: str) -> None:
-    reply = ask({"feature_server": None}, missing=missing).post(V2, ENTITY_AND_AMOUNT)
-
-    assert reply.status == 503
-    assert "FEATURE_SERVER_URL is not set" in reply.json["error"]
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ class Client(Calls):
 
         Args:
             model: its name.
-            rows: the features by name. Of a DataFrame the index is kept, so that `join` puts both together.
+            rows: the features by name; or the entity's column with what only the request knows, where the
+                model looks its features up. Of a DataFrame the index is kept, so that `join` puts both together.
         """
         index = getattr(rows, "index", None) if hasattr(rows, "notna") else None
         answers = list(self.predict_rows(model, rows_of(rows)))
@@ -192,6 +193,8 @@ class Client(Calls):
                 answer["model_version"] = int(said["model_version"])
                 if "probabilities" in said:
                     answer["probabilities"] = said["probabilities"][at]
+                if "missing_features" in said:
+                    answer["missing_features"] = said["missing_features"][at]
                 yield answer
 
     def _answers(self, model: str, body: Row) -> Row:

@@ -7,6 +7,7 @@ and its place in docs/events.md.
 from eventing.catalogue.base import *
 from eventing.catalogue.data import *
 from eventing.catalogue.decisions import *
+from eventing.catalogue.features import *
 from eventing.catalogue.foreign import *
 from eventing.catalogue.gate import *
 from eventing.catalogue.inference import *

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, text
 from functions.state import (  # noqa: F401 - imported for their tables
     datasets,
     drift,
+    features,
     governor,
     handled,
     inferences,

@@ -2,9 +2,8 @@
 
     of_spec       views_of(spec, other): the views that a model.yaml asks for, as plain data
     aggregation   view_rows(view, table, created=...): a view's rows from those of its source
-    store         the port of the online store: get_online(views, entities), write(view, rows)
     expressions   Expression.parse("amount / amount_sum_7d").evaluate(columns)
 
-Feast lives in an environment of its own: nothing here imports it. What serving needs (view, expressions,
-store) needs neither Arrow nor YAML.
+Feast lives in an environment of its own: nothing here imports it. What serving needs (view, expressions)
+needs neither Arrow nor YAML.
 """

@@ -1,0 +1,64 @@
+"""What is measured of views."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from eventing.catalogue import CheckedView
+from functions.materialize_features.materialize import Done
+
+_VIEW = ("model", "view")
+
+
+class Metrics:
+    """Rows written, how old the newest one is, and what the last check found."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._rows = Counter(
+            "kascade_feature_rows", "Rows written to the offline store.", _VIEW, registry=self.registry
+        )
+        self._entities = Counter(
+            "kascade_feature_entities", "Entities written to the online store.", _VIEW, registry=self.registry
+        )
+        self._age = Gauge(
+            "kascade_feature_age_seconds",
+            "Age of the newest value when its view was last brought up to date.",
+            _VIEW,
+            registry=self.registry,
+        )
+        self._nulls = Gauge(
+            "kascade_feature_nulls_share",
+            "Share of missing values among those last written, of the feature that has most.",
+            _VIEW,
+            registry=self.registry,
+        )
+        self._checked = Gauge(
+            "kascade_feature_checked_entities", "Entities last compared.", _VIEW, registry=self.registry
+        )
+        self._differing = Gauge(
+            "kascade_feature_differing_entities",
+            "Entities among them whose online values are not their offline ones.",
+            _VIEW,
+            registry=self.registry,
+        )
+
+    def materialized(self, done: Done, now: datetime) -> None:
+        """Note what came of a task."""
+        if not done.changed:
+            return
+        labels = (done.task.view.model, done.task.view.name)
+        self._rows.labels(*labels).inc(done.rows)
+        if done.online:
+            self._entities.labels(*labels).inc(done.entities)
+        if done.newest is not None:
+            self._age.labels(*labels).set((now - done.newest).total_seconds())
+        if done.entities:
+            self._nulls.labels(*labels).set(max(done.nulls.values(), default=0) / done.entities)
+
+    def checked(self, model: str, found: CheckedView) -> None:
+        """Note what a check found."""
+        self._checked.labels(model, found.view).set(found.entities)
+        self._differing.labels(model, found.view).set(found.differing)

@@ -1,0 +1,316 @@
+"""Kascade's feature views in Feast: `apply` them, or `serve` them. It runs where Feast is installed.
+
+    python kascade_feast.py apply     declares every view of the bucket in Feast's registry, and says so
+    python kascade_feast.py serve     Feast's own feature server, over the same registry
+
+A view is `s3://features/<model>/<view>/<digest>/view.json`; its rows are the Parquet files in `rows/`
+beside it. This file imports nothing of Kascade's, which cannot be installed where Feast is. Variables:
+
+    AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION   the object store
+    FEAST_ONLINE_STORE   Feast's `online_store`, as YAML or JSON; by default SQLite in FEAST_FOLDER
+    FEAST_FOLDER         where SQLite's file is; by default a folder that goes with the process
+    FEAST_REPO           s3://…/feature_store.yaml of an existing Feast: it is only read
+    K_SINK               the broker, which hears what was applied
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+try:
+    import yaml
+    from feast.infra.online_stores import sqlite as feast_sqlite
+except ImportError as error:
+    raise SystemExit(
+        f"{error}: Feast is to be where this runs; a checkout gets it with: make feast"
+    ) from error
+
+BUCKET, REGISTRY = "features", "registry.db"
+PROJECT = "kascade"
+REGISTRY_TTL_S = 10
+_SOURCE = "/kascade/apply_features"
+_LOOKS = 5
+BATCH_ROWS = 10_000
+
+
+class SqliteOnlineStoreConfig(feast_sqlite.SqliteOnlineStoreConfig):
+    """Feast's own, for the class below."""
+
+    type: str = "kascade_feast.SqliteOnlineStore"
+
+
+class SqliteOnlineStore(feast_sqlite.SqliteOnlineStore):
+    """Feast's SQLite store, which makes a view's table when it is first written.
+
+    `apply` runs elsewhere, where this file is not.
+    """
+
+    def online_write_batch(self, config: Any, table: Any, data: Any, progress: Any) -> None:
+        """Write rows."""
+        try:
+            super().online_write_batch(config, table, data, progress)
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            self.update(config, [], [table], [], [], partial=True)
+            super().online_write_batch(config, table, data, progress)
+
+    def online_read(self, config: Any, table: Any, entity_keys: Any, requested_features: Any = None) -> Any:
+        """Read rows; of a view that was never written there are none."""
+        try:
+            return super().online_read(config, table, entity_keys, requested_features)
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return [(None, None) for _ in entity_keys]
+
+
+def main(arguments: list[str]) -> None:
+    """Run one of the two commands."""
+    commands: dict[str, Callable[[], None]] = {"apply": apply, "serve": serve}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        raise SystemExit("usage: kascade_feast.py apply|serve")
+    commands[arguments[0]]()
+
+
+def apply() -> None:
+    """Declare every view of the bucket in the registry; an event says which are there now."""
+    if os.environ.get("FEAST_REPO"):
+        raise SystemExit("FEAST_REPO: an existing Feast is only read; nothing is applied")
+    asked = json.loads(Path(os.environ["K_EVENT_PATH"]).read_text())
+    wanted = {each["name"] for each in asked["data"]["views"]}
+    from feast import FeatureStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = FeatureStore(fs_yaml_file=write_config(Path(folder)))
+        # The registry is one file: of two jobs that write it at once one loses. So each looks again.
+        for look in range(_LOOKS):
+            views = stored_views()
+            missing = wanted - set(views)
+            if missing:
+                raise SystemExit(f"s3://{BUCKET} has no view.json of {', '.join(sorted(missing))}")
+            known = {each.name for each in store.registry.list_feature_views(PROJECT, allow_cache=False)}
+            if look and set(views) <= known:
+                break
+            store.apply([each for name, view in views.items() for each in objects_of(name, view)])
+            time.sleep(look)
+    announce(asked, sorted(wanted))
+    print(f"applied {', '.join(sorted(wanted))}")
+
+
+def serve() -> None:
+    """Become Feast's own server on $PORT."""
+    folder = Path(os.environ.get("FEAST_FOLDER") or tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    config = write_config(folder)
+    if not os.environ.get("FEAST_REPO"):
+        prepare(config, folder)
+    from feast.cli.cli import cli
+
+    host, port = os.environ.get("HOST", "0.0.0.0"), os.environ.get("PORT", "8080")  # noqa: S104
+    arguments = ["--feature-store-yaml", str(config), "serve", "--host", host, "--port", port]
+    # By default a worker ends after a thousand requests, and nobody answers until the next has started.
+    arguments += ["--max-requests", "0", "--max-requests-jitter", "0", "--no-access-log"]
+    arguments += [
+        "--workers",
+        os.environ.get("FEAST_WORKERS", "1"),
+        "--registry_ttl_sec",
+        str(REGISTRY_TTL_S),
+    ]
+    cli(arguments)
+
+
+def prepare(config: Path, folder: Path) -> None:
+    """Make the registry if there is none; fill an online store of one's own, which may have been lost."""
+    from feast import FeatureStore
+
+    store = FeatureStore(fs_yaml_file=config)
+    views = stored_views()
+    known = {each.name for each in store.registry.list_feature_views(PROJECT, allow_cache=False)}
+    if not known:
+        store.apply([each for name, view in views.items() for each in objects_of(name, view)])
+    filled = folder / "filled"
+    if os.environ.get("FEAST_ONLINE_STORE") or filled.exists():
+        return
+    for name, view in views.items():
+        fill(store, name, view)
+    filled.touch()
+
+
+def fill(store: Any, name: str, view: dict[str, Any]) -> None:
+    """Write each entity's newest row."""
+    rows = newest_rows(view)
+    for batch in batches(rows, view):
+        store.write_to_online_store(name, batch, allow_registry_cache=False)
+    print(f"filled {name}: {len(rows)} entities", flush=True)
+
+
+def newest_rows(view: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each entity's newest row that is not of the future."""
+    import pyarrow.parquet as pq
+
+    now, entity = datetime.now(UTC), view["view"]["entity"]
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for key in keys_below(f"{view['folder']}/rows/"):
+        for row in pq.read_table(BytesIO(_bucket().Object(key).get()["Body"].read())).to_pylist():
+            name = tuple(row[each] for each in entity)
+            if row["event_timestamp"] <= now and (name not in newest or moment(newest[name]) <= moment(row)):
+                newest[name] = row
+    return list(newest.values())
+
+
+def moment(row: dict[str, Any]) -> tuple[Any, Any]:
+    """Return what orders rows of one entity."""
+    return row["event_timestamp"], row["created_timestamp"]
+
+
+def batches(rows: list[dict[str, Any]], view: dict[str, Any]) -> Iterator[Any]:
+    """Yield rows as DataFrames, as Feast takes them.
+
+    A time is text, as JSON has it. A column of whole numbers with a gap would be one of floats: rows with a
+    gap go by themselves.
+    """
+    import pandas as pd
+
+    integers = [name for name, kind in view["kinds"].items() if kind == "integer"]
+    groups: dict[tuple[bool, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] is None for name in integers), []).append(row)
+    times = [name for name, kind in view["kinds"].items() if kind == "datetime"]
+    for group in groups.values():
+        for start in range(0, len(group), BATCH_ROWS):
+            frame = pd.DataFrame(group[start : start + BATCH_ROWS])
+            for name in times:
+                frame[name] = [
+                    each if each is None else each.isoformat() for each in frame[name].astype(object)
+                ]
+            yield frame
+
+
+def objects_of(name: str, stored: dict[str, Any]) -> list[Any]:
+    """Return a view as Feast has it: its entities, its source and itself."""
+    from feast import Entity, FeatureView, Field, FileSource, ValueType
+    from feast.data_format import ParquetFormat
+    from feast.types import Bool, Float64, Int64, String
+
+    # A time is text: Feast's own type keeps no microseconds, and one that is missing spoils its whole batch.
+    types = {"number": Float64, "integer": Int64, "boolean": Bool}
+    view, kinds = stored["view"], stored["kinds"]
+    keys = {"integer": ValueType.INT64, "number": ValueType.DOUBLE}
+    entities = [
+        Entity(
+            name=f"{each}_{kinds[each]}",
+            join_keys=[each],
+            value_type=keys.get(kinds[each], ValueType.STRING),
+        )
+        for each in view["entity"]
+    ]
+    source = FileSource(
+        name=name,
+        path=f"s3://{BUCKET}/{stored['folder']}/rows/",
+        file_format=ParquetFormat(),
+        timestamp_field="event_timestamp",
+        created_timestamp_column="created_timestamp",
+        s3_endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3"),
+    )
+    seconds = view.get("ttl_s")
+    features = [*view["fields"], *(each["name"] for each in view["windows"])]
+    schema = [Field(name=each, dtype=types.get(kinds[each], String)) for each in (*view["entity"], *features)]
+    described = FeatureView(
+        name=name,
+        entities=entities,
+        ttl=timedelta(seconds=seconds or 0),
+        schema=schema,
+        source=source,
+        tags={"model": view["model"], "view": view["name"]},
+    )
+    return [*entities, described]
+
+
+def write_config(folder: Path) -> Path:
+    """Write feature_store.yaml: Kascade's own, or that of an existing Feast."""
+    path = folder / "feature_store.yaml"
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
+    if endpoint:
+        os.environ.setdefault("FEAST_S3_ENDPOINT_URL", endpoint)
+    if os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
+    repo = os.environ.get("FEAST_REPO")
+    if repo:
+        bucket, _, key = repo.removeprefix("s3://").partition("/")
+        path.write_bytes(_s3().Object(bucket, key).get()["Body"].read())
+        return path
+    own = {"type": "kascade_feast.SqliteOnlineStore", "path": str(folder / "online.db")}
+    given = os.environ.get("FEAST_ONLINE_STORE")
+    config = {
+        "project": PROJECT,
+        "provider": "local",
+        "registry": {"path": f"s3://{BUCKET}/{REGISTRY}", "cache_ttl_seconds": 0},
+        "online_store": yaml.safe_load(given) if given else own,
+        "offline_store": {"type": "file"},
+        "entity_key_serialization_version": 3,
+    }
+    path.write_text(yaml.safe_dump(config))
+    path.chmod(0o600)  # it may hold a password
+    return path
+
+
+def stored_views() -> dict[str, dict[str, Any]]:
+    """Return the views of the bucket by their names in Feast."""
+    found = {}
+    for key in keys_below(""):
+        if key.endswith("/view.json"):
+            stored = json.loads(_bucket().Object(key).get()["Body"].read())
+            found[stored["name"]] = {**stored, "folder": key.removesuffix("/view.json")}
+    return found
+
+
+def keys_below(prefix: str) -> Iterator[str]:
+    """Yield the keys of the bucket, in order."""
+    for each in _bucket().objects.filter(Prefix=prefix):
+        yield each.key
+
+
+def announce(asked: dict[str, Any], names: list[str]) -> None:
+    """Send `features.applied`, with an id that follows from the event that asked."""
+    import requests
+
+    kind = "dev.kascade.features.applied"
+    event = {
+        "specversion": "1.0",
+        "id": str(uuid.uuid5(uuid.UUID(int=0), f"{asked['id']}\n{kind}")),
+        "source": _SOURCE,
+        "type": kind,
+        "subject": asked["data"]["model"],
+        "correlationid": asked.get("correlationid", asked["id"]),
+        "causationid": asked["id"],
+        "datacontenttype": "application/json",
+        "data": {"model": asked["data"]["model"], "views": names},
+    }
+    headers = {"Content-Type": "application/cloudevents+json"}
+    requests.post(os.environ["K_SINK"], json=event, headers=headers, timeout=30).raise_for_status()
+
+
+def _s3() -> Any:
+    import boto3
+
+    return boto3.resource("s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL_S3"))
+
+
+def _bucket() -> Any:
+    return _s3().Bucket(BUCKET)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

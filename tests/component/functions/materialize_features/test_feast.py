@@ -1,0 +1,170 @@
+"""Features in a real Feast: what is dropped is what its server answers, whatever the values are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.feast import MISSING, Feast, program
+from support.features import Features
+from support.receiver import Receiver
+
+from eventing.catalogue import FeaturesChecked, FeaturesMaterialized
+from eventing.codec import decode
+from eventing.errors import RetryLater
+from eventing.event import Event
+from eventing.store import S3Store
+from functions.materialize_features.feature_server import FeastServer, ViewUnknown
+from functions.state.database import make_engine
+from functions.state.tables import create_tables
+from kascade.system.stores.embedded import EmbeddedStore
+from pipelines.features.view import View
+
+pytestmark = [pytest.mark.timeout(600)]
+SPEC = """
+target: churned
+entity: customer
+timestamp: at
+schema: {customer: text, account: integer, seen: datetime, plan: category}
+features:
+  views:
+  - name: activity
+    ttl: 30d
+    fields: [plan, account, seen]
+    aggregations: [{of: amount, function: sum, window: 7d, as: total}, {function: count, window: 1d, as: visits}]
+"""
+HEAD = "customer,at,amount,plan,account,seen,churned\n"
+FIRST = (
+    HEAD + "Zoë 顧客,2026-11-20T10:00:00.123456Z,1,gold,9007199254740993,2026-01-01T00:00:00.5Z,0\n"
+    "b,2026-11-20T11:00:00Z,2,,,,1\n"
+    "b,2026-11-20T11:00:00Z,3,free,,,1\n"
+)
+
+
+class World:
+    """One Feast, with its store, and the functions on them."""
+
+    def __init__(self, folder: Path, store: EmbeddedStore, receiver: Receiver) -> None:
+        engine = make_engine(f"sqlite:///{folder / 'state.db'}")
+        create_tables(engine)
+        self.receiver, self.feast = receiver, Feast(folder / "feast", store.env)
+        self.server = FeastServer(self.feast.url, 60)
+        self.features = Features(S3Store.from_env(store.env), engine, self.server, self.apply, folder)
+
+    def apply(self, event: Event) -> Event:
+        before = len(self.receiver.requests)
+        done = self.feast.apply(event, self.receiver.url)
+        assert done.returncode == 0, done.stderr
+        ((headers, body),) = self.receiver.requests[before:]
+        return decode(headers, body)
+
+    def ask(self, view: str, customers: list[str]) -> dict[str, list[Any]]:
+        """Ask the server as a client would; return the values by feature."""
+        names = ["plan", "account", "seen", "total", "visits"]
+        body = {"features": [f"{view}:{name}" for name in names], "entities": {"customer": customers}}
+        status, answer = self.feast.ask("/get-online-features", body)
+        assert status == 200, answer
+        return {
+            name: each["values"]
+            for name, each in zip(answer["metadata"]["feature_names"], answer["results"], strict=True)
+        }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    if program() is None:
+        pytest.skip(MISSING)
+    folder = tmp_path_factory.mktemp("feast")
+    with EmbeddedStore(folder / "objects", 0, "access", "secretsecret") as store, Receiver() as receiver:
+        made = World(folder, store, receiver)
+        try:
+            made.feast.start()
+            yield made
+        finally:
+            made.feast.kill()
+
+
+@pytest.fixture(scope="module")
+def materialized(world: World) -> dict[str, Any]:
+    """Return what was said of the view once it was served."""
+    world.features.drop("churn/model.yaml", SPEC)
+    said = [e for e in world.features.drop("churn/1.csv", FIRST) if e.type == FeaturesMaterialized.type]
+    assert [event.data["online"] for event in said] == [False, True]
+    found: dict[str, Any] = said[-1].data
+    return found
+
+
+def _check(world: World, sample: int = 1000) -> dict[str, Any]:
+    (said,) = world.features.request("churn", "check", sample)
+    assert said.type == FeaturesChecked.type
+    found: dict[str, Any] = said.data
+    return found
+
+
+def test_every_kind_of_value_comes_back_as_it_was_dropped(world: World, materialized: dict[str, Any]) -> None:
+    found = world.ask(materialized["name"], ["Zoë 顧客", "b", "nobody"])
+    assert found["plan"] == ["gold", "free", None]
+    assert found["account"] == [9007199254740993, None, None]
+    assert found["seen"] == ["2026-01-01T00:00:00.500000+00:00", None, None]
+    assert (found["total"], found["visits"]) == ([1.0, 5.0, None], [1, 2, None])
+
+
+def test_values_that_are_pushed_are_served_at_once(world: World, materialized: dict[str, Any]) -> None:
+    world.features.now = datetime(2026, 11, 24, tzinfo=UTC)
+    world.features.push("churn", "activity", {"customer": "pushed", "plan": "silver", "account": 2**60 + 1})
+    found = world.ask(materialized["name"], ["pushed"])
+    assert (found["plan"], found["account"], found["total"]) == (["silver"], [2**60 + 1], [None])
+
+
+def test_ten_thousand_entities_are_online_what_they_are_offline(
+    world: World, materialized: dict[str, Any]
+) -> None:
+    start = datetime(2026, 11, 21, tzinfo=UTC)
+    rows = [
+        f"c{number % 10_000},{(start + timedelta(seconds=number % 7919)).isoformat()},{number / 7},"
+        f"{'gold' if number % 3 else ''},{number if number % 5 else ''},,{number % 2}\n"
+        for number in range(20_000)
+    ]
+    said = world.features.drop("churn/many.csv", HEAD + "".join(rows))
+    assert [e.data["entities"] for e in said if e.type == FeaturesMaterialized.type] == [10_000]
+    found = _check(world, sample=10_003)
+    assert (found["consistent"], found["views"][0]["entities"]) == (True, 10_003), found["views"][0]["examples"]
+
+
+def test_a_value_that_was_changed_behind_its_back_is_found(world: World, materialized: dict[str, Any]) -> None:
+    view = View.from_json(world.features.store_definition(materialized))
+    times = {"event_timestamp": datetime(2026, 11, 20, 11, tzinfo=UTC), "created_timestamp": world.features.now}
+    row = {"customer": "b", **times, "plan": "wrong", "account": None, "seen": None, "total": 5.0, "visits": 2}
+    kinds = {"plan": "category", "account": "integer", "seen": "datetime", "total": "number", "visits": "integer"}
+    world.server.write(view, [row], kinds)
+    found = _check(world, sample=100_000)
+    assert (found["consistent"], found["views"][0]["differing"]) == (False, 1)
+    assert "plan is 'wrong' online, 'free' offline" in found["views"][0]["examples"][0]
+    world.features.request("churn", "backfill")
+    assert _check(world, sample=100_000)["consistent"]
+
+
+def test_a_view_that_was_never_applied_is_unknown(world: World) -> None:
+    view = View("m", "never", ("id",), "at", "m", fields=("x",))
+    with pytest.raises(ViewUnknown):
+        world.server.read(view, {"id": [1]})
+    with pytest.raises(ViewUnknown):
+        row = {"id": 1, "event_timestamp": world.features.now, "created_timestamp": world.features.now, "x": 1}
+        world.server.write(view, [row], {"x": "number"})
+
+
+def test_a_server_that_lost_its_disk_has_everything_again_when_it_is_back(
+    world: World, materialized: dict[str, Any]
+) -> None:
+    before = world.ask(materialized["name"], ["Zoë 顧客", "b", "pushed", "c7"])
+    world.feast.kill()
+    with pytest.raises(RetryLater):
+        world.server.read(View.from_json(world.features.store_definition(materialized)), {"customer": ["b"]})
+    for file in (world.feast.folder / "online").iterdir():
+        file.unlink()
+    world.feast.start()
+    assert world.ask(materialized["name"], ["Zoë 顧客", "b", "pushed", "c7"]) == before
+    assert _check(world)["consistent"]

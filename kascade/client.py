@@ -176,7 +176,8 @@ class Client(Calls):
 
         Args:
             model: its name.
-            rows: the features by name. Of a DataFrame the index is kept, so that `join` puts both together.
+            rows: the features by name; or the entity's column with what only the request knows, where the
+                model looks its features up. Of a DataFrame the index is kept, so that `join` puts both together.
         """
         index = getattr(rows, "index", None) if hasattr(rows, "notna") else None
         answers = list(self.predict_rows(model, rows_of(rows)))
@@ -190,8 +191,9 @@ class Client(Calls):
             for at, prediction in enumerate(reply["predictions"]):
                 answer = {"prediction": prediction, "prediction_id": reply["prediction_ids"][at]}
                 answer["model_version"] = int(reply["model_version"])
-                if "probabilities" in reply:
-                    answer["probabilities"] = reply["probabilities"][at]
+                for name in ("probabilities", "missing_features"):
+                    if name in reply:
+                        answer[name] = reply[name][at]
                 yield answer
 
     def _answers(self, model: str, body: Row) -> Row:

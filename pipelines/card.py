@@ -109,6 +109,19 @@ class Evaluation(_Part):
     loss: HoldoutLoss | None = None
 
 
+class UsedView(_Part):
+    """A feature view that the rows were joined with: `<model>/<name>`, the digest of its definition.
+
+    `files` are those that its rows were read from; none for a view of the model's own dataset.
+    """
+
+    view: str
+    digest: str
+    features: tuple[str, ...]
+    rows: int
+    files: tuple[Claim, ...] = ()
+
+
 class Card(_Part):
     """What `card.json` says.
 
@@ -116,6 +129,8 @@ class Card(_Part):
         classes: of the target, in the model's order; None for regression.
         features: name and kind of each column that the model takes.
         forms: how columns are written, the target too, where not in the ordinary way: see `values.form.Form`.
+        views: the feature views that rows were joined with, as of each row's moment.
+        expressions: features that were computed from others, by name.
         own_code: the model's own training code, where model.yaml names it.
         files: claims of the version's other files, by name.
         seconds: how long the training took.
@@ -130,6 +145,8 @@ class Card(_Part):
     classes: tuple[Class, ...] | None
     features: tuple[tuple[str, str], ...]
     forms: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    views: tuple[UsedView, ...] = ()
+    expressions: dict[str, str] = Field(default_factory=dict)
     data: Data
     spec: UsedSpec
     code_digest: str

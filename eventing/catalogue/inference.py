@@ -40,6 +40,8 @@ class InferenceLogged(
     `shadow`: the answers to copies of another version's requests; no client saw them, and their ids and times
     are those of the requests. A classifier gives `labels` and `probabilities`, a regressor `predictions`.
     `failures` counts the requests that ended with a 5xx since the batch before; they have no rows.
+    `inputs` holds features that were looked up as they were used, and the columns that name the entities;
+    `looked_up` says by which field of a view, or by which expression, each of them came.
     """
 
     model: ModelName
@@ -52,6 +54,7 @@ class InferenceLogged(
     probabilities: list[list[float]] | None = None
     predictions: list[float] | None = None
     entities: list[str | None] | None = None
+    looked_up: dict[str, str] = Field(default_factory=dict)
     latencies_ms: list[float]
     failures: Count = 0
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from eventing.bearer import TokenFile
 from functions.serve_model.asgi import LOGGED_TYPE, Application
+from functions.serve_model.feature_server import FeatureServer
 from functions.serve_model.fetch import fetch_verified
 from functions.serve_model.handler import Inference
 from functions.serve_model.inference_log import InferenceLog, PredictionLog
+from functions.serve_model.lookup import Lookup
 from functions.serve_model.metrics import Metrics
 from functions.serve_model.model import Model, load
 from functions.serve_model.posting import Poster
@@ -49,8 +51,24 @@ def create_app(settings: Settings | None = None, deps: Deps | None = None) -> Ap
         metrics.watch_log(log.counts)
         log.start()
     ids = IdSource(deps.clock, deps.random_bits)
-    inference = Inference(model, settings.max_rows)
+    inference = Inference(model, settings.max_rows, lookup_of(model, settings, deps.clock, metrics))
     return Application(inference, ids, metrics, log, settings.max_bytes, settings.tokens)
+
+
+def lookup_of(
+    model: Model, settings: Settings, clock: Callable[[], float], metrics: Metrics
+) -> Lookup | None:
+    """Return what looks a model's features up; None for one that has none to look up."""
+    if model.plan is None:
+        return None
+    return Lookup(
+        model,
+        model.plan,
+        FeatureServer(settings.feature_server, settings.log.ca_certs),
+        max_entities=settings.max_entities,
+        clock=clock,
+        metrics=metrics.lookups,
+    )
 
 
 def log_of(model: Model, settings: LogSettings) -> PredictionLog:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -18,7 +19,8 @@ from functions.serve_model.errors import (
     Unauthorized,
     UnsupportedMedia,
 )
-from functions.serve_model.handler import Inference
+from functions.serve_model.feature_values import Found
+from functions.serve_model.handler import NOTHING, Asked, Inference
 from functions.serve_model.inference_log import PredictionLog
 from functions.serve_model.metrics import Metrics, exposition
 from functions.serve_model.pages import pages_of, refuse, v2_paths
@@ -129,10 +131,13 @@ class Application:
             self._admit(headers)
         body = await self._body(headers, receive)
         if protocol == "event" or _is_event(headers):
-            return await _in_thread(self._event, headers, body)
+            return await _in_thread(self._event, headers, body, asyncio.get_running_loop())
         if len(body) > OFFLOAD_BYTES:
-            return await _in_thread(self._request, protocol, headers, body)
-        return self._request(protocol, headers, body)
+            asked = await _in_thread(self._read, protocol, headers, body)
+            return await _in_thread(self._inference.answer, asked, self._ids, await self._found(asked))
+        asked = self._read(protocol, headers, body)
+        found = NOTHING if asked.question is None else await self._found(asked)
+        return self._inference.answer(asked, self._ids, found)
 
     def _admit(self, headers: Headers) -> None:
         """Let a request in whose token is for this model. Raises: Unauthorized, Forbidden."""
@@ -142,16 +147,20 @@ class Application:
         if not holder.may(self._scope):
             raise Forbidden(f"the token of {holder.name} is not for {self._scope}")
 
-    def _request(self, protocol: str, headers: Headers, body: bytes) -> Response:
-        if protocol == "v2":
-            return self._inference.v2(body, _header_length(headers), self._ids)
-        return self._inference.v1(body, self._ids)
+    def _read(self, protocol: str, headers: Headers, body: bytes) -> Asked:
+        return self._inference.read(protocol, body, _header_length(headers) if protocol == "v2" else None)
 
-    def _event(self, headers: Headers, body: bytes) -> Response:
+    async def _found(self, asked: Asked) -> Found:
+        lookup = self._inference.lookup
+        return NOTHING if asked.question is None or lookup is None else await lookup.find(asked.question)
+
+    def _event(self, headers: Headers, body: bytes, loop: asyncio.AbstractEventLoop) -> Response:
         from functions.serve_model.cloud_event import answer_event
 
+        lookup = self._inference.lookup
+        find = None if lookup is None else partial(lookup.find_from_thread, loop=loop)
         text = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
-        return answer_event(text, body, self._inference)
+        return answer_event(text, body, self._inference, find)
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         declared = headers.get(b"content-length")

@@ -35,6 +35,7 @@ class Columns:
     times_ms: list[int]
     latencies_ms: list[float]
     entities: list[str | None] | None
+    looked_up: Mapping[str, str]
     inputs: Mapping[str, Column]
     outputs: Mapping[str, Column]
 
@@ -53,6 +54,8 @@ class Columns:
             document[name] = values[first:end]
         if self.entities is not None:
             document["entities"] = self.entities[first:end]
+        if self.looked_up:
+            document["looked_up"] = self.looked_up
         return orjson.dumps(document, option=_JSON)
 
 
@@ -73,9 +76,10 @@ def side_by_side(model: Model, noted: Sequence[Noted]) -> Columns:
         times_ms += [time_ms(prediction.ids[0])] * rows
         latencies_ms += [round(seconds * 1000, 3)] * rows
     predictions = [each[0] for each in noted]
-    inputs = _inputs(model.encoding.names, predictions)
+    inputs = {**_keys(predictions), **_inputs(model.encoding.names, predictions)}
     outputs = columns_of([each.outputs for each in predictions])
-    return Columns(model, ids, times_ms, latencies_ms, _entities(predictions), inputs, outputs)
+    looked_up = {name: by for each in predictions for name, by in each.looked_up.items()}
+    return Columns(model, ids, times_ms, latencies_ms, _entities(predictions), looked_up, inputs, outputs)
 
 
 def columns_of(outputs: Sequence[Outputs]) -> dict[str, Column]:
@@ -116,6 +120,17 @@ def _entities(predictions: Sequence[Prediction]) -> list[str | None] | None:
     for each in predictions:
         entities += each.entities or [None] * len(each.ids)
     return entities
+
+
+def _keys(predictions: Sequence[Prediction]) -> Mapping[str, Column]:
+    """Return the columns by which features were looked up; null in requests that looked none up."""
+    names = dict.fromkeys(name for each in predictions for name in each.keys)
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for each in predictions:
+        for name, column in columns.items():
+            listed = each.keys.get(name, [None] * len(each.ids))
+            column += listed.tolist() if isinstance(listed, np.ndarray) else listed
+    return columns
 
 
 def _inputs(names: Sequence[str], predictions: Sequence[Prediction]) -> Mapping[str, Column]:

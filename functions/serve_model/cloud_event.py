@@ -6,7 +6,7 @@ Imported at the first event only: requests over plain HTTP never pay for the SDK
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -15,7 +15,9 @@ from eventing.codec import decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event, answer
 from functions.serve_model.errors import BadRequest, Refused
-from functions.serve_model.handler import Inference
+from functions.serve_model.feature_values import Found
+from functions.serve_model.handler import NOTHING, Inference
+from functions.serve_model.lookup import Question
 from functions.serve_model.responses import Response, event_response
 from pipelines.prediction_ids import EventIds
 
@@ -23,7 +25,13 @@ RESPONSE_TYPE = "org.kubeflow.serving.inference.response"
 """KServe's type for an inference's response, so that what understands KServe's events understands ours."""
 
 
-def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) -> Response:
+Find = Callable[[Question], Found]
+"""Looks features up from the thread that answers an event. Raises: FeaturesAway."""
+
+
+def answer_event(
+    headers: Mapping[str, str], body: bytes, inference: Inference, find: Find | None = None
+) -> Response:
     """Read an event of any type whose data is a v1 or v2 request; answer with the response as an event.
 
     A batch of another version's predictions is answered as its shadow (shadow.py).
@@ -40,15 +48,15 @@ def answer_event(headers: Mapping[str, str], body: bytes, inference: Inference) 
     if event.type == InferenceLogged.type:
         from functions.serve_model.shadow import answer_copies
 
-        return answer_copies(event, inference.model)
-    result = _infer(event, inference)
+        return answer_copies(event, inference, find)
+    result = _infer(event, inference, find)
     response, subject = orjson.loads(result.body), inference.model.subject
     reply = answer(event, RESPONSE_TYPE, source_of("serve_model"), subject, response)
     return event_response(reply, prediction=result.prediction, asked_bytes=len(body))
 
 
-def _infer(event: Event, inference: Inference) -> Response:
-    if not isinstance(event.data, dict) or not {"inputs", "instances"} & event.data.keys():
+def _infer(event: Event, inference: Inference, find: Find | None) -> Response:
+    if not isinstance(event.data, dict) or not {"inputs", "instances", "entities"} & event.data.keys():
         raise BadRequest('the event\'s data must be {"inputs": [...]} (v2) or {"instances": [...]} (v1)')
     now_ms = int((event.time.timestamp() if event.time else time.time()) * 1000)
     if now_ms < 0:
@@ -58,7 +66,9 @@ def _infer(event: Event, inference: Inference) -> Response:
         body = orjson.dumps(event.data)
     except orjson.JSONEncodeError as error:  # the event's JSON may hold what no request over HTTP may
         raise BadRequest(f"the event's data cannot be read as a request: {error}") from error
-    result = inference.v2(body, None, ids) if "inputs" in event.data else inference.v1(body, ids)
+    asked = inference.read("v2" if "inputs" in event.data else "v1", body)
+    found = NOTHING if asked.question is None or find is None else find(asked.question)
+    result = inference.answer(asked, ids, found)
     if any(name == b"inference-header-content-length" for name, _ in result.headers):
         raise BadRequest("binary outputs cannot travel in an event: ask for them without binary_data")
     return result

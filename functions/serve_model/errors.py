@@ -8,7 +8,10 @@ ServingError
 ├── MethodNotAllowed   405: the path takes another method
 ├── TooLarge           413: the body or the number of rows exceeds the setting
 ├── UnsupportedMedia   415: the body's content type or encoding is not read here
-└── Refused            422: a CloudEvent that is well formed and will never be answered
+├── Refused            422: a CloudEvent that is well formed and will never be answered
+├── FeatureMissing     422: a feature of an entity is missing or stale, and the model is to refuse that
+└── FeaturesAway       503: features cannot be looked up now, and the model is to refuse that
+NoFeatures             the feature server does not give what it was asked for
 ModelUnavailable       the process cannot start: the model cannot be fetched or read
 ├── StoreAway          the object store does not answer: a later start may find it
 └── DigestMismatch     what was fetched is not what MODEL_SHA256 names
@@ -75,6 +78,27 @@ class Refused(ServingError):
     """A well-formed CloudEvent that is refused for good."""
 
     status = 422
+
+
+class FeatureMissing(ServingError):
+    """The feature store has no fresh value of an entity's feature, and the model's policy is to refuse."""
+
+    status = 422
+
+
+class FeaturesAway(ServingError):
+    """Features cannot be looked up; asking again later may help."""
+
+    status = 503
+    retry_after_s: ClassVar[int] = 1
+
+
+class NoFeatures(Exception):
+    """The feature server gave no values: `outcome` names the kind of failure, as the metrics count it."""
+
+    def __init__(self, outcome: str, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class ModelUnavailable(Exception):

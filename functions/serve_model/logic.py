@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,13 +32,23 @@ class TakesIds(Protocol):
 class Prediction:
     """The answer for N rows, with what was asked: all that the log of predictions needs.
 
-    `entities` is the spec's entity of each row, where the client sent that column.
+    `entities` is the spec's entity of each row, where the client sent that column. `keys` are the columns by
+    which features were looked up, `looked_up` those features with the field of a view that each is, and those
+    that were computed with their expression; `missing` the features of each row that were stood in for.
     """
 
     ids: list[str]
     inputs: Inputs
     outputs: Outputs
     entities: list[str | None] | None = None
+    keys: Mapping[str, Values] = field(default_factory=dict)
+    looked_up: Mapping[str, str] = field(default_factory=dict)
+    missing: Sequence[Sequence[str]] = ()
+
+    @property
+    def missing_features(self) -> str:
+        """The features that were stood in for in any row, joined by commas."""
+        return ",".join(dict.fromkeys(name for row in self.missing for name in row))
 
 
 def predict(model: Model, inputs: Inputs, rows: int, ids: TakesIds, max_rows: int) -> Prediction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,72 @@ BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
 WAITING = "waiting_rows"
 
 
+class LookupMetrics:
+    """The counters of a model's lookups of features."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, int] = {}
+        self._values: dict[str, int] = {}
+        self._seconds = Seconds()
+
+    def lookup(self, outcome: str, seconds: float) -> None:
+        """Count a question to the feature server: how it ended, and how long that took."""
+        self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
+        self._seconds.add(seconds)
+
+    def values(self, state: str, count: int) -> None:
+        """Count values by what the feature store had of them."""
+        if count:
+            self._values[state] = self._values.get(state, 0) + count
+
+    @property
+    def used(self) -> bool:
+        """Whether anything was looked up yet."""
+        return bool(self._outcomes or self._values)
+
+    def collect(self, labels: Mapping[str, str]) -> Iterator[Metric]:
+        """Yield the metric families."""
+        from prometheus_client.metrics_core import CounterMetricFamily
+
+        names, own = list(labels), list(labels.values())
+        for name, says, label, counts in (
+            ("kascade_feature_lookups", "Questions to the feature server.", "outcome", self._outcomes),
+            ("kascade_feature_values", "Values looked up.", "state", self._values),
+        ):
+            family = CounterMetricFamily(name, says, labels=[*names, label])
+            for kind, count in sorted(counts.items()):
+                family.add_metric([*own, kind], count)
+            yield family
+        yield self._seconds.family(
+            "kascade_feature_lookup_seconds", "Seconds that the feature server took to answer.", labels
+        )
+
+
+class Seconds:
+    """A histogram of durations."""
+
+    def __init__(self) -> None:
+        self._buckets = [0] * (len(BUCKETS_S) + 1)
+        self._sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self._buckets[bisect_left(BUCKETS_S, seconds)] += 1
+        self._sum += seconds
+
+    def family(self, name: str, says: str, labels: Mapping[str, str]) -> Metric:
+        """Return it as a metric family."""
+        from prometheus_client.metrics_core import HistogramMetricFamily
+
+        bounds = (*map(str, BUCKETS_S), "+Inf")
+        buckets = [
+            (bound, float(total)) for bound, total in zip(bounds, accumulate(self._buckets), strict=True)
+        ]
+        family = HistogramMetricFamily(name, says, labels=list(labels))
+        family.add_metric(list(labels.values()), buckets, self._sum)
+        return family
+
+
 class Metrics:
     """The counters of one served model. Counting costs less than a microsecond."""
 
@@ -22,15 +89,14 @@ class Metrics:
         self._requests: dict[tuple[str, int], int] = {}
         self._rows = self._shadow_rows = 0
         self._log: Callable[[], Mapping[str, int]] = dict
-        self._buckets = [0] * (len(BUCKETS_S) + 1)
-        self._seconds = 0.0
+        self._seconds = Seconds()
+        self.lookups = LookupMetrics()
 
     def request(self, protocol: str, status: int, seconds: float) -> None:
         """Count an answered request to infer: its protocol, HTTP status and duration."""
         key = (protocol, status)
         self._requests[key] = self._requests.get(key, 0) + 1
-        self._buckets[bisect_left(BUCKETS_S, seconds)] += 1
-        self._seconds += seconds
+        self._seconds.add(seconds)
 
     def predictions(self, rows: int) -> None:
         """Count predictions made."""
@@ -46,11 +112,7 @@ class Metrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families, as a custom collector of prometheus_client does."""
-        from prometheus_client.metrics_core import (
-            CounterMetricFamily,
-            GaugeMetricFamily,
-            HistogramMetricFamily,
-        )
+        from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
         names, values = list(self._labels), list(self._labels.values())
         requests = CounterMetricFamily(
@@ -72,18 +134,11 @@ class Metrics:
             logged = family(f"kascade_inference_log_{name}", says, labels=names)
             logged.add_metric(values, count)
             yield logged
-        seconds = HistogramMetricFamily(
-            "kascade_inference_seconds", "Seconds from a request to its answer.", labels=names
+        yield self._seconds.family(
+            "kascade_inference_seconds", "Seconds from a request to its answer.", self._labels
         )
-        seconds.add_metric(values, self._cumulated(), self._seconds)
-        yield seconds
-
-    def _cumulated(self) -> list[tuple[str, float]]:
-        total, buckets = 0, []
-        for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), self._buckets, strict=True):
-            total += count
-            buckets.append((bound, float(total)))
-        return buckets
+        if self.lookups.used:
+            yield from self.lookups.collect(self._labels)
 
 
 def exposition(metrics: Metrics) -> tuple[bytes, str]:

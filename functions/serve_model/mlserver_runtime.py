@@ -18,12 +18,13 @@ from mlserver.errors import MLServerError
 from mlserver.types import InferenceRequest, InferenceResponse
 from mlserver.utils import get_model_uri
 
-from functions.serve_model.app import Deps, log_of
-from functions.serve_model.errors import BadRequest
+from functions.serve_model.app import Deps, log_of, lookup_of
+from functions.serve_model.errors import BadRequest, FeatureMissing, FeaturesAway
 from functions.serve_model.fetch import fetch_verified
-from functions.serve_model.handler import Inference
+from functions.serve_model.handler import NOTHING, Inference
 from functions.serve_model.inference_log import InferenceLog
 from functions.serve_model.logic import TakesIds
+from functions.serve_model.metrics import Metrics
 from functions.serve_model.model import load
 from functions.serve_model.settings import from_env
 from pipelines.prediction_ids import IdSource, RequestIds
@@ -55,7 +56,8 @@ class Kascade(MLModel):  # type: ignore[misc]
         data = fetch_verified(settings.uri, settings.sha256, settings.store)
         served = load(data, settings.model, settings.version, settings.sha256, threads=settings.ort_threads)
         deps = Deps()
-        self._inference = Inference(served, settings.max_rows)
+        lookup = lookup_of(served, settings, deps.clock, Metrics(served.name, served.version))
+        self._inference = Inference(served, settings.max_rows, lookup)
         self._ids = IdSource(deps.clock, deps.random_bits)
         self._drain_s = settings.drain_s
         self._log = log_of(served, settings.log)
@@ -68,15 +70,21 @@ class Kascade(MLModel):  # type: ignore[misc]
         began = time.perf_counter()
         body = payload.model_dump_json(exclude_none=True, exclude={"parameters"}).encode()
         try:
-            answer = self._inference.v2(body, None, self._ids_of(payload))
-        except BadRequest as error:
-            raise MLServerError(str(error), 400) from error
+            asked = self._inference.read("v2", body)
+            lookup, found = self._inference.lookup, NOTHING
+            if asked.question is not None and lookup is not None:
+                found = await lookup.find(asked.question)
+            answer = self._inference.answer(asked, self._ids_of(payload), found)
+        except (BadRequest, FeatureMissing, FeaturesAway) as error:
+            raise MLServerError(str(error), error.status) from error
         if answer.prediction is not None:
             self._log.note(answer.prediction, time.perf_counter() - began, len(body))
         return InferenceResponse.model_validate(orjson.loads(answer.body))
 
     async def unload(self) -> bool:
         """Send on what is to be logged."""
+        if self._inference.lookup is not None:
+            await self._inference.lookup.close()
         self._log.close(self._drain_s)
         return True
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from functions.serve_model.errors import ModelUnavailable
 from pipelines.encoding import Encoding
 from pipelines.encoding.scales import AS_IS
+from pipelines.features.plan import LookupPlan
 from pipelines.model_file import LOOKUP_FOLDER, RefusedModel, check_model
 
 Matrix = NDArray[np.float32]
@@ -41,7 +42,7 @@ class OutputSpec:
 class Model:
     """A loaded model: `run` takes the encoded matrix float32 [N, encoding.width].
 
-    `entity` is the spec's entity column, if it has one.
+    `entity` is the spec's entity column, if it has one. `plan` says what is looked up by entity, if anything.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Model:
     outputs: tuple[OutputSpec, ...]
     properties: Mapping[str, Any]
     entity: str | None = None
+    plan: LookupPlan | None = None
 
     @property
     def subject(self) -> str:
@@ -86,7 +88,20 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
     _try_out(run, encoding.width)
     kept = ("task", "target", "classes", "metric", "metrics", "ranges", "dataset_digest")
     properties = {key: card[key] for key in kept if card.get(key) is not None} | {"sha256": sha256}
-    return Model(name, version, encoding, run, outputs, properties, card.get("entity"))
+    plan = _plan(card.get("lookup"))
+    if plan is not None:
+        properties["entities"] = [key.name for key in plan.keys]
+        properties["looked_up"] = [feature.name for feature in plan.features]
+    return Model(name, version, encoding, run, outputs, properties, card.get("entity"), plan)
+
+
+def _plan(document: Any) -> LookupPlan | None:
+    if document is None:
+        return None
+    try:
+        return LookupPlan.from_json(document)
+    except Exception as error:  # it may be any JSON
+        raise ModelUnavailable(f"what the model looks up cannot be read: {error!r}") from error
 
 
 def _session(data: bytes, threads: int) -> ort.InferenceSession:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from functions.serve_model.errors import MethodNotAllowed, ServingError, Unauthorized
+from functions.serve_model.errors import FeaturesAway, MethodNotAllowed, ServingError, Unauthorized
 
 if TYPE_CHECKING:
     from eventing.event import Event
@@ -55,4 +55,6 @@ def refusal(error: ServingError) -> Response:
         headers += ((b"allow", error.allowed.encode()),)
     if isinstance(error, Unauthorized):
         headers += ((b"www-authenticate", b"Bearer"),)
+    if isinstance(error, FeaturesAway):
+        headers += ((b"retry-after", str(error.retry_after_s).encode()),)
     return Response(error.status, orjson.dumps({"error": str(error)}), headers)

@@ -10,6 +10,8 @@ from eventing.tls import trusting
 from eventing.tokens import Tokens
 from pipelines.prediction_ids import MAX_ROWS
 
+FEATURE_SERVER = "http://feature-server.kascade.svc.cluster.local"
+
 
 @dataclass(frozen=True)
 class ObjectStore:
@@ -53,7 +55,10 @@ class LogSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Which model is served, where, and the limits of one request."""
+    """Which model is served, where, and the limits of one request.
+
+    `feature_server`: URL of the server that features are looked up at.
+    """
 
     model: str
     version: int
@@ -64,6 +69,8 @@ class Settings:
     port: int = 8080
     max_bytes: int = 8 << 20
     max_rows: int = 10_000
+    max_entities: int = 1_000
+    feature_server: str = FEATURE_SERVER
     ort_threads: int = 1
     drain_s: int = 30
     log: LogSettings = field(default_factory=LogSettings)
@@ -90,6 +97,13 @@ def from_env(env: Mapping[str, str]) -> Settings:
             port=read.number("PORT", Settings.port, 0, 65535),
             max_bytes=read.number("MAX_BODY_BYTES", Settings.max_bytes, 1024, 1 << 30),
             max_rows=read.number("MAX_ROWS", Settings.max_rows, 1, MAX_ROWS),
+            max_entities=read.number("MAX_ENTITIES", Settings.max_entities, 1, MAX_ROWS),
+            feature_server=read.text(
+                "FEATURE_SERVER_URL",
+                r"https?://[^\s/]+\S*",
+                "the http address of a feature server",
+                Settings.feature_server,
+            ),
             ort_threads=read.number("ORT_THREADS", Settings.ort_threads, 1, 256),
             drain_s=read.number("DRAIN_S", Settings.drain_s, 0, 3600),
             log=_log_settings(read),

@@ -23,6 +23,8 @@ _EXPECTED = '{"instances": [...]} with a list of values, or an object of named v
 def read(body: bytes, model: Model) -> tuple[Inputs, int]:
     """Read a request's body; return its inputs and the number of rows. Raises: BadRequest."""
     document = read_json(body)
+    if isinstance(document, dict) and "entities" in document:
+        return _by_entity(document, model)
     instances = document.get("instances") if isinstance(document, dict) else None
     if not isinstance(instances, list):
         raise BadRequest(f"the body must be {_EXPECTED}")
@@ -33,14 +35,37 @@ def read(body: bytes, model: Model) -> tuple[Inputs, int]:
     raise BadRequest(f"the instances must be all lists or all objects: expected {_EXPECTED}")
 
 
-def _named(instances: list[dict[str, Any]]) -> Inputs:
+def _by_entity(document: dict[str, Any], model: Model) -> tuple[Inputs, int]:
+    """Read rows by entity; what a request knows of them itself stands in the same row, or in `instances`."""
+    if model.plan is None:
+        raise BadRequest("this model looks up no features: send them as `instances`")
+    columns: dict[str, Any] = {}
+    counts = []
+    for key in ("entities", "instances"):
+        if key not in document:
+            continue
+        rows = document[key]
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise BadRequest(f"`{key}` must be a list with an object for each row, beside `entities`")
+        named = _named(rows, "entity" if key == "entities" else "instance")
+        twice = sorted(columns.keys() & named.keys())
+        if twice:
+            raise BadRequest(f"{', '.join(twice)}: given in `entities` and in `instances`")
+        columns |= named
+        counts.append(len(rows))
+    if len(set(counts)) > 1:
+        raise BadRequest(f"{counts[0]} entities and {counts[1]} instances: both are about the same rows")
+    return columns, counts[0]
+
+
+def _named(instances: list[dict[str, Any]], what: str = "instance") -> dict[str, list[Any]]:
     """Turn rows into columns. A row that lacks what other rows have is an error: null says "not known"."""
     names = instances[0].keys() if instances else ()
     for position, row in enumerate(instances):
         if row.keys() != names:
             odd = sorted(set(row) ^ set(names))
             raise BadRequest(
-                f"instance {position} does not have the features of instance 0: {', '.join(odd)} "
+                f"{what} {position} does not have the features of {what} 0: {', '.join(odd)} "
                 "(say null for a value that is not known)"
             )
     return {name: [row[name] for row in instances] for name in names}
@@ -73,4 +98,6 @@ def write(model: Model, prediction: Prediction) -> bytes:
     }
     if outputs.probabilities is not None:
         document["probabilities"] = outputs.probabilities
+    if prediction.missing:
+        document["missing_features"] = prediction.missing
     return orjson.dumps(document, option=_JSON)

@@ -70,7 +70,7 @@ def read(body: bytes, header_length: int | None, model: Model) -> Query:
 
 def _inputs(inputs: list[Tensor], model: Model) -> tuple[Inputs, int]:
     """Tell the forms apart: a matrix of all features, also with the entity beside it, or a column each."""
-    if _is_matrix(inputs, model):
+    if _is_matrix(inputs, model) and not _names_entity(inputs[0], model):
         return _matrix(inputs[0], model)
     if len(inputs) == 2 and model.entity is not None and model.entity not in model.encoding.names:
         entities = [tensor for tensor in inputs if tensor.name == model.entity]
@@ -146,6 +146,11 @@ def _is_matrix(inputs: list[Tensor], model: Model) -> bool:
     )
 
 
+def _names_entity(tensor: Tensor, model: Model) -> bool:
+    """Say whether a tensor is a column by which features are looked up."""
+    return model.plan is not None and any(tensor.name == key.name for key in model.plan.keys)
+
+
 def _matrix(tensor: Tensor, model: Model) -> tuple[Inputs, int]:
     width = tensor.shape[1]
     positional(model, width, f"input '{tensor.name}' of shape {list(tensor.shape)}")
@@ -210,6 +215,8 @@ def write(model: Model, query: Query, prediction: Prediction) -> tuple[bytes, in
     }
     if query.id is not None:
         document["id"] = query.id
+    if prediction.missing:  # a parameter cannot be a list
+        document["parameters"]["missing_features"] = prediction.missing_features
     entries = []
     for spec in model.outputs:
         values = getattr(outputs, spec.name)

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         epilog='Example: kascade predict churn \'{"amount": 12.5, "country": "DE"}\'\n\n'
+        "Example: kascade predict churn '{\"customer_id\": 7}'\n\n"
         "Example: kascade predict churn --file customers.csv --json",
         rich_help_panel=BEGIN,
     )(predict)
@@ -33,7 +34,8 @@ def predict(
     rows: Annotated[
         str | None,
         typer.Argument(
-            help="the features by name as JSON, or a list of such rows; @FILE, or - for standard input",
+            help="the features by name as JSON, or the entity that they are looked up by, or a list of such "
+            "rows; @FILE, or - for standard input",
             show_default=False,
         ),
     ] = None,
@@ -54,11 +56,15 @@ def predict(
                 print_json(answer)
             return
         table = Table("prediction", "probability", "prediction id", "version", box=None, header_style="dim")
+        missing: dict[str, None] = {}
         for answer in answers:
             table.add_row(*map(escape, _cells(answer)))
+            missing |= dict.fromkeys(answer.get("missing_features", ()))
         page = client.page(model)
     console = wide_console()
     console.print(table)
+    if missing:
+        console.print(f"missing or stale in some of the rows: {escape(', '.join(missing))}")
     if page:
         console.print(f"[dim]what it takes, and how else to ask: {escape(page)}[/]")
 

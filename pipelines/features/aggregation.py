@@ -33,8 +33,8 @@ def view_rows(view: View, table: pa.Table, *, created: datetime) -> pa.Table:
     named = table.select(list(view.columns))
     whole = pc.and_(_known(named, view.entity), named.column(view.timestamp).is_valid())
     rows = named.filter(whole).combine_chunks()
-    moments = _microseconds(rows.column(view.timestamp))
-    entities = _numbered(rows, view.entity)
+    moments = microseconds(rows.column(view.timestamp))
+    entities = number_entities(rows, view.entity)
     order = np.lexsort((moments, entities))  # stable: rows of one moment stay in their order
     rows, moments, entities = rows.take(pa.array(order)), moments[order], entities[order]
     last = _last_of_moment(entities, moments)
@@ -77,9 +77,9 @@ def latest(view: View, rows: pa.Table, at: datetime) -> pa.Table:
     A row that is older than the view's `ttl` is returned, too: it is stale.
     """
     known = rows.filter(pc.less_equal(rows.column(EVENT_TIMESTAMP), pa.scalar(at, TIME))).combine_chunks()
-    entities = _numbered(known, view.entity)
-    created = _microseconds(known.column(CREATED_TIMESTAMP))
-    order = np.lexsort((created, _microseconds(known.column(EVENT_TIMESTAMP)), entities))
+    entities = number_entities(known, view.entity)
+    created = microseconds(known.column(CREATED_TIMESTAMP))
+    order = np.lexsort((created, microseconds(known.column(EVENT_TIMESTAMP)), entities))
     ends = np.flatnonzero(np.append(np.diff(entities[order]) != 0, True)) if len(order) else order
     return known.take(pa.array(order[ends]))
 
@@ -91,11 +91,12 @@ def _known(table: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
     return known
 
 
-def _microseconds(column: pa.ChunkedArray) -> Ints:
+def microseconds(column: pa.ChunkedArray) -> Ints:
+    """Return a column of moments, none of them missing, as microseconds since 1970, [N]."""
     return np.asarray(column.cast(TIME).cast(pa.int64()).to_numpy(), dtype=np.int64)
 
 
-def _numbered(rows: pa.Table, names: tuple[str, ...]) -> Ints:
+def number_entities(rows: pa.Table, names: tuple[str, ...]) -> Ints:
     """Number the distinct entities by the order in which they first stand."""
     numbers = np.zeros(rows.num_rows, dtype=np.int64)
     for name in names:
@@ -105,7 +106,11 @@ def _numbered(rows: pa.Table, names: tuple[str, ...]) -> Ints:
             whole = pa.concat_arrays(
                 [chunk.cast(pa.large_string()) for chunk in whole.chunks] or [pa.array([])]
             )
-        codes = pc.dictionary_encode(whole).indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = (
+            pc.dictionary_encode(whole, null_encoding="encode")
+            .indices.to_numpy(zero_copy_only=False)
+            .astype(np.int64)
+        )
         _, numbers = np.unique(numbers * (len(codes) + 1) + codes, return_inverse=True)
     return numbers.astype(np.int64)
 

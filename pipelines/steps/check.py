@@ -46,7 +46,10 @@ def check(extracted: Path, folder: Path, model: str) -> dict[str, Any]:
         "classes": _classes(task, target, spec.target),
         "features": _features(spec, facts["schema"]),
         "rows": rows.num_rows,
-        "warnings": _warnings(spec, facts["schema"], table, rows.num_rows),
+        "warnings": [
+            *_warnings(spec, facts["schema"], table, rows.num_rows),
+            *facts.get("warnings", []),
+        ],
     }
     checked["metric"] = _metric(spec, task, checked["classes"])
     files.write_json(folder / files.CHECKED, checked)
@@ -78,6 +81,8 @@ def _classes(task: Task, target: pa.ChunkedArray, name: str) -> list[Any] | None
 
 def _features(spec: ModelSpec, schema: Mapping[str, Any]) -> list[list[str]]:
     roles = {spec.target, spec.entity, spec.timestamp}
+    if spec.features is not None:
+        roles |= {*(spec.features.entity or ()), spec.features.timestamp}
     features = [[c["name"], c["kind"]] for c in schema["columns"] if c["name"] not in roles]
     if not features:
         raise StepError(

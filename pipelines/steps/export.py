@@ -62,10 +62,11 @@ def export(
     if found is not None:
         parity.require(found)
     spec = read_spec((folders["extracted"] / files.SPEC).read_bytes(), request.model)
+    lookup = files.read_json(folders["extracted"] / files.EXTRACTED).get("lookup")
     ranges = ranges_of(_trained_rows(folders, spec), facts["features"])
     raw = with_metadata(
         (folders["refitted"] / files.ONNX).read_bytes(),
-        _metadata(request, spec, facts, evaluation) | {"ranges": ranges},
+        _metadata(request, spec, facts, evaluation, lookup) | {"ranges": ranges},
     )
     contents = {
         layout.ONNX: raw,
@@ -111,7 +112,11 @@ def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Par
 
 
 def _metadata(
-    request: RunRequest, spec: ModelSpec, facts: Mapping[str, Any], evaluation: Mapping[str, Any]
+    request: RunRequest,
+    spec: ModelSpec,
+    facts: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+    lookup: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     return {
         "model": request.model,
@@ -124,6 +129,7 @@ def _metadata(
         "metric": evaluation["metric"],
         "metrics": evaluation["metrics"],
         "dataset_digest": request.dataset.sha256,
+        **({"lookup": lookup} if lookup else {}),
     }
 
 
@@ -207,6 +213,8 @@ def _card(
         "classes": facts["classes"],
         "features": facts["features"],
         "forms": facts.get("forms", {}),
+        "views": extracted.get("views", []),
+        "expressions": extracted.get("expressions", {}),
         "columns": facts["width"],
         "data": {
             "dataset": request.dataset,

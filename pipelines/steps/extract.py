@@ -6,6 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ from pipelines.model_file import MAX_BYTES
 from pipelines.request import RunRequest
 from pipelines.spec import ModelSpec, SpecError, parse_spec
 from pipelines.steps import files
+from pipelines.steps.join import join_views
 from pipelines.tables import canonical
 from pipelines.values.arrays import ARROW_TYPES
 from pipelines.values.form import Form
@@ -60,6 +62,9 @@ def extract(store: Store, request: RunRequest, folder: Path) -> dict[str, Any]:
         "parts_in_dataset": len(parts),
         "schema": schema,
     }
+    if spec.features is not None:
+        read_parts = partial(_read_parts, store)
+        extracted = join_views(store, spec, spec.features, folder, extracted, parts, read_parts)
     files.write_json(folder / files.EXTRACTED, extracted)
     return extracted
 
@@ -111,6 +116,18 @@ def read_spec(raw: bytes, model: str) -> ModelSpec:
 
 def _gone(error: Exception) -> StepError:
     return StepError(f"the dataset is damaged: {error}", "drop the file again, so that it is ingested anew")
+
+
+def _read_parts(
+    store: Store, parts: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]
+) -> pa.Table:
+    """Read some columns of parts into memory. Raises: as `extract`."""
+    wanted = pa.schema([(column["name"], ARROW_TYPES[column["kind"]]) for column in columns])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, wanted) as writer:
+        for part in parts:
+            _append(store, part, columns, writer)
+    return pa.ipc.open_file(sink.getvalue()).read_all()
 
 
 def _append(

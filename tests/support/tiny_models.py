@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from functions.serve_model.settings import Settings
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Number
+from pipelines.features.plan import LookupPlan
 
 OPSET = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
 
@@ -30,6 +31,7 @@ def classifier(
     model: str = "churn",
     version: int = 1,
     entity: str | None = None,
+    plan: LookupPlan | None = None,
 ) -> bytes:
     """Return a model.onnx: class 1 where the encoded columns, missing ones taken as 1, sum to more than zero.
 
@@ -54,7 +56,8 @@ def classifier(
         helper.make_tensor_value_info("label", TensorProto.INT64, [None]),
         helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2]),
     ]
-    card = {"task": "classification", "target": "label", "classes": list(classes), "entity": entity}
+    card: dict[str, Any] = {"task": "classification", "target": "label", "classes": list(classes)}
+    card |= {"entity": entity, "lookup": plan.to_json() if plan else None}
     return _model(nodes, outputs, encoding, {**card, "model": model, "version": version})
 
 

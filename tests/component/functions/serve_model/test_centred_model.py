@@ -33,7 +33,7 @@ def ask(folder: Path, protocol: str, body: dict[str, Any]) -> dict[str, Any]:
     settings = Settings("price", 1, (folder / "model.onnx").as_uri(), hashlib.sha256(data).hexdigest())
     inference, ids = create_app(settings)._inference, IdSource(lambda: 1.0, lambda bits: 0)
     raw = json.dumps(body).encode()
-    answer = inference.v1(raw, ids) if protocol == "v1" else inference.v2(raw, None, ids)
+    answer = inference.answer(inference.read(protocol, raw), ids)
     found: dict[str, Any] = json.loads(answer.body)
     return found
 

@@ -77,13 +77,14 @@ def test_served_predictions_equal_the_pipelines(tmp_path: Path, exported: bytes,
     ids = IdSource(lambda: 1.0, lambda bits: 0)
     if protocol == "v2":
         body = {"inputs": [_tensor(name, values) for name, values in given.items()]}
-        answer = json.loads(inference.v2(json.dumps(body).encode(), None, ids).body)
+        answer = json.loads(inference.answer(inference.read("v2", json.dumps(body).encode()), ids).body)
         found = {entry["name"]: entry["data"] for entry in answer["outputs"]}
         labels, probabilities = found["label"], np.reshape(found["probabilities"], (ROWS, -1))
     else:
         rows = [list(row) for row in zip(*given.values(), strict=True)]
         instances = rows if protocol == "v1 listed" else [dict(zip(given, row, strict=True)) for row in rows]
-        answer = json.loads(inference.v1(json.dumps({"instances": instances}).encode(), ids).body)
+        asked = inference.read("v1", json.dumps({"instances": instances}).encode())
+        answer = json.loads(inference.answer(asked, ids).body)
         labels, probabilities = answer["predictions"], np.array(answer["probabilities"])
 
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class Client:
 
     app: Application
     recorded: list[Prediction] = field(default_factory=list)
+    runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def get(self, path: str, method: str = "GET") -> Reply:
         return self.send(method, path, [b""], {})
@@ -92,21 +93,32 @@ class Client:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(self.app(scope, receive, send))
+        self.runner.run(self.app(scope, receive, send))
         names = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return Reply(sent[0]["status"], names, sent[1]["body"])
 
+    def close(self) -> None:
+        lookup = self.app._inference.lookup
+        if lookup is not None:
+            self.runner.run(lookup.close())
+        self.runner.close()
+
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Callable[..., Client]:
+def serve(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     """Build a client of an application that serves the given model."""
+    built: list[Client] = []
 
     def build(data: bytes, **settings: Any) -> Client:
         notes = Notes()
         deps = Deps(clock=lambda: NOW_S, random_bits=lambda bits: 0, log=notes)
-        return Client(create_app(tiny_models.write(tmp_path, data, **settings), deps), notes.recorded)
+        app = create_app(tiny_models.write(tmp_path, data, **settings), deps)
+        built.append(Client(app, notes.recorded))
+        return built[-1]
 
-    return build
+    yield build
+    for client in built:
+        client.close()
 
 
 @pytest.fixture

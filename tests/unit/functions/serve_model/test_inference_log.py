@@ -89,6 +89,21 @@ def test_a_batch_is_what_the_catalogue_says() -> None:
     assert outcome(log) == {"sent": 3, "dropped": 0, "refused": 0}
 
 
+def test_what_was_looked_up_is_logged_with_the_entities_and_by_what_it_was() -> None:
+    plain = predicted(1, seed=1)
+    by_entity = replace(
+        predicted(2, seed=2), keys={"customer_id": [7, 8]}, looked_up={"amount": "activity_1:amount"}
+    )
+
+    columns = side_by_side(churn(), [(plain, 0.001, 1), (by_entity, 0.001, 1)])
+    ((body, _),) = cut(columns, 0, max_rows=10, max_bytes=1 << 20)
+
+    batch = InferenceLogged.model_validate_json(body)
+    assert batch.inputs["customer_id"] == [None, 7, 8]
+    assert len(batch.inputs["amount"]) == 3
+    assert batch.looked_up == {"amount": "activity_1:amount"}
+
+
 def test_what_is_no_number_is_null() -> None:
     values = {"age": [float("nan"), float("inf")], "amount": np.array([1.0, -np.inf])}
     prediction = Prediction(prediction_ids(2, NOW_MS, 0), values, Outputs(np.array([0, 1])))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from support import tiny_models
+from support.feature_server import FeatureServerTwin, feature_server, iso
 
 from eventing.catalogue import InferenceLogged
 from eventing.codec import decode, to_binary
 from eventing.event import Event, originate
+from pipelines.features.plan import Key, LookedUp, LookupPlan
 
 
 def batch(**changes: Any) -> Event:
@@ -106,3 +108,63 @@ def test_an_entity_that_is_no_scalar_is_refused(serve: Callable[..., Any]) -> No
     reply = client.post("/v1/models/churn:predict", body)
     assert reply.status == 400
     assert "row 0: 'customer' must be a text or a number" in json.loads(reply.body)["error"]
+
+
+REFERENCES = {"amount": "v_1:amount"}
+
+
+@pytest.fixture
+def looking_up(serve: Callable[..., Any]) -> Iterator[tuple[Any, FeatureServerTwin]]:
+    """A challenger that looks `age` and `amount` up, and what it asks."""
+    plan = LookupPlan(
+        (Key("who", "category"),),
+        (LookedUp("age", "v_1:age"), LookedUp("amount", "v_1:amount")),
+        deadline_s=5.0,
+    )
+    with feature_server() as twin:
+        twin.views["v_1"] = (("who",), {("a",): (iso(60), {"age": 3.0, "amount": 5.0})})
+        encoding = tiny_models.numbers("age", "amount")
+        data = tiny_models.classifier(encoding, version=2, entity="who", plan=plan)
+        yield serve(data, feature_server=twin.url), twin
+
+
+@pytest.mark.parametrize(
+    ("inputs", "looked_up", "asked"),
+    [
+        ({"age": [1.0, 1.0], "amount": [1.0, 1.0]}, REFERENCES, []),
+        ({"amount": [1.0, 1.0]}, REFERENCES, ["v_1:age"]),
+        ({"age": [1.0, 1.0], "amount": [1.0, 1.0]}, {"amount": "v_0:amount"}, ["v_1:amount"]),
+        ({"age": [1.0, 1.0], "amount": [1.0, 1.0]}, {}, []),  # a client sent them
+    ],
+)
+def test_a_challenger_looks_up_only_what_the_champion_did_not(
+    looking_up: Any, inputs: Any, looked_up: Any, asked: list[str]
+) -> None:
+    client, twin = looking_up
+
+    reply = send(client, batch(inputs=inputs, looked_up=looked_up, entities=["a", "b"]))
+
+    assert reply.status == 200, reply.body
+    assert [name for question in twin.asked for name in question["features"]] == asked
+    said = InferenceLogged.model_validate(decode(reply.headers, reply.body).data)
+    found = {"v_1:age": [3.0, None], "v_1:amount": [5.0, None]}
+    for name, values in inputs.items():
+        expected = found[f"v_1:{name}"] if f"v_1:{name}" in asked else values
+        assert said.inputs[name] == expected
+
+
+def test_a_challenger_is_told_the_entities_by_the_column_that_named_them(looking_up: Any) -> None:
+    client, twin = looking_up
+
+    send(client, batch(inputs={"who": ["a", "a"]}, entities=None))
+
+    assert twin.asked[0]["entities"] == {"who": ["a"]}
+
+
+def test_copies_that_name_no_entity_are_refused(looking_up: Any) -> None:
+    client, _ = looking_up
+
+    reply = send(client, batch(inputs={"age": [1.0, 1.0]}, entities=None))
+
+    assert reply.status == 422
+    assert "v2 cannot answer what v1 was asked: got no amount" in reply.json["error"]

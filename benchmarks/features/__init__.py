@@ -1,0 +1,1 @@
+"""Measures what looking features up adds to a prediction."""

@@ -11,6 +11,7 @@ import pytest
 from support.feast import MISSING, Feast, program
 from support.features import Features
 from support.receiver import Receiver
+from support.tables import create_tables
 
 from eventing.catalogue import FeaturesChecked, FeaturesMaterialized
 from eventing.codec import decode
@@ -19,7 +20,6 @@ from eventing.event import Event
 from eventing.store import S3Store
 from functions.materialize_features.feature_server import FeastServer, ViewUnknown
 from functions.state.database import make_engine
-from functions.state.tables import create_tables
 from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.features.view import View
 

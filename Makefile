@@ -9,6 +9,7 @@ STORY ?= all
 WORKERS ?= 2
 AIRFLOW_VERSION := 3.3.2
 MLFLOW_VERSION := 3.17.2
+PROMETHEUS_VERSION := v0.316.0
 SECONDS := 600
 MINIO_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
@@ -44,15 +45,16 @@ check: install ## lint, types, layers, generated files
 	MYPYPATH=tests mypy --follow-imports=silent -p cluster
 	lint-imports
 	python -m eventing.schemas --check
+	python -m kascade.metrics_page --check
 
 .PHONY: test
 test: install ## run the tests, WORKERS at a time; ARGS are pytest's
-	python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: coverage
 coverage: install ## run them and measure what they cover; half as long again
 	coverage erase
-	coverage run -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 	coverage combine --quiet
 	coverage report
 
@@ -137,6 +139,22 @@ test-mlflow: .cache/mlflow/bin/mlflow ## the tests on a real MLflow server, in a
 	@echo "Installing MLflow $(MLFLOW_VERSION); this takes a minute once."
 	@uv venv --quiet --python $(BIN)/python .cache/mlflow
 	@uv pip install --quiet --python .cache/mlflow/bin/python 'mlflow[auth]==$(MLFLOW_VERSION)'
+
+.PHONY: test-mlserver
+test-mlserver: install ## the tests on a real MLServer, in an environment of its own
+	python -c "from benchmarks.serving.environments import python_of; python_of('mlserver')"
+	python -m pytest --durations=5 -p no:cacheprovider tests/component/functions/serve_model/test_mlserver.py $(ARGS)
+
+.PHONY: test-prometheus
+test-prometheus: $(BIN)/promtool $(BIN)/prometheus ## the tests of metrics, alert rules and scrapes, by promtool and a real Prometheus
+	KASCADE_PROMETHEUS=$(CURDIR)/$(BIN) python -m pytest --durations=5 -p no:cacheprovider tests/component/monitoring $(ARGS)
+
+.PHONY: prometheus
+prometheus: $(BIN)/promtool $(BIN)/prometheus ## build a real Prometheus from its source, without its pages
+
+$(BIN)/promtool $(BIN)/prometheus: | go
+	@echo "Building $(@F) $(PROMETHEUS_VERSION); this takes some minutes once."
+	@GOBIN=$(CURDIR)/$(BIN) go install -tags remove_all_sd github.com/prometheus/prometheus/cmd/$(@F)@$(PROMETHEUS_VERSION)
 
 .PHONY: images
 images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes and TRAINING="code xgboost lightgbm" say with what and as what

@@ -1,7 +1,7 @@
 """The Flask application around a handler: an event comes in, its outcome goes out.
 
-Routes: `POST /` takes events in binary, structured and batched mode; `GET /healthz` says that the process
-lives, `GET /readyz` that it can work, `GET /metrics` what it has counted.
+Routes: `POST /` takes events in binary, structured and batched mode; `GET /healthz` says that the process is
+alive, `GET /readyz` that it can work, `GET /metrics` gives its metrics.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def create_app(
     Args:
         handler: takes the event and its payload, returns the events that answer it.
         name: the function's name, a label of its metrics and logs.
-        accepts: the payload class by event type. A type that ends in `*` stands for all that start so.
+        accepts: the payload class by event type. A type that ends in `*` stands for all with that prefix.
             Without a class the handler gets the data as it came.
         sink: where several answers go; a single one is the HTTP reply.
         ready: raises as long as the function cannot work.
@@ -67,7 +67,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
     function = _Function(handler, name, MappingProxyType(dict(accepts)), sink)
     app.extensions[METRICS] = function.metrics
-    app.register_error_handler(HandlingError, lambda error: _failed(failure_of(error)))  # of further routes
+    app.register_error_handler(
+        HandlingError, lambda error: _failed(failure_of(error))
+    )  # errors of further routes
     app.add_url_rule("/", view_func=function.receive, methods=["POST"])
     app.add_url_rule("/healthz", view_func=lambda: Response(status=200), endpoint="healthz")
     app.add_url_rule("/readyz", view_func=lambda: _readiness(ready), endpoint="readyz")
@@ -97,15 +99,15 @@ class _Function:
             failure = failure_of(error)
             self._report(failure, UNREADABLE, started)
             return _failed(failure)
-        answers: list[Event] = []
+        replies: list[Event] = []
         for event in events:
             event = _traced(event, request.headers.get(TRACEPARENT, ""))
             with handling(event):
                 found = self._handle(event)
             if isinstance(found, Failure):
                 return _failed(found)
-            answers.extend(found)
-        return self._reply(answers)
+            replies.extend(found)
+        return self._reply(replies)
 
     def _handle(self, event: Event) -> Sequence[Event] | Failure:
         started = time.perf_counter()
@@ -115,22 +117,22 @@ class _Function:
                 raise Rejected(f"events of type {event.type} are not handled here: {_listing(self._accepts)}")
             payload_class = self._accepts[pattern]
             payload = event.data if payload_class is None else read_payload(event, payload_class)
-            answers = self._handler(event, payload)
+            replies = self._handler(event, payload)
         except Exception as error:
             failure = failure_of(error)
             self._report(failure, pattern or UNACCEPTED, started)
             return failure
         self._observe("handled", pattern or UNACCEPTED, started)
-        _log.info("handled", extra={"fields": {"answers": [answer.type for answer in answers]}})
-        return answers
+        _log.info("handled", extra={"fields": {"answers": [answer.type for answer in replies]}})
+        return replies
 
-    def _reply(self, answers: Sequence[Event]) -> Response:
+    def _reply(self, replies: Sequence[Event]) -> Response:
         try:
-            if len(answers) == 1:
-                headers, body = to_binary(answers[0])
-                self.metrics.sent(answers[0].type)
+            if len(replies) == 1:
+                headers, body = to_binary(replies[0])
+                self.metrics.sent(replies[0].type)
                 return Response(body, 200, headers)
-            for answer in answers:
+            for answer in replies:
                 self._send(answer)
         except Exception as error:
             # An answer that breaks the specification is our bug, not the caller's bad event.

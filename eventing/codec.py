@@ -87,7 +87,7 @@ def to_binary(event: Event) -> tuple[dict[str, str], bytes]:
     """
     datacontenttype = event.datacontenttype
     if datacontenttype is None and event.data is not None and not isinstance(event.data, bytes):
-        datacontenttype = "application/json"  # implied in structured mode, must be said in binary mode
+        datacontenttype = "application/json"  # implied in structured mode, required in binary mode
     return _written(event, datacontenttype, http.to_binary)
 
 

@@ -1,6 +1,6 @@
-"""Send events to a sink (`K_SINK`) so that they arrive, or say that they did not.
+"""Sends events to a sink (`K_SINK`), with retries; raises when an event did not arrive.
 
-What is retried is what Knative retries: no answer, 404, 408, 409, 425, 429 and every 5xx. An https sink is
+Retried is what Knative retries: no answer, 404, 408, 409, 425, 429 and every 5xx. An https sink is
 verified against the system's CAs and those that Knative gives in `K_CA_CERTS`. A sink that asks for
 authentication is sent the token in the file `SINK_TOKEN_FILE`. A token that it refuses (401) may have been
 replaced: the file is read again for the next attempt.
@@ -166,7 +166,7 @@ class Unbound:
     """
 
     def send(self, event: Event) -> None:
-        """Refuse the event. Raises: SinkError, which asks to come again."""
+        """Refuse the event. Raises: SinkError, which asks for another delivery."""
         raise SinkError(f"{event.type} cannot be sent: K_SINK is not set; bind this function to a broker")
 
 
@@ -233,7 +233,7 @@ def parse_retry_after(text: str, now: datetime) -> float:
         return float(text)
     try:
         time = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter for a zone beyond all hours
+    except (ValueError, OverflowError):  # the latter for an impossible time zone
         return 0.0
     aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())

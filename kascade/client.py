@@ -177,8 +177,12 @@ class Client(Calls):
         Args:
             model: its name.
             rows: the features by name; or the entity's column with what only the request knows, where the
+<<<<<<< HEAD
                 model looks its features up. Of a DataFrame the index is kept, so that `join` puts both
                 together.
+=======
+                model looks its features up. The index of a DataFrame is kept, for `join` to put both together.
+>>>>>>> main
         """
         index = getattr(rows, "index", None) if hasattr(rows, "notna") else None
         answers = list(self.predict_rows(model, rows_of(rows)))
@@ -188,14 +192,13 @@ class Client(Calls):
         """Yield the answer to each row as JSON values."""
         for first in range(0, len(rows), _ROWS_A_REQUEST):
             instances = rows[first : first + _ROWS_A_REQUEST]
-            said = self._answers(model, {"instances": instances})
-            for at, prediction in enumerate(said["predictions"]):
-                answer = {"prediction": prediction, "prediction_id": said["prediction_ids"][at]}
-                answer["model_version"] = int(said["model_version"])
-                if "probabilities" in said:
-                    answer["probabilities"] = said["probabilities"][at]
-                if "missing_features" in said:
-                    answer["missing_features"] = said["missing_features"][at]
+            reply = self._answers(model, {"instances": instances})
+            for at, prediction in enumerate(reply["predictions"]):
+                answer = {"prediction": prediction, "prediction_id": reply["prediction_ids"][at]}
+                answer["model_version"] = int(reply["model_version"])
+                for name in ("probabilities", "missing_features"):
+                    if name in reply:
+                        answer[name] = reply[name][at]
                 yield answer
 
     def _answers(self, model: str, body: Row) -> Row:

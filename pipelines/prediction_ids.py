@@ -80,10 +80,10 @@ class RequestIds:
 
     def __init__(self, request_id: str) -> None:
         """Take the request's id. Raises: ValueError for one that is no UUIDv7."""
-        told = time_of(request_id)
-        if told is None:
+        made_at = time_of(request_id)
+        if made_at is None:
             raise ValueError(f"{request_id!r} is no UUIDv7")
-        self.at: datetime = told
+        self.at: datetime = made_at
         self._id = canonical(request_id)
 
     def take(self, count: int) -> list[str]:

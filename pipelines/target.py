@@ -25,7 +25,7 @@ def usable_rows(table: pa.Table, target: str) -> pa.Table:
     return table if pc.all(known).as_py() else table.filter(known)
 
 
-def usable_places(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def usable_positions(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Return the numbers, from 0, of the rows that `usable_rows` keeps."""
     return np.flatnonzero(_usable(column).to_numpy())
 

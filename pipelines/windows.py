@@ -31,7 +31,7 @@ LEAST_ROWS = 100
 """With fewer rows nothing is compared."""
 
 _CHANGED = 4.0  # standard errors between the losses before and after; what is found is only a candidate
-_LEAST_SIDE = 40
+_MIN_PART = 40
 _LEAST_NEWEST, _MOST_NEWEST = 40, 500
 _LEAST_OF_A_CLASS = 5
 
@@ -59,10 +59,10 @@ def last_change(losses: Losses) -> int | None:
 
 def _change(losses: Losses) -> int | None:
     rows = len(losses)
-    spread = float(losses.std()) if rows >= 2 * _LEAST_SIDE else 0.0
+    spread = float(losses.std()) if rows >= 2 * _MIN_PART else 0.0
     if spread < 1e-9:  # a constant one has that of its rounding
         return None
-    before = np.arange(_LEAST_SIDE, rows - _LEAST_SIDE + 1)
+    before = np.arange(_MIN_PART, rows - _MIN_PART + 1)
     sums = np.cumsum(losses)
     gap = (sums[-1] - sums[before - 1]) / (rows - before) - sums[before - 1] / before
     score = np.abs(gap) / (spread * np.sqrt(1 / before + 1 / (rows - before)))

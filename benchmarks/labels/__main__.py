@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.labels.world import MODEL, THREADS, World, cpu_s, started
+from benchmarks.labels.logged_model import MODEL, THREADS, LoggedModel, cpu_s, started
 from eventing import catalogue as c
 from eventing.codec import to_binary
 from eventing.event import Event, originate
@@ -26,15 +26,14 @@ from functions.state import timers
 from functions.state.database import transaction
 from kascade.system.process import HOST
 
-GOAL = 1000
 _EVERY_S = 1.0
 
 
 class Clock:
     """Rings the function's timers every second, as ring_timers does, until it is stopped."""
 
-    def __init__(self, world: World, port: int) -> None:
-        self._world, self._port = world, port
+    def __init__(self, model: LoggedModel, port: int) -> None:
+        self._model, self._port = model, port
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -49,12 +48,12 @@ class Clock:
     def _work(self) -> None:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=600)
         while not self._stopping.wait(_EVERY_S):
-            now = self._world.now()
-            with transaction(self._world.sessions, read_only=True) as session:
+            now = self._model.now()
+            with transaction(self._model.sessions, read_only=True) as session:
                 due = timers.due(session, now, 10)
             for timer in due:
                 post(connection, timer_due(timer, now))
-                with transaction(self._world.sessions) as session:
+                with transaction(self._model.sessions) as session:
                     timers.mark_rung(session, timer)
 
 
@@ -98,12 +97,12 @@ def as_events(ids: list[str]) -> Iterator[Event]:
         yield originate(c.FeedbackReceived.type, "/bench", MODEL, label)
 
 
-def as_files(world: World, ids: list[str], rows: int) -> Iterator[Event]:
+def as_files(model: LoggedModel, ids: list[str], rows: int) -> Iterator[Event]:
     """Put the labels into files, and yield the event of each."""
     for number in range(0, len(ids), rows):
         lines = "".join(f"{identity},yes\n" for identity in ids[number : number + rows])
         key = f"{MODEL}/{rows}-{ids[number]}.csv"
-        world.store.put(f"s3://feedback/{key}", f"prediction_id,label\n{lines}".encode())
+        model.store.put(f"s3://feedback/{key}", f"prediction_id,label\n{lines}".encode())
         found = {"bucket": {"name": "feedback"}, "object": {"key": quote(key, safe="/"), "eTag": "1"}}
         data = {"eventName": "ObjectCreated:Put", "s3": found}
         yield originate(f"{c.S3_CREATED_PREFIX}:Put", "aws:s3..feedback", key, data)
@@ -115,23 +114,23 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=20_000)
     parser.add_argument("--database", help="address of an empty database; else a file of SQLite")
     asked = parser.parse_args()
-    ways: dict[str, Callable[[World, list[str]], Iterable[Event]]] = {
-        "events, one a request": lambda world, ids: as_events(ids),
-        "files of 100": lambda world, ids: as_files(world, ids, 100),
-        "one file": lambda world, ids: as_files(world, ids, len(ids)),
+    ways: dict[str, Callable[[LoggedModel, list[str]], Iterable[Event]]] = {
+        "events, one a request": lambda model, ids: as_events(ids),
+        "files of 100": lambda model, ids: as_files(model, ids, 100),
+        "one file": lambda model, ids: as_files(model, ids, len(ids)),
     }
     print("| labels come as | taken in, a second | joined, a second | CPU ms a label | lag, s |")
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="kascade-labels-") as scratch:
         url = asked.database or f"sqlite:///{scratch}/state.db"
-        with started(Path(scratch), url) as (world, port, process):
+        with started(Path(scratch), url) as (model, port, process):
             for name, events in ways.items():
-                ids = world.log(name.replace(" ", "-"), asked.labels, 100)
-                before, cpu, began = world.counts()[1], cpu_s(process), time.monotonic()
-                with Clock(world, port):
-                    send(port, events(world, ids))
+                ids = model.log(name.replace(" ", "-"), asked.labels, 100)
+                before, cpu, began = model.counts()[1], cpu_s(process), time.monotonic()
+                with Clock(model, port):
+                    send(port, events(model, ids))
                     taken = time.monotonic() - began
-                    while world.counts() != (0, before + len(ids)):
+                    while model.counts() != (0, before + len(ids)):
                         time.sleep(0.1)
                 seconds, used = time.monotonic() - began, cpu_s(process) - cpu
                 rate = len(ids) / seconds

@@ -10,9 +10,10 @@ import numpy as np
 
 from benchmarks.promises import betting
 from benchmarks.promises.streams import Draw, Losses
-from functions.judge_rollout.logic import advance, begin, judge
+from functions.judge_rollout.logic import advance, judge
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.past import blocks_of_past
+from functions.judge_rollout.phases import begin
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack
 

@@ -9,6 +9,7 @@ from benchmarks.streams.clock import DELAY, TICK, at
 from benchmarks.streams.policies import Way
 from benchmarks.streams.training import Version
 from functions.judge_rollout import logic as judge
+from functions.judge_rollout import phases
 from functions.judge_rollout.coverage import Arm
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import policy_of
@@ -56,7 +57,7 @@ class Rollouts:
             self._ended(version, "promoted")
             return
         old = self.champion
-        self._rollout = Rollout(version, judge.begin(self.policy, at(row)), row)
+        self._rollout = Rollout(version, phases.begin(self.policy, at(row)), row)
         if self.way.switch == "watched" or (self.way.switch == "harm" and harm):
             self._rollout.old = old
             self._promote(row, version)

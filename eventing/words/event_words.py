@@ -108,16 +108,16 @@ def _decided(data: Data) -> str:
 
 
 def _drift(data: Data) -> str:
-    told = f"look {data['window']} of {data['of']}: {data['status']}"
+    check = f"look {data['window']} of {data['of']}: {data['status']}"
     worst = max(data["features"], key=lambda each: (each["drifted"], each["effect"]), default=None)
     if worst is None:
-        return f"{told}, {data['rows']} rows"
+        return f"{check}, {data['rows']} rows"
     p_value = worst.get("p_value_corrected", worst.get("p_value"))
     seen = (
         f"statistic {number(worst['statistic'])}" if p_value is None else f"p {number(p_value)}"
     )  # a detector on a stream has no p-value
     strong = ", strong" if data.get("strong") else ""
-    return f"{told}{strong}; most in {worst['feature']}: {seen}, effect {number(worst['effect'])}"
+    return f"{check}{strong}; most in {worst['feature']}: {seen}, effect {number(worst['effect'])}"
 
 
 def _joined(data: Data) -> str:
@@ -176,6 +176,9 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         c.FeedbackJoined.type: _joined,
         c.PerformanceDegraded.type: _degraded,
         c.DeliveryFailed.type: _dead,
+        c.DeliveriesLost.type: lambda d: (
+            f"{d['lost']} to {d['trigger']}, and {d.get('repeated', 0)} may be made twice: {d['reason']}"
+        ),
         c.ModelRecalled.type: lambda d: str(d["message"]),
         c.TimerDue.type: lambda d: f"{d['owner']} {d['key']}",
     }

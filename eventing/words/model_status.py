@@ -1,4 +1,4 @@
-"""Where a model stands, as lines for a person: rollout, judge, governor, labels, drift."""
+"""The status of a model as lines for a person: rollout, judge, governor, labels, drift."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ def training_words(run: Model) -> str:
 def waiting_words(model: Model) -> list[str]:
     """Say what is under way or waits around a model, with the command that shows more."""
     name, governor = model["model"], model.get("governor") or {}
-    told = [f"v{run['version']}: {training_words(run)}" for run in governor.get("training", [])]
+    words = [f"v{run['version']}: {training_words(run)}" for run in governor.get("training", [])]
     if governor.get("waiting"):
         why = governor.get("said", "").partition(": ")[2]
-        told.append(f"a training waits{': ' if why else ''}{why}: kascade models {name}")
+        words.append(f"a training waits{': ' if why else ''}{why}: kascade models {name}")
     if (model.get("feedback") or {}).get("waiting"):
         feedback = model["feedback"]
         since = f", the oldest since {clock(feedback['oldest'])}" if feedback.get("oldest") else ""
-        told.append(f"{feedback['waiting']} labels wait to be joined{since}: kascade models {name}")
+        words.append(f"{feedback['waiting']} labels wait to be joined{since}: kascade models {name}")
     asked = [each["version"] for each in model.get("versions", []) if each.get("state") == "registered"]
     if asked:
-        told.append(
+        words.append(
             f"v{asked[-1]} waits for the gate or a person: kascade approve {name} {asked[-1]}, or reject"
         )
     rollout = model.get("rollout") or {}
     if rollout.get("queued_version"):
-        told.append(f"v{rollout['queued_version']} waits for its rollout: kascade models {name}")
-    if not model.get("versions") and not told:
-        told.append(f"{missing_words(model)}: kascade events --subject {name}")
-    return told
+        words.append(f"v{rollout['queued_version']} waits for its rollout: kascade models {name}")
+    if not model.get("versions") and not words:
+        words.append(f"{missing_words(model)}: kascade events --subject {name}")
+    return words
 
 
 def missing_words(model: Model) -> str:
@@ -129,13 +129,13 @@ def _judge(model: Model) -> Iterator[tuple[str, str]]:
 
 
 def _pool(model: Model) -> Iterator[tuple[str, str]]:
-    """Say how former champions would do."""
-    told = [
+    """Say how former champions compare with the champion."""
+    losses = [
         f"v{each['version']} {_lead(each['gained'])} ({each['labels']} labels, {number(each['statistic'])})"
         for each in model.get("pool") or []
     ]
-    if told:
-        yield "pool", f"loss against v{model['champion']}: {', '.join(told)}"
+    if losses:
+        yield "pool", f"loss against v{model['champion']}: {', '.join(losses)}"
 
 
 def _lead(gained: float | None) -> str:
@@ -178,8 +178,8 @@ def _labels(model: Model) -> Iterator[tuple[str, str]]:
         words.append(f"{feedback['waiting']} wait to be joined{since}")
     if feedback.get("lag_s"):
         words.append(f"they come {number(round(feedback['lag_s'], 1))} s after they were sent")
-    if told := fates_words(feedback.get("fates") or {}):
-        words.append(f"of those since {clock(feedback['fates']['since'])}, {told}")
+    if fates := fates_words(feedback.get("fates") or {}):
+        words.append(f"of those since {clock(feedback['fates']['since'])}, {fates}")
     yield "labels", "; ".join(words)
     harm = feedback["harm"]
     if harm:
@@ -194,12 +194,12 @@ def _labels(model: Model) -> Iterator[tuple[str, str]]:
 def fates_words(fates: Model) -> str:
     """Say which share of labels was not joined in time, by fate; nothing when all were."""
     labels = sum(fates.get(fate, 0) for fate in ("joined", *_FATES))
-    told = [
+    parts = [
         f"{share(fates[fate] / labels)} {words}"
         for fate, words in _WORDS.items()
         if labels and fates.get(fate)
     ]
-    return ", ".join(told)
+    return ", ".join(parts)
 
 
 def _drift(model: Model) -> Iterator[tuple[str, str]]:

@@ -113,12 +113,12 @@ class Ledger:
         except urllib3.exceptions.HTTPError as error:
             raise NoAnswer(f"{name} does not answer: {_reason(error)}") from error
         try:
-            said = json.loads(answer.data)
+            reply = json.loads(answer.data)
         except ValueError:
-            said = answer.data.decode("utf-8", "replace").strip()
-        if answer.status != 200 or not isinstance(said, dict):
-            raise NoAnswer(f"{name} answers {answer.status}: {_words(said)}", answer.status)
-        return said
+            reply = answer.data.decode("utf-8", "replace").strip()
+        if answer.status != 200 or not isinstance(reply, dict):
+            raise NoAnswer(f"{name} answers {answer.status}: {_words(reply)}", answer.status)
+        return reply
 
 
 def _reason(error: Exception) -> str:
@@ -130,7 +130,7 @@ def _reason(error: Exception) -> str:
     return "the connection broke"
 
 
-def _words(said: Any) -> str:
-    if isinstance(said, Mapping):
-        said = said.get("error") or "; ".join(map(str, said.get("problems", ()))) or said
-    return str(said)[:_MAX_ERROR_CHARS]
+def _words(reply: Any) -> str:
+    if isinstance(reply, Mapping):
+        reply = reply.get("error") or "; ".join(map(str, reply.get("problems", ()))) or reply
+    return str(reply)[:_MAX_ERROR_CHARS]

@@ -19,7 +19,7 @@ from functions.console.history import Point, drift_table, loss_by_version, parts
 from functions.console.ledger import Json, Ledger, NoAnswer
 from functions.console.picture import picture_of
 from functions.console.settings import Settings
-from functions.console.trying import curl_line, features_of, python_lines
+from functions.console.trying import curl_line, features_of, page_of, python_lines
 
 NEWEST, MOST_EVENTS = 150, 200
 LATELY = 25
@@ -62,16 +62,16 @@ class Pages:
 
     def loop(self) -> Response:
         """Show the functions, the models and what happened last."""
-        rows = self.ledger.events(_shown(), newest=1, limit=NEWEST)
+        rows = self.ledger.events(_authorization(), newest=1, limit=NEWEST)
         functions, problem = self._functions()
         picture = picture_of(functions, rows, self.clock())
-        models = [_card(each, self._losses(each)) for each in self.ledger.models(_shown())]
+        models = [_card(each, self._losses(each)) for each in self.ledger.models(_authorization())]
         return self._page(
             "loop.html", picture=picture, problem=problem, models=models, rows=_listed(rows)[:LATELY]
         )
 
     def model(self, model: str) -> Response:
-        """Show one model: versions, how they do, what is decided about them, and why nothing is."""
+        """Show one model: its versions, their quality, what was decided about them, and what waits."""
         return self._page("model.html", **self._model(model))
 
     def try_it(self, model: str) -> Response:
@@ -81,7 +81,7 @@ class Pages:
         answer = None
         if not problem:
             try:
-                answer = self.ledger.predict(model, features, _shown())
+                answer = self.ledger.predict(model, features, _authorization())
             except NoAnswer as error:
                 problem = str(error)
         tried = {
@@ -97,35 +97,37 @@ class Pages:
         """List events, the newest first, narrowed by type, model and chain."""
         asked = {name: request.args.get(name, "") for name in ("type", "subject", "correlation", "before")}
         query: dict[str, Any] = {**asked, "type": _full_type(asked["type"])}
-        rows = self.ledger.events(_shown(), newest=1, limit=MOST_EVENTS, **query)
+        rows = self.ledger.events(_authorization(), newest=1, limit=MOST_EVENTS, **query)
         older = rows[0]["seq"] if len(rows) == MOST_EVENTS else None
         return self._page("events.html", rows=list(reversed(rows)), asked=asked, older=older)
 
     def why(self, reference: str) -> Response:
         """Show what led to a version or an event, and what came of it."""
         try:
-            found = self.ledger.explain(reference, _shown())
+            found = self.ledger.explain(reference, _authorization())
         except NoAnswer as error:
             if error.status != 404:
                 raise
             return self._page("why.html", 404, reference=reference, found=None, event=None)
         event = None
         if "/v" not in reference:
-            event = self.ledger.event(reference, _shown())["event"]
+            event = self.ledger.event(reference, _authorization())["event"]
         return self._page("why.html", reference=reference, found=found, event=event)
 
     def dead_letters(self) -> Response:
         """List what nobody took."""
-        return self._page("dead_letters.html", letters=list(reversed(self.ledger.dead_letters(_shown()))))
+        return self._page(
+            "dead_letters.html", letters=list(reversed(self.ledger.dead_letters(_authorization())))
+        )
 
     def changes(self) -> Response:
-        """Answer the newest sequence number, as soon as it is another than `seen`, or after a while."""
+        """Answer the newest sequence number once it differs from `seen`, or after a while."""
         seen = request.args.get("seen", "")
         if not (seen.isascii() and seen.isdigit() and len(seen) < 16):
-            rows, after = self.ledger.events(_shown(), newest=1, limit=1), 0
+            rows, after = self.ledger.events(_authorization(), newest=1, limit=1), 0
         else:
             after = int(seen)
-            rows = self.ledger.events(_shown(), newest=1, after=after, limit=1, wait_s=WAIT_S)
+            rows = self.ledger.events(_authorization(), newest=1, after=after, limit=1, wait_s=WAIT_S)
         return make_response({"seen": rows[-1]["seq"] if rows else after})
 
     def no_answer(self, error: NoAnswer) -> Response:
@@ -140,17 +142,17 @@ class Pages:
 
     def _losses(self, model: Json) -> dict[int, list[Point]]:
         rows = self.ledger.events(
-            _shown(), newest=1, limit=500, type=c.FeedbackJoined.type, subject=model["model"]
+            _authorization(), newest=1, limit=500, type=c.FeedbackJoined.type, subject=model["model"]
         )
         return loss_by_version(rows)
 
     def _model(self, name: str) -> dict[str, Any]:
-        found = next((each for each in self.ledger.models(_shown()) if each["model"] == name), None)
+        found = next((each for each in self.ledger.models(_authorization()) if each["model"] == name), None)
         if found is None:
             raise NoAnswer(f"there is no model {name}", 404)
 
         def rows(type_: str, limit: int) -> list[Json]:
-            return self.ledger.events(_shown(), newest=1, limit=limit, type=type_, subject=name)
+            return self.ledger.events(_authorization(), newest=1, limit=limit, type=type_, subject=name)
 
         inputs, unserved = self._inputs(name)
         decided = [*rows(c.RolloutDecided.type, 20), *rows(c.RolloutCompleted.type, 20)]
@@ -164,12 +166,13 @@ class Pages:
             "deferred": rows(c.TrainingDeferred.type, 1),
             "inputs": inputs,
             "unserved": unserved,
+            "page": page_of(self.settings.services_url, name),
             "tried": None,
         }
 
     def _inputs(self, model: str) -> tuple[list[Json], str]:
         try:
-            return self.ledger.inputs(model, _shown()), ""
+            return self.ledger.inputs(model, _authorization()), ""
         except NoAnswer as error:
             return [], str(error)
 
@@ -190,8 +193,8 @@ def _guarded(answer: Response) -> Response:
     return answer
 
 
-def _shown() -> str | None:
-    """Return what the person who looks has shown: the other functions are asked in his name."""
+def _authorization() -> str | None:
+    """Return the caller's Authorization header: the other functions are asked in their name."""
     return request.headers.get("Authorization")
 
 

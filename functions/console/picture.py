@@ -11,10 +11,9 @@ from functions.console.cluster import Function
 from functions.console.history import when
 
 WIDTH, HEIGHT = 1000, 270
-BOX_WIDTH, BOX_HEIGHT = 124, 44
 BUSY = timedelta(seconds=15)
 
-_PLACES = {
+_POSITIONS = {
     "ingest-data": (150, 10),
     "govern-training": (290, 10),
     "run-training": (430, 10),
@@ -90,12 +89,12 @@ def picture_of(
         Box(name, x, y, "outside", words.get(name, ""), name == "models" and "serve_model" in senders)
         for name, (x, y) in _OUTSIDE.items()
     ]
-    for name, (x, y) in _PLACES.items():
+    for name, (x, y) in _POSITIONS.items():
         function = known.get(name)
         state = _state(name, function, known=functions is not None)
         busy = name.replace("-", "_") in senders
         boxes.append(Box(name, x, y, state, _words(state, function), busy))
-    beside = tuple(each for name, each in known.items() if name not in _PLACES)
+    beside = tuple(each for name, each in known.items() if name not in _POSITIONS)
     return Picture(tuple(boxes), _ARROWS, beside)
 
 

@@ -45,6 +45,12 @@ def curl_line(services_url: str, model: str, features: Mapping[str, Any]) -> str
     )
 
 
+def page_of(services_url: str, model: str) -> str:
+    """Return the address of the model's own page; nothing where a browser does not reach it."""
+    url = services_url.format(model)
+    return "" if ".svc" in url.partition("://")[2].partition("/")[0] else f"{url}/docs"
+
+
 def python_lines(model: str, features: Mapping[str, Any]) -> str:
     """Return the Python that asks the same."""
     return f"import kascade\n\nkascade.connect().predict({model!r}, [{dict(features)!r}])"

@@ -11,7 +11,7 @@ import numpy as np
 from functions.detect_drift.columns import Floats, Pair
 
 _BINS, _MAX_CATEGORIES = 24, 10
-_SIDES = ("reference", "current")
+_SAMPLES = ("reference", "current")
 _LETTERS = 68
 """So many letters stand beside each other in a figure."""
 
@@ -20,7 +20,7 @@ _LETTERS = 68
 class Bar:
     """The share of one side in a bin or a category."""
 
-    side: str
+    sample: str
     x: float
     width: float
     height: float
@@ -37,7 +37,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Figure:
-    """A histogram, or pairs of bars of categories; `missing` is the share of each side, None of no rows."""
+    """A histogram, or pairs of bars of categories; `missing` is the share in each sample, None of no rows."""
 
     name: str
     missing: Mapping[str, float | None]
@@ -46,10 +46,12 @@ class Figure:
 
 
 def draw(pair: Pair) -> Figure:
-    """Return a figure with the shares of both sides."""
+    """Return a figure with the shares of both samples."""
     bars, labels = _histogram(pair) if pair.reference.kind == "number" else _categories(pair)
-    sides = {"reference": pair.reference, "window": pair.current}
-    missing = {where: side.missing / side.rows if side.rows else None for where, side in sides.items()}
+    samples = {"reference": pair.reference, "window": pair.current}
+    missing = {
+        where: sample.missing / sample.rows if sample.rows else None for where, sample in samples.items()
+    }
     return Figure(pair.name, missing, bars, labels)
 
 
@@ -64,19 +66,19 @@ def _histogram(pair: Pair) -> tuple[list[Bar], list[Label]]:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, _BINS + 1)
     shares = [
-        _shares(np.histogram(np.clip(side, low, high), edges)[0].astype(float)) for side in (left, right)
+        _shares(np.histogram(np.clip(sample, low, high), edges)[0].astype(float)) for sample in (left, right)
     ]
-    top = max(float(side.max()) for side in shares) or 1.0
+    top = max(float(sample.max()) for sample in shares) or 1.0
     bars = [
         Bar(name, place / _BINS, 0.95 / _BINS, share / top)
-        for name, side in zip(_SIDES, shares, strict=True)
-        for place, share in enumerate(side.tolist())
+        for name, sample in zip(_SAMPLES, shares, strict=True)
+        for place, share in enumerate(sample.tolist())
     ]
     return bars, [Label(0.0, f"{low:.4g}", "start"), Label(1.0, f"{high:.4g}", "end")]
 
 
 def _categories(pair: Pair) -> tuple[list[Bar], list[Label]]:
-    counts = [Counter(side.categories.tolist()) for side in (pair.reference, pair.current)]
+    counts = [Counter(sample.categories.tolist()) for sample in (pair.reference, pair.current)]
     totals = [max(sum(count.values()), 1) for count in counts]
     shares = {
         name: tuple(count[name] / total for count, total in zip(counts, totals, strict=True))
@@ -88,9 +90,9 @@ def _categories(pair: Pair) -> tuple[list[Bar], list[Label]]:
     top = max(max(shares[name]) for name in names)
     step = 1 / len(names)
     bars = [
-        Bar(side, (place + number * 0.4) * step, step * 0.38, shares[name][number] / top)
+        Bar(sample, (place + number * 0.4) * step, step * 0.38, shares[name][number] / top)
         for place, name in enumerate(names)
-        for number, side in enumerate(_SIDES)
+        for number, sample in enumerate(_SAMPLES)
     ]
     letters = max(3, int(step * _LETTERS))
     return bars, [Label((place + 0.4) * step, name[:letters], "middle") for place, name in enumerate(names)]

@@ -194,8 +194,7 @@ class DriftCheck:
     def _number(self, version: ModelVersion, of: Of, *, tests: bool) -> tuple[int, int, bool]:
         """Return the check's number, its number among those that test, and whether it is one of those.
 
-        That is fixed with the number: at a redelivery a check that tested nothing still spends nothing, as
-        later ones were numbered without it.
+        A redelivered event gets the same three again: later checks were numbered by whether this one tested.
         """
         with transaction(self.sessions) as session:
             row = number_check(
@@ -224,19 +223,19 @@ class DriftCheck:
 
 @contextmanager
 def _refusing_unreadable(claim: Claim) -> Iterator[None]:
-    """Refuse what names a file that is gone, is another, or does not hold what it should."""
+    """Refuse the event if the file is missing, was changed, or cannot be read."""
     try:
         yield
     except (ObjectMissing, DigestMismatch, ValueError, OSError, pa.ArrowException) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # of this machine; Arrow's own, of a damaged file, have none
+            raise  # an error of the machine; those that Arrow raises for a damaged file have no errno
         raise Rejected(f"{claim.uri} cannot be compared: {error}") from error
 
 
 def _try_tests(
     reference: Table, current: Table, detector: str, policy: Policy, rows: int
 ) -> tuple[Detection | None, tuple[Untested, ...]]:
-    """Make the tests; a detector that cannot run says so of every column, and finds nothing."""
+    """Make the tests; where the detector cannot run, return every column as untested, with the reason."""
     try:
         return run_tests(reference, current, detector=detector, policy=policy, rows=rows), ()
     except UnknownDetector as error:

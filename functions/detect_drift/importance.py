@@ -48,6 +48,6 @@ def _ratio(column: Column, answers: Floats) -> float:
 
 def _ranks(values: Floats) -> Floats:
     """Return mean ranks, so that equal values have equal ones."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    _, positions, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    return np.asarray((ends - (counts - 1) / 2)[places], dtype=np.float64)
+    return np.asarray((ends - (counts - 1) / 2)[positions], dtype=np.float64)

@@ -132,7 +132,7 @@ def _numbers(values: Sequence[Any]) -> Floats:
 
 
 def _encoded(values: Sequence[Any], read: Callable[[Sequence[Any]], Floats], form: Form) -> Floats:
-    """Read values at once, or one by one if an encoder refuses any: what it refuses is missing."""
+    """Read all values at once, or one by one if the encoder refuses any; refused values count as missing."""
     try:
         return read(values)
     except BadCell:
@@ -149,7 +149,7 @@ def _one(value: Any, read: Callable[[Sequence[Any]], Floats], form: Form) -> flo
 
 
 def _unwritten(value: Any, form: Form) -> Any:
-    """Return the boolean or number that a text denotes: the log writes a column of mixed types as text."""
+    """Return the boolean or number in a text: the log writes a column of mixed types as texts."""
     if not isinstance(value, str):
         return value
     text = value.strip().lower()

@@ -81,7 +81,7 @@ class _Scores:
         return replace(self, truth=self.truth[rows], ours=self.ours[rows], theirs=theirs, fair=fair)
 
     def measure(self, resamples: int, seed: int, share: float = 1.0) -> Measurement:
-        """Measure; `share` of the work that an interval may take."""
+        """Measure both models on these rows; `share` bounds the work spent on the interval."""
         value = _defined(self.metric.compute(self.truth, self.ours))
         if self.theirs is None or self.fair is None:
             return Measurement(value, len(self.truth))
@@ -188,7 +188,7 @@ def _with_champion(
 
 
 def _too_few(fair: int, rows: int) -> str | None:
-    """Say why so many rows that the champion was not trained on are too few, or None."""
+    """Return why the rows that the champion was not trained on are too few to compare, or None."""
     if fair >= MIN_COMPARED_ROWS:
         return None
     if fair == rows:
@@ -227,7 +227,7 @@ def _slices(
         for value, rows in slices_of(table, column):
             part = whole.rows_at(rows)
             fair = rows if part.fair is None else part.fair
-            share = float(rows.mean())  # the slices of a column together take no more than the whole
+            share = float(rows.mean())  # all slices of a column together may take as long as the whole
             measurement = part.measure(resamples, seed, share) if int(fair.sum()) >= MIN_SLICE_ROWS else None
             if measurement is None or not measurement.measured(compared=part.theirs is not None):
                 small[column] += 1

@@ -102,7 +102,7 @@ def _alarm(session: Session, run: TrainingRun) -> Iterator[datetime]:
     if run.harmed_version is None or row is None:
         return
     at = row.alarmed_at if row.harm_version == run.harmed_version else None
-    if at is None and (said := (row.alarms or {}).get(str(run.harmed_version))):
-        at = datetime.fromisoformat(said)
+    if at is None and (alarm_time := (row.alarms or {}).get(str(run.harmed_version))):
+        at = datetime.fromisoformat(alarm_time)
     if at is not None:
         yield at - labels_window(session, run.model)

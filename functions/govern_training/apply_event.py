@@ -70,9 +70,9 @@ def _degraded(context: EventContext, payload: kinds.PerformanceDegraded) -> Sequ
 
 
 def _alarm(context: EventContext, reason: Reason, version: int) -> Sequence[Event]:
-    """Pass over an alarm that came after the end of its version's time as champion.
+    """Pass over an alarm about a version that is champion no more.
 
-    It cannot come before its beginning: what raises it reads the same facts first.
+    None can come before its version is champion: the function that raises it reads the same facts.
     """
     if versions.champion(context.session, context.model) in (None, version):
         pending.merge(context.row, reason, context.event, context.at, version=version)
@@ -108,7 +108,7 @@ def _started(context: EventContext, payload: kinds.TrainingStarted) -> Sequence[
 
 
 def _progressed(context: EventContext, payload: kinds.TrainingProgressed) -> Sequence[Event]:
-    """Believe a run that tells how far it is, until it has been silent for longer than it ever is."""
+    """Extend the lease of a run that reports its progress: until it has been silent for longer than usual."""
     run = get_run(context.session, context.model, payload.version)
     if run is None or run.run_id != payload.run_id or run.ended_at is not None:
         return ()
@@ -138,7 +138,7 @@ def _end(context: EventContext, run: TrainingRun, outcome: RunOutcome) -> None:
     run.outcome, run.ended_at = outcome.value, context.at
     set_lease(context)
     if run.registered:
-        return  # it trained nothing, so it has no age
+        return  # it made no model, so it has no age
     if context.spec is not None and Reason.AGE in context.spec.retrain.on:
         aged = context.at + context.spec.retrain.max_age
         timers.set_timer(context.session, FUNCTION, f"{context.model}/age", aged)
@@ -155,7 +155,7 @@ def _rejected(context: EventContext, payload: kinds.ModelRejected) -> Sequence[E
 
 
 def _judge(context: EventContext, version: int, verdict: str) -> None:
-    """Take a verdict; the gate's is a candidate's first, so what is there already came after it."""
+    """Note a verdict. The gate's is always the first one, so any that is noted already came after it."""
     run = get_run(context.session, context.model, version)
     if run is None or (run.verdict is not None and context.event.source == GATE):
         return

@@ -17,7 +17,7 @@ from pipelines.spec import Retrain
 
 def govern(context: EventContext, payload: kinds.Payload, code_digest: str) -> list[Event]:
     """Write the state that follows from an event; return the events that answer it."""
-    answers = apply_event(context, payload)
+    events = apply_event(context, payload)
     context.session.flush()
     digests = _digests(context, code_digest)
     retired = is_retired(context.session, context.model, context.in_force)
@@ -26,10 +26,10 @@ def govern(context: EventContext, payload: kinds.Payload, code_digest: str) -> l
         policy = context.spec.retrain if context.spec is not None else Retrain()
         inputs = Inputs(request, context.now, load_runs(context.session, context.model, digests))
         decision = decide(policy, inputs)
-        answers += _carry_out(context, inputs, decision, kinds.DecisionInputs.of(policy, inputs))
+        events += _carry_out(context, inputs, decision, kinds.DecisionInputs.of(policy, inputs))
     if context.row.dataset_sha256 is None and not context.row.pending_reasons:
         context.session.delete(context.row)  # someone misspelt a name: no model comes of it
-    return answers
+    return events
 
 
 def _digests(context: EventContext, code_digest: str) -> Digests | None:

@@ -74,7 +74,7 @@ def _rule_of_start(policy: Retrain, inputs: Inputs) -> str:
 
 
 def _dataset(policy: Retrain, inputs: Inputs) -> Wait | Refuse | None:
-    """Hold what overtook its data; a model without a model.yaml may be a misspelt name."""
+    """Wait where the request came before its data; refuse a model without a model.yaml: it may be a typo."""
     if inputs.request.digests is not None:
         return None
     message = "no dataset of this model has been ingested: drop a file into its folder"
@@ -203,7 +203,7 @@ def _cooldown(policy: Retrain, inputs: Inputs) -> Wait | None:
 def cooled_down_at(policy: Retrain, runs: Sequence[Run], *, harm: bool) -> datetime | None:
     """Return when the cooldown after the last run ends.
 
-    A run that made no model changed nothing that should settle: after it only its length counts.
+    After a run that made no model, the cooldown is only as long as the run was.
     """
     last = _last_ended(runs)
     if last is None or last.ended_at is None:
@@ -237,7 +237,7 @@ def missing_rows(policy: Retrain, inputs: Inputs) -> int:
 
 
 def _harm_suffices(policy: Retrain, inputs: Inputs) -> bool:
-    """Say whether labels show harm and enough rows are new; what has been trained on would teach the same."""
+    """Say whether labels show harm and enough rows are new: known rows would give the same model again."""
     last = _last_model(inputs.runs)
     new = inputs.request.total_rows - (last.rows if last else 0)
     return TrainingReason.PERFORMANCE in inputs.request.reasons and new >= policy.harm_min_rows

@@ -138,7 +138,7 @@ class Checker:
     ) -> tuple[pa.RecordBatch, list[BadCells]]:
         """Keep the first of the good rows with the same entity (and timestamp, when the spec names one).
 
-        Rows without a label are all kept: nothing is learnt from them, and they stand in no other row's way.
+        Rows without a label are all kept: nothing is learnt from them, and none makes a row a duplicate.
         """
         if self.schema.entity is None or not good.num_rows:
             return good, []
@@ -209,7 +209,7 @@ def _unless(fits: pa.Array, array: pa.Array) -> Mask:
 
 
 def _wider_kind(raw: pa.Array, wrong: Mask, form: Form) -> Kind | None:
-    """Return the kind that would hold what is no whole number of 64 bits: longer ones would lose digits."""
+    """Return the kind that holds what is no integer of 64 bits: as numbers, larger ones would lose digits."""
     odd = raw.filter(pa.array(wrong))
     numbers = read_array(odd, Kind.NUMBER, form)[0].drop_null()
     if not len(numbers):

@@ -68,8 +68,8 @@ def detect_layout(sample: str, *, delimiter: str | None, expected: Sequence[str]
             "put the columns' names on the first line",
         )
     _check_names(names, chosen)
-    said = warning("lines above the header are passed over", count=titles)
-    return CsvLayout(chosen, names, numbers[titles] if header else 0, (said,) if titles else ())
+    above = warning("lines above the header are passed over", count=titles)
+    return CsvLayout(chosen, names, numbers[titles] if header else 0, (above,) if titles else ())
 
 
 def _title_lines(rows: Sequence[Sequence[str]], target: str) -> int:

@@ -2,7 +2,7 @@
 
 A type is taken when all but a few of a column's sampled values are of it, at most 5 % and at most as many as
 the spec tolerates: some bad cells in a column of numbers do not make it a column of words. All rows are then
-checked against what was taken. Where a type is a guess, a warning says so and how model.yaml settles it.
+checked against what was taken. Where a type is a guess, a warning says so and how model.yaml decides it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data import doubts
+from functions.ingest_data import type_warnings
 from functions.ingest_data.date_formats import date_format, dates
+from functions.ingest_data.find_forms import FoundForm, find_forms
 from functions.ingest_data.refusal import readable
 from functions.ingest_data.schema import NUMERIC, Column
-from functions.ingest_data.settle_forms import Settled, settle_forms
 from pipelines.spec import Kind, ModelSpec
 from pipelines.values.arrays import to_mask, trimmed
 from pipelines.values.form import Form
@@ -42,15 +42,15 @@ class Inferred:
 
 @dataclass
 class _Context:
-    """What inferring a column goes by."""
+    """What a column's type is inferred from."""
 
     spec: ModelSpec
-    settled: Mapping[str, Settled]
+    forms: Mapping[str, FoundForm]
     tolerated: float
     warnings: list[DataWarning] = field(default_factory=list)
 
     def form(self, name: str) -> Form:
-        found = self.settled.get(name)
+        found = self.forms.get(name)
         return Form(missing=self.spec.ingest.missing) if found is None else found.form
 
 
@@ -67,7 +67,7 @@ def infer_types(sample: Mapping[str, pa.Array], spec: ModelSpec, decimal: str = 
     """
     tolerated = min(spec.ingest.tolerated_bad_rows, _MOST_BAD)
     with readable("the numbers"):
-        context = _Context(spec, settle_forms(sample, spec, decimal), tolerated)
+        context = _Context(spec, find_forms(sample, spec, decimal), tolerated)
     columns = []
     for name, array in sample.items():
         with readable(f"column {name}"):
@@ -81,8 +81,8 @@ def _infer_one(name: str, array: pa.Array, context: _Context) -> Column:
         if rule.kind is Kind.DATETIME:
             format_ = rule.format or date_format(name, array, form, context.tolerated)
             return Column(name, rule.kind, form=replace(form, format=format_))
-        if rule.kind in NUMERIC and rule.decimal is None and name in context.settled:
-            context.warnings += doubts.of_numbers(name, context.settled[name], len(array))
+        if rule.kind in NUMERIC and rule.decimal is None and name in context.forms:
+            context.warnings += type_warnings.of_numbers(name, context.forms[name], len(array))
         return Column(name, rule.kind, form=_form_of(rule.kind, form))
     if name == context.spec.timestamp:
         format_ = date_format(name, array, form, context.tolerated, required=True)
@@ -90,16 +90,18 @@ def _infer_one(name: str, array: pa.Array, context: _Context) -> Column:
     is_text = pa.types.is_string(array.type)
     found = _from_text(name, array, context) if is_text else _from_type(name, array, context)
     if rule is not None and rule.bounded and found.kind not in NUMERIC:
-        return Column(name, Kind.NUMBER, form=form)  # bounds are of numbers, so what is none is a bad cell
+        return Column(
+            name, Kind.NUMBER, form=form
+        )  # it has bounds, so its values are numbers, and anything else is a bad cell
     if name == context.spec.target and is_text and found.kind in (Kind.CATEGORY, Kind.TEXT):
-        context.warnings += doubts.of_target(name, trimmed(array, form, found.kind))
+        context.warnings += type_warnings.of_target(name, trimmed(array, form, found.kind))
     if name == context.spec.entity and found.kind is Kind.NUMBER:
         return _as_key(name, array, context)
     return replace(found, form=_form_of(found.kind, found.form))
 
 
 def _form_of(kind: Kind, form: Form) -> Form:
-    """Leave out of a form what says nothing of values of this kind."""
+    """Return the form without what does not apply to values of this kind."""
     if kind in NUMERIC or form.format is not None:
         return form
     return Form(missing=form.missing)
@@ -111,7 +113,7 @@ def _from_type(name: str, array: pa.Array, context: _Context) -> Column:
     if pa.types.is_boolean(type_):
         return Column(name, Kind.BOOLEAN, form=form)
     if pa.types.is_uint64(type_) and _overflows(array, context.tolerated):
-        context.warnings.append(doubts.of_large_integers(name, len(array)))
+        context.warnings.append(type_warnings.of_large_integers(name, len(array)))
         return Column(name, Kind.CATEGORY, form=form)
     if pa.types.is_integer(type_):
         return Column(name, Kind.INTEGER, form=form)
@@ -121,7 +123,7 @@ def _from_type(name: str, array: pa.Array, context: _Context) -> Column:
         present = array.drop_null().cast(pa.float64())
         long = int(to_mask(pc.greater_equal(pc.abs(present), float(_LARGEST))).sum())
         if long and pc.all(pc.equal(present, pc.floor(present))).as_py():  # JSON's, read as floats
-            context.warnings.append(doubts.of_lost_digits(name, long, len(present)))
+            context.warnings.append(type_warnings.of_lost_digits(name, long, len(present)))
         return Column(name, Kind.NUMBER, form=form)
     is_time = pa.types.is_date(type_) or pa.types.is_timestamp(type_)
     return Column(name, Kind.DATETIME if is_time else Kind.CATEGORY, form=form)
@@ -141,7 +143,7 @@ def _from_decimal(name: str, array: pa.Array, context: _Context) -> Column:
         return _of_whole(name, pc.replace_substring_regex(present, r"\..*", ""), form, context)
     lost = sum(repr(float(text)).lower() != _shortest(text) for text in present.slice(0, 1_000).to_pylist())
     if lost:
-        context.warnings.append(doubts.of_lost_digits(name, lost, min(len(present), 1_000)))
+        context.warnings.append(type_warnings.of_lost_digits(name, lost, min(len(present), 1_000)))
     return Column(name, Kind.NUMBER, form=form)
 
 
@@ -157,13 +159,13 @@ def _of_whole(name: str, digits: pa.Array, form: Form, context: _Context) -> Col
     beyond = sum(not -(2**63) <= int(text) <= _LARGEST for text in long.to_pylist())
     exact = context.tolerated if name != context.spec.entity else 0.0
     if beyond > exact * len(digits):
-        context.warnings.append(doubts.of_large_integers(name, len(digits)))
+        context.warnings.append(type_warnings.of_large_integers(name, len(digits)))
         return Column(name, Kind.CATEGORY, form=form)
     return Column(name, Kind.INTEGER, form=form)
 
 
 def _as_key(name: str, array: pa.Array, context: _Context) -> Column:
-    """Keep what names a subject exactly: 12.0 is 12, and what has decimals stays text."""
+    """Read an entity exactly: 12.0 is 12, and a number with decimals stays text."""
     form = context.form(name)
     if pa.types.is_string(array.type):
         texts = plain_numbers(trimmed(array, form).drop_null(), form).drop_null()
@@ -185,9 +187,9 @@ def _from_text(name: str, array: pa.Array, context: _Context) -> Column:
     if (
         share >= 1 - tolerated
         and not codes.any()
-        and not doubts.is_mixed_percent(context.settled[name], share, len(text))
+        and not type_warnings.is_mixed_percent(context.forms[name], share, len(text))
     ):
-        context.warnings += doubts.of_numbers(name, context.settled[name], len(text))
+        context.warnings += type_warnings.of_numbers(name, context.forms[name], len(text))
         return _of_numbers(name, numbers.drop_null(), form, context)
     if _share(pc.is_in(pc.utf8_lower(text), value_set=_BOOLEAN)) >= 1 - tolerated:
         return Column(name, Kind.BOOLEAN, form=form)
@@ -195,10 +197,12 @@ def _from_text(name: str, array: pa.Array, context: _Context) -> Column:
     if fits and len(formats) <= 1:
         return Column(name, Kind.DATETIME, form=replace(form, format=formats[0] if formats else None))
     kind = Kind.TEXT if _is_prose(text) else Kind.CATEGORY
-    context.warnings += doubts.of_words(
-        name, text, numbers, int(codes.sum()), formats if fits else (), context.settled[name]
+    context.warnings += type_warnings.of_words(
+        name, text, numbers, int(codes.sum()), formats if fits else (), context.forms[name]
     )
-    context.warnings += doubts.of_names(name, trimmed(array, form, kind)) if form.missing is None else []
+    context.warnings += (
+        type_warnings.of_names(name, trimmed(array, form, kind)) if form.missing is None else []
+    )
     return Column(name, kind, form=form)
 
 
@@ -209,7 +213,7 @@ def _of_numbers(name: str, numbers: pa.Array, form: Form, context: _Context) -> 
     long = numbers.filter(pc.and_(digits, pc.greater(pc.utf8_length(numbers), 15)))
     lost = sum(abs(int(text)) > 2**53 for text in long.to_pylist())
     if lost:
-        context.warnings.append(doubts.of_lost_digits(name, lost, len(numbers)))
+        context.warnings.append(type_warnings.of_lost_digits(name, lost, len(numbers)))
     return Column(name, Kind.NUMBER, form=form)
 
 

@@ -1,8 +1,8 @@
 """Ingests a data file: checks it, stores its good rows as a part, and appends the part to the dataset.
 
-The long work happens outside of any transaction; the commit then verifies that what it relied on, the spec
-and the kept schema, is still so, and it is done again if not. The manifest, which lists all parts, is written
-after the commit and before its event is sent: a delivery that dies between is followed by one that writes it.
+The long work happens outside of any transaction. The commit then verifies that the spec and the kept schema
+are still the same; otherwise the work is done again. The manifest, which lists all parts, is written after
+the commit and before its event is sent: after a crash between the two, the next delivery writes it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def ingest_file(context: Context, event: Event, dropped: DroppedObject, file: Da
         RetryLater: the spec or schema kept changing, or the scratch disk is full.
     """
     now = context.clock()
-    answers = handle_once(
+    events = handle_once(
         context.sessions,
         FUNCTION,
         event,
@@ -87,14 +87,14 @@ def ingest_file(context: Context, event: Event, dropped: DroppedObject, file: Da
         attempts=_ATTEMPTS,
         now=now,
     )
-    for each in answers:
+    for each in events:
         if each.type == DatasetIngested.type:
             _put_manifest(context, DatasetIngested.model_validate(each.data))
-    return answers
+    return events
 
 
 def _read(session: Session, event: Event, dropped: DroppedObject, model: str, now: datetime) -> _Basis | None:
-    """Return what the file is processed by; None while the model has no spec."""
+    """Return the spec and schema that the file is checked by; None while the model has no spec."""
     spec_row = current_spec(session, model)
     if spec_row is None:
         return None
@@ -114,7 +114,7 @@ def _wait(session: Session, event: Event, dropped: DroppedObject, model: str, no
 
 
 def _process(context: Context, basis: _Basis, file: DataFile) -> _Outcome:
-    """Read the file from beginning to end; put what came of it into the store."""
+    """Read the file from beginning to end, and put its part and its report into the store."""
     store, settings, spec = context.store, context.settings, basis.spec
     with tempfile.TemporaryDirectory(prefix="ingest-", dir=settings.scratch_dir) as scratch:
         folder = Path(scratch)

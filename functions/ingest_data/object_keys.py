@@ -56,7 +56,7 @@ KNOWN_ENDINGS = (
 
 @dataclass(frozen=True)
 class DroppedObject:
-    """An object in the bucket `raw`. Without an ETag the version that is there now is meant."""
+    """An object in the bucket `raw`; without an ETag, its current version."""
 
     bucket: str
     key: str
@@ -134,13 +134,13 @@ def classify_key(key: str) -> ObjectKind:
 
 
 def _folder_columns(steps: list[str]) -> tuple[tuple[str, str | None], ...]:
-    """Return what folders named key=value tell, as Hive writes them: what is no plain letter as %XX."""
-    told: dict[str, str | None] = {}
+    """Return the columns in folders named key=value, as Hive writes them: special characters as %XX."""
+    columns: dict[str, str | None] = {}
     for step in steps:
         name, equals, value = step.partition("=")
         if name and equals:
-            told[unquote(name)] = None if value in ("", _HIVE_MISSING) else unquote(value)
-    return tuple(told.items())
+            columns[unquote(name)] = None if value in ("", _HIVE_MISSING) else unquote(value)
+    return tuple(columns.items())
 
 
 def _misplaced(key: str, parts: list[str]) -> Misplaced | None:

@@ -1,4 +1,4 @@
-"""What the pages of a Parquet file become when they are read, from their headers alone.
+"""Computes from page headers alone how much memory reading a Parquet file takes.
 
 A page's header says how large it is unpacked; the column's metadata need not, and a page of kilobytes can
 hold gigabytes. The headers are Thrift structs in the compact protocol (parquet.thrift, PageHeader).
@@ -52,7 +52,7 @@ def weigh(path: Path, metadata: pq.FileMetaData, columns: set[str], longest: Lon
         path: the file.
         metadata: its footer.
         columns: the columns that are read.
-        longest: asked about dictionaries of texts; None when it cannot tell.
+        longest: returns the longest text of a dictionary; None when it cannot tell.
 
     Raises:
         BadPages: a page's header cannot be read.
@@ -91,7 +91,7 @@ def _weigh_chunk(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, group: int, lo
 
 
 def _plain_weight(page: _Page) -> int:
-    """Return the bytes of a row on average; each delta-encoded value may repeat the whole one before."""
+    """Return the bytes of an average row; a delta-encoded value may repeat all of the value before it."""
     return page.size if page.encoding == _DELTA_BYTE_ARRAY else -(-page.size // max(1, page.values))
 
 

@@ -16,6 +16,7 @@ from eventing.catalogue import DataWarning
 from functions.ingest_data.check_rows import Checker
 from functions.ingest_data.data_warnings import warning
 from functions.ingest_data.duplicates import SeenKeys
+from functions.ingest_data.find_forms import find_forms
 from functions.ingest_data.infer_types import Inferred, infer_types
 from functions.ingest_data.logic import columns_to_read, refusal_of
 from functions.ingest_data.part import Part, PartWriter
@@ -23,7 +24,6 @@ from functions.ingest_data.profile import Profile
 from functions.ingest_data.quarantine import Quarantine
 from functions.ingest_data.refusal import FileRefused, readable
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema, under
-from functions.ingest_data.settle_forms import settle_forms
 from functions.ingest_data.spooled import Spooled
 from functions.ingest_data.table import Table, open_table
 from pipelines.spec import Kind, ModelSpec
@@ -77,7 +77,7 @@ def process_file(
         folders: the columns that the file's key tells, each with the one value of all rows.
 
     Raises:
-        FileRefused: it is no table, or not one with the columns that must be there.
+        FileRefused: it is no table, or lacks a required column.
     """
     with readable("the file"):
         table = open_table(spooled, spec, kept, folders)
@@ -96,8 +96,12 @@ def process_file(
             try:
                 schema, first = under(spec, columns), kept is None
                 done = _read_rows(table, schema, forms, spec, may_widen, now, folder, first=first)
-                said = (*_unlabelled(done.unlabelled_rows, spec.target), *table.warnings, *inferred.warnings)
-                return replace(done, warnings=said)
+                warnings = (
+                    *_unlabelled(done.unlabelled_rows, spec.target),
+                    *table.warnings,
+                    *inferred.warnings,
+                )
+                return replace(done, warnings=warnings)
             except _WiderFound as found:
                 # At the last attempt all of them are widened.
                 rest = dict.fromkeys(may_widen, Kind.NUMBER) if attempt >= _MAX_RESTARTS - 1 else {}
@@ -110,7 +114,7 @@ def _forms_of_file(table: Table, kept: DataSchema, spec: ModelSpec) -> Mapping[s
     """Return how this file writes the numbers of a dataset that has other files already."""
     numeric = {column.name: column.form for column in kept.columns if column.kind in NUMERIC}
     sample = table.sample(tuple(numeric))
-    return {name: found.form for name, found in settle_forms(sample, spec, table.decimal, numeric).items()}
+    return {name: found.form for name, found in find_forms(sample, spec, table.decimal, numeric).items()}
 
 
 def _widened(columns: Sequence[Column], kinds: Mapping[str, Kind]) -> tuple[Column, ...]:

@@ -80,12 +80,12 @@ def _open(spooled: Spooled, layout: CsvLayout, ragged: _Ragged) -> Iterator[pa.R
         parse_options=pacsv.ParseOptions(
             delimiter=layout.delimiter,
             newlines_in_values=spooled.quotes > 0,
-            ignore_empty_lines=False,  # they count in the rows' numbers
+            ignore_empty_lines=False,  # blank lines count in the rows' numbers
             invalid_row_handler=ragged.handle,
         ),
         convert_options=pacsv.ConvertOptions(
             column_types=dict.fromkeys(fields, pa.string()),
-            check_utf8=False,  # spooling did
+            check_utf8=False,  # spooling has decoded it
             strings_can_be_null=True,
             null_values=[""],
         ),

@@ -82,7 +82,7 @@ def json_columns(records: Records, required: Collection[str]) -> tuple[tuple[str
     nested = [name for name, key in keys.items() if 2 * key.nested > key.present and name not in required]
     plain = dict.fromkeys(name for name in keys if name not in set(nested))
     rare = _rare(plain, keys, objects, required) if len(plain) > _MANY_KEYS else []
-    said = [
+    warnings = [
         warning(
             "passed over: it holds objects or lists, not plain values",
             column=name,
@@ -92,7 +92,7 @@ def json_columns(records: Records, required: Collection[str]) -> tuple[tuple[str
         for name in nested
     ]
     if rare:
-        said.append(
+        warnings.append(
             warning(
                 f"keys that fewer than {_RARE:.0%} of the first {objects} rows have are passed over, since "
                 f"there are {len(plain)}: {', '.join(clip(name, 30) for name in rare[:5])}, …",
@@ -101,7 +101,7 @@ def json_columns(records: Records, required: Collection[str]) -> tuple[tuple[str
             )
         )
     dropped = set(rare)
-    return tuple(name for name in plain if name not in dropped), said
+    return tuple(name for name in plain if name not in dropped), warnings
 
 
 def _rare(
@@ -185,7 +185,7 @@ def _object(line: bytes) -> dict[str, Any] | str:
 
 
 def _opens(line: bytes) -> int:
-    """Count what opens an object or a list, in texts too: a record is nested no deeper."""
+    """Return an upper bound of how deep a record is nested: how many braces and brackets open in it."""
     return line.count(b"{") + line.count(b"[")
 
 
@@ -200,7 +200,7 @@ def _is_deep(record: dict[str, Any]) -> bool:
 
 
 def _as_json(found: re.Match[bytes]) -> bytes:
-    """Understand the numbers that Python writes and JSON has not as in CSV: missing, or infinite."""
+    """Replace NaN and Infinity, which Python writes and JSON lacks: by null, or by their text, as in CSV."""
     text = found[0]
     if text.startswith(b'"'):
         return text

@@ -61,12 +61,12 @@ def parquet_columns(
     if size > max_bytes:
         raise _too_large(f"{size} bytes unpacked", max_bytes)
     reasons = _passed_over(schema)
-    said = [
+    warnings = [
         warning(f"passed over: {why}", column=name, fix="name it under schema in model.yaml if it is data")
         for name, why in reasons.items()
         if name not in required
     ]
-    return tuple(name for name in names if name in required or name not in reasons), tuple(said)
+    return tuple(name for name in names if name in required or name not in reasons), tuple(warnings)
 
 
 def _passed_over(schema: pa.Schema) -> dict[str, str]:
@@ -82,8 +82,8 @@ def _passed_over(schema: pa.Schema) -> dict[str, str]:
 def _index_columns(metadata: Mapping[bytes, bytes] | None) -> list[str]:
     """Read the names of the columns that pandas wrote as the index; none where it wrote none."""
     try:
-        said = json.loads((metadata or {}).get(b"pandas", b"{}"))
-        found = said.get("index_columns", [])
+        pandas = json.loads((metadata or {}).get(b"pandas", b"{}"))
+        found = pandas.get("index_columns", [])
         return [name for name in found if isinstance(name, str)]
     except (ValueError, AttributeError, TypeError, RecursionError):
         return []
@@ -101,7 +101,7 @@ def read_parquet(
         FileRefused: a column holds lists or the like, the texts of a row are longer than `max_row_bytes`,
             or those of all rows than `max_bytes`, the pages are too large, or the file is damaged.
     """
-    schema = _open(path).schema_arrow  # built anew at each access
+    schema = _open(path).schema_arrow  # pyarrow builds it anew at each access
     types = {name: schema.field(name).type for name in columns}
     for name, type_ in types.items():
         if not plain(type_):
@@ -240,7 +240,7 @@ def _slices(batch: pa.RecordBatch, total: Lengths) -> Iterator[pa.RecordBatch]:
 
 def _lengths(array: pa.Array) -> Lengths:
     if pa.types.is_dictionary(array.type):
-        known = np.append(_lengths(array.dictionary), 0)  # the last is for null
+        known = np.append(_lengths(array.dictionary), 0)  # the last one stands for null
         found: Lengths = known[array.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)]
         return found
     if pa.types.is_string_view(array.type):

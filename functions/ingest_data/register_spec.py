@@ -48,7 +48,7 @@ class _Accepted:
 
 @dataclass(frozen=True)
 class _Nothing:
-    """There is nothing to take in."""
+    """Nothing is to be registered."""
 
     reason: Unchanged
     why: str
@@ -67,7 +67,7 @@ def register_spec(context: Context, event: Event, dropped: DroppedObject, model:
     What is in force already changes nothing, nor does a file that was replaced meanwhile.
 
     Args:
-        dropped: the model.yaml, or a file with code: then the model.yaml beside it is taken in anew.
+        dropped: the model.yaml, or a file with code: then the model.yaml beside it is registered again.
     """
     now = context.clock()
 
@@ -137,10 +137,10 @@ def _register(
 ) -> list[Event]:
     spec, claim = accepted.spec, accepted.claim
     current = current_spec(session, spec.model)
-    answers = []
+    events = []
     if current is not None and current.sha256 == claim.sha256 and current.own_code == accepted.code:
         why = "this model.yaml is in force already" + (", with this code" if accepted.code else "")
-        answers.append(unchanged(event, dropped, spec.model, Unchanged.KNOWN_SPEC, why, now))
+        events.append(unchanged(event, dropped, spec.model, Unchanged.KNOWN_SPEC, why, now))
     else:
         add_spec(
             session,
@@ -154,8 +154,8 @@ def _register(
             code=accepted.code,
         )
         registered = SpecRegistered(model=spec.model, spec=claim, code=accepted.code)
-        answers.append(respond(event, SpecRegistered.type, spec.model, registered, now))
-    return answers + [_again(event, waiting, now) for waiting in take_waiting(session, spec.model)]
+        events.append(respond(event, SpecRegistered.type, spec.model, registered, now))
+    return events + [_again(event, waiting, now) for waiting in take_waiting(session, spec.model)]
 
 
 def _again(cause: Event, waiting: Event, now: datetime) -> Event:

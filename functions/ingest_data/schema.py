@@ -94,7 +94,7 @@ class DataSchema:
 
 
 def under(spec: ModelSpec, kinds: Sequence[Column]) -> DataSchema:
-    """Apply what the spec says now to the kinds that are kept, or were just inferred.
+    """Return the schema of columns whose kinds are kept or were just inferred, with the rules of the spec.
 
     Kinds and formats stay; bounds, allowed values, nullability and roles are the spec's.
     """
@@ -135,7 +135,7 @@ def text_of(value: Any) -> str:
 
 
 def conflicts(kept: DataSchema, spec: ModelSpec) -> list[Problem]:
-    """Say why a changed spec cannot go on with a dataset that has parts already; empty when it can."""
+    """Return why a changed spec does not fit a dataset that has parts already; empty when it fits."""
     problems = []
     elsewhere = "drop this model.yaml and its data into a new folder; the dataset of this one stays as it is"
     if spec.target != kept.target:

@@ -79,7 +79,7 @@ def spool(
 
 @dataclass(frozen=True)
 class _Unpacked:
-    """The content under all that it was packed in: its beginning, what follows, and what it is by name."""
+    """The unpacked content: its beginning, the rest, and the format that its name says."""
 
     first: bytes
     chunks: Chunks

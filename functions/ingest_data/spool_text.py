@@ -36,7 +36,7 @@ def spool_text(
 
     Args:
         chunks: the text's bytes, `first` the beginning of them.
-        empty: what is to be filled in; with a delimiter it is CSV whatever it looks like.
+        empty: the result, to be filled in; one with a delimiter is CSV, whatever it looks like.
         encoding: what the spec says; None detects it.
 
     Raises:
@@ -122,7 +122,7 @@ def _write_text(chunks: Iterator[bytes], empty: Spooled) -> Spooled:
     fix = "check that lines end with a line feed, and that it is CSV or JSON Lines"
     if format_ is not Format.CSV:
         fix = f"write one object per line, for example with {_BY_ROWS}"
-    # An array's records are measured where they are read: it may well be one line.
+    # The records of an array are measured where they are read: the whole array may be one line.
     lines = _LineMeter(empty.limits.max_line_bytes if format_ is not Format.JSON_ARRAY else None, fix)
     size = quotes = 0
     with empty.path.open("wb") as out:
@@ -188,7 +188,7 @@ class _LineMeter:
         self._feeds = self._feeds or b"\n" in chunk
         self.only_returns = not self._feeds
         self._check(self._open + start)
-        # Lines inside one chunk are no longer than it, and that is exact enough to size a reader's blocks.
+        # A line inside one chunk is no longer than the chunk: exact enough for the size of a reader's blocks.
         self._longest = max(self._longest, self._open + start, end - start)
         self._open = len(chunk) - end - 1
         self._done += 1

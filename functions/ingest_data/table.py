@@ -84,8 +84,8 @@ def _open(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None, required: 
     if spooled.format is Format.PARQUET:
         limits = spooled.limits
         longest, largest = limits.max_line_bytes, limits.max_file_bytes
-        names, said = parquet_columns(path, largest, required)
-        return Table(names, lambda columns: read_parquet(path, columns, longest, largest), warnings=said)
+        names, warnings = parquet_columns(path, largest, required)
+        return Table(names, lambda columns: read_parquet(path, columns, longest, largest), warnings=warnings)
     if spooled.format in (Format.JSON_LINES, Format.JSON_ARRAY):
         records = json_records(spooled)
         names, found = json_columns(records, required)
@@ -107,12 +107,12 @@ def _open(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None, required: 
 def _without_nameless(table: Table, required: Collection[str]) -> Table:
     """Pass over columns without a name, also those that pandas gave one since they had none."""
     given = [name for name in table.names if _NAMELESS.fullmatch(name) and name not in required]
-    said = [
+    warnings = [
         warning("passed over: pandas names so what had no name, often row numbers", column=name)
         for name in given
     ]
     if blank := sum(not name for name in table.names):
-        said.append(
+        warnings.append(
             warning(
                 "columns without a name are passed over",
                 count=blank,
@@ -120,7 +120,7 @@ def _without_nameless(table: Table, required: Collection[str]) -> Table:
             )
         )
     names = tuple(name for name in table.names if name not in given)
-    return replace(table, names=names, warnings=(*table.warnings, *said))
+    return replace(table, names=names, warnings=(*table.warnings, *warnings))
 
 
 def with_folders(table: Table, folders: Mapping[str, str | None], required: Collection[str]) -> Table:
@@ -129,14 +129,14 @@ def with_folders(table: Table, folders: Mapping[str, str | None], required: Coll
 
     def read(columns: tuple[str, ...]) -> Iterator[Batch]:
         for batch in table.read(tuple(name for name in columns if name not in added)):
-            told = {
+            values = {
                 name: pa.repeat(pa.scalar(value, pa.string()), len(batch.numbers))
                 for name, value in added.items()
                 if name in columns
             }
-            yield replace(batch, columns={**batch.columns, **told})
+            yield replace(batch, columns={**batch.columns, **values})
 
-    said = [
+    warnings = [
         warning(
             f"every row has the value {value!r}, which the file's folder tells",
             column=name,
@@ -145,4 +145,4 @@ def with_folders(table: Table, folders: Mapping[str, str | None], required: Coll
         for name, value in added.items()
         if name not in required
     ]
-    return replace(table, names=(*table.names, *added), read=read, warnings=(*table.warnings, *said))
+    return replace(table, names=(*table.names, *added), read=read, warnings=(*table.warnings, *warnings))

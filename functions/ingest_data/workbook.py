@@ -43,20 +43,20 @@ Row = Sequence[Any]
 
 @dataclass
 class Sheet:
-    """A sheet of a workbook, and what is to be said about it; `errors` counts as rows are read."""
+    """A sheet of a workbook with the warnings about it; `errors` is counted as rows are read."""
 
     path: Path
     name: str
-    said: tuple[DataWarning, ...]
+    found_warnings: tuple[DataWarning, ...]
     errors: int = 0
 
     @property
     def warnings(self) -> tuple[DataWarning, ...]:
-        """What is to be said once all rows have been read."""
+        """The warnings, once all rows have been read."""
         if not self.errors:
-            return self.said
+            return self.found_warnings
         message = "cells hold an error of Excel, such as #DIV/0!, and are read as missing"
-        return (*self.said, warning(message, count=self.errors, fix="correct the formulas"))
+        return (*self.found_warnings, warning(message, count=self.errors, fix="correct the formulas"))
 
     def csv(self) -> Chunks:
         """Yield the sheet's rows as CSV, blank ones too, so that a row's number is the one Excel shows.
@@ -91,10 +91,10 @@ def open_sheet(path: Path, target: str | None) -> Sheet:
     found = filled if len(filled) == 1 else named
     if len(found) != 1:
         raise _ambiguous(filled, named, target)
-    said = []
+    found_warnings = []
     if len(filled) > 1:
         others = ", ".join(clip(name, 40) for name in filled if name != found[0])
-        said.append(
+        found_warnings.append(
             warning(
                 f"the sheet {found[0]!r} is read, since it has the column {target}; not: {others}",
                 count=len(filled) - 1,
@@ -102,14 +102,14 @@ def open_sheet(path: Path, target: str | None) -> Sheet:
             )
         )
     if unknown := _formulas_without_value(path):
-        said.append(
+        found_warnings.append(
             warning(
                 "formulas without a computed value are read as missing, in all sheets together",
                 count=unknown,
                 fix="open the workbook in Excel or LibreOffice, save it, and drop it again",
             )
         )
-    return Sheet(path, found[0], tuple(said))
+    return Sheet(path, found[0], tuple(found_warnings))
 
 
 def _ambiguous(filled: Sequence[str], named: Sequence[str], target: str | None) -> FileRefused:
@@ -125,7 +125,7 @@ def _ambiguous(filled: Sequence[str], named: Sequence[str], target: str | None) 
 
 
 def text_of_cell(value: Any) -> str:
-    """Write a cell as CSV would have it: whole numbers without a point, moments in ISO 8601."""
+    """Write a cell as CSV would have it: whole numbers without a point, dates and times in ISO 8601."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -158,7 +158,7 @@ def _taken(out: io.StringIO) -> bytes:
 
 
 def _rows(sheet: Any) -> Iterator[Row]:
-    """Yield a sheet's rows as they are; what it says of its own size is often wrong."""
+    """Yield a sheet's rows; the size that a sheet states is ignored, as it is often wrong."""
     sheet.reset_dimensions()
     for row in sheet.iter_rows(max_row=MAX_ROWS, values_only=True):
         if len(row) > MAX_COLUMNS:
@@ -169,10 +169,10 @@ def _rows(sheet: Any) -> Iterator[Row]:
 @contextmanager
 def _workbook(path: Path, *, checked: bool = False) -> Iterator[Any]:
     """Open a workbook. Raises: FileRefused: it is damaged, or too large to be read."""
-    import openpyxl  # here: few files are workbooks
+    import openpyxl  # imported here, as few files are workbooks
 
     with path.open("rb") as stream, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles and extensions that no value depends on
+        warnings.simplefilter("ignore")  # warnings about styles and extensions, on which no value depends
         bounded = BoundedReads(stream)
         try:
             if checked:
@@ -186,7 +186,7 @@ def _workbook(path: Path, *, checked: bool = False) -> Iterator[Any]:
                 book.close()
         except FileRefused:
             raise
-        except Exception as error:  # openpyxl has no base for what damage may raise
+        except Exception as error:  # openpyxl has no base class for the errors that a damaged file raises
             raise refuse(
                 "broken Excel workbook",
                 "the file",
@@ -216,7 +216,7 @@ def _is_sheet(name: str) -> bool:
 
 
 def _longest_row(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """Return the most bytes between two ends of rows, about."""
+    """Return about how many bytes the longest row has."""
     longest = since = 0
     with archive.open(member) as stream:
         while chunk := stream.read(CHUNK):
@@ -227,7 +227,7 @@ def _longest_row(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
 
 
 def _formulas_without_value(path: Path) -> int:
-    """Count the formulas of which no program has saved what they come to."""
+    """Count the formulas without a saved result."""
     found = 0
     with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         for member in filter(lambda each: _is_sheet(each.filename), archive.infolist()):

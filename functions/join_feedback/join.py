@@ -40,7 +40,7 @@ from functions.join_feedback.logic import (
 )
 from functions.join_feedback.matching import Fate, Join, Prediction, Target, match
 from functions.join_feedback.metrics import LabelMetrics
-from functions.join_feedback.outcomes import told_of, write_outcomes
+from functions.join_feedback.outcomes import summary_of, write_outcomes
 from functions.join_feedback.predictions import Found, batches_for, find
 from functions.join_feedback.times import is_before
 from functions.join_feedback.waiting import Snapshot, known_labels, read_snapshot, remove
@@ -74,7 +74,7 @@ class Joined:
     replaced: list[dict[str, Any]]
     coverage: Coverage
     fates: Fates
-    told: Counter[str]
+    counts: Counter[str]
     file: Claim | None
 
 
@@ -100,7 +100,7 @@ class Joiner:
             written.append(joined)
             return write_joined(session, joined, event)
 
-        answers = handle_once(
+        events = handle_once(
             self.sessions,
             FUNCTION,
             event,
@@ -113,8 +113,8 @@ class Joiner:
         if written:
             last = written[-1]
             behind_s = (last.snapshot.read_at - last.through).total_seconds()
-            self.metrics.count(model, last.told, behind_s, last.lag.seconds if last.lag else 0.0)
-        return answers
+            self.metrics.count(model, last.counts, behind_s, last.lag.seconds if last.lag else 0.0)
+        return events
 
 
 def match_labels(
@@ -144,9 +144,9 @@ def match_labels(
     replaced = list(_rows(model, [each for each in final if each.replaces], found, scoring, window))
     with transaction(sessions, read_only=True) as session:
         coverage = count_coverage(session, snapshot.coverage, model, rows, through=through, window=window)
-    told = count_labels(final, found.predictions, matured_by)
-    fates = count_fates(snapshot.fates, told, now=snapshot.read_at, span=recent_span(window))
-    return Joined(snapshot, through, lag, final, rows, replaced, coverage, fates, told, file)
+    counts = count_labels(final, found.predictions, matured_by)
+    fates = count_fates(snapshot.fates, counts, now=snapshot.read_at, span=recent_span(window))
+    return Joined(snapshot, through, lag, final, rows, replaced, coverage, fates, counts, file)
 
 
 def count_labels(
@@ -160,14 +160,14 @@ def count_labels(
     made: dict[str, datetime] = {}
     for each in predictions:
         made[each.prediction_id] = min(each.at, made.get(each.prediction_id, each.at))
-    told = Counter(join.fate.value for join in joins)
+    counts = Counter(join.fate.value for join in joins)
     for join in joins:
         at = None if join.prediction_id is None else made.get(join.prediction_id)
         if at is not None and matured_by is not None and at <= matured_by and join.fate is Fate.JOINED:
-            told["overtaken"] += 1
+            counts["overtaken"] += 1
         if join.label.ahead or (at is not None and is_before(join.label.received_at, at)):
-            told["skewed"] += 1
-    return told
+            counts["skewed"] += 1
+    return counts
 
 
 def write_joined(session: Session, joined: Joined, event: Event) -> list[Event]:
@@ -214,7 +214,7 @@ def _set_timer(session: Session, joined: Joined, event: Event) -> None:
 
 
 def _feedback_joined(event: Event, joined: Joined, now: datetime) -> Event:
-    refused, files = told_of(joined.final)
+    refused, files = summary_of(joined.final)
     payload = FeedbackJoined(
         model=joined.snapshot.model,
         through=joined.through,
@@ -222,7 +222,7 @@ def _feedback_joined(event: Event, joined: Joined, now: datetime) -> Event:
         versions=joined.coverage.versions,
         refused=refused,
         files=files,
-        **{name: joined.told[name] for name in (*Fate, "overtaken", "skewed")},
+        **{name: joined.counts[name] for name in (*Fate, "overtaken", "skewed")},
     )
     return answer(event, FeedbackJoined.type, source_of(FUNCTION), joined.snapshot.model, payload, now=now)
 

@@ -195,7 +195,7 @@ def _plain(value: Any) -> Any:
 
 
 def is_possible(at: datetime) -> bool:
-    """Say whether a prediction may have been made at a time."""
+    """Say whether a prediction can have been made at this time."""
     return 1970 <= at.year < 9000
 
 

@@ -46,7 +46,7 @@ class LabelMetrics:
         for each in (self._labels, self._overtaken, self._skewed, self._behind, self._lag):
             registry.register(each)
 
-    def count(self, model: str, told: Mapping[str, int], behind_s: float, lag_s: float) -> None:
+    def count(self, model: str, counts: Mapping[str, int], behind_s: float, lag_s: float) -> None:
         """Count the labels of one joining.
 
         Args:
@@ -55,8 +55,8 @@ class LabelMetrics:
             lag_s: how long labels were on their way.
         """
         for fate in Fate:
-            self._labels.labels(model, fate.value).inc(told.get(fate.value, 0))
-        self._overtaken.labels(model).inc(told.get("overtaken", 0))
-        self._skewed.labels(model).inc(told.get("skewed", 0))
+            self._labels.labels(model, fate.value).inc(counts.get(fate.value, 0))
+        self._overtaken.labels(model).inc(counts.get("overtaken", 0))
+        self._skewed.labels(model).inc(counts.get("skewed", 0))
         self._behind.labels(model).set(behind_s)
         self._lag.labels(model).set(lag_s)

@@ -17,11 +17,11 @@ from functions.join_feedback.label_files import file_key
 from functions.join_feedback.matching import Fate, Join
 from pipelines.prediction_ids import uuid7
 
-MOST_TOLD = 20
+MAX_NAMED = 20
 """So many refused labels, and so many files, are named in one event: it is to stay small."""
 
 
-def told_of(joins: Sequence[Join]) -> tuple[list[LabelRefused], list[LabelFileJoined]]:
+def summary_of(joins: Sequence[Join]) -> tuple[list[LabelRefused], list[LabelFileJoined]]:
     """Return the first labels that were not joined, single ones first, and what became of each file's."""
     refused: list[tuple[bool, Join]] = []
     files: dict[str, Counter[Fate]] = defaultdict(Counter)
@@ -31,7 +31,7 @@ def told_of(joins: Sequence[Join]) -> tuple[list[LabelRefused], list[LabelFileJo
             files[key][join.fate] += 1
         if join.fate is not Fate.JOINED:
             refused.append((key is not None, join))
-    first = [join for _, join in sorted(refused, key=lambda each: each[0])[:MOST_TOLD]]
+    first = [join for _, join in sorted(refused, key=lambda each: each[0])[:MAX_NAMED]]
     return (
         [
             LabelRefused.model_validate(
@@ -45,7 +45,7 @@ def told_of(joins: Sequence[Join]) -> tuple[list[LabelRefused], list[LabelFileJo
         ],
         [
             LabelFileJoined(key=key, **{fate.value: counts[fate] for fate in Fate})
-            for key, counts in list(files.items())[:MOST_TOLD]
+            for key, counts in list(files.items())[:MAX_NAMED]
         ],
     )
 

@@ -42,11 +42,11 @@ class Times:
 def times_of(event: Event, payload: Payload, now: datetime) -> Times:
     """Return the times of what an event brings, which is handled now."""
     arrived = _parsed(event.extensions.get(_ARRIVAL))
-    said = event.time
+    event_time = event.time
     if isinstance(payload, ObjectRecord):
-        said = said or _parsed(payload.event_time)
-        arrived = max(said, (arrived or now) - _UNNOTICED) if said is not None else arrived
-    received_at = said or arrived or now
+        event_time = event_time or _parsed(payload.event_time)
+        arrived = max(event_time, (arrived or now) - _UNNOTICED) if event_time is not None else arrived
+    received_at = event_time or arrived or now
     lag = min(max(now - (arrived or now), timedelta(0)), _LONGEST)
     return Times(min(received_at, now), now, lag.total_seconds(), received_at - now > TOLERANCE)
 

@@ -83,6 +83,6 @@ def without_change(values: Sequence[float]) -> list[float]:
     sums = list(accumulate(value - mean for value in values))
     n = len(values)
     place = max(range(1, n), key=lambda i: sums[i - 1] ** 2 / (i * (n - i)))
-    sides = values[:place], values[place:]
-    means = [sum(side) / len(side) for side in sides]
-    return [value - of_side for side, of_side in zip(sides, means, strict=True) for value in side]
+    segments = values[:place], values[place:]
+    means = [sum(segment) / len(segment) for segment in segments]
+    return [value - mean for segment, mean in zip(segments, means, strict=True) for value in segment]

@@ -15,8 +15,9 @@ from pydantic import TypeAdapter
 from eventing.catalogue import Claim, DecisionInputs
 from eventing.store import Store, put_by_digest
 from functions.judge_rollout.guards import Services
-from functions.judge_rollout.logic import Inputs, requests_between, start_phase
+from functions.judge_rollout.logic import Inputs, requests_between
 from functions.judge_rollout.pairing import Matured
+from functions.judge_rollout.phases import start_phase
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.state import JudgeState, PhaseStart
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from eventing import catalogue as c
 from eventing.errors import RetryLater
 from eventing.event import Event
-from functions.judge_rollout.logic import begin, enter_phase
 from functions.judge_rollout.past import blocks_of_past, past_losses
+from functions.judge_rollout.phases import begin, enter_phase
 from functions.judge_rollout.policy import Policy, policy_from_json, policy_of, policy_to_json
 from functions.judge_rollout.state import LoggedAnswers, state_from_json, state_to_json
 from functions.state.judges import JudgeRow, lock_judge
@@ -78,7 +78,7 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
 
 
 def _logged_answers(payload: c.RolloutStarted) -> LoggedAnswers | None:
-    """Return the evidence of before; none where another champion was asked than the one of now."""
+    """Return the answers to logged requests; None where the log is of another champion."""
     shadow = payload.logged_shadow
     if shadow is None or shadow.champion_version != payload.champion_version:
         return None
@@ -113,7 +113,7 @@ def completed(session: Session, event: Event, payload: c.RolloutCompleted, now: 
 
 
 def forget(session: Session, row: JudgeRow) -> None:
-    """Take the rollout off, and its timer."""
+    """Remove the rollout and its timer."""
     row.version = row.champion_version = row.phase = row.policy = row.state = row.cause = None
     row.decided = False
     cancel_timer(session, FUNCTION, timer_key(row.model))

@@ -90,7 +90,7 @@ class Launcher:
             allow_code=self.allow_code,
         )
         self.engine.submit(prepared)
-        page = self.engine.page(request.run_id)
+        page = self.engine.page(prepared)
         started = started_event(run.event, request, self.engine.name, page)
         return Progress(replace(run, submitted=True), answers=(started,))
 

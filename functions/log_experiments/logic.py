@@ -60,7 +60,7 @@ def run_of(event: Event, payload: TrainingCompleted, card: Mapping[str, Any]) ->
         "train_rows": payload.train_rows,
         "features": len(card.get("features") or ()),
     }
-    started, ended = _moment(card.get("started")), _moment(card.get("finished"))
+    started, ended = _timestamp_ms(card.get("started")), _timestamp_ms(card.get("finished"))
     return Logged(
         key=payload.run_id,
         name=f"{payload.model}/v{payload.version}",
@@ -76,7 +76,7 @@ def run_of(event: Event, payload: TrainingCompleted, card: Mapping[str, Any]) ->
 def experiments_of(payload: TrainingCompleted, card: Mapping[str, Any]) -> list[Logged]:
     """Describe the experiments of a training, at most `MAX_EXPERIMENTS` of them."""
     found = []
-    at = _moment(card.get("started")) or _moment(card.get("finished")) or 0
+    at = _timestamp_ms(card.get("started")) or _timestamp_ms(card.get("finished")) or 0
     for number, each in enumerate((card.get("experiments") or ())[:MAX_EXPERIMENTS]):
         mean, name = each.get("mean"), "cv_" + _metric(card)
         failed = each.get("failed")
@@ -100,11 +100,11 @@ def experiments_of(payload: TrainingCompleted, card: Mapping[str, Any]) -> list[
 
 def failure_of(event: Event, payload: TrainingFailed) -> Logged:
     """Describe a training that made no version."""
-    told = {"kascade.step": payload.step, "kascade.error": payload.error, "kascade.fix": payload.fix}
+    failure_tags = {"kascade.step": payload.step, "kascade.error": payload.error, "kascade.fix": payload.fix}
     return Logged(
         key=payload.run_id,
         name=f"{payload.model}/v{payload.version}",
-        tags=_tags({**_common(event, payload), **told}),
+        tags=_tags({**_common(event, payload), **failure_tags}),
         started_ms=_of(event),
         ended_ms=_of(event),
         failed=True,
@@ -133,7 +133,7 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value)[:_MAX_PARAMETER] for name, value in given.items() if value is not None}
 
 
-def _moment(text: Any) -> int | None:
+def _timestamp_ms(text: Any) -> int | None:
     try:
         return round(datetime.fromisoformat(str(text)).timestamp() * 1000)
     except (ValueError, OverflowError):

@@ -135,5 +135,5 @@ class Tracking:
         try:
             yield
         except (MlflowException, RequestException, OSError) as error:
-            said = " ".join(str(error).split())[:300]
-            raise RetryLater(f"{self._at} would not {what}: {said}", _AFTER_S) from error
+            reason = " ".join(str(error).split())[:300]
+            raise RetryLater(f"{self._at} would not {what}: {reason}", _AFTER_S) from error

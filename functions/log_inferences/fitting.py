@@ -37,7 +37,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def answers_of(answered: dict[str, Any], card: Card | None) -> dict[str, Any]:
+def outputs_of(answered: dict[str, Any], card: Card | None) -> dict[str, Any]:
     """Return the answer as a classifier or a regressor of ours would have logged it."""
     if card is None:
         return answered

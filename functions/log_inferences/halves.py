@@ -17,7 +17,7 @@ from eventing.errors import Rejected
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.log_inferences.bodies import Unreadable, answered_in, asked_in
-from functions.log_inferences.fitting import answers_of, entities_of, inputs_of
+from functions.log_inferences.fitting import entities_of, inputs_of, outputs_of
 from functions.log_inferences.loggers import Half, half_of, version_in
 from functions.log_inferences.logic import FUNCTION
 from functions.state.database import insert_if_absent, lock_name
@@ -137,7 +137,7 @@ def _logged(model: str, request: Event, response: Event, fit: _Fit, now: datetim
         inputs=inputs_of(asked, fit.card, known.entity),
         entities=entities_of(asked.columns, known.entity),
         latencies_ms=[max(0.0, took_ms)] * asked.rows,
-        **answers_of(answered, fit.card),
+        **outputs_of(answered, fit.card),
     )
 
 
@@ -147,8 +147,8 @@ def _ids(request: Event, began: datetime, rows: int) -> tuple[datetime, list[str
     An id of the request that is a UUIDv7 of about that time tells both, the same for every server that was
     asked under it: one label is about a shadow's answer as well.
     """
-    told = time_of(request.id)
-    if told is not None and abs(told - began) < KEPT:
-        return told, RequestIds(request.id).take(rows)
+    made_at = time_of(request.id)
+    if made_at is not None and abs(made_at - began) < KEPT:
+        return made_at, RequestIds(request.id).take(rows)
     identity = uuid7(began, f"{request.source}/{request.id}")
     return began, [uuid7(began, f"{identity}/{row}") for row in range(rows)]

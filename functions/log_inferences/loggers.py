@@ -53,18 +53,18 @@ def half_of(event: Event) -> Half:
     Raises:
         Rejected: it does not say which model, or which request, it is about.
     """
-    told = event.extensions
-    service, endpoint = told.get(_SERVICE, ""), told.get("endpoint", "")
+    extensions = event.extensions
+    service, endpoint = extensions.get(_SERVICE, ""), extensions.get("endpoint", "")
     if not service:
         raise Rejected(
             f"an event of type {event.type} needs the extension {_SERVICE}: the model that was asked"
         )
     request_id = event.id
     if event.type in (kinds.SELDON_REQUEST, kinds.SELDON_RESPONSE):
-        request_id = told.get(_REQUEST, "")
+        request_id = extensions.get(_REQUEST, "")
         if not request_id:
             raise Rejected(f"an event of type {event.type} needs the extension {_REQUEST}")
-    place = "/".join((told.get("namespace", ""), service, endpoint, told.get("modelid", "")))
+    place = "/".join((extensions.get("namespace", ""), service, endpoint, extensions.get("modelid", "")))
     shared = replace(event, id=request_id, source=f"{event.source}#{place}")
     return Half(shared, event.type in REQUESTS, service, version_in(endpoint))
 

@@ -75,10 +75,10 @@ def write_batch(
         return _close(session, event, marked, spec.drift.window if spec else DEFAULT_WINDOW, now)
 
     logged_at = event.time or now
-    answers = handle_once(sessions, FUNCTION, event, read=read, work=work, write=write, now=now)
-    for each in answers:
+    events = handle_once(sessions, FUNCTION, event, read=read, work=work, write=write, now=now)
+    for each in events:
         _write_window(sessions, store, kinds.WindowClosed.model_validate(each.data))
-    return answers
+    return events
 
 
 def _row(

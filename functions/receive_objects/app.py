@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 
 from flask import Flask
-from prometheus_client import Counter
 
 from eventing.app import METRICS
 from eventing.app import create_app as create_event_app
@@ -20,6 +19,7 @@ from eventing.store import S3Store, Store
 from functions.receive_objects.background import Background
 from functions.receive_objects.handler import Handler
 from functions.receive_objects.logic import FUNCTION
+from functions.receive_objects.metrics import ObjectMetrics
 from functions.receive_objects.receiver import Receiver
 from functions.receive_objects.settings import Settings
 from functions.receive_objects.sweep_throttle import SweepThrottle
@@ -45,10 +45,8 @@ def create_app(
     sink = sink or sink_from_env(os.environ, retries=_RETRIES)
     claim = timedelta(seconds=(_RETRIES + 1) * parse_timeout(os.environ.get("SINK_TIMEOUT_S", "")) + 10)
     engine = make_engine(settings.database_url)
-    refusals = Counter(
-        "kascade_object_events_refused", "Events of objects that the sink refused for good.", registry=None
-    )
-    receiver = Receiver(session_factory(engine), store, sink, clock, refusals, claim)
+    metrics = ObjectMetrics()
+    receiver = Receiver(session_factory(engine), store, sink, clock, metrics.refusals, claim)
     app = create_event_app(
         Handler(receiver, settings.buckets, SweepThrottle(monotonic_s)),
         name=FUNCTION,
@@ -56,8 +54,8 @@ def create_app(
         sink=sink,
         ready=partial(check_migrated, engine),
     )
-    registry = app.extensions[METRICS].registry
-    registry.register(refusals)
-    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, registry, later or Background())
+    metrics.register(app.extensions[METRICS].registry)
+    later = later or Background()
+    webhook = Webhook(receiver, settings.buckets, settings.webhook_token, metrics.records, later)
     app.add_url_rule("/webhook", view_func=webhook, endpoint="webhook", methods=["POST"])
     return app

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable
 
 from flask import Response, request
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import Counter
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from eventing.errors import RetryLater
@@ -39,19 +39,14 @@ class Webhook:
         receiver: Receiver,
         buckets: tuple[str, ...],
         token: str | None,
-        registry: CollectorRegistry,
+        records: Counter,
         later: Callable[[Callable[[], None]], None],
     ) -> None:
         self._receiver = receiver
         self._later = later
         self._buckets = buckets
         self._token = token
-        self._records = Counter(
-            "kascade_webhook_records",
-            "Records received by the webhook, by what became of them.",
-            ("outcome",),
-            registry=registry,
-        )
+        self._records = records
 
     def __call__(self) -> Response:
         """Take one notification. 401 and 403 are for the caller, 503 asks it to try again."""

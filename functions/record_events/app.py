@@ -7,11 +7,13 @@ from functools import partial
 
 from flask import Flask
 
+from eventing.app import METRICS
 from eventing.app import create_app as create_event_app
 from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
 from functions.record_events.dead_letters import DeadLetters
 from functions.record_events.handler import Handler
+from functions.record_events.ledger_metrics import LedgerMetrics
 from functions.record_events.logic import FUNCTION
 from functions.record_events.notifier import Notifier
 from functions.record_events.queries import Queries
@@ -38,6 +40,7 @@ def create_app(
         ready=partial(check_migrated, engine),
         max_bytes=MAX_BODY_BYTES,
     )
+    app.extensions[METRICS].registry.register(LedgerMetrics(sessions, clock))
     Queries(settings, sessions, notifier, clock).add_to(app)
     DeadLetters(sessions, sink, clock).add_to(app)
     return app

@@ -48,7 +48,7 @@ class DeadLetters:
         )
 
     def receive(self) -> Response:
-        """Keep whatever is sent here; only a database or a broker that is away makes it fail."""
+        """Keep whatever is sent here; it fails only while the database or the broker is away."""
         headers, errors = _split_errors(dict(request.headers))
         body = request.get_data(cache=False)
         try:
@@ -135,13 +135,13 @@ class DeadLetters:
 
 
 def drop_copy() -> Response:
-    """Take what a challenger in shadow never took. The judge sees that its answers are missing."""
+    """Accept and drop the copy that a challenger in shadow never took: the judge sees its answer missing."""
     _log.info("a copy for a challenger was not delivered: event %s", request.headers.get("ce-id"))
     return Response(status=204)
 
 
 def _split_errors(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Take the broker's error attributes out: Knative sends empty ones, which no CloudEvent may have."""
+    """Separate the broker's error attributes: Knative sends empty ones, which are invalid in a CloudEvent."""
     errors: dict[str, str] = {}
     rest: dict[str, str] = {}
     for name, value in headers.items():

@@ -83,7 +83,7 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
 
 
 def pool_of(session: Session, model: str, champion: int | None) -> list[dict[str, Any]]:
-    """Return how former champions do on the labels of now, held against the champion; none without a pool."""
+    """Return how former champions compare with the champion on the newest labels; None without a pool."""
     row = session.get(PoolRow, model)
     state = _mapping(row.state) if row is not None else {}
     if state.get("champion") != champion or champion is None:
@@ -120,19 +120,19 @@ def feedback_of(session: Session, model: str) -> dict[str, Any] | None:
 def training_of(session: Session, run: TrainingRun, now: datetime) -> dict[str, Any]:
     """Return how far a run under way is; of one that has not begun, how many were approved before it."""
     if run.started_at is None:
-        told: Mapping[str, Any] = {}
+        progress: Mapping[str, Any] = {}
         ahead = runs_before(session, run, now)
     else:
-        told = _newest_data(session, TrainingProgressed.type, f"{run.model}/v{run.version}")
+        progress = _newest_data(session, TrainingProgressed.type, f"{run.model}/v{run.version}")
         ahead = 0
     return {
         "run_id": run.run_id,
         "version": run.version,
         "since": _iso(run.started_at),
         "ahead": ahead,
-        "step": told.get("step"),
-        "number": told.get("number"),
-        "steps": told.get("steps"),
+        "step": progress.get("step"),
+        "number": progress.get("number"),
+        "steps": progress.get("steps"),
     }
 
 

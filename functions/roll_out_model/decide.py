@@ -66,7 +66,7 @@ def _desired(state: ModelState) -> Desired:
     promoted = {version for version, fact in state.facts if fact is Fact.PROMOTED}
     ended = {version for version, fact in last.items() if fact in _ENDED}
     if state.retired_at is not None:
-        # Also of who was champion nothing is left to go back to.
+        # A retired model has no champion to go back to either.
         ended |= {version for version, fact in last.items() if fact is Fact.PROMOTED}
         promoted.clear()
     return Desired(
@@ -194,7 +194,7 @@ def _recalled(state: ModelState, payload: kinds.ModelRecalled, deadline: datetim
 
 
 def _cut_short(rollout: RolloutState | None, version: int) -> RolloutState | None:
-    """End a probation for a newer version: what serves was not shown to be worse, and is its champion."""
+    """End a probation for a newer version: what serves was not shown to be worse, so it is the champion."""
     if rollout is None or rollout.phase is not Phase.PROBATION or not rollout.announced:
         return rollout
     if rollout.verdict is not None or rollout.paused:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 FOREIGN = 0
-"""Stands for what serves or is mirrored to without being a version of the model. Versions count from 1."""
+"""Stands for a target of requests or copies that is no version of the model; versions count from 1."""
 
 
 class DeployerError(Exception):
@@ -21,11 +21,11 @@ class DeployerError(Exception):
 
 
 class Unavailable(DeployerError):
-    """The platform does not answer, or asks to come again."""
+    """The platform does not answer, or asks to try again."""
 
 
 class Refused(DeployerError):
-    """The platform refuses what it was asked for, and will again."""
+    """The platform refuses what it was asked for, and would again."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ class Deployer(Protocol):
     A change is asked for at once and takes effect some time later: `observe` says when.
 
     Attributes:
-        former_can_watch: a version that served before can be the challenger of the one after it, and get
-            copies. Where it cannot, the champion's harm is answered in the usual phases.
+        former_can_watch: the version before can answer copies of the new one's requests, as a probation
+            needs. Where it cannot, a proven harm is answered in the usual phases.
     """
 
     @property

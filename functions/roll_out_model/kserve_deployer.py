@@ -34,7 +34,8 @@ from functions.roll_out_model.kserve_service import (
     predictor_name,
     with_percent,
 )
-from functions.roll_out_model.kserve_status import STANDARD, Deployed, owners_of_percent
+from functions.roll_out_model.kserve_standard import MODES, refusal
+from functions.roll_out_model.kserve_status import Deployed, owners_of_percent
 from functions.roll_out_model.kubernetes_objects import (
     KubernetesObjects,
     NotServed,
@@ -43,11 +44,6 @@ from functions.roll_out_model.kubernetes_objects import (
 )
 
 SERVICES = Resource(GROUP, API_VERSION, "inferenceservices")
-_STANDARD_MODE = (
-    "KServe serves {} in Standard mode, in which version 0.20 splits no traffic and replaces what runs: "
-    "install Knative Serving, and let the InferenceService be annotated with "
-    "serving.kserve.io/deploymentMode: Knative; or set DEPLOY_TARGET to another platform"
-)
 
 
 class KServeDeployer:
@@ -78,6 +74,8 @@ class KServeDeployer:
         """See `Deployer`."""
         check_name(version.model)
         deployed = self._find(version.model)
+        if deployed is None:
+            self._revisions(version.model)  # they are there where KServe has its Knative mode
         if deployed is None or deployed.version != version.version:
             self._begin(version, deployed, keep)
 
@@ -130,7 +128,7 @@ class KServeDeployer:
     def _begin(
         self, version: ServedVersion, deployed: Deployed | None, keep: int | None, removed: int | None = None
     ) -> None:
-        """Have the object name a version, with all traffic where it is."""
+        """Write a version into the object; all traffic stays where it is."""
         if deployed is None:
             self._apply(inference_service_of(version, None, "first", self._options))
             return
@@ -206,13 +204,16 @@ class KServeDeployer:
         service = self._get(model)
         if service is None:
             return None
-        if (service.get("status") or {}).get("deploymentMode") in STANDARD:
-            raise Refused(_STANDARD_MODE.format(model))
+        if (service.get("status") or {}).get("deploymentMode") in MODES:
+            raise refusal(self._objects, model)
+        return Deployed.of(service, self._revisions(model))
+
+    def _revisions(self, model: str) -> list[Json]:
+        """Return a model's revisions. Raises: Refused where there is no Knative."""
         try:
-            revisions = self._objects.list(REVISIONS, f"{SERVICE_LABEL}={predictor_name(model)}")
+            return self._objects.list(REVISIONS, f"{SERVICE_LABEL}={predictor_name(model)}")
         except NotServed as error:
-            raise Refused(_STANDARD_MODE.format(model)) from error
-        return Deployed.of(service, revisions)
+            raise refusal(self._objects, model) from error
 
     def _get(self, model: str) -> Json | None:
         """Return a model's InferenceService. Raises: Refused when it is somebody else's."""

@@ -48,7 +48,7 @@ class KServeOptions:
     """How models are served by KServe.
 
     Attributes:
-        runtime: the ServingRuntime; another one than ours logs through KServe, and encodes no features.
+        runtime: the ServingRuntime; any but ours has KServe log its predictions, and encodes no features.
         service_account: whose Secret has KServe's annotations of the object store.
         serving: what holds on every platform.
     """
@@ -103,7 +103,7 @@ def inference_service_of(
 def with_percent(service: Json, percent: int | None) -> Json:
     """Return what was applied of an InferenceService, as it is, but for its percent.
 
-    The options may be others by now; applied anew, they would make another revision of the same version.
+    The options may have changed since; to apply them would make another revision of the same version.
     """
     predictor = {key: value for key, value in service["spec"]["predictor"].items() if key in _APPLIED}
     model = predictor.get("model") or {}
@@ -159,7 +159,7 @@ def _predictor(version: ServedVersion, deployment: str, options: KServeOptions) 
 
 
 def _own_server(version: ServedVersion, options: KServeOptions) -> Json:
-    """Return what our own server is told and confined by, beyond what its ServingRuntime says."""
+    """Return the variables and limits of our own server, beyond those of its ServingRuntime."""
     serving = options.serving
     mounts = [mount for _, mount in volumes_of(serving)]
     return {

@@ -23,9 +23,6 @@ from functions.roll_out_model.kserve_service import (
     Json,
 )
 
-STANDARD = frozenset({"Standard", "RawDeployment"})
-"""How KServe calls the mode without Knative, now and before."""
-
 
 @dataclass(frozen=True)
 class Deployed:
@@ -191,24 +188,24 @@ class Deployed:
         """Return the status of what the object names; None while the platform has not taken it up."""
         created = self.created
         if created is None:
-            told = self._complaint()
-            return Status(Readiness.PENDING, told) if told else None
+            complaint = self._complaint()
+            return Status(Readiness.PENDING, complaint) if complaint else None
         status = revision_status(created)
         return status if status.readiness is not Readiness.PENDING else self._failed_load() or status
 
     def _failed_load(self) -> Status | None:
         """Return what KServe says of a model that cannot be loaded; Knative says it much later."""
-        said = (self.service.get("status") or {}).get("modelStatus") or {}
-        if said.get("transitionStatus") != "BlockedByFailedLoad":
+        model_status = (self.service.get("status") or {}).get("modelStatus") or {}
+        if model_status.get("transitionStatus") != "BlockedByFailedLoad":
             return None
         reason = _last_failure(self.service)
         return Status(Readiness.FAILED if f": {NEVER}: " in reason else Readiness.CRASHED, reason)
 
     def _complaint(self) -> str:
         """Return why KServe makes no revision of what the object says, if it says so."""
-        said = (self.service.get("status") or {}).get("modelStatus") or {}
-        if said.get("transitionStatus") == "InvalidSpec":
-            info = said.get("lastFailureInfo") or {}
+        model_status = (self.service.get("status") or {}).get("modelStatus") or {}
+        if model_status.get("transitionStatus") == "InvalidSpec":
+            info = model_status.get("lastFailureInfo") or {}
             return f"{info.get('reason', 'InvalidSpec')}: {info.get('message', '')}"
         for name in ("PredictorReady", "Ready"):
             found = self.condition(name)
@@ -242,7 +239,7 @@ _ABSENT = Status(Readiness.ABSENT)
 
 
 def owners_of_percent(service: Json, besides: str) -> list[str]:
-    """Return who else has set the percent, by the names of field managers."""
+    """Return the names of the other field managers that have set the percent."""
     return sorted(
         {
             str(entry.get("manager"))
@@ -253,7 +250,7 @@ def owners_of_percent(service: Json, besides: str) -> list[str]:
 
 
 def _last_failure(service: Json) -> str:
-    """Return what KServe said of the last model that could not be loaded; it never forgets it."""
+    """Return KServe's message about the last model that failed to load; it stays in the status for good."""
     info = ((service.get("status") or {}).get("modelStatus") or {}).get("lastFailureInfo")
     if not info:
         return ""

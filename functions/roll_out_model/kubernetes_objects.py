@@ -1,7 +1,7 @@
 """Objects of one namespace through the Kubernetes API, with its errors as those of the port to a platform.
 
-What passes is waited for: an API that is away, hangs or is busy, a token that has expired, a right that is
-missing, a kind of object that is not installed. What the API or a webhook refuses is refused for good.
+A passing fault is waited for: an API that is away, hangs or is busy, a token that has expired, a right that
+is missing, a kind of object that is not installed. What the API or a webhook refuses is refused for good.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Resource:
 
 
 class Changed(Unavailable):
-    """The object is another one than the one that was read, or is there already."""
+    """The object was changed since it was read, or exists already."""
 
 
 class OwnedElsewhere(Refused):
@@ -78,6 +78,10 @@ class KubernetesObjects:
         self._namespace = namespace
         self._reopen = reopen
 
+    def in_namespace(self, namespace: str) -> KubernetesObjects:
+        """Return the objects of another namespace."""
+        return KubernetesObjects(self._api, namespace, self._reopen)
+
     def get(self, resource: Resource, name: str) -> Json | None:
         """Return an object, or None when there is none of this name."""
         return self._existing(
@@ -110,7 +114,7 @@ class KubernetesObjects:
             raise Unavailable(f"{name} of {resource.plural} has just been deleted")
 
     def apply(self, resource: Resource, body: Json, manager: str) -> Json:
-        """Make an object so, by server-side apply: what `manager` has set before and is left out, goes.
+        """Apply an object on the server side: what `manager` set before and leaves out now is removed.
 
         Returns: the object as it is after that.
 
@@ -188,18 +192,18 @@ def _answer(resource: Resource, send: Callable[[], Any]) -> Any:
 
 
 def _error_of(resource: Resource, error: ApiException) -> Unavailable | Refused:
-    said = _message(error)
-    reply = f"the API answered {error.status} {error.reason}: {said}"
+    message = _message(error)
+    reply = f"the API answered {error.status} {error.reason}: {message}"
     match error.status:
         case 401:
             return _TokenRefused(f"{reply}; the token of this function is not accepted")
-        case 403 if _MISSING_RIGHT.search(said):
+        case 403 if _MISSING_RIGHT.search(message):
             return Unavailable(f"{reply}; its Role must allow this")
         case 404 if not _is_about_an_object(error):
             return NotServed(f"{reply}; {resource} cannot be used here: is its platform installed?")
         case 404:
             return _Missing(reply)
-        case 409 if "conflict with" in said:
+        case 409 if "conflict with" in message:
             return OwnedElsewhere(f"{reply}; have whoever that is give the field up, and ask again")
         case 409:
             return Changed(reply)
@@ -226,7 +230,7 @@ def _object(answer: Any) -> Json:
 def _message(error: ApiException) -> str:
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or "")
     try:
-        said = json.loads(body).get("message")
+        message = json.loads(body).get("message")
     except (ValueError, AttributeError):
-        said = None
-    return str(said or body)[:500]
+        message = None
+    return str(message or body)[:500]

@@ -93,7 +93,7 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Shift:
-    """Send the traffic so."""
+    """Send the requests as `traffic` says."""
 
     traffic: Traffic
 
@@ -151,7 +151,7 @@ def next_action(rollout: Rollout, observed: Observed, now: datetime) -> Action:
     status = observed.status(version.version)
     if rollout.stage is Stage.ABANDON:
         return RollBack(rollout.message)
-    # Who crashes at the start may lack what comes in time; one that has served is not waited for.
+    # A version that crashes at its start may lack something that comes in time; one that has served may not.
     gone = status.readiness is Readiness.CRASHED and rollout.has_served
     if status.readiness is Readiness.FAILED or gone:
         verb = "failed" if rollout.has_served else "did not become ready"
@@ -170,13 +170,13 @@ def next_action(rollout: Rollout, observed: Observed, now: datetime) -> Action:
 
 
 def _when_ready(rollout: Rollout, observed: Observed) -> Action | None:
-    """Return what the stage lacks once the version is ready; None while the traffic is on its way."""
+    """Return the next step once the version is ready; None while the traffic is being moved."""
     champion = rollout.champion
     beside = observed.status(champion.version).readiness if champion else Readiness.ABSENT
     if rollout.stage in (Stage.SHADOW, Stage.CANARY) and beside not in (Readiness.ABSENT, Readiness.READY):
-        return None  # the champion is down: nothing moves to who is being judged
+        return None  # the champion is down: the challenger gets no more traffic
     if rollout.stage is Stage.PROBATION and rollout.has_served and beside in _MAY_COME_BACK:
-        return None  # who watches is down: the version serves on
+        return None  # the former champion is down: the version serves on
     traffic = wanted_traffic(rollout, observed)
     mirrored = traffic.challenger if rollout.stage in (Stage.SHADOW, Stage.PROBATION) else None
     if observed.mirror is not None and mirrored is None:

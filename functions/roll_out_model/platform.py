@@ -53,7 +53,7 @@ class Progress:
 
 
 def reconcile(deployer: Deployer, goal: Goal, now: datetime) -> Progress:
-    """Do what can be done now, without waiting. Each step may be repeated: the next call makes a crash good.
+    """Do what can be done now, without waiting. Each step may be repeated, so a call goes on after a crash.
 
     A platform that does not answer is waited for, past a rollout's deadline too: without it nothing can be
     undone.

@@ -118,7 +118,7 @@ def record(
             _end(session, row, writer)
     elif isinstance(progress.last, Wait):
         writer.check_after(settings.watch)
-    return writer.answers
+    return writer.events
 
 
 def _end(session: Session, row: RolloutRow, writer: RolloutWriter) -> None:

@@ -50,7 +50,7 @@ class RolloutState:
         started: a phase's event has been sent before.
         paused: verdicts are held back.
         verdict: what is carried out, or held back while paused.
-        phases: which phases it goes through, as the spec reply when it began.
+        phases: which phases it goes through, as the spec said when it began.
         percent: share of the traffic in the canary, likewise.
         reason: why it begins with its first phase.
     """

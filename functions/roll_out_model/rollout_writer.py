@@ -39,7 +39,7 @@ class RolloutWriter:
     event: Event
     now: datetime
     settings: Settings
-    answers: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def advance(self, rollout: RolloutState, progress: Progress) -> bool:
         """Write how far a rollout came; return whether it has ended."""
@@ -83,7 +83,7 @@ class RolloutWriter:
         """Say once that a phase is set up, or that a replacement exists."""
         first = self.row.started_at is None
         self.row.announced, self.row.started_at = True, self.row.started_at or self.now
-        said: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "model": self.row.model,
             "version": rollout.version,
             "champion_version": rollout.champion,
@@ -97,10 +97,12 @@ class RolloutWriter:
             replaces = rollout.phase is Phase.REPLACE
             phases = [] if replaces else [kinds.RolloutPhase(phase) for phase in rollout.phases]
             shadow = self._logged_shadow() if rollout.phase in _PAIRED else None
-            started = kinds.RolloutStarted(**said, phases=phases, reason=rollout.reason, logged_shadow=shadow)
+            started = kinds.RolloutStarted(
+                **fields, phases=phases, reason=rollout.reason, logged_shadow=shadow
+            )
             self._answer(rollout.version, started)
         else:
-            self._answer(rollout.version, kinds.RolloutAdvanced(**said))
+            self._answer(rollout.version, kinds.RolloutAdvanced(**fields))
 
     def _logged_shadow(self) -> kinds.LoggedShadow | None:
         """Return what the approval says that the version answered to logged requests."""
@@ -172,7 +174,7 @@ class RolloutWriter:
 
     def _answer(self, version: int, payload: kinds.Payload) -> None:
         source, subject = kinds.source_of(FUNCTION), f"{self.row.model}/v{version}"
-        self.answers.append(answer(self.event, payload.type, source, subject, payload, now=self.now))
+        self.events.append(answer(self.event, payload.type, source, subject, payload, now=self.now))
 
     def _name(self, version: int) -> str:
         return version_name(self.row.model, version)

@@ -34,7 +34,7 @@ from functions.roll_out_model.seldon_roles import (
     requested_in,
     version_in,
 )
-from functions.roll_out_model.seldon_status import is_settled, observed_in, standing
+from functions.roll_out_model.seldon_status import is_in_force, not_deleted, observed_in
 
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
@@ -63,7 +63,7 @@ class SeldonDeployer:
         """See `Deployer`. The address says by its path which route is meant, as Seldon reads it."""
         url = f"{self._mesh}/v2/models/{model}.experiment"
         experiment = self._experiment(model)
-        if experiment is not None and not standing([experiment]):
+        if experiment is not None and not not_deleted([experiment]):
             experiment = None
         return observed_in(model, experiment, self._models(model), self._clock(), url)
 
@@ -72,13 +72,13 @@ class SeldonDeployer:
         model, number = version.model, version.version
         experiment, models = self._experiment(model), self._models(model)
         self._create(version)
-        others = {version_of(model, each["metadata"]["name"]) for each in standing(models)} - {number}
+        others = {version_of(model, each["metadata"]["name"]) for each in not_deleted(models)} - {number}
         kept = keep if keep in others else _serving_most(model, experiment, others - {FOREIGN})
         traffic = None if kept is None else Traffic(kept)
         self._write(model, experiment, {kept or number: 100}, traffic, number)
 
     def shift(self, model: str, traffic: Traffic) -> None:
-        """See `Deployer`. A challenger that gets requests of its own gets no copies any more."""
+        """See `Deployer`. A challenger with requests of its own gets no copies."""
         experiment = self._experiment(model)
         mirror = mirror_in(model, experiment) if experiment else None
         latest = version_in(experiment, LATEST) if experiment else None
@@ -102,37 +102,37 @@ class SeldonDeployer:
         self._write(model, experiment, shares, requested, version_in(experiment, LATEST) or 0, mirror)
 
     def remove(self, model: str, version: int, fallback: ServedVersion) -> None:
-        """See `Deployer`. A Model is deleted once no request is led to it any more."""
-        experiment, models = self._experiment(model), standing(self._models(model))
+        """See `Deployer`. A Model is deleted once no request goes to it."""
+        experiment, models = self._experiment(model), not_deleted(self._models(model))
         there = {version_of(model, each["metadata"]["name"]) for each in models}
         if fallback.version not in there:
             self._create(fallback)
         traffic = Traffic(fallback.version)
         self._write(model, experiment, traffic.shares, traffic, fallback.version)
         if version in there:
-            self._wait_until_settled(model)
+            self._wait_until_in_force(model)
             self._objects.delete(MODELS, version_name(model, version))
         if self._objects.get(MODELS, version_name(model, version)) is not None:
             raise Unavailable(f"the Model {version_name(model, version)} is still being deleted")
 
     def delete(self, model: str) -> bool:
-        """See `Deployer`. The Experiment goes first: who leads to it then gets no half of it."""
+        """See `Deployer`. The Experiment goes first, so that no request meets half of the Models."""
         if self._experiment(model) is not None:
             self._objects.delete(EXPERIMENTS, model)
             if self._experiment(model) is not None:
                 return False
-        for each in standing(self._models(model)):
+        for each in not_deleted(self._models(model)):
             self._objects.delete(MODELS, each["metadata"]["name"])
         return not self._models(model)
 
     def _create(self, version: ServedVersion) -> None:
-        """Make a version's Model, unless it is there. Raises: Unavailable while one before it is going."""
+        """Create a version's Model if it is absent. Raises: Unavailable while an older one is deleted."""
         found = self._objects.get(MODELS, version.name)
         if found is None:
             self._objects.create(MODELS, model_of(version, self._namespace, self._options))
             return
         check_ours(found, version.model)
-        if not standing([found]):
+        if not not_deleted([found]):
             raise Unavailable(f"the Model {version.name} is still being deleted")
 
     def _write(
@@ -150,18 +150,18 @@ class SeldonDeployer:
             made = experiment_of(model, self._namespace, spec, traffic, latest, now)
             self._objects.create(EXPERIMENTS, made)
             return
-        if not standing([experiment]):
+        if not not_deleted([experiment]):
             raise Unavailable(f"the Experiment {model} is still being deleted")
         same = all((experiment["spec"].get(name) or None) == value for name, value in spec.items())
         metadata = {"annotations": annotations_of(traffic, latest, None if same else now)}
         body = {"metadata": metadata} if same else {"metadata": metadata, "spec": spec}
         self._objects.patch(EXPERIMENTS, model, body)
 
-    def _wait_until_settled(self, model: str) -> None:
+    def _wait_until_in_force(self, model: str) -> None:
         """Wait briefly until requests go as asked for. Raises: Unavailable when they do not."""
         for pause_s in _PAUSES_S:
             experiment = self._experiment(model)
-            if experiment is not None and is_settled(experiment, self._clock()):
+            if experiment is not None and is_in_force(experiment, self._clock()):
                 return
             time.sleep(pause_s)
         raise Unavailable(f"the Experiment {model} does not lead away from what is to be removed yet")

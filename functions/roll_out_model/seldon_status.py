@@ -36,20 +36,20 @@ def observed_in(
     model: str, experiment: Json | None, models: Sequence[Json], now: datetime, url: str
 ) -> Observed:
     """Read what a model's Experiment and Models say; Models that are being deleted are gone."""
-    versions = {version_of(model, each["metadata"]["name"]): status_of(each) for each in standing(models)}
+    versions = {version_of(model, each["metadata"]["name"]): status_of(each) for each in not_deleted(models)}
     versions.pop(FOREIGN, None)
     if experiment is None:
         return Observed(versions=versions)
     latest = version_in(experiment, LATEST)
     shares = shares_in(model, experiment)
-    requested, settled = requested_in(experiment, shares), is_settled(experiment, now)
+    requested, in_force = requested_in(experiment, shares), is_in_force(experiment, now)
     running = () if requested is None else (requested.champion, requested.challenger, requested.previous)
     return Observed(
         latest=latest if latest in versions else None,
         versions=versions,
         requested=requested,
-        serving=shares if settled else {},
-        in_force=settled
+        serving=shares if in_force else {},
+        in_force=in_force
         and requested is not None
         and all(
             each is None or versions.get(each, Status(Readiness.ABSENT)).readiness is Readiness.READY
@@ -60,12 +60,12 @@ def observed_in(
     )
 
 
-def standing(models: Sequence[Json]) -> list[Json]:
+def not_deleted(models: Sequence[Json]) -> list[Json]:
     """Return the objects that are not being deleted."""
     return [each for each in models if "deletionTimestamp" not in each["metadata"]]
 
 
-def is_settled(experiment: Json, now: datetime) -> bool:
+def is_in_force(experiment: Json, now: datetime) -> bool:
     """Say whether the requests go as the Experiment asks for."""
     ready, changed = _condition(experiment, "Ready"), changed_at(experiment)
     if ready.get("status") != "True":

@@ -105,7 +105,7 @@ class SeldonV1Deployer:
             self._objects.patch(_TRIGGERS, name, {"spec": trigger["spec"]})
 
     def remove(self, model: str, version: int, fallback: ServedVersion) -> None:
-        """See `Deployer`. What is left of a predictor would pass for ready if its version came again."""
+        """See `Deployer`. What a predictor leaves would pass for ready when its version came again."""
         self.mirror(model, None)
         _again(lambda: self._leave(model, version, fallback))
         deployment = self._deployment(model)
@@ -178,7 +178,7 @@ class SeldonV1Deployer:
 
 
 def _again(change: Callable[[], None]) -> None:
-    """Make a change on what is there now, again when that was changed meanwhile: Seldon writes its status."""
+    """Change the object, and try again where Seldon wrote its status meanwhile."""
     for _ in range(_ATTEMPTS - 1):
         try:
             return change()

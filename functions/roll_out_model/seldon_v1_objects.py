@@ -81,8 +81,8 @@ def versions_in(deployment: Json) -> dict[int, Json]:
 
 def with_shares(predictors: Mapping[int, Json], shares: Mapping[int, int]) -> list[Json]:
     """Return predictors with other shares, who has most first; shares must sum to 100, as Seldon asks."""
-    told = [{**each, "traffic": shares.get(version, 0)} for version, each in predictors.items()]
-    return sorted(told, key=lambda each: (-each["traffic"], version_of(each["name"])))
+    listed = [{**each, "traffic": shares.get(version, 0)} for version, each in predictors.items()]
+    return sorted(listed, key=lambda each: (-each["traffic"], version_of(each["name"])))
 
 
 def shares_in(deployment: Json) -> dict[int, int]:

@@ -65,7 +65,7 @@ class Job:
         """Return the status of a run once it has ended; tell meanwhile how far it is."""
         progress = Progress(self._sink, self._settings.progress_s, event, request, run)
         while not (status := self._engine.status(run.run_id)).ended:
-            progress.tell(status.begun)
+            progress.announce(status.begun)
             time.sleep(_POLL_S)
         return status
 

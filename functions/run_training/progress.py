@@ -42,17 +42,17 @@ class Progress:
         self._first = STEPS[:1] if run.package is None else ()
         self._clock = clock
         self._started = clock()
-        self._told: tuple[str, ...] | None = None
-        self._told_at = 0.0
+        self._announced: tuple[str, ...] | None = None
+        self._announced_at = 0.0
         self._beat = 0
 
-    def tell(self, begun: tuple[str, ...]) -> None:
+    def announce(self, begun: tuple[str, ...]) -> None:
         """Send the event if a step has begun or goes on for long. No sink that is away stops the run."""
         now, begun = self._clock(), begun or self._first
-        if begun == self._told and now - self._told_at < self._every_s:
+        if begun == self._announced and now - self._announced_at < self._every_s:
             return
-        self._beat = self._beat + 1 if begun == self._told else 0
-        self._told, self._told_at = begun, now
+        self._beat = self._beat + 1 if begun == self._announced else 0
+        self._announced, self._announced_at = begun, now
         event = progressed(
             self._request,
             self._event,

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from eventing.tokens import PREDICT, Tokens
+from functions.serve_model.about import DOCUMENT, PAGE, About
 from functions.serve_model.errors import (
     BadRequest,
     Forbidden,
@@ -65,10 +66,11 @@ class Application:
         self._metrics = metrics
         self._max_bytes = max_bytes
         self._pages = pages_of(model)
+        self._about = About(model, inference.max_rows, guarded=bool(tokens))
         self._protocols = {f"{path}/infer": "v2" for path in v2_paths(model)}
         self._protocols[f"/v1/models/{model.name}:predict"] = "v1"
         self._protocols["/"] = "event"
-        self._known = dict.fromkeys((*self._pages, "/metrics"), "GET") | dict.fromkeys(
+        self._known = dict.fromkeys((*self._pages, PAGE, DOCUMENT, "/metrics"), "GET") | dict.fromkeys(
             self._protocols, "POST"
         )
         self._known["/"] = "GET, POST"
@@ -112,6 +114,9 @@ class Application:
     async def _page(self, scope: Scope) -> Response:
         path, method = scope["path"], scope["method"]
         if method in ("GET", "HEAD"):
+            headers = dict(scope["headers"])
+            if self._about.answers(path, headers):
+                return await _in_thread(self._about.answer, path, headers)
             page = self._pages.get(path)
             if page is not None:
                 return json_response(page())

@@ -86,7 +86,7 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
     classes = card.get("classes")
     run, outputs = _classifier(session, classes) if classes else _regressor(session, encoding)
     _try_out(run, encoding.width)
-    kept = ("task", "target", "classes", "metric", "metrics", "dataset_digest")
+    kept = ("task", "target", "classes", "metric", "metrics", "ranges", "dataset_digest")
     properties = {key: card[key] for key in kept if card.get(key) is not None} | {"sha256": sha256}
     plan = _plan(card.get("lookup"))
     if plan is not None:

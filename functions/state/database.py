@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeDecorator
 
 from functions.state.failures import Unstorable, check_storable, outcome_of
 
-HEAD = "0017"
+HEAD = "0019"
 """The newest migration's revision; a test compares it with Alembic's own answer."""
 
 BUSY_TIMEOUT_S = 30.0
@@ -77,7 +77,7 @@ class Base(DeclarativeBase):
 Row = TypeVar("Row", bound=Base)
 
 Serial = BigInteger().with_variant(Integer, "sqlite")
-"""The type of a key that counts up by itself."""
+"""The type of an automatically increasing key."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -112,7 +112,7 @@ def make_engine(url: str) -> Engine:
     """Open the database at `url`: `sqlite:///path` or `postgresql+psycopg://user:password@host/name`.
 
     No connection is made yet. SQLite gets write-ahead logging, foreign keys and a wait of 30 s for locks.
-    What only one of the databases can keep, neither is given.
+    A value that only one of the two databases can store is refused for both.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class Stale(RetryLater):
-    """What was read is no longer so: `handle_once` starts over, and in the end asks for another delivery."""
+    """What was read has changed: `handle_once` starts over, and at last asks for another delivery."""
 
 
 class Handled(Base):
@@ -59,11 +59,11 @@ def handle_once(
         read: takes from the state what the work needs. It may refuse the event.
         work: does what is long or calls others, while no transaction is open. It may be repeated.
         write: writes the result; it commits together with the answer. It raises `Stale` when what `read`
-            returned is no longer so, and then nothing is written and all is done over.
-        stale: writes that the work was done for what is no longer so, in a transaction of its own.
+            returned has changed; then nothing is written, and all is done again.
+        stale: called in a transaction of its own after `Stale`, to note that work was done on an old state.
         attempts: how often it is tried before `Stale` is raised, which has the event delivered again.
         locking: `read` locks or writes as well.
-        now: of the handling.
+        now: the time of handling.
     """
     overtaken = Stale(f"{function} handles this event elsewhere")
     for _ in range(attempts):
@@ -125,7 +125,7 @@ def remembered(session: Session, function: str, event: Event) -> list[Event] | N
 
 
 def _claim(session: Session, function: str, event: Event, now: datetime | None) -> bool:
-    """Note that an event is handled in this transaction; False: it has been, or was while this waited."""
+    """Note that this transaction handles the event; False if it was handled before, or while this waited."""
     row = {
         "function": function,
         "source": event.source,
@@ -139,7 +139,7 @@ def _claim(session: Session, function: str, event: Event, now: datetime | None) 
 def claim_all(session: Session, function: str, events: Iterable[Event], now: datetime) -> list[Event]:
     """Note that many events are handled in this transaction, without an answer; return those that are new.
 
-    They are noted in one order, so that two who are given some of them at once do not wait for each other.
+    They are noted in one order, so that two callers with some of the same events cannot deadlock.
     """
     wanted = {(event.source, event.id): event for event in events}
     rows = [

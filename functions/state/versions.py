@@ -128,7 +128,7 @@ def facts_of(session: Session, model: str, version: int | None = None) -> Sequen
 
 
 def champion(session: Session, model: str) -> int | None:
-    """Return the version that serves the model's traffic by right: the last promoted and not rolled back.
+    """Return the champion: the version that was promoted last and not rolled back.
 
     One on probation counts as promoted.
     """
@@ -141,7 +141,7 @@ def retirement(session: Session, model: str) -> VersionFact | None:
 
 
 def retirement_in(facts: Sequence[VersionFact]) -> VersionFact | None:
-    """Do what `retirement` does, by facts in the order recorded."""
+    """Return what `retirement` does, from facts in the order recorded."""
     found: VersionFact | None = None
     for fact in facts:
         if fact.fact == Fact.RETIRED:

@@ -132,7 +132,7 @@ def for_champion(progress: Progress, version: int | None, window: timedelta) -> 
     progress = replace(
         progress,
         version=version,
-        # How labels depend on each other is no version's, but harm looks like it.
+        # How labels depend on each other is not a property of one version, but harm looks like dependence.
         test=SequentialTest(block=progress.test.block if progress.alarmed_at is None else 1),
         alarmed_at=None if last is None else datetime.fromisoformat(last),
         alarms=alarms,
@@ -182,7 +182,7 @@ def with_gap(baseline: float, test: SequentialTest) -> float:
 def baseline_of(card: Card) -> float | None:
     """Return the upper confidence bound on a version's loss, from its holdout; None if its card has none.
 
-    Where losses of the holdout depend on each other, it has fewer rows to go by than it has.
+    Where losses of the holdout depend on each other, it counts as having fewer rows.
     """
     loss = card.evaluation.loss
     if loss is None:

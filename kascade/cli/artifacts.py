@@ -16,6 +16,7 @@ from kascade.cli.options import BEGIN, LOOK, JsonOption, SystemOption, print_jso
 from kascade.client import connect
 from kascade.reach.systems import home_of, url_of
 from kascade.system.home import HomeError
+from kascade.system.monitoring import prometheus_config
 
 _NEEDED = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 _AWS = (*_NEEDED, "AWS_ENDPOINT_URL", "AWS_PROFILE")
@@ -68,11 +69,18 @@ def open_artifact(
 
 def env(
     export: Annotated[bool, typer.Option("--export", help="as lines for `eval` in a shell")] = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="in place of them, a prometheus.yml for this system")
+    ] = False,
     as_json: JsonOption = False,
     system: SystemOption = None,
 ) -> None:
     """Print the variables with which aws, boto3 and every other S3 client reach the object store."""
     if (url := url_of(system)) is not None:
+        if prometheus:
+            raise HomeError(
+                f"{url} is no system on this machine; docs/how-to/monitoring.md says how to watch it"
+            )
         named = [name for name in _AWS if os.environ.get(name)]
         if not named:
             raise HomeError(
@@ -82,6 +90,9 @@ def env(
         raise HomeError(
             f"the object store of {url} is the one that these variables name already: {', '.join(named)}"
         )
+    if prometheus:
+        print(prometheus_config(home_of(system)), end="")
+        return
     variables = home_of(system).store_environment()
     if as_json:
         print_json(variables)

@@ -15,17 +15,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from eventing import catalogue as c
 from eventing.event import CAUSATION
 from eventing.store import ObjectMissing, Store
+from eventing.words.fixes import fixes_of
 from kascade.cli.label_outcomes import FileOutcome
 from kascade.cli.options import print_json, print_result
 from kascade.cli.request import Outcome, Recorded, print_outcome, refusal_of, waiting
 from kascade.client import LEDGER, Client
 from kascade.rendering.event_line import event_line
-from kascade.rendering.fixes import fixes_of
 from kascade.rendering.terminal import escape
 
 RAW, FEEDBACK = "raw", "feedback"
 SPEC = "model.yaml"
-_LOOK_S = 1.0
+_POLL_S = 1.0
 _GOVERNOR_S = 3.0
 _QUIET_S = 5.0
 _OVERLAP = 100
@@ -34,7 +34,7 @@ _OF_DATASETS = f"{c.PREFIX}dataset.*"
 
 
 def is_code(name: str) -> bool:
-    """Whether a file is taken for code that a model.yaml may name, and not for data."""
+    """Whether a file is code that a model.yaml may name, and no data."""
     return name.endswith(".py") or (name.startswith("requirements") and name.endswith(".txt"))
 
 
@@ -109,7 +109,7 @@ def _announced(client: Client, key: str, **query: Any) -> list[Recorded]:
 def report(
     client: Client, dropped: Sequence[Dropped], model: str, *, as_json: bool, timeout_s: float
 ) -> None:
-    """Wait for what becomes of files and print it. Raises: typer.Exit: of one nothing came, or can come."""
+    """Wait for what becomes of files and print it. Raises: typer.Exit: one was refused, or is not read."""
     console = Console(highlight=False, emoji=False, soft_wrap=True, quiet=as_json)
     settling = Settling(client, model, console, timeout_s)
     spec_comes, failed = False, False
@@ -162,7 +162,7 @@ class Settling:
         """Return the ledger's row of the event that announces the file, once it is there."""
         after = 0 if dropped.unchanged else dropped.after
         while time.monotonic() < self._deadline:
-            rows = _announced(self._client, dropped.key, after=after, wait_s=_LOOK_S)
+            rows = _announced(self._client, dropped.key, after=after, wait_s=_POLL_S)
             for row in reversed(rows):
                 if _etag_of(row["event"]) in (None, dropped.etag):
                     return row
@@ -189,7 +189,7 @@ class Settling:
                 return waits[1]
             if time.monotonic() >= self._deadline:
                 return None
-            time.sleep(_LOOK_S / 4)
+            time.sleep(_POLL_S / 4)
 
     def _answers(self, created: Recorded) -> Iterator[Recorded]:
         """Yield what answers the event of a file, and what has been said since of its model's dataset.
@@ -207,7 +207,7 @@ class Settling:
             for event in self._events(correlation=created["event"]["id"]):
                 if (refused := refusal_of(event, created["event"]["id"])) is not None:
                     return refused
-            page = self._client.get(LEDGER, "/events", subject=self._model, after=after, wait_s=_LOOK_S)
+            page = self._client.get(LEDGER, "/events", subject=self._model, after=after, wait_s=_POLL_S)
             after = page["next"]
             for row in page["events"]:
                 if found.take(row["event"]):
@@ -228,7 +228,7 @@ class Settling:
             self._console.print(f"  {escape(fix)}")
 
     def _show_governor(self, ingested: Recorded) -> None:
-        """Show what the governor makes of new data, if it says so at once."""
+        """Show the governor's answer to new data, if it comes at once."""
         until = min(self._deadline, time.monotonic() + _GOVERNOR_S)
         answers = (c.TrainingApproved.type, c.TrainingDeferred.type)
         while time.monotonic() < until:
@@ -236,7 +236,7 @@ class Settling:
                 if event["type"] in answers and event.get(CAUSATION) == ingested["id"]:
                     self._console.print(event_line(event))
                     return
-            time.sleep(_LOOK_S / 4)
+            time.sleep(_POLL_S / 4)
 
 
 def _outcome_of(event: Recorded, dropped: Dropped, created: Recorded) -> Outcome | None:
@@ -268,6 +268,6 @@ def _waits(event: Recorded) -> bool:
 
 
 def _etag_of(event: Recorded) -> str | None:
-    told = ((event.get("data") or {}).get("s3") or {}).get("object") or {}
-    etag = told.get("eTag")
+    stored = ((event.get("data") or {}).get("s3") or {}).get("object") or {}
+    etag = stored.get("eTag")
     return etag.strip('"') if isinstance(etag, str) else None

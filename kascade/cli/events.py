@@ -14,11 +14,11 @@ from eventing.catalogue import PAYLOADS, TimerDue
 from eventing.codec import to_structured
 from eventing.errors import InvalidEvent
 from eventing.event import Event
+from eventing.words.fixes import fixes_of
 from kascade.cli.options import EVENTS, SOURCE, JsonOption, SystemOption, print_json, print_result, read_json
 from kascade.client import connect
 from kascade.events import event_of, full_type
 from kascade.rendering.event_line import event_line
-from kascade.rendering.fixes import fixes_of
 from kascade.rendering.terminal import escape, visible_json
 from kascade.system.home import HomeError
 
@@ -73,14 +73,14 @@ def invoke(
     event = _event(type_, data, subject, source, id_)
     with connect(system) as client:
         reply = client.invoke(function.replace("_", "-"), event)
-    told = None if reply is None else json.loads(to_structured(reply)[1])
+    shown = None if reply is None else json.loads(to_structured(reply)[1])
     if as_json:
-        print_json(told)
-    elif told is None:
+        print_json(shown)
+    elif shown is None:
         words = f"{function} accepted the event and replied with none"
         Console(stderr=True, markup=False, emoji=False).print(words, style="dim")
     else:
-        print(visible_json(json.dumps(told, indent=2, ensure_ascii=False)))
+        print(visible_json(json.dumps(shown, indent=2, ensure_ascii=False)))
 
 
 def list_events(

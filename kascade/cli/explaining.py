@@ -50,9 +50,9 @@ def prediction_tree(prediction: Mapping[str, Any]) -> Tree:
     tree = Tree(f"[bold]prediction {escape(str(prediction['prediction_id']))}[/]")
     for row in prediction["rows"]:
         role = "in the shadow" if row.get("shadow") else "served"
-        said = row.get("predicted")
-        said = number(row["predicted_number"]) if said is None else said
-        head = f"{row['model']}/v{row['version']} {role} at {clock(row['at'])}: {said}"
+        predicted = row.get("predicted")
+        predicted = number(row["predicted_number"]) if predicted is None else predicted
+        head = f"{row['model']}/v{row['version']} {role} at {clock(row['at'])}: {predicted}"
         branch = tree.add(f"[cyan]{escape(head)}[/]")
         for line in _facts(row):
             branch.add(f"[dim]{escape(line)}[/]")
@@ -84,7 +84,7 @@ def story(answer: Mapping[str, Any]) -> Tree:
     tree = Tree(f"[bold]{escape(answer['reference'])}[/]")
     for node in answer["chain"]:
         _grow(tree, node, str(answer["reference"]))
-    _say_folded(tree, answer.get("folded", {}))
+    _add_folded(tree, answer.get("folded", {}))
     if answer.get("left_out"):
         tree.add(f"[dim]… {answer['left_out']} more events do not fit; explain one of those above[/]")
     elif answer.get("truncated"):
@@ -99,13 +99,13 @@ def _grow(tree: Tree, node: Mapping[str, Any], reference: str) -> None:
         branch.add(f"[dim]{escape(line)}[/]")
     for effect in node["effects"]:
         _grow(branch, effect, reference)
-    _say_folded(branch, node.get("folded", {}))
+    _add_folded(branch, node.get("folded", {}))
     other = str(event.get("subject"))
     if event["type"] == c.TrainingApproved.type and _VERSION.fullmatch(reference) and other != reference:
         branch.add(f"[dim]… its story: kascade explain {escape(other)}[/]")
 
 
-def _say_folded(tree: Tree, folded: Mapping[str, int]) -> None:
+def _add_folded(tree: Tree, folded: Mapping[str, int]) -> None:
     counts = [f"{count} more {type_.removeprefix(c.PREFIX)}" for type_, count in folded.items()]
     if counts:
         tree.add(f"[dim]… {escape(', '.join(counts))}[/]")

@@ -53,7 +53,7 @@ def in_the_log(sent: Event, now: Callable[[], float] = time.monotonic) -> Callab
     model, prediction_id = sent.data["model"], sent.data["prediction_id"]
     began = now()
 
-    def look(client: Client) -> Outcome | None:
+    def check(client: Client) -> Outcome | None:
         try:
             rows = client.get(PREDICTIONS, f"/predictions/{prediction_id}")["rows"]
         except CallError as error:
@@ -76,7 +76,7 @@ def in_the_log(sent: Event, now: Callable[[], float] = time.monotonic) -> Callab
             return Outcome(True, f"joined to the prediction of v{own[0]['version']}")
         return None
 
-    return look
+    return check
 
 
 class FileOutcome:

@@ -77,17 +77,17 @@ def label(
             report(client, dropped, model, as_json=as_json, timeout_s=timeout)
             return
         event = _label_event(model, str(prediction_id), value if text else _read(str(value)))
-        request = Request(event, joined(event), look=in_the_log(event))
+        request = Request(event, joined(event), check=in_the_log(event))
         send(client, request, no_wait=no_wait, timeout_s=timeout, as_json=as_json)
 
 
 def _label_event(model: str, prediction_id: str, truth: Any) -> Event:
     """Build the event that says what the truth was of one prediction."""
     try:
-        told = FeedbackReceived(model=model, prediction_id=canonical(prediction_id.strip()), label=truth)
+        payload = FeedbackReceived(model=model, prediction_id=canonical(prediction_id.strip()), label=truth)
     except ValidationError as error:
         raise typer.BadParameter(f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
-    data = told.model_dump(exclude_none=True)
+    data = payload.model_dump(exclude_none=True)
     return originate(FeedbackReceived.type, SOURCE, model, data, now=datetime.now(UTC))
 
 

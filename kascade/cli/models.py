@@ -28,6 +28,7 @@ def list_models(
     """List the models: versions, champion, and what goes on: rollout, governor, labels, drift."""
     with connect(system) as client:
         found = client.describe()
+        pages = {each["model"]: client.page(each["model"]) for each in found if each["champion"]}
         letters = [] if as_json else client.get(LEDGER, "/dead-letters", limit=1000)["dead_letters"]
     chosen = [each for each in found if model in (None, each["model"])]
     console = Console(highlight=False, emoji=False, soft_wrap=True)
@@ -41,6 +42,8 @@ def list_models(
     else:
         for each in chosen:
             show(each, console)
+            if page := pages.get(each["model"]):
+                console.print(f"  [dim]{'page':<9}[/] {escape(page)}")
             dead = sum((letter["subject"] or "").partition("/")[0] == each["model"] for letter in letters)
             if dead:
                 how = f"kascade events --type delivery.failed --subject {each['model']}"

@@ -1,4 +1,4 @@
-"""What settles each request of a person: an event about the model, or the state it has come to."""
+"""What answers each request of a person: an event about the model, or the model's state."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kascade.cli.request import Outcome, Recorded, is_later
 
 
 def nothing(event: Recorded, ours: bool) -> Outcome | None:
-    """Take no event as the answer: only the model's state, or a refusal, settles it."""
+    """Take no event as the answer: only the model's state, or a refusal, is one."""
     return None
 
 
 def completed(sent: Event, wanted: c.RolloutOutcome) -> Callable[[Recorded, bool], Outcome | None]:
     """Wait for the end of a rollout.
 
-    It may continue the chain of its approval and not ours: then only one that ended as asked counts.
+    It may belong to the chain of its approval instead of ours: then it counts only if it ended as asked.
     """
 
     def outcome(event: Recorded, ours: bool) -> Outcome | None:
@@ -92,7 +92,7 @@ def trained(event: Recorded, ours: bool) -> Outcome | None:
 
 
 def registered(event: Recorded, ours: bool) -> Outcome | None:
-    """Wait as for a training; a file that is a version already has come to where it was to come."""
+    """Wait as for a training; a file that is a version already is done."""
     if ours and event["type"] == c.TrainingDeferred.type:
         if event["data"]["reason"] != c.TrainingReason.REGISTERED:
             return None  # a training that waits behind it
@@ -121,7 +121,7 @@ def resumed(model: Recorded) -> Outcome | None:
 
 
 def ended(sent: Event) -> Callable[[Recorded, bool], Outcome | None]:
-    """See that a rollout that goes on has ended at once, by the verdict that was held back."""
+    """Accept that a resumed rollout ended at once, by the verdict that was held back."""
 
     def outcome(event: Recorded, ours: bool) -> Outcome | None:
         if event["type"] != c.RolloutCompleted.type or not (ours or is_later(event, sent)):
@@ -133,7 +133,7 @@ def ended(sent: Event) -> Callable[[Recorded, bool], Outcome | None]:
 
 
 def queued(sent: Event, version: int) -> Callable[[Recorded], Outcome | None]:
-    """See whether an approved version is under way already, or waits for another one's rollout."""
+    """Accept that an approved version is under way already, or waits for the end of another rollout."""
 
     def outcome(model: Recorded) -> Outcome | None:
         rollout = model["rollout"] or {}

@@ -60,9 +60,13 @@ def predict(
         for answer in answers:
             table.add_row(*map(escape, _cells(answer)))
             missing |= dict.fromkeys(answer.get("missing_features", ()))
-    wide_console().print(table)
+        page = client.page(model)
+    console = wide_console()
+    console.print(table)
     if missing:
-        wide_console().print(f"missing or stale in some of the rows: {escape(', '.join(missing))}")
+        console.print(f"missing or stale in some of the rows: {escape(', '.join(missing))}")
+    if page:
+        console.print(f"[dim]what it takes, and how else to ask: {escape(page)}[/]")
 
 
 def _cells(answer: Mapping[str, Any]) -> tuple[str, str, str, str]:

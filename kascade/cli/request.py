@@ -21,7 +21,7 @@ from kascade.rendering.event_line import event_line
 from kascade.rendering.terminal import escape
 
 Recorded = Mapping[str, Any]
-_LOOK_S = 2.0
+_POLL_S = 2.0
 _OVERLAP = 100
 """The ledger's order is that of arrival: an answer may be recorded a little before what it answers."""
 
@@ -40,16 +40,17 @@ class Request:
 
     Attributes:
         event: its subject is a model, or `<model>/v<version>`.
-        answer: tells from an event about the model, and whether it is of our chain, if that settles it.
-        state: tells it from what `/models` says of the model, for requests that no event answers.
-        look: tells it by asking other parts of the system, for requests that neither of those settles.
+        answer: returns the outcome if an event about the model shows it; the second argument says whether the
+            event is of the request's own chain.
+        state: returns it from what `/models` says of the model, for requests that no event answers.
+        check: returns it by asking other parts of the system, for requests that neither of those answers.
         goes_on: how to see what becomes of it when nobody waits any longer.
     """
 
     event: Event
     answer: Callable[[Recorded, bool], Outcome | None]
     state: Callable[[Recorded], Outcome | None] | None = None
-    look: Callable[[Client], Outcome | None] | None = None
+    check: Callable[[Client], Outcome | None] | None = None
     goes_on: str = ""
 
     @property
@@ -142,7 +143,7 @@ def _followed(client: Client, request: Request, deadline: float) -> Iterator[Rec
     after: int | None = None
     sent = request.event
     while (left := deadline - time.monotonic()) > 0:
-        wait_s = min(_LOOK_S, left)
+        wait_s = min(_POLL_S, left)
         if after is None:
             page = client.get(LEDGER, "/events", correlation=sent.id, limit=1, wait_s=wait_s)
             after = max(0, page["events"][0]["seq"] - _OVERLAP) if page["events"] else None
@@ -156,7 +157,7 @@ def _followed(client: Client, request: Request, deadline: float) -> Iterator[Rec
 def _from_state(client: Client, request: Request) -> Outcome | None:
     found = client.describe(request.model) if request.state else []
     outcome = request.state(found[0]) if request.state and found else None
-    return outcome or (request.look(client) if request.look else None)
+    return outcome or (request.check(client) if request.check else None)
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:

@@ -104,7 +104,7 @@ def check(
         if as_json:
             print_json({"ok": False, "problems": problems})
         raise _failure(*problems, quiet=as_json) from error
-    _say_what_is_missing(spec)
+    _warn_of_what_is_missing(spec)
     if as_json:
         print_json({"ok": True, "model": spec.model, "target": spec.target, "problems": []})
     else:
@@ -140,7 +140,7 @@ def _check_code(folder: Path, spec: ModelSpec) -> Iterable[Problem]:
         yield Problem(where="train.code", problem=fault[0], fix=fault[1])
 
 
-def _say_what_is_missing(spec: ModelSpec) -> None:
+def _warn_of_what_is_missing(spec: ModelSpec) -> None:
     """Say which packages of its estimators this machine lacks: where it is trained they may be there."""
     try:
         from pipelines.estimators import missing_packages

@@ -83,7 +83,7 @@ def _dead(letter: Mapping[str, Any]) -> dict[str, Any]:
 def _model(model: Mapping[str, Any], services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a model's champion, and where it answers."""
     found = next((each for each in services if each["metadata"]["name"] == model["model"]), {})
-    told = found.get("status", {})
+    status = found.get("status", {})
     rollout = model["rollout"] or {}
     return {
         "model": model["model"],
@@ -93,7 +93,7 @@ def _model(model: Mapping[str, Any], services: Sequence[Mapping[str, Any]]) -> d
         "waits": waiting_words(model),
         "ready": is_ready(found) if found else None,
         "message": not_ready(found) if found and not is_ready(found) else None,
-        "addresses": every_address(told["url"]) if told.get("url") else [],
+        "addresses": every_address(status["url"]) if status.get("url") else [],
     }
 
 

@@ -117,7 +117,7 @@ def pause(model: ModelArgument, options: Options) -> None:
 def resume(model: ModelArgument, options: Options) -> None:
     """Let a paused rollout go on, with the verdict that came meanwhile, if any."""
     event = rollout_request(model, c.RolloutAction.RESUME, None, options)
-    # One that is not paused is refused: then that it stands unpaused is no answer.
+    # To resume a rollout that is not paused is refused, so that it is not paused proves nothing.
     with connect(options.system) as client:
         paused = not options.no_wait and _is_paused(client, model)
         state = outcomes.resumed if paused else None

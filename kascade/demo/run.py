@@ -13,14 +13,14 @@ from rich.console import Console
 from eventing import catalogue as c
 from kascade.demo.features import FeaturesStory
 from kascade.demo.in_airflow import airflow_beside
-from kascade.demo.story import MODEL, SCENES, Story
+from kascade.demo.story import MODEL, PARTS, Story
 from kascade.reach.port import CallError
 from kascade.rendering.terminal import escape
 from kascade.stream.running import running_system
 from kascade.system.home import Home, HomeError
 
-STORIES = MappingProxyType({"train": 1, "rollout": 2, "drift": 3, "all": len(SCENES)})
-"""How many scenes each story about digits has."""
+STORIES = MappingProxyType({"train": 1, "rollout": 2, "drift": 3, "all": len(PARTS)})
+"""How many parts each story about digits has."""
 FEATURES = "features"
 """The story about features, which has data and models of its own."""
 

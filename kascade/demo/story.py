@@ -1,4 +1,4 @@
-"""The scenes of the demonstration, each a few lines that say what happens and wait until it did."""
+"""The parts of the demonstration, each a few lines that say what happens and wait until it did."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def spec_of(*, candidates: str = GOOD, gate: str = "{min: 0.5}", min_rows: int =
 
 
 class Story:
-    """Plays the scenes in order; `facts` gathers what they showed."""
+    """Plays the parts in order; `facts` gathers what they showed."""
 
     def __init__(self, home: Home, console: Console, started: float) -> None:
         endpoints = home.endpoints()
@@ -61,12 +61,12 @@ class Story:
         self.traffic = Traffic(endpoints.gateway, MODEL, self.digits, self._labeller, per_s=REQUESTS_PER_S)
         self.facts: dict[str, Any] = {}
 
-    def play(self, scenes: int) -> None:
-        """Play the first scenes. Raises: HomeError, CallError: something did not happen."""
+    def play(self, parts: int) -> None:
+        """Play the first parts. Raises: HomeError, CallError: something did not happen."""
         self.ledger.start()
         try:
-            for scene in SCENES[:scenes]:
-                scene(self)
+            for part in PARTS[:parts]:
+                part(self)
             time.sleep(1)
         finally:
             self.traffic.stop()
@@ -78,13 +78,13 @@ class Story:
         self.train_first()
         self.traffic.start()
         self._labeller.start()
-        self._say(
+        self._print(
             f"{REQUESTS_PER_S:.0f} requests a second from now on; labels follow {LABEL_DELAY_S:.0f} s later"
         )
 
     def train_first(self) -> None:
         """Drop the first file and its model.yaml, and wait until the model answers."""
-        self._say(f"dropping model.yaml and {FIRST} digits into s3://raw/{MODEL}/")
+        self._print(f"dropping model.yaml and {FIRST} digits into s3://raw/{MODEL}/")
         self._drop("model.yaml", spec_of())
         self._drop("first.csv", self.digits.file(range(FIRST)))
         self._wait_for_rollout("promoted", after=0)
@@ -95,7 +95,7 @@ class Story:
 
     def better_challenger(self) -> None:
         """Drop more data: a better version goes through shadow and canary, and is promoted."""
-        self._say(f"{SECOND} more digits are dropped: a challenger is trained, shadowed, and given 10 %")
+        self._print(f"{SECOND} more digits are dropped: a challenger is trained, shadowed, and given 10 %")
         begun = len(self.ledger.events)
         self.drop_second()
         self._wait_for_rollout("promoted", after=begun)
@@ -104,7 +104,7 @@ class Story:
     def shift(self) -> None:
         """Let the world change: harm is proven, and what is trained on the rows since serves at once."""
         self._drop("model.yaml", spec_of(min_rows=100_000))
-        self._say(f"the scanner now delivers negatives; before that {self._accuracy()}")
+        self._print(f"the scanner now delivers negatives; before that {self._accuracy()}")
         begun = len(self.ledger.events)
         self.traffic.negative = True
         self.traffic.forget_accuracy()
@@ -112,7 +112,7 @@ class Story:
         self.facts["drift_detected"] = True
         self.ledger.wait(c.PerformanceDegraded.type, after=begun)
         proven = time.monotonic()
-        self._say(f"drift and harm are found; the champion is at {self._accuracy()}")
+        self._print(f"drift and harm are found; the champion is at {self._accuracy()}")
         approved = self.ledger.wait(
             c.TrainingApproved.type,
             after=begun,
@@ -131,14 +131,14 @@ class Story:
         self.facts["harm_ended_s"] = round(time.monotonic() - proven, 1)
         self.traffic.forget_accuracy()
         time.sleep(2)
-        self._say(f"retrained on what was labelled since; it serves at once: {self._accuracy()}")
+        self._print(f"retrained on what was labelled since; it serves at once: {self._accuracy()}")
         self._wait_for_rollout("promoted", after=begun, least_version=version)
         self.facts["retrained"] = True
-        self._say("the champion before answered copies, and was not found to be better")
+        self._print("the champion before answered copies, and was not found to be better")
 
     def worse_challenger(self) -> None:
         """Let a person force a bad model past the gate: the judge takes it back."""
-        self._say("somebody opens the gate and asks for a much smaller model")
+        self._print("somebody opens the gate and asks for a much smaller model")
         begun = len(self.ledger.events)
         self._drop("model.yaml", spec_of(candidates=POOR, gate="{margin: 1.0}", min_rows=100_000))
         self.ledger.wait(c.SpecRegistered.type, after=begun)
@@ -168,11 +168,11 @@ class Story:
         accuracy = self.traffic.tally.accuracy
         return "nothing has been asked" if accuracy is None else f"{accuracy:.0%} of the answers are right"
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._console.print(f"[bold]{time.monotonic() - self._started:5.1f} s[/]  {text}")
 
 
-SCENES: tuple[Callable[[Story], None], ...] = (
+PARTS: tuple[Callable[[Story], None], ...] = (
     Story.first_version,
     Story.better_challenger,
     Story.shift,

@@ -11,6 +11,7 @@ import requests
 from eventing.codec import decode, to_binary
 from eventing.errors import InvalidEvent
 from eventing.event import Event
+from kascade.reach.gateway import Gateway
 from kascade.reach.port import Address, CallError, Reach
 
 
@@ -30,6 +31,10 @@ class Calls:
     def services(self) -> list[dict[str, Any]] | None:
         """Return the Knative Services of functions and models; None by the address of a gateway."""
         return self._reach.services()
+
+    def page(self, model: str) -> str | None:
+        """Return the address of a model's page; None where the way to it ends with this client."""
+        return f"{self._reach.service(model).url}/docs" if isinstance(self._reach, Gateway) else None
 
     def get(self, service: str, path: str, **query: Any) -> Any:
         """Return the JSON that a service answers to a GET."""
@@ -87,6 +92,6 @@ class Calls:
         if (refusal := self._reach.refusal(response)) is not None:
             raise refusal
         if not response.ok:
-            said = response.text.strip()[:2000]
-            raise CallError(f"{who} answered {response.status_code}: {said}", status=response.status_code)
+            reply = response.text.strip()[:2000]
+            raise CallError(f"{who} answered {response.status_code}: {reply}", status=response.status_code)
         return response

@@ -72,13 +72,13 @@ class Cluster:
         found = self._get(_BROKERS.format(self._namespace), "Knative Eventing")
         if found is None:
             raise self._absent("no Broker default")
-        told = ((found.get("status") or {}).get("address") or {}).get("url")
-        if not told:
+        published = ((found.get("status") or {}).get("address") or {}).get("url")
+        if not published:
             raise CallError(f"the Broker is not ready: {not_ready(found)}")
-        url = urlsplit(told)
+        url = urlsplit(published)
         inside = _IN_CLUSTER.fullmatch(url.hostname or "")
         if inside is None or url.scheme not in _PORTS:
-            raise CallError(f"the Broker's address {told} is no Service of the cluster")
+            raise CallError(f"the Broker's address {published} is no Service of the cluster")
         service = f"{url.scheme}:{inside[1]}:{url.port or _PORTS[url.scheme]}"
         return Address(f"{_BASE}/api/v1/namespaces/{inside[2]}/services/{service}/proxy{url.path}")
 
@@ -150,9 +150,9 @@ def _status(response: requests.Response) -> Mapping[str, Any] | None:
 
 
 def _refused(code: int, status: Mapping[str, Any]) -> CallError:
-    said = str(status.get("message") or status.get("reason") or code)
+    message = str(status.get("message") or status.get("reason") or code)
     if code == requests.codes.forbidden:
-        return CallError(f"the cluster refuses: {said}; {_RIGHTS}")
+        return CallError(f"the cluster refuses: {message}; {_RIGHTS}")
     if code == requests.codes.unauthorized:
-        return CallError(f"the cluster does not know you ({said}); see `kubectl auth whoami`")
-    return CallError(f"the API server answered {code}: {said}")
+        return CallError(f"the cluster does not know you ({message}); see `kubectl auth whoami`")
+    return CallError(f"the API server answered {code}: {message}")

@@ -17,11 +17,11 @@ _MOST_FEATURES = 3
 
 def evidence(event: Mapping[str, Any]) -> list[str]:
     """Return the numbers that decided and the links to artefacts, for an event in structured JSON form."""
-    data, look = event.get("data"), _EVIDENCE.get(str(event["type"]))
-    if look is None or not isinstance(data, Mapping):
+    data, describe = event.get("data"), _EVIDENCE.get(str(event["type"]))
+    if describe is None or not isinstance(data, Mapping):
         return []
     try:
-        return list(look(data))
+        return list(describe(data))
     except Exception:  # the ledger keeps whatever was sent
         return ["(incomplete payload)"]
 
@@ -165,7 +165,7 @@ def _blocks(data: Data) -> str:
 
 
 def _checked(data: Data) -> Lines:
-    """Leave the numbers of a look that found drift to the drift.detected beside it."""
+    """Yield the numbers of a check without drift; those of one with drift stand at its drift.detected."""
     yield from _reports(data) if data["status"] == "drifted" else _drift(data)
 
 

@@ -20,7 +20,7 @@ def event_row(row: Mapping[str, Any]) -> Row:
     event = row["event"]
     return {
         "seq": row["seq"],
-        **_told(event),
+        **_event_row(event),
         "data": event.get("data"),
         "source": event["source"],
         "correlation": event.get(CORRELATION),
@@ -31,17 +31,17 @@ def event_row(row: Mapping[str, Any]) -> Row:
 def version_rows(model: Mapping[str, Any]) -> Iterator[Row]:
     """Yield a model's versions, each metric in a column of its name."""
     for version in model["versions"]:
-        told = {name: version.get(name) for name in VERSION[1:]}
-        yield {"model": model["model"], **told, **version["metrics"]}
+        columns = {name: version.get(name) for name in VERSION[1:]}
+        yield {"model": model["model"], **columns, **version["metrics"]}
 
 
 def explained_rows(nodes: Iterable[Mapping[str, Any]], depth: int = 0) -> Iterator[Row]:
     """Yield the events of an explanation, each after its cause; `depth` says how far from the first."""
     for node in nodes:
-        yield {"depth": depth, **_told(node["event"]), "evidence": evidence(node["event"])}
+        yield {"depth": depth, **_event_row(node["event"]), "evidence": evidence(node["event"])}
         yield from explained_rows(node["effects"], depth + 1)
 
 
-def _told(event: Mapping[str, Any]) -> Row:
-    told = {name: event.get(name) for name in ("id", "time", "type", "subject")}
-    return {**told, "summary": words_of(str(event["type"]), event.get("data"))}
+def _event_row(event: Mapping[str, Any]) -> Row:
+    columns = {name: event.get(name) for name in ("id", "time", "type", "subject")}
+    return {**columns, "summary": words_of(str(event["type"]), event.get("data"))}

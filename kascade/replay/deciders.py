@@ -84,8 +84,8 @@ def _govern(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get
         case facts.Wait(rule=rule, message=message, until=until):
             found = _governed("waits", rule, reason, message)
             same = found == _governors("", payload) and until != payload.until
-            moment = until.isoformat(timespec="seconds") if until else "something changes"
-            return Outcome(f"{found.words} until {moment}", rule, message) if same else found
+            when = until.isoformat(timespec="seconds") if until else "something changes"
+            return Outcome(f"{found.words} until {when}", rule, message) if same else found
 
 
 def _governed(kind: str, rule: str, reason: str, why: str) -> Outcome:

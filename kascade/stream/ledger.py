@@ -91,8 +91,8 @@ class LedgerFollower:
                     if place >= after and event["type"] == type_ and matches(event):
                         return event
                     if event["type"] in self._fatal:
-                        said = json.dumps(event["data"], ensure_ascii=False)
-                        raise HomeError(f"{event['type']}: {said[:2000]}")
+                        data = json.dumps(event["data"], ensure_ascii=False)
+                        raise HomeError(f"{event['type']}: {data[:2000]}")
                 left = deadline - time.monotonic()
                 if left <= 0:
                     last = self.events[-1]["type"] if self.events else "none"

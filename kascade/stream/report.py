@@ -134,8 +134,8 @@ def print_table(found: dict[str, Any], console: Console) -> None:
     console.print(table)
     if found["overall"] is not None:
         console.print(f"{measure} over all {found['rows']:,} rows ({found['mode']}): {found['overall']:.4f}")
-    if told := fates_words(found["labels"]):
-        console.print(f"[yellow]warning: of its labels {escape(told)}; see `kascade models`[/]")
+    if fates := fates_words(found["labels"]):
+        console.print(f"[yellow]warning: of its labels {escape(fates)}; see `kascade models`[/]")
 
 
 def _counted(decisions: Sequence[str]) -> list[str]:

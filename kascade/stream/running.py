@@ -33,8 +33,10 @@ def running_system(
     Raises:
         HomeError: the folder is in use, or the system did not start; then the message has the end of its log.
     """
-    heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, _leave) for each in heard}
+    signals = [
+        each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN
+    ]
+    before = {each: signal.signal(each, _leave) for each in signals}
     try:
         with home.held(fresh=fresh) as lock, _started(home, store, lock, manifests) as system:
             with console.status("starting the broker, the functions and the object store"):

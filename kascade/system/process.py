@@ -88,7 +88,7 @@ class ServerProcess:
     def _launched(self) -> subprocess.Popen[bytes]:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
-            # Its own session: Ctrl-C must reach us first, so that we end it after those that use it.
+            # In a session of its own, so that Ctrl-C reaches only us: we end it after those that use it.
             return subprocess.Popen(
                 self._command,
                 env=self._env,
@@ -131,7 +131,7 @@ def find_binary(name: str, given: Path | None, fix: str) -> str:
     """Return the path of a binary: the one given, else beside this Python, else on the PATH.
 
     Raises:
-        StoreProcessError: it is nowhere; the message ends with `fix`.
+        StoreProcessError: it is in none of these places; the message ends with `fix`.
     """
     if given is not None:
         found = shutil.which(given)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import yaml
 from rich.console import Console
@@ -20,6 +19,7 @@ from rich.markup import escape
 
 import knative
 from eventing.store import S3Store
+from kascade.system.additions import additions_of, api_object
 from kascade.system.home import BUCKETS, NAMESPACE, Home, HomeError
 from kascade.system.process import end_with_parent, free_port
 from kascade.system.stores.embedded import EmbeddedStore
@@ -27,11 +27,6 @@ from kascade.system.stores.keeper import Keeper
 from kascade.system.stores.minio import MinioStore, Webhook
 
 MANIFESTS = Path(knative.__file__).with_name("overlays") / "local"
-MLFLOW = tuple(
-    Path(knative.__file__).with_name("components") / "mlflow" / file
-    for file in ("service.yaml", "triggers.yaml")
-)
-"""What is up as well where MLFLOW_TRACKING_URI says that trainings are to be logged."""
 _READY_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 40
 _RESTARTS_PER_MINUTE = 5
@@ -67,8 +62,9 @@ class System:
         self._home = home
         self._ports = ports.resolved()
         self._store_kind = store
-        self._mlflow = _mlflow_variables(os.environ)
-        self._manifests = manifests or [MANIFESTS, *(MLFLOW if self._mlflow else ())]
+        self._additions = additions_of(os.environ)
+        brought = [file for each in self._additions for file in each.manifests]
+        self._manifests = manifests or [MANIFESTS, *brought]
         self._console = console
         self._allow_code = allow_code
         self._stopping = threading.Event()
@@ -119,6 +115,7 @@ class System:
             "KUBECONFIG": str(self._home.path / "kubeconfig"),
             "SERVICES_URL": f"{gateway}/-/services/{NAMESPACE}/{{}}",
             "CONSOLE_STEERING": "true",
+            "CONSOLE_URL": f"{gateway}/-/services/{NAMESPACE}/console",
         }
         if self._allow_code:
             settings["ALLOW_CODE"] = "true"
@@ -127,13 +124,12 @@ class System:
         database = f"sqlite:///{self._home.path / 'state.db'}"
         broker = f"{gateway}/{NAMESPACE}/default"
         objects = [
-            _object("ConfigMap", "broker", data={"K_SINK": broker, "SINK_TIMEOUT_S": "10"}),
-            _object("ConfigMap", "kascade", data=settings),
-            _object("Secret", "state", stringData={"DATABASE_URL": database}),
-            _object("Secret", "object-store", stringData=secret),
+            api_object("ConfigMap", "broker", data={"K_SINK": broker, "SINK_TIMEOUT_S": "10"}),
+            api_object("ConfigMap", "kascade", data=settings),
+            api_object("Secret", "state", stringData={"DATABASE_URL": database}),
+            api_object("Secret", "object-store", stringData=secret),
+            *(dict(made) for each in self._additions for made in each.objects),
         ]
-        if self._mlflow:
-            objects.append(_object("Secret", "mlflow", stringData=self._mlflow))
         self._home.write_private("config.yaml", yaml.safe_dump_all(objects))
 
     def _supervise(self, on_ready: Callable[[Home], None], keeper: Keeper) -> int:
@@ -141,7 +137,7 @@ class System:
         starts: list[float] = []
         announced = False
         while not self._stopping.is_set():
-            starts = [moment for moment in starts if time.monotonic() - moment < 60]
+            starts = [started for started in starts if time.monotonic() - started < 60]
             if len(starts) >= _RESTARTS_PER_MINUTE:
                 raise HomeError(f"the runtime keeps ending; its log is {self._log_path}")
             starts.append(time.monotonic())
@@ -216,14 +212,3 @@ class System:
                 except subprocess.TimeoutExpired:
                     self._runtime.kill()
         return self._runtime.wait()
-
-
-def _mlflow_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return where MLflow is and who asks; nothing where trainings are not to be logged."""
-    if not environ.get("MLFLOW_TRACKING_URI"):
-        return {}
-    return {name: value for name, value in environ.items() if name.startswith("MLFLOW_") and value}
-
-
-def _object(kind: str, name: str, **content: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, **content}

@@ -38,13 +38,13 @@ def main() -> int:
             keep_what_is_loaded()
             uvloop.run(_run(options, manifests, state_dir))
     except (PortInUse, StateInUse, StateUnusable, TokensUnusable) as error:
-        return _say(error, UNUSABLE)
+        return _fail(error, UNUSABLE)
     except ManifestError as error:
-        return _say(error, BAD_MANIFESTS)
+        return _fail(error, BAD_MANIFESTS)
     return 0
 
 
-def _say(error: LocalError, code: int) -> int:
+def _fail(error: LocalError, code: int) -> int:
     print(f"error: {error}", file=sys.stderr)
     return code
 

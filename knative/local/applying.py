@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from knative.local.api.admission import changes_refused, normalised
 from knative.local.errors import ManifestError
-from knative.local.log import say
+from knative.local.log import info
 from knative.local.manifests.documents import Manifest
 from knative.local.resources.defaulting import defaulted
 from knative.local.resources.fields import Problem
@@ -30,7 +30,7 @@ def apply(store: Store, manifests: Iterable[Manifest]) -> None:
     for key in list(store.every_key()):
         if key not in wanted and store.manifest_of(key) is not None and key.kind is not NAMESPACE:
             store.delete(key)
-            say("object deleted", object=str(key), why="no manifest names it any more")
+            info("object deleted", object=str(key), why="no manifest names it any more")
     for namespace in ["default", *(key.namespace for key in wanted if key.namespace)]:
         key = Key(NAMESPACE, "", namespace)
         if store.find(key) is None and key not in wanted:
@@ -63,7 +63,7 @@ def _apply(store: Store, key: Key, body: Json) -> list[Problem]:
     if key.kind is JOB and known["spec"] != fresh["spec"]:
         store.delete(key)
         store.create(key, fresh, manifest=body)
-        say("job made anew", job=key.name, why="its manifest changed")
+        info("job made anew", job=key.name, why="its manifest changed")
         return []
     metadata = {k: v for k, v in fresh["metadata"].items() if k != "resourceVersion"}
     if problems := changes_refused(key, fresh, known):

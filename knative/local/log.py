@@ -42,8 +42,8 @@ def configure(stream: TextIO | None = None) -> None:
     _LOGGER.propagate = False
 
 
-def say(what: str, **fields: object) -> None:
-    """Record that `what` happened, e.g. `say("revision ready", revision="churn-v2", seconds=1.2)`."""
+def info(what: str, **fields: object) -> None:
+    """Record that `what` happened, e.g. `info("revision ready", revision="churn-v2", seconds=1.2)`."""
     _LOGGER.info(what, extra={"fields": fields})
 
 

@@ -42,7 +42,7 @@ class Reconciler:
         for key in self._store.every_key():
             self.add(key)
 
-    def settle(self) -> None:
+    def run_due(self) -> None:
         """Handle everything that is due, now."""
         while self._due:
             self._work()

@@ -21,11 +21,12 @@ from knative.local.broker.settings import BrokerSettings
 from knative.local.gateway.admission import Admission
 from knative.local.gateway.connections import Limits
 from knative.local.gateway.courier import LocalCourier
+from knative.local.gateway.metrics import GatewayMetrics
 from knative.local.gateway.server import Gateway
 from knative.local.gateway.tokens import read_tokens
 from knative.local.jobs.runner import Jobs
 from knative.local.jobs.sink import JobSinks
-from knative.local.log import say, warn
+from knative.local.log import info, warn
 from knative.local.manifests.documents import Manifest
 from knative.local.manifests.loading import load
 from knative.local.options import Options
@@ -98,14 +99,14 @@ class Runtime:
             raise
         left = guardian.end_marked(self._workplace.state_mark)
         if left:
-            say("leftovers ended", processes=len(left))
+            info("leftovers ended", processes=len(left))
         addresses = Addresses(gateway_socket.getsockname()[1])
         self._guardian = guardian.start(self._workplace.run_mark)
         self._wire(addresses)
         try:
             apply(self._store, self._manifests)
             self._reconciler.add_all()
-            self._reconciler.settle()
+            self._reconciler.run_due()
             self._services.lag.seconds = self._options.lag_s
             await self._engine.start()
             await self._gateway.start(gateway_socket)
@@ -114,7 +115,7 @@ class Runtime:
             await self._store.durable()
             api_port = api_socket.getsockname()[1]
             write_endpoints(self._workplace.state_dir, addresses.port, api_port, self._token)
-            say(
+            info(
                 "ready",
                 gateway=addresses.base,
                 api=f"http://127.0.0.1:{api_port}",
@@ -122,7 +123,7 @@ class Runtime:
             )
             await self._tick_until(stop)
         finally:
-            say("stopping")
+            info("stopping")
             await self._close()
 
     def _wire(self, addresses: Addresses) -> None:
@@ -149,8 +150,9 @@ class Runtime:
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
         limits = Limits(body_bytes=options.max_body_mib << 20)
+        metrics = GatewayMetrics(registry)
         self._gateway = Gateway(
-            self._services, job_sinks, engine, brokers, addresses, self._admission, limits
+            self._services, job_sinks, engine, brokers, addresses, self._admission, limits, metrics
         )
         self._api = Api(store, operator_routes(engine, registry), self._token)
         handlers = {
@@ -227,4 +229,4 @@ class Runtime:
         await self._engine.stop()
         self._journal.close()
         guardian.release(self._guardian)
-        say("stopped")
+        info("stopped")

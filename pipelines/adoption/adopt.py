@@ -118,7 +118,7 @@ def _read(raw: bytes) -> Any:
 
 
 def _take_zip_map_out(model: Any) -> None:
-    """Give probabilities as a tensor where the model gives a list of mappings (skl2onnx's ZipMap)."""
+    """Replace skl2onnx's ZipMap, a list of mappings, by a tensor of probabilities."""
     from onnx import TensorProto, helper
 
     outputs = {each.name: place for place, each in enumerate(model.graph.output)}

@@ -107,6 +107,6 @@ class Addition:
         """Add a change of shape."""
         return self.node("Reshape", value, self.constant(np.array(shape, dtype=np.int64)), output=output)
 
-    def columns(self, value: str, places: list[int]) -> str:
+    def columns(self, value: str, positions: list[int]) -> str:
         """Take columns of a matrix, [N, places]."""
-        return self.node("Gather", value, self.constant(np.array(places, dtype=np.int64)), axis=1)
+        return self.node("Gather", value, self.constant(np.array(positions, dtype=np.int64)), axis=1)

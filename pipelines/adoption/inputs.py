@@ -1,4 +1,4 @@
-"""What a model takes: each of its inputs is a feature, or its one tensor has a column for each."""
+"""Feeds a model that was made elsewhere: with an input per feature, or one tensor with a column for each."""
 
 from __future__ import annotations
 
@@ -73,22 +73,22 @@ def feed(
         _check_rows(each)
     if len(inputs) == 1 and (order is not None or not _is_feature(inputs[0], by_name)):
         ordered = _ordered(columns, order)
-        places = _places([column.name for column in ordered], by_name)
-        return _one_tensor(inputs[0], ordered, places, addition)
+        positions = _positions([column.name for column in ordered], by_name)
+        return _one_tensor(inputs[0], ordered, positions, addition)
     if order is not None:
         raise Mismatch(
             f"`features` names the columns of one tensor, and it has {len(inputs)} inputs",
             "leave `features` out: inputs are matched by their names",
         )
     _check_named(inputs, by_name)
-    places = _places([each.name for each in inputs], by_name)
+    positions = _positions([each.name for each in inputs], by_name)
     return [
         _named(each, by_name[each.name], place, known, addition)
-        for each, place in zip(inputs, places, strict=True)
+        for each, place in zip(inputs, positions, strict=True)
     ]
 
 
-def _places(names: Sequence[str], by_name: Mapping[str, Column]) -> list[int]:
+def _positions(names: Sequence[str], by_name: Mapping[str, Column]) -> list[int]:
     """Return the column of the matrix that each feature is in."""
     in_order = [name for name in by_name if name in set(names)]
     return [in_order.index(name) for name in names]
@@ -129,7 +129,7 @@ def _near(name: str, by_name: Mapping[str, Column]) -> str:
 
 
 def _one_tensor(
-    tensor: Tensor, columns: Sequence[Column], places: list[int], addition: Addition
+    tensor: Tensor, columns: Sequence[Column], positions: list[int], addition: Addition
 ) -> list[Feature]:
     if tensor.element not in FLOATS:
         raise Mismatch(f"the input {tensor} is no feature of the data, and no tensor of floats")
@@ -147,7 +147,7 @@ def _one_tensor(
                 "name the columns that it takes: --features a,b,c; or give it an input of its own for each "
                 "feature: of texts for a category",
             )
-    value = addition.columns(INPUT, places)
+    value = addition.columns(INPUT, positions)
     if tensor.element == "float":
         addition.node("Identity", value, output=tensor.inside)
         return [Feature(c.name, c.kind, _plain(c), c.form) for c in columns]
@@ -213,7 +213,7 @@ def _centred(column: Column) -> Encoder:
 
 
 def _undo(value: str, encoders: Sequence[Encoder], addition: Addition) -> str:
-    """Take back what centring has done, in float64."""
+    """Undo the centring, in float64."""
     scales = [e.scale if isinstance(e, CentredNumber) else AS_IS for e in encoders]
     if all(scale == AS_IS for scale in scales):
         return value

@@ -70,8 +70,8 @@ def _check_finite(scores: NDArray[Any], matrix: Matrix) -> None:
 
 
 def _check_new_category(adopted: Adopted, scorer: Scorer, matrix: Matrix) -> None:
-    places = np.cumsum([0, *(feature.encoder.width for feature in adopted.encoding.features)])
-    for feature, place in zip(adopted.encoding.features, places, strict=False):
+    starts = np.cumsum([0, *(feature.encoder.width for feature in adopted.encoding.features)])
+    for feature, place in zip(adopted.encoding.features, starts, strict=False):
         if isinstance(feature.encoder, Ordinal):
             for what, code in (("a missing value", 0), ("a value that it has never seen", 1)):
                 row = matrix[:1].copy()
@@ -94,15 +94,15 @@ def _check_labels(probe: bytes, matrix: Matrix, classes: Sequence[Class], order:
     if not clear.any():
         return
     chosen = probabilities.argmax(axis=1)[clear]
-    said = [as_text(each) for each in labels[clear].tolist()]
+    texts_of_labels = [as_text(each) for each in labels[clear].tolist()]
     texts = [as_text(each) for each in classes]
     positions = [str(order[each]) for each in chosen]
-    agreeing = np.mean([text == texts[each] for text, each in zip(said, chosen, strict=True)])
-    by_position = np.mean([text == each for text, each in zip(said, positions, strict=True)])
-    if agreeing >= _AGREEING or (by_position >= _AGREEING and not set(said) <= set(texts)):
+    agreeing = np.mean([text == texts[each] for text, each in zip(texts_of_labels, chosen, strict=True)])
+    by_position = np.mean([text == each for text, each in zip(texts_of_labels, positions, strict=True)])
+    if agreeing >= _AGREEING or (by_position >= _AGREEING and not set(texts_of_labels) <= set(texts)):
         return
     meant: dict[int, Counter[str]] = {}
-    for each, text in zip(chosen, said, strict=True):
+    for each, text in zip(chosen, texts_of_labels, strict=True):
         meant.setdefault(order[each], Counter())[text] += 1
     pairs = ", ".join(f"{place + 1} is '{meant[place].most_common(1)[0][0][:40]}'" for place in sorted(meant))
     raise Mismatch(

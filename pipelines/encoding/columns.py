@@ -39,7 +39,7 @@ class Encoder(Protocol):
 
 
 def to_float32(values: NDArray[Any]) -> Matrix:
-    """Convert numbers [N] or [N, k] to a float32 copy; what float32 cannot hold counts as missing, NaN.
+    """Convert numbers [N] or [N, k] to a float32 copy; a number beyond float32 counts as missing, NaN.
 
     Raises: BadCell for an infinity of float64, which ingesting refuses too; of float32 it may be what was too
         large for it.

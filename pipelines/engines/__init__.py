@@ -110,6 +110,6 @@ class TrainingEngine(Protocol):
         """
         ...
 
-    def page(self, run_id: str) -> str | None:
+    def page(self, run: Run) -> str | None:
         """Return the address of the run's page, where the engine has one. It asks nobody."""
         ...

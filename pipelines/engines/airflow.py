@@ -16,13 +16,15 @@ import urllib3
 
 from pipelines.announcement import UNSAID
 from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
-from pipelines.engines.model_limits import say_what_is_ignored
+from pipelines.engines.model_limits import warn_of_ignored_limits
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure, Fault
 
 DAG, CUSTOM_DAG, ASSET_DAG = "kascade_training", "kascade_custom", "kascade_asset"
 ASSET_URI, ASSET_KEY = "kascade://training/runs", "kascade_run"
+WAITS_FOR_ITS_START = "so it does while a run that an event of the asset led to waits for its start"
 PUT_DAGS = "put pipelines/airflow/kascade_training.py into the folder of DAGs"
+NO_LOGIN = "where its login gives no tokens to programs, set AIRFLOW_TOKEN_FILE"
 _EVENTS = 1000
 _NAMESPACE = uuid.UUID("0d3b0c52-9b5e-5c0e-8a0c-616972666c6f")
 _STATES = {"success": RunState.SUCCEEDED, "failed": RunState.FAILED}
@@ -40,7 +42,7 @@ class Connection:
         token_file: a bearer token, read before every request.
         ca_file: certificates that an HTTPS endpoint is verified with; None: the usual ones.
         pages: the address of the user interface, as a browser reaches it; empty: the endpoint's.
-        by_asset: runs are asked for by an event of an asset, and a DAG of Airflow starts them.
+        by_asset: runs are asked for by an event of an asset, and the DAG `kascade_asset` starts them.
         timeout_s: how long an answer is waited for.
     """
 
@@ -75,12 +77,12 @@ class AirflowEngine:
             conf["package"], dag = base64.b64encode(run.package).decode(), CUSTOM_DAG
         if self._find(run.run_id) is not None:
             return
-        say_what_is_ignored(run)
+        warn_of_ignored_limits(run)
         if self._connection.by_asset:
             self._ask_for(run.run_id, conf)
             return
         body = {"dag_run_id": airflow_id(run.run_id), "logical_date": None, "conf": conf, "note": run.run_id}
-        self._call("start the run", "POST", f"/dags/{dag}/dagRuns", body, known=(409,))
+        self._call("start the run", "POST", f"/dags/{dag}/dagRuns", body, known=(409,), final=True)
 
     def status(self, run_id: str) -> RunStatus:
         """See `TrainingEngine`. A failed run may be cleared in Airflow, and is then running again."""
@@ -103,38 +105,46 @@ class AirflowEngine:
         if asked is not None and asked.state is RunState.RUNNING:
             raise Unavailable(f"{self._at()} has not started the run yet: it cannot be cancelled before")
 
-    def page(self, run_id: str) -> str | None:
+    def page(self, run: Run) -> str | None:
         """Return the address of the run's page."""
+        return self._page(DAG if run.package is None else CUSTOM_DAG, run.run_id)
+
+    def _page(self, dag: str, run_id: str) -> str:
         pages = (self._connection.pages or self._connection.endpoint).rstrip("/")
-        return f"{pages}/dags/{DAG}/runs/{quote(airflow_id(run_id))}"
+        return f"{pages}/dags/{dag}/runs/{quote(airflow_id(run_id))}"
 
     def _ask_for(self, run_id: str, conf: Mapping[str, Any]) -> None:
-        """Send an event of the asset, unless one asks for this run already.
+        """Send an event of the asset. However many are sent, they lead to one run.
 
-        Of two that ask at once both lead to the same run: `kascade_asset` starts it by its id, which is there
-        once. A paused DAG would lose the event, and that is seen before.
+        `kascade_asset` starts it by its id, which is there once. A paused DAG would lose the event, and that
+        is seen before.
         """
-        if self._asked_for(run_id) is not None:
-            return
         dag = self._call("read the DAG", "GET", f"/dags/{ASSET_DAG}")
         if dag is not None and dag.get("is_paused"):
             raise Unavailable(f"{self._at()} has the DAG {ASSET_DAG} paused: unpause it")
         extra = {ASSET_KEY: airflow_id(run_id), "conf": dict(conf)}
         body = {"asset_id": self._asset_id(), "extra": extra}
-        self._call("take an event of the asset", "POST", "/assets/events", body)
+        self._call("take an event of the asset", "POST", "/assets/events", body, final=True)
 
     def _asked_for(self, run_id: str) -> RunStatus | None:
-        """Return how far the asset event for a run is; None: there is none, or it is done with."""
+        """Return how far the asset event for a run is; None: there is none, or it is done with.
+
+        Airflow 3.3 lists no events, and answers 500, while a run that one of them led to has not begun: its
+        answer must say when that was. So it cannot be told in that moment.
+        """
         if not self._connection.by_asset:
             return None
         wanted, asset = airflow_id(run_id), self._asset_id()
         for offset in range(0, _EVENTS, 100):
             path = f"/assets/events?asset_id={asset}&order_by=-timestamp&limit=100&offset={offset}"
-            listed = (self._call("list events of the asset", "GET", path) or {}).get("asset_events") or []
+            answer = self._call("list events of the asset", "GET", path, known=(500,))
+            if answer is None:
+                raise Unavailable(f"{self._at()} answered 500: {WAITS_FOR_ITS_START}")
+            listed = answer.get("asset_events") or []
             for event in listed:
                 if (event.get("extra") or {}).get(ASSET_KEY) == wanted:
-                    states = {each.get("state") for each in event.get("created_dagruns") or ()}
-                    return _of_asset_dag(states)
+                    made = event.get("created_dagruns") or ()
+                    return _of_asset_dag({each.get("state") for each in made if each["dag_id"] == ASSET_DAG})
             if len(listed) < 100:
                 break
         return None
@@ -156,7 +166,7 @@ class AirflowEngine:
         return None
 
     def _failure(self, run_id: str, found: dict[str, Any]) -> Failure:
-        return replace(UNSAID, fix=f"{UNSAID.fix}; {self.page(run_id)}")
+        return replace(UNSAID, fix=f"{UNSAID.fix}; {self._page(found['dag_id'], run_id)}")
 
     def _call(
         self,
@@ -166,8 +176,12 @@ class AirflowEngine:
         body: dict[str, Any] | None = None,
         *,
         known: tuple[int, ...] = (),
+        final: bool = False,
     ) -> dict[str, Any] | None:
         """Call the API; return None when it answers one of the `known` codes.
+
+        Args:
+            final: the call hands the run over, so that the run is at fault for a request that is refused.
 
         Raises: Unavailable, Refused.
         """
@@ -178,7 +192,7 @@ class AirflowEngine:
         if answer.status in known:
             return None
         if answer.status >= 300:
-            raise self._error(what, answer)
+            raise self._error(what, answer, final=final)
         return self._object(answer)
 
     def _bearer(self) -> str | None:
@@ -194,7 +208,7 @@ class AirflowEngine:
                 account = {"username": connection.user, "password": password}
                 answer = self._ask("POST", "/auth/token", account, None)
                 if answer.status >= 300:
-                    raise self._error("give a token", answer)
+                    raise self._error("give a token", answer, missing=NO_LOGIN)
                 self._token = str(self._object(answer).get("access_token"))
         except OSError as error:
             raise Unavailable(f"the token for {self._at()} cannot be read: {error}") from error
@@ -219,14 +233,14 @@ class AirflowEngine:
             raise Unavailable(f"{self._at()} answered what is no object: is it Airflow's API?")
         return found
 
-    def _error(self, what: str, answer: Any) -> Exception:
+    def _error(self, what: str, answer: Any, *, final: bool = False, missing: str = PUT_DAGS) -> Exception:
         said = " ".join(answer.data.decode(errors="replace").split())[:500]
         text = f"{self._at()} would not {what}: {answer.status} {said}"
         if answer.status in _LOGIN:
             return Unavailable(f"{text}; check the account or the token, and its role")
         if answer.status == 404:
-            return Unavailable(f"{text}; {PUT_DAGS}")
-        if answer.status in _OUR_FAULT:
+            return Unavailable(f"{text}; {missing}")
+        if final and answer.status in _OUR_FAULT:
             return Refused(Failure("launch", text, "correct what Airflow names here", Fault.OWNER))
         return Unavailable(text)
 

@@ -99,7 +99,8 @@ class KubeflowEngine:
             runtime_config=api.V2beta1RuntimeConfig(parameters=dict(run.parameters)),
             service_account=self._connection.service_account or None,
         )
-        made = self._call("submit the run", self._runs.run_service_create_run, body, known=(409,))
+        create = self._runs.run_service_create_run
+        made = self._call("submit the run", create, body, known=(409,), final=True)
         if made is not None and made.run_id != body.run_id:
             raise Unavailable(f"{self._at()} answered the submission with what is no run")
 
@@ -119,8 +120,11 @@ class KubeflowEngine:
         terminate = self._runs.run_service_terminate_run
         self._call("cancel the run", terminate, kubeflow_id(run_id), known=(400, *_GONE))
 
-    def page(self, run_id: str) -> str | None:
+    def page(self, run: Run) -> str | None:
         """Return the address of the run's page, where one is known."""
+        return self._page(run.run_id)
+
+    def _page(self, run_id: str) -> str | None:
         pages = self._connection.pages.rstrip("/")
         return f"{pages}/#/runs/details/{kubeflow_id(run_id)}" if pages else None
 
@@ -165,7 +169,7 @@ class KubeflowEngine:
 
     def _failure(self, run_id: str, found: Any) -> Failure:
         said = getattr(found.error, "message", None)
-        page = self.page(run_id)
+        page = self._page(run_id)
         return replace(
             UNSAID, error=said or UNSAID.error, fix=f"{UNSAID.fix}; {page}" if page else UNSAID.fix
         )
@@ -176,9 +180,13 @@ class KubeflowEngine:
         method: Callable[..., Any],
         *arguments: Any,
         known: tuple[int, ...] = (),
+        final: bool = False,
         **named: Any,
     ) -> Any:
         """Call the server; return None when it answers one of the `known` codes.
+
+        Args:
+            final: the call hands the run over, so that the run is at fault for a request that is refused.
 
         Raises: Unavailable, Refused.
         """
@@ -188,18 +196,18 @@ class KubeflowEngine:
         except api.exceptions.ApiException as error:
             if error.status in known:
                 return None
-            raise self._error(what, error) from error
+            raise self._error(what, error, final=final) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unavailable(f"{self._at()} does not answer: {error}") from error
         except (ValueError, TypeError) as error:  # an answer that is none of its models
             raise Unavailable(f"{self._at()} answered what cannot be read: {error}") from error
 
-    def _error(self, what: str, error: Any) -> Exception:
+    def _error(self, what: str, error: Any, *, final: bool) -> Exception:
         said = _message(error)
         text = f"{self._at()} would not {what}: {error.status} {said}"
         if error.status in _LOGIN:
             return Unavailable(f"{text}; check the token (KFP_TOKEN_FILE), its audience and its role")
-        if error.status in _OUR_FAULT:
+        if final and error.status in _OUR_FAULT:
             fix = "correct the pipeline, or what Kubeflow names here"
             return Refused(Failure("launch", text, fix, Fault.OWNER))
         return Unavailable(text)

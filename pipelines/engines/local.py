@@ -18,7 +18,7 @@ from typing import Any
 
 from pipelines.announcement import UNSAID
 from pipelines.engines import Refused, Run, RunState, RunStatus, Unavailable
-from pipelines.engines.model_limits import say_what_is_ignored
+from pipelines.engines.model_limits import warn_of_ignored_limits
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.local_run import announced, begun
 
@@ -45,7 +45,7 @@ class LocalEngine:
         """See `TrainingEngine`. Unavailable also when a run of this id is under way in another process."""
         if run.package is not None and declared_parameters(run.package) is None:
             raise Refused(NO_PIPELINE)
-        say_what_is_ignored(run)
+        warn_of_ignored_limits(run)
         child = self._children.get(run.run_id)
         if child is not None and child.started:
             return
@@ -67,7 +67,7 @@ class LocalEngine:
         if child is not None and child.started and not child.status().ended:
             child.end(RunStatus(RunState.CANCELLED))
 
-    def page(self, run_id: str) -> None:
+    def page(self, run: Run) -> None:
         """See `TrainingEngine`: there are no pages."""
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class _Child:
         with suppress(BrokenPipeError):
             if stdin is not None:
                 stdin.write(json.dumps(parameters).encode() + b"\n")
-                stdin.flush()  # and it stays open: should this process be killed, the pipeline ends too
+                stdin.flush()  # it stays open, so that the pipeline ends too if this process is killed
 
     def status(self) -> RunStatus:
         """Return where the run is."""

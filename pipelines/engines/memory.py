@@ -65,7 +65,7 @@ class MemoryEngine:
         if run_id in self._statuses:
             self._end(run_id, _CANCELLED)
 
-    def page(self, run_id: str) -> None:
+    def page(self, run: Run) -> None:
         """See `TrainingEngine`: there are no pages."""
 
     def begin(self, run_id: str, *steps: str) -> None:

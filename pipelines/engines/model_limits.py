@@ -82,7 +82,7 @@ class ModelLimits:
                 yield f"train.secrets.{variable} is {secret}, which is not allowed (STEP_ALLOWED_SECRETS)"
 
 
-def say_what_is_ignored(run: Run) -> None:
+def warn_of_ignored_limits(run: Run) -> None:
     """Log the keys of a run's model.yaml that an engine without pods can do nothing with."""
     train = run.train
     asked = {

@@ -57,7 +57,7 @@ _LIGHTGBM = (
 _LIGHTGBM_FIXED = {"n_jobs": 0, "verbosity": -1, "deterministic": True, "force_col_wise": True}
 _MLP = ("hidden_layer_sizes", "activation", "alpha", "learning_rate_init", "max_iter", "batch_size", "solver")
 _KNN = ("n_neighbors", "weights", "p")
-# Leaves are bounded, or a forest grown on millions of rows would be gigabytes of ONNX.
+# Leaves are bounded: a forest grown on millions of rows would otherwise be gigabytes of ONNX.
 _LEAVES = {"max_leaf_nodes": 2048}
 _FOREST_FIXED = {"n_estimators": 100, "min_samples_leaf": 2, **_LEAVES}
 _MLP_FIXED = {"max_iter": 300, "early_stopping": True}

@@ -94,10 +94,12 @@ def _uv(arguments: list[str], name: str) -> None:
         raise TransientError(f"the packages of {name} were not installed within {_TIMEOUT_S} s") from error
     if done.returncode == 0:
         return
-    said = "\n".join(done.stdout.strip().splitlines()[-12:])
+    output = "\n".join(done.stdout.strip().splitlines()[-12:])
     if any(sign in done.stdout for sign in _OFFLINE):
-        raise TransientError(f"{name}: the package index does not answer: {said}")
-    raise StepError(f"{name}: its packages cannot be installed: {said}", f"correct {name} and drop it again")
+        raise TransientError(f"{name}: the package index does not answer: {output}")
+    raise StepError(
+        f"{name}: its packages cannot be installed: {output}", f"correct {name} and drop it again"
+    )
 
 
 def _command() -> list[str]:

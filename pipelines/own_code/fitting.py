@@ -71,10 +71,10 @@ class CodeRunner:
         """Read what the step `features` has laid down."""
         self._prepared = prepared
         self._facts = files.read_json(prepared / files.PREPARED)
-        told = self._facts["own_code"]
-        self.name: str = told["name"]
-        self._requirements: str | None = told["requirements"]
-        self._train = Train.model_validate_json(told["train"])
+        facts = self._facts["own_code"]
+        self.name: str = facts["name"]
+        self._requirements: str | None = facts["requirements"]
+        self._train = Train.model_validate_json(facts["train"])
 
     def make(self, calls: Sequence[Call], score: NDArray[np.float32] | None = None) -> list[Made]:
         """Make the calls one after the other in one process.
@@ -153,12 +153,12 @@ class CodeRunner:
 
     def _taken(self, folder: Path, number: int, call: Call, ended: process.Ended) -> Made:
         """Read what a call left. Raises: StepError."""
-        told = folder / f"{number}.json"
+        report = folder / f"{number}.json"
         failed = folder / "failed.json"
-        if not told.exists():
+        if not report.exists():
             found = files.read_json(failed) if failed.exists() else self._cut_off(folder, ended)
             raise self._error(found["problem"], found["line"])
-        found = files.read_json(told)
+        found = files.read_json(report)
         if "problem" in found:
             given = f" (params: {dict(call.params)})" if call.params else ""
             raise self._error(f"{found['problem']}{given}", found["line"])
@@ -172,10 +172,10 @@ class CodeRunner:
         return Made(served, np.load(expected) if expected.exists() else None, packages, line)
 
     def _cut_off(self, folder: Path, ended: process.Ended) -> dict[str, Any]:
-        """Say how a process ended that has not said it itself, and where it was then."""
+        """Return how a process ended that left no report, and the line that it was at."""
         fault = folder / "fault.txt"
-        places = _FRAME.finditer(fault.read_text(errors="replace")) if fault.exists() else ()
-        line = next((int(each["line"]) for each in places if each["name"] == self.name), None)
+        frames = _FRAME.finditer(fault.read_text(errors="replace")) if fault.exists() else ()
+        line = next((int(each["line"]) for each in frames if each["name"] == self.name), None)
         how = ended.broken or (
             f"its process was ended by signal {-ended.code}"
             if ended.code < 0

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _DUMP_S = 2.0
 _LOADING_S = 300.0
 _MAX_LOG_BYTES = 1 << 20
@@ -75,7 +75,7 @@ def run(
     mark = uuid.uuid4().hex
     env = {name: os.environ[name] for name in _KEPT if name in os.environ}
     env |= {"HOME": str(scratch), "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1", _MARK: mark, **secrets}
-    # No session of its own: who ends our process group, ends it too.
+    # It gets no session of its own, so that it ends together with our process group.
     process = subprocess.Popen(
         [*command],
         stdin=subprocess.DEVNULL,
@@ -102,7 +102,7 @@ def run(
 
 
 def hidden(text: str, secret: str) -> str:
-    """Return a text without a secret; one of a few letters stands in any text."""
+    """Return a text without a secret; a secret of a few letters is left, since any text may hold it."""
     return text.replace(secret, "***") if len(secret) > 3 else text
 
 
@@ -123,7 +123,7 @@ def _wait(
     strangers: set[int] = set()
     while True:
         with suppress(subprocess.TimeoutExpired):
-            process.wait(_LOOK_S)
+            process.wait(_POLL_S)
             return None
         if (now_done := finished()) != done:
             done, since = now_done, time.monotonic()

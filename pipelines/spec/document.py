@@ -38,6 +38,7 @@ class Document:
     """The values of a YAML file, and the line and column (from 1) where each path's key or item stands."""
 
     value: Any
+    file: str = "model.yaml"
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -47,7 +48,7 @@ class Document:
         while known and known not in self.places:
             known = known[:-1]
         line, column = self.places.get(known, (1, 1))
-        return f"{name_of(path) or 'model.yaml'} (line {line}, column {column})"
+        return f"{name_of(path) or self.file} (line {line}, column {column})"
 
 
 def name_of(path: Path) -> str:
@@ -58,27 +59,28 @@ def name_of(path: Path) -> str:
     return text
 
 
-def load(raw: bytes) -> Document:
+def load(raw: bytes, file: str = "model.yaml") -> Document:
     """Read YAML bytes into plain values (dict with text keys, list, str, int, float, bool, None).
+
+    Args:
+        file: its name, which problems are told with.
 
     Raises:
         SpecError: the file is too large, not UTF-8 or UTF-16 text, or not YAML that can be read further.
             Problems that leave the rest readable (a key twice, a tag) are collected in the document.
     """
-    text = decode_spec(raw)
-    document = Document(value=None)
+    text = decode_spec(raw, file)
+    document = Document(value=None, file=file)
     try:
         stream = yaml.parse(text, Loader=yaml.SafeLoader)
         _Composer(document, stream).run()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"model.yaml (line {mark.line + 1}, column {mark.column + 1})" if mark else "model.yaml"
+        place = f"{file} (line {mark.line + 1}, column {mark.column + 1})" if mark else file
         what = error.problem or error.context or "cannot be read"
         raise _refusal(place, f"not valid YAML: {what}", "check the indentation, quotes, colons") from error
     except yaml.YAMLError as error:
-        raise _refusal(
-            "model.yaml", f"not valid YAML: {_one_line(error)}", "save it as plain UTF-8 text"
-        ) from error
+        raise _refusal(file, f"not valid YAML: {_one_line(error)}", "save it as plain UTF-8 text") from error
     return document
 
 
@@ -90,11 +92,11 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def decode_spec(raw: bytes) -> str:
+def decode_spec(raw: bytes, file: str = "model.yaml") -> str:
     """Decode a model.yaml: UTF-8, or UTF-16 with a byte order mark. Raises SpecError."""
     if len(raw) > MAX_SPEC_BYTES:
         raise _refusal(
-            "model.yaml",
+            file,
             f"{len(raw)} bytes, expected at most {MAX_SPEC_BYTES}",
             "is it a data file by mistake? give data another name",
         )
@@ -104,7 +106,7 @@ def decode_spec(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise _refusal(
-            f"model.yaml (line {line})",
+            f"{file} (line {line})",
             f"not {encoding} text: byte {error.start} is {raw[error.start]:#04x}",
             "save the file as UTF-8",
         ) from error
@@ -137,13 +139,15 @@ class _Composer:
             raise _refusal(self._at(event), f"more than {_MAX_NODES} values", "shorten the file")
         if depth > _MAX_DEPTH:
             raise _refusal(
-                self._at(event), f"nested deeper than {_MAX_DEPTH} levels", "model.yaml needs at most 5"
+                self._at(event),
+                f"nested deeper than {_MAX_DEPTH} levels",
+                f"{self.document.file} needs at most 5",
             )
         if isinstance(event, ev.AliasEvent):
             raise _refusal(self._at(event), f"an alias (*{event.anchor})", "write the value out in full")
         tag = getattr(event, "tag", None)
         if tag not in (None, "!", "tag:yaml.org,2002:str"):
-            self._problem(event, f"a tag ({tag})", "remove it: model.yaml holds plain values")
+            self._problem(event, f"a tag ({tag})", f"remove it: {self.document.file} holds plain values")
         if isinstance(event, ev.MappingStartEvent):
             return self._mapping(path, depth)
         if isinstance(event, ev.SequenceStartEvent):
@@ -181,10 +185,9 @@ class _Composer:
     def _problem(self, event: ev.Event, problem: str, fix: str) -> None:
         self.document.problems.append(Problem(where=self._at(event), problem=problem, fix=fix))
 
-    @staticmethod
-    def _at(event: ev.Event) -> str:
+    def _at(self, event: ev.Event) -> str:
         line, column = _position(event)
-        return f"model.yaml (line {line}, column {column})"
+        return f"{self.document.file} (line {line}, column {column})"
 
 
 def _position(event: ev.Event) -> tuple[int, int]:

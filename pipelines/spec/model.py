@@ -36,6 +36,7 @@ RESERVED_NAMES = frozenset(
         "log-inferences",
         "materialize-features",
         "minio",
+        "notify-people",
         "object-store",
         "receive-objects",
         "record-events",

@@ -24,6 +24,7 @@ from pipelines.request import RunRequest
 from pipelines.spec import ModelSpec, spec_digest
 from pipelines.steps import files
 from pipelines.steps.extract import read_spec
+from pipelines.steps.ranges import ranges_of
 from pipelines.steps.select import failures
 from pipelines.target import usable_rows
 
@@ -62,8 +63,10 @@ def export(
         parity.require(found)
     spec = read_spec((folders["extracted"] / files.SPEC).read_bytes(), request.model)
     lookup = files.read_json(folders["extracted"] / files.EXTRACTED).get("lookup")
+    ranges = ranges_of(_trained_rows(folders, spec), facts["features"])
     raw = with_metadata(
-        (folders["refitted"] / files.ONNX).read_bytes(), _metadata(request, spec, facts, evaluation, lookup)
+        (folders["refitted"] / files.ONNX).read_bytes(),
+        _metadata(request, spec, facts, evaluation, lookup) | {"ranges": ranges},
     )
     contents = {
         layout.ONNX: raw,
@@ -130,6 +133,13 @@ def _metadata(
     }
 
 
+def _trained_rows(folders: Mapping[str, Path], spec: ModelSpec) -> pa.Table:
+    """Return the rows that the version learnt from."""
+    fitted = np.load(folders["prepared"] / files.TRAIN_ROWS)
+    fitted = fitted[np.load(folders["refitted"] / files.WINDOW_ROWS)]
+    return usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(fitted))
+
+
 def _reference(folders: Mapping[str, Path], spec: ModelSpec, facts: Mapping[str, Any]) -> bytes:
     """Sample what the version was made from: raw features, target and score, at most REFERENCE_ROWS rows.
 
@@ -172,9 +182,9 @@ def _holdout(folders: Mapping[str, Path], spec: ModelSpec) -> bytes:
     hashes = folders["prepared"] / files.HOLDOUT_HASHES
     if hashes.exists():
         table = table.append_column(layout.ROW, pa.array(np.load(hashes)[kept]))
-    places = folders["prepared"] / files.HOLDOUT_PLACES
-    if places.exists():
-        table = table.append_column(layout.PLACE, pa.array(np.load(places)[kept]))
+    positions = folders["prepared"] / files.HOLDOUT_POSITIONS
+    if positions.exists():
+        table = table.append_column(layout.PLACE, pa.array(np.load(positions)[kept]))
     return _parquet(table)
 
 

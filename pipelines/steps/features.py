@@ -35,7 +35,7 @@ from pipelines.steps.folds import Folds, folds_by_class, folds_by_group, folds_b
 from pipelines.steps.partition import Partition, divide
 from pipelines.steps.plan import REGISTERED, plan_experiments
 from pipelines.tables import encode_feature, factorise, known_numbers, times, write_blocks
-from pipelines.target import usable_counts, usable_places, usable_rows
+from pipelines.target import usable_counts, usable_positions, usable_rows
 from pipelines.values.form import PLAIN, Form
 
 MAX_MATRIX_BYTES = 4 << 30
@@ -60,8 +60,8 @@ def features(extracted: Path, checked: Path, folder: Path, model: str, seed: int
     forms = {column["name"]: Form.from_json(column) for column in extraction["schema"]["columns"]}
     parts = usable_counts(whole.column(spec.target), extraction["rows_of_parts"])
     table = usable_rows(whole, spec.target)
-    places = extraction.get("rows_before", 0) + usable_places(whole.column(spec.target))
-    partition = divide(table, spec, facts, parts, places)
+    positions = extraction.get("rows_before", 0) + usable_positions(whole.column(spec.target))
+    partition = divide(table, spec, facts, parts, positions)
     folder.mkdir(parents=True, exist_ok=True)
     partition.save(folder)
     _save_order(table, spec, partition, folder)
@@ -118,7 +118,7 @@ def _save_order(table: pa.Table, spec: ModelSpec, partition: Partition, folder: 
 
 
 def _own_code(extracted: Path, spec: ModelSpec, encoding: Encoding, folder: Path) -> dict[str, object] | None:
-    """Hand on the code that model.yaml names, with what it is told."""
+    """Pass on the code that model.yaml names, with its arguments."""
     if spec.train.code is None:
         return None
     for name in (files.CODE, files.REQUIREMENTS):

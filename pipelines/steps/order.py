@@ -65,27 +65,27 @@ def order_of(table: pa.Table, target: str, features: list[tuple[str, str]], *, c
         return Order(False, f"the rows are sorted by '{target}', which is no order of arrival")
     if classes:
         answer = (answer == np.bincount(answer.astype(np.int64)).argmax()).astype(np.float64)
-    told = [(name, kind) for name, kind in features if kind != "text"][:_MOST_COLUMNS]
-    columns = [_column(table.column(name), kind) for name, kind in told]
+    tested = [(name, kind) for name, kind in features if kind != "text"][:_MOST_COLUMNS]
+    columns = [_column(table.column(name), kind) for name, kind in tested]
     if not columns:
         return Order(False, "there is no column but free text to tell by whether the rows have an order")
     matrix = np.column_stack(columns)
     half = np.random.default_rng(0).permutation(len(answer)) % 2 == 0
     errors = np.where(half, _errors(matrix, answer, ~half), _errors(matrix, answer, half))
-    looked = f"errors of a tree on {len(answer)} rows"
+    what = f"errors of a tree on {len(answer)} rows"
     found = last_change(np.abs(errors))
     change = 0 if found is None else skipped + found
     spread = float(np.quantile(np.abs(errors), 0.99)) or 1.0  # so that no single one decides
     reach = independent_length(series_of(np.clip(errors / spread, -1, 1).tolist()), _ERRORS)
     if reach > 1:
-        return Order(True, f"{looked} depend on those of up to {reach} rows before", change)
+        return Order(True, f"{what} depend on those of up to {reach} rows before", change)
     newer = np.arange(len(answer)) >= len(answer) // 2
     if not any(_is_monotone(each) for each in columns):
         lost = _errors(matrix, answer, ~newer)[newer] ** 2 - errors[newer] ** 2
         if lost.mean() > _ERRORS * (lost.std() / np.sqrt(len(lost))):
-            why = f"{looked} are larger on the newer half where it learnt from the older alone"
+            why = f"{what} are larger on the newer half where it learnt from the older alone"
             return Order(True, why, change)
-    return Order(False, f"{looked} do not depend on those of the rows before")
+    return Order(False, f"{what} do not depend on those of the rows before")
 
 
 def _is_sorted(answer: Floats, *, classes: bool) -> bool:

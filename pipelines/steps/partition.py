@@ -20,8 +20,8 @@ from pipelines.steps.split import RULE, SALT, Split, by_arrival, split
 from pipelines.tables import numbers
 from pipelines.target import class_indices
 
-_MIN_SIDE = {"training": 10, "holdout": 2}
-_OFF = 0.05  # the holdout's share may be this far from the declared one without a word
+_MIN_ROWS = {"training": 10, "holdout": 2}
+_OFF = 0.05  # the holdout's share may be this far from the declared one without a warning
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Partition:
     holdout_target: NDArray[Any]
     classes: list[Class] | None
     divided: Split
-    places: NDArray[np.int64] | None = None
+    positions: NDArray[np.int64] | None = None
     unknown: int = 0
 
     def save(self, folder: Path) -> None:
@@ -43,8 +43,8 @@ class Partition:
         np.save(folder / files.HOLDOUT_ROWS, self.holdout)
         if self.divided.rows is not None:
             np.save(folder / files.HOLDOUT_HASHES, self.divided.rows[self.holdout])
-        if self.places is not None:
-            np.save(folder / files.HOLDOUT_PLACES, self.places[self.holdout])
+        if self.positions is not None:
+            np.save(folder / files.HOLDOUT_POSITIONS, self.positions[self.holdout])
         np.save(folder / files.TRAIN_TARGET, self.train_target)
         np.save(folder / files.HOLDOUT_TARGET, self.holdout_target)
 
@@ -75,13 +75,13 @@ def divide(
     spec: ModelSpec,
     checked: Mapping[str, Any],
     parts: Sequence[int] = (),
-    places: NDArray[np.int64] | None = None,
+    positions: NDArray[np.int64] | None = None,
 ) -> Partition:
     """Split the rows that have a target.
 
     Args:
         parts: how many of the rows each file brought, in order; all are of one file when empty.
-        places: of each row in the dataset; None: their order is not looked at.
+        positions: of each row in the dataset; None: their order is not examined.
 
     Raises: StepError when a side is too small, or the training side has one class only.
     """
@@ -93,8 +93,8 @@ def divide(
         share=spec.train.holdout,
         parts=parts,
     )
-    if places is not None and divided.by == "row":
-        divided = _by_order(divided, table, spec, checked, places)
+    if positions is not None and divided.by == "row":
+        divided = _by_order(divided, table, spec, checked, positions)
     off = _far_off(divided, spec)
     if off:
         divided = replace(divided, warning="; ".join(filter(None, [divided.warning, off])))
@@ -102,23 +102,23 @@ def divide(
     _check_size("training", len(train), spec, divided)
     if checked["classes"] is None:
         target: NDArray[Any] = numbers(table.column(spec.target))
-        partition = Partition(train, holdout, target[train], target[holdout], None, divided, places)
+        partition = Partition(train, holdout, target[train], target[holdout], None, divided, positions)
     else:
         partition = _with_classes(table, spec.target, checked["classes"], train, holdout, divided)
-        partition = replace(partition, places=places)
+        partition = replace(partition, positions=positions)
     _check_size("holdout", len(partition.holdout), spec, divided)
     return partition
 
 
 def _by_order(
-    divided: Split, table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], places: NDArray[np.int64]
+    divided: Split, table: pa.Table, spec: ModelSpec, checked: Mapping[str, Any], positions: NDArray[np.int64]
 ) -> Split:
     """Divide rows that have an order by it; else leave them as they are, and say why."""
     features = [(name, kind) for name, kind in checked["features"]]
     order = order_of(table, spec.target, features, classes=checked["classes"] is not None)
     if not order.found:
         return replace(divided, order=order.why)
-    found = by_arrival(divided, table, spec.target, spec.train.holdout, places, order.change)
+    found = by_arrival(divided, table, spec.target, spec.train.holdout, positions, order.change)
     if found is not None:
         since = f"; row {order.change} is the first since a change" if order.change else ""
         return replace(found, order=f"{order.why}{since}")
@@ -167,10 +167,10 @@ def _with_classes(
     return Partition(train, judged, target[train], target[judged], classes, divided, None, unknown)
 
 
-def _check_size(side: str, rows: int, spec: ModelSpec, divided: Split) -> None:
-    if rows < _MIN_SIDE[side]:
+def _check_size(part: str, rows: int, spec: ModelSpec, divided: Split) -> None:
+    if rows < _MIN_ROWS[part]:
         raise StepError(
-            f"the {side} side of the split has {rows} rows; at least {_MIN_SIDE[side]} are needed",
+            f"the {part} side of the split has {rows} rows; at least {_MIN_ROWS[part]} are needed",
             f"drop more rows (train.holdout is {spec.train.holdout})"
             + (f", or more values of '{spec.entity}'" if divided.by == "entity" else ""),
         )

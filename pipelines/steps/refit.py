@@ -71,16 +71,16 @@ def refit(
     skops.io.dump(pipeline, folder / files.SKOPS)
     (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
-    told: dict[str, Any] = {"chosen": dict(chosen), "window": window.about, "warnings": messages}
-    files.write_json(folder / files.REFITTED, told)
+    record: dict[str, Any] = {"chosen": dict(chosen), "window": window.about, "warnings": messages}
+    files.write_json(folder / files.REFITTED, record)
 
 
 def _take_registered(prepared: Path, window: Chosen, folder: Path) -> None:
     raw = (prepared / files.ADOPTED).read_bytes()
     np.save(folder / files.EXPECTED, Scorer(raw, UNTRUSTED).score(_holdout(prepared, window)))
     (folder / files.ONNX).write_bytes(raw)
-    told: dict[str, Any] = {"chosen": dict(window.experiment), "window": None, "warnings": []}
-    files.write_json(folder / files.REFITTED, told)
+    record: dict[str, Any] = {"chosen": dict(window.experiment), "window": None, "warnings": []}
+    files.write_json(folder / files.REFITTED, record)
 
 
 def _refit_own(prepared: Path, facts: Mapping[str, Any], window: Chosen, folder: Path) -> None:
@@ -94,13 +94,13 @@ def _refit_own(prepared: Path, facts: Mapping[str, Any], window: Chosen, folder:
     if made.expected is not None:
         np.save(folder / files.EXPECTED, made.expected)
     (folder / files.ONNX).write_bytes(made.onnx)
-    told: dict[str, Any] = {
+    record: dict[str, Any] = {
         "chosen": dict(window.experiment),
         "window": window.about,
         "warnings": [],
         "environment": made.environment,
     }
-    files.write_json(folder / files.REFITTED, told)
+    files.write_json(folder / files.REFITTED, record)
 
 
 def _holdout(prepared: Path, window: Chosen) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ SALT = "kascade-holdout-1"
 RULE = 2
 """How rows without an entity are hashed: 1, up to 29 November 2026, took every column with the target."""
 
-TELLING_ROWS = 100
+ENOUGH_ROWS = 100
 _FEW_CLASSES, _LEAST_OF_CLASS = 20, 5
 _TO_JUDGE_BY = 100
 """Rows that a holdout should have, though few came since a change."""
@@ -95,7 +95,7 @@ def by_arrival(
     table: pa.Table,
     target: str,
     share: float,
-    places: NDArray[np.int64],
+    positions: NDArray[np.int64],
     change: int = 0,
 ) -> Split | None:
     """Keep the rows aside that came last; None where they are no fair holdout.
@@ -104,7 +104,7 @@ def by_arrival(
 
     Args:
         divided: the same rows by their hash.
-        places: of each row in the dataset, [N].
+        positions: of each row in the dataset, [N].
         change: the first row since the last change of what is to be learnt.
     """
     rows = table.num_rows
@@ -122,7 +122,7 @@ def by_arrival(
     again = float(np.isin(content[held], content[~held]).mean())
     if again > _REPEATED and len(np.unique(content)) >= MOSTLY_UNLIKE * len(np.unique(rows_of_hash)):
         return None
-    return replace(divided, holdout=held, by="arrival", cutoff=str(int(places[first])), groups=None)
+    return replace(divided, holdout=held, by="arrival", cutoff=str(int(positions[first])), groups=None)
 
 
 def _held_since(rows: int, share: float) -> int:
@@ -146,14 +146,14 @@ def by_entity(column: pa.ChunkedArray, rows: Hashes) -> Hashes:
 def row_hashes(table: pa.Table, target: str, parts: Sequence[int] = ()) -> Hashes:
     """Hash each row's columns but the target, and how many equal rows came before it, [N].
 
-    In the first file with `TELLING_ROWS` it shows whether rows repeat. If they hardly do, a file that brings
+    In the first file with `ENOUGH_ROWS` it shows whether rows repeat. If they hardly do, a file that brings
     an equal row brings the same one again, and the count begins anew with each file from that one on.
     """
     content = content_hashes(table.select([name for name in table.column_names if name != target]))
     numbers = _occurrence(content)
     start = 0
     for rows in parts:
-        if rows >= TELLING_ROWS:
+        if rows >= ENOUGH_ROWS:
             if len(np.unique(content[start : start + rows])) >= MOSTLY_UNLIKE * rows:
                 part = np.repeat(np.arange(len(parts), dtype=np.uint64), parts)[start:]
                 numbers[start:] = _occurrence(_mix(content[start:] ^ _mix(part)))

@@ -20,9 +20,6 @@ MISSING = frozenset(
 )
 """In lower case."""
 NO_CATEGORY = frozenset({"", "NaN", "nan", "NULL", "null", "<NA>", "#N/A", "#NA", "\\N"})
-_SPELLED = (str.lower, str.upper, str.title)
-SPELLINGS = tuple(sorted(MISSING | NO_CATEGORY | {spell(word) for word in MISSING for spell in _SPELLED}))
-"""The usual spellings of `MISSING`, for a fast look in a whole column."""
 LABELS = ("category", "text")
 """Kinds of column whose values are texts."""
 

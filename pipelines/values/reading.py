@@ -1,4 +1,4 @@
-"""Reads one raw value, or a list of them: text of a file or a tensor, or what JSON, numpy and Arrow give.
+"""Reads raw values: text of a file or a tensor, or values of JSON, numpy and Arrow.
 
 Raises: NotRead where a value is none of its column's kind.
 """
@@ -112,7 +112,7 @@ def read_label(value: object, kind: str = "category", form: Form = PLAIN) -> str
 
 
 def folded(label: str) -> str:
-    """Return what labels of one value have in common however they were written: 1.0 and 1, True and true."""
+    """Return a form that all spellings of one label share: 1.0 and 1, True and true."""
     lowered = label.lower()
     if lowered in ("true", "false"):
         return lowered

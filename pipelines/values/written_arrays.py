@@ -28,20 +28,20 @@ def plain_numbers(text: pa.Array, form: Form) -> pa.Array:
     """Return what `written.plain_number` returns of each trimmed text, null of null."""
     text = pc.replace_substring(text, MINUS, "-")
     left, rest = np.arange(len(text)), without_unit(text, form.unit)
-    places, pieces = [], []
+    positions, pieces = [], []
     for way in (*ways(form.decimal, form.grouped), Way(INFINITE)):
         fits = pc.fill_null(full(rest, way.pattern), False)
         if not pc.any(fits).as_py():
             continue
         mask = fits.to_numpy(zero_copy_only=False)
-        places.append(left[mask])
+        positions.append(left[mask])
         pieces.append(_plain(rest.filter(fits), way))
         left, rest = left[~mask], rest.filter(pc.invert(fits))
         if not len(left):
             break
-    places.append(left)
+    positions.append(left)
     pieces.append(pa.nulls(len(left), pa.string()))
-    order = np.argsort(np.concatenate(places), kind="stable")
+    order = np.argsort(np.concatenate(positions), kind="stable")
     return pa.concat_arrays(pieces).take(pa.array(order))
 
 

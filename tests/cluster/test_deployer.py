@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from cluster.reach import NAMESPACE, Cluster, condition, eventually
-from contract.functions.roll_out_model import conftest as contract
+from contract.functions.roll_out_model import subject as contract
 from contract.functions.roll_out_model.test_deployer import *  # noqa: F403
+from contract.functions.roll_out_model.test_knative_deployer import *  # noqa: F403
 from kubernetes import client
 from support import tiny_models
 

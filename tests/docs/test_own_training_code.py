@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.training import churn_table, put_dataset, train
 
 from eventing.store import MemoryStore
 from pipelines.estimators import REGISTRY, check_training
 from pipelines.own_code.source import fault_of
 from pipelines.spec import check_rules, parse_spec
-from pipelines.testing import churn_table, put_dataset, train
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "how-to" / "own-training-code.md").read_text()

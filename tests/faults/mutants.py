@@ -32,11 +32,11 @@ def answers_before_it_stores() -> None:
     """The 202 is sent first, the event is stored a moment later."""
     store = BrokerEngine._store
 
-    async def hasty(self: BrokerEngine, record: Any, matching: Any, settles: Any) -> None:
-        if settles is not None:
-            await store(self, record, matching, settles)
+    async def hasty(self: BrokerEngine, record: Any, matching: Any, finishes: Any) -> None:
+        if finishes is not None:
+            await store(self, record, matching, finishes)
         else:
-            _later(_LATE_S, lambda: store(self, record, matching, settles))
+            _later(_LATE_S, lambda: store(self, record, matching, finishes))
 
     BrokerEngine._store = hasty  # type: ignore[method-assign]
 
@@ -45,7 +45,7 @@ def retries_from_memory() -> None:
     """A retry is no longer in the log while it waits."""
 
     def retry(self: Subscription, lane: Any, item: Any, failure: Any) -> bool:
-        self._tools.log.settle(lane.number, item.seq, shared=item.shared)
+        self._tools.log.finish(lane.number, item.seq, shared=item.shared)
         item.attempts += 1
         _later(_LATE_S, lambda: self._deliver(item))
         return failure.retriable and item.attempts <= self.delivery.retry
@@ -54,11 +54,11 @@ def retries_from_memory() -> None:
 
 
 def publishes_replies_after_it_settles() -> None:
-    """The delivery is settled before the reply to it is stored."""
+    """The delivery is finished before the reply to it is stored."""
     reply_to = Subscription._reply
 
     async def reply(self: Subscription, item: Any, reply: Any) -> None:
-        self._tools.log.settle(self.lane.number, item.seq, shared=item.shared)
+        self._tools.log.finish(self.lane.number, item.seq, shared=item.shared)
         _later(_LATE_S, lambda: reply_to(self, item, reply))
 
     Subscription._reply = reply  # type: ignore[method-assign, assignment]
@@ -68,7 +68,7 @@ def dead_letters_from_memory() -> None:
     """What is given up leaves the log before the dead letter sink has it."""
 
     def give_up(self: Subscription, item: Any, failure: Any) -> None:
-        self._settle(self.lane, item)
+        self._finish(self.lane, item)
         self.dead_lane.backlog += 1
         _later(_LATE_S, lambda: self._dead_letter(item))
 
@@ -144,11 +144,11 @@ def takes_an_id_for_the_event() -> None:
     seen: set[str] = set()
     publish = BrokerEngine._publish
 
-    async def once(self: BrokerEngine, namespace: str, broker: str, incoming: Any, settles: Any) -> Any:
-        if settles is None and incoming.attributes["id"] in seen:
+    async def once(self: BrokerEngine, namespace: str, broker: str, incoming: Any, finishes: Any) -> Any:
+        if finishes is None and incoming.attributes["id"] in seen:
             return None
         seen.add(incoming.attributes["id"])
-        return await publish(self, namespace, broker, incoming, settles)
+        return await publish(self, namespace, broker, incoming, finishes)
 
     BrokerEngine._publish = once  # type: ignore[method-assign]
 

@@ -24,7 +24,11 @@ FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/__main__.
 PER_MODEL = {"serve_model"}
 """Its Services are made by roll_out_model, one for each model: no manifest has it."""
 JOBS = {"run_training"}
-BY_COMPONENT = {"launch_training": "launch-training", "log_experiments": "mlflow"}
+BY_COMPONENT = {
+    "launch_training": "launch-training",
+    "log_experiments": "mlflow",
+    "notify_people": "notify",
+}
 """These come by a component of their own."""
 ONE_PROCESS = {"receive_objects", "ring_timers", "roll_out_model"}
 """Two processes of these would do their work twice; knative/components/replicas says why."""

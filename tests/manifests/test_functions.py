@@ -36,6 +36,11 @@ FUNCTION = {
         },
     },
 }
+BY_COMPONENT = {
+    "launch-training": "overlays/kubeflow",
+    "log-experiments": "overlays/mlflow",
+    "notify-people": "overlays/notify",
+}
 FILES = {path.parent.name: path for path in (ROOT / "functions").glob("*/func.yaml")}
 
 
@@ -52,7 +57,7 @@ def test_a_functions_file_is_one_that_func_reads(function: str) -> None:
 @pytest.mark.parametrize("function", sorted(FILES))
 def test_a_functions_file_is_about_its_service(function: str) -> None:
     said, name = read(FILES[function]), function.replace("_", "-")
-    tree = {"launch-training": "overlays/kubeflow", "log-experiments": "overlays/mlflow"}.get(name, "base")
+    tree = BY_COMPONENT.get(name, "base")
     (service,) = [each for each in of_kind(rendered(tree), "Service") if each["metadata"]["name"] == name]
     assert said["name"] == name
     assert said["namespace"] == said["deploy"]["namespace"] == service["metadata"]["namespace"]

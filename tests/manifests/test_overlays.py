@@ -10,6 +10,7 @@ from support.manifests import OVERLAYS, ROOT, by_name, differences, of_kind, ren
 
 from functions.launch_training.engines import AirflowSettings, EngineSettings, KubeflowSettings
 from functions.launch_training.settings import Settings
+from functions.notify_people.occasions import OCCASIONS
 from functions.roll_out_model.deployer import ServedVersion
 from functions.roll_out_model.knative_service import ServingOptions, template_of
 from functions.roll_out_model.kserve_service import OWN_RUNTIME
@@ -111,6 +112,15 @@ def test_the_overlay_of_mlflow_adds_what_logs_to_it_and_nothing_else() -> None:
     assert {"secretRef": {"name": "mlflow"}} in container["envFrom"]
 
 
+def test_the_overlay_of_notifications_adds_who_tells_people_and_nothing_else() -> None:
+    base, after = by_name(rendered("base")), by_name(rendered("overlays/notify"))
+
+    assert after.keys() - base.keys() == {("Service", "notify-people"), ("Trigger", "notify-people")}
+    assert all(after[key] == base[key] for key in base)
+    filters = after["Trigger", "notify-people"]["spec"]["filters"][0]["any"]
+    assert sorted(each["exact"]["type"] for each in filters) == sorted({o.payload.type for o in OCCASIONS})
+
+
 def settings_of(engine: str) -> EngineSettings:
     """Return what launch_training reads from what an overlay says."""
     objects = by_name(rendered(f"overlays/{engine}"))
@@ -141,7 +151,8 @@ def test_what_the_overlay_of_airflow_says_is_what_launch_training_reads() -> Non
 
 
 @pytest.mark.parametrize(
-    ("overlay", "function"), [("kubeflow", "launch-training"), ("mlflow", "log-experiments")]
+    ("overlay", "function"),
+    [("kubeflow", "launch-training"), ("mlflow", "log-experiments"), ("notify", "notify-people")],
 )
 def test_a_function_of_a_component_is_guarded_like_those_of_the_base(overlay: str, function: str) -> None:
     objects = by_name(rendered(f"overlays/{overlay}"))

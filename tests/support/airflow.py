@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
+import urllib3
 
 from kascade.system.airflow import PROGRAM, USER, LocalAirflow
 from pipelines.engines.airflow import Connection
@@ -34,6 +39,35 @@ class Airflow(LocalAirflow):
     @property
     def connection_by_asset(self) -> Connection:
         return replace(self.connection, by_asset=True)
+
+    def connection_at(self, url: str, **changes: Any) -> Connection:
+        """Return a connection that leads to Airflow by another way, or with other means."""
+        return replace(self.connection, endpoint=url, **changes)
+
+    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Ask its API, as a person does."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        answer = urllib3.request(method, f"{self.url}/api/v2{path}", json=body, headers=headers)
+        assert answer.status < 300, answer.data
+        found: dict[str, Any] = json.loads(answer.data)
+        return found
+
+    def token(self) -> str:
+        """Return a new token of the account."""
+        account = {"username": USER, "password": self.password_file.read_text()}
+        answer = urllib3.request("POST", f"{self.url}/auth/token", json=account)
+        return str(json.loads(answer.data)["access_token"])
+
+    @contextmanager
+    def paused(self, *dags: str) -> Iterator[None]:
+        """Begin no run of these DAGs until the context ends."""
+        for dag in dags:
+            self.ask("PATCH", f"/dags/{dag}", {"is_paused": True})
+        try:
+            yield
+        finally:
+            for dag in dags:
+                self.ask("PATCH", f"/dags/{dag}", {"is_paused": False})
 
     def restart(self) -> None:
         """Start it with the variables that it was made with."""

@@ -25,6 +25,11 @@ class Authority:
 
     def serve(self, server: ThreadingHTTPServer, folder: Path, address: str = "127.0.0.1") -> str:
         """Make a server speak TLS with a certificate for `address`; return its URL."""
+        server.socket = self.context(folder, address).wrap_socket(server.socket, server_side=True)
+        return f"https://127.0.0.1:{server.server_address[1]}/default"
+
+    def context(self, folder: Path, address: str = "127.0.0.1") -> ssl.SSLContext:
+        """Return what a server speaks TLS with, by a certificate for `address`."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sink")])
         own = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
@@ -34,8 +39,7 @@ class Authority:
         (folder / "sink.pem").write_bytes(secret + certificate.public_bytes(pem))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "sink.pem")
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        return f"https://127.0.0.1:{server.server_address[1]}/default"
+        return context
 
     def _signed(
         self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType

@@ -27,10 +27,12 @@ OVERLAYS = (
     "seldon",
     "seldon-v1",
     "mlflow",
+    "notify",
+    "monitoring",
 )
 
-BY_COMPONENT = ("launch-training", "log-experiments")
-"""Functions that a component brings, of a training engine or of MLflow; other lists name them beforehand."""
+BY_COMPONENT = ("launch-training", "log-experiments", "notify-people")
+"""Functions that a component brings; other lists name them beforehand."""
 
 
 def rendered(tree: str) -> list[Json]:

@@ -198,8 +198,10 @@ def _detect_drift(o: Outside) -> Flask:
 
 
 def _ingest_data(o: Outside) -> Flask:
-    deps = ingest_data.Deps(o.world.store, o.engine(), o.sink, o.world.clock)
-    return ingest_data.create_app(ingest_data_settings.Settings(o.world.url), deps)
+    settings = ingest_data_settings.Settings(o.world.url)
+    return ingest_data.create_app(
+        settings, store=o.world.store, engine=o.engine(), sink=o.sink, clock=o.world.clock
+    )
 
 
 _BUILD: dict[str, Callable[[Outside], Flask]] = {

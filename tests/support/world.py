@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
+from support.training import make_card
 
 from eventing.catalogue import Claim, InferenceLogged, TrainingCompleted
 from eventing.store import MemoryStore
@@ -25,7 +26,6 @@ from functions.state.labels import JoinedLabel
 from kascade.system.home import BUCKETS
 from pipelines.prediction_ids import uuid7
 from pipelines.spec import parse_spec, spec_digest
-from pipelines.testing import make_card
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MODEL = "churn"

@@ -32,7 +32,7 @@ def detect(reference: Table, current: Table, options: Options) -> Detection:
     rng = np.random.default_rng(options.seed)
     rows = min(_REFERENCE_ROWS, len(data.reference))
     sample = data.reference[rng.choice(len(data.reference), rows, replace=False)]
-    sides = []
+    directions = []
     with seeded(options.seed):
         for alternative in ("greater", "less"):
             detector = drift(
@@ -43,8 +43,8 @@ def detect(reference: Table, current: Table, options: Options) -> Detection:
                 alternative=alternative,
                 verbose=False,
             )
-            sides.append(run_stream(f"fet-online-{alternative}", detector, _as_bits(data)))
-    tests = tuple(_earlier(rise, fall) for rise, fall in zip(*sides, strict=True))
+            directions.append(run_stream(f"fet-online-{alternative}", detector, _as_bits(data)))
+    tests = tuple(_earlier(rise, fall) for rise, fall in zip(*directions, strict=True))
     return Detection(tests, data.untested, Guarantee.RUN_LENGTH)
 
 

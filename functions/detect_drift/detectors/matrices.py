@@ -62,12 +62,12 @@ def matrices(reference: Table, current: Table, *, seed: int, max_rows: int = MAX
 
 def _numbers(pair: Pair) -> tuple[Floats, Floats]:
     scale = Standard.of(pair.reference.numbers)
-    sides = []
+    columns = []
     for column in (pair.reference, pair.current):
         values = column.values.astype(np.float64)
         missing = [np.isnan(values)] if pair.reference.missing or pair.current.missing else []
-        sides.append([scale.encode(values), *missing])
-    return np.column_stack(sides[0]).astype(float), np.column_stack(sides[1]).astype(float)
+        columns.append([scale.encode(values), *missing])
+    return np.column_stack(columns[0]).astype(float), np.column_stack(columns[1]).astype(float)
 
 
 def _categories(pair: Pair) -> tuple[Floats, Floats]:

@@ -59,11 +59,11 @@ def random_ranks(pair: Pair, seed: int) -> tuple[Floats, Floats]:
 def codes(pair: Pair) -> tuple[Codes, Codes]:
     """Return the categories as codes from 0, reference first; those too rare for a test share one."""
     left, right = pair.reference.categories, pair.current.categories
-    names, places, found = np.unique(
+    names, positions, found = np.unique(
         np.concatenate([left, right]).astype(str), return_inverse=True, return_counts=True
     )
     share = min(len(left), len(right)) / (len(left) + len(right))
     frequent = np.flatnonzero(found * share >= _LEAST_EXPECTED)
     code = np.full(len(names), len(frequent), dtype=np.int64)
     code[frequent] = np.arange(len(frequent))
-    return code[places[: len(left)]], code[places[len(left) :]]
+    return code[positions[: len(left)]], code[positions[len(left) :]]

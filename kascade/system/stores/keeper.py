@@ -29,17 +29,21 @@ class Keeper:
     """Watches one store without a thread: whoever waits for something else calls `check` meanwhile."""
 
     def __init__(
-        self, store: Restartable, say: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Restartable,
+        report: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Watch a store that runs.
 
         Args:
             store: which one.
-            say: is told, in a sentence, that the process ended.
+            report: called with a sentence when the process has ended.
             clock: seconds.
         """
         self._store = store
-        self._say = say
+        self._report = report
         self._clock = clock
         self._launched = clock()
         self._pause_s = 0.0
@@ -55,7 +59,7 @@ class Keeper:
             steady = not self._pause_s or now - self._launched >= STEADY_S
             self._pause_s = FIRST_PAUSE_S if steady else min(LONGEST_PAUSE_S, 2 * self._pause_s)
             self._due = now + self._pause_s
-            self._say(f"the object store ended ({code}); starting it again in {self._pause_s:g} s")
+            self._report(f"the object store ended ({code}); starting it again in {self._pause_s:g} s")
         if now >= self._due:
             self._store.relaunch()
             self._launched = now

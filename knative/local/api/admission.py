@@ -58,21 +58,22 @@ def refusal(key: Key, problems: Sequence[Problem]) -> Refused:
 
 
 def _merged(problems: Sequence[Problem]) -> list[str]:
-    """Return the webhook's messages, each once with all the places that it is about."""
-    places: dict[tuple[str, str], list[str]] = {}
+    """Return the webhook's messages, each once with all the fields that it is about."""
+    paths_of: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
-        places.setdefault((problem.message, problem.details), []).append(problem.path)
+        paths_of.setdefault((problem.message, problem.details), []).append(problem.path)
     return [
-        denied(", ".join(sorted(paths)), *said).as_webhook_says_it() for said, paths in sorted(places.items())
+        denied(", ".join(sorted(paths)), *words).webhook_message()
+        for words, paths in sorted(paths_of.items())
     ]
 
 
 def invalid(key: Key, problems: Sequence[Problem]) -> Invalid:
     """Build the refusal of an object for its fields."""
     causes = [{"reason": "FieldValueInvalid", "field": p.path, "message": p.message} for p in problems]
-    said = "; ".join(str(problem) for problem in problems)
+    message = "; ".join(str(problem) for problem in problems)
     return Invalid(
-        f'{key.kind.name}.{key.kind.group} "{key.name}" is invalid: {said}',
+        f'{key.kind.name}.{key.kind.group} "{key.name}" is invalid: {message}',
         details={"name": key.name, "group": key.kind.group, "kind": key.kind.name, "causes": causes},
     )
 
@@ -126,8 +127,8 @@ def _template_kept(body: Json, before: Json) -> list[Problem]:
     changes = template_changes(written_template(old), written_template(now))
     if not changes:
         return []
-    said = "Saw the following changes without a name change (-old +new)"
-    return [denied("spec.template.metadata.name", said, changes), *_no_successes(now)]
+    message = "Saw the following changes without a name change (-old +new)"
+    return [denied("spec.template.metadata.name", message, changes), *_no_successes(now)]
 
 
 def _no_successes(template: Json) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any
 from knative.local.api.admission import admit
 from knative.local.api.bodies import TooLarge
 from knative.local.errors import Conflict, NotFound, Refused
-from knative.local.log import say
+from knative.local.log import info
 from knative.local.manifests.patching import PatchFailed, json_patch, merge, strategic_merge
 from knative.local.resources.kinds import NAMESPACE, Json, Kind
 from knative.local.resources.objects import Key
@@ -66,7 +66,7 @@ class Objects:
         if dry_run:
             return body
         made = self._store.create(key, body)
-        say("object created", object=str(key))
+        info("object created", object=str(key))
         return made
 
     def replace(self, key: Key, given: Any, *, dry_run: bool = False) -> Json:
@@ -79,7 +79,7 @@ class Objects:
             return body
         changed = self._store.replace(key, body)
         if changed is not before:
-            say("object changed", object=str(key))
+            info("object changed", object=str(key))
         if _is_going(changed) and not changed["metadata"].get("finalizers"):
             return self._store.delete(key)
         return changed
@@ -130,7 +130,7 @@ class Objects:
                     self._store.delete(below)
         if key.kind.custom and body["metadata"].get("finalizers"):
             return body if _is_going(body) else self._store.mark_as_going(key)
-        say("object deleted", object=str(key))
+        info("object deleted", object=str(key))
         return self._store.delete(key)
 
 

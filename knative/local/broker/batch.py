@@ -29,7 +29,7 @@ class Batch:
         lanes: (number, key) of new lanes.
         replies: seq of those events that answer a delivery.
         answered: (lane, seq) delivered and replied to: finished only together with `replies`.
-        settled: (lane, seq) delivered, of events with a single lane.
+        finished: (lane, seq) delivered, of events with a single lane.
         shared: (lane, seq) delivered, of events with several lanes.
         retried: (attempts, due, error, lane, seq).
         moved: (new lane, due, error, lane, seq), to the lane of the dead letter sink.
@@ -43,7 +43,7 @@ class Batch:
     lanes: list[tuple[int, str]] = field(default_factory=list)
     replies: list[int] = field(default_factory=list)
     answered: list[tuple[int, int]] = field(default_factory=list)
-    settled: list[tuple[int, int]] = field(default_factory=list)
+    finished: list[tuple[int, int]] = field(default_factory=list)
     shared: list[tuple[int, int]] = field(default_factory=list)
     retried: list[tuple[Any, ...]] = field(default_factory=list)
     moved: list[tuple[Any, ...]] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Batch:
         """Return the same notes without the accepted events: what must not be lost when there is no space."""
         return Batch(
             lanes=self.lanes,
-            settled=self.settled,
+            finished=self.finished,
             shared=self.shared,
             retried=self.retried,
             moved=self.moved,
@@ -86,7 +86,7 @@ class Batch:
         """Take out up to `count` notes of each kind about deliveries, with all new lanes."""
         taken = Batch(lanes=self.lanes)
         self.lanes = []
-        for name in ("settled", "shared", "retried", "moved", "parked"):
+        for name in ("finished", "shared", "retried", "moved", "parked"):
             notes = getattr(self, name)
             setattr(taken, name, notes[:count])
             setattr(self, name, notes[count:])
@@ -133,11 +133,11 @@ class Batch:
             many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.events)
             many("INSERT INTO deliveries VALUES (?, ?, 0, 0, NULL)", self.deliveries)
             counted.update(lane for lane, _ in self.deliveries)
-        for lane, notes in _by_lane(self.settled).items():
+        for lane, notes in _by_lane(self.finished).items():
             counted[lane] -= many("DELETE FROM deliveries WHERE lane = ? AND seq = ?", notes).rowcount
             many("DELETE FROM events WHERE seq = ?", [(seq,) for _, seq in notes])
         for lane, seq in (*self.answered, *self.shared):
-            counted[lane] -= settle(connection, lane, seq)
+            counted[lane] -= finish(connection, lane, seq)
         if self.retried:
             many(
                 "UPDATE deliveries SET attempts = ?, due = ?, error = ? WHERE lane = ? AND seq = ?",
@@ -181,7 +181,7 @@ def _delete(connection: sqlite3.Connection, lane: int, seq: int) -> int:
     return connection.execute("DELETE FROM deliveries WHERE lane = ? AND seq = ?", (lane, seq)).rowcount
 
 
-def settle(connection: sqlite3.Connection, lane: int, seq: int) -> int:
+def finish(connection: sqlite3.Connection, lane: int, seq: int) -> int:
     """Delete a delivery, and its event if it was the last; return 0 if it was gone already, else 1."""
     deleted = _delete(connection, lane, seq)
     if deleted:
@@ -190,7 +190,7 @@ def settle(connection: sqlite3.Connection, lane: int, seq: int) -> int:
 
 
 def close_events(connection: sqlite3.Connection, seqs: list[int]) -> None:
-    """Say that one lane less has each of these events, and delete those that no lane has."""
+    """Count one lane less for each of these events, and delete those without any."""
     rows = [(seq,) for seq in seqs]
     connection.executemany("UPDATE events SET open = open - 1 WHERE seq = ?", rows)
     connection.executemany("DELETE FROM events WHERE seq = ? AND open <= 0", rows)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from knative.local.broker import pages, telling, ttl
+from knative.local.broker import broker_events, pages, ttl
 from knative.local.broker.courier import Courier
 from knative.local.broker.durations import rfc3339_nano
 from knative.local.broker.errors import LogUnavailable, MalformedEvent
@@ -67,7 +67,7 @@ class BrokerEngine:
         registry = registry or CollectorRegistry()
         self._log_path = log_path
         self._rebuilt: list[Rebuilt] = []
-        self._telling: set[asyncio.Task[None]] = set()
+        self._reporting: set[asyncio.Task[None]] = set()
         self._log = Log(log_path, self._settings, self._log_was_rebuilt)
         self._metrics = BrokerMetrics(registry)
         registry.register(BacklogCollector(self.backlog))
@@ -125,7 +125,7 @@ class BrokerEngine:
             await self._drop(lane.number)
 
     def leftovers(self) -> dict[str, int]:
-        """Return how many deliveries the log had at the start for triggers not added since, by their key."""
+        """Return how many deliveries the log holds for triggers that are not there, by the trigger's key."""
         keys = {number: key for key, number in self._log.lanes().items()}
         return {keys[number]: count for number, count in self._counts.items()}
 
@@ -144,7 +144,7 @@ class BrokerEngine:
         for subscription in self._triggers.values():
             subscription.start()
         for rebuilt in self._rebuilt:
-            self._tell(rebuilt)
+            self._report_losses(rebuilt)
 
     async def pause(self) -> None:
         """Deliver nothing more, and wait for deliveries under way. Events are still taken into the log."""
@@ -219,25 +219,25 @@ class BrokerEngine:
 
     def _log_was_rebuilt(self, rebuilt: Rebuilt) -> None:
         self._rebuilt.append(rebuilt)
-        if not self._started:  # then what waits has been counted since
+        if not self._started:  # the waiting deliveries are counted at the start
             return
         for subscription in self._triggers.values():
             subscription.take_stock(rebuilt)
-        self._tell(rebuilt)
+        self._report_losses(rebuilt)
 
-    def _tell(self, rebuilt: Rebuilt) -> None:
-        """Count what a damaged log cost, and say it as an event to the brokers of the triggers."""
+    def _report_losses(self, rebuilt: Rebuilt) -> None:
+        """Count what a damaged log cost, and send an event about it to the brokers of the triggers."""
         self._metrics.rebuilt.inc()
-        for (namespace, name), lost, event in telling.deliveries_lost(rebuilt):
+        for (namespace, name), lost, event in broker_events.deliveries_lost(rebuilt):
             self._metrics.lost.labels(namespace, name).inc(lost)
             if (subscription := self._triggers.get((namespace, name))) is not None:
                 publish = self._publish_own(namespace, subscription.spec.broker, event)
                 task = asyncio.get_running_loop().create_task(publish)
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
+                self._reporting.add(task)
+                task.add_done_callback(self._reporting.discard)
 
     async def _publish_own(self, namespace: str, broker: str, event: Incoming) -> None:
-        with suppress(LogUnavailable):  # then the metric and the log say it
+        with suppress(LogUnavailable):  # the metric and the log report it all the same
             await self._publish(namespace, broker, event, None)
 
     def _refresh(self, subscription: Subscription, spec: TriggerSpec) -> None:
@@ -253,7 +253,7 @@ class BrokerEngine:
         self._indexes[namespace, broker] = TriggerIndex(members, Subscription.filter_broke)
 
     async def _publish(
-        self, namespace: str, broker: str, incoming: Incoming, settles: tuple[int, int] | None
+        self, namespace: str, broker: str, incoming: Incoming, finishes: tuple[int, int] | None
     ) -> str | None:
         """Store an event for the triggers it matches; return why it is refused, if it is."""
         headers = incoming.headers
@@ -265,30 +265,30 @@ class BrokerEngine:
         arrival = rfc3339_nano(time.time_ns())
         headers["ce-knativearrivaltime"] = incoming.attributes["knativearrivaltime"] = arrival
         matching = self._indexes.get((namespace, broker), _NO_LANES).match(incoming.attributes)
-        await self._store(Record(headers, incoming.body, hops), matching, settles)
+        await self._store(Record(headers, incoming.body, hops), matching, finishes)
         self._metrics.accept(namespace, broker)
         return None
 
     async def _store(
-        self, record: Record, matching: list[Subscription], settles: tuple[int, int] | None
+        self, record: Record, matching: list[Subscription], finishes: tuple[int, int] | None
     ) -> None:
         if not matching:
-            if settles is not None:
-                self._log.settle(*settles, shared=True)
+            if finishes is not None:
+                self._log.finish(*finishes, shared=True)
             return
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         callback = partial(offer, record, matching, stored)
-        self._log.append(record, [each.lane.number for each in matching], callback, settles=settles)
+        self._log.append(record, [each.lane.number for each in matching], callback, finishes=finishes)
         await stored
 
     async def _publish_reply(
-        self, namespace: str, broker: str, reply: Incoming, hops: int, settles: tuple[int, int]
+        self, namespace: str, broker: str, reply: Incoming, hops: int, finishes: tuple[int, int]
     ) -> Failed | None:
         ingress = f"{self._settings.ingress_url}/{namespace}/{broker}"
         if (namespace, broker) not in self._brokers:
             return Failed(404, b"the broker is gone", retriable=True, destination=ingress)
         reply.headers[_TTL_HEADER] = str(hops)
-        refused = await self._publish(namespace, broker, reply, settles)
+        refused = await self._publish(namespace, broker, reply, finishes)
         if refused is None:
             return None
         return Failed(400, refused.encode(), retriable=False, destination=ingress)

@@ -16,7 +16,7 @@ from knative.local.broker.settings import BrokerSettings
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_S = 0.5  # before a failed read is tried again
-_SAID_EVERY_S = 60.0
+_WARN_EVERY_S = 60.0
 
 
 class Lane:
@@ -63,7 +63,7 @@ class Lane:
         self._next_due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._open = False
-        self._say_again_at = 0.0
+        self._warn_again_at = 0.0
 
     def start(self) -> None:
         """Start delivering, with whatever the log holds."""
@@ -152,11 +152,11 @@ class Lane:
             max_bytes=self._settings.page_bytes,
             waits=self._waits(),
         )
-        # Told in the log's own order: an event stored after this read is offered after its page is taken.
+        # The log calls back in order: what is stored after this read is offered after its page is taken.
         self._log.read(read, partial(self._take_page, fresh))
 
     def _is_due(self, now: float) -> bool:
-        """Say whether a retry is due; one that lies beyond every wait is: the clock was ahead meanwhile."""
+        """Say whether a retry is due: also one later than the longest wait, as the clock was ahead then."""
         return self._next_due is not None and (
             self._next_due <= now or self._wait(now) < self._next_due - now
         )
@@ -172,7 +172,7 @@ class Lane:
         released, self._released = self._released, set()
         if isinstance(page, LogUnavailable):
             self._behind = True
-            self._say_that_it_stands(page)
+            self._warn_that_it_is_stuck(page)
             asyncio.get_running_loop().call_later(_PAUSE_S, self._pump)
             return
         for item in (*page.due, *page.fresh):
@@ -185,10 +185,10 @@ class Lane:
             self.expect(page.next_due)
         self._pump()
 
-    def _say_that_it_stands(self, why: LogUnavailable) -> None:
+    def _warn_that_it_is_stuck(self, why: LogUnavailable) -> None:
         now = asyncio.get_running_loop().time()
-        if now >= self._say_again_at:
-            self._say_again_at = now + _SAID_EVERY_S
+        if now >= self._warn_again_at:
+            self._warn_again_at = now + _WARN_EVERY_S
             _LOG.error("lane %d delivers nothing, its backlog cannot be read: %s", self.number, why)
 
     def _arm(self) -> None:

@@ -46,7 +46,7 @@ class Log:
         Args:
             path: of its SQLite file.
             settings: of the broker.
-            on_rebuilt: is told, on the event loop once it runs, that the log was damaged and is rebuilt.
+            on_rebuilt: called when a damaged log was rebuilt, on the event loop once that runs.
 
         Raises:
             LogUnavailable: see `open_log`; or it is damaged and cannot be rebuilt.
@@ -55,7 +55,7 @@ class Log:
         self._on_rebuilt = on_rebuilt
         self._loop: asyncio.AbstractEventLoop | None = None
         self._file = LogFile(path, settings, self._rebuilt)
-        self._seq, self._lanes, self._counts = self._first_look()
+        self._seq, self._lanes, self._counts = self._read_state()
         self._batch = Batch()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -96,7 +96,7 @@ class Log:
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     def append(
-        self, record: Record, lanes: list[int], callback: Callback, *, settles: tuple[int, int] | None = None
+        self, record: Record, lanes: list[int], callback: Callback, *, finishes: tuple[int, int] | None = None
     ) -> None:
         """Note an accepted event.
 
@@ -105,20 +105,20 @@ class Log:
             lanes: who gets it; not empty.
             callback: gets the event's number once it is stored, or a LogUnavailable: then nothing was stored.
                 All callbacks are called in the order in which the log did things.
-            settles: (lane, seq) of the delivery that this event replies to, finished with it.
+            finishes: (lane, seq) of the delivery that this event replies to, finished with it.
         """
         with self._lock:
             self._seq += 1
             self._batch.add_event(self._seq, record, lanes, callback)
-            if settles is not None:
+            if finishes is not None:
                 self._batch.replies.append(self._seq)
-                self._batch.answered.append(settles)
+                self._batch.answered.append(finishes)
         self._wake.set()
 
-    def settle(self, lane: int, seq: int, *, shared: bool) -> None:
+    def finish(self, lane: int, seq: int, *, shared: bool) -> None:
         """Note that a delivery is finished."""
         with self._lock:
-            (self._batch.shared if shared else self._batch.settled).append((lane, seq))
+            (self._batch.shared if shared else self._batch.finished).append((lane, seq))
         self._soon()
 
     def retry(self, lane: int, seq: int, attempts: int, due: float, error: bytes | None) -> None:
@@ -158,7 +158,7 @@ class Log:
     def _soon(self) -> None:
         if not self._lingering and self._loop is not None:
             self._lingering = True
-            self._loop.call_later(self._settings.settle_within_s, self._linger_is_over)
+            self._loop.call_later(self._settings.notes_wait_s, self._linger_is_over)
 
     def _linger_is_over(self) -> None:
         self._lingering = False
@@ -167,7 +167,7 @@ class Log:
     def _run(self) -> None:
         try:
             self._work()
-        except BaseException:  # without its writer the process would hang for good; a new one goes on
+        except BaseException:  # without its writer the process would hang; a new process continues
             _LOG.critical("the broker's log broke, the process ends: %s", traceback.format_exc())
             os._exit(BROKEN)
 
@@ -188,14 +188,14 @@ class Log:
                 break
         self._file.connection.close()
 
-    def _first_look(self) -> tuple[int, dict[str, int], dict[int, int]]:
+    def _read_state(self) -> tuple[int, dict[str, int], dict[int, int]]:
         """Return the highest number of an event, the lanes by key, and how many deliveries each has."""
         try:
             (seq,) = self._file.connection.execute("SELECT max(seq) FROM events").fetchone()
             lanes = self._file.connection.execute("SELECT id, key, waiting FROM lanes").fetchall()
         except sqlite3.DatabaseError as error:
             if self._file.mends(error):
-                return self._first_look()
+                return self._read_state()
             raise LogUnavailable(f"the broker's log cannot be read: {error}") from error
         return (
             seq or 0,

@@ -29,7 +29,7 @@ def operator_routes(engine: BrokerEngine, registry: CollectorRegistry) -> Mappin
             return web.Response(status=400, text=f"events must be a number up to {MOST_EVENTS}, not {text!r}")
         triggers = [asdict(each) for each in await engine.waiting(int(text))]
         damaged = [asdict(each) for each in engine.damaged()]
-        told = {"triggers": triggers, "without_trigger": engine.leftovers(), "damaged": damaged}
-        return web.json_response(told)
+        document = {"triggers": triggers, "without_trigger": engine.leftovers(), "damaged": damaged}
+        return web.json_response(document)
 
     return {"/metrics": metrics, "/waiting": waiting}

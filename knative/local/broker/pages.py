@@ -18,7 +18,7 @@ _COLUMNS = "d.seq, d.attempts, d.error, e.fanout, e.ttl, e.headers, e.body, e.ch
 _FROM = "FROM deliveries d LEFT JOIN events e ON e.seq = d.seq"
 _DUE = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.due > 0 AND d.due <= ? ORDER BY d.due LIMIT ?"
 _FRESH = f"SELECT {_COLUMNS} {_FROM} WHERE d.lane = ? AND d.seq > ? AND d.due = 0 ORDER BY d.seq LIMIT ?"
-# `due > 0` is what the partial index says; without it each page would cost as much as the lane is long.
+# With `due > 0` the partial index is used; otherwise a page would cost time in proportion to the lane.
 _NEXT_DUE = "SELECT min(due) FROM deliveries WHERE lane = ? AND due > 0 AND due > ?"
 _LATEST_DUE = "SELECT max(due) FROM deliveries WHERE lane = ? AND due > 0"
 _BOUND_DUE = (
@@ -106,7 +106,7 @@ def read_page(
 
 
 def _bound_waits(connection: sqlite3.Connection, lane: int, now: float, waits: Sequence[float]) -> None:
-    """Have no retry wait longer than its policy says: the clock was ahead when its time was set."""
+    """Bound each retry's wait by its policy: a longer one was set while the clock was ahead."""
     (latest,) = connection.execute(_LATEST_DUE, (lane,)).fetchone()
     if latest is None or latest <= now + max(waits) + _CLOCK_SLACK_S:
         return

@@ -72,7 +72,7 @@ def check(path: Path) -> list[str]:
 
 
 def rebuild(path: Path, why: str) -> Rebuilt:
-    """Put in the place of a damaged log one with all that can be read of it. Nobody may have it open.
+    """Replace a damaged log by one with all that can be read of it. Nobody may have it open.
 
     Raises:
         LogUnavailable: nothing can be read, or there is no space; the damaged log is where it was.
@@ -103,7 +103,7 @@ def rebuild(path: Path, why: str) -> Rebuilt:
 
 
 def reports_beside(path: Path) -> list[Rebuilt]:
-    """Return what became of a log so far, as the files beside it say; a person deletes them in the end."""
+    """Return the reports of earlier rebuildings, from the files beside the log; a person deletes these."""
     found = []
     for report in sorted(path.parent.glob(f"{path.name}.damaged-*.json")):
         with suppress(OSError, ValueError, TypeError):
@@ -153,7 +153,7 @@ _PAGE = 4096
 
 
 def _swap(path: Path, draft: Path, kept: Path) -> None:
-    """Keep the damaged file and put the new one in its place, which at no moment is empty."""
+    """Keep the damaged file beside the new one, which takes its place without a moment in between."""
     with draft.open("rb") as opened:
         os.fsync(opened.fileno())
     os.link(path, kept)

@@ -1,4 +1,4 @@
-"""Reading the rows of a damaged SQLite file: what no page can be read for is passed over."""
+"""Reads the rows of a damaged SQLite file; rows on unreadable pages are passed over."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _first_readable(
 
 
 def records_in_pages(file: Path, keys: set[int]) -> Iterator[tuple[int, list[Any]]]:
-    """Yield (key, columns) of table rows found in any page of the file, whatever leads to that page.
+    """Yield (key, columns) of the table rows in every page of the file, whether or not an index leads to it.
 
     Old rows that were deleted, and rows of other tables, are among them: the caller has to know its own. The
     format is section 1.5 and 2.1 of SQLite's file format (https://sqlite.org/fileformat2.html).

@@ -18,7 +18,7 @@ class BrokerSettings:
         synchronous: `FULL` forces each group of accepted events to the disk before their 202: they survive a
             power loss. `NORMAL` leaves that to the system: they survive `kill -9`, not a power loss.
         max_log_bytes: the size at which the log is full, by default when the disk nearly is.
-        settle_within_s: how long the note that an event was delivered may wait for company in the log. Events
+        notes_wait_s: how long the note that an event was delivered may wait for company in the log. Events
             delivered within that time before a crash are delivered again.
         attempt_timeout_s: bounds one attempt where `delivery.timeout` says nothing (Knative: 15 minutes).
         drain_s: how long `stop` waits for deliveries under way.
@@ -38,7 +38,7 @@ class BrokerSettings:
     page_bytes: int = 2 << 20
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     max_log_bytes: int | None = None
-    settle_within_s: float = 0.02
+    notes_wait_s: float = 0.02
     attempt_timeout_s: float = 900.0
     drain_s: float = 10.0
     reply_statuses: Literal["2xx", "200"] = "2xx"

@@ -33,7 +33,7 @@ def to_binary(headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], 
     encoding = attributes.pop("datacontentencoding", None) if attributes.get("specversion") == "0.3" else None
     data = _data(members, content_type, encoding, problems)
     if data and content_type is None:
-        content_type = "application/json"  # implied here, must be said in binary mode
+        content_type = "application/json"  # implied in structured mode, required in binary mode
     if content_type is not None and not is_media_type(content_type):
         problems.append(f"datacontenttype {content_type!r} is no media type such as application/json")
     if problems:

@@ -33,9 +33,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class Publish(Protocol):
-    """Publishes a reply to the trigger's broker, and with it settles the delivery that it answers."""
+    """Publishes a reply to the trigger's broker, and with it finishes the delivery that it answers."""
 
-    def __call__(self, reply: Incoming, hops: int, settles: tuple[int, int], /) -> Awaitable[Failed | None]:
+    def __call__(self, reply: Incoming, hops: int, finishes: tuple[int, int], /) -> Awaitable[Failed | None]:
         """Return None, or why the broker refused. Raises LogUnavailable."""
         ...
 
@@ -90,7 +90,7 @@ class Subscription:
         self.spec = spec
         self.delivery = delivery
         self._filter_broken = False
-        self._say_if_it_never_matches()
+        self._warn_if_it_never_matches()
         self._longest_waits = waits_s(delivery, self._tools.settings.linear_backoff)
         self._extra = {"Prefer": "reply", "Kn-Namespace": spec.namespace}
         self._timeout_s = delivery.timeout_s or self._tools.settings.attempt_timeout_s
@@ -112,7 +112,7 @@ class Subscription:
         self._filter_broken = True
         self._unjudged.inc()
 
-    def _say_if_it_never_matches(self) -> None:
+    def _warn_if_it_never_matches(self) -> None:
         before, self.never_matches = self.never_matches, why_never(self.spec.filter)
         self._never.set(self.never_matches is not None)
         if self.never_matches not in (None, before):
@@ -163,7 +163,7 @@ class Subscription:
             outcome = refused
         if isinstance(outcome, Delivered):
             self._delivered.inc()
-            self._settle(self.lane, item)
+            self._finish(self.lane, item)
         elif not self._retry(self.lane, item, outcome):
             self._give_up(item, outcome)
 
@@ -180,7 +180,7 @@ class Subscription:
         outcome = await self._attempt(item, uri, extra, outcomes.judge_dead_letter_sink)
         if isinstance(outcome, Delivered):
             self._dead_lettered.inc()
-            self._settle(self.dead_lane, item)
+            self._finish(self.dead_lane, item)
         elif not self._retry(self.dead_lane, item, outcome):
             self._park(self.dead_lane, item, item.error or b"{}")
 
@@ -217,9 +217,9 @@ class Subscription:
     def _ingress(self) -> str:
         return f"{self._tools.settings.ingress_url}/{self.spec.namespace}/{self.spec.broker}"
 
-    def _settle(self, lane: Lane, item: Item) -> None:
+    def _finish(self, lane: Lane, item: Item) -> None:
         lane.backlog -= 1
-        self._tools.log.settle(lane.number, item.seq, shared=item.shared)
+        self._tools.log.finish(lane.number, item.seq, shared=item.shared)
 
     def _retry(self, lane: Lane, item: Item, failure: Failed) -> bool:
         """Have it tried again if its failure and the policy allow that."""

@@ -21,7 +21,7 @@ _FIRST = (
     "WHERE d.lane = ? ORDER BY d.seq LIMIT ?"
 )
 _PARKED = "SELECT lane, count(*) FROM parked GROUP BY lane"
-_TOLD = ("id", "source", "type", "subject")
+_ATTRIBUTES = ("id", "source", "type", "subject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,17 @@ def _read(
 ) -> tuple[dict[int, list[dict[str, Any]]], dict[int, int]]:
     """Read the first events of each lane, and how many are parked by lane."""
     events = {
-        lane: [_told(target, *row) for row in connection.execute(_FIRST, (lane, limit))]
+        lane: [_waiting_event(target, *row) for row in connection.execute(_FIRST, (lane, limit))]
         for lane, target in lanes
     }
     return events, dict(connection.execute(_PARKED).fetchall())
 
 
-def _told(target: str, attempts: int, due: float, headers: bytes | None) -> dict[str, Any]:
+def _waiting_event(target: str, attempts: int, due: float, headers: bytes | None) -> dict[str, Any]:
     if headers is None:
         raise Damaged("an event that waits is not there")
     values = orjson.loads(headers)
-    told = {name: decode_header(values[f"ce-{name}"]) for name in _TOLD if f"ce-{name}" in values}
+    attributes = {name: decode_header(values[f"ce-{name}"]) for name in _ATTRIBUTES if f"ce-{name}" in values}
     # A fresh delivery has no time: it is under way, or comes as soon as there is room.
     next_attempt = datetime.fromtimestamp(due, UTC).isoformat(timespec="milliseconds") if due else None
-    return {**told, "target": target, "failed_attempts": attempts, "next_attempt": next_attempt}
+    return {**attributes, "target": target, "failed_attempts": attempts, "next_attempt": next_attempt}

@@ -46,7 +46,7 @@ class BodyStalled(web.RequestPayloadError):
 class Connection(web.RequestHandler):
     """A client's connection: one that has ended its side still gets the answers to its whole requests."""
 
-    __slots__ = ("_half_closed", "_head_since", "_heard", "_last_body", "_limits", "foreign")
+    __slots__ = ("_half_closed", "_head_since", "_last_body", "_limits", "_received_at", "foreign")
 
     foreign: bool
     """Whether another user of this machine made it."""
@@ -55,20 +55,20 @@ class Connection(web.RequestHandler):
         """Begin."""
         self._half_closed, self._last_body, self.foreign = False, EMPTY_PAYLOAD, False
         server = cast(Server, self._manager)
-        self._heard, self._limits = self._loop.time(), server.limits
-        self._head_since: float | None = self._heard
+        self._received_at, self._limits = self._loop.time(), server.limits
+        self._head_since: float | None = self._received_at
         super().connection_made(transport)
         cast(asyncio.Transport, transport).set_write_buffer_limits(_BUFFER)
         server.admit(self, cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and fail the reader of a body that turns out malformed, which aiohttp omits."""
-        self._heard, heads = self._loop.time(), self._request_count
+        self._received_at, heads = self._loop.time(), self._request_count
         super().data_received(data)
         if self._request_count > heads:
             self._head_since = None
         elif self._is_idle() and self._head_since is None:
-            self._head_since = self._heard
+            self._head_since = self._received_at
         if self._messages and self._messages[-1][1] is not self._last_body:
             if not self._last_body.is_eof():  # and yet something follows: the parser's complaint
                 self._last_body.set_exception(web.RequestPayloadError("it is malformed"))
@@ -77,14 +77,14 @@ class Connection(web.RequestHandler):
             self._last_body.set_exception(BodyTooLarge(too_large(self._limits)))
 
     def end_if_stalled(self, now: float) -> None:
-        """End a request whose client has owed the rest of its head, or of its body, for too long."""
+        """End a request if the rest of its head, or of its body, has not come for too long."""
         limits, body = self._limits, self._last_body
         if self._is_idle():
             if self._head_since is not None and now - self._head_since > limits.head_s:
                 self.force_close()
             return
         owes = not (body.is_eof() or self._reading_paused) and body.exception() is None
-        if owes and now - self._heard > limits.silence_s:
+        if owes and now - self._received_at > limits.silence_s:
             body.set_exception(BodyStalled(f"nothing more of it came for {limits.silence_s:g} s"))
 
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp's closes the connection at once
@@ -98,7 +98,7 @@ class Connection(web.RequestHandler):
                 return False
             self._messages.pop()
         except HttpProcessingError:
-            pass  # what is malformed has been heard already, and its 400 is among the messages
+            pass  # it has been parsed already, and its answer 400 is among the messages
         self._half_closed = in_hand or bool(self._messages)
         self.close_if_last()
         return self._half_closed
@@ -169,7 +169,7 @@ class Server(web.Server):
 
 
 def too_large(limits: Limits) -> str:
-    """Return what a client is told whose body is too large."""
+    """Return the message to a client whose body is too large."""
     return f"a body may have {limits.body_bytes} bytes at most (--max-body-mib)"
 
 

@@ -32,13 +32,15 @@ class Peers:
 
     def user_of(self, client: Address, server: Address) -> int | None:
         """Return the user id of the client's side of a connection over IPv4; None when it is not there."""
-        sides = _SOCKET.pack(client[1], server[1], socket.inet_aton(client[0]), socket.inet_aton(server[0]))
-        asked = _ASK.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, _EVERY_STATE) + sides + _ANY
+        addresses = _SOCKET.pack(
+            client[1], server[1], socket.inet_aton(client[0]), socket.inet_aton(server[0])
+        )
+        asked = _ASK.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, _EVERY_STATE) + addresses + _ANY
         self._kernel.send(_HEADER.pack(_HEADER.size + len(asked), _BY_FAMILY, _REQUEST, 0, 0) + asked)
-        told = self._kernel.recv(4096)
-        if _HEADER.unpack_from(told)[1] != _BY_FAMILY:
+        reply = self._kernel.recv(4096)
+        if _HEADER.unpack_from(reply)[1] != _BY_FAMILY:
             return None
-        user, inode = _USER.unpack_from(told, _USER_AT)
+        user, inode = _USER.unpack_from(reply, _USER_AT)
         return int(user) if inode else None  # of a socket that its process has closed, the kernel says 0
 
     def close(self) -> None:

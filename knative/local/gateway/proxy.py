@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from eventing.callers import KEY_HEADER as KEY_NAME
 from knative.local.errors import NotServed
-from knative.local.gateway.targets import Target
+from knative.local.gateway.targets import Target, addressed
 from knative.local.gateway.upstream import ConnectionLost, Headers, Upstream, Upstreams
 from knative.local.services.controller import Services
 from knative.local.services.pool import Pool
@@ -20,7 +20,7 @@ from knative.local.services.replicas import Replica
 
 KEY_HEADER = KEY_NAME.lower().encode()
 _TRIES = 3
-# Who broke off an answer may be about to end; its death is awaited for so long.
+# A process that broke off an answer may be about to end: so long its end is waited for.
 _DYING_S = 0.1
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
@@ -112,7 +112,7 @@ class Proxy:
 async def _send(
     upstream: Upstream, target: Target, request: web.BaseRequest, body: bytes | None, key: str
 ) -> None:
-    headers = _request_headers(request)
+    headers = _request_headers(request, target)
     headers.append((KEY_HEADER, key.encode()))
     chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     if chunked and body is None:
@@ -125,7 +125,7 @@ async def _send(
     await upstream.send(head, rest, chunked=chunked, bodiless=request.method == "HEAD")
 
 
-def _request_headers(request: web.BaseRequest) -> Headers:
+def _request_headers(request: web.BaseRequest, target: Target) -> Headers:
     headers = _passed_on([(name.lower(), value) for name, value in request.raw_headers])
     before = b", ".join(value for name, value in headers if name == b"x-forwarded-for")
     headers = [header for header in headers if header[0] not in _OURS]
@@ -138,13 +138,16 @@ def _request_headers(request: web.BaseRequest) -> Headers:
         )
     if b"x-forwarded-proto" not in seen:
         headers.append((b"x-forwarded-proto", b"http"))
+    prefix = addressed(request)[1].removesuffix(target.path)  # empty where a host names the Service
+    if prefix and b"x-forwarded-prefix" not in seen:
+        headers.append((b"x-forwarded-prefix", prefix.encode(errors="surrogateescape")))
     if b"x-request-id" not in seen:
         headers.append((b"x-request-id", uuid.uuid4().hex.encode()))
     return headers
 
 
 def _passed_on(headers: Headers) -> Headers:
-    """Return what is not of one connection alone."""
+    """Return the headers that are not of one connection alone."""
     options = b",".join([value for name, value in headers if name == b"connection"])
     dropped = _HOP_BY_HOP
     if options:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -24,6 +25,7 @@ from knative.local.gateway.connections import (
     Server,
     too_large,
 )
+from knative.local.gateway.metrics import GatewayMetrics
 from knative.local.gateway.peers import Peers, foreign_to, open_peers
 from knative.local.gateway.proxy import Proxy
 from knative.local.gateway.targets import Target, addressed, is_ours, target_of
@@ -42,7 +44,7 @@ _STATUS: Mapping[type[Exception], int] = {BodyTooLarge: 413, BodyStalled: 408}
 
 
 class _Misdirected(NotServed):
-    """The request came by a name that is none of ours, perhaps one that was made to lead here."""
+    """The request names a host that is not ours, as in an attack by DNS rebinding."""
 
 
 class Gateway:
@@ -57,6 +59,7 @@ class Gateway:
         addresses: Addresses,
         admission: Admission,
         limits: Limits,
+        metrics: GatewayMetrics,
     ) -> None:
         self._services = services
         self._brokers = brokers
@@ -65,6 +68,7 @@ class Gateway:
         self._addresses = addresses
         self._admission = admission
         self._limits = limits
+        self._metrics = metrics
         self._proxy = Proxy(services)
         self._peers: Peers | None = None
         self._runner: web.ServerRunner | None = None
@@ -78,7 +82,7 @@ class Gateway:
         await web.SockSite(self._runner, listener).start()
 
     def _foreigners(self) -> Callable[[asyncio.Transport], bool]:
-        """Return what tells connections of other users; without tokens they are let in by nothing else."""
+        """Return what recognises connections of other users of this machine."""
         if self._admission.tokens is None:
             self._peers = open_peers()
             if self._peers is not None:
@@ -137,7 +141,7 @@ class Gateway:
                 if target.from_outside and self._services.is_private(target.namespace, target.name):
                     raise NotServed(404, f"{target.name} is cluster-local: it is served inside only")
                 await go_ahead(request)
-                return await self._proxy.serve(target, request, self._admission.sharing(request))
+                return await self._serve(target, request)
             case "broker":
                 return await receive(self._engine, request, path, self._brokers.why_closed)
             case "jobsink":
@@ -147,6 +151,21 @@ class Gateway:
             case "nowhere" if not is_ours(host):
                 raise _Misdirected(404, f"{host!r} is no address of this gateway")
         raise NotServed(404, f"nothing is served at {host}{path}")
+
+    async def _serve(self, target: Target, request: web.BaseRequest) -> web.StreamResponse:
+        """Have a Service answer; count it, unless no Service has the name."""
+        started, status = time.perf_counter(), 500
+        try:
+            answer = await self._proxy.serve(target, request, self._admission.sharing(request))
+            status = answer.status
+            return answer
+        except NotServed as error:
+            status = error.status
+            raise
+        finally:
+            if self._services.knows(target.namespace, target.name):
+                seconds = time.perf_counter() - started
+                self._metrics.observe(target.namespace, target.name, status, seconds)
 
     async def _make_job(self, target: Target, request: web.BaseRequest) -> web.Response:
         if request.method != "POST":

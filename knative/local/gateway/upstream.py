@@ -186,19 +186,19 @@ class Upstream(asyncio.Protocol):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Know that the head is there, unless it is an interim one."""
+        """Note that the head is there, unless it is an interim one."""
         self.status = self._parser.get_status_code()
         self._headed, self._reusable = self.status >= 200, self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
-        """Take a piece of the body; too much that nobody has taken stops the reading."""
+        """Take a piece of the body; reading stops while too much of it waits."""
         self._pieces.append(data)
         before, self._held = self._held, self._held + len(data)
         if before <= _HIGH_WATER < self._held:
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
-        """Know that the answer is complete, unless it is an interim one."""
+        """Note that the answer is complete, unless it is an interim one."""
         self._complete = self._headed
 
 

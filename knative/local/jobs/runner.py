@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from knative.local.errors import CannotStart
-from knative.local.log import say, warn
+from knative.local.log import info, warn
 from knative.local.processes.child import Child
 from knative.local.processes.environment import bound_environment, expand_arguments, inherited
 from knative.local.processes.logs import last_lines
@@ -96,7 +96,7 @@ class Jobs:
             if job is None or job["metadata"]["uid"] != uid:
                 return
             self._change(key, startTime=status_of(job).get("startTime") or stamp(), active=1)
-            say("job started", job=key.name, namespace=key.namespace)
+            info("job started", job=key.name, namespace=key.namespace)
             began = time.monotonic()
             limit_s = job["spec"].get("activeDeadlineSeconds")
             try:
@@ -120,7 +120,7 @@ class Jobs:
                 self._finish(
                     key, "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
                 )
-                say("job finished", job=key.name, seconds=round(time.monotonic() - began, 1))
+                info("job finished", job=key.name, seconds=round(time.monotonic() - began, 1))
                 return
             failed += 1
             self._change(key, failed=failed)

@@ -13,7 +13,7 @@ from eventing.errors import InvalidEvent
 from eventing.event import Event
 from knative.local.addresses import Addresses
 from knative.local.jobs.runner import Jobs
-from knative.local.log import say
+from knative.local.log import info
 from knative.local.resources.defaulting import in_batch
 from knative.local.resources.kinds import JOB, JOB_SINK, Json
 from knative.local.resources.objects import Key, condition
@@ -63,7 +63,7 @@ class JobSinks:
             _write(path, written)
             if self._store.find(key) is None:
                 self._store.create(key, _job(sink, key, event, path))
-                say("job made", job=key.name, event=event.id, type=event.type)
+                info("job made", job=key.name, event=event.id, type=event.type)
         await self._store.durable()
         return 202, key.name
 

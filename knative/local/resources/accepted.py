@@ -18,7 +18,7 @@ _JOB = ("spec.job.spec.",)
 
 def accepted() -> dict[str, str]:
     """Return why each field has no local effect, by its place; fields of pods once for all kinds."""
-    found = dict(sorted(_places()))
+    found = dict(sorted(_paths()))
     return found | {f"annotation `{name}`": why for name, why in ACCEPTED_ANNOTATIONS.items()}
 
 
@@ -29,7 +29,7 @@ def accepted_list() -> str:
     return "\n".join(line for item in lines for line in item)
 
 
-def _places() -> Iterator[tuple[str, str]]:
+def _paths() -> Iterator[tuple[str, str]]:
     for kind in KINDS:
         if kind.written_by_users:
             for path, why in kind.rule.accepted(""):

@@ -67,12 +67,12 @@ def _below(place: str, field: str, key: str) -> str:
 
 
 def _change(place: str, field: str, old: Any, new: Any) -> str:
-    absent_is_told = field not in _POINTERS and not isinstance(old if new is None else new, dict | list)
+    shows_absent = field not in _POINTERS and not isinstance(old if new is None else new, dict | list)
     start = f"*{place}" if field in _POINTERS and None not in (old, new) else place
     lines = f"{start}:\n"
-    if old is not None or absent_is_told:
+    if old is not None or shows_absent:
         lines += f"\t-: {_shown(field, old)}\n"
-    if new is not None or absent_is_told:
+    if new is not None or shows_absent:
         lines += f"\t+: {_shown(field, new)}\n"
     return lines
 

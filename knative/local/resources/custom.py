@@ -35,9 +35,11 @@ class Definition:
 def definitions() -> Iterator[Definition]:
     """Yield the kinds of the folder, by the names of their files."""
     for file in sorted(_FOLDER.glob("*.json")):
-        said = json.loads(file.read_text())
-        spec = Shown(rule_of(said["spec"]))
-        yield Definition(said["group"], said["version"], said["kind"], tuple(said["shortNames"]), spec)
+        published = json.loads(file.read_text())
+        spec = Shown(rule_of(published["spec"]))
+        yield Definition(
+            published["group"], published["version"], published["kind"], tuple(published["shortNames"]), spec
+        )
 
 
 @dataclass(frozen=True)

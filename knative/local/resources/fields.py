@@ -24,7 +24,7 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" + (f" ({self.details})" if self.details else "")
 
-    def as_webhook_says_it(self) -> str:
+    def webhook_message(self) -> str:
         """Return the message, the place after it, and the details."""
         return f"{self.message}: {self.path}" + (f"\n{self.details}" if self.details else "")
 

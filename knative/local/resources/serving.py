@@ -34,8 +34,8 @@ _TARGET = Fields(
 def _one_revision(target: Mapping[str, Any], path: str) -> Iterator[Problem]:
     name, latest = target.get("revisionName") or "", target.get("latestRevision")
     if latest is not None and bool(name) == latest:
-        said = f'may not set revisionName "{name}" when latestRevision is {str(latest).lower()}'
-        yield denied(f"{path}.latestRevision", said)
+        message = f'may not set revisionName "{name}" when latestRevision is {str(latest).lower()}'
+        yield denied(f"{path}.latestRevision", message)
     for field in ("configurationName", "url"):
         if target.get(field):
             yield denied(f"{path}.{field}", "must not set the field(s)")
@@ -57,8 +57,8 @@ def check_traffic(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
     for index, target in enumerate(targets):
         tag = target.get("tag")
         if tag in first:
-            places = f"{path}.traffic[{first[tag]}].tag, {path}.traffic[{index}].tag"
-            yield denied(places, f'Multiple definitions for "{tag}"')
+            paths = f"{path}.traffic[{first[tag]}].tag, {path}.traffic[{index}].tag"
+            yield denied(paths, f'Multiple definitions for "{tag}"')
         elif tag:
             first[tag] = index
 
@@ -81,5 +81,5 @@ def check_revision_name(service: Mapping[str, Any], path: str) -> Iterator[Probl
     named = ((service["spec"].get("template") or {}).get("metadata") or {}).get("name")
     if named and not named.startswith(f"{metadata['name']}-"):
         prefix = f"{metadata['name']}-"
-        said = f'invalid value: "{named}" must have prefix "{prefix}"'
-        yield denied("spec.template.metadata.name", said)
+        message = f'invalid value: "{named}" must have prefix "{prefix}"'
+        yield denied("spec.template.metadata.name", message)

@@ -39,8 +39,8 @@ def check_pod(spec: Mapping[str, Any], path: str) -> Iterator[Problem]:
     mounted = {m["name"] for c in spec["containers"] for m in c.get("volumeMounts") or ()}
     for index, volume in enumerate(spec.get("volumes") or ()):
         if volume["name"] not in mounted:
-            said = f'volume with name "{volume["name"]}" not mounted'
-            yield denied(f"{path}.volumes[{index}].name", said)
+            message = f'volume with name "{volume["name"]}" not mounted'
+            yield denied(f"{path}.volumes[{index}].name", message)
 
 
 def _container(container: Mapping[str, Any], path: str) -> Iterator[Problem]:
@@ -60,9 +60,9 @@ def _container(container: Mapping[str, Any], path: str) -> Iterator[Problem]:
             yield denied(f"{path}.ports", "Port name http is not allowed", details)
         number = port.get("containerPort")
         if number in _RESERVED_PORTS:
-            said = f"invalid value: {number} is a reserved port"
+            message = f"invalid value: {number} is a reserved port"
             details = f"{number} is a reserved port, please use a different value"
-            yield denied(f"{path}.ports[{index}].containerPort", said, details)
+            yield denied(f"{path}.ports[{index}].containerPort", message, details)
     yield from _security(container.get("securityContext") or {}, f"{path}.securityContext")
     if container.get("readinessProbe"):
         yield from _readiness(container["readinessProbe"], f"{path}.readinessProbe")

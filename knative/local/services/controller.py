@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from knative.local.addresses import Addresses
 from knative.local.errors import NotServed
-from knative.local.log import say
+from knative.local.log import info
 from knative.local.resources.defaulting import revision_name
 from knative.local.resources.kinds import BROKER, CONFIGURATION, REVISION, ROUTE, Json
 from knative.local.resources.objects import Key, conditions_of, key_of, labels_of, ready_of, status_of
@@ -104,7 +104,7 @@ class Services:
             status["latestCreatedRevisionName"] = created["metadata"]["name"]
         if ready_of(created) == "True" and not taken:
             if status.get("latestReadyRevisionName") != created["metadata"]["name"]:
-                say("revision serves", service=key.name, revision=created["metadata"]["name"])
+                info("revision serves", service=key.name, revision=created["metadata"]["name"])
             status["latestReadyRevisionName"] = created["metadata"]["name"]
         private = labels_of(service).get(_VISIBILITY) == "cluster-local"
         traffic, missing = (None, "") if taken else self._traffic(key, service, status, private)
@@ -137,7 +137,7 @@ class Services:
         revision = self._store.find(revision_key)
         if revision is None:
             self._revisions.make(service, name, generation, prove=self._is_to_be_proved(key, service))
-            say("revision created", service=key.name, revision=name)
+            info("revision created", service=key.name, revision=name)
         elif not _is_revision_of(revision, key, template, generation):
             return revision, name
         self._revisions.report(revision_key)
@@ -147,7 +147,7 @@ class Services:
         """Tell whether a new revision has to become ready before it gets traffic.
 
         The first one of a manifest's Service need not, so that a start does not start everything. It must
-        where it would start anyway, and where a Broker waits for its address: that it works is then tried.
+        where it would start anyway, and where a Broker waits for its address.
         """
         if status_of(service).get("latestReadyRevisionName") or self._store.manifest_of(key) is None:
             return True

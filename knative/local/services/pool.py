@@ -1,4 +1,4 @@
-"""The replicas of one revision: taken by requests, started on demand, stopped when idle."""
+"""The replicas of one revision: started on demand, given to requests, stopped when idle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from knative.local.errors import CannotStart, LocalError, NotServed
-from knative.local.log import say, warn
+from knative.local.log import info, warn
 from knative.local.services.plan import Plan
 from knative.local.services.replicas import Failure, Launcher, Replica, Running
 
@@ -51,7 +51,7 @@ class Pool:
         self.scale()
 
     def try_acquire(self) -> Replica | None:
-        """Return the least busy ready replica with room, now taken once more, or None."""
+        """Take the least busy ready replica that has room; None when none has."""
         limit = self.plan.concurrency or math.inf
         free = [replica for replica in self.replicas if replica.ready and replica.in_flight < limit]
         if not free:
@@ -98,7 +98,7 @@ class Pool:
             self._hand_out()
 
     def forget(self, replica: Replica) -> None:
-        """Take no new requests to a replica that does not answer; it is replaced."""
+        """Send no new requests to a replica that does not answer; it is replaced."""
         if replica.ready and not replica.draining:
             self._retire(replica)
             self.scale()
@@ -123,7 +123,7 @@ class Pool:
             replica = Replica(idle_since=time.monotonic())
             self.replicas.append(replica)
             replica.task = self._spawn(self._run(replica))
-            say("service scaled", revision=self.name, replicas=len(self._active()))
+            info("service scaled", revision=self.name, replicas=len(self._active()))
 
     def tick(self) -> None:
         """Stop replicas that were idle for the window; start what is missing. Call it now and then."""
@@ -134,7 +134,7 @@ class Pool:
             idle = replica.was_ready and replica.in_flight == 0 and since_s >= self.plan.idle_s
             if idle and not self._waiting and len(self._active()) > floor:
                 self._retire(replica)
-                say("service scaled", revision=self.name, replicas=len(self._active()))
+                info("service scaled", revision=self.name, replicas=len(self._active()))
         self.scale()
 
     def recycle(self) -> None:
@@ -235,7 +235,7 @@ class Pool:
         replica.idle_since = time.monotonic()
         self.proved, self.failure, self._crashes, self._not_before = True, None, 0, 0.0
         seconds = round(time.monotonic() - began, 2)
-        say("revision ready", revision=self.name, port=replica.port, seconds=seconds)
+        info("revision ready", revision=self.name, port=replica.port, seconds=seconds)
         self._hand_out()
         self._on_change()
 
@@ -255,7 +255,7 @@ class Pool:
             return
         replica.ready = ready
         if ready:
-            say("process ready again", revision=self.name, port=replica.port)
+            info("process ready again", revision=self.name, port=replica.port)
             self._hand_out()
         else:
             warn("process not ready any more", revision=self.name, port=replica.port)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from knative.local.errors import CannotStart
-from knative.local.log import say
+from knative.local.log import info
 from knative.local.processes.workplace import Workplace
 from knative.local.resources.kinds import REVISION, Json
 from knative.local.resources.objects import Key, condition, key_of, labels_of, ready_of
@@ -121,7 +121,7 @@ class Revisions:
         spare = [name for name in spare if name not in set(needed)]
         for name in spare[: max(0, len(spare) - _KEPT)]:
             self._store.delete(Key(REVISION, namespace, name))
-            say("revision deleted", revision=name, namespace=namespace)
+            info("revision deleted", revision=name, namespace=namespace)
 
     def rebind(self) -> None:
         """Replace the replicas whose SinkBinding variables are no longer what they were started with."""

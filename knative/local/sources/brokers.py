@@ -10,7 +10,7 @@ from knative.local.addresses import Addresses
 from knative.local.broker.engine import BrokerEngine
 from knative.local.broker.errors import InvalidSpec
 from knative.local.broker.model import BrokerSpec, TriggerSpec, parse_broker, parse_trigger
-from knative.local.log import say, warn
+from knative.local.log import info, warn
 from knative.local.resources.kinds import BROKER, TRIGGER, Json
 from knative.local.resources.objects import Key, address_of, condition, ready_condition, ready_of, status_of
 from knative.local.resources.store import Store
@@ -35,10 +35,10 @@ class Brokers:
         if broker is None:
             if self._known.pop(key, None) is not None:
                 self._engine.remove_broker(key.namespace, key.name)
-                say("broker closed", broker=key.name, namespace=key.namespace)
+                info("broker closed", broker=key.name, namespace=key.namespace)
             return
         dead_letter, problem = self._dead_letter(broker, key.namespace)
-        # As on a cluster: what had an address keeps it, whatever becomes of its dead letter sink.
+        # As on a cluster, a Broker keeps its address, whatever becomes of its dead letter sink.
         address = address_of(broker)
         if not problem or address:
             address = self._addresses.broker(key.namespace, key.name)
@@ -55,7 +55,7 @@ class Brokers:
             return
         self._engine.add_broker(spec)
         if key not in self._known:
-            say("broker open", broker=key.name, namespace=key.namespace)
+            info("broker open", broker=key.name, namespace=key.namespace)
         self._known[key] = spec
 
     def why_closed(self, namespace: str, name: str) -> str:
@@ -78,7 +78,7 @@ class Brokers:
         dead_letter, problem = self._dead_letter(trigger, key.namespace)
         broker = self._store.find(Key(BROKER, key.namespace, trigger["spec"]["broker"]))
         subscribed = condition("SubscriptionReady", None)
-        # Who has got events goes on getting them; new ones wait until everything they need has an address.
+        # A Trigger that works goes on working; a new one waits until everything it needs has an address.
         if subscriber and (key in self._known or (not problem and _is_ready(broker))):
             subscribed = self._subscribe(key, trigger)
         status: Json = {"subscriberUri": subscriber} if subscriber else {}
@@ -102,7 +102,7 @@ class Brokers:
             key = Key(TRIGGER, namespace, name)
             if self._store.find(key) is not None:
                 continue
-            say("events dropped", trigger=name, namespace=namespace, events=count, why="the Trigger is gone")
+            info("events dropped", trigger=name, namespace=namespace, events=count, why="the Trigger is gone")
             if key not in self._leaving:
                 self._leaving[key] = asyncio.ensure_future(self._drop(key))
 
@@ -125,7 +125,7 @@ class Brokers:
             return condition("SubscriptionReady", None, "PredecessorLeaving", why)
         if key not in self._known:
             self._engine.add_trigger(spec)
-            say("trigger added", trigger=key.name, namespace=key.namespace, subscriber=spec.subscriber_uri)
+            info("trigger added", trigger=key.name, namespace=key.namespace, subscriber=spec.subscriber_uri)
         elif self._known[key] != spec:
             self._engine.update_trigger(spec)
         self._known[key] = spec
@@ -133,7 +133,7 @@ class Brokers:
 
     async def _remove(self, key: Key) -> None:
         await self._engine.remove_trigger(key.namespace, key.name)
-        say("trigger removed", trigger=key.name, namespace=key.namespace)
+        info("trigger removed", trigger=key.name, namespace=key.namespace)
 
     def _resolve(self, destination: Mapping[str, Any], namespace: str) -> tuple[str, str]:
         return resolve(destination, namespace, self._store, self._addresses)

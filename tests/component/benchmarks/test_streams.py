@@ -43,8 +43,7 @@ class Running:
         parts = {"store": world.store, "engine": world.engine, "clock": world.clock}
         self.watch = watch_performance.create_app(state, **parts)
         self.release = release_labels.create_app(state, **parts)
-        deps = ingest_data.Deps(world.store, world.engine, MemorySink(), world.clock)
-        self.ingest = ingest_data.create_app(IngestSettings(url), deps)
+        self.ingest = ingest_data.create_app(IngestSettings(url), **parts, sink=MemorySink())
         self.said = MemorySink()
         settings = GovernorSettings(url, code_digest="0" * 64)
         self.govern = govern_training.create_app(settings, sink=self.said, clock=world.clock)

@@ -22,7 +22,7 @@ def _opened(_: Session, transaction: SessionTransaction) -> None:
 
 def _ended(_: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
-        _open.count -= 1
+        _open.count = max(getattr(_open, "count", 0) - 1, 0)  # it may have been opened before anyone listened
 
 
 def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:

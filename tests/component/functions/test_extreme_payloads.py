@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from support.payloads import payloads
 from support.replicas import FUNCTIONS, Outside
 from support.runs import run_of
+from support.tables import create_tables
 from support.world import MODEL, NOON, logged
 
 from eventing import catalogue as c
@@ -27,7 +28,6 @@ from eventing.event import Event
 from eventing.testing import build_event
 from functions.launch_training import app as launch_training
 from functions.state.database import make_engine
-from functions.state.tables import create_tables
 from functions.state.versions import Fact, record_fact
 from pipelines.engines.memory import MemoryEngine
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from support.training import CHURN_KINDS, churn_table, put_dataset, train
 
 from eventing.store import MemoryStore
-from pipelines.testing import CHURN_KINDS, churn_table, put_dataset, train
 
 SMALL = "{n_estimators: [10], max_depth: [3]}"
 

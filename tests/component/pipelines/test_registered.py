@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from onnx import TensorProto
 from support.outside_models import churn_frame, convert_churn, fit_churn, linear
+from support.training import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
 
 from eventing.catalogue import Claim, OutsideModel
 from eventing.store import MemoryStore
@@ -23,7 +24,6 @@ from pipelines.encoding.columns import Matrix
 from pipelines.errors import StepError
 from pipelines.request import RunRequest
 from pipelines.steps.export import MLSERVER_SETTINGS
-from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
 
 TABLE = churn_table(500)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.receiver import Receiver
+from support.training import approve, churn_table, put_dataset
 
 from eventing.catalogue import TrainingApproved
 from eventing.store import S3Store
@@ -21,7 +22,6 @@ from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.__main__ import OWNERS_FAULT
 from pipelines.engines.prepare import prepare_run
 from pipelines.request import RunRequest
-from pipelines.testing import approve, churn_table, put_dataset
 
 KINDS = {"amount": "number", "calls": "integer", "churned": "category"}
 TREES = (

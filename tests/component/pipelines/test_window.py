@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.training import put_dataset, train
 
 from eventing.event import Event
 from eventing.store import MemoryStore
 from pipelines.announcement import completed
 from pipelines.card import Card
-from pipelines.testing import put_dataset, train
 from pipelines.windows import newest_rows
 
 KINDS = {"x": "number", "z": "number", "kind": "category"}

@@ -20,6 +20,8 @@ from eventing.codec import to_binary
 from eventing.errors import InvalidEvent
 from eventing.event import originate
 from eventing.testing import MemorySink, object_created
+from functions.notify_people.logic import Notification
+from functions.notify_people.slack import text_of
 from functions.roll_out_model.memory_deployer import MemoryDeployer
 from functions.state.migrate import upgrade
 from kascade.scaffold.examples import example_of
@@ -61,7 +63,18 @@ def _seeds() -> list[bytes]:
 SEEDS = _seeds()
 _ENGINE = {"TRAINING_ENGINE": "airflow", "AIRFLOW_ENDPOINT": "http://127.0.0.1:9"}
 """Settings of launch_training, whose runs an engine in memory takes."""
+_ROUTES = {"NOTIFY_ROUTES": "routes: [{name: all, severity: info, webhook: {url_env: U}}]", "U": "http://x"}
+_OWN = {"launch_training": _ENGINE, "notify_people": _ROUTES}
+"""Settings of functions that need more than an address of the state."""
 _LOGGED = Logged()
+
+
+class _Told:
+    """Who is told by notify_people."""
+
+    def tell(self, notification: Notification) -> None:
+        """Read what is written for people; text that cannot be sent is a failure."""
+        text_of(notification).encode()
 
 
 @cache
@@ -77,20 +90,16 @@ def _apps() -> Mapping[str, Flask]:
         "sink": MemorySink(),
         "clock": lambda: NOON,
     }
-    parts |= {"deployer": MemoryDeployer(), "later": lambda work: work()}
+    parts |= {"deployer": MemoryDeployer(), "later": lambda work: work(), "receivers": {"all": _Told()}}
     made = {}
     for name in _FUNCTIONS:
         app = importlib.import_module(f"functions.{name}.app")
         of_its_own = {"engine": MemoryEngine()} if name == "launch_training" else {}
-        settings = app.Settings.from_env(_ENGINE | {"DATABASE_URL": url}) if of_its_own else app.Settings(url)
-        wanted = app.Deps if hasattr(app, "Deps") else app.create_app
+        own = _OWN.get(name)
+        settings = app.Settings.from_env(own | {"DATABASE_URL": url}) if own else app.Settings(url)
         has = parts | of_its_own
-        given = {key: has[key] for key in inspect.signature(wanted).parameters if key in has}
-        made[name] = (
-            app.create_app(settings, app.Deps(**given))
-            if wanted is not app.create_app
-            else wanted(settings, **given)
-        )
+        given = {key: has[key] for key in inspect.signature(app.create_app).parameters if key in has}
+        made[name] = app.create_app(settings, **given)
     return made
 
 

@@ -29,6 +29,7 @@ GROUPS = {
     ("serving.kserve.io", "v1alpha1", "servingruntimes"),
     ("serving.knative.dev", "v1", "revisions"),
     ("eventing.knative.dev", "v1", "triggers"),
+    ("apps", "v1", "deployments"),
 }
 _PATH = re.compile(r"/apis/([a-z.]+)/([a-z0-9]+)/namespaces/([a-z-]+)/([a-z]+)(?:/([a-z0-9-]+))?")
 _VERBS = {("GET", True): "get", ("GET", False): "list", ("POST", False): "create"}
@@ -51,6 +52,7 @@ class Platform:
         token: that requests must bear; None: any.
         webhook: KServe's manager answers the API.
         mode: what KServe's default is; Standard: there is no Knative Serving.
+        image: of KServe's controller.
         forbidden: what the account may not do, as "<verb> <plural>".
         fault: is asked before each request with its method and path, and may raise or wait.
     """
@@ -61,6 +63,7 @@ class Platform:
     token: str | None = None
     webhook: bool = True
     mode: str = "Knative"
+    image: str = "kserve/kserve-controller:v0.20.0"
     forbidden: set[str] = field(default_factory=set)
     fault: Callable[[str, str], Response | None] = lambda method, path: None
     objects: dict[tuple[str, str], Json] = field(default_factory=dict)
@@ -185,6 +188,9 @@ class Platform:
         return found
 
     def _known(self, plural: str) -> dict[str, Json]:
+        if plural == "deployments":
+            containers = [{"name": "manager", "image": self.image}]
+            return {"kserve-controller-manager": {"spec": {"template": {"spec": {"containers": containers}}}}}
         if plural != "revisions":
             return {name: body for (kind, name), body in self.objects.items() if kind == plural}
         return {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from support.faults import Fault
 from support.kubeflow.resources import Answer, Resources
 from support.kubeflow.workflows import Cluster
 
@@ -25,22 +26,6 @@ ROUTES = (
     ("POST", r"/runs/([^/:]+):terminate", "terminate_run"),
     ("POST", r"/runs/([^/:]+):retry", "retry_run"),
 )
-
-
-@dataclass
-class Fault:
-    """What happens to the next requests instead of an answer.
-
-    Attributes:
-        kind: a status code; or `hang`, `drop` (the connection, before anything is done), `lost` (the answer,
-            after all was done), `html` (a login page with 200).
-        calls: how many requests it meets.
-        only: a regular expression of `METHOD path`.
-    """
-
-    kind: int | str
-    calls: int = 1
-    only: str = ".*"
 
 
 @dataclass
@@ -82,14 +67,6 @@ class KubeflowServer:
             thread.join()
             self.resources.close()
 
-    def fault_of(self, request: str) -> Fault | None:
-        """Return the fault that this request meets, and use it up."""
-        for fault in self.faults:
-            if fault.calls > 0 and re.fullmatch(fault.only, request):
-                fault.calls -= 1
-                return fault
-        return None
-
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes, bearer: str) -> Answer:
         """Answer a request as the real server does."""
         if self.token is not None and bearer != f"Bearer {self.token}":
@@ -118,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = f"{self.command} {target.path}"
         self.twin.requests.append(request)
-        fault = self.twin.fault_of(request)
+        fault = Fault.of(self.twin.faults, request)
         kind = fault.kind if fault else None
         if kind == "hang":
             self.twin.released.wait(30)

@@ -16,6 +16,7 @@ from functions.evaluate_model.evaluate import apply_gate
 from functions.evaluate_model.logic import Champion, Inputs, Measurement, Slice
 from functions.evaluate_model.records import verdict_event
 from functions.judge_rollout import logic as judging
+from functions.judge_rollout import phases
 from functions.judge_rollout.events import verdict_event as judges_event
 from functions.judge_rollout.evidence import Arms
 from functions.judge_rollout.pairing import Matured
@@ -55,7 +56,7 @@ def judged(rng: random.Random, started: Event, spec: ModelSpec, champion: int, s
     version, began = started.data["version"], started.time
     assert began is not None
     policy, folder = policy_of(spec), folder_of("churn", version)
-    state = judging.begin(policy, began)
+    state = phases.begin(policy, began)
     worse, better = rng.choice([(0.4, 0.1), (0.05, 0.35), (0.2, 0.2)])
     arms = Arms("churn", champion, version, kinds.RolloutPhase.SHADOW)
     for check in range(1, 400):

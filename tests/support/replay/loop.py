@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from support.replay.decisions import checked, gated, judged
+from support.tables import create_tables
 
 from eventing import catalogue as kinds
 from eventing.event import Event, answer, originate
@@ -24,7 +25,6 @@ from functions.state import ledger, timers
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.labels import JoinedLabel
 from functions.state.stored_event import as_json
-from functions.state.tables import create_tables
 from functions.state.versions import Fact, record_fact
 from pipelines.spec import parse_spec, spec_digest
 

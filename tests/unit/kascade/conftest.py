@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from sqlalchemy.orm import Session, sessionmaker
+from support.tables import create_tables
 from typer.testing import CliRunner
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -21,7 +22,6 @@ from eventing.testing import MemorySink, handle
 from functions.record_events.app import create_app
 from functions.record_events.settings import Settings
 from functions.state.database import make_engine, session_factory
-from functions.state.tables import create_tables
 from kascade.cli import build
 from kascade.reach.port import SERVICES
 from kascade.system.home import Home

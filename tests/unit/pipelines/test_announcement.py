@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.training import make_card
 
 from eventing.catalogue import Claim, TrainingApproved, TrainingCompleted, TrainingFailed
 from eventing.store import MemoryStore
@@ -15,7 +16,6 @@ from pipelines.code import code_digest, environment
 from pipelines.errors import TransientError
 from pipelines.records import Failure, Fault, count_failures, read_card, read_failure, write_failure
 from pipelines.request import RunRequest
-from pipelines.testing import make_card
 
 SHA = "a" * 64
 CLAIM = Claim(uri="s3://b/k", sha256=SHA)

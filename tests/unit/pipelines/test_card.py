@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from support.training import make_card
 
 from eventing.catalogue import Claim
 from eventing.store import MemoryStore
 from pipelines.card import SCHEMA_VERSION, load_card, parse_card
-from pipelines.testing import make_card
 
 BEFORE = Path(__file__).with_name("card_without_schema_version.json")
 

@@ -1,4 +1,4 @@
-"""Reads a request's body into a file: decoded, digested, and checked against what the client says of it."""
+"""Reads a request's body into a file: decoded, and checked against the client's digests."""
 
 from __future__ import annotations
 
@@ -100,10 +100,14 @@ def _sha1() -> _Hash:
 
 def _compare(hashes: Mapping[str, _Hash], claimed: Mapping[str, str]) -> None:
     for name, found in hashes.items():
-        said = claimed.get(name)
-        if name == "x-amz-content-sha256" and said != found.digest().hex():
+        expected = claimed.get(name)
+        if name == "x-amz-content-sha256" and expected != found.digest().hex():
             raise S3Error("XAmzContentSHA256Mismatch", f"The body has not the digest that {name} says.")
-        if name != "x-amz-content-sha256" and said and said != base64.b64encode(found.digest()).decode():
+        if (
+            name != "x-amz-content-sha256"
+            and expected
+            and expected != base64.b64encode(found.digest()).decode()
+        ):
             raise S3Error("BadDigest", f"The body has not the digest that {name} says.")
 
 

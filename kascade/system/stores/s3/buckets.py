@@ -10,7 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from kascade.system.stores.s3.call import Call, answer, need_null_version, split_path
-from kascade.system.stores.s3.documents import Content, keys_to_delete, moment
+from kascade.system.stores.s3.documents import Content, keys_to_delete, timestamp
 from kascade.system.stores.s3.errors import S3Error
 from kascade.system.stores.s3.index import LAST, Entry
 
@@ -18,7 +18,9 @@ _OWNER: tuple[tuple[str, Content], ...] = (("ID", "kascade"), ("DisplayName", "k
 
 
 async def list_buckets(call: Call) -> web.Response:
-    found = [("Bucket", [("Name", name), ("CreationDate", moment(at))]) for name, at in call.index.buckets()]
+    found = [
+        ("Bucket", [("Name", name), ("CreationDate", timestamp(at))]) for name, at in call.index.buckets()
+    ]
     return answer("ListAllMyBucketsResult", [("Owner", _OWNER), ("Buckets", found)])
 
 
@@ -42,7 +44,7 @@ async def locate_bucket(call: Call) -> web.Response:
     return answer("LocationConstraint", [])
 
 
-async def tell_versioning(call: Call) -> web.Response:
+async def get_versioning(call: Call) -> web.Response:
     call.index.need_bucket(call.bucket)
     return answer("VersioningConfiguration", [])
 
@@ -85,7 +87,7 @@ async def list_uploads(call: Call) -> web.Response:
     written = _key_writer(call.query)
     prefix = call.query.get("prefix", "")
     found: list[tuple[str, Content]] = [
-        ("Upload", [("Key", written(key)), ("UploadId", upload), ("Initiated", moment(started))])
+        ("Upload", [("Key", written(key)), ("UploadId", upload), ("Initiated", timestamp(started))])
         for key, upload, started in call.index.uploads(call.bucket)
         if key.startswith(prefix)
     ]
@@ -114,7 +116,7 @@ async def remove_objects(call: Call) -> web.Response:
 def _listed(entry: Entry, written: Callable[[str], str], owned: bool) -> list[tuple[str, Content]]:
     content: list[tuple[str, Content]] = [
         ("Key", written(entry.key)),
-        ("LastModified", moment(entry.modified)),
+        ("LastModified", timestamp(entry.modified)),
         ("ETag", f'"{entry.etag}"'),
         ("Size", entry.size),
         ("StorageClass", "STANDARD"),

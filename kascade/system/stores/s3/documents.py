@@ -31,7 +31,7 @@ def _inner(content: Content) -> str:
     return "".join(f"<{name}>{_inner(each)}</{name}>" for name, each in content)
 
 
-def moment(seconds: float) -> str:
+def timestamp(seconds: float) -> str:
     """Write a time as S3's documents do."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -1,4 +1,4 @@
-"""What there is: buckets, objects and unfinished uploads, in SQLite beside the files with their content."""
+"""The index of buckets, objects and unfinished uploads, in SQLite beside the files with their content."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Index:
             raise S3Error("XMinioObjectExistsAsDirectory", "The key is already a folder with objects in it.")
 
     def put(self, bucket: str, entry: Entry) -> None:
-        """Have the object, in place of the one before. Raises: S3Error."""
+        """Store the object in place of the one before. Raises: S3Error."""
         self.need_place(bucket, entry.key)
         before = self.find(bucket, entry.key)
         file = str(entry.file.relative_to(self._folder))
@@ -160,7 +160,7 @@ class Index:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                     raise
-                self._reserve.unlink(missing_ok=True)  # what makes room must not fail for want of it
+                self._reserve.unlink(missing_ok=True)  # a removal must not fail because the disk is full
                 self._db.execute(statement, (bucket, key))
             before.file.unlink(missing_ok=True)
             self._keep_reserve()
@@ -209,7 +209,7 @@ class Index:
         raise S3Error("NoSuchUpload", "The upload does not exist: it may be complete or aborted.")
 
     def put_part(self, upload: str, number: int, entry: Entry) -> None:
-        """Have a part, in place of the one before."""
+        """Store a part in place of the one before."""
         before = self.parts(upload).get(number)
         row = (upload, number, str(entry.file.relative_to(self._folder)), entry.size, entry.etag)
         self._db.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?)", (*row, entry.modified))
@@ -231,7 +231,7 @@ class Index:
             file.unlink(missing_ok=True)
 
     def _keep_reserve(self) -> None:
-        """Have some room on the disk that a removal can use when nothing else is left."""
+        """Reserve some space that a removal can use when the disk is full."""
         if not self._reserve.exists():
             with suppress(OSError):
                 self._reserve.write_bytes(bytes(_RESERVE_BYTES))
@@ -241,7 +241,7 @@ class Index:
         return Entry(key, self._folder / file, size, etag, modified, json.loads(headers))
 
     def _adopt(self) -> None:
-        """Take in a folder of the store before this one: folders are buckets, paths are keys."""
+        """Take over a folder of an earlier release's store: its folders are buckets, its paths are keys."""
         for bucket in sorted(each for each in self._folder.glob("[!.]*") if each.is_dir()):
             self._db.execute("INSERT INTO buckets VALUES (?, ?)", (bucket.name, time.time()))
             for file in _files(bucket):

@@ -20,7 +20,7 @@ from kascade.system.stores.s3.conditions import (
     is_unchanged,
     range_of_read,
 )
-from kascade.system.stores.s3.documents import moment
+from kascade.system.stores.s3.documents import timestamp
 from kascade.system.stores.s3.errors import S3Error
 from kascade.system.stores.s3.index import Entry
 
@@ -76,7 +76,7 @@ async def remove_object(call: Call) -> web.Response:
     return web.Response(status=204)
 
 
-async def tell_tags(call: Call) -> web.Response:
+async def get_tags(call: Call) -> web.Response:
     call.need_object(call.bucket, call.key)
     return answer("Tagging", [("TagSet", [])])
 
@@ -89,7 +89,9 @@ async def _copy(call: Call, source: str) -> web.Response:
     headers = call.kept_headers() if call.header("x-amz-metadata-directive") == "REPLACE" else found.headers
     entry = Entry(call.key, path, found.size, found.etag, time.time(), headers)
     call.index.put(call.bucket, entry)
-    return answer("CopyObjectResult", [("LastModified", moment(entry.modified)), ("ETag", f'"{entry.etag}"')])
+    return answer(
+        "CopyObjectResult", [("LastModified", timestamp(entry.modified)), ("ETag", f'"{entry.etag}"')]
+    )
 
 
 def _overridden(call: Call) -> Mapping[str, str]:

@@ -30,7 +30,7 @@ _BUCKET: Mapping[tuple[str, str], Operation] = {
     ("DELETE", ""): buckets.remove_bucket,
     ("GET", ""): buckets.list_objects,
     ("GET", "location"): buckets.locate_bucket,
-    ("GET", "versioning"): buckets.tell_versioning,
+    ("GET", "versioning"): buckets.get_versioning,
     ("GET", "uploads"): buckets.list_uploads,
     ("POST", "delete"): buckets.remove_objects,
 }
@@ -39,7 +39,7 @@ _OBJECT: Mapping[tuple[str, str], Operation] = {
     ("HEAD", ""): objects.get_object,
     ("PUT", ""): objects.put_object,
     ("DELETE", ""): objects.remove_object,
-    ("GET", "tagging"): objects.tell_tags,
+    ("GET", "tagging"): objects.get_tags,
     ("POST", "uploads"): uploads.start_upload,
     ("PUT", "uploadId"): uploads.put_part,
     ("GET", "uploadId"): uploads.list_parts,

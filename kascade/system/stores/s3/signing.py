@@ -17,7 +17,7 @@ from kascade.system.stores.s3.errors import S3Error
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_CONTENT = "x-amz-content-sha256"  # signed in any case, as the last line of what is
+_CONTENT = "x-amz-content-sha256"  # it is signed always, as the last line
 _MAX_SKEW = timedelta(minutes=15)
 _MAX_EXPIRES_S = 7 * 24 * 3600
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -55,13 +55,13 @@ class Signature:
     content: str
     """What `x-amz-content-sha256` says of the body."""
     key: bytes
-    moment: str
+    timestamp: str
     scope: str
     value: str
 
     def follow(self, kind: str, digests: Sequence[str], claimed: str) -> None:
         """Check the signature of the next chunk, or of the trailer. Raises: S3Error."""
-        text = "\n".join([f"{_ALGORITHM}-{kind}", self.moment, self.scope, self.value, *digests])
+        text = "\n".join([f"{_ALGORITHM}-{kind}", self.timestamp, self.scope, self.value, *digests])
         self.value = _compare(self.key, text, claimed)
 
 
@@ -83,11 +83,11 @@ def verify(method: str, target: Target, headers: Mapping[str, str], keys: Keys, 
         credential, names = query.get("X-Amz-Credential", ""), query.get("X-Amz-SignedHeaders", "")
         claimed, stamp = query["X-Amz-Signature"], query.get("X-Amz-Date", "")
         content = headers.get("x-amz-content-sha256", UNSIGNED)
-        _refuse_untimely(_moment(stamp), query.get("X-Amz-Expires", ""), now)
+        _refuse_untimely(_time_of(stamp), query.get("X-Amz-Expires", ""), now)
     elif found := _HEADER.fullmatch(headers.get("Authorization", "")):
         credential, names, claimed = found.groups()
         stamp, content = headers.get("x-amz-date", ""), headers.get("x-amz-content-sha256", "")
-        if abs(_moment(stamp) - now) > _MAX_SKEW:
+        if abs(_time_of(stamp) - now) > _MAX_SKEW:
             raise S3Error(
                 "RequestTimeTooSkewed",
                 "The difference between the request time and the server's time is too large.",
@@ -142,7 +142,7 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
-def _moment(stamp: str) -> datetime:
+def _time_of(stamp: str) -> datetime:
     try:
         return datetime.strptime(stamp, _DATE_FORMAT).replace(tzinfo=UTC)
     except ValueError as error:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from kascade.system.stores.s3.call import Call, answer, copy_source
 from kascade.system.stores.s3.conditions import check_source, check_write, range_of_copy
-from kascade.system.stores.s3.documents import Content, moment, parts_to_join
+from kascade.system.stores.s3.documents import Content, parts_to_join, timestamp
 from kascade.system.stores.s3.errors import S3Error
 from kascade.system.stores.s3.index import Entry
 
@@ -56,7 +56,7 @@ async def _copy_part(call: Call, upload: str, number: int, source: str) -> web.R
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    content = [("LastModified", moment(entry.modified)), ("ETag", f'"{digest}"')]
+    content = [("LastModified", timestamp(entry.modified)), ("ETag", f'"{digest}"')]
     return answer("CopyPartResult", content)
 
 
@@ -66,7 +66,10 @@ async def list_parts(call: Call) -> web.Response:
     content: list[tuple[str, Content]] = [("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload)]
     content.append(("IsTruncated", "false"))
     for number, part in call.index.parts(upload).items():
-        shown: list[tuple[str, Content]] = [("PartNumber", number), ("LastModified", moment(part.modified))]
+        shown: list[tuple[str, Content]] = [
+            ("PartNumber", number),
+            ("LastModified", timestamp(part.modified)),
+        ]
         content.append(("Part", [*shown, ("ETag", f'"{part.etag}"'), ("Size", part.size)]))
     return answer("ListPartsResult", content)
 

@@ -18,9 +18,9 @@ class AnyFilter:
 
     def required(self) -> tuple[str, frozenset[str]] | None:
         """Return the union of the parts' values if all of them decide by the same attribute."""
-        answers = [part.required() for part in self.parts]
-        decided = [answer for answer in answers if answer is not None]
+        required = [part.required() for part in self.parts]
+        decided = [answer for answer in required if answer is not None]
         names = {name for name, _ in decided}
-        if len(decided) < len(answers) or len(names) != 1:
+        if len(decided) < len(required) or len(names) != 1:
             return None
         return names.pop(), frozenset().union(*(values for _, values in decided))

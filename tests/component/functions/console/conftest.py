@@ -12,12 +12,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from support.completions import completed_training
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from eventing import catalogue as c
-from eventing.catalogue import Claim, TrainingCompleted
+from eventing.catalogue import Claim
 from eventing.testing import MemorySink, build_event, handle
 from functions.console.app import create_app
 from functions.console.cluster import Cluster, Function
@@ -101,29 +102,16 @@ def told(console: Console, engine: Engine) -> Console:
         specs.add_spec(session, "churn", claim=CLAIM, digest=DIGEST, text=text, key="k", etag=None, now=NOON)
         for version in (1, 2):
             at = NOON + timedelta(minutes=version)
-            versions.register(session, completed(version), f"done{version}", at)
+            versions.register(
+                session,
+                completed_training(version, metrics={"roc_auc": 0.91}, train_rows=8000),
+                f"done{version}",
+                at,
+            )
             versions.record_fact(session, "churn", version, versions.Fact.PROMOTED, f"promoted{version}", at)
     for event in story():
         assert handle(console.ledger, event) is None
     return console
-
-
-def completed(version: int) -> TrainingCompleted:
-    return TrainingCompleted(
-        model="churn",
-        version=version,
-        run_id=f"churn-v{version}",
-        candidate=CLAIM,
-        card=CLAIM,
-        holdout=CLAIM,
-        reference=CLAIM,
-        metrics={"roc_auc": 0.91},
-        dataset_digest=DIGEST,
-        config_digest=DIGEST,
-        code_digest=DIGEST,
-        train_rows=8000,
-        seconds=1,
-    )
 
 
 def story() -> list[Any]:

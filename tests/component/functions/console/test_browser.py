@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 PAGES = ["", "models/churn", "events", "why/churn/v2", "dead-letters"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Start a browser for this module alone: until it is stopped, its event loop runs in this thread."""
     chromium = shutil.which("chromium")
     if chromium is None:
         assert not os.environ.get("CI"), "CI installs chromium"

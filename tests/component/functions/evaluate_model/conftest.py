@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 from support.replay.again import assert_decided_again
 from support.runs import run_of
+from support.training import make_card
 
 from eventing import catalogue as kinds
 from eventing.event import Event
@@ -30,7 +31,6 @@ from functions.state.runs import get_run
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Number
 from pipelines.onnx_graph import with_metadata
-from pipelines.testing import make_card
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DIGEST = "0" * 64

@@ -99,10 +99,18 @@ class Governor:
     def trained(self, approved: Event) -> None:
         self.send(kinds.TrainingCompleted.type, completed(approved), cause=approved)
 
-    def first_model(self) -> None:
+    def first_model(self) -> Event:
         self.drop(1)
         (approved,) = self.later(minutes=1)
         self.complete(approved)
+        return approved
+
+    def approvals(self) -> list[Event]:
+        return [event for event in self.said if event.type == kinds.TrainingApproved.type]
+
+    def rules(self) -> list[str]:
+        """The rules that deferred a training, in the order of the decisions."""
+        return [event.data["rule"] for event in self.said if event.type == kinds.TrainingDeferred.type]
 
     def degraded(self, version: int) -> list[Event]:
         """Say that labels show harm."""

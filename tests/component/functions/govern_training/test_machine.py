@@ -17,10 +17,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.tables import create_tables
 
 from eventing import catalogue as kinds
 from eventing.event import Event
-from functions.state.tables import create_tables
 
 if TYPE_CHECKING:
     from conftest import Governor

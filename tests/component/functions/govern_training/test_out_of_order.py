@@ -21,10 +21,6 @@ APPROVED = V1 | {"approved_by": "ann"}
 GATE = "/kascade/evaluate_model"
 
 
-def approvals(world: Governor) -> list[Event]:
-    return [event for event in world.said if event.type == kinds.TrainingApproved.type]
-
-
 def note(world: Governor, version: int, fact: versions.Fact) -> None:
     """Write what roll_out_model writes before it says that a rollout ended."""
     world.count += 1
@@ -47,10 +43,10 @@ def second_champion(world: Governor) -> None:
 
 def reasons_after_new_rows(world: Governor, rows: int = 625) -> list[str]:
     """Return why runs start once a part has come whose rows suffice only where there is harm."""
-    before = len(approvals(world))
+    before = len(world.approvals())
     world.drop(2, rows=rows)
     world.later(minutes=2)
-    return [event.data["reason"] for event in approvals(world)[before:]]
+    return [event.data["reason"] for event in world.approvals()[before:]]
 
 
 def test_a_lost_run_that_speaks_after_all_leaves_the_next_one_its_lease(world: Governor) -> None:

@@ -18,7 +18,7 @@ from eventing.catalogue import S3_CREATED_PREFIX, DatasetUnchanged
 from eventing.event import Event
 from eventing.store import MemoryStore
 from eventing.testing import MemorySink, handle, object_created
-from functions.ingest_data.app import Deps, create_app
+from functions.ingest_data.app import create_app
 from functions.ingest_data.settings import Settings
 from functions.state.database import session_factory
 
@@ -89,7 +89,7 @@ def world(engine: Engine, tmp_path: Path) -> Iterator[Ingesting]:
 
     def rebuild(store: Any = store, **limits: int) -> Flask:
         settings = replace(Settings("unused", scratch_dir=scratch), **limits)
-        return create_app(settings, Deps(store, engine, sink, lambda: NOW))
+        return create_app(settings, store=store, engine=engine, sink=sink, clock=lambda: NOW)
 
     yield Ingesting(rebuild(), store, sink, session_factory(engine), rebuild)
     assert not list(scratch.iterdir()), "scratch files are removed"

@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
 
 import pytest
-from flask import Flask
-from support.replay.again import assert_decided_again
-from support.world import MODEL, World, logged
+from support.world import MODEL, logged
 
 from eventing import catalogue as c
-from eventing.event import Event
-from eventing.testing import build_event, handle
-from functions.judge_rollout.app import create_app
-from functions.state.labels import lock_feedback
-from functions.state.settings import Settings
 from functions.state.versions import Fact, record_fact
 
+from .conftest import Judging
 
-class Probation:
+
+class Probation(Judging):
     """judge_rollout in a world where v2 serves since `START` and v1, the champion before, watches."""
 
     START = 100
 
-    def __init__(self, url: str, **rollout: Any) -> None:
-        self.world = World(url)
-        policy = {"margin": 0.02, "min_labels": 50, "deadline": "1000s", **rollout}
-        self.world.spec(rollout=policy, labels={"window": "10s"})
-        self.world.version(1, promoted=True)
-        self.world.version(2)
-        self.app: Flask = create_app(
-            Settings(self.world.url), store=self.world.store, engine=self.world.engine, clock=self.world.clock
-        )
-        self.rng = random.Random(0)
-        self.number = 0
-
     def start(self, id_: str = "start") -> None:
         """Play the part of roll_out_model."""
-        at = self.world.after(self.START)
-        self.world.now = max(self.world.now, at)
         with self.world.session() as session:
-            record_fact(session, MODEL, 2, Fact.PROBATION, "started", at)
+            record_fact(session, MODEL, 2, Fact.PROBATION, "started", self.world.after(self.START))
         payload = c.RolloutStarted(
             model=MODEL,
             version=2,
@@ -52,50 +30,25 @@ class Probation:
             revision="churn-v2",
             percent=100,
         )
-        event = build_event(c.RolloutStarted.type, payload, subject=f"{MODEL}/v2", id_=id_, time=at)
-        assert handle(self.app, event) is None
+        self.rollout(c.RolloutStarted.type, payload, second=self.START, id_=id_)
 
     def serve(
         self, second: float, rows: int, *, version: int = 2, failures: int = 0, latency_ms: float = 1.0
     ) -> None:
         """Log what clients were answered, without labels."""
-        times = [self.world.after(second) + timedelta(milliseconds=row) for row in range(rows)]
+        times = self.times(second, rows)
         self.world.log(
             logged(times, version=version, failures=failures, latency_ms=latency_ms, seed=f"{second}/s")
         )
 
     def both(self, second: float, rows: int, champion: float, challenger: float) -> None:
         """Log a batch that the challenger served and the champion answered again, with labels."""
-        times = [self.world.after(second) + timedelta(milliseconds=row) for row in range(rows)]
-        truth = [self.rng.choice(["yes", "no"]) for _ in times]
-        theirs, ours = ([self._said(each, rate) for each in truth] for rate in (challenger, champion))
+        times, truth = self.times(second, rows), self.truths(rows)
+        theirs, ours = (self.answers(truth, rate) for rate in (challenger, champion))
         batch = logged(times, version=2, labels=theirs, seed=f"{second}")
         self.world.log(batch)
         self.world.log(batch.model_copy(update={"version": 1, "shadow": True, "labels": ours}))
         self.world.label(*zip(batch.ids, times, truth, strict=True))
-
-    def _said(self, truth: str, rate: float) -> str:
-        return {"yes": "no", "no": "yes"}[truth] if self.rng.random() < rate else truth
-
-    def joined(self, second: float) -> Event | None:
-        self.world.now = self.world.after(second)
-        with self.world.session() as session:
-            lock_feedback(session, MODEL).joined_through = self.world.now
-        return self._ask(
-            c.FeedbackJoined.type, c.FeedbackJoined(model=MODEL, through=self.world.now, joined=1)
-        )
-
-    def tick(self, second: float) -> Event | None:
-        self.world.now = self.world.after(second)
-        due = self.world.now.isoformat()
-        return self._ask(c.TimerDue.type, {"owner": "judge_rollout", "key": f"{MODEL}/look", "due": due})
-
-    def _ask(self, type_: str, payload: Any) -> Event | None:
-        self.number += 1
-        event = handle(self.app, build_event(type_, payload, id_=f"{type_}-{self.number}"))
-        if event is not None:
-            assert_decided_again([event], self.world.store)
-        return event
 
     def play(self, champion: float, challenger: float, *, batches: int = 60) -> c.RolloutDecided | None:
         self.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,8 +12,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from support.tables import create_tables
+from support.training import approve, churn_table, put_dataset
 
-from eventing.catalogue import TimerDue, TrainingApproved
+from eventing.catalogue import Claim, TimerDue, TrainingApproved, TrainingCompleted
 from eventing.codec import decode, to_structured
 from eventing.event import Event
 from eventing.store import MemoryStore, Store
@@ -20,16 +24,35 @@ from functions.launch_training.app import create_app
 from functions.launch_training.settings import Settings
 from functions.state.database import make_engine, session_factory, transaction
 from functions.state.launches import Launch
-from functions.state.tables import create_tables
 from functions.state.timers import TimerRow
+from pipelines.card import load_card
 from pipelines.engines import TrainingEngine
 from pipelines.engines.memory import MemoryEngine
 from pipelines.request import RunRequest
-from pipelines.testing import approve, churn_table, put_dataset
 
 KINDS = {"amount": "number", "calls": "integer", "churned": "category"}
 CANDIDATE = "{estimator: decision_tree, grid: {max_depth: [3]}}"
 SPEC = f"model: churn\ntarget: churned\ntrain: {{candidates: [{CANDIDATE}]}}\n"
+CODE_SPEC = """\
+model: churn
+target: churned
+train:
+  code: train.py
+  params: {num_leaves: [4]}
+  secrets: {HF_TOKEN: hugging-face/token}
+  candidates: [{estimator: xgboost, grid: {max_depth: [2]}}]
+"""
+CODE = """
+import os
+from lightgbm import LGBMClassifier
+
+def fit(frame, target, params, seed):
+    assert os.environ["HF_TOKEN"] == "hush, hush"
+    assert "AWS_SECRET_ACCESS_KEY" not in os.environ
+    print("it was told", os.environ["HF_TOKEN"])
+    return LGBMClassifier(n_estimators=20, random_state=seed, verbose=-1, **params).fit(frame, target)
+"""
+"""What a model's owner may write: LightGBM, which is to be compared with XGBoost."""
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -48,6 +71,10 @@ class Launching:
         self.client: FlaskClient = create_app(
             self.settings, store=self.store, engine=self.engine, clock=lambda: self.now
         ).test_client()
+
+    def allowing_code(self) -> Launching:
+        """Return the function as it is where the operator allows code of model owners."""
+        return replace(self, settings=replace(self.settings, allow_code=True), answers=[])
 
     def approval(self, request: RunRequest) -> Event:
         event = build_event(TrainingApproved.type, approve(request), id_=f"approved-{request.run_id}")
@@ -118,3 +145,11 @@ def launching(settings: Settings, database: Engine, memory: MemoryEngine) -> Lau
 @pytest.fixture
 def request_(launching: Launching) -> RunRequest:
     return put_dataset(launching.store, [churn_table(200)], KINDS, SPEC)
+
+
+def check_card(store: Store, event: Event, log: str) -> None:
+    """Check that a run of CODE_SPEC made a version, of code and of XGBoost."""
+    assert event.type == TrainingCompleted.type, f"{event.data}\n{log}"
+    card = json.loads(load_card(store, Claim.model_validate(event.data["card"])).to_json())
+    assert {each["estimator"] for each in card["experiments"]} == {"train.py", "xgboost"}
+    assert card["own_code"]["train"]["sha256"] == hashlib.sha256(CODE.encode()).hexdigest()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from support.kubeflow import KubeflowServer
+from support.training import churn_table, put_dataset
 
 from eventing.codec import decode
 from eventing.event import Event
@@ -20,10 +21,10 @@ from functions.launch_training.settings import Settings
 from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.engines.kubeflow import Connection, KubeflowEngine
 from pipelines.engines.kubeflow_package import Surroundings
+from pipelines.engines.model_limits import ModelLimits
 from pipelines.request import RunRequest
-from pipelines.testing import churn_table, put_dataset
 
-from .conftest import KINDS, SPEC, Launching
+from .conftest import CODE, CODE_SPEC, KINDS, SPEC, Launching, check_card
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,6 +33,7 @@ SURROUNDINGS = Surroundings(
     config_maps={"broker": ("K_SINK",)},
     secrets={"object-store": STORE_KEYS},
     image="registry.example/train:1",
+    limits=ModelLimits(secrets={"hugging-face": ("token",)}),
 )
 
 
@@ -81,6 +83,7 @@ def kubeflow(tmp_path: Path, object_store: EmbeddedStore, sink: Sink) -> Iterato
     twin = KubeflowServer(tmp_path / "kubeflow", token="let me in")
     twin.cluster.config_maps["broker"] = {"K_SINK": sink.url}
     twin.cluster.secrets["object-store"] = {name: object_store.env[name] for name in STORE_KEYS}
+    twin.cluster.secrets["hugging-face"] = {"token": "hush, hush"}
     with twin.serving():
         yield twin
 
@@ -159,3 +162,24 @@ def test_a_dataset_that_cannot_be_learnt_fails_with_its_step_and_fix(
 
     assert sink.events[0].type == "dev.kascade.training.failed"
     assert sink.events[0].data["step"] == "check"
+
+
+def test_own_code_and_xgboost_compete_in_kubeflow_where_code_may_run(
+    in_kubeflow: Launching, kubeflow: KubeflowServer, sink: Sink
+) -> None:
+    table = churn_table(200)
+    request = put_dataset(in_kubeflow.store, [table], KINDS, CODE_SPEC, run_id="run-no", version=3, code=CODE)
+
+    in_kubeflow.send(in_kubeflow.approval(request))
+    assert in_kubeflow.types() == ["failed"]
+    assert "runs no code that lies in the bucket" in in_kubeflow.answers[0].data["error"]
+    assert kubeflow.resources.runs == {}
+
+    allowing = in_kubeflow.allowing_code()
+    again = put_dataset(allowing.store, [table], KINDS, CODE_SPEC, run_id="run-code-2", version=4, code=CODE)
+    allowing.send(allowing.approval(again))
+    until(lambda: bool(sink.events))
+
+    assert allowing.types() == ["started"]
+    check_card(allowing.store, sink.events[0], log(kubeflow))
+    assert "it was told ***" in log(kubeflow)

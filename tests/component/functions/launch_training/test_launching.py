@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.training import churn_table, put_dataset, train
 
 from eventing.catalogue import TrainingFailed
 from eventing.testing import build_event
@@ -14,13 +17,12 @@ from functions.state.database import session_factory, transaction
 from functions.state.launches import get_launch
 from pipelines import records
 from pipelines.announcement import completed
-from pipelines.engines import RunState
+from pipelines.engines import Run, RunState
 from pipelines.engines.memory import MemoryEngine
 from pipelines.records import Failure, Fault
 from pipelines.request import RunRequest
-from pipelines.testing import churn_table, put_dataset, train
 
-from .conftest import KINDS, SPEC, Launching
+from .conftest import CODE, CODE_SPEC, KINDS, SPEC, Launching
 
 CUSTOM = SPEC.replace("train: {", "train: {pipeline: s3://raw/churn/own.yaml, ")
 
@@ -160,10 +162,11 @@ def test_a_newer_run_of_the_model_ends_the_one_before(
         assert row.cancelled
 
 
-def test_a_pipeline_of_ones_own_is_refused_where_it_is_not_allowed(
-    launching: Launching, memory: MemoryEngine
+@pytest.mark.parametrize(("spec", "code"), [(CUSTOM, None), (CODE_SPEC, CODE)])
+def test_code_of_a_models_owner_is_refused_where_it_is_not_allowed(
+    launching: Launching, memory: MemoryEngine, spec: str, code: str | None
 ) -> None:
-    request = put_dataset(launching.store, [churn_table(50)], KINDS, CUSTOM)
+    request = put_dataset(launching.store, [churn_table(50)], KINDS, spec, code=code)
 
     launching.send(launching.approval(request))
 
@@ -190,6 +193,29 @@ def test_a_process_that_died_while_it_handed_a_run_over_leaves_it_to_a_timer(
 
     assert launching.types() == ["started"]
     assert len(memory.runs) == 1
+
+
+def test_two_deliveries_at_once_start_one_run(
+    launching: Launching, memory: MemoryEngine, request_: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, submit, met = launching.approval(request_), memory.submit, threading.Barrier(2)
+
+    def submit_slowly(run: Run) -> None:
+        met.wait(20)  # the other delivery comes while this one asks the engine
+        met.wait(20)
+        submit(run)
+
+    monkeypatch.setattr(memory, "submit", submit_slowly)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(launching.send, event)
+        met.wait(20)
+        second = launching.send(event)
+        met.wait(20)
+
+    assert (first.result(), second) == (200, 503)
+    assert launching.send(event) == 200
+    assert len(memory.runs) == 1
+    assert launching.types() == ["started", "started"]
 
 
 def test_another_functions_timer_is_refused(launching: Launching, request_: RunRequest) -> None:

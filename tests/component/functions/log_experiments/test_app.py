@@ -15,6 +15,7 @@ from flask import Flask
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from support.mlflow import MISSING, Mlflow, program
+from support.training import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
 
 from eventing.catalogue import Payload, TrainingCompleted, TrainingFailed
 from eventing.errors import RetryLater
@@ -27,7 +28,6 @@ from functions.log_experiments.settings import Settings
 from functions.log_experiments.tracking import Tracking
 from pipelines.announcement import completed
 from pipelines.records import read_card
-from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
 
 FAST = "train: {candidates: [{estimator: logistic_regression, grid: {C: [0.1, 1]}}]}\n"
 pytestmark = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -21,21 +20,7 @@ from eventing.event import Event
 from eventing.store import StoreUnavailable
 from eventing.testing import HandlingFailed, build_event, handle
 from functions.inferences.log import read_log
-from functions.log_inferences.app import create_app
-from functions.log_inferences.settings import Settings
 from functions.state.inferences import InferenceBatch
-
-
-@pytest.fixture
-def world(database: str) -> Iterator[World]:
-    world = World(database)
-    yield world
-    world.engine.dispose()
-
-
-@pytest.fixture
-def app(world: World) -> Flask:
-    return create_app(Settings(world.url), store=world.store, engine=world.engine, clock=world.clock)
 
 
 def event_of(number: int, rows: int = 10, **changes: Any) -> Event:

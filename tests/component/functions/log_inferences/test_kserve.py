@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,22 +14,8 @@ from support.world import NOON, World
 from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, build_event, handle
-from functions.log_inferences.app import create_app
-from functions.log_inferences.settings import Settings
 from functions.state.inferences import InferenceHalf
 from pipelines.prediction_ids import time_of
-
-
-@pytest.fixture
-def world(database: str) -> Iterator[World]:
-    world = World(database)
-    yield world
-    world.engine.dispose()
-
-
-@pytest.fixture
-def app(world: World) -> Flask:
-    return create_app(Settings(world.url), store=world.store, engine=world.engine, clock=world.clock)
 
 
 def half(type_: str, data: Any, *, id_: str = "r1", later_ms: int = 0, model: str = "iris") -> Event:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,8 +16,6 @@ from eventing import catalogue as c
 from eventing.event import Event
 from eventing.testing import HandlingFailed, build_event, handle
 from functions.inferences.log import read_log
-from functions.log_inferences.app import create_app
-from functions.log_inferences.settings import Settings
 from functions.state.inferences import InferenceBatch, InferenceHalf
 from functions.state.rollouts import lock_rollout
 from pipelines.prediction_ids import time_of, uuid7
@@ -28,18 +25,6 @@ V2 = {"inputs": [{"name": "input-0", "shape": [1, 2], "datatype": "FP64", "data"
 SCORES = {"outputs": [{"name": "predict_proba", "shape": [1, 2], "datatype": "FP64", "data": [0.25, 0.75]}]}
 OWN = {"data": {"names": ["amount", "calls"], "ndarray": [[12.5, 3]]}}
 OWN_SCORES = {"data": {"names": ["t:0", "t:1"], "tensor": {"shape": [1, 2], "values": [0.25, 0.75]}}}
-
-
-@pytest.fixture
-def world(database: str) -> Iterator[World]:
-    world = World(database)
-    yield world
-    world.engine.dispose()
-
-
-@pytest.fixture
-def app(world: World) -> Flask:
-    return create_app(Settings(world.url), store=world.store, engine=world.engine, clock=world.clock)
 
 
 def half(type_: str, data: Any, *, id_: str, **told: str) -> Event:

@@ -19,6 +19,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from support.tables import create_tables
 
 from eventing.catalogue import PING
 from eventing.codec import decode, to_binary
@@ -26,7 +27,6 @@ from eventing.event import Event
 from eventing.store import S3Store
 from eventing.testing import build_event
 from functions.state.database import make_engine
-from functions.state.tables import create_tables
 from kascade.system.stores.minio import MinioStore, Webhook
 
 TOKEN = "a-token-of-some-length"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy.orm import Session
+from support.completions import completed_training
 
 from eventing import catalogue as kinds
-from eventing.catalogue import Claim, FeedbackJoined, TrainingCompleted, TrainingProgressed
+from eventing.catalogue import Claim, FeedbackJoined, TrainingProgressed
 from eventing.event import originate
 from eventing.testing import build_event
 from functions.state import drift, governor, judges, labels, ledger, rollouts, runs, specs, timers, versions
@@ -79,21 +80,7 @@ def test_versions_facts_breaker_budget_and_waiting_triggers_are_told(recorder: R
             (2, ["rejected"]),
             (3, ["approved", "rolled_back"]),
         ):
-            completed = TrainingCompleted(
-                model="churn",
-                version=version,
-                run_id=f"churn-v{version}",
-                candidate=CLAIM,
-                card=CLAIM,
-                holdout=CLAIM,
-                reference=CLAIM,
-                metrics={"roc_auc": 0.9},
-                dataset_digest=DIGEST,
-                config_digest=DIGEST,
-                code_digest=DIGEST,
-                train_rows=80,
-                seconds=1,
-            )
+            completed = completed_training(version, metrics={"roc_auc": 0.9}, train_rows=80)
             versions.register(session, completed, f"done{version}", now)
             for fact in facts:
                 versions.record_fact(session, "churn", version, versions.Fact(fact), f"{fact}{version}", now)

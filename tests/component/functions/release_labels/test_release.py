@@ -12,7 +12,6 @@ from support.world import MODEL, World
 
 from eventing import catalogue as c
 from eventing.testing import HandlingFailed, MemorySink, handle, object_created
-from functions.ingest_data.app import Deps as IngestDeps
 from functions.ingest_data.app import create_app as ingest_app
 from functions.ingest_data.settings import Settings as IngestSettings
 from functions.release_labels import release
@@ -39,7 +38,11 @@ def released(world: World) -> list[str]:
 
 def ingest(world: World) -> Any:
     app = ingest_app(
-        IngestSettings(world.url), IngestDeps(world.store, world.engine, MemorySink(), world.clock)
+        IngestSettings(world.url),
+        store=world.store,
+        engine=world.engine,
+        sink=MemorySink(),
+        clock=world.clock,
     )
 
     def take(key: str) -> c.DatasetIngested:

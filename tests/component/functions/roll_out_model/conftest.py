@@ -199,3 +199,38 @@ def platform() -> Iterator[Platform]:
 @pytest.fixture
 def deployer(platform: Platform) -> KServeDeployer:
     return KServeDeployer(objects_of(platform), KServeOptions())
+
+
+@pytest.fixture
+def judged(world: Any) -> Any:
+    """A world with champion v1, whose later versions are shadowed and get 10 % before they are promoted."""
+    world.serve(1)
+    world.spec(phases=["shadow", "canary"], canary_percent=10)
+    return world
+
+
+@pytest.fixture
+def challenged(judged: Any) -> Any:
+    """The same world with the challenger v2 in its shadow."""
+    judged.approve(2)
+    judged.deployer.make_ready("churn", 2)
+    judged.ring()
+    return judged
+
+
+def summary(events: list[Any]) -> list[tuple[str, str]]:
+    return [
+        (each.type.removeprefix("dev.kascade."), each.data.get("phase") or each.data["outcome"])
+        for each in events
+    ]
+
+
+def challenge(world: Any, version: int = 2) -> list[Any]:
+    """Let a version be approved and become ready."""
+    events = world.approve(version)
+    world.deployer.make_ready("churn", version)
+    return [*events, *world.ring()]
+
+
+def kinds_of(events: list[Any]) -> list[str]:
+    return [f"{event.type.removeprefix(kinds.PREFIX)} {event.subject}" for event in events]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -100,11 +101,48 @@ def test_the_longest_name_that_kserve_serves_goes_through_a_canary_and_one_more_
         deployer.deploy(version(1, name + "m"), None)
 
 
-def test_standard_mode_is_refused_with_what_to_do(platform: Platform, deployer: KServeDeployer) -> None:
-    platform.mode = "Standard"
-    deployer.deploy(version(1), None)
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (
+            "kserve/kserve-controller:v0.15.2",
+            r"KServe 0\.15\.2 serves .* has no canary and replaces what runs",
+        ),
+        (
+            "kserve/kserve-controller:v0.20.0",
+            r"KServe 0\.20\.0 serves .* takes spec\.canary and splits no traffic",
+        ),
+        (
+            "example.com:5000/kserve-controller:0.21.0-rc1@sha256:ab",
+            r"KServe 0\.21\.0-rc1 .* was never tried",
+        ),
+        (
+            "example.com:5000/kserve-controller@sha256:ab",
+            r"KServe serves .* cannot be told: the image is example",
+        ),
+    ],
+)
+def test_standard_mode_is_refused_with_the_version_of_kserve_and_what_to_do(
+    platform: Platform, deployer: KServeDeployer, image: str, said: str
+) -> None:
+    platform.mode, platform.image = "Standard", image
 
-    with pytest.raises(Refused, match=r"Standard mode.*install Knative Serving.*DEPLOY_TARGET"):
+    progress = reconcile(deployer, rollout(1, None, Stage.REPLACE), NOW)
+
+    assert isinstance(progress.last, RollBack)
+    assert re.search(f"{said}.*install Knative Serving.*DEPLOY_TARGET", progress.last.message)
+    assert ("inferenceservices", "churn") not in platform.objects, "nothing was begun"
+
+
+def test_a_model_that_is_moved_to_standard_mode_is_refused_though_the_version_may_not_be_read(
+    platform: Platform, deployer: KServeDeployer
+) -> None:
+    champion(deployer)
+    platform.mode, platform.forbidden = "Standard", {"get deployments"}
+    platform.edit("churn", "ann", {"metadata": {"annotations": {"note": "x"}}})
+    wait(lambda: platform.objects["inferenceservices", "churn"]["status"]["deploymentMode"] == "Standard")
+
+    with pytest.raises(Refused, match=r'version 0\.20 .*cannot be told: .*cannot get resource "deployments"'):
         deployer.observe("churn")
 
 

@@ -21,29 +21,18 @@ V1, V2 = (
 
 
 @pytest.fixture
-def judged(world: Any) -> Any:
-    """A world with champion v1 and challenger v2 in its shadow, which a canary of 10 % follows."""
-    world.serve(1)
-    world.spec(phases=["shadow", "canary"], canary_percent=10)
-    world.approve(2)
-    world.deployer.make_ready("churn", 2)
-    world.ring()
-    return world
-
-
-@pytest.fixture
-def overtake(judged: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
+def overtake(challenged: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
     """Let something happen, whole, while the next event to be handled has read the state and not acted."""
 
     def arrange(happens: Callable[[], Any]) -> None:
-        observe = judged.deployer.observe
+        observe = challenged.deployer.observe
 
         def interrupted(model: str) -> Any:
-            monkeypatch.setattr(judged.deployer, "observe", observe)
+            monkeypatch.setattr(challenged.deployer, "observe", observe)
             happens()
             return observe(model)
 
-        monkeypatch.setattr(judged.deployer, "observe", interrupted)
+        monkeypatch.setattr(challenged.deployer, "observe", interrupted)
 
     return arrange
 
@@ -77,73 +66,75 @@ CANARY = {1: 90, 2: 10}, Traffic(1, 2, 10), [1, 2], None
     ],
 )
 def test_who_is_overtaken_has_the_service_brought_back(
-    judged: Any, overtake: Any, phase: str, outcome: str, expected: Any, then: str
+    challenged: Any, overtake: Any, phase: str, outcome: str, expected: Any, then: str
 ) -> None:
     """Given a timer that read the rollout before a verdict and acts after it, the facts win in the end."""
     if phase == "canary":
-        judged.decide(2, "shadow", "promoted")
-    overtake(lambda: judged.decide(2, phase, outcome))
+        challenged.decide(2, "shadow", "promoted")
+    overtake(lambda: challenged.decide(2, phase, outcome))
     with pytest.raises(HandlingFailed) as caught:
-        judged.ring(MINUTE)
+        challenged.ring(MINUTE)
     assert caught.value.status == 503
-    assert shown(judged) != expected
+    assert shown(challenged) != expected
 
-    events = judged.ring() if then == "timer" else judged.deliver(judged.timers[-1])
+    events = challenged.ring() if then == "timer" else challenged.deliver(challenged.timers[-1])
 
     assert events == []
-    assert shown(judged) == expected
+    assert shown(challenged) == expected
 
 
 def test_who_dies_after_being_overtaken_is_made_good_by_the_redelivery(
-    judged: Any, overtake: Any, monkeypatch: pytest.MonkeyPatch
+    challenged: Any, overtake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged.decide(2, "shadow", "promoted")
-    shift = judged.deployer.shift
+    challenged.decide(2, "shadow", "promoted")
+    shift = challenged.deployer.shift
 
     def dying(*args: Any) -> None:
-        monkeypatch.setattr(judged.deployer, "shift", shift)
+        monkeypatch.setattr(challenged.deployer, "shift", shift)
         shift(*args)
         raise RuntimeError("killed")
 
     def happens() -> None:
-        judged.decide(2, "canary", "promoted")
-        monkeypatch.setattr(judged.deployer, "shift", dying)
+        challenged.decide(2, "canary", "promoted")
+        monkeypatch.setattr(challenged.deployer, "shift", dying)
 
     overtake(happens)
     with pytest.raises(HandlingFailed):
-        judged.ring(MINUTE)
-    assert shown(judged) == CANARY
+        challenged.ring(MINUTE)
+    assert shown(challenged) == CANARY
 
-    assert judged.deliver(judged.timers[-1]) == []
-    assert shown(judged) == PROMOTED
+    assert challenged.deliver(challenged.timers[-1]) == []
+    assert shown(challenged) == PROMOTED
 
 
 def test_an_event_handled_twice_at_once_is_answered_alike_and_the_platform_checked_again(
-    judged: Any, overtake: Any
+    challenged: Any, overtake: Any
 ) -> None:
     """Given a delivery that is still at work when its redelivery and a verdict after it are done."""
     answers = []
 
     def happens() -> None:
-        answers.append(judged.decide(2, "shadow", "promoted", id_="twice"))
-        judged.decide(2, "canary", "promoted")
+        answers.append(challenged.decide(2, "shadow", "promoted", id_="twice"))
+        challenged.decide(2, "canary", "promoted")
 
     overtake(happens)
-    answers.append(judged.decide(2, "shadow", "promoted", id_="twice"))
+    answers.append(challenged.decide(2, "shadow", "promoted", id_="twice"))
 
     assert [each.id for each in answers[0]] == [answers[1][0].id]
-    assert shown(judged) == CANARY
-    judged.ring()
-    assert shown(judged) == PROMOTED
+    assert shown(challenged) == CANARY
+    challenged.ring()
+    assert shown(challenged) == PROMOTED
 
 
-def test_a_request_that_died_and_is_refused_when_it_comes_again_leaves_nothing_behind(judged: Any) -> None:
-    judged.decide(2, "shadow", "inconclusive")
-    judged.deployer.deploy(V2, 1)
+def test_a_request_that_died_and_is_refused_when_it_comes_again_leaves_nothing_behind(
+    challenged: Any,
+) -> None:
+    challenged.decide(2, "shadow", "inconclusive")
+    challenged.deployer.deploy(V2, 1)
     with pytest.raises(HandlingFailed, match="say which one to promote"):
-        judged.ask("promote")
-    judged.ring()
-    assert shown(judged) == ROLLED_BACK
+        challenged.ask("promote")
+    challenged.ring()
+    assert shown(challenged) == ROLLED_BACK
 
 
 def test_a_refused_request_about_an_unknown_model_leaves_no_timer(world: Any) -> None:
@@ -152,77 +143,79 @@ def test_a_refused_request_about_an_unknown_model_leaves_no_timer(world: Any) ->
     assert world.waiting() == 0
 
 
-def test_a_rollout_that_is_just_starting_is_not_undone(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rollout_that_is_just_starting_is_not_undone(
+    challenged: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Given a version whose revision exists and whose start is not recorded yet, nobody takes it away."""
-    judged.decide(2, "shadow", "rolled_back")
-    deploy = judged.deployer.deploy
+    challenged.decide(2, "shadow", "rolled_back")
+    deploy = challenged.deployer.deploy
 
     def interrupted(*args: Any) -> None:
-        monkeypatch.setattr(judged.deployer, "deploy", deploy)
+        monkeypatch.setattr(challenged.deployer, "deploy", deploy)
         deploy(*args)
-        judged.deliver(idle(judged))
-        assert 3 in judged.deployer.observe("churn").versions
+        challenged.deliver(idle(challenged))
+        assert 3 in challenged.deployer.observe("churn").versions
 
-    monkeypatch.setattr(judged.deployer, "deploy", interrupted)
-    judged.register(3)
-    approval = judged.approval(3)
+    monkeypatch.setattr(challenged.deployer, "deploy", interrupted)
+    challenged.register(3)
+    approval = challenged.approval(3)
     with pytest.raises(HandlingFailed):
-        judged.deliver(approval)
-    judged.deliver(approval)
-    judged.deployer.make_ready("churn", 3)
-    (started,) = judged.ring()
+        challenged.deliver(approval)
+    challenged.deliver(approval)
+    challenged.deployer.make_ready("churn", 3)
+    (started,) = challenged.ring()
     assert (started.data["version"], started.data["phase"]) == (3, "shadow")
 
 
-def test_where_nothing_differs_nothing_is_changed(judged: Any) -> None:
-    judged.ask("promote")
-    judged.ask("roll_back")
-    calls, before = list(judged.deployer.calls), judged.deployer.observe("churn")
-    judged.deliver(idle(judged))
-    judged.decide(2, "canary", "rolled_back")
-    assert (judged.deployer.calls, judged.deployer.observe("churn")) == (calls, before)
+def test_where_nothing_differs_nothing_is_changed(challenged: Any) -> None:
+    challenged.ask("promote")
+    challenged.ask("roll_back")
+    calls, before = list(challenged.deployer.calls), challenged.deployer.observe("churn")
+    challenged.deliver(idle(challenged))
+    challenged.decide(2, "canary", "rolled_back")
+    assert (challenged.deployer.calls, challenged.deployer.observe("churn")) == (calls, before)
     assert before.requested == Traffic(1, previous=2)
 
 
-def test_a_service_that_is_not_ours_is_not_repaired(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_is_not_ours_is_not_repaired(challenged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> None:
         raise Refused("the Service churn exists and is not a model's")
 
-    judged.ask("promote")
-    calls = list(judged.deployer.calls)
-    monkeypatch.setattr(judged.deployer, "observe", refuse)
-    assert judged.ring(MINUTE) == []
-    assert judged.deployer.calls == calls
-    assert judged.waiting() == 0
+    challenged.ask("promote")
+    calls = list(challenged.deployer.calls)
+    monkeypatch.setattr(challenged.deployer, "observe", refuse)
+    assert challenged.ring(MINUTE) == []
+    assert challenged.deployer.calls == calls
+    assert challenged.waiting() == 0
 
 
-def test_the_champions_service_is_made_again_once_the_platform_answers(judged: Any) -> None:
-    judged.ask("promote")
-    judged.deployer.delete_by_hand("churn")
-    judged.deployer.unavailable = True
-    judged.deliver(idle(judged))
-    judged.deployer.unavailable = False
+def test_the_champions_service_is_made_again_once_the_platform_answers(challenged: Any) -> None:
+    challenged.ask("promote")
+    challenged.deployer.delete_by_hand("churn")
+    challenged.deployer.unavailable = True
+    challenged.deliver(idle(challenged))
+    challenged.deployer.unavailable = False
 
-    judged.ring(MINUTE)
-    judged.deployer.make_ready("churn", 2)
-    judged.ring(MINUTE)
+    challenged.ring(MINUTE)
+    challenged.deployer.make_ready("churn", 2)
+    challenged.ring(MINUTE)
 
-    assert judged.deployer.observe("churn").requested == Traffic(2)
-    assert judged.waiting() == 0
+    assert challenged.deployer.observe("churn").requested == Traffic(2)
+    assert challenged.waiting() == 0
 
 
-def test_no_traffic_is_taken_from_who_serves_while_the_champion_is_not_ready(judged: Any) -> None:
-    judged.ask("roll_back")
-    judged.deployer.deploy(V2, 1)
-    judged.deployer.make_ready("churn", 2)
-    judged.deployer.shift("churn", Traffic(2))
-    judged.deployer.make_crashed("churn", 1, "ExitCode137: killed")
-    judged.deliver(idle(judged))
-    assert judged.deployer.observe("churn").serving == {2: 100}
+def test_no_traffic_is_taken_from_who_serves_while_the_champion_is_not_ready(challenged: Any) -> None:
+    challenged.ask("roll_back")
+    challenged.deployer.deploy(V2, 1)
+    challenged.deployer.make_ready("churn", 2)
+    challenged.deployer.shift("churn", Traffic(2))
+    challenged.deployer.make_crashed("churn", 1, "ExitCode137: killed")
+    challenged.deliver(idle(challenged))
+    assert challenged.deployer.observe("churn").serving == {2: 100}
 
-    judged.deployer.make_ready("churn", 1)
-    judged.ring(MINUTE)
-    assert shown(judged) == ROLLED_BACK
+    challenged.deployer.make_ready("churn", 1)
+    challenged.ring(MINUTE)
+    assert shown(challenged) == ROLLED_BACK
 
 
 def test_of_a_first_version_that_was_taken_back_no_service_stays(world: Any) -> None:

@@ -47,17 +47,6 @@ def add_run(world: Any, version: int, approved_at: datetime) -> None:
         )
 
 
-@pytest.fixture
-def judged(world: Any) -> Any:
-    """A world with champion v1 and challenger v2 in its shadow."""
-    world.serve(1)
-    world.spec(phases=["shadow", "canary"], canary_percent=10)
-    world.approve(2)
-    world.deployer.make_ready("churn", 2)
-    world.ring()
-    return world
-
-
 def test_the_service_goes_and_the_facts_say_so(world: Any) -> None:
     world.serve(1)
     events = world.ask("retire", comment="no longer sold")
@@ -78,18 +67,18 @@ def test_a_redelivered_request_gives_the_same_answer(world: Any) -> None:
     assert world.facts().count("v1 retired") == 1
 
 
-def test_a_rollout_under_way_ends_and_the_version_that_waits_does_not_begin(judged: Any) -> None:
-    judged.approve(3)
-    events = judged.ask("retire")
+def test_a_rollout_under_way_ends_and_the_version_that_waits_does_not_begin(challenged: Any) -> None:
+    challenged.approve(3)
+    events = challenged.ask("retire")
     assert summary(events) == [
         ("churn/v3", "rollout.completed", "inconclusive"),
         ("churn/v2", "rollout.completed", "inconclusive"),
         ("churn/v1", "rollout.completed", "retired"),
     ]
-    assert is_off_the_platform(judged)
+    assert is_off_the_platform(challenged)
     for _ in range(3):
-        assert judged.ring(MINUTE) == []
-    assert is_off_the_platform(judged)
+        assert challenged.ring(MINUTE) == []
+    assert is_off_the_platform(challenged)
 
 
 def test_a_first_version_under_way_is_retired_itself(world: Any) -> None:
@@ -131,20 +120,20 @@ def test_what_cannot_be_retired_is_refused_with_the_reason(
         world.ask("retire", **more)
 
 
-def test_nothing_is_announced_before_the_platform_has_let_it_go(judged: Any) -> None:
-    judged.deployer.unavailable = True
-    assert judged.ask("retire") == []
-    assert judged.champion() == 1
+def test_nothing_is_announced_before_the_platform_has_let_it_go(challenged: Any) -> None:
+    challenged.deployer.unavailable = True
+    assert challenged.ask("retire") == []
+    assert challenged.champion() == 1
     for action in ("pause", "resume", "promote", "roll_back"):
         with pytest.raises(HandlingFailed, match="churn is being retired"):
-            judged.ask(action)
-    assert judged.ask("retire") == []
-    judged.deployer.unavailable = False
-    assert summary(judged.ring()) == [
+            challenged.ask(action)
+    assert challenged.ask("retire") == []
+    challenged.deployer.unavailable = False
+    assert summary(challenged.ring()) == [
         ("churn/v2", "rollout.completed", "inconclusive"),
         ("churn/v1", "rollout.completed", "retired"),
     ]
-    assert is_off_the_platform(judged)
+    assert is_off_the_platform(challenged)
 
 
 def test_a_model_that_the_platform_will_not_let_go_is_not_called_retired(
@@ -169,10 +158,10 @@ def test_a_model_that_the_platform_will_not_let_go_is_not_called_retired(
     assert summary(world.ring()) == [("churn/v1", "rollout.completed", "retired")]
 
 
-def test_a_shadow_is_stopped_though_its_service_was_deleted_by_hand(judged: Any) -> None:
-    judged.deployer.delete_by_hand("churn")
-    judged.ask("retire")
-    assert is_off_the_platform(judged)
+def test_a_shadow_is_stopped_though_its_service_was_deleted_by_hand(challenged: Any) -> None:
+    challenged.deployer.delete_by_hand("churn")
+    challenged.ask("retire")
+    assert is_off_the_platform(challenged)
 
 
 def test_a_service_that_comes_back_by_itself_is_taken_away_again(world: Any) -> None:
@@ -234,9 +223,9 @@ def test_what_was_being_trained_when_the_model_was_retired_does_not_bring_it_bac
         assert summary(world.ask("promote", version=2)) == [("churn/v2", "rollout.started", "")]
 
 
-def test_a_verdict_cannot_retire(judged: Any) -> None:
+def test_a_verdict_cannot_retire(challenged: Any) -> None:
     with pytest.raises(ValueError, match="not by a verdict"):
-        judged.decide(2, "shadow", "retired")
+        challenged.decide(2, "shadow", "retired")
 
 
 def test_the_time_of_a_retirement_is_known_until_a_version_serves_again(world: Any) -> None:

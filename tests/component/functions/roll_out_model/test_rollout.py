@@ -11,13 +11,9 @@ from eventing import catalogue as kinds
 from eventing.event import CAUSATION, originate
 from eventing.testing import HandlingFailed
 from functions.roll_out_model import handler
-from functions.roll_out_model.deployer import Refused, Traffic
+from functions.roll_out_model.deployer import Traffic
 
-DAY = timedelta(days=1)
-
-
-def kinds_of(events: list[Any]) -> list[str]:
-    return [f"{event.type.removeprefix(kinds.PREFIX)} {event.subject}" for event in events]
+from .conftest import kinds_of
 
 
 def test_the_first_version_is_created_then_promoted_when_it_is_ready(world: Any) -> None:
@@ -222,144 +218,6 @@ def deliver_until_handled(world: Any, event: Any) -> list[Any]:
         except HandlingFailed:
             continue
     raise AssertionError("never handled")
-
-
-def test_a_newer_approval_waits_for_the_rollout_under_way_and_then_begins(world: Any) -> None:
-    world.serve(1)
-    world.approve(2)
-    assert world.approve(3) == []
-    assert 3 not in world.deployer.observe("churn").versions
-
-    world.deployer.make_ready("churn", 2)
-    assert kinds_of(world.ring()) == ["rollout.completed churn/v2"]
-    (started,) = world.ring()
-    world.deployer.make_ready("churn", 3)
-    world.ring()
-
-    assert kinds_of([started]) == ["rollout.started churn/v3"]
-    assert started.data["champion_version"] == 2
-    assert started.correlation_id == "approval-3"
-    assert world.champion() == 3
-
-
-def test_the_version_that_waits_begins_also_after_a_rollback(world: Any) -> None:
-    world.serve(1)
-    world.approve(2)
-    world.approve(3)
-    world.deployer.make_failed("churn", 2, "ExitCode4: boom")
-    world.ring()
-    world.ring()
-    world.deployer.make_ready("churn", 3)
-    world.ring()
-
-    assert world.champion() == 3
-    assert world.deployer.observe("churn").serving == {3: 100}
-
-
-def test_of_several_that_wait_the_newest_stays_and_the_others_end_as_inconclusive(world: Any) -> None:
-    world.approve(1)
-    world.approve(2)
-
-    (completed,) = world.approve(3)
-
-    assert kinds_of([completed]) == ["rollout.completed churn/v2"]
-    assert completed.data["outcome"] == "inconclusive"
-    assert completed.data["message"] == "v2 is not rolled out: v3 came before its turn"
-    assert world.facts() == ["v2 inconclusive"]
-
-
-def test_the_gates_approval_of_an_older_version_comes_too_late(world: Any) -> None:
-    world.register(1)
-    world.serve(2)
-
-    (completed,) = world.deliver(world.approval(1))
-
-    assert completed.data["outcome"] == "inconclusive"
-    assert world.deployer.observe("churn").latest == 2
-
-
-def test_a_person_can_go_back_to_an_older_version(world: Any) -> None:
-    world.serve(1)
-    world.serve(2)
-
-    started, completed = world.deliver(world.approval(1, gate=False))
-
-    assert started.data["champion_version"] == 2
-    assert completed.data["outcome"] == "promoted"
-    assert world.champion() == 1
-    assert world.deployer.observe("churn").serving == {1: 100}
-
-
-def test_a_version_that_was_never_registered_is_refused(world: Any) -> None:
-    with pytest.raises(HandlingFailed, match="churn/v9 is not registered") as caught:
-        world.deliver(world.approval(9, gate=False))
-
-    assert caught.value.status == 422
-    assert world.deployer.calls == []
-
-
-def test_while_the_platform_does_not_answer_the_rollout_waits_even_past_the_deadline(world: Any) -> None:
-    world.deployer.unavailable = True
-    assert world.approve(1) == []
-    assert world.ring(DAY) == []
-    world.deployer.unavailable = False
-
-    (completed,) = world.ring()
-
-    assert completed.data["outcome"] == "rolled_back"
-    assert world.waiting() == 0
-
-
-def test_a_short_outage_of_the_platform_only_delays(world: Any) -> None:
-    world.deployer.unavailable = True
-    world.approve(1)
-    world.deployer.unavailable = False
-
-    assert kinds_of(world.ring()) == ["rollout.started churn/v1"]
-    world.deployer.make_ready("churn", 1)
-    assert kinds_of(world.ring()) == ["rollout.completed churn/v1"]
-
-
-def test_what_the_platform_refuses_is_rolled_back_with_its_words(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: Any) -> None:
-        raise Refused("the Service churn exists and is not a model's")
-
-    monkeypatch.setattr(world.deployer, "deploy", refuse)
-
-    (completed,) = world.approve(1)
-
-    assert completed.data["outcome"] == "rolled_back"
-    assert completed.data["message"] == (
-        "churn-v1 was refused: the Service churn exists and is not a model's"
-    )
-    assert world.waiting() == 0
-
-
-def test_a_service_deleted_while_it_is_rolled_out_is_made_again(world: Any) -> None:
-    world.serve(1)
-    world.approve(2)
-    world.deployer.delete_by_hand("churn")
-
-    world.ring()
-    world.deployer.make_ready("churn", 2)
-    world.ring()
-
-    assert world.deployer.observe("churn").serving == {2: 100}
-    assert world.champion() == 2
-
-
-def test_a_rollback_brings_back_a_champion_whose_service_was_deleted(world: Any) -> None:
-    world.serve(1)
-    world.approve(2)
-    world.deployer.delete_by_hand("churn")
-    world.ring()
-    world.deployer.make_failed("churn", 2, "ExitCode4: boom")
-    world.ring()
-    world.deployer.make_ready("churn", 1)
-
-    assert world.deployer.observe("churn").serving == {1: 100}
 
 
 def test_models_are_rolled_out_independently(world: Any) -> None:

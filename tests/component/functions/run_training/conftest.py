@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from support.training import approve
 
 from eventing.catalogue import TrainingApproved
 from eventing.codec import decode, to_structured
@@ -21,7 +22,6 @@ from eventing.store import S3Store
 from eventing.testing import build_event
 from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.request import RunRequest
-from pipelines.testing import approve
 
 
 @pytest.fixture(scope="session")

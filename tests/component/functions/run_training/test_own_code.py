@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from support.training import CHURN_KINDS, churn_table, put_dataset
 
 from eventing.catalogue import Claim
 from eventing.store import S3Store
 from functions.serve_model.model import load
 from pipelines.card import Card, load_card
-from pipelines.testing import CHURN_KINDS, churn_table, put_dataset
 
 RunJob = Callable[..., tuple[int, str]]
 StartJob = Callable[..., Any]

@@ -28,7 +28,6 @@ from pipelines.steps.export import MLSERVER_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[4]
 STARTS_S = 90.0
-MAKE = "python -c \"from benchmarks.serving.environments import python_of; python_of('mlserver')\""
 
 
 def free_port() -> int:
@@ -66,7 +65,7 @@ def sink() -> Iterator[Receiver]:
 def agent(tmp_path_factory: pytest.TempPathFactory, sink: Receiver) -> Iterator[Agent]:
     made = [each for each in CACHE.glob("peer-mlserver-*") if (each / "made").exists()]
     if not made:
-        pytest.skip(f"needs MLServer, which this makes once: {MAKE}")
+        pytest.skip("needs MLServer in an environment of its own: make test-mlserver")
     folder, port = tmp_path_factory.mktemp("models"), free_port()
     settings = {"host": "127.0.0.1", "http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
     more = {"load_models_at_startup": False, "parallel_workers": 0, "metrics_endpoint": None}

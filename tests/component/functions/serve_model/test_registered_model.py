@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.outside_models import churn_frame, convert_churn, fit_churn
+from support.training import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
 
 from eventing.catalogue import InferenceLogged, OutsideModel
 from eventing.codec import decode, to_binary
@@ -19,7 +20,6 @@ from eventing.store import MemoryStore
 from functions.serve_model.settings import Settings
 from pipelines import layout
 from pipelines.prediction_ids import prediction_ids
-from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset, train
 
 TABLE = churn_table(400)
 ROWS = 5

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
+from support.tables import create_tables
 from support.world import MODEL, NOON, World
 
 from functions.join_feedback import coverage
@@ -17,7 +18,6 @@ from functions.release_labels import release
 from functions.state.inferences import batches_between, close_window
 from functions.state.labels import lock_feedback
 from functions.state.specs import spec_of
-from functions.state.tables import create_tables
 from functions.watch_performance.labels import next_labels
 from functions.watch_performance.logic import Progress
 

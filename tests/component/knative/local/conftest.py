@@ -247,6 +247,22 @@ REVISIONS = "/apis/serving.knative.dev/v1/namespaces/default/revisions"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 
 
+def object_of(api: str, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default", **metadata},
+        "spec": spec,
+    }
+
+
+def job_sink(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    container = {"name": "job", "image": "none", "command": ["sh", "-c", script]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    job = {"metadata": {"labels": {"emits": "yes"}}, "spec": {"template": template, **spec}}
+    return object_of("sinks.knative.dev/v1alpha1", "JobSink", name, {"job": job})
+
+
 def records(path: Path) -> list[dict[str, Any]]:
     """Return what the program wrote down of the events it got."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import yaml
 from kubernetes import client, config, watch
 
 from .conftest import JOBS, REVISIONS, SERVICES, Local, until
@@ -269,67 +265,6 @@ def test_what_is_not_there_is_a_status_404(local: Local, path: str) -> None:
     answer = local.api("GET", path)
     assert answer.status_code == 404
     assert answer.json()["kind"] == "Status"
-
-
-def kubectl(local: Local, *arguments: str, stdin: str = "") -> str:
-    if shutil.which("kubectl") is None:
-        pytest.skip(
-            "needs kubectl; install it with: curl -LO https://dl.k8s.io/release/v1.32.4/bin/linux/amd64/kubectl"
-        )
-    command = [
-        "kubectl",
-        "--kubeconfig",
-        str(local.state / "kubeconfig"),
-        "--cache-dir",
-        str(local.folder),
-        *arguments,
-    ]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_kubectl_applies_gets_and_deletes(local: Local, tmp_path: Path) -> None:
-    file = tmp_path / "service.yaml"
-    file.write_text(yaml.safe_dump(local.service("applied", env={"V": "1"})))
-    assert "created" in kubectl(local, "apply", "-f", str(file))
-    file.write_text(yaml.safe_dump(local.service("applied", env={"V": "2"})))
-    assert "configured" in kubectl(local, "apply", "-f", str(file))
-    generation = local.object(f"{SERVICES}/applied")["metadata"]["generation"]
-    # What the webhook added differs from the file in a list: kubectl patches it, and nothing comes of it.
-    assert "configured" in kubectl(local, "apply", "-f", str(file))
-    assert local.object(f"{SERVICES}/applied")["metadata"]["generation"] == generation
-    whole = local.service("applied", env={"V": "2"})
-    whole["spec"]["template"] = local.object(f"{SERVICES}/applied")["spec"]["template"]
-    file.write_text(yaml.safe_dump(whole))
-    kubectl(local, "apply", "-f", str(file))
-    assert "unchanged" in kubectl(local, "apply", "-f", str(file))
-    kubectl(local, "wait", "--for=condition=Ready", "ksvc/applied", "--timeout=20s")
-
-    table = kubectl(local, "get", "ksvc", "applied").splitlines()
-    assert table[0].split() == ["NAME", "URL", "LATESTCREATED", "LATESTREADY", "READY", "REASON", "AGE"]
-    assert "applied-00002" in table[1]
-    assert "applied" in kubectl(local, "get", "ksvc,revisions", "-A", "-o", "name")
-    assert kubectl(local, "get", "cm", "settings", "-o", "jsonpath={.data.LEVEL}") == "1"
-    kubectl(local, "patch", "cm", "settings", "-p", '{"data": {"LEVEL": "2"}}')
-    assert kubectl(local, "get", "cm", "settings", "-o", "jsonpath={.data.LEVEL}") == "2"
-    assert "serverside-applied" in kubectl(local, "apply", "--server-side", "-f", str(file))
-    assert "deleted" in kubectl(local, "delete", "ksvc", "applied", "--timeout=20s")
-
-
-def test_kubectl_says_which_field_cannot_be_honoured(local: Local) -> None:
-    body = local.service("refused")
-    body["spec"]["template"]["spec"]["initContainers"] = [{"name": "a", "image": "b"}]
-    if shutil.which("kubectl") is None:
-        pytest.skip(
-            "needs kubectl; install it with: curl -LO https://dl.k8s.io/release/v1.32.4/bin/linux/amd64/kubectl"
-        )
-    command = ["kubectl", "--kubeconfig", str(local.state / "kubeconfig"), "apply", "-f", "-"]
-    done = subprocess.run(
-        command, input=yaml.safe_dump(body), capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 1
-    assert "spec.template.spec.initContainers" in done.stderr
 
 
 def test_what_the_api_made_survives_kill_9(make_local: Callable[..., Local]) -> None:

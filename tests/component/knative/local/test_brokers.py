@@ -54,7 +54,7 @@ class BrokerRun:
 
     async def start(self) -> None:
         self._reconciler.add_all()
-        self._reconciler.settle()
+        self._reconciler.run_due()
         await self.engine.start()
 
     async def stop(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from .conftest import Local, until
+from .raw_http import accepted, break_off, connect, read_to_the_end, request, speak
 
 RAW = """
 import os, socket, threading
@@ -66,22 +67,6 @@ def local(make_local: Callable[..., Local]) -> Iterator[Local]:
     assert local.stop() == 0
 
 
-def spoken(local: Local, said: bytes) -> bytes:
-    """Send bytes to the gateway, and return everything it says until it closes."""
-    port = int(local.endpoints["gateway"].rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(said)
-        heard = b""
-        while piece := connection.recv(65536):
-            heard += piece
-        return heard
-
-
-def request(path: str, *headers: str, method: str = "GET", version: str = "1.1") -> bytes:
-    lines = [f"{method} {path} HTTP/{version}", "Host: 127.0.0.1", *headers]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
-
-
 RAW_PATH, WEB_PATH = "/-/services/default/raw", "/-/services/default/web"
 
 
@@ -91,7 +76,7 @@ def test_requests_sent_ahead_are_answered_in_order(local: Local) -> None:
         + request("/nowhere/at/all")
         + request(f"{WEB_PATH}/b", "Connection: close")
     )
-    heard = spoken(local, said)
+    heard = speak(local, said)
     assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200", b"405", b"200"]
 
 
@@ -104,7 +89,7 @@ def test_a_process_sees_no_header_of_the_connection_alone(local: Local) -> None:
         "TE: trailers",
         "Upgrade: h2c",
     )
-    heard = spoken(local, said).lower()
+    heard = speak(local, said).lower()
     assert b"x-yours: 2" in heard
     assert b"x-mine" not in heard
     assert b"te: trailers" not in heard
@@ -122,12 +107,12 @@ def test_a_connection_header_cannot_hide_where_a_body_ends(local: Local, options
         f"Content-Length: {len(smuggled)}",
         method="POST",
     )
-    assert spoken(local, said + smuggled).endswith(b"\r\n\r\n%d" % len(smuggled))
+    assert speak(local, said + smuggled).endswith(b"\r\n\r\n%d" % len(smuggled))
 
 
 def test_every_connection_header_names_what_is_not_passed_on(local: Local) -> None:
     said = request(RAW_PATH, "Connection: X-Mine", "Connection: X-Yours, close", "X-Mine: 1", "X-Yours: 2")
-    heard = spoken(local, said).lower()
+    heard = speak(local, said).lower()
     assert b"x-mine" not in heard
     assert b"x-yours" not in heard
 
@@ -143,7 +128,7 @@ def test_an_answer_without_a_length_ends_with_its_connection(local: Local) -> No
     assert (
         requests.get(f"{local.endpoints['gateway']}{RAW_PATH}/open-ended", timeout=10).text == "until the end"
     )
-    heard = spoken(local, request(f"{RAW_PATH}/open-ended", version="1.0"))
+    heard = speak(local, request(f"{RAW_PATH}/open-ended", version="1.0"))
     assert heard.endswith(b"\r\n\r\nuntil the end")
     assert b"transfer-encoding" not in heard
 
@@ -175,7 +160,7 @@ def test_a_client_that_is_told_to_go_on_sends_its_body(local: Local) -> None:
     said = request(
         f"{WEB_PATH}/count", "Expect: 100-continue", "Content-Length: 3", "Connection: close", method="POST"
     )
-    heard = spoken(local, said + b"abc")
+    heard = speak(local, said + b"abc")
     assert heard.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert heard.endswith(b"\r\n\r\n3")
 
@@ -193,21 +178,18 @@ def test_a_client_that_is_told_to_go_on_sends_its_body(local: Local) -> None:
     ],
 )
 def test_what_is_not_plain_http_is_refused(local: Local, said: bytes, status: bytes) -> None:
-    assert spoken(local, said).split()[1] == status
+    assert speak(local, said).split()[1] == status
 
 
 @pytest.mark.parametrize("path", [f"{WEB_PATH}/count", "/default/default"])
 def test_a_body_that_turns_out_to_be_malformed_is_refused(local: Local, path: str) -> None:
-    port = int(local.endpoints["gateway"].rpartition(":")[2])
     assert local.get("web").status_code == 200
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with connect(local) as connection:
         said = request(path, "Transfer-Encoding: chunked", "Expect: 100-continue", method="POST")
         connection.sendall(said + b"3\r\nabc\r\n")
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it waits for the rest
         connection.sendall(b"no length\r\nabc")
-        heard = b""
-        while piece := connection.recv(65536):
-            heard += piece
+        heard = read_to_the_end(connection)
     assert heard.split()[1] == b"400"
 
 
@@ -239,13 +221,6 @@ def test_a_client_that_leaves_frees_its_process(local: Local) -> None:
     assert local.get("web").status_code == 200
 
 
-def break_off(local: Local, said: bytes) -> None:
-    """Send a part of a request, and leave."""
-    port = int(local.endpoints["gateway"].rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(said)
-
-
 def test_an_upload_that_breaks_off_frees_its_process(local: Local) -> None:
     assert local.get("single").status_code == 200
     path = "/-/services/default/single/count"
@@ -253,12 +228,6 @@ def test_an_upload_that_breaks_off_frees_its_process(local: Local) -> None:
         break_off(local, request(path, "Content-Length: 100000", method="POST") + b"half")
 
     assert local.get("single").status_code == 200
-
-
-def accepted(local: Local) -> int:
-    """Return how many events the broker has taken."""
-    counted = re.search(r"broker_events_accepted_total{.*} (\d+)", local.api("GET", "/metrics").text)
-    return int(counted[1]) if counted else 0
 
 
 EVENT = ("ce-specversion: 1.0", "ce-source: /s", "ce-type: t", "ce-id: 1")
@@ -280,14 +249,11 @@ def test_an_event_that_breaks_off_leaves_nothing_behind(local: Local, path: str)
 
 
 def test_a_whole_request_is_answered_though_one_sent_ahead_breaks_off(local: Local) -> None:
-    port = int(local.endpoints["gateway"].rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with connect(local) as connection:
         half = request(f"{WEB_PATH}/count", "Content-Length: 9", method="POST") + b"half"
         connection.sendall(request(f"{WEB_PATH}/?s=0.3") + half)
         connection.shutdown(socket.SHUT_WR)
-        heard = b""
-        while piece := connection.recv(65536):
-            heard += piece
+        heard = read_to_the_end(connection)
     assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200"]
     assert heard.endswith(b"}")
 
@@ -298,26 +264,20 @@ OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings:
 @pytest.mark.parametrize("cut", [1, 20, 400])
 def test_an_offer_of_http_2_is_not_taken_and_its_request_is_answered(local: Local, cut: int) -> None:
     said = request(f"{WEB_PATH}/count", *OFFER, "Content-Length: 3", method="POST") + b"abc"
-    port = int(local.endpoints["gateway"].rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with connect(local) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(said), cut):
             connection.sendall(said[at : at + cut])
-        heard = b""
-        while piece := connection.recv(65536):
-            heard += piece
+        heard = read_to_the_end(connection)
     assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200"]
     assert heard.endswith(b"\r\n\r\n3")
 
 
 def test_what_is_sent_ahead_of_a_half_closed_connection_is_answered(local: Local) -> None:
-    port = int(local.endpoints["gateway"].rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with connect(local) as connection:
         connection.sendall(request(f"{WEB_PATH}/?s=0.2") * 2 + request("/nowhere/at/all"))
         connection.shutdown(socket.SHUT_WR)
-        heard = b""
-        while piece := connection.recv(65536):
-            heard += piece
+        heard = read_to_the_end(connection)
     assert re.findall(rb"HTTP/1.1 (\d+)", heard) == [b"200", b"200", b"405"]
 
 
@@ -329,8 +289,7 @@ def test_an_event_is_taken_if_and_only_if_it_is_answered_so(
 ) -> None:
     before = accepted(local)
     said = request("/default/default", *EVENT, *wish, "Content-Length: 2", method="POST") + b"{}"
-    port = int(local.endpoints["gateway"].rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with connect(local) as connection:
         connection.sendall(said)
         assert connection.recv(65536).split()[1] == status
     assert accepted(local) == before + (status == b"202")

@@ -1,166 +1,101 @@
-"""Jobs of events, made again, or impossible to start: real processes, without the rest of the runtime."""
+"""Jobs run as on a cluster: retried, ended, deleted, limited in number, and run again after a kill."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import functools
-import os
-import stat
-from collections.abc import Callable, Coroutine
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from knative.local.addresses import Addresses
-from knative.local.jobs.runner import Jobs
-from knative.local.jobs.sink import JobSinks
-from knative.local.processes.workplace import Workplace
-from knative.local.reconciling import Reconciler
-from knative.local.resources.journal import Journal
-from knative.local.resources.kinds import JOB, JOB_SINK, SECRET, Json
-from knative.local.resources.objects import Key
-from knative.local.resources.store import Store
-
-KEY = Key(JOB, "ns", "train")
+from .conftest import JOBS, Local, job_sink, object_of, until
 
 
-class RunningJobs:
-    """A store whose Jobs run."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._journal = Journal(folder / "objects.db")
-        self.store = Store(self._journal)
-        self.jobs = Jobs(self.store, Workplace(folder), lambda _: {})
-        self._reconciler = Reconciler(self.store, {JOB: self.jobs.reconcile}, {})
-
-    def create(self, script: str, **container: Any) -> None:
-        made = {"name": "job", "image": "none", "command": ["sh", "-c", script], **container}
-        pod = {"terminationGracePeriodSeconds": 1, "containers": [made]}
-        self.store.create(
-            KEY, {"metadata": {"name": KEY.name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}
-        )
-
-    def wrote(self, name: str) -> bool:
-        return (self.folder / name).exists()
-
-    @property
-    def status(self) -> Json:
-        found: Json = self.store.get(KEY).get("status") or {}
-        return found
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                await asyncio.sleep(0.01)
-
-    async def close(self) -> None:
-        await self.jobs.close()
-        self._reconciler.close()
-        self._journal.close()
+@pytest.fixture(scope="module")
+def local(make_local: Callable[..., Local]) -> Iterator[Local]:
+    local = make_local()
+    local.write()
+    yield local.start()
+    assert local.stop() == 0
+    assert local.children() == []
 
 
-def in_a_world(test: Callable[[RunningJobs], Coroutine[None, None, None]]) -> Callable[[Path], None]:
-    """Run a test in a world and an event loop of its own."""
-
-    @functools.wraps(test)
-    async def run(folder: Path) -> None:
-        world = RunningJobs(folder)
-        try:
-            await test(world)
-        finally:
-            await world.close()
-
-    def started(tmp_path: Path) -> None:
-        asyncio.run(run(tmp_path))
-
-    started.__name__ = test.__name__
-    return started
+def job_states(local: Local) -> list[dict[str, Any]]:
+    return [job.get("status") or {} for job in local.object(JOBS)["items"]]
 
 
-@in_a_world
-async def test_an_event_is_on_disk_with_its_name_and_folders_before_its_job_is_made(
-    world: RunningJobs,
+def condition_of(status: dict[str, Any]) -> tuple[str, str, str]:
+    for entry in status.get("conditions") or ():
+        return entry["type"], entry["reason"], entry["message"]
+    return "", "", ""
+
+
+def plain_job(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    container = {"name": "a", "image": "none", "command": ["sh", "-c", script]}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    return object_of("batch/v1", "Job", name, {"template": template, **spec})
+
+
+def test_a_job_that_keeps_failing_fails_with_its_last_words(local: Local) -> None:
+    local.api("POST", JOBS, json=plain_job("bad", "echo cannot; exit 4", backoffLimit=1))
+    status = until(lambda: condition_of(s := local.object(f"{JOBS}/bad").get("status") or {})[0] and s)
+    type_, reason, message = condition_of(status)
+    assert (type_, reason) == ("Failed", "BackoffLimitExceeded")
+    assert "cannot" in message
+    assert status["failed"] == 2
+
+
+def test_a_job_over_its_deadline_is_ended(local: Local) -> None:
+    local.api("POST", JOBS, json=plain_job("long", "sleep 60", activeDeadlineSeconds=1))
+    status = until(lambda: condition_of(s := local.object(f"{JOBS}/long").get("status") or {})[0] and s)
+    assert condition_of(status)[:2] == ("Failed", "DeadlineExceeded")
+
+
+def test_a_finished_job_is_deleted_when_its_time_is_over(local: Local) -> None:
+    local.api("POST", JOBS, json=plain_job("short", "true", ttlSecondsAfterFinished=0))
+    until(lambda: local.api("GET", f"{JOBS}/short").status_code == 404)
+
+
+def test_a_job_whose_process_is_killed_runs_again(local: Local, tmp_path: Path) -> None:
+    script = f"echo run >> {tmp_path}/runs; [ $(wc -l < {tmp_path}/runs) -gt 1 ] || kill -9 $$"
+    local.api("POST", JOBS, json=plain_job("struck", script))
+    until(lambda: (local.object(f"{JOBS}/struck").get("status") or {}).get("succeeded"))
+    assert (tmp_path / "runs").read_text().splitlines() == ["run", "run"]
+
+
+def test_at_most_so_many_jobs_run_at_once(make_local: Callable[..., Local], tmp_path: Path) -> None:
+    local = make_local("--max-jobs", "1")
+    script = f"mkdir {tmp_path}/lock || touch {tmp_path}/overlap; sleep 0.2; rmdir {tmp_path}/lock"
+    local.write(*(plain_job(f"job-{n}", script) for n in range(3)))
+    local.start()
+    until(lambda: all(status.get("succeeded") for status in job_states(local)))
+    assert not (tmp_path / "overlap").exists()
+    local.stop()
+
+
+def test_a_job_cut_off_by_kill_9_of_the_runtime_runs_again_and_a_finished_one_does_not(
+    make_local: Callable[..., Local], tmp_path: Path
 ) -> None:
-    synced: list[tuple[int, list[str]]] = []
-    sync = os.fsync
-
-    def note(opened: int) -> None:
-        names = os.listdir(opened) if stat.S_ISDIR(os.fstat(opened).st_mode) else []
-        synced.append((os.fstat(opened).st_ino, names))
-        sync(opened)
-
-    template = {"spec": {"containers": [{"name": "a", "image": "none", "command": ["true"]}]}}
-    spec = {"job": {"spec": {"template": template}}}
-    world.store.create(Key(JOB_SINK, "ns", "work"), {"metadata": {"name": "work"}, "spec": spec})
-    sinks = JobSinks(world.store, world.jobs, Addresses(80))
-    told = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(os, "fsync", note)
-        status, job = await sinks.accept("ns", "work", told, b"")
-
-    assert status == 202
-    folder = world.folder / "jobs" / "ns" / job
-    wanted = [(world.folder, "jobs"), (folder.parent.parent, "ns"), (folder.parent, job), (folder, "event")]
-    for above, name in wanted:
-        assert any(node == above.stat().st_ino and name in names for node, names in synced), name
-
-
-@in_a_world
-async def test_a_job_made_again_while_its_predecessor_ends_runs(world: RunningJobs) -> None:
-    world.create(f"trap '' TERM; touch {world.folder}/first; sleep 30")
-    await world.until(lambda: world.wrote("first"))
-    world.store.delete(KEY)
-    await asyncio.sleep(0.05)
-
-    world.create("true")
-
-    await world.until(lambda: world.status.get("succeeded"))
-
-
-@in_a_world
-async def test_a_job_replaced_at_once_does_not_go_on_as_its_predecessor(world: RunningJobs) -> None:
-    world.create(f"touch {world.folder}/first; sleep 30")
-    await world.until(lambda: world.wrote("first"))
-
-    world.store.delete(KEY)
-    world.create(f"touch {world.folder}/second")
-
-    await world.until(lambda: world.status.get("succeeded"))
-    assert world.wrote("second")
-
-
-@in_a_world
-async def test_a_job_deleted_twice_while_it_ends_keeps_its_grace_period(world: RunningJobs) -> None:
-    world.create(
-        f"trap 'sleep 0.3; touch {world.folder}/last; exit' TERM; touch {world.folder}/first; sleep 30 & wait"
+    local = make_local()
+    cut = f"echo run >> {tmp_path}/cut; [ -e {tmp_path}/go ] || sleep 60"
+    local.write(
+        job_sink("work", cut, backoffLimit=0),
+        plain_job("migration", f"echo run >> {tmp_path}/migration"),
     )
-    await world.until(lambda: world.wrote("first"))
-    for _ in range(2):
-        world.store.delete(KEY)
-        await asyncio.sleep(0.05)
-        world.create("true")
-        await asyncio.sleep(0.05)
-    await world.until(lambda: world.status.get("succeeded"))
-    assert world.wrote("last")
+    local.start()
+    assert local.send("/-/jobsinks/default/work").status_code == 202
+    until(lambda: (tmp_path / "cut").exists())
+    until(lambda: (local.object(f"{JOBS}/migration").get("status") or {}).get("succeeded"))
+    local.stop(signal.SIGKILL)
+    until(lambda: not local.children(), what="no process is left behind")
+    (tmp_path / "go").touch()
 
+    local.start()
 
-@in_a_world
-async def test_a_job_whose_log_cannot_be_written_fails_and_says_so(world: RunningJobs) -> None:
-    (world.folder / "logs" / "ns.train.log").mkdir(parents=True)
-    world.create("true")
-    await world.until(lambda: world.status.get("conditions"))
-    assert (world.status["active"], world.status["failed"]) == (0, 1)
-    assert "ns.train.log" in world.status["conditions"][0]["message"]
-
-
-@in_a_world
-async def test_a_job_that_needs_a_secret_which_is_no_text_fails_and_says_so(world: RunningJobs) -> None:
-    binary = {"metadata": {"name": "s"}, "data": {"K": base64.b64encode(b"\xff").decode()}}
-    world.store.create(Key(SECRET, "ns", "s"), binary | {"kind": "Secret"})
-    world.create("true", envFrom=[{"secretRef": {"name": "s"}}])
-    await world.until(lambda: world.status.get("conditions"))
-    assert (world.status["active"], world.status["failed"]) == (0, 1)
-    assert "can't decode" in world.status["conditions"][0]["message"]
+    until(lambda: all(status.get("succeeded") for status in job_states(local)))
+    assert (tmp_path / "cut").read_text().splitlines() == ["run", "run"]
+    assert (tmp_path / "migration").read_text().splitlines() == ["run"]
+    assert local.send("/-/jobsinks/default/work").status_code == 202
+    assert (tmp_path / "cut").read_text().splitlines() == ["run", "run"]
+    local.stop()

@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from .conftest import JOBS, Local, until
+from .conftest import JOBS, SERVICES, Local, until
 
 BROKER = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "default"}}
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -28,12 +30,14 @@ def local(make_local: Callable[..., Local]) -> Iterator[Local]:
     assert local.stop() == 0
 
 
-def kubectl(local: Local, *arguments: str) -> tuple[int, str]:
-    """Run it; return its exit code and what it said."""
+def kubectl(local: Local, *arguments: str, stdin: str = "") -> tuple[int, str]:
+    """Run it; return its exit code and what it printed."""
     env = {**os.environ, "KUBECONFIG": str(local.state / "kubeconfig")}
     command = ["kubectl", "--cache-dir", str(local.folder), *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+    ended = subprocess.run(
+        command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False
+    )
+    return ended.returncode, ended.stdout + ended.stderr
 
 
 @pytest.mark.case("T4", "kubectl create posts protobuf")
@@ -84,3 +88,47 @@ def test_kubectl_with_another_token_is_told_to_log_in(local: Local) -> None:
     code, said = kubectl(local, "--server", server, "get", "cm")
     assert code == 1
     assert "logged in" in said
+
+
+def done(local: Local, *arguments: str) -> str:
+    """Run it; it must succeed. Return what it printed."""
+    code, printed = kubectl(local, *arguments)
+    assert code == 0, printed
+    return printed
+
+
+def test_kubectl_applies_gets_and_deletes(local: Local, tmp_path: Path) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text(yaml.safe_dump(local.service("applied", env={"V": "1"})))
+    assert "created" in done(local, "apply", "-f", str(file))
+    file.write_text(yaml.safe_dump(local.service("applied", env={"V": "2"})))
+    assert "configured" in done(local, "apply", "-f", str(file))
+    generation = local.object(f"{SERVICES}/applied")["metadata"]["generation"]
+    # What the webhook added differs from the file in a list: kubectl patches it, and nothing comes of it.
+    assert "configured" in done(local, "apply", "-f", str(file))
+    assert local.object(f"{SERVICES}/applied")["metadata"]["generation"] == generation
+    whole = local.service("applied", env={"V": "2"})
+    whole["spec"]["template"] = local.object(f"{SERVICES}/applied")["spec"]["template"]
+    file.write_text(yaml.safe_dump(whole))
+    done(local, "apply", "-f", str(file))
+    assert "unchanged" in done(local, "apply", "-f", str(file))
+    done(local, "wait", "--for=condition=Ready", "ksvc/applied", "--timeout=20s")
+
+    table = done(local, "get", "ksvc", "applied").splitlines()
+    assert table[0].split() == ["NAME", "URL", "LATESTCREATED", "LATESTREADY", "READY", "REASON", "AGE"]
+    assert "applied-00002" in table[1]
+    assert "applied" in done(local, "get", "ksvc,revisions", "-A", "-o", "name")
+    done(local, "create", "cm", "settings", "--from-literal=LEVEL=1")
+    assert done(local, "get", "cm", "settings", "-o", "jsonpath={.data.LEVEL}") == "1"
+    done(local, "patch", "cm", "settings", "-p", '{"data": {"LEVEL": "2"}}')
+    assert done(local, "get", "cm", "settings", "-o", "jsonpath={.data.LEVEL}") == "2"
+    assert "serverside-applied" in done(local, "apply", "--server-side", "-f", str(file))
+    assert "deleted" in done(local, "delete", "ksvc", "applied", "--timeout=20s")
+
+
+def test_kubectl_says_which_field_cannot_be_honoured(local: Local) -> None:
+    body = local.service("refused")
+    body["spec"]["template"]["spec"]["initContainers"] = [{"name": "a", "image": "b"}]
+    code, printed = kubectl(local, "apply", "-f", "-", stdin=yaml.safe_dump(body))
+    assert code == 1
+    assert "spec.template.spec.initContainers" in printed

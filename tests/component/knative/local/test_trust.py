@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 
-import psutil
 import pytest
 import requests
 
 from .conftest import JOBS, SERVICES, Local
+from .raw_http import accepted, port_of, request
 
 NOBODY = 65534
 INSIDE = "/-/services/default/web"
@@ -22,16 +20,12 @@ BROKER = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata":
 
 @pytest.fixture(scope="module")
 def local(make_local: Callable[..., Local]) -> Iterator[Local]:
-    local = make_local("--max-body-mib", "1", "--cors-origin", "https://shop.example")
+    local = make_local("--cors-origin", "https://shop.example")
     local.write(local.service("web"), BROKER)
     yield local.start()
     assert "request failed" not in local.output()
     assert "Traceback" not in local.output()
     assert local.stop() == 0
-
-
-def port_of(local: Local, what: str = "gateway") -> int:
-    return int(local.endpoints[what].rpartition(":")[2])
 
 
 def as_nobody(local: Local, method: str, url: str, body: str = "") -> int:
@@ -203,151 +197,7 @@ def test_a_stranger_whose_socket_is_gone_counts_as_a_stranger(local: Local) -> N
         "        c.sendall(sys.argv[2].encode())"
     )
     before = accepted(local)
-    arguments = [str(port_of(local)), head("/default/default", *event).decode()]
+    arguments = [str(port_of(local)), request("/default/default", *event, method="POST").decode()]
     command = ["/usr/bin/env", "python3", "-c", program, *arguments]
     subprocess.run(command, user=NOBODY, check=True, timeout=30, cwd="/")
     assert accepted(local) == before
-
-
-def accepted(local: Local) -> list[str]:
-    lines = local.api("GET", "/metrics").text.splitlines()
-    return [line for line in lines if "accepted_total{" in line]
-
-
-def speak(local: Local, said: bytes, *, end: bool = False, timeout_s: float = 10) -> bytes:
-    """Send bytes to the gateway, and return everything it says until it closes."""
-    with socket.create_connection(("127.0.0.1", port_of(local)), timeout=timeout_s) as connection:
-        connection.sendall(said)
-        if end:
-            connection.shutdown(socket.SHUT_WR)
-        heard = b""
-        try:
-            while piece := connection.recv(65536):
-                heard += piece
-        except ConnectionResetError:
-            pass
-        return heard
-
-
-def head(path: str, *headers: str, method: str = "POST") -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]).encode()
-
-
-@pytest.mark.case("S5", "1 GB body")
-@pytest.mark.parametrize("path", [f"{INSIDE}/count", "/default/default", "/-/jobsinks/default/none"])
-def test_a_body_that_says_it_is_too_large_is_not_read(local: Local, path: str) -> None:
-    heard = speak(local, head(path, f"Content-Length: {1 << 30}"))
-    assert heard.startswith(b"HTTP/1.1 413 ")
-    assert b"--max-body-mib" in heard
-
-
-@pytest.mark.case("S5", "1 GB body in chunks")
-@pytest.mark.parametrize("path", [f"{INSIDE}/count", "/default/default"])
-def test_a_body_in_chunks_is_read_to_the_bound_only(local: Local, path: str) -> None:
-    assert local.process is not None
-    runtime = psutil.Process(local.process.pid)
-    before = runtime.memory_info().rss
-    with socket.create_connection(("127.0.0.1", port_of(local)), timeout=10) as connection:
-        connection.sendall(head(path, "Transfer-Encoding: chunked"))
-        chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-        sent = 0
-        try:
-            while sent < 64 << 20:
-                connection.sendall(chunk)
-                sent += 0x10000
-        except OSError:
-            pass  # the gateway has closed
-    assert sent < 32 << 20
-    assert runtime.memory_info().rss - before < 32 << 20
-
-
-@pytest.mark.case("T8", "absolute-form request line")
-@pytest.mark.parametrize("form", ["http://127.0.0.1:{}", "HTTP://localhost:{}", "http://127.0.0.1"])
-def test_a_request_line_with_a_whole_url_is_taken(local: Local, form: str) -> None:
-    origin = form.format(port_of(local))
-    heard = speak(local, head(f"{origin}{INSIDE}/x?y=1", "Connection: close", method="GET"))
-    assert heard.startswith(b"HTTP/1.1 200 ")
-    assert b'"path": "/x?y=1"' in heard
-    event = ["ce-specversion: 1.0", "ce-id: 1", "ce-source: /x", "ce-type: t", "Content-Length: 0"]
-    assert speak(local, head(f"{origin}/default/default", *event, "Connection: close")).startswith(
-        b"HTTP/1.1 202 "
-    )
-
-
-@pytest.mark.case("S7", "a foreign host in the request line")
-def test_the_host_of_a_whole_url_goes_before_the_header(local: Local) -> None:
-    heard = speak(local, head("http://evil.com/default/default", "Connection: close", method="GET"))
-    assert heard.startswith(b"HTTP/1.1 404 ")
-
-
-@pytest.mark.case("S8", "Connection: keep-alive, content-length")
-@pytest.mark.parametrize(
-    "named", ["keep-alive, content-length", "keep-alive, transfer-encoding", "keep-alive, host"]
-)
-def test_no_request_is_smuggled_past_what_a_connection_header_names(local: Local, named: str) -> None:
-    smuggled = head(f"{INSIDE}/smuggled", method="GET")
-    body = [f"Content-Length: {len(smuggled)}"]
-    if "transfer" in named:
-        body, smuggled = ["Transfer-Encoding: chunked"], b"%x\r\n%s\r\n0\r\n\r\n" % (len(smuggled), smuggled)
-    answers = [
-        speak(
-            local,
-            head(f"{INSIDE}/count", f"Connection: {named}", *body)
-            + smuggled
-            + head(f"{INSIDE}/own", "Connection: close", method="GET"),
-        )
-        for _ in range(30)
-    ]
-    others = [local.get("web", f"/other-{number}").json()["path"] for number in range(60)]
-
-    assert others == [f"/other-{number}" for number in range(60)]
-    for heard in answers:
-        assert b"/smuggled" not in heard
-        assert heard.count(b"HTTP/1.1 200") == 2
-
-
-@pytest.mark.case("S8", "two lengths, or a length and chunks")
-@pytest.mark.parametrize(
-    "headers",
-    [
-        ["Content-Length: 5", "Content-Length: 6"],
-        ["Content-Length: 5", "Transfer-Encoding: chunked"],
-        ["Transfer-Encoding: chunked, identity"],
-        ["Transfer-Encoding : chunked"],
-        ["Content-Length: +5"],
-        ["Content-Length: 0x5"],
-    ],
-)
-def test_what_has_two_readings_is_refused(local: Local, headers: list[str]) -> None:
-    heard = speak(local, head(f"{INSIDE}/count", *headers) + b"hello", end=True)
-    assert heard[9:13] == b"400 "
-    assert heard.count(b"HTTP/1.") == 1
-
-
-@pytest.mark.case("T8", "10,000 connections that are closed")
-def test_the_gateway_answers_at_once_after_thousands_of_clients_left(local: Local) -> None:
-    for number in range(2000):
-        with socket.create_connection(("127.0.0.1", port_of(local)), timeout=10) as connection:
-            if number % 2:
-                connection.sendall(b"GET / HT")
-    began = time.monotonic()
-    assert requests.get(local.endpoints["gateway"], timeout=10).status_code == 200
-    assert time.monotonic() - began < 2
-
-
-@pytest.mark.case("T8", "a client that breaks off")
-@pytest.mark.parametrize("what", ["gateway", "api"])
-def test_no_traceback_is_logged_for_a_client_that_breaks_off(local: Local, what: str) -> None:
-    said = head(f"{INSIDE}/?s=0.3", f"Authorization: Bearer {local.token}", method="GET")
-    for piece in (
-        said,
-        said[:20],
-        b"\x16\x03\x01\x02\x00\x01",
-        head("/default/default", "Content-Length: 9") + b"x",
-    ):
-        with socket.create_connection(("127.0.0.1", port_of(local, what)), timeout=10) as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-            connection.sendall(piece)
-    assert requests.get(local.endpoints["gateway"], timeout=10).status_code == 200
-    assert "Traceback" not in local.output()
-    assert "Error handling request" not in local.output()

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from contract.functions.roll_out_model.subject import DEADLINE_S, Subject, redirect_shadow
 from kubernetes import client, config
 from support import tiny_models
 from support.kserve.controller import Failure
@@ -28,7 +29,7 @@ from support.seldon.core1 import Core1
 from support.seldon.core2 import Core2
 from support.seldon.playing import Player
 
-from functions.roll_out_model.deployer import Deployer, Observed, ServedVersion
+from functions.roll_out_model.deployer import Deployer, ServedVersion
 from functions.roll_out_model.knative_deployer import KnativeDeployer
 from functions.roll_out_model.knative_service import ServingOptions, shadow_name
 from functions.roll_out_model.kserve_deployer import KServeDeployer
@@ -39,7 +40,6 @@ from functions.roll_out_model.seldon_deployer import SeldonDeployer
 from functions.roll_out_model.seldon_roles import SeldonOptions
 from functions.roll_out_model.seldon_v1_deployer import SeldonV1Deployer
 
-DEADLINE_S = 40.0
 MANIFESTS = """\
 apiVersion: v1
 kind: Namespace
@@ -56,48 +56,6 @@ metadata: {name: object-store, namespace: kascade}
 stringData: {AWS_ACCESS_KEY_ID: access}
 """
 _numbers = itertools.count(1)
-
-
-@dataclass
-class Subject:
-    """A deployer under test with a model of its own.
-
-    Attributes:
-        version: makes a version, which becomes ready or cannot start.
-        end_start: lets the start of a version come to its end.
-        predict: returns which version answers at an address.
-        redirect_mirror: lets the mirror lead elsewhere, as a person would.
-        words: what a platform can say of a version that is not the approved model.
-    """
-
-    deployer: Deployer
-    model: str
-    version: Callable[[int, bool], ServedVersion]
-    end_start: Callable[[int], None]
-    predict: Callable[[str], int | None]
-    redirect_mirror: Callable[[], None]
-    words: str = "it is not the approved model"
-
-    def good(self, number: int) -> ServedVersion:
-        """Return a version that becomes ready."""
-        return self.version(number, True)
-
-    def bad(self, number: int) -> ServedVersion:
-        """Return a version that cannot start."""
-        return self.version(number, False)
-
-    def observe(self) -> Observed:
-        return self.deployer.observe(self.model)
-
-    def until(self, condition: Callable[[Observed], bool]) -> Observed:
-        """Return the first observation that fulfils the condition; fail at the deadline."""
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            observed = self.observe()
-            if condition(observed):
-                return observed
-            assert time.monotonic() < deadline, observed
-            time.sleep(0.05)
 
 
 @dataclass
@@ -298,10 +256,3 @@ def _real(runtime: Runtime, model: str, folder: Path) -> Subject:
 
     deployer = KnativeDeployer(KubernetesObjects(runtime.api, "kascade"), ServingOptions())
     return Subject(deployer, model, version, end_start, predict, lambda: redirect_shadow(runtime.api, model))
-
-
-def redirect_shadow(api: client.CustomObjectsApi, model: str) -> None:
-    """Let the Trigger of a model's shadow lead elsewhere."""
-    spec = {"spec": {"subscriber": {"uri": "http://elsewhere"}}}
-    where = ("eventing.knative.dev", "v1", "kascade", "triggers", shadow_name(model))
-    api.patch_namespaced_custom_object(*where, spec)

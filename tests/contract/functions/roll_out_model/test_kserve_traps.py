@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
-from contract.functions.roll_out_model.conftest import Subject, on_kserve
+from contract.functions.roll_out_model.conftest import on_kserve
+from contract.functions.roll_out_model.subject import Subject
 from contract.functions.roll_out_model.test_deployer import ask, remove, shift, start
 from support.kserve.reach import objects_of
 from support.kserve.server import Platform

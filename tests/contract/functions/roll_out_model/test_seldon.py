@@ -71,7 +71,7 @@ def test_a_deployer_that_believes_the_old_status_is_caught(
         conditions = (experiment.get("status") or {}).get("conditions") or []
         return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
-    monkeypatch.setattr(seldon_status, "is_settled", naive)
+    monkeypatch.setattr(seldon_status, "is_in_force", naive)
     with core2.lock:  # Seldon has not acted yet
         early = told_too_early(
             on_seldon, Traffic(2), lambda: clusters(core2, model) == [(f"{model}-v2", 100)]

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session, sessionmaker
+from support.tables import create_tables
 
 from eventing.event import Event, answer, originate
 from functions.state import handled, timers
@@ -23,7 +24,6 @@ from functions.state.database import (
     transaction,
 )
 from functions.state.stored_event import dump_event, load_event
-from functions.state.tables import create_tables
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -13,6 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
+from support.tables import create_tables
 
 from eventing.errors import RetryLater
 from eventing.event import originate
@@ -26,7 +27,7 @@ from functions.state.database import (
     transaction,
 )
 from functions.state.migrate import FOLDER, downgrade, head, upgrade
-from functions.state.tables import METADATA, create_tables
+from functions.state.tables import METADATA
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REVISIONS = sorted(

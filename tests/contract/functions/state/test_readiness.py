@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, event
+from support.tables import create_tables
 
 from functions.state import database
 from functions.state.database import READY_FOR_S, UNREADY_FOR_S, NotMigrated, check_migrated
-from functions.state.tables import create_tables
 
 
 class Clock:

@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
+from support.completions import completed_training
 
 from eventing import catalogue as kinds
 from eventing.event import Event, originate
@@ -160,26 +160,10 @@ def test_a_dead_letter_is_kept_once_however_many_deliver_it(factory: sessionmake
     assert (row.deaths, row.error) == (1, "e\ufffd")
 
 
-def completed(version: int) -> kinds.TrainingCompleted:
-    names = ("candidate", "card", "holdout", "reference")
-    data: dict[str, Any] = dict.fromkeys(names, CLAIM)
-    digests = dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64)
-    return kinds.TrainingCompleted(
-        model="churn",
-        version=version,
-        run_id=f"r{version}",
-        metrics={"auc": 0.9},
-        train_rows=1,
-        seconds=1,
-        **data,
-        **digests,
-    )
-
-
 def test_versions_and_facts_are_recorded_once(factory: sessionmaker[Session]) -> None:
     def register(_: int) -> None:
         with transaction(factory) as session:
-            versions.register(session, completed(1), "e1", NOON)
+            versions.register(session, completed_training(1, metrics={"auc": 0.9}), "e1", NOON)
             record_fact(session, "churn", 1, Fact.PROMOTED, "e2", NOON)
 
     together(register, 4)
@@ -189,7 +173,7 @@ def test_versions_and_facts_are_recorded_once(factory: sessionmaker[Session]) ->
         assert champion(session, "other") is None
         row = versions.get_version(session, "churn", 1)
     assert row is not None
-    assert (row.candidate, row.metrics) == (CLAIM, {"auc": 0.9})
+    assert (row.candidate, row.metrics) == (completed_training(1).candidate, {"auc": 0.9})
 
 
 @pytest.mark.parametrize(

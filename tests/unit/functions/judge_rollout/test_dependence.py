@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.promises import betting, streams
 from functions.judge_rollout.dependence import LONGEST, blocks_for
-from functions.judge_rollout.logic import add_score, begin
+from functions.judge_rollout.logic import add_score
+from functions.judge_rollout.phases import begin
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.wealth import SINGLE, Bet, Blocks, lengthen, update
 from pipelines.serial_dependence import Series, series_of

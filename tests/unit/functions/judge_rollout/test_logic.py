@@ -5,51 +5,22 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.judge_rollout.logic import advance, begin, enter_phase, judge
-from functions.judge_rollout.pairing import Matured, Waiting
+from functions.judge_rollout.logic import advance, judge
+from functions.judge_rollout.pairing import Waiting
+from functions.judge_rollout.phases import begin, enter_phase
 from functions.judge_rollout.policy import Policy, policy_of
-from functions.judge_rollout.state import NO_LABELS, JudgeState, state_from_json, state_to_json
-from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Verdict, Wait
+from functions.judge_rollout.state import NO_LABELS, state_from_json, state_to_json
+from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait
 from functions.judge_rollout.wealth import Blocks
 from pipelines.spec import parse_spec
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-POLICY = Policy(label_window=timedelta(hours=1), deadline=timedelta(days=14))
-LATER = START + timedelta(days=10)
-
-
-def shadow(
-    number: int, champion: float | None, challenger: float | None, entity: str | None = None
-) -> Matured:
-    """A request that both arms answered, `number` minutes into the rollout."""
-    losses = {"champion": champion, "challenger": challenger}
-    return Matured(f"p{number:05}", START + number * MINUTE, entity, losses)  # type: ignore[arg-type]
-
-
-def canary(number: int, arm: str, loss: float | None) -> Matured:
-    """A request that one arm answered."""
-    return Matured(f"p{number:05}", START + number * MINUTE, None, {arm: loss})  # type: ignore[dict-item]
-
-
-def settle(policy: Policy, requests: list[Matured], now: datetime = LATER) -> tuple[JudgeState, Verdict]:
-    state = advance(policy, begin(policy, START), requests, now)
-    return state, judge(policy, state, now)
-
-
-def good(n: int) -> list[Matured]:
-    """Requests of which the challenger gets every fifth right that the champion gets wrong."""
-    return [shadow(i, float(i % 5 == 0), 0.0) for i in range(n)]
-
-
-def bad(n: int) -> list[Matured]:
-    return [shadow(i, 0.0, float(i % 5 == 0)) for i in range(n)]
+from .conftest import LATER, MINUTE, POLICY, START, canary, good, settle, shadow
 
 
 def test_a_better_challenger_is_promoted_with_every_number_that_decided() -> None:
@@ -161,62 +132,6 @@ def test_one_entity_counts_once_in_each_period_where_the_policy_says_so() -> Non
     assert len(state.entities) == 1
 
 
-def partly_labelled(n: int, every: int, until: int) -> list[Matured]:
-    """Requests of a better challenger, of whose first ones every so many lack the challenger's answer."""
-    return [
-        replace(each, losses={**each.losses, "challenger": None}) if i < until and i % every == 0 else each
-        for i, each in enumerate(good(n))
-    ]
-
-
-def test_a_promotion_with_unequal_coverage_waits_and_is_inconclusive_at_the_deadline() -> None:
-    requests = partly_labelled(8_000, every=3, until=8_000)
-
-    state, verdict = settle(POLICY, requests)
-
-    assert isinstance(verdict, Wait)
-    assert state.crossed == "better"
-    ended = judge(POLICY, state, START + POLICY.deadline)
-    assert isinstance(ended, Inconclusive)
-    assert ended.reason == "coverage"
-    assert ended.numbers.coverage_challenger is not None
-    assert ended.numbers.coverage_challenger < 1 - POLICY.margin / 2
-
-
-def test_a_gap_of_coverage_that_fades_holds_a_promotion_up_until_the_predictions_have_doubled() -> None:
-    requests = partly_labelled(8_000, every=3, until=12)
-    won = next(n for n in range(8_000) if settle(POLICY, requests[:n])[0].crossed)
-
-    states = [settle(POLICY, requests[: k * won])[1] for k in (1, 2, 4, 8)]
-
-    assert [type(each) for each in states[:2]] == [Wait, Wait]
-    assert isinstance(states[-1], Promote)
-    first = next(each for each in states if isinstance(each, Promote))
-    assert first == states[-1], "what follows the promotion changes nothing"
-    assert first.numbers.labels == settle(POLICY, requests[:won])[0].better.n, "no bet after the won one"
-
-
-def test_equal_gaps_of_both_arms_hinder_nothing() -> None:
-    requests = [shadow(i, None, None) if i % 3 == 1 else each for i, each in enumerate(good(2_000))]
-
-    assert isinstance(settle(POLICY, requests)[1], Promote)
-
-
-def test_a_rollback_is_not_held_back_by_coverage() -> None:
-    requests = bad(2_000)
-    for i in range(1, 60, 3):
-        requests[i] = shadow(i, 0.0, None)
-
-    assert isinstance(settle(POLICY, requests)[1], RollBack)
-
-
-def test_strict_mode_counts_a_missing_label_against_the_challenger() -> None:
-    requests = [shadow(i, None, None) for i in range(200)]
-
-    assert isinstance(settle(replace(POLICY, strict=True), requests)[1], RollBack)
-    assert isinstance(settle(POLICY, requests)[1], Wait)
-
-
 def test_a_canary_sets_the_labels_of_one_stretch_against_each_other() -> None:
     requests = [canary(0, "champion", 1.0), canary(1, "challenger", 1.0), canary(2, "challenger", 0.0)]
     requests += [canary(3 + i, "champion", float(i < 2)) for i in range(8)]
@@ -240,17 +155,6 @@ def test_labels_of_different_periods_are_not_set_against_each_other() -> None:
     state, _ = settle(POLICY, requests)
 
     assert (state.worse.n, state.waiting.unpaired) == (0, 1)
-
-
-def test_a_canarys_missing_labels_are_counted_per_arm() -> None:
-    requests = [
-        canary(i, "challenger" if i % 10 == 0 else "champion", None if i % 20 == 0 else 0.0)
-        for i in range(200)
-    ]
-
-    state, _ = settle(POLICY, requests)
-
-    assert (state.coverage.challenger, state.coverage.champion) == (0.5, 1.0)
 
 
 def test_the_next_phase_must_be_won_anew_and_harm_is_carried_over() -> None:
@@ -301,30 +205,6 @@ def test_the_defaults_leave_time_for_labels_to_mature_in_both_phases() -> None:
             canary(first + i, *(("challenger", 0.0) if i % 10 == 0 else ("champion", 1.0))) for i in minutes
         ]
         state = enter_phase(policy, state, now)
-
-
-def flagged(n: int, *, labelled: bool) -> list[Matured]:
-    """Requests of a better challenger, which flags every seventh; `labelled`: those get a label too."""
-    requests = []
-    for number, each in enumerate(good(n)):
-        flag = number % 7 == 0
-        losses = each.losses if labelled or not flag else dict.fromkeys(each.losses)
-        requests.append(replace(each, losses=losses, answers={"champion": "0", "challenger": str(int(flag))}))
-    return requests
-
-
-def test_labels_that_hang_on_an_answer_hold_a_promotion_up_and_end_it_as_inconclusive() -> None:
-    requests = flagged(4_000, labelled=False)
-
-    state, verdict = settle(POLICY, requests)
-
-    assert isinstance(verdict, Wait)
-    assert state.crossed == "better"
-    assert (state.coverage.champion, state.coverage.challenger) == (state.coverage.champion,) * 2
-    ended = judge(POLICY, state, START + POLICY.deadline)
-    assert isinstance(ended, Inconclusive)
-    assert (ended.reason, ended.numbers.labels_depend_on) == ("labels", "challenger")
-    assert isinstance(settle(POLICY, flagged(4_000, labelled=True))[1], Promote)
 
 
 def test_labels_in_runs_need_more_of_them_to_decide() -> None:

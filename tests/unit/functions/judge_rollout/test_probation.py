@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations import rollouts
 from benchmarks.simulations.betting import run
-from functions.judge_rollout.logic import Inputs, add_score, advance, begin, decide, judge
+from functions.judge_rollout.logic import Inputs, add_score, advance, decide, judge
 from functions.judge_rollout.pairing import Matured
+from functions.judge_rollout.phases import begin
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.state import state_from_json, state_to_json
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait

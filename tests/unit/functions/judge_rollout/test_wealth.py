@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.simulations import rollouts
 from benchmarks.simulations.betting import run
-from functions.judge_rollout.logic import add_score, start_phase
+from functions.judge_rollout.logic import add_score
+from functions.judge_rollout.phases import start_phase
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.state import PhaseStart
 from functions.judge_rollout.wealth import Bet, stake, update

@@ -7,6 +7,7 @@ import pytest
 from eventing.environment import SettingsError
 from functions.launch_training.engines import AirflowSettings, KubeflowSettings
 from functions.launch_training.settings import Settings
+from pipelines.engines import Run
 
 KUBEFLOW = {
     "DATABASE_URL": "sqlite:///state.db",
@@ -57,9 +58,10 @@ def test_airflow_is_reached_by_its_address_and_an_account() -> None:
 
     assert isinstance(found, AirflowSettings)
     assert found.connection.user == "kascade"
-    assert found.open().page("run-1") == (
-        "http://airflow-api-server.airflow:8080/dags/kascade_training/runs/run-1"
-    )
+    assert not found.connection.by_asset
+    pages = "http://airflow-api-server.airflow:8080/dags"
+    assert found.open().page(Run("run-1", {})) == f"{pages}/kascade_training/runs/run-1"
+    assert found.open().page(Run("run-1", {}, b"own")) == f"{pages}/kascade_custom/runs/run-1"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,12 @@ def test_what_is_wrong_is_named(name: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("AIRFLOW_ENDPOINT", "airflow"), ("AIRFLOW_USER", "kascade"), ("AIRFLOW_TIMEOUT_S", "-1")],
+    [
+        ("AIRFLOW_ENDPOINT", "airflow"),
+        ("AIRFLOW_USER", "kascade"),
+        ("AIRFLOW_TIMEOUT_S", "-1"),
+        ("AIRFLOW_START_BY", "event"),
+    ],
 )
 def test_what_is_wrong_about_airflow_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.training import approve, churn_table, put_dataset, train
 
 from eventing.catalogue import TrainingApproved
 from eventing.event import Event
@@ -23,7 +24,6 @@ from pipelines.engines.memory import MemoryEngine
 from pipelines.errors import StepError, TransientError
 from pipelines.records import Failure, Fault, write_failure
 from pipelines.request import RunRequest
-from pipelines.testing import approve, churn_table, put_dataset, train
 
 KINDS = {"amount": "number", "calls": "integer", "churned": "category"}
 CANDIDATE = "{estimator: decision_tree, grid: {max_depth: [3]}}"

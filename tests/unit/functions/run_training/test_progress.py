@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from support.training import approve
 
 from eventing.catalogue import Claim, TrainingApproved
 from eventing.testing import MemorySink, build_event
@@ -12,7 +13,6 @@ from functions.run_training.progress import Progress
 from pipelines.engines import Run
 from pipelines.progress import STEPS
 from pipelines.request import RunRequest
-from pipelines.testing import approve
 
 CLAIM = Claim(uri="s3://x/y", sha256="0" * 64)
 REQUEST = RunRequest("churn", 3, "run-3", CLAIM, CLAIM, CLAIM, "s3://models/churn/v3", 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.training import approve
 
 from eventing.catalogue import Claim, TrainingApproved, TrainingRequested
 from eventing.codec import to_structured
@@ -14,7 +15,6 @@ from eventing.testing import build_event
 from functions.run_training.event_file import read_event
 from functions.run_training.settings import Settings
 from pipelines.request import RunRequest
-from pipelines.testing import approve
 
 CLAIM = Claim(uri="s3://b/k", sha256="a" * 64)
 REQUEST = RunRequest("churn", 2, "run-2", CLAIM, CLAIM, CLAIM, "s3://models/churn/v2", 4)

@@ -137,3 +137,20 @@ def mixed(serve: Callable[..., Client]) -> Client:
 def price(serve: Callable[..., Client]) -> Client:
     """A regression of two numbers."""
     return serve(tiny_models.regressor(tiny_models.numbers("rooms", "area")))
+
+
+INFER = "/v2/models/churn/infer"
+MIXED_INFER = "/v2/models/mixed/infer"
+
+
+def tensor(data: Any, shape: list[int], datatype: str = "FP32", name: str = "input") -> dict[str, Any]:
+    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
+
+
+def asked(*inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"inputs": list(inputs), **more}
+
+
+def outputs(reply: Any) -> dict[str, Any]:
+    assert reply.status == 200, reply.body
+    return {entry["name"]: entry for entry in reply.json["outputs"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -11,21 +10,7 @@ import numpy as np
 import pytest
 from support import tiny_models
 
-INFER = "/v2/models/churn/infer"
-MIXED_INFER = "/v2/models/mixed/infer"
-
-
-def tensor(data: Any, shape: list[int], datatype: str = "FP32", name: str = "input") -> dict[str, Any]:
-    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
-
-
-def asked(*inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"inputs": list(inputs), **more}
-
-
-def outputs(reply: Any) -> dict[str, Any]:
-    assert reply.status == 200, reply.body
-    return {entry["name"]: entry for entry in reply.json["outputs"]}
+from .conftest import INFER, MIXED_INFER, asked, outputs, tensor
 
 
 @pytest.mark.parametrize("datatype", ["FP32", "FP64", "FP16", "INT64", "INT32", "INT8", "UINT8"])
@@ -164,186 +149,6 @@ def test_what_overflows_to_no_number_is_refused_and_not_answered_with_null(serve
     assert reply.json["error"].startswith("row 1: the model's answer is no number")
 
 
-BAD = {
-    "not JSON": (b"{", "the body is not JSON"),
-    "NaN is not JSON": (b'{"inputs": [NaN]}', "the body is not JSON"),
-    "a number too large for JSON": (b'{"inputs": [1e999]}', "the body is not JSON"),
-    "not UTF-8": (b'{"inputs": "\xff"}', "the body is not JSON"),
-    "no object": ([], "must be a JSON object"),
-    "no inputs": ({}, "'inputs' is missing"),
-    "inputs of no list": ({"inputs": {}}, "'inputs' is missing"),
-    "empty inputs": ({"inputs": []}, "'inputs' is missing"),
-    "an input of no object": ({"inputs": [1]}, "each input is an object"),
-    "no datatype": ({"inputs": [{"name": "x", "shape": [1, 3]}]}, "datatype None is none of BOOL"),
-    "unknown datatype": (asked(tensor([1, 2, 3], [1, 3], "FLOAT")), "datatype 'FLOAT' is none of"),
-    "no data": ({"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP32"}]}, "'data' is missing"),
-    "no shape": (asked({"name": "x", "datatype": "FP32", "data": []}), "'shape' must be a list"),
-    "negative shape": (asked(tensor([1, 2, 3], [-1, 3])), "'shape' must be a list of whole numbers"),
-    "boolean shape": (asked(tensor([1, 2, 3], [True, 3])), "'shape' must be a list of whole numbers"),
-    "too few values": (asked(tensor([1, 2], [1, 3])), "shape [1, 3] needs 3 values, got 2 values"),
-    "data of no list": (asked(tensor("abc", [1, 3])), "needs 3 values, got 'abc'"),
-    "ragged": (asked(tensor([[1, 2, 3], [4, 5]], [2, 3])), "nested lists do not have shape [2, 3]"),
-    "too deep": (asked(tensor([[[1], [2], [3]]], [1, 3])), "nested deeper than shape [1, 3]"),
-    "wrong width": (
-        asked(tensor([1, 2], [1, 2])),
-        "2 values per row, the model takes 3 features: age, amount",
-    ),
-    "text among numbers": (asked(tensor([1, "2", 3], [1, 3])), "value 1: got '2', expected a number or null"),
-    "text matrix": (asked(tensor(["1", "two", "3"], [1, 3], "BYTES")), "'amount', row 0: got 'two'"),
-    "no rows": (asked(tensor([], [0, 3])), "the request has no rows"),
-    "id of no string": (asked(tensor([1, 2, 3], [1, 3]), id=5), "'id' must be a string"),
-    "parameters of no object": (asked(tensor([1, 2, 3], [1, 3]), parameters=5), "'parameters' must be"),
-    "outputs of no list": (asked(tensor([1, 2, 3], [1, 3]), outputs=5), "'outputs' must be a list"),
-    "unknown output": (
-        asked(tensor([1, 2, 3], [1, 3]), outputs=[{"name": "probability"}]),
-        "output 'probability' is unknown: did you mean 'probabilities'?",
-    ),
-    "classification extension": (
-        asked(tensor([1, 2, 3], [1, 3]), outputs=[{"name": "label", "parameters": {"classification": 2}}]),
-        "the classification extension is not offered",
-    ),
-    "unknown feature": (
-        asked(tensor([1], [1], name="age"), tensor([1], [1], name="amuont"), tensor([1], [1], name="visits")),
-        "did you mean 'amount'?",
-    ),
-    "missing feature": (
-        asked(tensor([1], [1], name="age"), tensor([1], [1], name="amount")),
-        "feature 'visits': got nothing, expected a value of kind number",
-    ),
-    "a feature twice": (asked(tensor([1], [1], name="age"), tensor([1], [1], name="age")), "is given twice"),
-    "a feature of two columns": (
-        asked(tensor([1, 2], [1, 2], name="age"), tensor([1], [1], name="amount")),
-        "one feature has shape [N] or [N, 1]",
-    ),
-    "unequal rows": (
-        asked(
-            tensor([1, 2], [2], name="age"), tensor([1], [1], name="amount"), tensor([1], [1], name="visits")
-        ),
-        "feature 'age': got 2 values, expected 1 values",
-    ),
-    "binary without its length": (
-        asked({"name": "x", "shape": [1, 3], "datatype": "FP32", "parameters": {"binary_data_size": 12}}),
-        "binary_data_size is 12, 0 bytes are left in the body",
-    ),
-}
-
-
-@pytest.mark.parametrize(("body", "expected"), BAD.values(), ids=BAD.keys())
-def test_a_bad_request_is_answered_400_in_the_protocols_error_form(
-    churn: Any, body: Any, expected: str
-) -> None:
-    reply = churn.post(INFER, body)
-
-    assert reply.status == 400, reply.body
-    assert list(reply.json) == ["error"]
-    assert expected in reply.json["error"]
-    assert churn.recorded == []
-
-
-@pytest.mark.parametrize(
-    ("column", "expected"),
-    [
-        (tensor(["1"], [1], "FP32", "amount"), "input 'amount', value 0: got '1', expected FP32"),
-        (tensor([1], [1], "BYTES", "amount"), "input 'amount', value 0: got 1, expected BYTES"),
-        (tensor(["x"], [1], "BYTES", "amount"), "feature 'amount', row 0: got 'x' (str), expected a number"),
-    ],
-)
-def test_a_value_of_another_type_than_its_tensors_or_features_is_named(
-    mixed: Any, column: dict[str, Any], expected: str
-) -> None:
-    country, active = tensor(["DE"], [1], "BYTES", "country"), tensor([True], [1], "BOOL", "active")
-
-    reply = mixed.post(MIXED_INFER, asked(column, country, active))
-
-    assert reply.status == 400
-    assert expected in reply.json["error"]
-
-
-def test_a_matrix_for_a_model_with_categories_says_which_features_need_names(mixed: Any) -> None:
-    reply = mixed.post(MIXED_INFER, asked(tensor([1, 2, 3], [1, 3])))
-
-    assert reply.status == 400
-    assert (
-        "feature 'country': got a column of a matrix, expected a named list (category)" in reply.json["error"]
-    )
-
-
-def binary(document: dict[str, Any], *blocks: bytes) -> tuple[bytes, dict[str, str]]:
-    head = json.dumps(document).encode()
-    return b"".join((head, *blocks)), {"Inference-Header-Content-Length": str(len(head))}
-
-
-def test_binary_tensors_are_read_and_answered_in_binary(churn: Any) -> None:
-    block = struct.pack("<6f", 1, 2, 3, 0, 0, float("nan"))
-    entry = {"name": "x", "shape": [2, 3], "datatype": "FP32", "parameters": {"binary_data_size": len(block)}}
-    body, headers = binary(asked(entry, parameters={"binary_data_output": True}), block)
-
-    reply = churn.post(INFER, body, headers)
-
-    assert reply.status == 200, reply.body
-    assert reply.headers["content-type"] == "application/octet-stream"
-    length = int(reply.headers["inference-header-content-length"])
-    document, tail = json.loads(reply.body[:length]), reply.body[length:]
-    sizes = [entry["parameters"]["binary_data_size"] for entry in document["outputs"]]
-    assert sizes == [16, 16, 80]
-    assert sum(sizes) == len(tail)
-    assert struct.unpack("<2q", tail[:16]) == (1, 1)
-    assert tail[32:36] == (36).to_bytes(4, "little")
-
-
-def test_binary_text_and_json_tensors_mix_in_one_request(mixed: Any) -> None:
-    words = b"".join(len(w).to_bytes(4, "little") + w for w in (b"DE", "Köln".encode()))
-    country = {"name": "country", "shape": [2], "datatype": "BYTES"}
-    body, headers = binary(
-        asked(
-            tensor([-1.5, 0], [2], "FP64", "amount"),
-            {**country, "parameters": {"binary_data_size": len(words)}},
-            {"name": "active", "shape": [2], "datatype": "BOOL", "parameters": {"binary_data_size": 2}},
-        ),
-        words,
-        b"\x01\x00",
-    )
-
-    assert outputs(mixed.post(MIXED_INFER, body, headers))["label"]["data"] == ["yes", "no"]
-
-
-def size(count: int) -> dict[str, Any]:
-    return {
-        "name": "x",
-        "shape": [1, 3],
-        "datatype": "FP32",
-        "parameters": {"binary_data_size": count},
-    }
-
-
-@pytest.mark.parametrize(
-    ("document", "blocks", "expected"),
-    [
-        (asked(size(8)), b"12345678", "FP32 [1, 3] needs 12 bytes, got 8"),
-        (asked(size(12)), b"0123456789abcdef", "4 bytes follow the last binary tensor"),
-        (asked(size(99)), b"0123", "binary_data_size is 99, 4 bytes are left"),
-        (asked({**size(4), "data": [1, 2, 3]}), b"0123", "either 'data' or 'binary_data_size'"),
-        (asked({**size(4), "datatype": "BYTES"}), b"\xff\xff\xff\xff", "expected 3 strings"),
-        (asked({**size(5), "datatype": "BYTES"}), b"\x01\x00\x00\x00\xff", "not UTF-8"),
-    ],
-)
-def test_a_bad_binary_body_is_refused(churn: Any, document: Any, blocks: bytes, expected: str) -> None:
-    body, headers = binary(document, blocks)
-
-    reply = churn.post(INFER, body, headers)
-
-    assert reply.status == 400
-    assert expected in reply.json["error"]
-
-
-@pytest.mark.parametrize("length", ["0", "9999", "-1", "x"])
-def test_a_bad_header_length_is_refused(churn: Any, length: str) -> None:
-    reply = churn.post(INFER, asked(tensor([1, 2, 3], [1, 3])), {"Inference-Header-Content-Length": length})
-
-    assert reply.status == 400
-    assert "Inference-Header-Content-Length" in reply.json["error"]
-
-
 def test_a_prediction_is_handed_on_once_it_is_made(churn: Any) -> None:
     reply = churn.post(INFER, asked(tensor([1, 2, 3, 0, 0, 0], [2, 3])))
 
@@ -351,40 +156,6 @@ def test_a_prediction_is_handed_on_once_it_is_made(churn: Any) -> None:
     assert prediction.ids == outputs(reply)["prediction_id"]["data"]
     assert prediction.outputs.label.tolist() == [1, 0]
     assert prediction.inputs.tolist() == [[1, 2, 3], [0, 0, 0]]
-
-
-@pytest.mark.case("I", "v2 UINT8 with 300 or -1, INT64 with 0.5")
-@pytest.mark.parametrize("matrix", [False, True])
-@pytest.mark.parametrize(
-    ("datatype", "value"),
-    [
-        ("UINT8", 300),
-        ("UINT8", -1),
-        ("INT8", 128),
-        ("UINT64", -1),
-        ("UINT64", 2**64 - 2**11),
-        ("INT64", 0.5),
-        ("INT32", 1e10),
-        ("BOOL", 2),
-        ("BOOL", 0.5),
-        ("INT64", "1"),
-    ],
-)
-def test_values_beyond_their_datatype_are_refused(
-    churn: Any, datatype: str, value: Any, matrix: bool
-) -> None:
-    three = [
-        tensor([1, value, 1], [1, 3], datatype)
-        if matrix
-        else tensor([value if name == "amount" else 1], [1], datatype if name == "amount" else "FP32", name)
-        for name in ("age", "amount", "visits")
-    ]
-    reply = churn.post(INFER, {"inputs": three[:1] if matrix else three})
-    if (datatype, value) == ("UINT64", 2**64 - 2**11):
-        assert reply.status == 200, reply.body
-    else:
-        assert reply.status == 400, reply.body
-        assert f"expected {datatype}" in reply.json["error"]
 
 
 @pytest.mark.case("I", "v1 body with BOM")

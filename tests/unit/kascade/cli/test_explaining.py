@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.completions import completed_training
 
 from eventing import catalogue as c
 from eventing.event import answer
@@ -256,20 +257,9 @@ def test_models_are_listed_with_what_goes_on(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
         text = "model: churn\ntarget: y\n"
         specs.add_spec(session, "churn", claim=claim, digest="0" * 64, text=text, key="k", etag=None, now=now)
-        done = c.TrainingCompleted(
-            model="churn",
-            version=1,
-            run_id="r",
-            candidate=claim,
-            card=claim,
-            holdout=claim,
-            reference=claim,
+        done = completed_training(
             metrics={"roc_auc": 0.91234},
-            dataset_digest="0" * 64,
-            config_digest="0" * 64,
-            code_digest="0" * 64,
             train_rows=800,
-            seconds=1,
             window={"rows": 800, "of": 4_100, "newest": 266, "reason": "clearly better", "tried": []},
         )
         versions.register(session, done, "e", now)

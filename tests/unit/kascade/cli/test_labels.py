@@ -1,4 +1,4 @@
-"""`kascade label` waits until its label is joined, and says why where it never will be."""
+"""`kascade label` sends labels, waits until they are joined, and says why where they never will be."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pytest
 
 from eventing import catalogue as c
 from eventing.event import Event, answer
+from eventing.store import MemoryStore, S3Store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Desk
 
 ID = "01a228bf-fd2b-72a0-b30a-b9778c6b0000"
@@ -86,3 +89,30 @@ def test_an_unknown_model_is_refused_with_the_reason(desk: Desk) -> None:
     desk.answer = dead
     done = desk.type("label", "nosuch", ID, "yes")
     assert (done.exit_code, "refused: there is no model" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [(("7",), 7), (("7", "--text"), "7"), (("yes",), "yes"), (("true",), True), (("[1]",), "[1]")],
+)
+def test_a_label_is_sent_with_its_prediction(desk: Desk, words: tuple[str, ...], value: object) -> None:
+    done = desk.type("label", "churn", "019a", *words, "--no-wait")
+    assert done.exit_code == 0, done.output
+    (event,) = desk.sent
+    assert (event.type, event.subject) == (c.FeedbackReceived.type, "churn")
+    assert event.data == {"model": "churn", "prediction_id": "019a", "label": value}
+
+
+def test_a_file_of_labels_is_dropped_where_labels_are_looked_for(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore("feedback")
+    monkeypatch.setattr(S3Store, "from_env", lambda env: store)
+    file = tmp_path / "labels.csv"
+    file.write_text("prediction_id,label\n019a,yes\n")
+    told = desk.type("label", "churn", "--file", str(file), "--no-wait", "--json").stdout
+    assert json.loads(told) == {"uri": "s3://feedback/churn/labels.csv"}
+    done = desk.type("label", "churn", "--file", str(file), "--no-wait")
+    assert done.stdout.strip() == "s3://feedback/churn/labels.csv"
+    assert store.get("s3://feedback/churn/labels.csv") == file.read_bytes()
+    assert desk.type("label", "churn", "019a", "yes", "--file", str(file)).exit_code == 2

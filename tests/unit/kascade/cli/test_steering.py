@@ -8,16 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.completions import completed_training
 
 from eventing import catalogue as c
 from eventing.event import Event, answer, originate
-from eventing.store import MemoryStore, S3Store
 from functions.state import rollouts, specs, versions
 from functions.state.database import transaction
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Desk
 
 CLAIM = c.Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
@@ -204,21 +202,7 @@ def test_an_approval_may_wait_for_another_rollouts_end_or_be_under_way_already(d
 
 def test_a_rejection_is_over_when_it_is_among_the_versions_facts(desk: Desk) -> None:
     stage(desk)
-    done = c.TrainingCompleted(
-        model="churn",
-        version=3,
-        run_id="r",
-        candidate=CLAIM,
-        card=CLAIM,
-        holdout=CLAIM,
-        reference=CLAIM,
-        metrics={},
-        dataset_digest="0" * 64,
-        config_digest="0" * 64,
-        code_digest="0" * 64,
-        train_rows=1,
-        seconds=1,
-    )
+    done = completed_training(3)
     with transaction(desk.sessions) as session:
         versions.register(session, done, "e", datetime.now(UTC))
 
@@ -234,65 +218,6 @@ def test_a_rejection_is_over_when_it_is_among_the_versions_facts(desk: Desk) -> 
     assert desk.sent[0].data["message"] == "not in spring"
 
 
-@pytest.mark.parametrize(
-    ("data", "code", "words"),
-    [
-        ({"rule": "dedupe", "refused": True, "message": "same data"}, 1, "refused by the rule dedupe: same"),
-        (
-            {"rule": "single-flight", "refused": False, "message": "busy", "until": "2026-01-02T03:04:05Z"},
-            0,
-            "it waits until 2026-01-0",
-        ),
-    ],
-)
-def test_the_governors_answer_to_a_person_is_shown(
-    desk: Desk, data: dict[str, Any], code: int, words: str
-) -> None:
-    desk.answer = reply(c.TrainingDeferred.type, "churn", {"model": "churn", "reason": "manual", **data})
-    done = desk.type("retrain", "churn")
-    assert (done.exit_code, words in done.stdout) == (code, True)
-
-
-TRAINED = {"model": "churn", "version": 4}
-
-
-@pytest.mark.parametrize(
-    ("type_", "data", "code", "words"),
-    [
-        (c.ModelApproved.type, {"approved_by": "offline gate"}, 0, "v4 is trained, and approved by offline"),
-        (
-            c.ModelRejected.type,
-            {"rejected_by": "offline gate", "message": "min: too bad"},
-            1,
-            "rejected by offline gate: min: too bad; `kascade approve churn 4`",
-        ),
-        (
-            c.TrainingFailed.type,
-            {"run_id": "r", "step": "check", "error": "one class", "fix": "drop another"},
-            1,
-            "the training of v4 failed: one class; drop another",
-        ),
-    ],
-)
-def test_a_run_is_followed_to_the_gates_verdict(
-    desk: Desk, type_: str, data: dict[str, Any], code: int, words: str
-) -> None:
-    run = {"run_id": "churn-v4-1", "reason": "manual", "rule": "manual"}
-    desk.answer = lambda event: [
-        answer(event, c.TrainingApproved.type, "/g", "churn/v4", TRAINED | run),
-        answer(event, type_, "/g", "churn/v4", TRAINED | data),
-    ]
-    done = desk.type("retrain", "churn")
-    assert done.exit_code == code, done.output
-    assert "v4, because of manual (manual)" in done.stdout
-    assert words in done.stdout
-
-
-def test_a_person_may_force_a_training(desk: Desk) -> None:
-    desk.type("retrain", "churn", "--force", "--no-wait")
-    assert desk.sent[0].data["force"] is True
-
-
 def test_no_answer_in_time_is_a_failure_that_says_how_to_look_later(desk: Desk) -> None:
     done = desk.type("retrain", "churn", "--timeout", "1")
     assert done.exit_code == 1
@@ -304,15 +229,6 @@ def test_who_does_not_wait_gets_the_events_id(desk: Desk) -> None:
     assert (done.exit_code, done.stdout.strip()) == (0, desk.sent[0].id)
 
 
-def test_how_it_ended_comes_out_as_one_line_of_json(desk: Desk) -> None:
-    desk.answer = reply(c.ModelApproved.type, "churn/v4", TRAINED | {"approved_by": "offline gate"})
-    done = desk.type("retrain", "churn", "--json")
-    told = {"id": desk.sent[0].id, "ok": True, "message": "v4 is trained, and approved by offline gate"}
-    assert (done.exit_code, json.loads(done.stdout)) == (0, told)
-    sent = desk.type("pause", "churn", "--no-wait", "--json")
-    assert json.loads(sent.stdout) == {"id": desk.sent[1].id}
-
-
 @pytest.mark.parametrize(
     "words",
     [("approve", "churn", "three"), ("rollback", "No Such"), ("label", "churn"), ("label", "churn", "x")],
@@ -320,30 +236,3 @@ def test_how_it_ended_comes_out_as_one_line_of_json(desk: Desk) -> None:
 def test_what_cannot_be_meant_is_not_sent(desk: Desk, words: tuple[str, ...]) -> None:
     assert desk.type(*words).exit_code == 2
     assert desk.sent == []
-
-
-@pytest.mark.parametrize(
-    ("words", "value"),
-    [(("7",), 7), (("7", "--text"), "7"), (("yes",), "yes"), (("true",), True), (("[1]",), "[1]")],
-)
-def test_a_label_is_sent_with_its_prediction(desk: Desk, words: tuple[str, ...], value: object) -> None:
-    done = desk.type("label", "churn", "019a", *words, "--no-wait")
-    assert done.exit_code == 0, done.output
-    (event,) = desk.sent
-    assert (event.type, event.subject) == (c.FeedbackReceived.type, "churn")
-    assert event.data == {"model": "churn", "prediction_id": "019a", "label": value}
-
-
-def test_a_file_of_labels_is_dropped_where_labels_are_looked_for(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = MemoryStore("feedback")
-    monkeypatch.setattr(S3Store, "from_env", lambda env: store)
-    file = tmp_path / "labels.csv"
-    file.write_text("prediction_id,label\n019a,yes\n")
-    told = desk.type("label", "churn", "--file", str(file), "--no-wait", "--json").stdout
-    assert json.loads(told) == {"uri": "s3://feedback/churn/labels.csv"}
-    done = desk.type("label", "churn", "--file", str(file), "--no-wait")
-    assert done.stdout.strip() == "s3://feedback/churn/labels.csv"
-    assert store.get("s3://feedback/churn/labels.csv") == file.read_bytes()
-    assert desk.type("label", "churn", "019a", "yes", "--file", str(file)).exit_code == 2

@@ -3,13 +3,13 @@ import pyarrow as pa
 import pytest
 from onnx import TensorProto
 from support.outside_models import churn_frame, convert_churn, fit_churn, linear
+from support.training import CHURN_KINDS, churn_table
 
 from pipelines.adoption import Adopted, Column, adopt, try_out
 from pipelines.encoding.scales import fit_scale
 from pipelines.errors import StepError
 from pipelines.onnx_graph import Scorer
 from pipelines.tables import encode_table, known_numbers
-from pipelines.testing import CHURN_KINDS, churn_table
 
 TABLE = churn_table(400)
 CLASSES = ["no", "yes"]

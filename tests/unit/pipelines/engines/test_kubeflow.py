@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.faults import Fault
 from support.kubeflow import KubeflowServer
-from support.kubeflow.server import Fault
 
 from pipelines.engines import Refused, Run, RunState, Unavailable
 from pipelines.engines.kubeflow import Connection, KubeflowEngine, kubeflow_id
@@ -24,7 +24,7 @@ schemaVersion: 2.1.0
 root: {inputDefinitions: {parameters: {text: {parameterType: STRING}}}}
 deploymentSpec: {executors: {exec-one: {container: {image: python}}}}
 """
-LIST = "GET .*/experiments"
+LIST, READ, START, CANCEL = "GET .*/experiments", "GET .*/runs/.*", "POST .*/runs", "POST .*:terminate"
 NEVER_STARTS = Surroundings(secrets={"missing": ("KEY",)})
 """Keeps the pods of a run waiting: what is tested here is what the server says."""
 
@@ -54,11 +54,13 @@ def started(server: KubeflowServer) -> int:
     return len(server.resources.workflows)
 
 
-@pytest.mark.parametrize("kind", [401, 403, 429, 500, 503, "drop", "html", "hang"])
-@pytest.mark.parametrize("only", [r"GET .*/runs/.*", LIST, r"POST .*/experiments", r"POST .*/runs"])
+@pytest.mark.parametrize("kind", [401, 403, 404, 422, 429, 500, 503, "drop", "html", "hang"])
+@pytest.mark.parametrize("only", [READ, LIST, r"POST .*/experiments", START])
 def test_whatever_fails_while_a_run_is_submitted_it_is_submitted_once_in_the_end(
     server: KubeflowServer, kind: int | str, only: str
 ) -> None:
+    if (only, kind) in ((READ, 404), (START, 422)):
+        pytest.skip("a whole answer: there is no such run; it is the run that is wrong")
     engine = engine_of(server, timeout_s=0.5)
     server.faults.append(Fault(kind, only=only))
 
@@ -72,7 +74,7 @@ def test_whatever_fails_while_a_run_is_submitted_it_is_submitted_once_in_the_end
 
 
 def test_a_run_whose_submission_was_taken_without_an_answer_is_found(server: KubeflowServer) -> None:
-    server.faults.append(Fault("lost", only="POST .*/runs"))
+    server.faults.append(Fault("lost", only=START))
     engine = engine_of(server)
 
     with pytest.raises(Unavailable, match="does not answer"):
@@ -141,10 +143,26 @@ def test_arguments_that_a_pipeline_does_not_take_are_refused_by_name(
 
 
 def test_the_page_of_a_run_is_linked_where_the_user_interface_is_known(server: KubeflowServer) -> None:
-    page = engine_of(server, pages="https://kubeflow.example/pipeline/").page("run-1")
+    page = engine_of(server, pages="https://kubeflow.example/pipeline/").page(a_run())
 
     assert page == f"https://kubeflow.example/pipeline/#/runs/details/{kubeflow_id('run-1')}"
-    assert engine_of(server).page("run-1") is None
+    assert engine_of(server).page(a_run()) is None
+
+
+@pytest.mark.parametrize("kind", [401, 403, 422, 429, 500, "drop", "lost", "hang"])
+@pytest.mark.parametrize("only", [READ, CANCEL])
+def test_whatever_fails_while_a_run_is_cancelled_it_has_ended_in_the_end(
+    server: KubeflowServer, kind: int | str, only: str
+) -> None:
+    engine = engine_of(server, timeout_s=0.5)
+    engine.submit(a_run())
+    server.faults.append(Fault(kind, only=only))
+
+    with pytest.raises(Unavailable, match="Kubeflow Pipelines at http"):
+        engine.cancel("run-1")
+    engine.cancel("run-1")
+
+    until(lambda: engine.status("run-1").state is RunState.FAILED)
 
 
 def test_a_run_may_be_cancelled_twice_and_while_it_is_being_cancelled(server: KubeflowServer) -> None:

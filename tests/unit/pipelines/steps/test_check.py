@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from support.training import put_dataset
 
 from eventing.store import MemoryStore
 from pipelines.errors import StepError
 from pipelines.steps.check import check
 from pipelines.steps.extract import extract
-from pipelines.testing import put_dataset
 
 
 def checked(folder: Path, table: pa.Table, kinds: dict[str, str], spec: str = "") -> dict[str, Any]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from support.training import put_dataset
 
 from eventing.catalogue import Claim
 from eventing.store import MemoryStore, StoreUnavailable
 from pipelines.errors import StepError, TransientError
 from pipelines.steps import files
 from pipelines.steps.extract import extract
-from pipelines.testing import put_dataset
 
 KINDS = {"x": "number", "y": "category"}
 SPEC = "model: m\ntarget: y\n"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from support.training import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset
 
 from eventing.store import MemoryStore
 from pipelines.encoding import Encoding
@@ -18,7 +19,6 @@ from pipelines.steps.check import check
 from pipelines.steps.extract import extract
 from pipelines.steps.features import features
 from pipelines.tables import encode_table
-from pipelines.testing import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset
 
 
 def prepare(

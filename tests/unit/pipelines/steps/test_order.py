@@ -106,7 +106,7 @@ def test_rows_since_a_change_are_learnt_from_and_judged_by() -> None:
     assert order.found
     assert abs(order.change - 4_000) < 50
 
-    divided = divide(table, SPEC, CHECKED, places=np.arange(4_500))
+    divided = divide(table, SPEC, CHECKED, positions=np.arange(4_500))
 
     assert divided.divided.by == "arrival"
     held = divided.holdout
@@ -117,7 +117,7 @@ def test_rows_since_a_change_are_learnt_from_and_judged_by() -> None:
 
 def test_few_rows_since_a_change_are_on_both_sides_whether_it_is_seen_or_not() -> None:
     for turn in (2_700, 2_850):
-        divided = divide(rows(3_000, turn=turn), SPEC, CHECKED, places=np.arange(3_000))
+        divided = divide(rows(3_000, turn=turn), SPEC, CHECKED, positions=np.arange(3_000))
 
         learnt = np.count_nonzero(divided.train >= turn) / (3_000 - turn)
         assert 0.5 <= learnt <= 0.9

@@ -35,10 +35,10 @@ _KEYWORDS = frozenset(("AND", "OR", "XOR", "NOT", "LIKE", "EXISTS", "IN", "TRUE"
 _LOGIC = ("AND", "OR", "XOR")
 
 MAX_LENGTH = 4096
-"""Characters of an expression. Every event is held against it, on the thread that takes all events."""
+"""Most characters of an expression: each event is matched with it on the thread that takes all events."""
 
 MAX_DEPTH = 32
-"""Levels of parentheses, calls, signs and `NOT`: far below what the interpreter's stack takes."""
+"""Most levels of parentheses, calls, signs and `NOT`: far fewer than the interpreter's stack takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +240,8 @@ def _unquoted(text: str) -> str:
 def _pattern(text: str) -> re.Pattern[str]:
     """Compile a LIKE pattern: `%` any text, `_` one character, `\\%` and `\\_` themselves.
 
-    Between two `%` the first place that fits is as good as any later one. Atomic groups never look for those,
-    so that no text takes long.
+    Between two `%` the first match is as good as any later one. Atomic groups never try the later ones, so
+    that no text takes long.
     """
     pieces = [""]
     for part in re.findall(r"\\[%_]|.", text, re.DOTALL):

@@ -26,6 +26,7 @@ from knative.local.broker.model import BrokerSpec, parse_broker, parse_trigger
 from knative.local.broker.settings import BrokerSettings
 from knative.local.gateway.admission import Admission
 from knative.local.gateway.connections import Limits
+from knative.local.gateway.metrics import GatewayMetrics
 from knative.local.gateway.server import Gateway
 from knative.local.processes.ports import listen
 
@@ -112,7 +113,7 @@ class RunningBroker:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self.settings = BrokerSettings(settle_within_s=0.005, drain_s=2.0)
+        self.settings = BrokerSettings(notes_wait_s=0.005, drain_s=2.0)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -154,7 +155,16 @@ class RunningBroker:
         self.port = listener.getsockname()[1]
         nothing: Any = SimpleNamespace(names=list, why_closed=lambda namespace, name: "")
         addresses = Addresses(self.port)
-        self.gateway = Gateway(nothing, nothing, engine, nothing, addresses, Admission(), Limits())
+        self.gateway = Gateway(
+            nothing,
+            nothing,
+            engine,
+            nothing,
+            addresses,
+            Admission(),
+            Limits(),
+            GatewayMetrics(CollectorRegistry()),
+        )
         await self.gateway.start(listener)
 
     def clock(self) -> float:

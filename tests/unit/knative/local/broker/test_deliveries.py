@@ -16,7 +16,7 @@ from knative.local.broker.outcomes import Answer
 from knative.local.broker.settings import BrokerSettings
 
 Answers = Callable[[str, int], Awaitable[Answer]]
-SETTINGS = BrokerSettings(settle_within_s=0.001, drain_s=0.1)
+SETTINGS = BrokerSettings(notes_wait_s=0.001, drain_s=0.1)
 
 
 class MemoryCourier:

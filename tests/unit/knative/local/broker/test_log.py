@@ -18,7 +18,7 @@ from knative.local.broker.pages import read_page
 from knative.local.broker.schema import open_log
 from knative.local.broker.settings import BrokerSettings
 
-SETTINGS = BrokerSettings(settle_within_s=0.001)
+SETTINGS = BrokerSettings(notes_wait_s=0.001)
 
 
 def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_when_space_is_short_new_events_are_refused_and_replies_stored(
         await log.call(lambda _: None)
         monkeypatch.setattr(DiskGuard, "admits", lambda *_: False)
         log.append(Record({"ce-id": "new"}, b"x", 255), [first], told.append)
-        log.append(Record({"ce-id": "answer"}, b"x", 255), [second], told.append, settles=(first, 1))
+        log.append(Record({"ce-id": "answer"}, b"x", 255), [second], told.append, finishes=(first, 1))
         await log.call(lambda _: None)
         left = await log.call(lambda connection: connection.execute("SELECT seq FROM events").fetchall())
         await log.close()

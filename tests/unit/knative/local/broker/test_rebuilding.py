@@ -22,7 +22,7 @@ from knative.local.broker.rebuilding import Rebuilt, check, rebuild, reports_bes
 from knative.local.broker.schema import create_log, open_log
 from knative.local.broker.settings import BrokerSettings
 
-SETTINGS = BrokerSettings(settle_within_s=0.001)
+SETTINGS = BrokerSettings(notes_wait_s=0.001)
 PAGE = 4096
 EVENTS = 200
 LANES = ["kascade/one", "kascade/one#dead", "kascade/two"]
@@ -42,7 +42,7 @@ def write_log(path: Path) -> None:
         batch.add_event(number, Record({"ce-id": str(number)}, body_of(number), 255), lanes, lambda _: None)
     batch.write(log)
     later = Batch(
-        settled=[(1, 3), (1, 6)],
+        finished=[(1, 3), (1, 6)],
         retried=[(1, 5.0, None, 1, 9)],
         moved=[(2, 6.0, b"{}", 1, 12)],
         parked=[(1, 15, 7.0, b"{}", 1)],
@@ -223,7 +223,7 @@ def test_a_log_of_the_format_before_is_brought_up_to_date(tmp_path: Path) -> Non
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["append", "settle", "share", "retry", "move", "park", "redrive", "drop"]),
+        st.sampled_from(["append", "finish", "share", "retry", "move", "park", "redrive", "drop"]),
         st.integers(0, 30),
     ),
     max_size=40,
@@ -242,8 +242,8 @@ def test_the_count_of_a_lane_is_what_it_holds_whatever_happens(steps: list[tuple
             number += 1
             lanes = sorted({lane, 1})
             batch.add_event(number, Record({}, b"", 1), lanes, lambda _: None)
-        elif what in ("settle", "share"):
-            (batch.settled if what == "settle" else batch.shared).extend([(lane, which), (1, which)])
+        elif what in ("finish", "share"):
+            (batch.finished if what == "finish" else batch.shared).extend([(lane, which), (1, which)])
         elif what == "retry":
             batch.retried.append((1, 5.0, None, lane, which))
         elif what == "move":

@@ -1,4 +1,4 @@
-"""What the broker itself has to say, as events to those it concerns."""
+"""The events that the broker itself emits."""
 
 from __future__ import annotations
 

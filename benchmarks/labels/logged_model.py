@@ -26,8 +26,8 @@ from functions.state.migrate import upgrade
 from kascade.system.home import BUCKETS
 from kascade.system.process import HOST, free_port
 from kascade.system.stores.embedded import EmbeddedStore
+from pipelines.card import Card
 from pipelines.prediction_ids import uuid7
-from pipelines.testing import make_card
 
 MODEL = "churn"
 SPEC = f"model: {MODEL}\ntarget: churned\nlabels: {{window: 1d, train: false}}\n"
@@ -36,8 +36,8 @@ THREADS = 20
 _DIGEST = "0" * 64
 
 
-class World:
-    """The state and the store, and what is in them."""
+class LoggedModel:
+    """A champion with its log, in a database and a store of its own."""
 
     def __init__(self, url: str, store: S3Store) -> None:
         self.engine: Engine = make_engine(url)
@@ -50,15 +50,30 @@ class World:
 
     def _register(self) -> None:
         now = datetime.now(UTC)
-        card = make_card(model=MODEL, version=1, task="classification", classes=("no", "yes"))
-        where = f"s3://models/{MODEL}/v1"
-        nothing = Claim(uri=f"{where}/x", sha256=_DIGEST)
+        nothing = Claim(uri=f"s3://models/{MODEL}/v1/x", sha256=_DIGEST)
+        card = Card.model_validate(
+            {
+                "model": MODEL,
+                "version": 1,
+                "run_id": "run-1",
+                "task": "classification",
+                "target": "churned",
+                "classes": ("no", "yes"),
+                "features": (("amount", "number"),),
+                "data": {"dataset": nothing.model_dump()},
+                "spec": {"digest": _DIGEST},
+                "code_digest": _DIGEST,
+                "evaluation": {"metrics": {}},
+                "files": {},
+                "seconds": 1.0,
+            }
+        )
         completed = TrainingCompleted(
             model=MODEL,
             version=1,
             run_id="run-1",
             candidate=nothing,
-            card=self.store.put(f"{where}/card.json", card.to_json()),
+            card=self.store.put(f"s3://models/{MODEL}/v1/card.json", card.to_json()),
             holdout=nothing,
             reference=nothing,
             metrics={},
@@ -125,12 +140,12 @@ class World:
 
 
 @contextmanager
-def started(folder: Path, url: str) -> Iterator[tuple[World, int, psutil.Process]]:
+def started(folder: Path, url: str) -> Iterator[tuple[LoggedModel, int, psutil.Process]]:
     """Run the store and join_feedback; yield the world, the function's port and its process."""
     with EmbeddedStore(folder / "store", 0, "access", "secretsecret") as store:
         env = {**os.environ, **store.env, "DATABASE_URL": url, "HOST": HOST, "PORT": str(free_port())}
         env |= {"KASCADE_LOG_LEVEL": "warning", "KASCADE_THREADS": str(THREADS)}
-        world = World(url, S3Store.from_env(env))
+        world = LoggedModel(url, S3Store.from_env(env))
         command = [sys.executable, "-m", "functions.join_feedback"]
         process = subprocess.Popen(command, env=env)
         try:

@@ -1,4 +1,4 @@
-"""The warnings about columns whose kind or numbers are a guess, with the line that settles it."""
+"""The warnings about columns whose kind or numbers are a guess, with what to write in model.yaml instead."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eventing.catalogue import DataWarning
+from functions.ingest_data.find_forms import FoundForm
 from functions.ingest_data.refusal import clip
-from functions.ingest_data.settle_forms import Settled
 from pipelines.spec.reference import yaml_of
 from pipelines.values.missing import is_doubtful
 
@@ -17,17 +17,17 @@ _HALF = 0.5
 _CLASSES = 20
 
 
-def of_numbers(name: str, settled: Settled, count: int) -> list[DataWarning]:
+def of_numbers(name: str, found_form: FoundForm, count: int) -> list[DataWarning]:
     """Warn of numbers that are written otherwise than with a decimal point."""
-    form, found = settled.form, []
-    if settled.either and not settled.by_column:
+    form, found = found_form.form, []
+    if found_form.either and not found_form.by_column:
         read = "1.250 is 1250, 1,096 is 1.096" if form.decimal == "," else "1.250 is 1.25, 1,096 is 1096"
         other = "." if form.decimal == "," else ","
         found.append(
             _warning(
                 name,
-                settled.either,
-                f"{settled.either} of {count} numbers could be read in two ways; they are read with a "
+                found_form.either,
+                f"{found_form.either} of {count} numbers could be read in two ways; they are read with a "
                 f"decimal {_mark(form.decimal)}, by what else is in the file: {read}",
                 _line(name, f'type: number, decimal: "{other}"') + f" if it is a decimal {_mark(other)}",
             )
@@ -41,36 +41,36 @@ def of_numbers(name: str, settled: Settled, count: int) -> list[DataWarning]:
                 _line(name, "type: category") + " if they are no numbers",
             )
         )
-    if settled.mixed:
+    if found_form.mixed:
         found.append(
             _warning(
                 name,
-                settled.mixed,
-                f"{settled.mixed} of {count} numbers have another decimal mark than the "
+                found_form.mixed,
+                f"{found_form.mixed} of {count} numbers have another decimal mark than the "
                 f"{_mark(form.decimal)} of the others; each is read by its own",
                 "write one decimal mark in all of the column",
             )
         )
-    if form.unit is not None and settled.with_unit:
+    if form.unit is not None and found_form.with_unit:
         example = "0.5% as 0.5" if form.unit == "%" else f"{form.unit}5 as 5"
         found.append(
             _warning(
                 name,
-                settled.with_unit,
-                f"{settled.with_unit} of {count} numbers have a {form.unit}, which is left out: {example}",
+                found_form.with_unit,
+                f"{found_form.with_unit} of {count} numbers have a {form.unit}, which is left out: {example}",
                 _line(name, "type: category") + " if they are no numbers",
             )
         )
     return found
 
 
-def is_mixed_percent(settled: Settled, share: float, count: int) -> bool:
+def is_mixed_percent(found_form: FoundForm, share: float, count: int) -> bool:
     """Say whether some of a column's numbers are percentages and many are not: two scales in one column."""
-    return settled.form.unit == "%" and settled.with_unit < 0.95 * share * count
+    return found_form.form.unit == "%" and found_form.with_unit < 0.95 * share * count
 
 
 def of_large_integers(name: str, count: int) -> DataWarning:
-    """Warn of whole numbers that no 64 bits hold."""
+    """Warn of whole numbers that do not fit into 64 bits."""
     return _warning(
         name,
         count,
@@ -90,7 +90,7 @@ def of_lost_digits(name: str, lost: int, count: int) -> DataWarning:
 
 
 def of_words(
-    name: str, text: pa.Array, numbers: pa.Array, codes: int, formats: Sequence[str], settled: Settled
+    name: str, text: pa.Array, numbers: pa.Array, codes: int, formats: Sequence[str], found_form: FoundForm
 ) -> list[DataWarning]:
     """Warn of a column that is kept as words although many of its values are not."""
     count, fitting = len(text), len(numbers) - numbers.null_count
@@ -102,8 +102,8 @@ def of_words(
     if codes:
         read = f"{codes} of {count} numbers begin with 0, as codes do: kept as a category"
         return [_warning(name, codes, read, _line(name, "type: number") + " if they are numbers")]
-    if settled.form.unit == "%" and settled.with_unit < fitting:
-        read = f"{settled.with_unit} of {count} values have a % and others have none: kept as a category"
+    if found_form.form.unit == "%" and found_form.with_unit < fitting:
+        read = f"{found_form.with_unit} of {count} values have a % and others have none: kept as a category"
         return [
             _warning(
                 name, fitting, read, "write all with the sign, or none; or " + _line(name, "type: number")
@@ -139,7 +139,7 @@ def of_names(name: str, text: pa.Array) -> list[DataWarning]:
 
 
 def of_target(name: str, text: pa.Array) -> list[DataWarning]:
-    """Warn of a target of words with so many of them that they can hardly be classes."""
+    """Warn of a target with so many different words that they can hardly be classes."""
     present = text.drop_null()
     distinct = int(pc.count_distinct(present).as_py())
     if distinct <= _CLASSES or distinct < len(present) / 10:

@@ -22,11 +22,11 @@ def fixes_of(event: Mapping[str, Any]) -> list[str]:
 def _fixes(type_: str, data: Mapping[str, Any]) -> list[str]:
     match type_:
         case c.SpecRejected.type | c.DatasetRejected.type:
-            told = [
+            lines = [
                 f"{each['where']}: {each['problem']}" + (f"; fix: {each['fix']}" if each.get("fix") else "")
                 for each in data["problems"]
             ]
-            return told + ([f"report: {data['report_uri']}"] if data.get("report_uri") else [])
+            return lines + ([f"report: {data['report_uri']}"] if data.get("report_uri") else [])
         case c.TrainingFailed.type:
             return [f"fix: {data['fix']}"] if data.get("fix") else []
         case c.DatasetIngested.type:
@@ -41,6 +41,8 @@ def _fixes(type_: str, data: Mapping[str, Any]) -> list[str]:
                 f"why: kascade explain {data['event_id']}",
                 f"send it again: {data['redrive']} of record-events",
             ]
+        case c.DeliveriesLost.type:
+            return [f"the damaged log is kept: {data['kept']}"]
         case c.FeedbackJoined.type:
             return [
                 f"{each['fate']}: {each.get('prediction_id') or each['label_id']}"

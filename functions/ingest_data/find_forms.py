@@ -1,7 +1,7 @@
-"""Settles how a file writes its numbers: decimal point or comma, marks between thousands, a unit beside them.
+"""Finds how a file writes its numbers: decimal point or comma, marks between thousands, a unit beside them.
 
 Most values tell by themselves: 88,5 has a decimal comma and 1,096,000 has marks between thousands. What could
-be either, such as 1,096, is settled by the column's other values, else by the file's other columns, else by
+be either, such as 1,096, is decided by the column's other values, else by the file's other columns, else by
 the file's delimiter.
 """
 
@@ -23,13 +23,13 @@ _HEAD = 200
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A column's form, and what it was settled by.
+class FoundForm:
+    """A column's form, and what decided it.
 
     Attributes:
         form: how its numbers are written.
         either: values that could be read in two ways.
-        by_column: whether the column's own values settled the decimal mark.
+        by_column: whether the column's own values decided the decimal mark.
         mixed: values with the other decimal mark than the form's.
         with_unit: values with the form's unit.
     """
@@ -54,31 +54,31 @@ class _Counts:
     decisive: bool = False
 
 
-def settle_forms(
+def find_forms(
     sample: Mapping[str, pa.Array], spec: ModelSpec, decimal: str, kept: Mapping[str, Form] | None = None
-) -> dict[str, Settled]:
-    """Settle the form of each column of text.
+) -> dict[str, FoundForm]:
+    """Find the form of each column of text.
 
     Args:
         sample: some of the file's first rows, by column.
         spec: what it says of a column goes before what is found.
         decimal: the decimal mark that the file's delimiter suggests.
-        kept: the forms of a dataset that the file adds to; the unit and what nothing settles are theirs.
+        kept: the forms of a dataset that the file adds to; the unit and what nothing decides are theirs.
     """
     texts = {name: trimmed(array, _base(spec)) for name, array in sample.items() if _is_text(array)}
     units = {name: _unit(text, None if kept is None else kept.get(name)) for name, text in texts.items()}
     bare = {name: without_unit(text, units[name][0]) for name, text in texts.items()}
-    numeric = {name for name, text in bare.items() if _looks_numeric(text)}
+    numeric = {name for name, text in bare.items() if _is_numeric(text)}
     commas_kept = kept is not None and any(form.decimal == "," for form in kept.values())
     marked = decimal == "," or commas_kept or any(_is_marked(bare[name]) for name in numeric)
     counts = {name: _count(text) if marked and name in numeric else _Counts() for name, text in bare.items()}
     of_file = _of_file(counts)
     return {
-        name: _settle(
+        name: _find(
             counts[name],
             units[name],
             _base(spec) if kept is None else kept.get(name, _base(spec)),
-            said=spec.schema_[name].decimal if name in spec.schema_ else None,
+            declared=spec.schema_[name].decimal if name in spec.schema_ else None,
             otherwise=of_file or (_suggested(counts[name], decimal) if kept is None else None),
         )
         for name in texts
@@ -86,7 +86,7 @@ def settle_forms(
 
 
 def _suggested(counts: _Counts, decimal: str) -> str:
-    """Take the delimiter's suggestion; but with nothing else to go by, 1.250 is what a program writes."""
+    """Return the decimal mark where no value decides it: a point if every value can have one."""
     return "." if counts.either_point and not counts.either_comma else decimal
 
 
@@ -98,7 +98,7 @@ def _is_text(array: pa.Array) -> bool:
     return bool(pa.types.is_string(array.type))
 
 
-def _looks_numeric(text: pa.Array) -> bool:
+def _is_numeric(text: pa.Array) -> bool:
     head = text.drop_null().slice(0, _HEAD)
     return bool(len(head)) and _sum(plain_numbers(head, Form(grouped=True)).is_valid()) >= len(head) / 2
 
@@ -109,7 +109,7 @@ def _is_marked(text: pa.Array) -> bool:
 
 
 def _unit(text: pa.Array, kept: Form | None) -> tuple[str | None, int]:
-    """Find the sign that stands beside most of a column's numbers, and beside how many."""
+    """Return the sign beside most of a column's numbers, such as %, and how many numbers have it."""
     if kept is not None:
         return kept.unit, 0
     if not pc.any(pc.match_substring_regex(text, f"[{UNITS}]")).as_py():
@@ -157,12 +157,17 @@ def _of_file(counts: Mapping[str, _Counts]) -> str | None:
     return "," if commas > points else "."
 
 
-def _settle(
-    counts: _Counts, unit: tuple[str | None, int], before: Form, *, said: str | None, otherwise: str | None
-) -> Settled:
-    told = counts.points != counts.commas
+def _find(
+    counts: _Counts,
+    unit: tuple[str | None, int],
+    before: Form,
+    *,
+    declared: str | None,
+    otherwise: str | None,
+) -> FoundForm:
+    decided = counts.points != counts.commas
     found = "," if counts.commas > counts.points else "."
-    decimal = said or (found if told else otherwise or before.decimal)
+    decimal = declared or (found if decided else otherwise or before.decimal)
     comma = decimal == ","
     either, many = (
         (counts.either_point, counts.grouped_by_point)
@@ -172,13 +177,13 @@ def _settle(
     form = replace(
         before,
         decimal=decimal,
-        grouped=before.grouped or said is not None or bool(many or (either and (told or otherwise))),
+        grouped=before.grouped or declared is not None or bool(many or (either and (decided or otherwise))),
         unit=unit[0],
     )
-    return Settled(
+    return FoundForm(
         form,
         either=counts.either_comma + counts.either_point,
-        by_column=told or said is not None,
+        by_column=decided or declared is not None,
         mixed=counts.points if comma else counts.commas,
         with_unit=unit[1],
     )

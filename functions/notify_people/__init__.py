@@ -1,0 +1,1 @@
+"""Tells people what they should know: by chat, mail or a webhook."""

@@ -1,0 +1,296 @@
+"""The model's OpenAPI 3.1 document, made from what it takes and gives; and a request that works. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.serve_model.model import Model, OutputSpec
+from pipelines.encoding.feature import Feature
+
+MAX_VALUES = 50
+_JSON_TYPES: Mapping[str, list[str]] = {
+    "number": ["number", "null"],
+    "integer": ["integer", "null"],
+    "boolean": ["boolean", "null"],
+    "datetime": ["string", "null"],
+}
+_TENSOR_TYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}
+_OUTPUT_TYPES = {"INT64": "integer", "FP32": "number", "FP64": "number", "BOOL": "boolean", "BYTES": "string"}
+_TIME = "2026-01-01T00:00:00+00:00"
+_EXAMPLES: Mapping[str, Any] = {"number": 0.5, "integer": 1, "boolean": True, "datetime": _TIME}
+
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "string", "description": "what is wrong, and what is expected"}},
+}
+
+
+def document_of(model: Model, max_rows: int, *, guarded: bool = False) -> dict[str, Any]:
+    """Return the OpenAPI document of one model.
+
+    Args:
+        max_rows: how many rows a request may have.
+        guarded: a prediction asks for a token.
+    """
+    v1, v2 = f"/v1/models/{model.name}", f"/v2/models/{model.name}"
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{model.name} v{model.version}",
+            "version": str(model.version),
+            "description": described(model),
+        },
+        "servers": [{"url": "."}],
+        "paths": {
+            f"{v1}:predict": {"post": _predict(model, guarded)},
+            f"{v2}/infer": {"post": _infer(model, guarded)},
+            v1: {"get": _get("Say that the model is there.", "v1Model", {"type": "object"})},
+            v2: {"get": _get("Describe the model's tensors.", "v2Model", {"type": "object"})},
+            "/v2/health/ready": {"get": _get("Say that the model can answer.", "ready", {"type": "object"})},
+        },
+        "components": {
+            "schemas": {
+                "Row": row_schema(model),
+                "PredictRequest": {
+                    "type": "object",
+                    "required": ["instances"],
+                    "properties": {
+                        "instances": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": max_rows,
+                            "description": "rows, all with the same features",
+                            "items": {"$ref": "#/components/schemas/Row"},
+                        }
+                    },
+                },
+                "PredictResponse": _predict_response(model),
+                "InferRequest": _infer_request(),
+                "InferResponse": _infer_response(),
+                "Error": _ERROR,
+            }
+        },
+    }
+    if guarded:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    return document
+
+
+def described(model: Model) -> str:
+    """Say in a sentence what the model predicts."""
+    target = model.properties.get("target")
+    task = model.properties.get("task", "prediction")
+    return f"A {task} of {target}." if target else f"A {task}."
+
+
+def row_schema(model: Model) -> dict[str, Any]:
+    """Return the schema of one row, by name."""
+    looked_up = set(model.properties.get("looked_up") or ())
+    entities = [name for name in (model.entity, *(model.properties.get("entities") or ())) if name]
+    properties = {each.name: feature_schema(each, model) for each in model.encoding.features}
+    for name in entities:
+        about = {"type": ["string", "number", "boolean", "null"], "description": "whom the row is about"}
+        properties.setdefault(name, about)
+    required = [each.name for each in model.encoding.features if each.used and each.name not in looked_up]
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+        "examples": [example_row(model)],
+    }
+
+
+def feature_schema(feature: Feature, model: Model) -> dict[str, Any]:
+    """Return the schema of one feature. What training saw is described, and is no limit."""
+    said = [feature.kind if feature.used else f"{feature.kind}, which the model does not read"]
+    if feature.kind == "datetime":
+        written = feature.form.format
+        said.append("ISO 8601" if written is None else f"as {written}, or ISO 8601")
+    seen = _seen(model, feature.name)
+    if "min" in seen and "max" in seen:
+        said.append(f"from {seen['min']} to {seen['max']} in training")
+    values = values_of(feature)
+    if values:
+        more = f" and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
+        said.append(f"in training {', '.join(values[:MAX_VALUES])}{more}")
+    return {
+        "type": _JSON_TYPES.get(feature.kind, ["string", "number", "boolean", "null"]),
+        "description": "; ".join(said) + "; null where it is not known",
+        "examples": [example_of(feature, model)],
+    }
+
+
+def values_of(feature: Feature) -> list[str]:
+    """Return the categories that training saw; none of other kinds."""
+    if feature.kind != "category":
+        return []
+    found = feature.encoder.params()
+    return list(found.get("values") or found.get("means") or ())
+
+
+def example_row(model: Model) -> dict[str, Any]:
+    """Return a row that the model answers."""
+    return {each.name: example_of(each, model) for each in model.encoding.features if each.used}
+
+
+def example_of(feature: Feature, model: Model) -> Any:
+    """Return a value of a feature: one in the middle of those that training saw, if it noted them."""
+    seen = _seen(model, feature.name)
+    if "middle" in seen:
+        return seen["middle"]
+    if values := values_of(feature):
+        return values[0]
+    return _EXAMPLES.get(feature.kind, "text")
+
+
+def tensors_of(model: Model) -> dict[str, Any]:
+    """Return the example as a request of the Open Inference Protocol."""
+    inputs = []
+    for each in model.encoding.features:
+        if not each.used:
+            continue
+        datatype, value = _TENSOR_TYPES.get(each.kind, "BYTES"), example_of(each, model)
+        data = [str(value) if datatype == "BYTES" else value]
+        inputs.append({"name": each.name, "shape": [1], "datatype": datatype, "data": data})
+    return {"inputs": inputs}
+
+
+def _seen(model: Model, name: str) -> Mapping[str, Any]:
+    ranges = model.properties.get("ranges")
+    found = ranges.get(name) if isinstance(ranges, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _predict(model: Model, guarded: bool) -> dict[str, Any]:
+    return _post(
+        "Predict, a list of rows in, a list of predictions out.",
+        "predict",
+        "PredictRequest",
+        "PredictResponse",
+        {"instances": [example_row(model)]},
+        guarded,
+    )
+
+
+def _infer(model: Model, guarded: bool) -> dict[str, Any]:
+    return _post(
+        "Predict by the Open Inference Protocol, a tensor for each feature.",
+        "infer",
+        "InferRequest",
+        "InferResponse",
+        tensors_of(model),
+        guarded,
+    )
+
+
+def _post(says: str, name: str, request: str, response: str, example: Any, guarded: bool) -> dict[str, Any]:
+    answers = {
+        "200": {
+            "description": "The predictions, each with its id.",
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{response}"}}},
+        },
+        "400": _refused("The request is wrong; the answer says where."),
+        "413": _refused("The body is larger than is read."),
+        "415": _refused("The body is compressed, or no JSON."),
+        "500": _refused("The server failed; its log says more."),
+    }
+    if guarded:
+        answers |= {
+            "401": _refused("A token is asked for."),
+            "403": _refused("The token is for other models."),
+        }
+    return {
+        "operationId": name,
+        "summary": says,
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": f"#/components/schemas/{request}"},
+                    "examples": {"one row": {"value": example}},
+                }
+            },
+        },
+        "responses": answers,
+        **({"security": [{"token": []}]} if guarded else {}),
+    }
+
+
+def _get(says: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    answer = {"description": says, "content": {"application/json": {"schema": schema}}}
+    return {"operationId": name, "summary": says, "responses": {"200": answer}}
+
+
+def _refused(says: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Error"}
+    return {"description": says, "content": {"application/json": {"schema": schema}}}
+
+
+def _predict_response(model: Model) -> dict[str, Any]:
+    main = next(each for each in model.outputs if each.name != "probabilities")
+    properties: dict[str, Any] = {
+        "predictions": {"type": "array", "items": _value(main, model)},
+        "prediction_ids": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "under these the labels are given later",
+        },
+        "model_name": {"type": "string"},
+        "model_version": {"type": "string"},
+    }
+    if any(each.name == "probabilities" for each in model.outputs):
+        shares = {"type": "array", "items": {"type": "number"}}
+        properties["probabilities"] = {"type": "array", "items": shares, "description": "by class, in order"}
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _value(output: OutputSpec, model: Model) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": _OUTPUT_TYPES[output.datatype]}
+    if classes := model.properties.get("classes"):
+        schema["description"] = "one of " + ", ".join(map(str, classes[:MAX_VALUES]))
+    return schema
+
+
+def _infer_request() -> dict[str, Any]:
+    tensor = {
+        "type": "object",
+        "required": ["name", "shape", "datatype", "data"],
+        "properties": {
+            "name": {"type": "string"},
+            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+            "datatype": {"type": "string"},
+            "data": {"type": "array"},
+        },
+    }
+    inputs = {"type": "array", "minItems": 1, "items": tensor}
+    return {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {"id": {"type": "string"}, "inputs": inputs},
+    }
+
+
+def _infer_response() -> dict[str, Any]:
+    tensor = {
+        "type": "object",
+        "required": ["name", "shape", "datatype", "data"],
+        "properties": {
+            "name": {"type": "string"},
+            "shape": {"type": "array", "items": {"type": "integer"}},
+            "datatype": {"type": "string"},
+            "data": {"type": "array"},
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["model_name", "model_version", "outputs"],
+        "properties": {
+            "id": {"type": "string"},
+            "model_name": {"type": "string"},
+            "model_version": {"type": "string"},
+            "outputs": {"type": "array", "items": tensor},
+        },
+    }

@@ -1,0 +1,85 @@
+"""A version that is approved during a rollout waits for its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eventing.testing import HandlingFailed
+
+from .conftest import kinds_of
+
+
+def test_a_newer_approval_waits_for_the_rollout_under_way_and_then_begins(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    assert world.approve(3) == []
+    assert 3 not in world.deployer.observe("churn").versions
+
+    world.deployer.make_ready("churn", 2)
+    assert kinds_of(world.ring()) == ["rollout.completed churn/v2"]
+    (started,) = world.ring()
+    world.deployer.make_ready("churn", 3)
+    world.ring()
+
+    assert kinds_of([started]) == ["rollout.started churn/v3"]
+    assert started.data["champion_version"] == 2
+    assert started.correlation_id == "approval-3"
+    assert world.champion() == 3
+
+
+def test_the_version_that_waits_begins_also_after_a_rollback(world: Any) -> None:
+    world.serve(1)
+    world.approve(2)
+    world.approve(3)
+    world.deployer.make_failed("churn", 2, "ExitCode4: boom")
+    world.ring()
+    world.ring()
+    world.deployer.make_ready("churn", 3)
+    world.ring()
+
+    assert world.champion() == 3
+    assert world.deployer.observe("churn").serving == {3: 100}
+
+
+def test_of_several_that_wait_the_newest_stays_and_the_others_end_as_inconclusive(world: Any) -> None:
+    world.approve(1)
+    world.approve(2)
+
+    (completed,) = world.approve(3)
+
+    assert kinds_of([completed]) == ["rollout.completed churn/v2"]
+    assert completed.data["outcome"] == "inconclusive"
+    assert completed.data["message"] == "v2 is not rolled out: v3 came before its turn"
+    assert world.facts() == ["v2 inconclusive"]
+
+
+def test_the_gates_approval_of_an_older_version_comes_too_late(world: Any) -> None:
+    world.register(1)
+    world.serve(2)
+
+    (completed,) = world.deliver(world.approval(1))
+
+    assert completed.data["outcome"] == "inconclusive"
+    assert world.deployer.observe("churn").latest == 2
+
+
+def test_a_person_can_go_back_to_an_older_version(world: Any) -> None:
+    world.serve(1)
+    world.serve(2)
+
+    started, completed = world.deliver(world.approval(1, gate=False))
+
+    assert started.data["champion_version"] == 2
+    assert completed.data["outcome"] == "promoted"
+    assert world.champion() == 1
+    assert world.deployer.observe("churn").serving == {1: 100}
+
+
+def test_a_version_that_was_never_registered_is_refused(world: Any) -> None:
+    with pytest.raises(HandlingFailed, match="churn/v9 is not registered") as caught:
+        world.deliver(world.approval(9, gate=False))
+
+    assert caught.value.status == 422
+    assert world.deployer.calls == []

@@ -83,6 +83,7 @@ class Lookup:
     ) -> None:
         self._plan, self._server, self._clock, self._metrics = plan, server, clock, metrics
         self._max_entities = max_entities
+        metrics.shown = True
         self._names, self._entity = model.encoding.names, model.entity
         self._forms = {feature.name: feature.form for feature in model.encoding.features}
         self.keys = tuple(key.name for key in plan.keys)

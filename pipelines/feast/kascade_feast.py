@@ -190,12 +190,13 @@ def batches(rows: list[dict[str, Any]], view: dict[str, Any]) -> Iterator[Any]:
     times = [name for name, kind in view["kinds"].items() if kind == "datetime"]
     for group in groups.values():
         for start in range(0, len(group), BATCH_ROWS):
-            frame = pd.DataFrame(group[start : start + BATCH_ROWS])
-            for name in times:
-                frame[name] = [
-                    each if each is None else each.isoformat() for each in frame[name].astype(object)
-                ]
-            yield frame
+            batch = group[start : start + BATCH_ROWS]
+            yield pd.DataFrame([{**row, **{name: text_of(row[name]) for name in times}} for row in batch])
+
+
+def text_of(time: datetime | None) -> str | None:
+    """Write a time as the function that writes single rows does."""
+    return None if time is None else time.isoformat(timespec="microseconds")
 
 
 def objects_of(name: str, stored: dict[str, Any]) -> list[Any]:

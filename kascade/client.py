@@ -177,7 +177,12 @@ class Client(Calls):
         Args:
             model: its name.
             rows: the features by name; or the entity's column with what only the request knows, where the
+<<<<<<< HEAD
+                model looks its features up. Of a DataFrame the index is kept, so that `join` puts both
+                together.
+=======
                 model looks its features up. The index of a DataFrame is kept, for `join` to put both together.
+>>>>>>> main
         """
         index = getattr(rows, "index", None) if hasattr(rows, "notna") else None
         answers = list(self.predict_rows(model, rows_of(rows)))

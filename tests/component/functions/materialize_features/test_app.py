@@ -85,6 +85,20 @@ def test_a_late_row_is_counted_in_the_rows_after_it_and_does_not_go_back_in_time
     assert (checked["consistent"], checked["views"][0]["entities"]) == (True, 3)
 
 
+def test_labelled_predictions_that_come_back_change_no_view(world: Served) -> None:
+    world.features.drop("churn/model.yaml", SPEC)
+    world.features.drop("churn/1.csv", FIRST)
+    before = world.online()
+
+    said = world.features.drop("churn/labelled/1.csv", SECOND)
+
+    assert [event.type for event in said if event.type == DatasetIngested.type] == [DatasetIngested.type]
+    assert _of(said, FeaturesMaterialized.type) == []
+    assert world.online() == before
+    world.features.drop("churn/2.csv", HEAD + "d,2026-11-22T10:00:00Z,9,gold,1\n")
+    assert world.online() == {**before, "d": ("gold", 9.0, 1)}
+
+
 def test_of_tied_moments_the_later_file_counts(world: Served) -> None:
     world.features.drop("churn/model.yaml", SPEC)
     world.features.drop("churn/1.csv", HEAD + "a,2026-11-20T10:00:00Z,1,free,0\n")

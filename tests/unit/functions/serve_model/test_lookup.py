@@ -308,7 +308,7 @@ def test_the_metadata_names_what_is_looked_up_and_by_what(ask: Any) -> None:
     properties = ask().get("/v2/models/churn").json["properties"]
 
     assert properties["entities"] == ["customer_id"]
-    assert properties["looked_up"] == ["amount_sum_7d", "balance"]
+    assert properties["looked_up"] == ["amount_sum_7d", "balance", "ratio"]
 
 
 def test_an_event_may_name_entities(ask: Any) -> None:

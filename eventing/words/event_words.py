@@ -180,6 +180,23 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
             f"{d['lost']} to {d['trigger']}, and {d.get('repeated', 0)} may be made twice: {d['reason']}"
         ),
         c.ModelRecalled.type: lambda d: str(d["message"]),
+        c.FeaturesDefined.type: lambda d: ", ".join(each["name"] for each in d["views"]),
+        c.FeaturesApplied.type: lambda d: ", ".join(d["views"]),
+        c.FeaturesMaterialized.type: lambda d: (
+            f"{d['rows']} rows, {d['entities']} entities {'online' if d['online'] else 'not online yet'}"
+        ),
+        c.FeaturesRejected.type: lambda d: f"{d['problem']}: {d.get('fix', '')}",
+        c.FeaturesPushed.type: lambda d: f"{len(d['rows'])} rows to {d['view']}",
+        c.FeaturesRequested.type: lambda d: f"{d['action']} by {d.get('requested_by', 'unknown')}",
+        c.FeaturesChecked.type: lambda d: (
+            "the same online and offline"
+            if d["consistent"]
+            else "; ".join(
+                f"{each['view']}: {each.get('problem') or str(each['differing']) + ' entities differ'}"
+                for each in d["views"]
+                if each.get("problem") or each["differing"]
+            )
+        ),
         c.TimerDue.type: lambda d: f"{d['owner']} {d['key']}",
     }
 )

@@ -80,7 +80,31 @@ def model_status(model: Model) -> list[tuple[str, str]]:
         *_governor(model.get("governor") or {}),
         *_labels(model),
         *_drift(model),
+        *_features(model),
     ]
+
+
+def _features(model: Model) -> Iterator[tuple[str, str]]:
+    for view in model.get("features") or ():
+        if view["problem"]:
+            yield "features", f"{view['view']}: {view['problem']}"
+            continue
+        known = view["statistics"] or {}
+        words = [f"{view['view']}: {view['rows']} rows"]
+        if view["applied"]:
+            words.append(f"{known.get('entities', 0)} entities last written online")
+        else:
+            words.append("not online: Feast has not taken it in (on this machine: make feast)")
+        if known.get("newest"):
+            words.append(f"newest {clock(known['newest'])}")
+        missing = {name: count for name, count in (known.get("nulls") or {}).items() if count}
+        if missing:
+            words.append(
+                f"missing {', '.join(f'{name} {count}' for name, count in sorted(missing.items())[:3])}"
+            )
+        if known.get("future_rows"):
+            words.append(f"{known['future_rows']} rows of the future are not served")
+        yield "features", ", ".join(words)
 
 
 def _retired(retired: Model | None) -> Iterator[tuple[str, str]]:

@@ -60,7 +60,9 @@ class FeastServer:
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url = url.rstrip("/")
-        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(timeout_s), retries=False)
+        # It resets a connection on which it has answered with an error: none is used twice.
+        headers = {"Connection": "close"}
+        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(timeout_s), retries=False, headers=headers)
 
     def write(self, view: View, rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> None:
         """Write rows in batches."""
@@ -103,5 +105,8 @@ def _moment(text: str) -> datetime | None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as the feature store keeps it: a time as ISO 8601 text."""
-    return value.isoformat() if isinstance(value, datetime) else value
+    """Return a value as the feature store keeps it: a time as ISO 8601 text.
+
+    It reads the times of a batch in the form of the first: all have microseconds.
+    """
+    return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value

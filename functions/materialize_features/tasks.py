@@ -18,6 +18,7 @@ from functions.state.features import FeatureViewRow, pushed_to, views_from_datas
 from functions.state.handled import Stale
 from functions.state.specs import models_with_spec, spec_of
 from pipelines.features.of_spec import own_views
+from pipelines.features.sources import feeds_views
 from pipelines.features.view import CREATED_TIMESTAMP, EVENT_TIMESTAMP, View
 from pipelines.spec import SpecError
 
@@ -48,8 +49,7 @@ def from_dataset(session: Session, model: str, part: str) -> list[Work]:
         if model in (view.dataset, view.model if view.path else None)
     ]
     kept = [View.from_json(row.definition) for row in views_from_dataset(session, model)]
-    parts = datasets.parts_of(session, model)
-    also = next((each.position for each in parts if each.sha256 == part), None)
+    also = next((n for n, each in enumerate(_sources(session, model)) if each.sha256 == part), None)
     works = _works(session, current, kept)
     return [each if each.task.view.path else _with(each, also=also) for each in works]
 
@@ -127,6 +127,11 @@ def _works(session: Session, current: Sequence[View], kept: Sequence[View]) -> l
     return [_work(session, view, name in names) for name, view in views.items()]
 
 
+def _sources(session: Session, dataset: str) -> list[datasets.DatasetPart]:
+    """Return the parts of a dataset that views are made from, in order."""
+    return [each for each in datasets.parts_of(session, dataset) if feeds_views(each.key, dataset)]
+
+
 def _work(session: Session, view: View, current: bool) -> Work:
     row = session.get(FeatureViewRow, view.feast_name)
     task = Task(view, current)
@@ -135,7 +140,7 @@ def _work(session: Session, view: View, current: bool) -> Work:
         version = (row.parts, row.seen, row.pushes)
         task = replace(task, start=row.parts, seen=row.seen, online=known, version=version)
     if view.dataset is not None:
-        parts = datasets.parts_of(session, view.dataset)
+        parts = _sources(session, view.dataset)
         schema = datasets.kept_schema(session, view.dataset)
         columns = [] if schema is None else json.loads(schema.document)["columns"]
         task = replace(

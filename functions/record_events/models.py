@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from functions.record_events.logic import state_of
 from functions.record_events.progress import (
     drift_of,
+    features_of,
     feedback_of,
     judge_of,
     pool_of,
@@ -61,6 +62,7 @@ def _model(session: Session, model: str, now: datetime) -> dict[str, Any]:
         "governor": _governor(session, model, spec, now),
         "feedback": feedback_of(session, model),
         "drift": drift_of(session, model, champion),
+        "features": features_of(session, model, spec),
     }
 
 

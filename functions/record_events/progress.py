@@ -19,6 +19,7 @@ from eventing.catalogue import (
     TrainingProgressed,
 )
 from functions.state.drift import DriftCheckRow
+from functions.state.features import views_of_model
 from functions.state.judges import JudgeRow
 from functions.state.labels import FeedbackRow, WaitingLabel
 from functions.state.ledger import LedgerEvent
@@ -26,6 +27,7 @@ from functions.state.pools import PoolRow
 from functions.state.rollouts import RolloutRow
 from functions.state.runs import TrainingRun, runs_before
 from functions.state.versions import retirement
+from pipelines.features.of_spec import own_views
 from pipelines.spec import ModelSpec
 
 _HARM_STATE = ("sums", "n")
@@ -145,6 +147,25 @@ def drift_of(session: Session, model: str, champion: int | None) -> dict[str, An
     if row is None:
         return None
     return {"look": row.look, "of": row.of, "status": row.status, "rows": row.rows, "at": _iso(row.at)}
+
+
+def features_of(session: Session, model: str, spec: ModelSpec | None) -> list[dict[str, Any]]:
+    """Return how the feature views stand that a model defines now; former definitions are left out."""
+    current = set() if spec is None else {view.feast_name for view in own_views(spec)}
+    return [
+        {
+            "view": row.view,
+            "name": row.name,
+            "rows": row.rows,
+            "parts": row.parts,
+            "applied": row.applied_at is not None,
+            "materialized_at": _iso(row.materialized_at),
+            "statistics": row.statistics,
+            "problem": row.problem,
+        }
+        for row in views_of_model(session, model)
+        if row.name in current
+    ]
 
 
 def _newest_data(session: Session, type_: str, subject: str) -> Mapping[str, Any]:

@@ -91,7 +91,7 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
     plan = _plan(card.get("lookup"))
     if plan is not None:
         properties["entities"] = [key.name for key in plan.keys]
-        properties["looked_up"] = [feature.name for feature in plan.features]
+        properties["looked_up"] = [*(feature.name for feature in plan.features), *plan.expressions]
     return Model(name, version, encoding, run, outputs, properties, card.get("entity"), plan)
 
 

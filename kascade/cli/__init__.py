@@ -20,6 +20,7 @@ from kascade.cli import (
     delete,
     events,
     explaining,
+    features,
     labels,
     logs,
     models,
@@ -65,6 +66,7 @@ _COMMANDS = (
     repair,
     replay,
     steering,
+    features,
     labels,
 )
 

@@ -41,6 +41,7 @@ class StoryKind(StrEnum):
     TRAIN = "train"
     ROLLOUT = "rollout"
     DRIFT = "drift"
+    FEATURES = "features"
     ALL = "all"
 
 
@@ -115,7 +116,10 @@ def demo(
     home: Annotated[Path, typer.Option(help="the demonstration's own state folder")] = DEMO_HOME,
     store: StoreOption = StoreKind.EMBEDDED,
     story: Annotated[
-        StoryKind, typer.Option(help="how much of it: train, rollout, drift, or all")
+        StoryKind,
+        typer.Option(
+            help="how much of it: train, rollout, drift, or all; or features, which needs Feast (make feast)"
+        ),
     ] = StoryKind.ALL,
     engine: Annotated[
         EngineKind,

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from eventing import catalogue as c
+from kascade.demo.features import FeaturesStory
 from kascade.demo.in_airflow import airflow_beside
 from kascade.demo.story import MODEL, PARTS, Story
 from kascade.reach.port import CallError
@@ -19,7 +20,9 @@ from kascade.stream.running import running_system
 from kascade.system.home import Home, HomeError
 
 STORIES = MappingProxyType({"train": 1, "rollout": 2, "drift": 3, "all": len(PARTS)})
-"""How many parts each story has."""
+"""How many parts each story about digits has."""
+FEATURES = "features"
+"""The story about features, which has data and models of its own."""
 
 _SHOWN = {"rollout": ("promoted",), "drift": ("promoted", "drift_detected", "retrained")}
 _ALL = ("promoted", "drift_detected", "retrained", "rolled_back")
@@ -34,6 +37,7 @@ def run_demo(home: Home, *, store: str, story: str, keep: bool, engine: str = "l
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     started = time.monotonic()
     played: Story | None = None
+    told: FeaturesStory | None = None
     problem: str | None = None
     try:
         with ExitStack() as stack:
@@ -46,11 +50,19 @@ def run_demo(home: Home, *, store: str, story: str, keep: bool, engine: str = "l
                 if airflow is not None:
                     with console.status("starting Airflow"):
                         console.print(f"trainings run in Airflow, at {airflow.start(home)}")
-                played = Story(home, console, started)
-                played.play(STORIES[story])
+                if story == FEATURES:
+                    told = FeaturesStory(home, console, started)
+                    told.play()
+                else:
+                    played = Story(home, console, started)
+                    played.play(STORIES[story])
             except (CallError, HomeError) as error:
                 problem = str(error)
-            outcome = _outcome(played, story, problem, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            if story == FEATURES:
+                outcome = _features_outcome(told, problem, seconds)
+            else:
+                outcome = _outcome(played, story, problem, seconds)
             _print(console, home, outcome, problem)
             if keep and outcome["ok"]:
                 console.print("The system stays up; Ctrl-C ends it.")
@@ -78,6 +90,19 @@ def _outcome(played: Story | None, story: str, problem: str | None, seconds: flo
         "requests": tally.asked if tally else 0,
         "failed_requests": len(failed),
         **({"harm_ended_s": facts["harm_ended_s"]} if "harm_ended_s" in facts else {}),
+        **shown,
+    }
+
+
+def _features_outcome(told: FeaturesStory | None, problem: str | None, seconds: float) -> dict[str, Any]:
+    facts = told.facts if told else {}
+    shown = {name: bool(facts.get(name)) for name in ("both_updated", "consistent")}
+    return {
+        "ok": problem is None and all(shown.values()),
+        "seconds": round(seconds, 1),
+        "events": told.events if told else 0,
+        "failed_requests": 0,
+        **facts,
         **shown,
     }
 

@@ -19,6 +19,7 @@ _BAD = frozenset(
         c.ModelRejected.type,
         c.PerformanceDegraded.type,
         c.DeliveryFailed.type,
+        c.FeaturesRejected.type,
     }
 )
 _GOOD = frozenset({c.ModelApproved.type})

@@ -20,7 +20,17 @@ MARKER = "this-is-kascade-state"
 DEFAULT_HOME = Path(".kascade")
 DEMO_HOME = Path(".kascade-demo")
 """Beside the default one, in which `kascade up` would find a folder that is none of its own."""
-BUCKETS = ("raw", "datasets", "quarantine", "models", "inferences", "feedback", "labels", "reports")
+BUCKETS = (
+    "raw",
+    "datasets",
+    "quarantine",
+    "models",
+    "inferences",
+    "feedback",
+    "labels",
+    "reports",
+    "features",
+)
 NAMESPACE = "kascade"
 _RUNTIME_LOCK = "lock"
 _RUNTIME_ENDS_S = 5.0

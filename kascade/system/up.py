@@ -20,6 +20,7 @@ from rich.markup import escape
 import knative
 from eventing.store import S3Store
 from kascade.system.additions import additions_of, api_object
+from kascade.system.feast import feast_variables
 from kascade.system.home import BUCKETS, NAMESPACE, Home, HomeError
 from kascade.system.process import end_with_parent, free_port
 from kascade.system.stores.embedded import EmbeddedStore
@@ -116,6 +117,8 @@ class System:
             "SERVICES_URL": f"{gateway}/-/services/{NAMESPACE}/{{}}",
             "CONSOLE_STEERING": "true",
             "CONSOLE_URL": f"{gateway}/-/services/{NAMESPACE}/console",
+            "FEATURE_SERVER_URL": f"{gateway}/-/services/{NAMESPACE}/feature-server",
+            "FEAST_FOLDER": str(self._home.path / "features"),
         }
         if self._allow_code:
             settings["ALLOW_CODE"] = "true"
@@ -177,12 +180,13 @@ class System:
 
     def _runtime_environment(self) -> dict[str, str]:
         """Return our own variables; where clients need tokens, MinIO's webhook shows one, too."""
+        ours = {**os.environ, **feast_variables()}
         given = os.environ.get(_TOKENS, "").strip()
         if not given or self._store_kind != "minio":
-            return dict(os.environ)
+            return ours
         text = Path(given).read_text() if Path(given).is_file() else given
         webhook = f"object-store {self._home.credentials().webhook_token} admin"
-        return {**os.environ, _TOKENS: str(self._home.write_private("tokens", f"{text}\n{webhook}\n"))}
+        return {**ours, _TOKENS: str(self._home.write_private("tokens", f"{text}\n{webhook}\n"))}
 
     def _wait_ready(self, *, first: bool) -> bool:
         assert self._runtime is not None  # noqa: S101

@@ -9,7 +9,6 @@ beside it. This file imports nothing of Kascade's, which cannot be installed whe
     AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION   the object store
     FEAST_ONLINE_STORE   Feast's `online_store`, as YAML or JSON; by default SQLite in FEAST_FOLDER
     FEAST_FOLDER         where SQLite's file is; by default a folder that goes with the process
-    FEAST_REPO           s3://…/feature_store.yaml of an existing Feast: it is only read
     K_SINK               the broker, which hears what was applied
 """
 
@@ -86,8 +85,6 @@ def main(arguments: list[str]) -> None:
 
 def apply() -> None:
     """Declare every view of the bucket in the registry; an event says which are there now."""
-    if os.environ.get("FEAST_REPO"):
-        raise SystemExit("FEAST_REPO: an existing Feast is only read; nothing is applied")
     asked = json.loads(Path(os.environ["K_EVENT_PATH"]).read_text())
     wanted = {each["name"] for each in asked["data"]["views"]}
     from feast import FeatureStore
@@ -114,8 +111,7 @@ def serve() -> None:
     folder = Path(os.environ.get("FEAST_FOLDER") or tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     config = write_config(folder)
-    if not os.environ.get("FEAST_REPO"):
-        prepare(config, folder)
+    prepare(config, folder)
     from feast.cli.cli import cli
 
     host, port = os.environ.get("HOST", "0.0.0.0"), os.environ.get("PORT", "8080")  # noqa: S104
@@ -190,12 +186,13 @@ def batches(rows: list[dict[str, Any]], view: dict[str, Any]) -> Iterator[Any]:
     times = [name for name, kind in view["kinds"].items() if kind == "datetime"]
     for group in groups.values():
         for start in range(0, len(group), BATCH_ROWS):
-            frame = pd.DataFrame(group[start : start + BATCH_ROWS])
-            for name in times:
-                frame[name] = [
-                    each if each is None else each.isoformat() for each in frame[name].astype(object)
-                ]
-            yield frame
+            batch = group[start : start + BATCH_ROWS]
+            yield pd.DataFrame([{**row, **{name: text_of(row[name]) for name in times}} for row in batch])
+
+
+def text_of(time: datetime | None) -> str | None:
+    """Write a time as the function that writes single rows does."""
+    return None if time is None else time.isoformat(timespec="microseconds")
 
 
 def objects_of(name: str, stored: dict[str, Any]) -> list[Any]:
@@ -239,18 +236,13 @@ def objects_of(name: str, stored: dict[str, Any]) -> list[Any]:
 
 
 def write_config(folder: Path) -> Path:
-    """Write feature_store.yaml: Kascade's own, or that of an existing Feast."""
+    """Write feature_store.yaml."""
     path = folder / "feature_store.yaml"
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
     if endpoint:
         os.environ.setdefault("FEAST_S3_ENDPOINT_URL", endpoint)
     if os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", os.environ["AWS_REGION"])
-    repo = os.environ.get("FEAST_REPO")
-    if repo:
-        bucket, _, key = repo.removeprefix("s3://").partition("/")
-        path.write_bytes(_s3().Object(bucket, key).get()["Body"].read())
-        return path
     own = {"type": "kascade_feast.SqliteOnlineStore", "path": str(folder / "online.db")}
     given = os.environ.get("FEAST_ONLINE_STORE")
     config = {

@@ -32,12 +32,10 @@ def views_of(spec: ModelSpec, other: OtherSpec) -> tuple[View, ...]:
     """
     if spec.features is None:
         return ()
-    return (*own_views(spec), *(_used(spec.model, spec.features, name, other) for name in spec.features.use))
+    return (*own_views(spec), *(_used(name, other) for name in spec.features.use))
 
 
-def _used(model: str, features: Features, name: str, other: OtherSpec) -> View:
-    if features.repo is not None:
-        return View(model=model, name=name, repo=features.repo)
+def _used(name: str, other: OtherSpec) -> View:
     owner, _, wanted = name.partition("/")
     spec = other(owner)
     if spec is None:

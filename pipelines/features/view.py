@@ -34,9 +34,8 @@ class View:
 
     Attributes:
         model: the model that defines it.
-        dataset: the model whose ingested rows it is made from; None with a path, or with a repo.
+        dataset: the model whose ingested rows it is made from; None with a path.
         path: the Parquet files it is made from.
-        repo: the registry of an existing Feast, in which it is `name`; nothing else of it is known here.
         ttl: how long a row counts; None is for ever.
     """
 
@@ -46,7 +45,6 @@ class View:
     timestamp: str = ""
     dataset: str | None = None
     path: str | None = None
-    repo: str | None = None
     ttl: timedelta | None = None
     fields: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
@@ -79,8 +77,6 @@ class View:
 
         PostgreSQL cuts names after 63 bytes; the name of its table has the project's before it.
         """
-        if self.repo is not None:
-            return self.name
         return f"{self.model[:18].replace('-', '_')}_{self.name[:18]}_{self.digest[:10]}"
 
     @property
@@ -97,7 +93,6 @@ class View:
             "timestamp": self.timestamp,
             "dataset": self.dataset,
             "path": self.path,
-            "repo": self.repo,
             "ttl_s": None if self.ttl is None else self.ttl.total_seconds(),
             "fields": list(self.fields),
             "windows": [
@@ -123,7 +118,6 @@ class View:
             timestamp=said["timestamp"],
             dataset=said.get("dataset"),
             path=said.get("path"),
-            repo=said.get("repo"),
             ttl=None if ttl is None else timedelta(seconds=ttl),
             fields=tuple(said["fields"]),
             windows=tuple(

@@ -35,20 +35,10 @@ def check_features(spec: ModelSpec) -> Iterable[Problem]:
 
 
 def _check_content(features: Features) -> Iterator[Problem]:
-    if features.repo is not None and features.views:
-        fix = "leave `views` out and name those of the repo under `use`, or leave `repo` out"
-        yield _problem("features.views", "views of one's own beside `repo`, which is only read", fix)
-    if features.repo is not None and not features.use:
-        fix = "name its views, for example `use: [customer_activity]`"
-        yield _problem("features.repo", "a repo, and no view of it is used", fix)
     if not (features.views or features.use or features.expressions):
         yield _problem("features", "no views, use or expressions", "add one of them, or leave `features` out")
     if len(set(features.use)) < len(features.use):
         yield _problem("features.use", "a view stands here twice", "name each once")
-    for number, name in enumerate(features.use):
-        if ("/" in name) == (features.repo is not None):
-            expected = "the name of a view in the repo" if features.repo else "other-model/view"
-            yield _problem(f"features.use[{number}]", f"got {name!r}, expected {expected}", "")
 
 
 def _check_policy(features: Features) -> Iterator[Problem]:

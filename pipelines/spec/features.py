@@ -48,8 +48,8 @@ def _path(value: str) -> str:
 
 
 def _use(value: str) -> str:
-    if not re.fullmatch(r"[^/\s:]+(/[^/\s:]+)?", value):
-        raise PydanticCustomError("use", "other-model/view, or with `repo` the name of a view in it")
+    if not re.fullmatch(r"[^/\s:]+/[^/\s:]+", value):
+        raise PydanticCustomError("use", "other-model/view")
     return value
 
 
@@ -188,12 +188,7 @@ class Features(Section):
         examples=['{ratio: "amount / amount_sum_7d"}'],
     )
     use: Annotated[tuple[Annotated[str, AfterValidator(_use)], ...], BeforeValidator(sequence)] = Field(
-        default=(), description="views of other models, or of `repo`", examples=["[payments/activity]"]
-    )
-    repo: Annotated[str, Field(pattern=r"^s3://[^/]+/.+$")] | None = Field(
-        default=None,
-        description="registry of an existing Feast, whose views are used as they are",
-        examples=["s3://features/registry.db"],
+        default=(), description="views that other models define", examples=["[payments/activity]"]
     )
 
     @model_validator(mode="before")

@@ -10,7 +10,17 @@ import sys
 
 import boto3
 
-BUCKETS = ("raw", "datasets", "quarantine", "models", "inferences", "feedback", "labels", "reports")
+BUCKETS = (
+    "raw",
+    "datasets",
+    "quarantine",
+    "models",
+    "inferences",
+    "feedback",
+    "labels",
+    "reports",
+    "features",
+)
 WATCHED = ("raw", "feedback")
 ARN = "arn:minio:sqs::KASCADE:webhook"
 

@@ -33,6 +33,8 @@ BY_COMPONENT = {
 ONE_PROCESS = {"receive_objects", "ring_timers", "roll_out_model"}
 """Two processes of these would do their work twice; knative/components/replicas says why."""
 SERVICES = FUNCTIONS - PER_MODEL - JOBS
+FEAST = {"feature_server", "apply_features"}
+"""A Service and a JobSink of Feast's image, which is no function of ours."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
@@ -118,10 +120,10 @@ LISTS: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "functions/<name>/func.yaml": (lambda: SERVICES, lambda: having("func.yaml")),
     "knative/base/kustomization.yaml, resources": (
         lambda: FUNCTIONS - PER_MODEL - BY_COMPONENT.keys(),
-        lambda: set(documents(BASE / "kustomization.yaml")[0]["resources"]) - {"broker", "state"},
+        lambda: set(documents(BASE / "kustomization.yaml")[0]["resources"]) - {"broker", "state", *FEAST},
     ),
-    "knative/base/<name>/service.yaml": (lambda: SERVICES, lambda: named("Service")),
-    "knative/base/<name>/, a JobSink": (lambda: JOBS, lambda: named("JobSink")),
+    "knative/base/<name>/service.yaml": (lambda: SERVICES, lambda: named("Service") - FEAST),
+    "knative/base/<name>/, a JobSink": (lambda: JOBS, lambda: named("JobSink") - FEAST),
     "knative/components/disruption-budgets/functions.yaml": (lambda: SERVICES - ONE_PROCESS, budgeted),
     "knative/components/event-policy/functions.yaml, the Triggers": (lambda: named("Trigger"), senders),
     "knative/components/network-policies/to-state.yaml": (
@@ -168,7 +170,7 @@ def subscribed() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for trigger in objects("Trigger"):
         name = trigger["spec"]["subscriber"]["ref"]["name"].replace("-", "_")
-        if name != "record_events":
+        if name not in {"record_events", *FEAST}:
             found.setdefault(name, set()).update(types_in(trigger["spec"].get("filters", [])))
     return found
 
@@ -211,7 +213,7 @@ def test_a_readme_and_the_catalogue_say_the_same_of_what_a_function_emits(functi
 
 def test_who_emits_a_type_exists_and_every_type_is_emitted_by_somebody() -> None:
     emitters = {name for payload in PAYLOADS.values() for name in payload.emitted_by}
-    assert difference("functions/", emitters, emitters & (FUNCTIONS | {"broker"})) == []
+    assert difference("functions/", emitters, emitters & (FUNCTIONS | FEAST | {"broker"})) == []
     silent = {type_ for type_, payload in PAYLOADS.items() if not payload.emitted_by} - FROM_OUTSIDE
     assert [
         f"{type_}: name who emits it in its class in eventing/catalogue" for type_ in sorted(silent)

@@ -55,7 +55,7 @@ def test_a_list_names_only_what_is_locked_with_hashes(name: str) -> None:
     assert all("--hash=sha256:" in known.get(each, "") for each in LISTS[name])
 
 
-@pytest.mark.parametrize("file", ["uv.txt", "sbom.txt"])
+@pytest.mark.parametrize("file", ["uv.txt", "sbom.txt", "feast.txt"])
 def test_what_builds_an_image_is_locked_with_hashes_and_without_an_address(file: str) -> None:
     text = (LOCKS / file).read_text()
     assert all("--hash=sha256:" in block for block in locked(LOCKS / file).values())

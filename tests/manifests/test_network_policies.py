@@ -76,7 +76,7 @@ def test_functions_and_models_are_heard_by_way_of_knative_alone_and_never_past_q
     assert set(namespaces["values"]) == {"knative-serving", "kourier-system", "knative-eventing"}
     assert 8080 not in {port["port"] for port in rule["ports"]}
     heard = {name for name, of in labels().items() if selects(allowing["from-knative"]["podSelector"], of)}
-    assert labels().keys() - heard == {"run-training", "upgrade-state-0-1-0"}
+    assert labels().keys() - heard == {"apply-features", "run-training", "upgrade-state-0-1-0"}
 
 
 def test_the_database_is_reached_by_whoever_reads_its_url() -> None:
@@ -96,8 +96,8 @@ def test_the_api_server_is_reached_by_what_changes_models_and_what_shows_them_al
     assert reached(6443) == {"console", "roll-out-model"}
 
 
-def test_other_functions_are_asked_by_the_console_alone() -> None:
-    assert reached(8081) == {"console"}
+def test_other_functions_are_asked_by_the_console_and_the_feature_server_by_who_needs_features() -> None:
+    assert reached(8081) == {"console", "materialize-features", "a model's server"}
 
 
 def test_what_is_outside_at_443_is_neither_in_a_private_network_nor_a_clouds_metadata() -> None:

@@ -10,7 +10,7 @@ from functions.roll_out_model.deployer import ServedVersion
 from functions.roll_out_model.knative_service import service_of
 from functions.roll_out_model.settings import Settings
 
-ONE_PROCESS = {"receive-objects", "ring-timers", "roll-out-model"}
+ONE_PROCESS = {"feature-server", "receive-objects", "ring-timers", "roll-out-model"}
 AUDIENCE = "eventing.knative.dev/broker/kascade/default"
 
 
@@ -53,7 +53,9 @@ def test_there_are_pods_of_all_kinds_to_check() -> None:
         "serve_model",
         *(name.replace("-", "_") for name in BY_COMPONENT),
     }
-    assert len(every_pod()) == len(functions) + len({"a model's server", "upgrade-state"})
+    assert len(every_pod()) == len(functions) + len(
+        {"a model's server", "upgrade-state", "feature-server", "apply-features"}
+    )
 
 
 def test_every_container_has_requests_and_limits_and_no_limit_is_below_its_request() -> None:

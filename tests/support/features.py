@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 class MemoryFeatureServer:
-    """A feature server in memory: as Feast's, it knows the views that were applied, and overwrites what it has."""
+    """A feature server in memory: as Feast's, it knows what was applied, and overwrites what it has."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()
@@ -96,7 +96,9 @@ class Features:
         """Drop a file, and let nobody hear what comes of it."""
         self.store.put(f"s3://raw/{key}", raw.encode())
         self._count += 1
-        return self.tell(object_created(key, etag=self.store.head(f"s3://raw/{key}").etag, id_=f"o{self._count}"))
+        return self.tell(
+            object_created(key, etag=self.store.head(f"s3://raw/{key}").etag, id_=f"o{self._count}")
+        )
 
     def push(self, model: str, view: str, *rows: Mapping[str, Any], id_: str | None = None) -> list[Event]:
         data = {"model": model, "view": view, "rows": list(rows)}

@@ -28,6 +28,7 @@ OVERLAYS = (
     "seldon-v1",
     "mlflow",
     "notify",
+    "features-database",
     "monitoring",
 )
 

@@ -26,10 +26,16 @@ features:
   - name: activity
     ttl: 30d
     fields: [plan]
-    aggregations: [{of: amount, function: sum, window: 7d, as: total}, {function: count, window: 1d, as: visits}]
+    aggregations:
+    - {of: amount, function: sum, window: 7d, as: total}
+    - {function: count, window: 1d, as: visits}
 """
 HEAD = "customer,at,amount,plan,churned\n"
-FIRST = HEAD + "Zoë,2026-11-20T10:00:00Z,1,free,0\nb,2026-11-20T11:00:00Z,2,gold,1\nZoë,2026-11-21T10:00:00Z,4,gold,0\n"
+FIRST = (
+    HEAD + "Zoë,2026-11-20T10:00:00Z,1,free,0\n"
+    "b,2026-11-20T11:00:00Z,2,gold,1\n"
+    "Zoë,2026-11-21T10:00:00Z,4,gold,0\n"
+)
 SECOND = HEAD + "Zoë,2026-11-22T10:00:00Z,8,free,0\nc,2026-11-22T10:00:00Z,3,free,1\n"
 
 
@@ -79,6 +85,20 @@ def test_a_late_row_is_counted_in_the_rows_after_it_and_does_not_go_back_in_time
     assert (checked["consistent"], checked["views"][0]["entities"]) == (True, 3)
 
 
+def test_labelled_predictions_that_come_back_change_no_view(world: Served) -> None:
+    world.features.drop("churn/model.yaml", SPEC)
+    world.features.drop("churn/1.csv", FIRST)
+    before = world.online()
+
+    said = world.features.drop("churn/labelled/1.csv", SECOND)
+
+    assert [event.type for event in said if event.type == DatasetIngested.type] == [DatasetIngested.type]
+    assert _of(said, FeaturesMaterialized.type) == []
+    assert world.online() == before
+    world.features.drop("churn/2.csv", HEAD + "d,2026-11-22T10:00:00Z,9,gold,1\n")
+    assert world.online() == {**before, "d": ("gold", 9.0, 1)}
+
+
 def test_of_tied_moments_the_later_file_counts(world: Served) -> None:
     world.features.drop("churn/model.yaml", SPEC)
     world.features.drop("churn/1.csv", HEAD + "a,2026-11-20T10:00:00Z,1,free,0\n")
@@ -98,13 +118,21 @@ def test_an_event_delivered_again_says_the_same_and_writes_nothing(world: Served
     assert (world.online(), world.server.writes) == (before, writes)
 
 
-def test_a_delivery_that_died_after_it_wrote_old_values_online_is_made_good_by_the_next(world: Served) -> None:
+def test_a_delivery_that_died_after_it_wrote_old_values_online_is_made_good_by_the_next(
+    world: Served,
+) -> None:
     world.features.drop("churn/model.yaml", SPEC)
     world.features.drop("churn/1.csv", FIRST)
-    ingested = [e for e in world.features.ingest_only("churn/2.csv", SECOND) if e.type == DatasetIngested.type]
+    ingested = [
+        e for e in world.features.ingest_only("churn/2.csv", SECOND) if e.type == DatasetIngested.type
+    ]
     world.features.drop("churn/3.csv", HEAD + "c,2026-11-22T11:00:00Z,5,gold,0\n")  # takes part 2 along
     stale = world.server.rows[next(iter(world.server.rows))]
-    stale["c",] = {**stale["c",], "plan": "free", "total": 3.0}  # what a killed delivery of part 2 had written
+    stale["c",] = {
+        **stale["c",],
+        "plan": "free",
+        "total": 3.0,
+    }  # what a killed delivery of part 2 had written
     world.features.tell(ingested[0])
     assert world.online()["c"] == ("gold", 8.0, 2)
 
@@ -133,7 +161,9 @@ def test_a_changed_definition_is_another_view_and_the_old_one_is_kept_up_to_date
 
 def test_the_view_of_another_models_data_follows_that(world: Served) -> None:
     world.features.drop("payments/model.yaml", "target: churned\n")
-    world.features.drop("churn/model.yaml", SPEC.replace("- name: activity", "- name: activity\n    dataset: payments"))
+    world.features.drop(
+        "churn/model.yaml", SPEC.replace("- name: activity", "- name: activity\n    dataset: payments")
+    )
     said = world.features.drop("payments/1.csv", FIRST)
     assert _of(said, FeaturesMaterialized.type)[0]["model"] == "churn"
     assert world.online()["b"] == ("gold", 2.0, 1)
@@ -181,7 +211,9 @@ def test_pushed_values_are_served_and_older_files_do_not_take_them_back(world: S
     assert world.online()["new"] == (None, 1.5, None)
     world.features.drop("churn/2.csv", SECOND)  # at 10:00
     assert world.online()["Zoë"] == ("silver", 7.0, None)
-    world.features.push("churn", "activity", {**row, "event_timestamp": "2026-11-01T00:00:00Z", "plan": "old"})
+    world.features.push(
+        "churn", "activity", {**row, "event_timestamp": "2026-11-01T00:00:00Z", "plan": "old"}
+    )
     assert world.online()["Zoë"] == ("silver", 7.0, None)
     (checked,) = _of(world.features.request("churn", "check"), FeaturesChecked.type)
     assert (checked["consistent"], checked["views"][0]["entities"]) == (True, 4)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.feast import MISSING, Feast, program
-from support.features import Features
+from support.feast import MISSING, program
+from support.features_in_feast import World
+from support.postgres import PostgresServer
 from support.receiver import Receiver
-from support.tables import create_tables
 
 from eventing.catalogue import FeaturesChecked, FeaturesMaterialized
-from eventing.codec import decode
 from eventing.errors import RetryLater
-from eventing.event import Event
-from eventing.store import S3Store
-from functions.materialize_features.feature_server import FeastServer, ViewUnknown
-from functions.state.database import make_engine
+from functions.materialize_features.feature_server import ViewUnknown
 from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.features.view import View
 
@@ -28,49 +24,22 @@ SPEC = """
 target: churned
 entity: customer
 timestamp: at
-schema: {customer: text, account: integer, seen: datetime, plan: category}
+schema: {customer: text, amount: number, account: integer, seen: datetime, plan: category}
 features:
   views:
   - name: activity
     ttl: 30d
     fields: [plan, account, seen]
-    aggregations: [{of: amount, function: sum, window: 7d, as: total}, {function: count, window: 1d, as: visits}]
+    aggregations:
+    - {of: amount, function: sum, window: 7d, as: total}
+    - {function: count, window: 1d, as: visits}
 """
 HEAD = "customer,at,amount,plan,account,seen,churned\n"
 FIRST = (
     HEAD + "Zoë 顧客,2026-11-20T10:00:00.123456Z,1,gold,9007199254740993,2026-01-01T00:00:00.5Z,0\n"
     "b,2026-11-20T11:00:00Z,2,,,,1\n"
-    "b,2026-11-20T11:00:00Z,3,free,,,1\n"
 )
-
-
-class World:
-    """One Feast, with its store, and the functions on them."""
-
-    def __init__(self, folder: Path, store: EmbeddedStore, receiver: Receiver) -> None:
-        engine = make_engine(f"sqlite:///{folder / 'state.db'}")
-        create_tables(engine)
-        self.receiver, self.feast = receiver, Feast(folder / "feast", store.env)
-        self.server = FeastServer(self.feast.url, 60)
-        self.features = Features(S3Store.from_env(store.env), engine, self.server, self.apply, folder)
-
-    def apply(self, event: Event) -> Event:
-        before = len(self.receiver.requests)
-        done = self.feast.apply(event, self.receiver.url)
-        assert done.returncode == 0, done.stderr
-        ((headers, body),) = self.receiver.requests[before:]
-        return decode(headers, body)
-
-    def ask(self, view: str, customers: list[str]) -> dict[str, list[Any]]:
-        """Ask the server as a client would; return the values by feature."""
-        names = ["plan", "account", "seen", "total", "visits"]
-        body = {"features": [f"{view}:{name}" for name in names], "entities": {"customer": customers}}
-        status, answer = self.feast.ask("/get-online-features", body)
-        assert status == 200, answer
-        return {
-            name: each["values"]
-            for name, each in zip(answer["metadata"]["feature_names"], answer["results"], strict=True)
-        }
+TIED = HEAD + "b,2026-11-20T11:00:00Z,3,free,,,1\n"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +48,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         pytest.skip(MISSING)
     folder = tmp_path_factory.mktemp("feast")
     with EmbeddedStore(folder / "objects", 0, "access", "secretsecret") as store, Receiver() as receiver:
-        made = World(folder, store, receiver)
+        made = World(folder, store.env, receiver)
         try:
             made.feast.start()
             yield made
@@ -93,6 +62,7 @@ def materialized(world: World) -> dict[str, Any]:
     world.features.drop("churn/model.yaml", SPEC)
     said = [e for e in world.features.drop("churn/1.csv", FIRST) if e.type == FeaturesMaterialized.type]
     assert [event.data["online"] for event in said] == [False, True]
+    world.features.drop("churn/tied.csv", TIED)
     found: dict[str, Any] = said[-1].data
     return found
 
@@ -131,14 +101,35 @@ def test_ten_thousand_entities_are_online_what_they_are_offline(
     said = world.features.drop("churn/many.csv", HEAD + "".join(rows))
     assert [e.data["entities"] for e in said if e.type == FeaturesMaterialized.type] == [10_000]
     found = _check(world, sample=10_003)
-    assert (found["consistent"], found["views"][0]["entities"]) == (True, 10_003), found["views"][0]["examples"]
+    assert (found["consistent"], found["views"][0]["entities"]) == (True, 10_003), found["views"][0][
+        "examples"
+    ]
 
 
-def test_a_value_that_was_changed_behind_its_back_is_found(world: World, materialized: dict[str, Any]) -> None:
+def test_a_value_that_was_changed_behind_its_back_is_found(
+    world: World, materialized: dict[str, Any]
+) -> None:
     view = View.from_json(world.features.store_definition(materialized))
-    times = {"event_timestamp": datetime(2026, 11, 20, 11, tzinfo=UTC), "created_timestamp": world.features.now}
-    row = {"customer": "b", **times, "plan": "wrong", "account": None, "seen": None, "total": 5.0, "visits": 2}
-    kinds = {"plan": "category", "account": "integer", "seen": "datetime", "total": "number", "visits": "integer"}
+    times = {
+        "event_timestamp": datetime(2026, 11, 20, 11, tzinfo=UTC),
+        "created_timestamp": world.features.now,
+    }
+    row = {
+        "customer": "b",
+        **times,
+        "plan": "wrong",
+        "account": None,
+        "seen": None,
+        "total": 5.0,
+        "visits": 2,
+    }
+    kinds = {
+        "plan": "category",
+        "account": "integer",
+        "seen": "datetime",
+        "total": "number",
+        "visits": "integer",
+    }
     world.server.write(view, [row], kinds)
     found = _check(world, sample=100_000)
     assert (found["consistent"], found["views"][0]["differing"]) == (False, 1)
@@ -151,8 +142,9 @@ def test_a_view_that_was_never_applied_is_unknown(world: World) -> None:
     view = View("m", "never", ("id",), "at", "m", fields=("x",))
     with pytest.raises(ViewUnknown):
         world.server.read(view, {"id": [1]})
+    now = world.features.now
+    row = {"id": 1, "event_timestamp": now, "created_timestamp": now, "x": 1}
     with pytest.raises(ViewUnknown):
-        row = {"id": 1, "event_timestamp": world.features.now, "created_timestamp": world.features.now, "x": 1}
         world.server.write(view, [row], {"x": "number"})
 
 
@@ -168,3 +160,32 @@ def test_a_server_that_lost_its_disk_has_everything_again_when_it_is_back(
     world.feast.start()
     assert world.ask(materialized["name"], ["Zoë 顧客", "b", "pushed", "c7"]) == before
     assert _check(world)["consistent"]
+
+
+def test_postgresql_has_the_online_rows_of_views_with_the_longest_names(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer
+) -> None:
+    if program() is None:
+        pytest.skip(MISSING)
+    folder = tmp_path_factory.mktemp("postgres")
+    database = postgres.create().rpartition("/")[2].partition("?")[0]
+    account = {"host": str(postgres.socket), "user": "kascade", "password": "", "sslmode": "disable"}
+    online = json.dumps({"type": "postgres", "database": database, **account})
+    model, view = "m" * 40, "v" * 40
+    with EmbeddedStore(folder / "objects", 0, "access", "secretsecret") as store, Receiver() as receiver:
+        world = World(folder, store.env, receiver, FEAST_ONLINE_STORE=online)
+        try:
+            world.feast.start()
+            world.features.drop(f"{model}/model.yaml", SPEC.replace("name: activity", f"name: {view}"))
+            said = [
+                e for e in world.features.drop(f"{model}/1.csv", FIRST) if e.type == FeaturesMaterialized.type
+            ]
+            world.features.drop(f"{model}/tied.csv", TIED)
+            found = world.ask(said[-1].data["name"], ["Zoë 顧客", "b", "nobody"])
+            (checked,) = world.features.request(model, "check")
+        finally:
+            world.feast.kill()
+    assert found["plan"] == ["gold", "free", None]
+    assert found["account"] == [9007199254740993, None, None]
+    assert (found["total"], found["visits"]) == ([1.0, 5.0, None], [1, 2, None])
+    assert checked.data["consistent"]

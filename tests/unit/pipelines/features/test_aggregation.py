@@ -83,7 +83,7 @@ _rows = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_rows)
 def test_rows_equal_those_of_a_plain_reckoning(rows: list[Any]) -> None:
     table = _table(rows)

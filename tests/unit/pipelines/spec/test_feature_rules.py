@@ -65,9 +65,6 @@ def test_a_spec_without_features_keeps_the_digest_that_it_had_before_there_were_
         ),
         ("{use: [payments]}", "expected other-model/view"),
         ("{use: [payments/a, payments/a]}", "stands here twice"),
-        ("{repo: 's3://x/registry.db'}", "no view of it is used"),
-        ("{repo: 's3://x/registry.db', use: [payments/a]}", "the name of a view in the repo"),
-        ("{repo: 's3://x/registry.db', use: [a], views: [{name: a, fields: [x]}]}", "which is only read"),
         ("{use: [p/a], defaults: {x: 0}}", "`missing` is null"),
         (
             "{missing: default, defaults: {balanc: 0}, views: [{name: a, fields: [balance]}]}",

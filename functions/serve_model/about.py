@@ -71,6 +71,7 @@ class About:
         return str(
             self._template.render(
                 model=model,
+                address=address,
                 about=openapi.described(model),
                 features=features,
                 outputs=model.outputs,

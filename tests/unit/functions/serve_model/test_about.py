@@ -194,7 +194,7 @@ def test_the_page_says_what_the_document_says_and_loads_nothing(every: Any) -> N
     page = Page(text)
     assert not [tag for tag, _ in page.elements if tag in ("script", "link", "img", "iframe")]
     links = [attrs["href"] for tag, attrs in page.elements if tag == "a"]
-    assert links == ["openapi.json"]
+    assert links == ["http://localhost:8080/openapi.json"]
     assert "<script>alert" not in text
     assert "from 1.5 to 9.5 in training" in text
     assert "<h1>churn v1</h1>" in text

@@ -74,6 +74,7 @@ class About:
                 address=address,
                 about=openapi.described(model),
                 features=features,
+                keys=[each.name for each in model.plan.keys] if model.plan else [],
                 outputs=model.outputs,
                 classes=model.properties.get("classes"),
                 metrics=model.properties.get("metrics") or {},

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from pipelines.values.written_arrays import full
 
-# Arrow asks the C library, which takes `January` for %b, years of one digit and nothing for a space, and takes
-# the 31st of February for the 3rd of March.
+# Arrow asks the C library, which takes `January` for %b, years of one digit and nothing for a space, and the
+# 31st of February for the 3rd of March.
 _MONTHS = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _LONG_MONTHS = "(?i:january|february|march|april|may|june|july|august|september|october|november|december)"
 _STRICT = {

@@ -46,8 +46,8 @@ def hasty(proxy: FaultyProxy, running_airflow: Airflow) -> AirflowEngine:
 
 
 @pytest.fixture
-def run(package: bytes) -> Run:
-    return Run(f"faults-{run_number()}", {"what": "succeed", "starts": "/nowhere"}, package)
+def run(package: bytes, tmp_path: Path) -> Run:
+    return Run(f"faults-{run_number()}", {"what": "succeed", "starts": str(tmp_path / "starts")}, package)
 
 
 @pytest.mark.parametrize("kind", [401, 403, 404, 422, 429, 500, 503, "drop", "lost", "html", "hang"])

@@ -82,10 +82,11 @@ def _columns(batch: InferenceLogged, inference: Inference, find: Find | None) ->
     keys = {name: batch.inputs[name] for name in lookup.keys if name in batch.inputs}
     if batch.entities is not None and inference.model.entity in lookup.keys:
         keys.setdefault(str(inference.model.entity), batch.entities)
+    given: dict[str, Column] = {**keys, **sent}
     try:
-        asked = lookup.question({**keys, **sent}, len(batch.ids))
+        asked = lookup.question(given, len(batch.ids))
         found = NOTHING if asked is None else find(asked)
-        completed = lookup.complete({**keys, **sent}, len(batch.ids), asked, found)
+        completed = lookup.complete(given, len(batch.ids), asked, found)
     except BadRequest as error:
         raise _refused(batch, inference.model, error) from error
     columns = {name: values for name, values in completed.columns.items() if name in names}

@@ -23,7 +23,7 @@ BINARY = b"application/octet-stream"
 MISSING = b"kascade-missing-features"
 """The header that names the features that were stood in for."""
 NOTHING: Found = MappingProxyType({})
-_JSON_HEADERS = ((b"content-type", JSON),)
+_JSON_HEADERS: tuple[tuple[bytes, bytes], ...] = ((b"content-type", JSON),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,12 @@ class Inference:
 
     def read(self, protocol: str, body: bytes, header_length: int | None = None) -> Asked:
         """Read a request of protocol `v1` or `v2`. Raises: BadRequest, TooLarge."""
+        query: v2.Query | None = None
         if protocol == "v2":
             query = v2.read(body, header_length, self.model)
             inputs, rows = query.inputs, query.rows
         else:
-            query, (inputs, rows) = None, v1.read(body, self.model)
+            inputs, rows = v1.read(body, self.model)
         question = None if self.lookup is None else self.lookup.question(inputs, rows)
         return Asked(inputs, rows, len(body), query, question)
 

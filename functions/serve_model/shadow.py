@@ -10,9 +10,10 @@ did not: features of views that are new, or defined otherwise, in its version, b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,14 +83,20 @@ def _columns(batch: InferenceLogged, inference: Inference, find: Find | None) ->
     keys = {name: batch.inputs[name] for name in lookup.keys if name in batch.inputs}
     if batch.entities is not None and inference.model.entity in lookup.keys:
         keys.setdefault(str(inference.model.entity), batch.entities)
+    given: dict[str, Column] = {**keys, **sent}
     try:
-        asked = lookup.question({**keys, **sent}, len(batch.ids))
+        asked = lookup.question(given, len(batch.ids))
         found = NOTHING if asked is None else find(asked)
-        completed = lookup.complete({**keys, **sent}, len(batch.ids), asked, found)
+        completed = lookup.complete(given, len(batch.ids), asked, found)
     except BadRequest as error:
         raise _refused(batch, inference.model, error) from error
-    columns = {name: values for name, values in completed.columns.items() if name in names}
-    return {name: v.tolist() if isinstance(v, np.ndarray) else list(v) for name, v in columns.items()}
+    return {name: _plain(values) for name, values in completed.columns.items() if name in names}
+
+
+def _plain(values: Column) -> list[Any]:
+    """Return values as JSON has them: what was computed and is no number is null."""
+    listed = values.tolist() if isinstance(values, np.ndarray) else values
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in listed]
 
 
 def _refused(batch: InferenceLogged, model: Model, error: Exception) -> Refused:

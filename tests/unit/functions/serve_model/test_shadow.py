@@ -161,6 +161,18 @@ def test_a_challenger_is_told_the_entities_by_the_column_that_named_them(looking
     assert twin.asked[0]["entities"] == {"who": ["a"]}
 
 
+def test_what_cannot_be_computed_is_null_in_the_answer(serve: Callable[..., Any]) -> None:
+    plan = LookupPlan((), (), {"ratio": "age / amount"})
+    encoding = tiny_models.numbers("age", "amount", "ratio")
+    client = serve(tiny_models.classifier(encoding, version=2, plan=plan))
+
+    reply = send(client, batch(inputs={"age": [1.0, 1.0], "amount": [0.0, 2.0]}))
+
+    assert reply.status == 200, reply.body
+    said = InferenceLogged.model_validate(decode(reply.headers, reply.body).data)
+    assert said.inputs["ratio"] == [None, 0.5]
+
+
 def test_copies_that_name_no_entity_are_refused(looking_up: Any) -> None:
     client, _ = looking_up
 

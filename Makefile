@@ -76,7 +76,7 @@ run: install ## keep the system up; prints its addresses and the ways in; ALLOW_
 	@kascade up --store $(STORE) $(if $(ALLOW_CODE),--allow-code)
 
 .PHONY: demo
-demo: install $(if $(filter airflow,$(ENGINE)),.cache/airflow/bin/airflow) ## play the whole story on a real data set; STORY=train, rollout or drift plays a part, ENGINE=airflow trains in Airflow
+demo: install $(if $(filter airflow,$(ENGINE)),.cache/airflow/bin/airflow) ## play the whole story on a real data set; STORY=train, rollout or drift plays a part, STORY=features another one; ENGINE=airflow trains in Airflow
 	@KASCADE_AIRFLOW=$${KASCADE_AIRFLOW:-$(CURDIR)/.cache/airflow/bin/airflow} \
 		kascade demo --store $(STORE) --story $(STORY) $(if $(filter airflow,$(ENGINE)),--engine airflow)
 
@@ -147,7 +147,7 @@ test-mlserver: install ## the tests on a real MLServer, in an environment of its
 
 .PHONY: test-prometheus
 test-prometheus: $(BIN)/promtool $(BIN)/prometheus ## the tests of metrics, alert rules and scrapes, by promtool and a real Prometheus
-	KASCADE_PROMETHEUS=$(CURDIR)/$(BIN) python -m pytest --durations=5 -p no:cacheprovider tests/component/monitoring $(ARGS)
+	KASCADE_PROMETHEUS=$(CURDIR)/$(BIN) python -m pytest --durations=5 -p no:cacheprovider tests/component/knative/components/monitoring tests/component/kascade/system/test_prometheus.py $(ARGS)
 
 .PHONY: prometheus
 prometheus: $(BIN)/promtool $(BIN)/prometheus ## build a real Prometheus from its source, without its pages

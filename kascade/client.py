@@ -174,15 +174,10 @@ class Client(Calls):
     def predict(self, model: str, rows: Table) -> pd.DataFrame:
         """Ask a model; return `prediction`, `prediction_id`, `model_version` and what else it answers.
 
-                Args:
-                    model: its name.
-                    rows: the features by name; or the entity's column with what only the request knows, where the
-        <<<<<<< HEAD
-                        model looks its features up. Of a DataFrame the index is kept, so that `join` puts both
-                        together.
-        =======
-                        model looks its features up. The index of a DataFrame is kept, for `join` to put both together.
-        >>>>>>> main
+        Args:
+            model: its name.
+            rows: the features by name; or the entity's column with what only the request knows, where the
+                model looks its features up. A DataFrame keeps its index, for `join`.
         """
         index = getattr(rows, "index", None) if hasattr(rows, "notna") else None
         answers = list(self.predict_rows(model, rows_of(rows)))

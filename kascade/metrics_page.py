@@ -82,6 +82,7 @@ def described() -> Mapping[str, list[Described]]:
     ObjectMetrics().register(objects)
     NotificationMetrics().register(told)
     served = Metrics("m", 1)
+    served.lookups.shown = True
     served.watch_log(lambda: dict.fromkeys(LOG_COUNTS, 0))
     return {
         "every function": _registered(EventMetrics("f").registry),

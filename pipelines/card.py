@@ -169,6 +169,11 @@ class Card(_Part):
         return Form.from_json(self.forms.get(column, {}))
 
     @property
+    def looked_up(self) -> frozenset[str]:
+        """The features that no file of data has: those of views, and those computed from others."""
+        return frozenset(self.expressions).union(*(view.features for view in self.views))
+
+    @property
     def spec_claim(self) -> Claim | None:
         """The model.yaml, where the card names it."""
         found = self.spec

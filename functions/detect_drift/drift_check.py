@@ -134,6 +134,10 @@ class DriftCheck:
     def _check(self, version: ModelVersion, drift: Drift, of: Of, read: Read, entity: str | None) -> Result:
         card = self._card(version)
         tested, untested = testable(dict(card.features), drift.features)
+        if of == "dataset":  # its files have none of what is looked up, and are what views are made from
+            gone = card.looked_up & tested.keys()
+            tested = {name: kind for name, kind in tested.items() if name not in gone}
+            untested += tuple(Untested(name, "it is looked up, not in the data") for name in sorted(gone))
         forms = {name: card.form(name) for name in tested}
         names = list(tested)
         sample = self._sample(version.reference, [*names, SCORE])

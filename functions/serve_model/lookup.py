@@ -83,10 +83,18 @@ class Lookup:
     ) -> None:
         self._plan, self._server, self._clock, self._metrics = plan, server, clock, metrics
         self._max_entities = max_entities
+        metrics.shown = True
         self._names, self._entity = model.encoding.names, model.entity
         self._forms = {feature.name: feature.form for feature in model.encoding.features}
         self.keys = tuple(key.name for key in plan.keys)
-        self._expressions = {name: Expression.parse(text) for name, text in plan.expressions.items()}
+        expressions = {name: Expression.parse(text) for name, text in plan.expressions.items()}
+        # A model that was made elsewhere may read less than its model.yaml has.
+        self._needed = set(self._names)
+        for name in reversed(expressions):
+            if name in self._needed:
+                self._needed |= set(expressions[name].names)
+        self._features = tuple(each for each in plan.features if each.name in self._needed)
+        self._expressions = {name: each for name, each in expressions.items() if name in self._needed}
         self._complaints = Complaints()
 
     def question(self, inputs: Inputs, rows: int) -> Question | None:
@@ -98,7 +106,7 @@ class Lookup:
         """
         if isinstance(inputs, np.ndarray) or not rows:
             return None
-        features = tuple(each for each in self._plan.features if each.name not in inputs)
+        features = tuple(each for each in self._features if each.name not in inputs)
         if not features:
             return None
         self._check_names(inputs)
@@ -153,10 +161,7 @@ class Lookup:
 
         Raises: FeatureMissing, naming the first entity that lacks a value.
         """
-        kept = {*self._names, self._entity}
-        columns: dict[str, Column] = {
-            name: values for name, values in inputs.items() if name in kept or name not in self.keys
-        }
+        columns: dict[str, Column] = dict(inputs)
         keys: dict[str, Column] = {}
         looked_up: dict[str, str] = {}
         missing: list[list[str]] = [[] for _ in range(rows)]
@@ -166,6 +171,9 @@ class Lookup:
                 columns[each.name] = self._column(each, asked, found[each.name], missing)
                 looked_up[each.name] = each.reference
         self._compute(columns, looked_up, rows)
+        only_for_this = {*self.keys, *self._needed} - {*self._names, self._entity}
+        for name in only_for_this & columns.keys():
+            del columns[name]
         return Completed(columns, keys, looked_up, missing if any(missing) else [])
 
     def own(self, inputs: Sent, looked_up: Mapping[str, str]) -> dict[str, Column]:
@@ -174,7 +182,7 @@ class Lookup:
         Args:
             looked_up: as that version's `Completed` has it.
         """
-        mine = {each.name: each.reference for each in self._plan.features} | dict(self._plan.expressions)
+        mine = {each.name: each.reference for each in self._features} | dict(self._plan.expressions)
         return {
             name: values
             for name, values in inputs.items()
@@ -222,7 +230,7 @@ class Lookup:
         raise FeatureMissing(f"row {row}, {entity}: feature '{feature.name}' {why}")
 
     def _check_names(self, inputs: Sent) -> None:
-        known = {*self._names, *self.keys}
+        known = {*self._needed, *self.keys}
         for name in inputs:
             if name not in known:
                 near = difflib.get_close_matches(name, sorted(known), n=1)

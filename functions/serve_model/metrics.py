@@ -16,9 +16,10 @@ WAITING = "waiting_rows"
 
 
 class LookupMetrics:
-    """The counters of a model's lookups of features."""
+    """The counters of a model's lookups of features; `shown` where it has some to look up."""
 
     def __init__(self) -> None:
+        self.shown = False
         self._outcomes: dict[str, int] = {}
         self._values: dict[str, int] = {}
         self._seconds = Seconds()
@@ -32,11 +33,6 @@ class LookupMetrics:
         """Count values by what the feature store had of them."""
         if count:
             self._values[state] = self._values.get(state, 0) + count
-
-    @property
-    def used(self) -> bool:
-        """Whether anything was looked up yet."""
-        return bool(self._outcomes or self._values)
 
     def collect(self, labels: Mapping[str, str]) -> Iterator[Metric]:
         """Yield the metric families."""
@@ -137,7 +133,7 @@ class Metrics:
         yield self._seconds.family(
             "kascade_inference_seconds", "Seconds from a request to its answer.", self._labels
         )
-        if self.lookups.used:
+        if self.lookups.shown:
             yield from self.lookups.collect(self._labels)
 
 

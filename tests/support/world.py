@@ -82,6 +82,7 @@ class World:
         features: Sequence[tuple[str, str]] = (("amount", "number"),),
         reference: pa.Table | None = None,
         loss: dict[str, Any] | None = None,
+        views: Sequence[dict[str, Any]] = (),
         promoted: bool = False,
     ) -> None:
         """Register a version with its card and reference; `promoted` makes it champion."""
@@ -93,6 +94,7 @@ class World:
             task="classification" if classes else "regression",
             classes=classes,
             features=features,
+            views=views,
             evaluation={"metrics": {}, "loss": loss},
         )
         table = pa.table({"amount": [1.0]}) if reference is None else reference

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.feature_server import FeatureServerTwin, feature_server
+from support.training import put_dataset, train
 
 from eventing.store import MemoryStore
 from functions.serve_model.app import create_app
@@ -25,7 +26,6 @@ from pipelines.features.of_spec import own_views
 from pipelines.prediction_ids import IdSource
 from pipelines.spec import parse_spec
 from pipelines.steps import files
-from pipelines.testing import put_dataset, train
 
 ROWS = 600
 KINDS = {"customer": "integer", "at": "datetime", "amount": "number", "big": "category"}

@@ -39,13 +39,17 @@ def rows(count: int, seed: int, shift: float = 0.0) -> dict[str, list[Any]]:
 class Watch:
     """detect_drift in a world whose champion v1 has 3,000 rows of reference."""
 
-    def __init__(self, url: str, **drift: Any) -> None:
+    def __init__(self, url: str, *, views: Any = (), **drift: Any) -> None:
         self.world = World(url)
         self.world.spec(drift={"detector": "scipy_tabular", "window": 500, **drift})
         data = rows(3000, 0)
         scores = 1 / (1 + np.exp(-np.array(data["amount"])))
         self.world.version(
-            1, features=FEATURES, reference=pa.table({**data, "__score__": scores}), promoted=True
+            1,
+            features=FEATURES,
+            reference=pa.table({**data, "__score__": scores}),
+            views=views,
+            promoted=True,
         )
         self.sink = MemorySink()
         self.app: Flask = create_app(
@@ -249,6 +253,22 @@ def test_a_new_part_of_the_dataset_is_checked_without_scores(watch: Watch) -> No
     assert "__score__" not in {each["feature"] for each in checked.data["features"]}
     (stable,) = watch.send(part(watch, rows(600, 6)))
     assert (stable.data["status"], stable.data["window"]) == ("stable", 2)
+
+
+def test_features_that_are_looked_up_are_watched_in_predictions_and_not_missed_in_files(
+    database: str,
+) -> None:
+    view = {"view": f"{MODEL}/activity", "digest": "0" * 64, "features": ["amount"], "rows": 9}
+    watch = Watch(database, views=[view])
+    file = rows(600, 5)
+    file["amount"] = [None] * 600  # as where there is no such column
+
+    (checked,) = watch.send(part(watch, file))
+
+    assert checked.data["status"] == "stable"
+    assert {"feature": "amount", "reason": "it is looked up, not in the data"} in checked.data["untested"]
+    assert watch.look(2, rows(500, 6, shift=1.0)).status == "drifted"
+    watch.world.engine.dispose()
 
 
 def test_of_a_part_or_window_too_large_to_hold_a_sample_is_tested(

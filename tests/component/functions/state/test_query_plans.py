@@ -79,7 +79,7 @@ KEPT = "ix_joined_labels_release (model=? AND release=?)"
         (lambda session: coverage.has_matured(session, MODEL, NOON, LATER), [LATEST]),
         (lambda session: coverage.newest_prediction(session, MODEL), [NEWEST]),
         (lambda session: next_labels(session, MODEL, Progress(1, at=NOON), LATER), [MATURED]),
-        (due_after_an_alarm, [KEPT, KEPT]),
+        (due_after_an_alarm, [KEPT]),
     ],
     ids=[
         "close_window",

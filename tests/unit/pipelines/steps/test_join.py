@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.training import put_dataset
 
 from eventing.store import MemoryStore
 from pipelines.errors import StepError, TransientError
@@ -20,7 +21,6 @@ from pipelines.spec import parse_spec
 from pipelines.steps import files
 from pipelines.steps.check import check
 from pipelines.steps.extract import extract
-from pipelines.testing import put_dataset
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -64,7 +64,7 @@ DATES: tuple[OddValues, ...] = (
         "category",
         ("31/01/26", "05/03/26"),
         "==≠",
-        "DuckDB takes the day for the year; a warning has the line that settles it",
+        "DuckDB takes the day for the year; a warning says so",
         "have years of two digits",
     ),
     OddValues(

@@ -147,7 +147,7 @@ test-mlserver: install ## the tests on a real MLServer, in an environment of its
 
 .PHONY: test-prometheus
 test-prometheus: $(BIN)/promtool $(BIN)/prometheus ## the tests of metrics, alert rules and scrapes, by promtool and a real Prometheus
-	KASCADE_PROMETHEUS=$(CURDIR)/$(BIN) python -m pytest --durations=5 -p no:cacheprovider tests/component/monitoring $(ARGS)
+	KASCADE_PROMETHEUS=$(CURDIR)/$(BIN) python -m pytest --durations=5 -p no:cacheprovider tests/component/knative/components/monitoring tests/component/kascade/system/test_prometheus.py $(ARGS)
 
 .PHONY: prometheus
 prometheus: $(BIN)/promtool $(BIN)/prometheus ## build a real Prometheus from its source, without its pages

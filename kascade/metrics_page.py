@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 
 from eventing.metrics import EventMetrics
 from functions.join_feedback.metrics import LabelMetrics
+from functions.materialize_features.metrics import FeatureMetrics
 from functions.notify_people.metrics import NotificationMetrics
 from functions.receive_objects.metrics import ObjectMetrics
 from functions.record_events.ledger_metrics import families_of
@@ -41,6 +42,7 @@ _PLACES = {
     "serve_model": "At `/metrics` of each model server. `version` is the one that it serves.",
     "join_feedback": "",
     "receive_objects": "",
+    "materialize_features": "",
     "notify_people": "",
     "the local runtime's broker": "At `/metrics` of the API of one machine, which asks for its token.",
     "the local runtime's gateway": "In the same place.",
@@ -74,12 +76,13 @@ def render() -> str:
 
 def described() -> Mapping[str, list[Described]]:
     """Return all metrics by where they are counted."""
-    broker, gateway, labels, objects, told = (CollectorRegistry() for _ in range(5))
+    broker, gateway, labels, objects, views, told = (CollectorRegistry() for _ in range(6))
     BrokerMetrics(broker)
     broker.register(BacklogCollector(dict))
     GatewayMetrics(gateway)
     LabelMetrics().register(labels)
     ObjectMetrics().register(objects)
+    FeatureMetrics().register(views)
     NotificationMetrics().register(told)
     served = Metrics("m", 1)
     served.lookups.shown = True
@@ -90,6 +93,7 @@ def described() -> Mapping[str, list[Described]]:
         "serve_model": [_described(each, each) for each in served.collect()],
         "join_feedback": _registered(labels),
         "receive_objects": _registered(objects),
+        "materialize_features": _registered(views),
         "notify_people": _registered(told),
         "the local runtime's broker": _registered(broker),
         "the local runtime's gateway": _registered(gateway),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from flask import Flask
+from flask import Flask, Response, request
 
 from eventing.app import create_app as create_event_app
 from eventing.clock import Clock, utc_now
@@ -33,6 +33,7 @@ def create_app(
     app = create_event_app(_refuse, name=FUNCTION, accepts={}, max_bytes=MAX_FORM_BYTES)
     app.template_folder, app.root_path = "templates", os.path.dirname(__file__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.before_request(_from_our_own_page)
     ledger = Ledger(settings.services_url, settings.timeout_s)
     Pages(settings, ledger, cluster or cluster_from_env(settings.namespace), clock).add_to(app)
     if settings.steering:
@@ -42,3 +43,14 @@ def create_app(
 
 def _refuse(event: Event, payload: object) -> list[Event]:
     raise Rejected(f"the console takes no events, so {event.type} is none of its business")
+
+
+def _from_our_own_page() -> Response | None:
+    """Refuse what a page of another address made a browser send; links that somebody followed only show."""
+    if request.method in ("GET", "HEAD"):
+        return None
+    origin = request.headers.get("Origin")
+    elsewhere = origin is not None and origin.partition("://")[2] != request.host
+    if elsewhere or request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        return Response("refused: it comes from a page of another address\n", 403, content_type="text/plain")
+    return None

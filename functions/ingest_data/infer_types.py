@@ -27,6 +27,7 @@ from pipelines.values.written_arrays import full, plain_numbers
 
 # "yes" and "no" stay words, so a model that learnt them answers with them.
 _BOOLEAN = pa.array(["true", "false"])
+_BOOLEAN_OR_BIT = pa.array(["true", "false", "1", "0"])
 _PROSE_WORDS = 4
 _MOST_BAD = 0.05
 _LARGEST = 2**63 - 1
@@ -121,6 +122,7 @@ def _from_type(name: str, array: pa.Array, context: _Context) -> Column:
         return _from_decimal(name, array, context)
     if pa.types.is_floating(type_):
         present = array.drop_null().cast(pa.float64())
+        present = present.filter(pc.is_finite(present))
         long = int(to_mask(pc.greater_equal(pc.abs(present), float(_LARGEST))).sum())
         if long and pc.all(pc.equal(present, pc.floor(present))).as_py():  # JSON's, read as floats
             context.warnings.append(type_warnings.of_lost_digits(name, long, len(present)))
@@ -191,7 +193,8 @@ def _from_text(name: str, array: pa.Array, context: _Context) -> Column:
     ):
         context.warnings += type_warnings.of_numbers(name, context.forms[name], len(text))
         return _of_numbers(name, numbers.drop_null(), form, context)
-    if _share(pc.is_in(pc.utf8_lower(text), value_set=_BOOLEAN)) >= 1 - tolerated:
+    words = pc.utf8_lower(text)
+    if _share(pc.is_in(words, value_set=_BOOLEAN)) >= 1 - tolerated or _is_mixed_boolean(words):
         return Column(name, Kind.BOOLEAN, form=form)
     fits, formats = dates(text, tolerated)
     if fits and len(formats) <= 1:
@@ -204,6 +207,11 @@ def _from_text(name: str, array: pa.Array, context: _Context) -> Column:
         type_warnings.of_names(name, trimmed(array, form, kind)) if form.missing is None else []
     )
     return Column(name, kind, form=form)
+
+
+def _is_mixed_boolean(words: pa.Array) -> bool:
+    """Say whether all are true, false, 1 or 0, as where two programs wrote one file."""
+    return bool(pc.all(pc.is_in(words, value_set=_BOOLEAN_OR_BIT)).as_py())
 
 
 def _of_numbers(name: str, numbers: pa.Array, form: Form, context: _Context) -> Column:

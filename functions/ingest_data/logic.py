@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from eventing.catalogue import Problem
 from functions.ingest_data.refusal import FileRefused, clip
 from functions.ingest_data.schema import DataSchema
 from pipelines.spec import ModelSpec
+from pipelines.spec.reference import yaml_of
 
 MAX_NAME = 200
 
@@ -76,10 +78,20 @@ def _missing_reason(missing: Collection[str]) -> str:
 def _missing_problems(missing: dict[str, str], present: Sequence[str]) -> list[Problem]:
     there = ", ".join(clip(name, 40) for name in present[:20])
     fix = f"add it to the file, or correct model.yaml; the file has {there}"
+    if sign := _delimiter(missing, present):
+        fix = f"say `ingest: {{delimiter: {yaml_of(sign)}}}` in model.yaml: it is one name now, {there}"
     return [
         Problem(where=f"column {clip(name, 80)}", problem=f"missing, and {why}", fix=fix)
         for name, why in missing.items()
     ]
+
+
+def _delimiter(missing: Collection[str], present: Sequence[str]) -> str | None:
+    """Return the sign beside a missing name in a header of one name: a delimiter that was not detected."""
+    for name in missing if len(present) == 1 else ():
+        if found := re.search(rf'(?:^|([^\w"])){re.escape(name)}(?:$|([^\w"]))', present[0]):
+            return found[1] or found[2]
+    return None
 
 
 def refusal_of(

@@ -107,7 +107,7 @@ _FIXES = {
     "in the future": "check the clock and the time zone; ingest.clock_skew says how far ahead is taken",
     "before 1970": "check the date format; set min under schema in model.yaml if it is meant",
     "not finite": "leave the cell empty when the value is unknown",
-    "the wrong number of fields": "quote fields that contain the delimiter",
+    "the wrong number of fields": "quote fields with the delimiter in them; end no row with one",
     "not a JSON object": "write one JSON object per line",
     TOO_DEEP: "write nested values as columns of their own",
 }

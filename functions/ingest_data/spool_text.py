@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from eventing.catalogue import DataWarning
+from functions.ingest_data.data_warnings import warning
 from functions.ingest_data.encodings import guess_encoding
 from functions.ingest_data.object_keys import Format
 from functions.ingest_data.refusal import FileRefused, refuse
@@ -16,6 +18,7 @@ from functions.ingest_data.unpack import CHUNK
 
 _JSON_ROWS = re.compile(rb"\s*(\[\s*[{\[\]]|\{\s*\")")
 _BY_ROWS = 'df.to_json("data.jsonl", orient="records", lines=True)'
+_UTF8_LETTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf](?![\x80-\xff])|[\xe0-\xef][\x80-\xbf]{2}")
 _BOMS = {  # the longer first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
@@ -53,11 +56,17 @@ def spool_text(
         if probe.broken_at is None:
             return spooled
         spooled.path.rename(raw)
-        found = encoding or guess_encoding(_around(raw, probe.broken_at))
+        around = _around(raw, probe.broken_at)
+        found = encoding or guess_encoding(around)
         if found is None or found == "utf-8":
             raise _undecodable(probe.broken_at)
         with raw.open("rb") as stream:
-            return _transcoded(chunks_of(stream), found, empty)
+            text = _transcoded(chunks_of(stream), found, empty)
+        return (
+            text
+            if encoding
+            else replace(text, warnings=(*text.warnings, _guessed(found, probe.broken_at, around)))
+        )
     return _transcoded(chunks, str(known), empty)
 
 
@@ -88,6 +97,16 @@ def _undecodable(position: int) -> FileRefused:
         f"byte {position}",
         "not UTF-8, and no other encoding fits well enough to guess",
         "save the file as UTF-8, or set ingest.encoding in model.yaml, for example to cp1252",
+    )
+
+
+def _guessed(encoding: str, position: int, around: bytes) -> DataWarning:
+    said = f"the text is no UTF-8 (byte {position}) and is read as {encoding}, which is a guess"
+    if both := _UTF8_LETTER.search(around):
+        said += f"; some of it looks like UTF-8, which that makes {both[0].decode(encoding, 'replace')!r} of"
+        return warning(said, fix="save the file in one encoding, best in UTF-8")
+    return warning(
+        said, fix=f"`ingest: {{encoding: {encoding}}}` if it is right, else the one it was saved in"
     )
 
 

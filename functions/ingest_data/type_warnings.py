@@ -8,12 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eventing.catalogue import DataWarning
+from functions.ingest_data import lookalikes
+from functions.ingest_data.date_formats import short_years
 from functions.ingest_data.find_forms import FoundForm
 from functions.ingest_data.refusal import clip
 from pipelines.spec.reference import yaml_of
 from pipelines.values.missing import is_doubtful
 
-_HALF = 0.5
+_HALF, _MOST = 0.5, 0.95
 _CLASSES = 20
 
 
@@ -98,7 +100,7 @@ def of_words(
         read = f"dates such as {clip(text[0].as_py(), 40)!r} fit {' and '.join(formats)}: kept as a category"
         return [_warning(name, count, read, _line(name, f'type: datetime, format: "{formats[0]}"'))]
     if fitting < _HALF * count:
-        return []
+        return _of_lookalikes(name, text)
     if codes:
         read = f"{codes} of {count} numbers begin with 0, as codes do: kept as a category"
         return [_warning(name, codes, read, _line(name, "type: number") + " if they are numbers")]
@@ -119,6 +121,28 @@ def of_words(
         fix += f"; `ingest: {{missing: [{words}]}}` if they are missing"
     read = f"{fitting} of {count} values are numbers, but {shown}{more} are not: kept as a category"
     return [_warning(name, fitting, read, fix)]
+
+
+def _of_lookalikes(name: str, text: pa.Array) -> list[DataWarning]:
+    """Warn of words that a person takes for dates or numbers."""
+    kept = f"such as {clip(text[0].as_py(), 40)!r}"
+    if formats := short_years(text, 1 - _MOST):
+        read = f"dates {kept} have years of two digits, whose century is not told: kept as a category"
+        others = "".join(f' or "{each}"' for each in formats[1:])
+        return [
+            _warning(name, len(text), read, _line(name, f'type: datetime, format: "{formats[0]}"') + others)
+        ]
+    if lookalikes.are_times_of_day(text):
+        read, fix = f"times of day {kept} are kept as a category", "write them as numbers, such as minutes"
+    elif lookalikes.are_dates(text):
+        read = f"values {kept} look like dates that are written in no way that is known: kept as words"
+        fix = "write ISO 8601 (2026-01-31), or " + _line(name, 'type: datetime, format: "…"')
+    elif lookalikes.are_numbers_with_something_beside(text):
+        read = f"values {kept} are numbers with something beside them: kept as a category"
+        fix = "write the numbers alone, in one unit, with a minus before those below zero"
+    else:
+        return []
+    return [_warning(name, len(text), read, fix)]
 
 
 def of_names(name: str, text: pa.Array) -> list[DataWarning]:

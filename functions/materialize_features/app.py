@@ -23,7 +23,7 @@ from eventing.store import S3Store, Store
 from functions.materialize_features.feature_server import FeastServer, FeatureServer
 from functions.materialize_features.handler import Handler
 from functions.materialize_features.logic import FUNCTION
-from functions.materialize_features.metrics import Metrics
+from functions.materialize_features.metrics import FeatureMetrics
 from functions.materialize_features.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 
@@ -45,7 +45,7 @@ def create_app(
     """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
     engine = engine or make_engine(settings.database_url)
-    metrics = Metrics()
+    metrics = FeatureMetrics()
     handler = Handler(
         session_factory(engine),
         store or S3Store.from_env(os.environ),
@@ -60,5 +60,5 @@ def create_app(
         sink=sink or sink_from_env(os.environ),
         ready=partial(check_migrated, engine),
     )
-    app.extensions[METRICS].registry.register(metrics.registry)
+    metrics.register(app.extensions[METRICS].registry)
     return app

@@ -16,7 +16,7 @@ from eventing.store import Store
 from functions.materialize_features.feature_server import FeatureServer, ViewUnknown, plain
 from functions.materialize_features.logic import BATCH_ROWS, FUNCTION, entity_key, same
 from functions.materialize_features.materialize import stored_rows
-from functions.materialize_features.metrics import Metrics
+from functions.materialize_features.metrics import FeatureMetrics
 from functions.state.database import transaction
 from functions.state.features import views_of_model
 from pipelines.features.aggregation import latest
@@ -32,7 +32,7 @@ def check(
     sessions: sessionmaker[Session],
     store: Store,
     server: FeatureServer,
-    metrics: Metrics,
+    metrics: FeatureMetrics,
     event: Event,
     payload: FeaturesRequested,
     now: datetime,

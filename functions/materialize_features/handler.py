@@ -30,7 +30,7 @@ from functions.materialize_features.check import check
 from functions.materialize_features.feature_server import FeatureServer
 from functions.materialize_features.logic import FUNCTION
 from functions.materialize_features.materialize import Done, materialize
-from functions.materialize_features.metrics import Metrics
+from functions.materialize_features.metrics import FeatureMetrics
 from functions.materialize_features.push import push
 from functions.materialize_features.tasks import Work
 from functions.state.handled import handle_once
@@ -46,7 +46,7 @@ class Handler:
     store: Store
     server: FeatureServer
     clock: Clock
-    metrics: Metrics
+    metrics: FeatureMetrics
 
     def __call__(self, event: Event, payload: Accepted) -> list[Event]:
         """Bring the views that the event concerns up to date."""

@@ -12,38 +12,43 @@ from functions.materialize_features.materialize import Done
 _VIEW = ("model", "view")
 
 
-class Metrics:
+class FeatureMetrics:
     """Rows written, how old the newest one is, and what the last check found."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
         self._rows = Counter(
-            "kascade_feature_rows", "Rows written to the offline store.", _VIEW, registry=self.registry
+            "kascade_feature_rows", "Rows written to the offline store.", _VIEW, registry=None
         )
         self._entities = Counter(
-            "kascade_feature_entities", "Entities written to the online store.", _VIEW, registry=self.registry
+            "kascade_feature_entities", "Entities written to the online store.", _VIEW, registry=None
         )
         self._age = Gauge(
             "kascade_feature_age_seconds",
             "Age of the newest value when its view was last brought up to date.",
             _VIEW,
-            registry=self.registry,
+            registry=None,
         )
         self._nulls = Gauge(
             "kascade_feature_nulls_share",
             "Share of missing values among those last written, of the feature that has most.",
             _VIEW,
-            registry=self.registry,
+            registry=None,
         )
         self._checked = Gauge(
-            "kascade_feature_checked_entities", "Entities last compared.", _VIEW, registry=self.registry
+            "kascade_feature_checked_entities", "Entities last compared.", _VIEW, registry=None
         )
         self._differing = Gauge(
             "kascade_feature_differing_entities",
             "Entities among them whose online values are not their offline ones.",
             _VIEW,
-            registry=self.registry,
+            registry=None,
         )
+
+    def register(self, registry: CollectorRegistry) -> None:
+        """Have them shown with what a registry has."""
+        shown = (self._rows, self._entities, self._age, self._nulls, self._checked, self._differing)
+        for each in shown:
+            registry.register(each)
 
     def materialized(self, done: Done, now: datetime) -> None:
         """Note what came of a task."""

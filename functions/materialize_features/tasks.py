@@ -115,7 +115,7 @@ def note(session: Session, done: Done, now: datetime, *, applied: bool = False) 
             "future_rows": done.future_rows,
         }
     ask = row.applied_at is None and done.kinds is not None and done.parts > 0
-    if ask and (row.asked_at is None or now - row.asked_at > ASK_AGAIN_AFTER):
+    if ask and (task.whole or row.asked_at is None or now - row.asked_at > ASK_AGAIN_AFTER):
         row.asked_at = now
         return True
     return False

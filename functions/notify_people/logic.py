@@ -77,8 +77,10 @@ def describe(
     """
     data = payload.model_dump(mode="json", exclude_none=True)
     occasion = occasion_of(event.type, data)
-    severity = occasion and severities.get(occasion.name, occasion.severity)
-    if occasion is None or severity == OFF:
+    if occasion is None:
+        return None
+    severity = severities.get(occasion.name, occasion.severity)
+    if severity == OFF:
         return None
     model = _model_of(event, payload)
     told = [words_of(event.type, data)]

@@ -182,5 +182,6 @@ def _keys(path: Path) -> list[str]:
     """Return the keys that stand at a path."""
     section: type[Section] = Routes
     if path[:1] == ("routes",) and len(path) >= 2:
-        section = {"slack": Slack, "webhook": Webhook, "mail": Mail}.get(str(path[-1]), Route)
+        sections: dict[str, type[Section]] = {"slack": Slack, "webhook": Webhook, "mail": Mail}
+        section = sections.get(str(path[-1]), Route)
     return [info.alias or name for name, info in section.model_fields.items()]

@@ -58,9 +58,9 @@ def problems_of(routes: Routes, env: Mapping[str, str]) -> list[str]:
             found.append(
                 _wrong(route.name, name, env, f"{SECRET_PREFIX} and the base64 of 24 to 64 random bytes")
             )
-        name = route.mail and route.mail.password_env
-        if name and not _value(env, name):
-            found.append(_wrong(route.name, name, env, "a password"))
+        password = route.mail and route.mail.password_env
+        if password and not _value(env, password):
+            found.append(_wrong(route.name, password, env, "a password"))
     return found
 
 

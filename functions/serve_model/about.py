@@ -71,8 +71,10 @@ class About:
         return str(
             self._template.render(
                 model=model,
+                address=address,
                 about=openapi.described(model),
                 features=features,
+                keys=[each.name for each in model.plan.keys] if model.plan else [],
                 outputs=model.outputs,
                 classes=model.properties.get("classes"),
                 metrics=model.properties.get("metrics") or {},

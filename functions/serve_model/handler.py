@@ -59,7 +59,7 @@ class Inference:
     def answer(self, asked: Asked, ids: TakesIds, found: Found = NOTHING) -> Response:
         """Answer a request, with what was found for it. Raises: BadRequest, TooLarge, FeatureMissing."""
         prediction = self._predict(asked, ids, found)
-        headers = _JSON_HEADERS
+        headers: tuple[tuple[bytes, bytes], ...] = _JSON_HEADERS
         if prediction.missing:
             headers += ((MISSING, encode_header(prediction.missing_features).encode()),)
         if asked.query is None:

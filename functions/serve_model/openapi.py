@@ -87,13 +87,14 @@ def described(model: Model) -> str:
 
 def row_schema(model: Model) -> dict[str, Any]:
     """Return the schema of one row, by name."""
-    looked_up = set(model.properties.get("looked_up") or ())
-    entities = [name for name in (model.entity, *(model.properties.get("entities") or ())) if name]
+    keys = [each.name for each in model.plan.keys] if model.plan else []
+    entities = [name for name in (model.entity, *keys) if name]
+    optional = not_asked_for(model)
     properties = {each.name: feature_schema(each, model) for each in model.encoding.features}
     for name in entities:
         about = {"type": ["string", "number", "boolean", "null"], "description": "whom the row is about"}
         properties.setdefault(name, about)
-    required = [each.name for each in model.encoding.features if each.used and each.name not in looked_up]
+    required = [each.name for each in model.encoding.features if each.used and each.name not in optional]
     return {
         "type": "object",
         "properties": properties,
@@ -101,6 +102,13 @@ def row_schema(model: Model) -> dict[str, Any]:
         "additionalProperties": False,
         "examples": [example_row(model)],
     }
+
+
+def not_asked_for(model: Model) -> list[str]:
+    """Return the features that a row may leave out, since they are looked up by entity, or computed."""
+    if model.plan is None:
+        return []
+    return [*(each.name for each in model.plan.features), *model.plan.expressions]
 
 
 def feature_schema(feature: Feature, model: Model) -> dict[str, Any]:
@@ -113,6 +121,8 @@ def feature_schema(feature: Feature, model: Model) -> dict[str, Any]:
     if "min" in seen and "max" in seen:
         said.append(f"from {seen['min']} to {seen['max']} in training")
     values = values_of(feature)
+    if feature.name in not_asked_for(model):
+        said.append("looked up by entity, or computed, unless it is sent")
     if values:
         more = f" and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
         said.append(f"in training {', '.join(values[:MAX_VALUES])}{more}")
@@ -172,6 +182,7 @@ def _predict(model: Model, guarded: bool) -> dict[str, Any]:
         "PredictResponse",
         {"instances": [example_row(model)]},
         guarded,
+        by_entity=model.plan is not None,
     )
 
 
@@ -183,10 +194,13 @@ def _infer(model: Model, guarded: bool) -> dict[str, Any]:
         "InferResponse",
         tensors_of(model),
         guarded,
+        by_entity=model.plan is not None,
     )
 
 
-def _post(says: str, name: str, request: str, response: str, example: Any, guarded: bool) -> dict[str, Any]:
+def _post(
+    says: str, name: str, request: str, response: str, example: Any, guarded: bool, *, by_entity: bool
+) -> dict[str, Any]:
     answers = {
         "200": {
             "description": "The predictions, each with its id.",
@@ -197,6 +211,11 @@ def _post(says: str, name: str, request: str, response: str, example: Any, guard
         "415": _refused("The body is compressed, or no JSON."),
         "500": _refused("The server failed; its log says more."),
     }
+    if by_entity:
+        answers |= {
+            "422": _refused("A feature of an entity is not known, and the model asks for it."),
+            "503": _refused("The feature store does not answer, and the model asks for it."),
+        }
     if guarded:
         answers |= {
             "401": _refused("A token is asked for."),

@@ -80,7 +80,11 @@ def put(
                 uri = f"s3://{bucket}/{model}/{file.name}"
                 before = _etag(store, uri)
                 after = _last_announced(client, f"{model}/{file.name}") if follow else 0
-                store.put(uri, stream)
+                try:
+                    store.put(uri, stream)
+                except KeyboardInterrupt:
+                    progress.console.print(escape(f"{uri} was not dropped"), highlight=False, soft_wrap=True)
+                    raise
                 etag = store.head(uri).etag
             dropped.append(Dropped(f"{model}/{file.name}", bucket, etag, etag == before, after))
             if not as_json:

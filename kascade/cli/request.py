@@ -71,8 +71,8 @@ def send_and_wait(client: Client, request: Request, console: Console, *, timeout
         CallError: the broker did not take the event, or the ledger does not answer.
     """
     deadline = time.monotonic() + timeout_s
-    client.emit(request.event)
     with waiting(f"the answer to {request.event.id}", request.later):
+        client.emit(request.event)
         for event in _followed(client, request, deadline):
             if event is None:
                 outcome = _from_state(client, request)

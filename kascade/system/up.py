@@ -79,6 +79,7 @@ class System:
         """
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, self._on_signal)
+        os.umask(0o077)  # what the parts write is as private as the folder
         (self._home.path / "endpoints.json").unlink(missing_ok=True)
         with self._open_store() as store:
             self._home.remember_store(store.endpoint)

@@ -13,13 +13,13 @@ from pipelines.values.form import Form
 from pipelines.values.reading import FALSE, TRUE, UNIX
 from pipelines.values.timestamps import TIMESTAMP, from_epoch, within_calendar
 from pipelines.values.written_arrays import full, plain_numbers
+from pipelines.values.written_dates import parse
 
 _SHORT_INTEGER = "[-+]?[0-9]{1,18}"
 _LONG_INTEGER = "[-+]?0*[0-9]{19}"
 _TRUE = pa.array(sorted(TRUE | {"1", "1.0"}))
 _FALSE = pa.array(sorted(FALSE | {"0", "0.0"}))
 _NO_TEXT = pa.scalar(None, pa.string())
-_FIRST_FULL_YEAR = pa.scalar(-30_610_224_000_000_000, pa.int64())  # 1000: years of fewer digits are cut short
 
 
 def _number(array: pa.Array, kind: str, form: Form) -> Read:
@@ -117,11 +117,7 @@ def _datetime(array: pa.Array, kind: str, form: Form) -> Read:
     elif form.format in UNIX:
         times = from_epoch(plain_numbers(text, form).cast(pa.float64()), form.format)
     else:
-        found = pc.strptime(text, format=form.format, unit="us", error_is_null=True)
-        found = pc.if_else(
-            pc.greater_equal(found.cast(pa.int64()), _FIRST_FULL_YEAR), found, pa.scalar(None, found.type)
-        )
-        times = within_calendar(found.cast(TIMESTAMP))
+        times = within_calendar(parse(text, form.format).cast(TIMESTAMP))
     return with_the_rest(text, times, kind, form)
 
 

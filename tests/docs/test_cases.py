@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.case_table import ROOT, Case, faults, marked, read_cases
+from support.case_table import ROOT, Case, faults, marked, read_cases, unproven
 
 
 def test_every_case_has_a_test_and_every_marked_test_a_case() -> None:
@@ -30,6 +30,19 @@ def test_the_page_lists_these_cases_and_tests_that_are_there() -> None:
             file = (ROOT / name).read_text(encoding="utf-8")
         else:
             assert f"def {name.split('::')[-1]}(" in file, f"{name}: make cases"
+
+
+def test_on_the_page_no_test_failed_and_no_case_rests_on_skipped_tests_alone() -> None:
+    path = ROOT / "docs" / "cases.md"
+    if not path.exists():
+        pytest.skip("make cases")
+    assert unproven(path.read_text(encoding="utf-8"), read_cases()) == []
+
+
+def test_a_page_with_a_failure_or_with_skipped_tests_alone_is_not_taken() -> None:
+    cases = {"A": Case("in", "out"), "B1": Case("in", "out"), "C": Case("in", "out", open="later")}
+    page = "| A | 2 | 2 | 1 | 1 |\n| B1 | 1 | 0 | 0 | 1 |\n| C | 0 | 0 | 0 | 0 |\n"
+    assert unproven(page, cases) == ["A: 1 failed", "B1: none passed"]
 
 
 def test_a_case_without_a_test_and_a_test_without_a_case_are_named(tmp_path: Path) -> None:

@@ -47,9 +47,6 @@ def test_every_file_is_listed_by_the_kustomization_beside_it() -> None:
 def test_a_service_runs_a_function_of_the_same_name(service: dict[str, Any]) -> None:
     name = service["metadata"]["name"]
     image = service["spec"]["template"]["spec"]["containers"][0]["image"]
-    if name == "feature-server":  # Feast's own
-        assert image.startswith("kascade/feast:")
-        return
     assert re.fullmatch(rf"kascade/{name}:\d+\.\d+\.\d+", image)
     assert importlib.util.find_spec(f"functions.{name.replace('-', '_')}.__main__") is not None
 
@@ -113,9 +110,8 @@ def test_a_service_says_what_knative_would_add_to_its_lists(service: dict[str, A
     """`kubectl apply` compares lists as a whole: one that defaulting changed is patched at every apply."""
     (container,) = service["spec"]["template"]["spec"]["containers"]
     assert container["name"] == "user-container"
-    path = "/health" if service["metadata"]["name"] == "feature-server" else "/readyz"
     assert container["readinessProbe"] == {
-        "httpGet": {"path": path, "port": 8080},
+        "httpGet": {"path": "/readyz", "port": 8080},
         "successThreshold": 1,
     }
     assert service["spec"]["traffic"] == [{"latestRevision": True, "percent": 100}]

@@ -34,7 +34,7 @@ ONE_PROCESS = {"receive_objects", "ring_timers", "roll_out_model"}
 """Two processes of these would do their work twice; knative/components/replicas says why."""
 SERVICES = FUNCTIONS - PER_MODEL - JOBS
 FEAST = {"feature_server", "apply_features"}
-"""A Service and a JobSink of Feast's image, which is no function of ours."""
+"""A Service and a JobSink of Feast's image, by the component feature-server: no functions of ours."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
@@ -45,7 +45,11 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 def objects(kind: str) -> list[dict[str, Any]]:
     """Return the objects of a kind in the base, and those that components with a function bring."""
-    brought = [path for name in BY_COMPONENT.values() for path in (COMPONENTS / name).glob("*.yaml")]
+    brought = [
+        path
+        for name in (*BY_COMPONENT.values(), "feature-server")
+        for path in (COMPONENTS / name).glob("*.yaml")
+    ]
     files = [
         path
         for path in (*BASE.rglob("*.yaml"), *brought)
@@ -120,7 +124,7 @@ LISTS: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     "functions/<name>/func.yaml": (lambda: SERVICES, lambda: having("func.yaml")),
     "knative/base/kustomization.yaml, resources": (
         lambda: FUNCTIONS - PER_MODEL - BY_COMPONENT.keys(),
-        lambda: set(documents(BASE / "kustomization.yaml")[0]["resources"]) - {"broker", "state", *FEAST},
+        lambda: set(documents(BASE / "kustomization.yaml")[0]["resources"]) - {"broker", "state"},
     ),
     "knative/base/<name>/service.yaml": (lambda: SERVICES, lambda: named("Service") - FEAST),
     "knative/base/<name>/, a JobSink": (lambda: JOBS, lambda: named("JobSink") - FEAST),

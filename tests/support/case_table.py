@@ -6,6 +6,7 @@ A pytest plugin: `pytest -p support.case_table --case-table docs/cases.md -m cas
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -79,6 +80,19 @@ def faults(cases: Mapping[str, Case], labels: Mapping[str, Iterable[str]]) -> li
             found.append(f"{label}: no test is marked with it")
     for label in labels.keys() - cases.keys():
         found += [f"{place}: there is no case {label!r}" for place in labels[label]]
+    return found
+
+
+def unproven(page: str, cases: Mapping[str, Case]) -> list[str]:
+    """Say of which cases a page tells that a test failed, or that none passed."""
+    found = []
+    for label, passed, failed in re.findall(
+        r"^\| (\S+) \| \d+ \| (\d+) \| (\d+) \| \d+ \|$", page, re.MULTILINE
+    ):
+        if int(failed):
+            found.append(f"{label}: {failed} failed")
+        elif not int(passed) and not cases[label].open:
+            found.append(f"{label}: none passed")
     return found
 
 

@@ -73,8 +73,13 @@ class Features:
         for bucket in BUCKETS:
             store.ensure_bucket(bucket)
         url = str(engine.url)
-        deps = ingest_data.Deps(store, engine, self.sink, lambda: self.now)
-        self.ingest = ingest_data.create_app(IngestSettings(database_url=url, scratch_dir=str(scratch)), deps)
+        self.ingest = ingest_data.create_app(
+            IngestSettings(database_url=url, scratch_dir=str(scratch)),
+            store=store,
+            engine=engine,
+            sink=self.sink,
+            clock=lambda: self.now,
+        )
         self.app = create_app(
             Settings(url), store=store, engine=engine, server=server, sink=self.sink, clock=lambda: self.now
         )

@@ -9,13 +9,13 @@ from typing import Any
 from support.feast import Feast
 from support.features import Features
 from support.receiver import Receiver
+from support.tables import create_tables
 
 from eventing.codec import decode
 from eventing.event import Event
 from eventing.store import S3Store
 from functions.materialize_features.feature_server import FeastServer
 from functions.state.database import make_engine
-from functions.state.tables import create_tables
 
 
 class World:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -95,3 +97,38 @@ def outcome(reader: Callable[[Path], Rows], path: Path, ours: Rows | None) -> st
     except Exception:  # whatever a reader raises
         return REFUSED
     return SAME if ours is not None and rows == plain(ours) else OTHER
+
+
+def typed(value: Any) -> Any:
+    """Write a value so that only its kind counts: a number, a moment in UTC, a truth, a text, or missing."""
+    if _missing(value) or value is pd.NA:
+        return None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment.replace(microsecond=moment.microsecond).isoformat()
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC).isoformat()
+    return value if isinstance(value, int | float | str) else str(value)
+
+
+def typed_outcome(reader: Callable[[Path], Rows], path: Path, ours: list[Any]) -> str:
+    """Say how a reader takes the values of the column `a`: as `outcome`."""
+    try:
+        values = [typed(row.get("a")) for row in reader(path)]
+    except Exception:  # whatever a reader raises
+        return REFUSED
+    same = len(values) == len(ours) and all(
+        _same(*pair) for pair in zip(values, map(typed, ours), strict=True)
+    )
+    return SAME if same else OTHER
+
+
+def _same(one: Any, other: Any) -> bool:
+    kinds = [
+        bool if isinstance(each, bool) else str if isinstance(each, str) else float for each in (one, other)
+    ]
+    return one is other or (one == other and kinds[0] is kinds[1])

@@ -138,7 +138,8 @@ def _request_headers(request: web.BaseRequest, target: Target) -> Headers:
         )
     if b"x-forwarded-proto" not in seen:
         headers.append((b"x-forwarded-proto", b"http"))
-    prefix = addressed(request)[1].removesuffix(target.path)  # empty where a host names the Service
+    path, below = (each.partition("?")[0] for each in (addressed(request)[1], target.path))
+    prefix = path.removesuffix(below)  # empty where a host names the Service
     if prefix and b"x-forwarded-prefix" not in seen:
         headers.append((b"x-forwarded-prefix", prefix.encode(errors="surrogateescape")))
     if b"x-request-id" not in seen:

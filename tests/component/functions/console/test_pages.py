@@ -139,6 +139,7 @@ def test_a_button_that_makes_no_sense_or_reaches_no_broker_says_so(told: Console
     assert (answer.status_code, "the broker has not taken it" in answer.text) == (503, True)
 
 
+@pytest.mark.case("S9", "the console's buttons, and its form that asks a model")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -149,7 +150,7 @@ def test_a_button_that_makes_no_sense_or_reaches_no_broker_says_so(told: Console
     ],
 )
 def test_a_page_from_elsewhere_presses_no_button(told: Console, headers: dict[str, str]) -> None:
-    for path in ("/models/churn/steer", "/dead-letters/1/redrive"):
+    for path in ("/models/churn/steer", "/models/churn/try", "/dead-letters/1/redrive"):
         answer = told.client.post(path, data={"action": "retrain"}, headers=headers)
         assert answer.status_code == 403
     assert told.sink.events == []

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from support.features import Features, MemoryFeatureServer, applied_by
+from support.tables import create_tables
 
 from eventing.catalogue import DatasetIngested, FeaturesChecked, FeaturesMaterialized, FeaturesRejected
 from eventing.event import Event
 from eventing.store import MemoryStore
 from eventing.testing import HandlingFailed, build_event
 from functions.state.database import make_engine
-from functions.state.tables import create_tables
 
 SPEC = """
 target: churned

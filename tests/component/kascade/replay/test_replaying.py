@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -174,6 +175,28 @@ def test_the_command_ends_with_0_when_nothing_differs_and_with_3_when_something_
     assert {"at", "model", "area", "recorded", "replayed", "rule", "why", "decidable", "what_if"} <= set(
         rows[0]
     )
+
+
+def test_the_sample_of_the_operators_page_is_what_the_command_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (HERE.parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    part = page.partition("## Try another policy on what has been")[2]
+    policy, shown = (re.findall(f"```{kind}\n(.*?)```", part, re.DOTALL)[0] for kind in ("yaml", "console"))
+    (tmp_path / "stricter.yaml").write_text(policy)
+    (tmp_path / "log.jsonl").write_bytes(LOG.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("kascade.cli.replay._reader", lambda stack, system: get)
+    monkeypatch.setattr("kascade.cli.replay.clock", lambda text: text[:19].replace("T", " "))
+
+    for typed, expected in re.findall(r"^\$ kascade (replay .*)\n((?:(?!\$).*\n)*)", shown, re.MULTILINE):
+        done = CliRunner().invoke(build(), typed.split(), env={"COLUMNS": "200"})
+        assert _lines(done.stdout) == _lines(expected), "after a change of rules: show what it prints now"
+    assert len(re.findall(r"^\$ kascade replay", shown, re.MULTILINE)) == 2
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
 def test_the_command_says_what_it_lacks(tmp_path: Path) -> None:

@@ -97,3 +97,16 @@ def test_a_store_that_was_killed_is_back_with_its_data_and_takes_files(up: Up, t
     assert started is not None
     assert started.pid != killed.pid
     assert "the object store ended (-9); starting it again in 0.2 s" in up.log.read_text()
+
+
+@pytest.mark.case("S1", "what lies in the state folder is its owner's alone")
+def test_no_other_user_could_read_what_lies_in_the_state_folder(up: Up, tmp_path: Path) -> None:
+    file = tmp_path / "private.csv"
+    file.write_text("a\n1\n")
+    up.drop(file)
+    open_ = [
+        each for each in up.home.path.rglob("*") if not each.is_symlink() and each.stat().st_mode & 0o077
+    ]
+
+    assert [str(each.relative_to(up.home.path)) for each in open_] == []
+    assert up.home.path.stat().st_mode & 0o077 == 0

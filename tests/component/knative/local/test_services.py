@@ -104,6 +104,14 @@ def test_headers_say_where_the_request_came_from(local: Local) -> None:
     assert headers["X-Forwarded-Proto"] == "http"
     assert headers["X-Forwarded-Host"] == headers["Host"] == "lazy.default.localhost"
     assert headers["X-Request-Id"]
+    assert "X-Forwarded-Prefix" not in headers
+
+    url = f"{local.endpoints['gateway']}/-/services/default/lazy"
+    for path in ("", "/", "/a/b?c=/a/b"):
+        told = requests.get(url + path, timeout=30).json()["headers"]
+        assert {name.title(): value for name, value in told.items()}["X-Forwarded-Prefix"] == (
+            "/-/services/default/lazy"
+        )
 
 
 def test_a_stream_arrives_as_it_is_written(local: Local) -> None:

@@ -21,7 +21,6 @@ from pipelines.engines.kubeflow_package import Surroundings
 from pipelines.engines.local import LocalEngine
 from pipelines.engines.memory import MemoryEngine
 
-DEADLINE_S = 60.0
 PIPELINE = """
 import sys
 from kfp import compiler, dsl
@@ -60,6 +59,7 @@ class Subject:
         end: lets a run come to the end that it was given.
         starts: returns how often a run was started.
         cancelled_as: what the engine calls a run that was cancelled.
+        deadline_s: how long a run may take here.
         unsure: the engine may not be able to say how far a run is, or to end it, before it has begun.
     """
 
@@ -70,6 +70,7 @@ class Subject:
     package: bytes
     folder: Path
     cancelled_as: RunState = RunState.CANCELLED
+    deadline_s: float = 60.0
     unsure: bool = False
 
     def run(self, what: str) -> Run:
@@ -79,7 +80,7 @@ class Subject:
 
     def until(self, run: Run, condition: Callable[[RunStatus], bool]) -> RunStatus:
         """Return the first status of a run that fulfils the condition; fail at the deadline."""
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + self.deadline_s
         while True:
             status = self.status(run)
             if condition(status):
@@ -183,7 +184,14 @@ def airflow(package: bytes, tmp_path: Path, running_airflow: Airflow) -> Subject
         return AirflowEngine(running_airflow.connection)
 
     return Subject(
-        client(), client, by_itself, lines_written, package, tmp_path, cancelled_as=RunState.FAILED
+        client(),
+        client,
+        by_itself,
+        lines_written,
+        package,
+        tmp_path,
+        cancelled_as=RunState.FAILED,
+        deadline_s=240.0,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from functions.console.trying import curl_line, features_of, python_lines
+from functions.console.trying import curl_line, features_of, page_of, python_lines
 
 INPUTS = [
     {"name": "amount", "datatype": "FP64"},
@@ -42,3 +42,10 @@ def test_the_curl_line_survives_a_shell() -> None:
 
 def test_the_python_lines_are_python() -> None:
     compile(python_lines("churn", {"name": 'a "quote"\n', "amount": None}), "<lines>", "exec")
+
+
+def test_a_models_page_is_linked_where_a_browser_reaches_it() -> None:
+    local = "http://127.0.0.1:8080/-/services/kascade/{}"
+    assert page_of(local, "churn") == "http://127.0.0.1:8080/-/services/kascade/churn/docs"
+    assert page_of("https://{}.models.example.com", "churn") == "https://churn.models.example.com/docs"
+    assert page_of("http://{}.kascade.svc.cluster.local", "churn") == ""

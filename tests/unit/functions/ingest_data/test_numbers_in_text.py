@@ -256,6 +256,14 @@ def test_json_numbers_beyond_64_bits_are_warned_of(examine_bytes: Examine) -> No
     assert "50 of 50 numbers have more digits than a 64-bit float keeps" in warned(found, "id")
 
 
+def test_an_infinite_number_has_no_digits_to_lose(examine_bytes: Examine) -> None:
+    found = examine_bytes(
+        parquet(a=pa.array([1.0, 2.0] * 20 + [float("inf")]), y=pa.array([1] * 41)), name="a.parquet"
+    )
+
+    assert (found.bad, found.processed.warnings) == ([(41, "a", "inf", "not finite")], ())
+
+
 @pytest.mark.case("D", "long ids below the sample")
 def test_long_ids_far_into_the_first_file_do_not_lose_digits(examine_bytes: Examine) -> None:
     short = b"".join(b"%d,1\n" % number for number in range(150_000))

@@ -137,3 +137,23 @@ def test_the_same_rows_give_the_same_part_however_they_are_written(examine_bytes
 
     assert {other.part.sha256 for other in others} == {first.part.sha256}
     assert all(other.part.profile == first.part.profile for other in others)
+
+
+@pytest.mark.case("F", "delimiters that are not detected")
+@pytest.mark.parametrize("sign", ["^", "~", ":", " "])
+def test_a_delimiter_that_is_not_detected_is_named_in_the_fix(examine_bytes: Examine, sign: str) -> None:
+    raw = sign.join("acy") + "\n" + f"1{sign}x{sign}0\n2{sign}z{sign}1\n"
+    fix = f'`ingest: {{delimiter: "{sign}"}}`'
+    said = examine_bytes(raw.encode()).refusal.problems[0].fix
+
+    assert fix in said.replace("'", '"').replace("delimiter: ^", 'delimiter: "^"')
+    read = examine_bytes(raw.encode(), f'{{target: y, ingest: {{delimiter: "{sign}"}}}}')
+    assert [row["c"] for row in read.good] == ["x", "z"]
+
+
+@pytest.mark.case("F", "delimiters at the end of rows")
+def test_a_delimiter_at_the_end_of_each_row_is_named_in_the_fix(examine_bytes: Examine) -> None:
+    refusal = examine_bytes(b"a,c,y\n" + b"1,x,0,\n" * 9).refusal
+
+    assert "end no row with one" in refusal.problems[0].fix
+    assert len(examine_bytes(b"a,c,y,\n" + b"1,x,0,\n2,z,1,\n" * 5).good) == 10

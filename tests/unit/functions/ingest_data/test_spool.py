@@ -115,6 +115,20 @@ def test_utf_8_that_breaks_far_into_the_file_is_found_and_read_as_western(tmp_pa
     assert found.path.read_text().endswith("plain\nBesançon\nBesançon\nBesançon\n")
 
 
+@pytest.mark.case("C", "a guess of the encoding is said")
+def test_an_encoding_that_is_a_guess_is_warned_of_and_so_are_two_in_one_file(tmp_path: Path) -> None:
+    def said(raw: bytes, encoding: str | None = None) -> list[str]:
+        return [f"{each.message}; {each.fix}" for each in spooled(raw, tmp_path, encoding=encoding).warnings]
+
+    (guess,) = said(TEXT.encode("cp1252"))
+    rows = "".join(f"{n},w{n % 3},{n % 2}\n" for n in range(12)).encode()
+    (both,) = said(b"a,c,y\n1,caf\xe9,0\n" + "2,Zoë,1\n".encode() + rows)
+
+    assert "no UTF-8 (byte 13) and is read as cp1252, which is a guess; `ingest: {encoding: cp1252}`" in guess
+    assert "looks like UTF-8, which that makes 'Ã«' of; save the file in one encoding" in both
+    assert said(TEXT.encode("cp1252"), "cp1252") == said(TEXT.encode()) == said(TEXT.encode("utf-16")) == []
+
+
 def test_a_character_that_straddles_two_chunks_is_whole(tmp_path: Path) -> None:
     text = "a" * (CHUNK - 1) + "é\n"
 

@@ -27,6 +27,7 @@ from pipelines.encoding.scales import Scale
 from pipelines.encoding.times import Datetime
 from pipelines.encoding.unused import Unused
 from pipelines.encoding.words import HashedText
+from pipelines.features.plan import Key, LookedUp, LookupPlan
 from pipelines.onnx_graph import with_metadata
 from pipelines.values.form import Form
 
@@ -194,7 +195,7 @@ def test_the_page_says_what_the_document_says_and_loads_nothing(every: Any) -> N
     page = Page(text)
     assert not [tag for tag, _ in page.elements if tag in ("script", "link", "img", "iframe")]
     links = [attrs["href"] for tag, attrs in page.elements if tag == "a"]
-    assert links == ["openapi.json"]
+    assert links == ["http://localhost:8080/openapi.json"]
     assert "<script>alert" not in text
     assert "from 1.5 to 9.5 in training" in text
     assert "<h1>churn v1</h1>" in text
@@ -254,3 +255,21 @@ def test_where_tokens_are_asked_for_the_document_and_the_commands_have_one(
     assert told["paths"]["/v1/models/churn:predict"]["post"]["security"] == [{"token": []}]
     page = Page(guarded.get("/docs").body.decode())
     assert all("Authorization" in each for each in page.commands)
+
+
+def test_what_is_looked_up_by_entity_may_be_left_out(serve: Callable[..., Any]) -> None:
+    plan = LookupPlan((Key("customer_id", "integer"),), (LookedUp("b", "v:b"),), {"c": "a + b"})
+    data = tiny_models.classifier(tiny_models.numbers("a", "b", "c"), entity="customer_id", plan=plan)
+    client = serve(data, feature_server="http://127.0.0.1:9")
+    told = document(client)
+
+    OpenAPIV31SpecValidator(told).validate()
+    row = told["components"]["schemas"]["Row"]
+    assert row["required"] == ["a"]
+    assert set(row["properties"]) == {"a", "b", "c", "customer_id"}
+    assert "looked up by entity, or computed" in row["properties"]["c"]["description"]
+    post = told["paths"]["/v1/models/churn:predict"]["post"]
+    assert {"422", "503"} <= post["responses"].keys()
+    example = post["requestBody"]["content"]["application/json"]["examples"]["one row"]["value"]
+    assert client.post("/v1/models/churn:predict", example).status == 200, "the feature server is not needed"
+    assert "send <code>customer_id</code>, and leave out" in client.get("/docs").body.decode()

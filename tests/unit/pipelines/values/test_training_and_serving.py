@@ -60,6 +60,9 @@ ENCODERS: dict[str, tuple[Kind, Encoder, Form]] = {
     "text": (Kind.TEXT, HashedText(32, 3), PLAIN),
     "time": (Kind.DATETIME, Datetime(("days", "hour")), PLAIN),
     "day first": (Kind.DATETIME, Datetime(("days", "hour")), Form(format="%d/%m/%Y")),
+    "month in words": (Kind.DATETIME, Datetime(("days", "hour")), Form(format="%d-%b-%Y")),
+    "American time": (Kind.DATETIME, Datetime(("days", "hour")), Form(format="%m/%d/%Y %I:%M %p")),
+    "short year": (Kind.DATETIME, Datetime(("days", "hour")), Form(format="%d.%m.%y")),
     "unix": (Kind.DATETIME, Datetime(("days", "hour")), Form(format="unix")),
 }
 TEXTS = st.sampled_from(
@@ -82,6 +85,14 @@ TEXTS = st.sampled_from(
         *("true", " True", "FALSE", "yes", "n", "1", "0", "1.0", "01", "12.50"),
         *("Self-emp", " Self-emp", "self-emp", "é", "e\u0301", "日本", "a\u00a0", "x"),
         *("31/01/2026", "01/02/2026", "31/01/26", "2026-01-31", "2026-01-31T10:00:00+02:00", "20260131"),
+        *(
+            "31-Jan-2026",
+            "5-MAY-2026",
+            "31-January-2026",
+            "1/31/2026 1:30 PM",
+            "1/31/2026 1:30PM",
+            "31.01.26",
+        ),
         *("9223372036854775807", "9223372036854775808", "1925036343869802844", "99999999999999999999999"),
         *("1767225600", "1767225600.5", "soon"),
     ]

@@ -21,7 +21,7 @@ from kascade.metrics_page import LOG_COUNTS, PAGE, described, render
 from knative.local.broker.metrics import BacklogCollector, BrokerMetrics
 from knative.local.gateway.metrics import GatewayMetrics
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[5]
 HOW_TO = ROOT / "docs" / "how-to" / "monitoring.md"
 MODEL: dict[str, Any] = {
     "model": "churn",

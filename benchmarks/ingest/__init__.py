@@ -1,0 +1,1 @@
+"""How fast ingest_data reads a large file, and in how much memory."""

@@ -71,10 +71,10 @@ class Posting:
             if isinstance(each, ssl.SSLCertVerificationError):
                 return f"its certificate is {distrust(each)}"
         match reason:
+            case NewConnectionError():  # the library counts it as a timeout as well
+                return "no connection"
             case ConnectTimeoutError() | ReadTimeoutError():
                 return f"no answer within {self._timeout_s:g} s"
-            case NewConnectionError():
-                return "no connection"
             case SSLError():
                 return "no connection by TLS"
         return f"no answer ({type(reason).__name__})"

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -177,7 +178,15 @@ def test_a_receiver_that_refuses_is_a_dead_letter_with_the_reason_and_no_secret(
 def test_a_receiver_that_is_gone_keeps_nobody_from_being_told(people: People) -> None:
     people.team.server.socket.close()
     told = people.deliver(rolled_back())
-    assert told.startswith("503 route team: no ")
+    assert told == "503 route team: no connection"
+    assert people.counts == (0, 1)
+
+
+def test_a_receiver_that_hangs_is_waited_for_as_long_as_is_said_and_the_other_is_told(people: People) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        people.urls["TEAM_URL"] = f"http://127.0.0.1:{silent.getsockname()[1]}/s3cr3t-key"
+        people.app = people.new_app()
+        assert people.deliver(rolled_back()) == "503 route team: no answer within 1 s"
     assert people.counts == (0, 1)
 
 

@@ -15,7 +15,7 @@ from support.prometheus import Prometheus, program, queries
 from kascade.client import connect
 from kascade.system.home import NAMESPACE, Home
 
-BASE = Path(__file__).parents[3] / "knative" / "base"
+BASE = Path(__file__).parents[4] / "knative" / "base"
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -99,8 +99,8 @@ class FeastServer:
 
 
 def _moment(text: str) -> datetime | None:
-    """Read a time; 1970 stands for none."""
-    moment = datetime.fromisoformat(text)
+    """Read a time to the second, which is as far as each online store keeps it; 1970 stands for none."""
+    moment = datetime.fromisoformat(text).replace(microsecond=0)
     return None if moment == EPOCH else moment
 
 

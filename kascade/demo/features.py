@@ -22,7 +22,7 @@ from kascade.system.home import Home, HomeError
 PURCHASES, OFFERS = "purchases", "offers"
 CUSTOMER = 7
 SAMPLE = 10_000
-FEAST_TIMEOUT_S = 300
+FEAST_TIMEOUT_S = 600
 _TRAIN = """\
 train: {candidates: [{estimator: random_forest, grid: {n_estimators: [60], max_depth: [8]}}]}
 gate: {min: 0.5}

@@ -18,6 +18,7 @@ ENGINE ?= $(firstword $(foreach each,docker podman buildah,$(if $(shell command 
 REGISTRY ?=
 TAG ?= $(VERSION)
 BIN := .venv/bin
+PROMETHEUS := $(if $(and $(shell command -v promtool),$(shell command -v prometheus)),,$(BIN)/promtool $(BIN)/prometheus)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
@@ -146,11 +147,11 @@ test-mlserver: install ## the tests on a real MLServer, in an environment of its
 	python -m pytest --durations=5 -p no:cacheprovider tests/component/functions/serve_model/test_mlserver.py $(ARGS)
 
 .PHONY: test-prometheus
-test-prometheus: $(BIN)/promtool $(BIN)/prometheus ## the tests of metrics, alert rules and scrapes, by promtool and a real Prometheus
-	KASCADE_PROMETHEUS=$(CURDIR)/$(BIN) python -m pytest --durations=5 -p no:cacheprovider tests/component/knative/components/monitoring tests/component/kascade/system/test_prometheus.py $(ARGS)
+test-prometheus: prometheus ## the tests of metrics, alert rules and scrapes, by promtool and a real Prometheus
+	python -m pytest --durations=5 -p no:cacheprovider tests/component/knative/components/monitoring tests/component/kascade/system/test_prometheus.py $(ARGS)
 
 .PHONY: prometheus
-prometheus: $(BIN)/promtool $(BIN)/prometheus ## build a real Prometheus from its source, without its pages
+prometheus: install $(PROMETHEUS) ## have Prometheus and promtool: the machine's (Debian's package prometheus), else built from source
 
 $(BIN)/promtool $(BIN)/prometheus: | go
 	@echo "Building $(@F) $(PROMETHEUS_VERSION); this takes some minutes once."

@@ -66,10 +66,12 @@ def render() -> str:
         parts.append(f"## {place if '_' in place else place[0].upper() + place[1:]}\n")
         if _PLACES[place]:
             parts.append(textwrap.fill(_PLACES[place], 118) + "\n")
-        parts.append("| metric | kind | labels | what it is |\n| --- | --- | --- | --- |")
         for each in metrics:
-            labels = ", ".join(f"`{label}`" for label in each.labels)
-            parts.append(f"| `{each.name}` | {each.kind} | {labels} | {each.says} |")
+            labels = " by " + ", ".join(f"`{label}`" for label in each.labels) if each.labels else ""
+            text = f"`{each.name}` ({each.kind}{labels}): {each.says}"
+            parts.append(
+                textwrap.fill(text, 118, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+            )
         parts[-1] += "\n"
     return "\n".join(parts)
 

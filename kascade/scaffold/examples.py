@@ -40,7 +40,7 @@ def _of_type(name: str, schema: dict[str, Any], defs: dict[str, Any]) -> Any:
         case "object":
             return _object(schema, defs)
         case "array":
-            return []
+            return [_value(name, schema["items"], defs) for _ in range(schema.get("minItems", 0))]
         case "boolean":
             return True
         case "integer":

@@ -38,9 +38,9 @@ def test_every_command_that_prints_a_result_prints_it_as_json_too() -> None:
     options = {
         name: {word for each in command.params for word in each.opts} for name, command in COMMANDS.items()
     }
-    # demo ends with a line of JSON, logs are as they were written; the commands of spec and new have it.
+    # demo ends with a line of JSON, logs are as they were written; the commands of the others have it.
     without = {name for name, words in options.items() if "--json" not in words}
-    assert without == {"demo", "logs", "new", "spec"}
+    assert without == {"demo", "features", "logs", "new", "spec"}
 
 
 def test_the_help_has_examples() -> None:

@@ -1,4 +1,4 @@
-"""A real Prometheus, and its tool, of one's own: built from source by `make prometheus`."""
+"""A real Prometheus, and its tool: the machine's, or as `make prometheus` builds them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ import pytest
 import requests
 import yaml
 
-FOLDER = "KASCADE_PROMETHEUS"
-"""The variable that names the folder in which `promtool` and `prometheus` lie."""
-DEADLINE_S = 60.0
+DEADLINE_S = 90.0
 MONITORING = Path(__file__).parents[2] / "knative" / "components" / "monitoring"
 RULES = MONITORING / "rules.yaml"
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
@@ -37,9 +35,10 @@ def queries() -> list[str]:
 
 def program(name: str) -> str:
     """Return one of the two programs, or skip the test that needs it."""
-    found = shutil.which(name, path=os.environ.get(FOLDER)) or shutil.which(name)
+    found = shutil.which(name)
     if found is None:
-        pytest.skip(f"needs {name}: make test-prometheus builds it and sets {FOLDER}")
+        assert not os.environ.get("CI"), f"CI installs {name}"
+        pytest.skip(f"needs {name} on the PATH: make prometheus")
     return found
 
 

@@ -6,22 +6,38 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from support.prometheus import Prometheus, program, queries
 
 from kascade.client import connect
-from kascade.system.home import Home
+from kascade.system.home import NAMESPACE, Home
+
+BASE = Path(__file__).parents[3] / "knative" / "base"
 
 pytestmark = pytest.mark.timeout(240)
 
 
+def manifests(folder: Path) -> Path:
+    """Write what the base has of the broker, the state and the ledger, in the namespace that it gets."""
+    names = ("broker/broker.yaml", "state/upgrade-job.yaml", "record_events/service.yaml")
+    objects = []
+    for name in (*names, "record_events/triggers.yaml"):
+        for each in yaml.safe_load_all((BASE / name).read_text()):
+            objects.append({**each, "metadata": {**each["metadata"], "namespace": NAMESPACE}})
+    (folder / "manifests.yaml").write_text(yaml.safe_dump_all(objects))
+    return folder / "manifests.yaml"
+
+
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A whole system, as `kascade up` has it."""
+    """A system as `kascade up` has it, with no other function than the ledger."""
     program("prometheus")
     folder = tmp_path_factory.mktemp("system")
     command = [sys.executable, "-m", "kascade", "up", "--home", str(folder / "state"), "--json"]
+    command += ["--manifests", str(manifests(folder))]
     for port in ("--gateway-port", "--api-port", "--store-port"):
         command += [port, "0"]
     with (folder / "up.log").open("wb") as log:
@@ -33,6 +49,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 @pytest.fixture(scope="module")

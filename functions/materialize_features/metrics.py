@@ -24,13 +24,13 @@ class FeatureMetrics:
         )
         self._age = Gauge(
             "kascade_feature_age_seconds",
-            "Age of the newest value when its view was last brought up to date.",
+            "Age of the newest value at the last update.",
             _VIEW,
             registry=None,
         )
         self._nulls = Gauge(
             "kascade_feature_nulls_share",
-            "Share of missing values among those last written, of the feature that has most.",
+            "Greatest share of missing values last written.",
             _VIEW,
             registry=None,
         )
@@ -39,7 +39,7 @@ class FeatureMetrics:
         )
         self._differing = Gauge(
             "kascade_feature_differing_entities",
-            "Entities among them whose online values are not their offline ones.",
+            "Entities among them that differ online.",
             _VIEW,
             registry=None,
         )

@@ -22,7 +22,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -71,6 +70,7 @@ def make_file(path: Path, count: int) -> None:
 
 def make_model(folder: Path, estimator: str) -> None:
     """Train a model, and write it as ONNX and as scikit-learn's own."""
+    import skops.io
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
 
@@ -83,7 +83,7 @@ def make_model(folder: Path, estimator: str) -> None:
     card = {"model": "bench", "version": 1, "task": "classification", "target": "y", "classes": ["no", "yes"]}
     raw = convert(made, ENCODING.width, classifies=True)
     (folder / "model.onnx").write_bytes(with_metadata(raw, {**card, "encoding": ENCODING.to_json()}))
-    joblib.dump(made, folder / "model.joblib")
+    skops.io.dump(made, folder / "model.skops")
 
 
 def kascade(folder: Path, path: Path) -> None:
@@ -107,8 +107,10 @@ def onnxruntime(folder: Path, path: Path) -> None:
 def pandas(folder: Path, path: Path) -> None:
     """Read and score with pandas and scikit-learn."""
     import pandas as pd
+    import skops.io
 
-    model = joblib.load(folder / "model.joblib")
+    path_of_model = folder / "model.skops"
+    model = skops.io.load(path_of_model, trusted=skops.io.get_untrusted_types(file=path_of_model))
     file = pq.ParquetFile(path)
     for group in range(file.num_row_groups):
         frame = file.read_row_group(group).to_pandas()

@@ -27,7 +27,8 @@ def tangled(matrix: Matrix) -> Numbers:
 
 def linear(matrix: Matrix) -> Numbers:
     weights = np.arange(1, matrix.shape[1] + 1)
-    return (matrix.astype(np.float64) @ weights).reshape(-1, 1)
+    found: Numbers = (matrix.astype(np.float64) @ weights).reshape(-1, 1)
+    return found
 
 
 def by_definition(
@@ -39,13 +40,14 @@ def by_definition(
         mixed = background.copy()
         for feature in members:
             mixed[:, columns[feature]] = row[columns[feature]]
-        return answer(mixed).mean(axis=0)
+        found: Numbers = answer(mixed).mean(axis=0)
+        return found
 
     count = len(columns)
     found = []
     for feature in range(count):
         others = [each for each in range(count) if each != feature]
-        total = 0.0
+        total: Numbers = np.zeros(2)
         for size in range(count):
             weight = factorial(size) * factorial(count - size - 1) / factorial(count)
             for members in itertools.combinations(others, size):

@@ -105,10 +105,10 @@ def _measured(name: str, file: Path) -> dict[str, float]:
 
 
 def _kascade(file: Path, folder: Path) -> Path:
-    from functions.ingest_data.object_keys import Format
+    from functions.data_files.object_keys import Format
+    from functions.data_files.spool import spool
     from functions.ingest_data.process_file import process_file
     from functions.ingest_data.settings import Settings
-    from functions.ingest_data.spool import spool
     from pipelines.spec import parse_spec
 
     limits = Settings("unused")

@@ -5,6 +5,7 @@ and its place in docs/events.md.
 """
 
 from eventing.catalogue.base import *
+from eventing.catalogue.batches import *
 from eventing.catalogue.data import *
 from eventing.catalogue.decisions import *
 from eventing.catalogue.features import *

@@ -134,6 +134,13 @@ def _degraded(data: Data) -> str:
     )
 
 
+def _scored(data: Data) -> str:
+    bad = f", {data['bad_rows']} of them bad" if data.get("bad_rows") else ""
+    return (
+        f"{data['rows']} rows by v{data['version']} in {data['seconds']:.1f} s{bad}: {data['result']['uri']}"
+    )
+
+
 def _feedback(data: Data) -> str:
     return f"{data['label']} for {data.get('prediction_id') or data.get('entity') or 'nothing'}"
 
@@ -149,6 +156,11 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         c.DatasetUnchanged.type: lambda d: (
             f"{d['key']}: {d['message']}" + (f"; {d['fix']}" if d.get("fix") else "")
         ),
+        c.BatchProgressed.type: lambda d: (
+            f"{d['key']}: {d['rows']} rows by v{d['version']}, after {d['seconds']:.0f} s"
+        ),
+        c.BatchCompleted.type: _scored,
+        c.BatchFailed.type: lambda d: f"{d['key']}: {d['reason']}: {_problems(d)}",
         c.TrainingRequested.type: _training_requested,
         c.ModelRegistered.type: _registered,
         c.TrainingApproved.type: _training_approved,

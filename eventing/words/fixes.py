@@ -21,7 +21,7 @@ def fixes_of(event: Mapping[str, Any]) -> list[str]:
 
 def _fixes(type_: str, data: Mapping[str, Any]) -> list[str]:
     match type_:
-        case c.SpecRejected.type | c.DatasetRejected.type:
+        case c.SpecRejected.type | c.DatasetRejected.type | c.BatchFailed.type:
             lines = [
                 f"{each['where']}: {each['problem']}" + (f"; fix: {each['fix']}" if each.get("fix") else "")
                 for each in data["problems"]
@@ -33,6 +33,10 @@ def _fixes(type_: str, data: Mapping[str, Any]) -> list[str]:
             bad = data.get("quarantine_uri")
             warned = [f"warning: {_warning(each)}" for each in data.get("warnings", [])]
             return warned + ([f"quarantined rows: kascade open {bad}"] if bad else [])
+        case c.BatchCompleted.type:
+            report = data.get("report_uri")
+            warned = [f"warning: {_warning(each)}" for each in data.get("warnings", [])]
+            return warned + ([f"bad rows: kascade open {report}"] if report else [])
         case c.ModelApprovalRequested.type:
             asked = f"{data['model']} {data['version']}"
             return [f"fix: kascade approve {asked}, or kascade reject {asked}"]

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from functions.data_files.refusal import readable
+from functions.data_files.rows import BadCells, Batch, Mask, Rows, bad_cells_at
 from functions.ingest_data.duplicates import SeenKeys, hash_keys
-from functions.ingest_data.refusal import readable
-from functions.ingest_data.rows import BadCells, Batch, Mask, Rows, bad_cells_at
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema
 from pipelines.spec import Kind
 from pipelines.spec.columns import is_number, is_whole

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.catalogue import DatasetRejected, DatasetUnchanged, Unchanged, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
-from functions.ingest_data.object_keys import DroppedObject
-from functions.ingest_data.refusal import FileRefused, clip
+from functions.data_files.object_keys import DroppedObject
+from functions.data_files.refusal import FileRefused, clip
 from functions.ingest_data.settings import Settings
 
 FUNCTION = "ingest_data"

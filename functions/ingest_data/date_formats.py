@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from functions.ingest_data.refusal import FileRefused, refuse
+from functions.data_files.refusal import FileRefused, refuse
 from pipelines.values.arrays import read_array, to_mask, trimmed
 from pipelines.values.form import Form
 from pipelines.values.written_arrays import full, plain_numbers

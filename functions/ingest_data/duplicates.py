@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from functions.ingest_data.rows import Mask
+from functions.data_files.rows import Mask
 
 Hashes = npt.NDArray[np.uint64]
 

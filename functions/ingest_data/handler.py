@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from eventing.catalogue import ObjectRecord, Unchanged
 from eventing.event import Event
-from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log, unchanged
-from functions.ingest_data.ingest_file import ingest_file
-from functions.ingest_data.object_keys import (
+from functions.data_files.object_keys import (
     RAW,
     CodeFile,
     DataFile,
@@ -18,7 +16,9 @@ from functions.ingest_data.object_keys import (
     classify_key,
     object_of,
 )
-from functions.ingest_data.refusal import FileRefused
+from functions.data_files.refusal import FileRefused
+from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log, unchanged
+from functions.ingest_data.ingest_file import ingest_file
 from functions.ingest_data.register_spec import register_spec
 from functions.state.handled import write_once
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eventing.catalogue import DataWarning
+from functions.data_files.refusal import readable
 from functions.ingest_data import type_warnings
 from functions.ingest_data.date_formats import date_format, dates
 from functions.ingest_data.find_forms import FoundForm, find_forms
-from functions.ingest_data.refusal import readable
 from functions.ingest_data.schema import NUMERIC, Column
 from pipelines.spec import Kind, ModelSpec
 from pipelines.values.arrays import to_mask, trimmed

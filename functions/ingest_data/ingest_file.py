@@ -22,15 +22,15 @@ from eventing.catalogue import Claim, DatasetIngested, Unchanged
 from eventing.errors import RetryLater
 from eventing.event import Event
 from eventing.store import ObjectChanged, ObjectMissing
+from functions.data_files.data_warnings import bounded
+from functions.data_files.object_keys import DataFile, DroppedObject
+from functions.data_files.quarantine import store_report
+from functions.data_files.refusal import FileRefused
+from functions.data_files.spool import spool
 from functions.ingest_data.context import FUNCTION, Context, dataset_rejected, log, respond, unchanged
-from functions.ingest_data.data_warnings import bounded
-from functions.ingest_data.object_keys import DataFile, DroppedObject
 from functions.ingest_data.part import Part, StoredPart, store_part
 from functions.ingest_data.process_file import Processed, process_file
-from functions.ingest_data.quarantine import store_report
-from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.schema import DataSchema
-from functions.ingest_data.spool import spool
 from functions.state import datasets
 from functions.state.database import transaction
 from functions.state.handled import Stale, handle_once

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from eventing.catalogue import Problem
-from functions.ingest_data.refusal import FileRefused, clip
+from functions.data_files.refusal import FileRefused, clip
+from functions.data_files.table import Expected
 from functions.ingest_data.schema import DataSchema
 from pipelines.spec import ModelSpec
 from pipelines.spec.reference import yaml_of
@@ -61,6 +62,12 @@ def required_columns(spec: ModelSpec, kept: DataSchema | None) -> dict[str, str]
     for name in spec.schema_:
         required.setdefault(name, "schema in model.yaml names it")
     return required
+
+
+def expected_columns(spec: ModelSpec, kept: DataSchema | None) -> Expected:
+    """Return what is known of a file's columns before it is read."""
+    order = kept.names if kept else tuple(spec.schema_)
+    return Expected(required_columns(spec, kept), spec.target, order, spec.ingest.delimiter)
 
 
 def roles(spec: ModelSpec) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from eventing.catalogue import Claim, OwnCode, Problem
 from eventing.store import ObjectMissing, RequestRefused, Store
-from functions.ingest_data.object_keys import RAW
+from functions.data_files.object_keys import RAW
 from pipelines.own_code.permission import refuse_code
 from pipelines.own_code.source import MAX_BYTES, fault_of
 from pipelines.spec import ModelSpec

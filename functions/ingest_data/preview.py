@@ -6,14 +6,14 @@ import tempfile
 from pathlib import Path
 
 from eventing.catalogue import DataWarning
+from functions.data_files.object_keys import DataFile, Format, classify_key
+from functions.data_files.refusal import readable, refuse
+from functions.data_files.spool import spool
+from functions.data_files.table import open_table
 from functions.ingest_data.infer_types import infer_types
-from functions.ingest_data.logic import columns_to_read
-from functions.ingest_data.object_keys import DataFile, Format, classify_key
-from functions.ingest_data.refusal import readable, refuse
+from functions.ingest_data.logic import columns_to_read, expected_columns
 from functions.ingest_data.schema import under
 from functions.ingest_data.settings import Settings
-from functions.ingest_data.spool import spool
-from functions.ingest_data.table import open_table
 from pipelines.spec import ModelSpec
 from pipelines.spec.draft import DraftColumn, check_target
 from pipelines.values.arrays import read_array
@@ -33,7 +33,7 @@ def preview(path: Path, target: str) -> tuple[list[DraftColumn], tuple[DataWarni
     spec, settings = ModelSpec(model=_MODEL, target=target), Settings("")
     with tempfile.TemporaryDirectory() as scratch, path.open("rb") as stream, readable("the file"):
         spooled = spool(stream, Path(scratch), _format_of(path), settings, encoding=None, target=target)
-        table = open_table(spooled, spec, None)
+        table = open_table(spooled, expected_columns(spec, None))
         check_target(target, [name for name in table.names if name])
         names = columns_to_read(table.names, spec, None, max_columns=settings.max_columns)
         sample = table.sample(names, target)

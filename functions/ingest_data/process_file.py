@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from eventing.catalogue import DataWarning
+from functions.data_files.data_warnings import warning
+from functions.data_files.quarantine import Quarantine
+from functions.data_files.refusal import FileRefused, readable
+from functions.data_files.spooled import Spooled
+from functions.data_files.table import Table, open_table
 from functions.ingest_data.check_rows import Checker
-from functions.ingest_data.data_warnings import warning
 from functions.ingest_data.duplicates import SeenKeys
 from functions.ingest_data.find_forms import find_forms
 from functions.ingest_data.infer_types import Inferred, infer_types
-from functions.ingest_data.logic import columns_to_read, refusal_of
+from functions.ingest_data.logic import columns_to_read, expected_columns, refusal_of
 from functions.ingest_data.part import Part, PartWriter
 from functions.ingest_data.profile import Profile
-from functions.ingest_data.quarantine import Quarantine
-from functions.ingest_data.refusal import FileRefused, readable
 from functions.ingest_data.schema import NUMERIC, Column, DataSchema, under
-from functions.ingest_data.spooled import Spooled
-from functions.ingest_data.table import Table, open_table
 from pipelines.spec import Kind, ModelSpec
 from pipelines.values.form import Form
 
@@ -80,7 +80,8 @@ def process_file(
         FileRefused: it is no table, or lacks a required column.
     """
     with readable("the file"):
-        table = open_table(spooled, spec, kept, folders)
+        named = folders if spec.ingest.folder_columns else None
+        table = open_table(spooled, expected_columns(spec, kept), named)
         names = columns_to_read(table.names, spec, kept, max_columns=max_columns)
         inferred = (
             Inferred(kept.columns)

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from eventing.catalogue import Claim, OwnCode, Problem, SpecRegistered, SpecRejected, Unchanged
 from eventing.event import Event, answer
 from eventing.store import ObjectChanged, ObjectMissing
+from functions.data_files.object_keys import SPEC_NAME, DroppedObject
+from functions.data_files.refusal import shorten
 from functions.ingest_data.context import FUNCTION, Context, log, respond, unchanged
-from functions.ingest_data.object_keys import SPEC_NAME, DroppedObject
 from functions.ingest_data.own_code import CodeReader, files_of
-from functions.ingest_data.refusal import shorten
 from functions.ingest_data.schema import DataSchema, conflicts
 from functions.state.datasets import kept_schema, lock_dataset, take_waiting
 from functions.state.handled import Stale, handle_once

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventing.environment import Variables
+from functions.data_files.limits import MAX_COLUMNS, MAX_FILE_BYTES, MAX_LINE_BYTES
 from pipelines.own_code.permission import code_allowed
 
 
@@ -25,9 +26,9 @@ class Settings:
 
     database_url: str
     scratch_dir: Path | None = None
-    max_file_bytes: int = 8 << 30
-    max_line_bytes: int = 16 << 20
-    max_columns: int = 10_000
+    max_file_bytes: int = MAX_FILE_BYTES
+    max_line_bytes: int = MAX_LINE_BYTES
+    max_columns: int = MAX_COLUMNS
     allow_code: bool = False
 
     @classmethod

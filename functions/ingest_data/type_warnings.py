@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eventing.catalogue import DataWarning
+from functions.data_files.refusal import clip
 from functions.ingest_data import lookalikes
 from functions.ingest_data.date_formats import short_years
 from functions.ingest_data.find_forms import FoundForm
-from functions.ingest_data.refusal import clip
 from pipelines.spec.reference import yaml_of
 from pipelines.values.missing import is_doubtful
 

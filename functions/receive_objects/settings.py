@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eventing.environment import Variables
 
-DEFAULT_BUCKETS = "raw,feedback"
+DEFAULT_BUCKETS = "raw,feedback,batch"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TOKEN = re.compile(r"[!-~]{16,}")
 

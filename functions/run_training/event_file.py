@@ -1,26 +1,21 @@
-"""The event that a JobSink lays down as a file."""
+"""The event that the job acts on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from eventing import event_file
 from eventing.catalogue import TrainingApproved
-from eventing.codec import STRUCTURED, decode
 from eventing.errors import InvalidEvent
 from eventing.event import Event
 
 
 def read_event(path: Path) -> tuple[Event, TrainingApproved]:
-    """Read the structured event at `path`, or in the file `event` of the folder `path`.
+    """Read the event that the JobSink laid down.
 
     Raises: InvalidEvent when there is none, or it is no valid `training.approved`.
     """
-    file = path / "event" if path.is_dir() else path
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise InvalidEvent(f"the event cannot be read: {error}") from error
-    event = decode({"content-type": STRUCTURED}, raw)
+    event = event_file.read_event(path)
     if event.type != TrainingApproved.type:
         raise InvalidEvent(f"this job handles {TrainingApproved.type}, not {event.type}")
     try:

@@ -19,6 +19,7 @@ from functions.serve_model.errors import (
     Unauthorized,
     UnsupportedMedia,
 )
+from functions.serve_model.explain import Explainer
 from functions.serve_model.feature_values import Found
 from functions.serve_model.handler import NOTHING, Asked, Inference
 from functions.serve_model.inference_log import PredictionLog
@@ -69,6 +70,10 @@ class Application:
         self._about = About(model, inference.max_rows, guarded=bool(tokens))
         self._protocols = {f"{path}/infer": "v2" for path in v2_paths(model)}
         self._protocols[f"/v1/models/{model.name}:predict"] = "v1"
+        self._explained = {f"{path}/explain": "v2" for path in v2_paths(model)}
+        self._explained[f"/v1/models/{model.name}:explain"] = "v1"
+        self._explainer = Explainer(inference)
+        self._protocols |= dict.fromkeys(self._explained, "explain")
         self._protocols["/"] = "event"
         self._known = dict.fromkeys((*self._pages, PAGE, DOCUMENT, "/metrics"), "GET") | dict.fromkeys(
             self._protocols, "POST"
@@ -132,6 +137,9 @@ class Application:
         body = await self._body(headers, receive)
         if protocol == "event" or _is_event(headers):
             return await _in_thread(self._event, headers, body, asyncio.get_running_loop())
+        if protocol == "explain":
+            asked = await _in_thread(self._read, self._explained[scope["path"]], headers, body)
+            return await self._explainer.answer(asked, await self._found(asked))
         if len(body) > OFFLOAD_BYTES:
             asked = await _in_thread(self._read, protocol, headers, body)
             return await _in_thread(self._inference.answer, asked, self._ids, await self._found(asked))

@@ -8,6 +8,7 @@ ServingError
 ├── MethodNotAllowed   405: the path takes another method
 ├── TooLarge           413: the body or the number of rows exceeds the setting
 ├── UnsupportedMedia   415: the body's content type or encoding is not read here
+├── TooMany            429: others wait already for what takes long
 ├── Refused            422: a CloudEvent that is well formed and will never be answered
 ├── FeatureMissing     422: a feature of an entity is missing or stale, and the model is to refuse that
 └── FeaturesAway       503: features cannot be looked up now, and the model is to refuse that
@@ -72,6 +73,12 @@ class UnsupportedMedia(ServingError):
     """The body's content type or content encoding is not read here."""
 
     status = 415
+
+
+class TooMany(ServingError):
+    """Others wait already for what takes long; the same request may be answered later."""
+
+    status = 429
 
 
 class Refused(ServingError):

@@ -37,6 +37,13 @@ class Asked:
     question: Question | None = None
 
 
+class _NoIds:
+    """For what is not logged."""
+
+    def take(self, count: int) -> list[str]:
+        return [""] * count
+
+
 @dataclass(frozen=True, slots=True)
 class Inference:
     """The served model with the limits of one request; `lookup` where features of it are looked up."""
@@ -69,6 +76,10 @@ class Inference:
             length = (b"inference-header-content-length", str(json_length).encode())
             headers = ((b"content-type", BINARY), length, *headers[1:])
         return Response(200, written, headers, prediction, asked.body_bytes)
+
+    def predict(self, asked: Asked, found: Found = NOTHING) -> Prediction:
+        """Predict the rows of a request that is not logged: they have no ids."""
+        return self._predict(asked, _NoIds(), found)
 
     def _predict(self, asked: Asked, ids: TakesIds, found: Found) -> Prediction:
         inputs, model = asked.inputs, self.model

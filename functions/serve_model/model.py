@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from functions.serve_model.errors import ModelUnavailable
+from pipelines.background import from_json
 from pipelines.encoding import Encoding
 from pipelines.encoding.scales import AS_IS
 from pipelines.features.plan import LookupPlan
@@ -43,6 +44,7 @@ class Model:
     """A loaded model: `run` takes the encoded matrix float32 [N, encoding.width].
 
     `entity` is the spec's entity column, if it has one. `plan` says what is looked up by entity, if anything.
+    `classes` are in the order of the probabilities; `background` is what answers are explained against.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Model:
     properties: Mapping[str, Any]
     entity: str | None = None
     plan: LookupPlan | None = None
+    classes: Sequence[Any] | None = None
+    background: Matrix | None = None
 
     @property
     def subject(self) -> str:
@@ -92,7 +96,18 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
     if plan is not None:
         properties["entities"] = [key.name for key in plan.keys]
         properties["looked_up"] = [*(feature.name for feature in plan.features), *plan.expressions]
-    return Model(name, version, encoding, run, outputs, properties, card.get("entity"), plan)
+    background = _background(card.get("background"), encoding.width)
+    entity, classes = card.get("entity"), classes or None
+    return Model(name, version, encoding, run, outputs, properties, entity, plan, classes, background)
+
+
+def _background(document: Any, width: int) -> Matrix | None:
+    if document is None:
+        return None
+    try:
+        return from_json(document, width)
+    except Exception as error:  # it may be any JSON
+        raise ModelUnavailable(f"the model's background cannot be read: {error!r}") from error
 
 
 def _plan(document: Any) -> LookupPlan | None:

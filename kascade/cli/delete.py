@@ -16,7 +16,7 @@ from kascade.client import Client, connect
 from kascade.reach.systems import store_of
 from kascade.system.home import HomeError
 
-BUCKETS = ("raw", "feedback")
+BUCKETS = ("raw", "feedback", "batch")
 """Those into which people drop files."""
 
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from eventing import catalogue as c
 from eventing.event import CAUSATION
 from eventing.store import ObjectMissing, Store
+from eventing.words.event_words import words_of
 from eventing.words.fixes import fixes_of
 from kascade.cli.label_outcomes import FileOutcome
 from kascade.cli.options import print_json, print_result
@@ -23,7 +24,7 @@ from kascade.client import LEDGER, Client
 from kascade.rendering.event_line import event_line
 from kascade.rendering.terminal import escape
 
-RAW, FEEDBACK = "raw", "feedback"
+RAW, FEEDBACK, BATCH = "raw", "feedback", "batch"
 SPEC = "model.yaml"
 _POLL_S = 1.0
 _GOVERNOR_S = 3.0
@@ -155,7 +156,10 @@ class Settling:
                 )
             if dropped.bucket == FEEDBACK:
                 return self._labels(dropped, created)
-            outcome = self._dataset(dropped, created, spec_comes=spec_comes)
+            if dropped.bucket == BATCH:
+                outcome = self._scored(dropped, created)
+            else:
+                outcome = self._dataset(dropped, created, spec_comes=spec_comes)
         if outcome is None:
             return Outcome(False, f"no answer within {self._timeout_s:g} s; it may come: {later}")
         if dropped.unchanged:
@@ -194,6 +198,27 @@ class Settling:
             if time.monotonic() >= self._deadline:
                 return None
             time.sleep(_POLL_S / 4)
+
+    def _scored(self, dropped: Dropped, created: Recorded) -> Outcome | None:
+        """Show how far the file is until it is scored; each event that says so gives it more time."""
+        seen: set[str] = set()
+        while time.monotonic() < self._deadline:
+            for event in self._events(correlation=created["event"]["id"]):
+                if event["id"] in seen:
+                    continue
+                seen.add(event["id"])
+                if (refused := refusal_of(event, created["event"]["id"])) is not None:
+                    return refused
+                self._show(event)
+                data = event.get("data") or {}
+                if event["type"] == c.BatchProgressed.type:
+                    self._deadline = time.monotonic() + self._timeout_s
+                elif event["type"] == c.BatchCompleted.type:
+                    return Outcome(True, f"{dropped.key}: {words_of(event['type'], data)}")
+                elif event["type"] == c.BatchFailed.type:
+                    return Outcome(False, f"{dropped.key}: not scored: {data['reason']}")
+            time.sleep(_POLL_S / 4)
+        return None
 
     def _answers(self, created: Recorded) -> Iterator[Recorded]:
         """Yield what answers the event of a file, and what has been said since of its model's dataset.

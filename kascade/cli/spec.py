@@ -48,8 +48,8 @@ def init(
     from pipelines.spec.problems import render
 
     try:
+        from functions.data_files.refusal import FileRefused
         from functions.ingest_data.preview import preview
-        from functions.ingest_data.refusal import FileRefused
     except ImportError as error:
         raise _failure("reading files needs more: pip install 'kascade[ingest-data]'") from error
 

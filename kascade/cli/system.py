@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from kascade.cli.address_book import print_address_book
-from kascade.cli.dropping import FEEDBACK, RAW, SPEC, is_code, put, report
+from kascade.cli.dropping import BATCH, FEEDBACK, RAW, SPEC, is_code, put, report
 from kascade.cli.options import (
     BEGIN,
     HomeOption,
@@ -144,6 +144,7 @@ def drop(
     files: Annotated[list[Path], typer.Argument(help="a model.yaml, data files, or both")],
     model: Annotated[str, typer.Option(help="the model they belong to")],
     bucket: Annotated[str, typer.Option(help="the bucket to drop into")] = "raw",
+    batch: Annotated[bool, typer.Option("--batch", help="have the champion score the files")] = False,
     no_wait: NoWaitOption = False,
     timeout: TimeoutOption = 120,
     as_json: JsonOption = False,
@@ -157,8 +158,9 @@ def drop(
         if not file.is_file():
             raise HomeError(f"{file} is not a file")
     files = sorted(files, key=_order)
+    bucket = BATCH if batch else bucket
     with connect(system) as client:
-        follow = not no_wait and bucket in (RAW, FEEDBACK)
+        follow = not no_wait and bucket in (RAW, FEEDBACK, BATCH)
         dropped = put(client, files, model, bucket, as_json, follow=follow)
         if not follow:
             for each in dropped if as_json else []:

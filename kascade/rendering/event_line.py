@@ -15,6 +15,7 @@ _BAD = frozenset(
     {
         c.SpecRejected.type,
         c.DatasetRejected.type,
+        c.BatchFailed.type,
         c.TrainingFailed.type,
         c.ModelRejected.type,
         c.PerformanceDegraded.type,
@@ -22,7 +23,7 @@ _BAD = frozenset(
         c.FeaturesRejected.type,
     }
 )
-_GOOD = frozenset({c.ModelApproved.type})
+_GOOD = frozenset({c.ModelApproved.type, c.BatchCompleted.type})
 
 
 def event_line(event: Mapping[str, Any]) -> str:

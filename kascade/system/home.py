@@ -27,6 +27,7 @@ BUCKETS = (
     "models",
     "inferences",
     "feedback",
+    "batch",
     "labels",
     "reports",
     "features",

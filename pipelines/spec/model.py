@@ -44,6 +44,7 @@ RESERVED_NAMES = frozenset(
         "ring-timers",
         "roll-out-model",
         "run-training",
+        "score-batch",
         "serve-model",
         "watch-performance",
     }

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from eventing.store import Store, StoreUnavailable
-from pipelines import layout, parity
+from pipelines import background, layout, parity
 from pipelines.card import Card
 from pipelines.code import code_digest, environment
 from pipelines.encoding import Encoding
@@ -66,7 +66,8 @@ def export(
     ranges = ranges_of(_trained_rows(folders, spec), facts["features"])
     raw = with_metadata(
         (folders["refitted"] / files.ONNX).read_bytes(),
-        _metadata(request, spec, facts, evaluation, lookup) | {"ranges": ranges},
+        _metadata(request, spec, facts, evaluation, lookup)
+        | {"ranges": ranges, "background": _background(folders, facts)},
     )
     contents = {
         layout.ONNX: raw,
@@ -131,6 +132,14 @@ def _metadata(
         "dataset_digest": request.dataset.sha256,
         **({"lookup": lookup} if lookup else {}),
     }
+
+
+def _background(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return some encoded rows of those that the version learnt from, to explain its answers against."""
+    matrix = files.read_array(folders["prepared"] / files.TRAIN_MATRIX)
+    rows = np.load(folders["refitted"] / files.WINDOW_ROWS)
+    rng = np.random.default_rng(facts["seed"])
+    return background.to_json(background.sample(matrix, rows, rng))
 
 
 def _trained_rows(folders: Mapping[str, Path], spec: ModelSpec) -> pa.Table:

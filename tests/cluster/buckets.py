@@ -17,11 +17,12 @@ BUCKETS = (
     "models",
     "inferences",
     "feedback",
+    "batch",
     "labels",
     "reports",
     "features",
 )
-WATCHED = ("raw", "feedback")
+WATCHED = ("raw", "feedback", "batch")
 ARN = "arn:minio:sqs::KASCADE:webhook"
 
 reach = json.load(sys.stdin)

@@ -23,7 +23,7 @@ COMPONENTS = ROOT / "knative" / "components"
 FUNCTIONS = {path.parent.name for path in (ROOT / "functions").glob("*/__main__.py")} - {"state"}
 PER_MODEL = {"serve_model"}
 """Its Services are made by roll_out_model, one for each model: no manifest has it."""
-JOBS = {"run_training"}
+JOBS = {"run_training", "score_batch"}
 BY_COMPONENT = {
     "launch_training": "launch-training",
     "log_experiments": "mlflow",

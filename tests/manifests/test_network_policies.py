@@ -76,7 +76,7 @@ def test_functions_and_models_are_heard_by_way_of_knative_alone_and_never_past_q
     assert set(namespaces["values"]) == {"knative-serving", "kourier-system", "knative-eventing"}
     assert 8080 not in {port["port"] for port in rule["ports"]}
     heard = {name for name, of in labels().items() if selects(allowing["from-knative"]["podSelector"], of)}
-    assert labels().keys() - heard == {"apply-features", "run-training", "upgrade-state-0-1-0"}
+    assert labels().keys() - heard == {"apply-features", "run-training", "score-batch", "upgrade-state-0-1-0"}
 
 
 def test_the_database_is_reached_by_whoever_reads_its_url() -> None:

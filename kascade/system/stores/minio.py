@@ -12,7 +12,7 @@ from kascade.system.process import HOST, StoreProcessError, find_binary, free_po
 from kascade.system.stores.server import StoreServer
 
 WEBHOOK_ID = "KASCADE"
-WATCHED_BUCKETS = ("raw", "feedback")
+WATCHED_BUCKETS = ("raw", "feedback", "batch")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Webhook:
 class MinioStore(StoreServer):
     """A MinIO server over a folder, running while the context is open.
 
-    With a `webhook` it announces every object created in or removed from the buckets `raw` and `feedback`.
+    With a `webhook` it announces each object created in or removed from a bucket that people drop files into.
     """
 
     webhook: Webhook | None = None

@@ -96,7 +96,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
         for folder in (f"s3://models/{MODEL}/v3", "s3://datasets/churn", "s3://inferences/churn"):
             made.world.store.put(f"{folder}/{number}", raw)
         for ending in DROPPED:
-            for bucket in ("raw", "feedback"):
+            for bucket in ("raw", "feedback", "batch"):
                 made.world.store.put(f"s3://{bucket}/{MODEL}/{number}.{ending}", raw)
     yield made
     made.close()

@@ -16,6 +16,7 @@ from support.training import CHURN_KINDS, CHURN_SPEC, churn_table
 
 from eventing.store import MemoryStore
 from pipelines import layout
+from pipelines.background import MAX_ROWS, from_json
 from pipelines.encoding import Encoding
 from pipelines.steps.export import REFERENCE_ROWS
 
@@ -41,6 +42,8 @@ def test_a_version_is_complete_and_its_files_fit_together(tmp_path: Path) -> Non
         "metric",
         "metrics",
         "dataset_digest",
+        "ranges",
+        "background",
     }
     assert metadata["classes"] == ["no", "yes"]
     assert [(o.name, o.type) for o in session.get_outputs()] == [
@@ -50,6 +53,10 @@ def test_a_version_is_complete_and_its_files_fit_together(tmp_path: Path) -> Non
     encoding = Encoding.from_json(metadata["encoding"])
     holdout = pq.read_table(io.BytesIO(store.get(f"{root}/{layout.HOLDOUT}")))
     assert holdout.column_names == [*CHURN_KINDS, layout.ROW, layout.PLACE]
+    background = from_json(metadata["background"], encoding.width)
+    trained = np.load(tmp_path / "prepared" / "train_matrix.npy")
+    assert len(background) == MAX_ROWS
+    assert {row.tobytes() for row in background} <= {row.tobytes() for row in trained}
     matrix = encoding.encode({name: holdout[name].to_pylist() for name in encoding.names})
     label, probabilities = session.run(None, {"input": matrix})
     truth = np.array([metadata["classes"].index(value) for value in holdout["churned"].to_pylist()])

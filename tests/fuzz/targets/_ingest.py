@@ -7,11 +7,11 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from functions.ingest_data.object_keys import DataFile, classify_key
+from functions.data_files.object_keys import DataFile, classify_key
+from functions.data_files.refusal import FileRefused
+from functions.data_files.spool import spool
 from functions.ingest_data.process_file import process_file
-from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.settings import Settings
-from functions.ingest_data.spool import spool
 from pipelines.spec import parse_spec
 
 _NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -18,10 +18,10 @@ import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from functions.ingest_data.process_file import process_file
-from functions.ingest_data.object_keys import classify_key
-from functions.ingest_data.refusal import FileRefused
+from functions.data_files.object_keys import classify_key
+from functions.data_files.refusal import FileRefused
 from functions.ingest_data.settings import Settings
-from functions.ingest_data.spool import spool
+from functions.data_files.spool import spool
 from pipelines.spec import parse_spec
 
 def peak_mb():

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from functions.ingest_data.object_keys import DataFile, classify_key
+from functions.data_files.object_keys import DataFile, classify_key
+from functions.data_files.refusal import FileRefused
+from functions.data_files.spool import spool
 from functions.ingest_data.part import Part
 from functions.ingest_data.process_file import Processed, process_file
-from functions.ingest_data.refusal import FileRefused
 from functions.ingest_data.schema import DataSchema
 from functions.ingest_data.settings import Settings
-from functions.ingest_data.spool import spool
 from pipelines.spec import parse_spec
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -123,7 +123,7 @@ def test_a_json_column_of_objects_or_lists_is_passed_over_with_a_warning(examine
 
 
 def test_an_event_carries_at_most_fifty_warnings(examine_bytes: Examine) -> None:
-    from functions.ingest_data.data_warnings import bounded
+    from functions.data_files.data_warnings import bounded
 
     columns = {f"n{number}": [[1], [2]] for number in range(80)}
     found = examine_bytes(written(pa.table({**columns, "a": [1, 2], "y": [0, 1]})), name="a.parquet")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.ingest_data.object_keys import DataFile, Format, classify_key
+from functions.data_files.object_keys import DataFile, Format, classify_key
 
 Examine = Callable[..., Any]
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.ingest_data.json_array import array_elements
-from functions.ingest_data.read_json import MAX_NESTING, TOO_DEEP
-from functions.ingest_data.refusal import FileRefused
-from functions.ingest_data.unpack import CHUNK
+from functions.data_files.json_array import array_elements
+from functions.data_files.read_json import MAX_NESTING, TOO_DEEP
+from functions.data_files.refusal import FileRefused
+from functions.data_files.unpack import CHUNK
 
 Examine = Callable[..., Any]
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from functions.ingest_data.read_parquet import read_parquet
-from functions.ingest_data.refusal import FileRefused
+from functions.data_files.read_parquet import read_parquet
+from functions.data_files.refusal import FileRefused
 
 Examine = Callable[..., Any]
 MIB = 1 << 20

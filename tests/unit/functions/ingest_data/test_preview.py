@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from functions.data_files.refusal import FileRefused
 from functions.ingest_data.preview import preview
-from functions.ingest_data.refusal import FileRefused
 from pipelines.spec.draft import UnknownTarget, draft_spec
 
 GERMAN = "id;seen;amount;visits;city;y\n" + "".join(

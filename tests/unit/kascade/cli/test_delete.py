@@ -24,6 +24,7 @@ FILES = ["s3://raw/churn/model.yaml", "s3://raw/churn/train.csv", "s3://feedback
 def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     found = MemoryStore("raw")
     found.ensure_bucket("feedback")
+    found.ensure_bucket("batch")
     for uri in (*FILES, "s3://raw/churn-eu/model.yaml"):
         found.put(uri, b"x")
     monkeypatch.setattr(S3Store, "from_env", lambda env: found)

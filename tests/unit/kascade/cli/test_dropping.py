@@ -26,7 +26,7 @@ class Bucket(MemoryStore):
     """A store whose objects are announced, and answered by what a test says."""
 
     def __init__(self, desk: Desk, answers: Answers) -> None:
-        super().__init__("raw", "feedback", "other")
+        super().__init__("raw", "feedback", "batch", "other")
         self.desk, self.answers, self.count = desk, answers, 0
 
     def put(self, uri: str, data: bytes | BinaryIO) -> Claim:
@@ -182,3 +182,35 @@ def test_a_file_of_labels_that_cannot_be_read_is_refused_with_the_reason(drop: A
 
     done = drop(answers, "labels.csv", words=["--bucket", "feedback"])
     assert (done.exit_code, "refused: labels need `label`" in done.stdout) == (1, True)
+
+
+def test_a_file_to_score_is_dropped_into_its_bucket_and_the_result_is_named(drop: Any) -> None:
+    result = {"uri": "s3://batch/churn/a.predictions.csv", "sha256": "0" * 64}
+
+    def answers(event: Event, key: str) -> list[Event]:
+        assert event.source == "aws:s3..batch"
+        how_far = {"key": key, "version": 3, "rows": 100, "seconds": 15.0}
+        done = {"key": key, "version": 3, "result": result, "rows": 120, "bad_rows": 2, "seconds": 18.0}
+        report = {"report_uri": "s3://quarantine/churn/x/report.json"}
+        return [
+            said(event, c.BatchProgressed.type, **how_far),
+            said(event, c.BatchCompleted.type, **done, **report),
+        ]
+
+    done = drop(answers, "a.csv", words=["--batch"])
+    assert done.exit_code == 0, done.output
+    assert "churn/a.csv: 100 rows by v3, after 15 s" in done.stdout
+    assert "120 rows by v3 in 18.0 s, 2 of them bad: s3://batch/churn/a.predictions.csv" in done.stdout
+    assert "bad rows: kascade open s3://quarantine/churn/x/report.json" in done.stdout
+
+
+def test_a_file_that_is_not_scored_is_told_with_the_fix(drop: Any) -> None:
+    def answers(event: Event, key: str) -> list[Event]:
+        problem = {"where": "model churn", "problem": "no version was promoted yet", "fix": "wait"}
+        told = {"key": key, "reason": "the model churn has no champion", "problems": [problem]}
+        return [said(event, c.BatchFailed.type, **told)]
+
+    done = drop(answers, "a.csv", words=["--batch"])
+    assert done.exit_code == 1, done.output
+    assert "churn/a.csv: not scored: the model churn has no champion" in done.stdout
+    assert "model churn: no version was promoted yet; fix: wait" in done.stdout

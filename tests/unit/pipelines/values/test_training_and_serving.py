@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.ingest_data.object_keys import DataFile, classify_key
+from functions.data_files.object_keys import DataFile, classify_key
+from functions.data_files.spool import spool
 from functions.ingest_data.process_file import process_file
 from functions.ingest_data.schema import Column, DataSchema
 from functions.ingest_data.settings import Settings
-from functions.ingest_data.spool import spool
 from functions.serve_model import v1, v2
 from functions.serve_model.errors import BadRequest
 from functions.serve_model.model import Model

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from functions.ingest_data.refusal import FileRefused, clip, refuse
-from functions.ingest_data.unpack import CHUNK, Chunks
+from functions.data_files.refusal import FileRefused, clip, refuse
+from functions.data_files.unpack import CHUNK, Chunks
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second begins an empty one
 _DIRECTORY = 2 << 20

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.ingest_data.object_keys import (
+from functions.data_files.object_keys import (
     DataFile,
     Format,
     Ignored,

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.ingest_data.object_keys import Format
-from functions.ingest_data.refusal import FileRefused
-from functions.ingest_data.spool import spool
-from functions.ingest_data.spooled import Spooled
-from functions.ingest_data.unpack import CHUNK
+from functions.data_files.object_keys import Format
+from functions.data_files.refusal import FileRefused
+from functions.data_files.spool import spool
+from functions.data_files.spooled import Spooled
+from functions.data_files.unpack import CHUNK
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from functions.ingest_data.refusal import FileRefused, refuse
-from functions.ingest_data.unpack import CHUNK
+from functions.data_files.refusal import FileRefused, refuse
+from functions.data_files.unpack import CHUNK
 
 _SPACE = " \t\r\n"
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from functions.ingest_data.archive import ZIP, is_workbook, member_chunks, only_member, opened
-from functions.ingest_data.object_keys import KNOWN_ENDINGS, Format, format_of
-from functions.ingest_data.refusal import clip, refuse
-from functions.ingest_data.settings import Settings
-from functions.ingest_data.spool_text import spool_text
-from functions.ingest_data.spooled import Spooled, chained, chunks_of
-from functions.ingest_data.unpack import Chunks, unpacker_of
-from functions.ingest_data.workbook import Sheet, open_sheet
+from functions.data_files.archive import ZIP, is_workbook, member_chunks, only_member, opened
+from functions.data_files.limits import Limits
+from functions.data_files.object_keys import KNOWN_ENDINGS, Format, format_of
+from functions.data_files.refusal import clip, refuse
+from functions.data_files.spool_text import spool_text
+from functions.data_files.spooled import Spooled, chained, chunks_of
+from functions.data_files.unpack import Chunks, unpacker_of
+from functions.data_files.workbook import Sheet, open_sheet
 
 _PARQUET = b"PAR1"
 _LAYERS = 4
@@ -39,7 +39,7 @@ def spool(
     source: BinaryIO,
     folder: Path,
     format_: Format,
-    limits: Settings,
+    limits: Limits,
     *,
     encoding: str | None,
     target: str | None = None,
@@ -87,9 +87,7 @@ class _Unpacked:
     sheet: Sheet | None = None
 
 
-def _unpacked(
-    chunks: Chunks, folder: Path, format_: Format, limits: Settings, target: str | None
-) -> _Unpacked:
+def _unpacked(chunks: Chunks, folder: Path, format_: Format, limits: Limits, target: str | None) -> _Unpacked:
     for layer in range(_LAYERS):
         first = next(chunks, b"")
         unpack = unpacker_of(first)

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data.data_warnings import warning
-from functions.ingest_data.encodings import guess_encoding
-from functions.ingest_data.object_keys import Format
-from functions.ingest_data.refusal import FileRefused, refuse
-from functions.ingest_data.spooled import Spooled, chained, chunks_of
-from functions.ingest_data.unpack import CHUNK
+from functions.data_files.data_warnings import warning
+from functions.data_files.encodings import guess_encoding
+from functions.data_files.object_keys import Format
+from functions.data_files.refusal import FileRefused, refuse
+from functions.data_files.spooled import Spooled, chained, chunks_of
+from functions.data_files.unpack import CHUNK
 
 _JSON_ROWS = re.compile(rb"\s*(\[\s*[{\[\]]|\{\s*\")")
 _BY_ROWS = 'df.to_json("data.jsonl", orient="records", lines=True)'

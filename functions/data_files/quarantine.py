@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from eventing.catalogue import Claim, Problem
 from eventing.store import Store
-from functions.ingest_data.read_json import TOO_DEEP
-from functions.ingest_data.refusal import clip
-from functions.ingest_data.rows import BadCells
+from functions.data_files.read_json import TOO_DEEP
+from functions.data_files.refusal import clip
+from functions.data_files.rows import BadCells
 
 MAX_RECORDED = 1_000_000
 SCHEMA = pa.schema(

@@ -9,17 +9,14 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data.csv_layout import detect_layout
-from functions.ingest_data.data_warnings import warning
-from functions.ingest_data.logic import required_columns
-from functions.ingest_data.object_keys import Format
-from functions.ingest_data.read_csv import read_csv, sample_text
-from functions.ingest_data.read_json import json_columns, json_records, read_json
-from functions.ingest_data.read_parquet import parquet_columns, read_parquet
-from functions.ingest_data.rows import Batch
-from functions.ingest_data.schema import DataSchema
-from functions.ingest_data.spooled import Spooled
-from pipelines.spec import ModelSpec
+from functions.data_files.csv_layout import detect_layout
+from functions.data_files.data_warnings import warning
+from functions.data_files.object_keys import Format
+from functions.data_files.read_csv import read_csv, sample_text
+from functions.data_files.read_json import json_columns, json_records, read_json
+from functions.data_files.read_parquet import parquet_columns, read_parquet
+from functions.data_files.rows import Batch
+from functions.data_files.spooled import Spooled
 
 _SAMPLE_ROWS = 50_000
 _NAMELESS = re.compile(r"Unnamed: \d+(_level_\d+)?(\.\d+)?")
@@ -56,16 +53,29 @@ class Table:
         return found or {name: pa.array([], pa.string()) for name in columns}
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What is known of a file's columns before it is read.
+
+    Attributes:
+        required: the columns that it must have.
+        target: one of them, by which the header of a CSV is known.
+        order: the names of all columns in order, for a CSV without a header.
+        delimiter: of a CSV; None detects it.
+    """
+
+    required: Collection[str]
+    target: str
+    order: tuple[str, ...] = ()
+    delimiter: str | None = None
+
+
 def open_table(
-    spooled: Spooled,
-    spec: ModelSpec,
-    kept: DataSchema | None,
-    folders: Mapping[str, str | None] | None = None,
+    spooled: Spooled, expected: Expected, folders: Mapping[str, str | None] | None = None
 ) -> Table:
     """Find out what columns a spooled file has, with those that its folders tell.
 
-    What is an index or holds no plain values is passed over with a warning, unless the spec or the dataset
-    names it.
+    What is an index or holds no plain values is passed over with a warning, unless it is required.
 
     Args:
         folders: the columns that the file's key tells, each with the one value of all rows.
@@ -73,14 +83,13 @@ def open_table(
     Raises:
         FileRefused: the file is not of its format, or its header cannot be read.
     """
-    required = required_columns(spec, kept)
-    table = _without_nameless(_open(spooled, spec, kept, required), required)
+    table = _without_nameless(_open(spooled, expected), expected.required)
     table = replace(table, warnings=(*spooled.warnings, *table.warnings))
-    return with_folders(table, folders, required) if folders and spec.ingest.folder_columns else table
+    return with_folders(table, folders, expected.required) if folders else table
 
 
-def _open(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None, required: Collection[str]) -> Table:
-    path = spooled.path
+def _open(spooled: Spooled, expected: Expected) -> Table:
+    path, required = spooled.path, expected.required
     if spooled.format is Format.PARQUET:
         limits = spooled.limits
         longest, largest = limits.max_line_bytes, limits.max_file_bytes
@@ -92,9 +101,9 @@ def _open(spooled: Spooled, spec: ModelSpec, kept: DataSchema | None, required: 
         return Table(names, lambda columns: read_json(records, columns), warnings=tuple(found))
     layout = detect_layout(
         sample_text(path),
-        delimiter=spooled.delimiter or spec.ingest.delimiter,
-        expected=kept.names if kept else tuple(spec.schema_),
-        target=spec.target,
+        delimiter=spooled.delimiter or expected.delimiter,
+        expected=expected.order,
+        target=expected.target,
     )
     return Table(
         layout.names,

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data.data_warnings import warning
-from functions.ingest_data.refusal import refuse
+from functions.data_files.data_warnings import warning
+from functions.data_files.refusal import refuse
 
 _DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?\s*")

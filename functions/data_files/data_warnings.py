@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from eventing.catalogue import DataWarning
 from eventing.catalogue.data import MAX_WARNINGS
-from functions.ingest_data.refusal import clip
+from functions.data_files.refusal import clip
 
 _MAX_MESSAGE = 300
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from functions.ingest_data.csv_layout import CsvLayout
-from functions.ingest_data.refusal import refuse
-from functions.ingest_data.rows import MAX_TEXT, BadCells, Batch, Rows
-from functions.ingest_data.spooled import Spooled
+from functions.data_files.csv_layout import CsvLayout
+from functions.data_files.refusal import refuse
+from functions.data_files.rows import MAX_TEXT, BadCells, Batch, Rows
+from functions.data_files.spooled import Spooled
 from pipelines.values.arrays import to_mask
 
 _BLOCK = 1 << 20  # Arrow reads up to 32 blocks ahead

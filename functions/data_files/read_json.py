@@ -14,13 +14,13 @@ import orjson
 import pyarrow as pa
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data.data_warnings import warning
-from functions.ingest_data.json_array import array_elements
-from functions.ingest_data.object_keys import Format
-from functions.ingest_data.refusal import FileRefused, clip, refuse
-from functions.ingest_data.rows import MAX_TEXT, BadCells, Batch
-from functions.ingest_data.schema import text_of
-from functions.ingest_data.spooled import Spooled
+from functions.data_files.data_warnings import warning
+from functions.data_files.json_array import array_elements
+from functions.data_files.object_keys import Format
+from functions.data_files.refusal import FileRefused, clip, refuse
+from functions.data_files.rows import MAX_TEXT, BadCells, Batch
+from functions.data_files.spooled import Spooled
+from pipelines.values.reading import read_label
 
 _ROWS = 8_192
 _BYTES = 8 << 20
@@ -225,4 +225,4 @@ def _column(values: list[Any]) -> pa.Array:
 def _as_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return text_of(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
+    return (read_label(value) or "") if isinstance(value, int | float) else orjson.dumps(value).decode()

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data.archive import BoundedReads
-from functions.ingest_data.data_warnings import warning
-from functions.ingest_data.refusal import FileRefused, clip, refuse
-from functions.ingest_data.unpack import CHUNK, Chunks
+from functions.data_files.archive import BoundedReads
+from functions.data_files.data_warnings import warning
+from functions.data_files.refusal import FileRefused, clip, refuse
+from functions.data_files.unpack import CHUNK, Chunks
 
 MAX_ROWS, MAX_COLUMNS = 1_048_576, 16_384
 _HELD_BYTES = 128 << 20

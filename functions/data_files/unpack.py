@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from functions.ingest_data.refusal import FileRefused, refuse
+from functions.data_files.refusal import FileRefused, refuse
 
 CHUNK = 256 << 10
 _XZ_MEMORY = 256 << 20

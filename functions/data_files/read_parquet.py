@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data.data_warnings import warning
-from functions.ingest_data.parquet_pages import BadPages, weigh
-from functions.ingest_data.refusal import FileRefused, refuse
-from functions.ingest_data.rows import Batch
-from functions.ingest_data.settings import Settings
+from functions.data_files.data_warnings import warning
+from functions.data_files.limits import MAX_FILE_BYTES, MAX_LINE_BYTES
+from functions.data_files.parquet_pages import BadPages, weigh
+from functions.data_files.refusal import FileRefused, refuse
+from functions.data_files.rows import Batch
 from pipelines.values.arrays import plain
 
 _CELLS = 2_000_000
@@ -36,7 +36,7 @@ Lengths = npt.NDArray[np.int64]
 
 
 def parquet_columns(
-    path: Path, max_bytes: int = Settings.max_file_bytes, required: Collection[str] = ()
+    path: Path, max_bytes: int = MAX_FILE_BYTES, required: Collection[str] = ()
 ) -> tuple[tuple[str, ...], tuple[DataWarning, ...]]:
     """Return the names of the columns that are read, and what to say about the others.
 
@@ -92,8 +92,8 @@ def _index_columns(metadata: Mapping[bytes, bytes] | None) -> list[str]:
 def read_parquet(
     path: Path,
     columns: tuple[str, ...],
-    max_row_bytes: int = Settings.max_line_bytes,
-    max_bytes: int = Settings.max_file_bytes,
+    max_row_bytes: int = MAX_LINE_BYTES,
+    max_bytes: int = MAX_FILE_BYTES,
 ) -> Iterator[Batch]:
     """Yield the file's rows, numbered from 1.
 

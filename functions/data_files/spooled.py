@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from eventing.catalogue import DataWarning
-from functions.ingest_data.object_keys import Format
-from functions.ingest_data.settings import Settings
-from functions.ingest_data.unpack import CHUNK
+from functions.data_files.limits import Limits
+from functions.data_files.object_keys import Format
+from functions.data_files.unpack import CHUNK
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Spooled:
     path: Path
     format: Format
     size: int
-    limits: Settings
+    limits: Limits
     encoding: str = "utf-8"
     longest_line: int = 0
     quotes: int = 0

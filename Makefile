@@ -47,6 +47,8 @@ check: install ## lint, types, layers, generated files
 	lint-imports
 	python -m eventing.schemas --check
 	python -m kascade.metrics_page --check
+	python -m docs.site.reference --check
+	python -m mkdocs --quiet build -f docs/site/mkdocs.yml
 
 .PHONY: test
 test: install ## run the tests, WORKERS at a time; ARGS are pytest's
@@ -71,6 +73,20 @@ fuzz: install ## try inputs that nobody thought of, SECONDS in all; ARGS are tho
 cases: install ## run the tests of the table of cases, and write docs/cases.md
 	PYTHONPATH=tests python -m pytest -p support.case_table --case-table docs/cases.md -m case -n $(WORKERS) --dist loadfile $(ARGS) \
 		$$(grep -rl 'mark\.case(' tests --include='test_*.py')
+
+.PHONY: docs
+docs: install ## build the documentation as a site, into .cache/site
+	python -m docs.site.reference
+	python -m mkdocs --quiet build -f docs/site/mkdocs.yml
+	@echo "Open .cache/site/index.html, or serve it: python -m http.server --bind 127.0.0.1 --directory .cache/site"
+
+.PHONY: tutorial
+tutorial: install ## follow docs/tutorial.md word by word, in a system of its own
+	python -m docs.site.tutorial
+
+.PHONY: screenshots
+screenshots: install ## follow it, and make the pictures in docs/images at its end (chromium)
+	python -m docs.site.tutorial --screenshots
 
 .PHONY: run
 run: install ## keep the system up; prints its addresses and the ways in; ALLOW_CODE=yes runs train.code

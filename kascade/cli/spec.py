@@ -1,10 +1,11 @@
-"""`kascade spec`: drafts a model.yaml from a data file, and checks one before it is dropped.
+"""`kascade spec`: drafts a model.yaml from a data file, checks one before it is dropped, prints its schema.
 
 What reads a model.yaml is imported when it is needed: every other command starts without it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from pipelines.spec import Check, ModelSpec
 
 spec_app = typer.Typer(
-    name="spec", help="Draft a model.yaml from a data file, or check one.", no_args_is_help=True
+    name="spec",
+    help="Draft a model.yaml from a data file, check one, or print its JSON Schema.",
+    no_args_is_help=True,
 )
 
 
@@ -109,6 +112,14 @@ def check(
         print_json({"ok": True, "model": spec.model, "target": spec.target, "problems": []})
     else:
         print(f"{file}: fine; model {spec.model}, target {spec.target}")
+
+
+@spec_app.command()
+def schema() -> None:
+    """Print the JSON Schema of model.yaml, for editors that complete and check it."""
+    from pipelines.spec.schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 def _checks() -> list[Check]:

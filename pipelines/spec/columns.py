@@ -25,7 +25,7 @@ class Kind(StrEnum):
     DATETIME = "datetime"
 
 
-_SYNONYMS = {
+SYNONYMS = {
     "float": Kind.NUMBER,
     "double": Kind.NUMBER,
     "int": Kind.INTEGER,
@@ -41,8 +41,8 @@ def _kind(value: Any) -> Kind | None:
     if value is None:
         return None
     if isinstance(value, str):
-        if value in _SYNONYMS:
-            return _SYNONYMS[value]
+        if value in SYNONYMS:
+            return SYNONYMS[value]
         if value in set(Kind):
             return Kind(value)
     raise PydanticCustomError("kind", "one of number (float), integer, boolean, category, text, datetime")

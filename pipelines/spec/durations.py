@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 _UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d|w)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+LAYOUT = rf"^(?:{_PART.pattern})+$"
+"""How a duration is written, as a regular expression."""
 _LONGEST = timedelta(days=3650)
 
 
@@ -21,7 +22,7 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: the text is no duration, or is longer than ten years.
     """
-    if not _WHOLE.fullmatch(text):
+    if not re.fullmatch(LAYOUT, text):
         raise ValueError("a number with a unit (ms, s, m, h, d, w), such as 60s, 6h or 14d")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if seconds > _LONGEST.total_seconds():

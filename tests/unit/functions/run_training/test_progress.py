@@ -38,7 +38,7 @@ def test_each_step_is_told_once_when_it_begins() -> None:
     told = Told()
     progress = told.attempt()
     for begun in ((), (), STEPS[:1], STEPS[:4], STEPS[:4]):
-        progress.tell(begun)
+        progress.announce(begun)
         told.now += 1
     assert told.steps() == [("extract", 1, 8), ("experiment", 4, 8)]
     (first, second) = told.sink.events
@@ -52,7 +52,7 @@ def test_a_step_that_lasts_is_told_again_with_an_id_of_its_own() -> None:
     told = Told()
     progress = told.attempt()
     for _ in range(7):
-        progress.tell(STEPS[:4])
+        progress.announce(STEPS[:4])
         told.now += 100
     assert told.steps() == [("experiment", 4, 8)] * 3
     assert len({event.id for event in told.sink.events}) == 3
@@ -62,19 +62,19 @@ def test_ids_follow_from_the_attempt_and_the_step() -> None:
     ids = []
     for name in ("first", "first", "second"):
         told = Told()
-        told.attempt(name).tell(STEPS[:2])
+        told.attempt(name).announce(STEPS[:2])
         ids.append(told.sink.events[0].id)
     assert (ids[0] == ids[1], ids[0] == ids[2]) == (True, False)
 
 
 def test_of_another_pipeline_no_step_is_known_but_that_it_goes_on() -> None:
     told = Told()
-    told.attempt(package=b"own").tell(())
+    told.attempt(package=b"own").announce(())
     assert told.steps() == [("pipeline", 1, 1)]
 
 
 def test_a_sink_that_is_away_does_not_stop_the_run() -> None:
     told = Told()
     told.sink.refusing = True
-    told.attempt().tell(STEPS[:1])
+    told.attempt().announce(STEPS[:1])
     assert told.sink.events == []

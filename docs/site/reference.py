@@ -78,6 +78,8 @@ COMMAND_LINE = """\
   - for `kascade up`: a file that says whom to tell what ([how](../how-to/notify.md))
 - `KASCADE_AIRFLOW`
   - for `kascade demo --engine airflow`: the program `airflow`
+- `KASCADE_FEAST`
+  - for `kascade up`: the Python of an environment with Feast; default: `.cache/feast/bin/python`, from `make feast`
 - `KASCADE_PYTHON`
   - for an Airflow worker: the Python in which Kascade is installed
 - `AWS_ENDPOINT_URL_S3`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`

@@ -24,6 +24,8 @@ _SHORTER: dict[tuple[str, str], list[dict[str, Any]]] = {
     ],
     ("Drift", "features"): [{"const": "all"}, {"type": "array", "items": {"type": "string"}}],
     ("ColumnRule", "type"): [{"enum": list(SYNONYMS)}],
+    ("Features", "entity"): [{"type": "string"}],
+    ("ViewSpec", "entity"): [{"type": "string"}],
 }
 """What a key may hold besides, for which its class has a function in place of a type."""
 

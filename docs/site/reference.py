@@ -79,7 +79,7 @@ COMMAND_LINE = """\
 - `KASCADE_AIRFLOW`
   - for `kascade demo --engine airflow`: the program `airflow`
 - `KASCADE_FEAST`
-  - for `kascade up`: the Python of an environment with Feast; default: `.cache/feast/bin/python`, from `make feast`
+  - for `kascade up`: the Python of an environment with Feast, such as `make feast` makes in `.cache/feast`
 - `KASCADE_PYTHON`
   - for an Airflow worker: the Python in which Kascade is installed
 - `AWS_ENDPOINT_URL_S3`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`

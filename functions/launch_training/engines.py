@@ -95,7 +95,6 @@ class AirflowSettings:
                 token_file=read.get("AIRFLOW_TOKEN_FILE") or None,
                 ca_file=read.get("AIRFLOW_CA_FILE") or None,
                 pages=read.text("AIRFLOW_PAGES", _ADDRESS, "the address of Airflow's user interface", ""),
-                by_asset=read.text("AIRFLOW_START_BY", "run|asset", "run or asset", "run") == "asset",
                 timeout_s=read.seconds("AIRFLOW_TIMEOUT_S", af.Connection.timeout_s, 0.1, 60),
             )
         )

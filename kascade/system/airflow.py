@@ -23,7 +23,7 @@ from kascade.system.process import end_with_parent, find_binary, free_port
 PROGRAM = "KASCADE_AIRFLOW"
 """The variable that names the program `airflow`, in an environment of its own."""
 USER = "kascade"
-DAGS = frozenset({"kascade_training", "kascade_custom", "kascade_asset"})
+DAGS = frozenset({"kascade_training", "kascade_custom"})
 READY_TIMEOUT_S = 240.0
 _STOP_TIMEOUT_S = 20.0
 

@@ -2,8 +2,7 @@
 
 It needs nothing but Airflow. Each task runs a step of Kascade's training pipeline, by the Python that the
 variable KASCADE_PYTHON of the worker's environment names, where Kascade is installed; that environment also
-says where the object store and the Broker are. `launch_training` starts the runs, with parameters as `conf`;
-or it says of the asset `kascade://training/runs` what is to be run, and `kascade_asset` starts that.
+says where the object store and the Broker are. `launch_training` starts the runs, with parameters as `conf`.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, Asset, get_current_context, task
+from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 TAGS = ["kascade"]
@@ -92,26 +90,3 @@ with DAG("kascade_custom", schedule=None, catchup=False, tags=TAGS) as custom:
             kascade("run", "--workspace", folder, "--package", str(package), "--with-parent")
 
     pipeline()
-
-WANTED = Asset("kascade_training", uri="kascade://training/runs")
-
-with DAG("kascade_asset", schedule=[WANTED], catchup=False, tags=TAGS, default_args=RETRIES) as asset:
-
-    @task
-    def wanted() -> list[dict[str, Any]]:
-        """Return the runs that events ask for; one run of this DAG may get several events."""
-        found = get_current_context()["triggering_asset_events"]
-        asked = [each.extra for every in found.values() for each in every if "kascade_run" in each.extra]
-        return [
-            {
-                "trigger_dag_id": "kascade_custom" if "package" in each["conf"] else "kascade_training",
-                "trigger_run_id": each["kascade_run"],
-                "conf": each["conf"],
-            }
-            for each in asked
-        ]
-
-    # A run that is there already is not started again: its id is the run's, however often an event says so.
-    TriggerDagRunOperator.partial(
-        task_id="start", logical_date=None, skip_when_already_exists=True
-    ).expand_kwargs(wanted())

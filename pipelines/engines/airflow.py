@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,9 @@ from pipelines.engines.model_limits import warn_of_ignored_limits
 from pipelines.engines.prepare import NO_PIPELINE, declared_parameters
 from pipelines.records import Failure, Fault
 
-DAG, CUSTOM_DAG, ASSET_DAG = "kascade_training", "kascade_custom", "kascade_asset"
-ASSET_URI, ASSET_KEY = "kascade://training/runs", "kascade_run"
-WAITS_FOR_ITS_START = "so it does while a run that an event of the asset led to waits for its start"
+DAG, CUSTOM_DAG = "kascade_training", "kascade_custom"
 PUT_DAGS = "put pipelines/airflow/kascade_training.py into the folder of DAGs"
 NO_LOGIN = "where its login gives no tokens to programs, set AIRFLOW_TOKEN_FILE"
-_EVENTS = 1000
 _NAMESPACE = uuid.UUID("0d3b0c52-9b5e-5c0e-8a0c-616972666c6f")
 _STATES = {"success": RunState.SUCCEEDED, "failed": RunState.FAILED}
 _OUR_FAULT = (400, 413, 422)
@@ -42,7 +38,6 @@ class Connection:
         token_file: a bearer token, read before every request.
         ca_file: certificates that an HTTPS endpoint is verified with; None: the usual ones.
         pages: the address of the user interface, as a browser reaches it; empty: the endpoint's.
-        by_asset: runs are asked for by an event of an asset, and the DAG `kascade_asset` starts them.
         timeout_s: how long an answer is waited for.
     """
 
@@ -52,7 +47,6 @@ class Connection:
     token_file: str | None = None
     ca_file: str | None = None
     pages: str = ""
-    by_asset: bool = False
     timeout_s: float = 20.0
 
 
@@ -78,9 +72,6 @@ class AirflowEngine:
         if self._find(run.run_id) is not None:
             return
         warn_of_ignored_limits(run)
-        if self._connection.by_asset:
-            self._ask_for(run.run_id, conf)
-            return
         body = {"dag_run_id": airflow_id(run.run_id), "logical_date": None, "conf": conf, "note": run.run_id}
         self._call("start the run", "POST", f"/dags/{dag}/dagRuns", body, known=(409,), final=True)
 
@@ -88,10 +79,7 @@ class AirflowEngine:
         """See `TrainingEngine`. A failed run may be cleared in Airflow, and is then running again."""
         found = self._find(run_id)
         if found is None:
-            asked = self._asked_for(run_id)
-            found = self._find(run_id) if asked is None else None  # it may have been started meanwhile
-            if found is None:
-                return asked or RunStatus(RunState.UNKNOWN)
+            return RunStatus(RunState.UNKNOWN)
         state = _STATES.get(str(found.get("state")), RunState.RUNNING)
         return RunStatus(state, failure=self._failure(run_id, found) if state is RunState.FAILED else None)
 
@@ -101,9 +89,6 @@ class AirflowEngine:
         if found is not None and found.get("state") not in _STATES:
             path = f"/dags/{found['dag_id']}/dagRuns/{airflow_id(run_id)}"
             self._call("cancel the run", "PATCH", path, {"state": "failed"}, known=(404, 409))
-        asked = self._asked_for(run_id) if found is None else None
-        if asked is not None and asked.state is RunState.RUNNING:
-            raise Unavailable(f"{self._at()} has not started the run yet: it cannot be cancelled before")
 
     def page(self, run: Run) -> str | None:
         """Return the address of the run's page."""
@@ -112,49 +97,6 @@ class AirflowEngine:
     def _page(self, dag: str, run_id: str) -> str:
         pages = (self._connection.pages or self._connection.endpoint).rstrip("/")
         return f"{pages}/dags/{dag}/runs/{quote(airflow_id(run_id))}"
-
-    def _ask_for(self, run_id: str, conf: Mapping[str, Any]) -> None:
-        """Send an event of the asset. However many are sent, they lead to one run.
-
-        `kascade_asset` starts it by its id, which is there once. A paused DAG would lose the event, and that
-        is seen before.
-        """
-        dag = self._call("read the DAG", "GET", f"/dags/{ASSET_DAG}")
-        if dag is not None and dag.get("is_paused"):
-            raise Unavailable(f"{self._at()} has the DAG {ASSET_DAG} paused: unpause it")
-        extra = {ASSET_KEY: airflow_id(run_id), "conf": dict(conf)}
-        body = {"asset_id": self._asset_id(), "extra": extra}
-        self._call("take an event of the asset", "POST", "/assets/events", body, final=True)
-
-    def _asked_for(self, run_id: str) -> RunStatus | None:
-        """Return how far the asset event for a run is; None: there is none, or it is done with.
-
-        Airflow 3.3 lists no events, and answers 500, while a run that one of them led to has not begun: its
-        answer must say when that was. So it cannot be told in that moment.
-        """
-        if not self._connection.by_asset:
-            return None
-        wanted, asset = airflow_id(run_id), self._asset_id()
-        for offset in range(0, _EVENTS, 100):
-            path = f"/assets/events?asset_id={asset}&order_by=-timestamp&limit=100&offset={offset}"
-            answer = self._call("list events of the asset", "GET", path, known=(500,))
-            if answer is None:
-                raise Unavailable(f"{self._at()} answered 500: {WAITS_FOR_ITS_START}")
-            listed = answer.get("asset_events") or []
-            for event in listed:
-                if (event.get("extra") or {}).get(ASSET_KEY) == wanted:
-                    made = event.get("created_dagruns") or ()
-                    return _of_asset_dag({each.get("state") for each in made if each["dag_id"] == ASSET_DAG})
-            if len(listed) < 100:
-                break
-        return None
-
-    def _asset_id(self) -> int:
-        path = f"/assets?uri_pattern={quote(ASSET_URI, safe='')}"
-        for each in (self._call("list assets", "GET", path) or {}).get("assets") or ():
-            if each.get("uri") == ASSET_URI:
-                return int(each["id"])
-        raise Unavailable(f"{self._at()} knows no asset {ASSET_URI}: {PUT_DAGS}")
 
     def _find(self, run_id: str) -> dict[str, Any] | None:
         """Return the run as Airflow has it; None: it has none of this id."""
@@ -246,15 +188,6 @@ class AirflowEngine:
 
     def _at(self) -> str:
         return f"Airflow at {self._connection.endpoint}"
-
-
-def _of_asset_dag(states: set[Any]) -> RunStatus | None:
-    """Say what runs of `kascade_asset` mean for the run that they are to start, which is not there."""
-    if "failed" in states:
-        fix = f"look at the DAG {ASSET_DAG} in Airflow, then ask for a training again"
-        error = f"the DAG {ASSET_DAG}, which starts runs, has failed"
-        return RunStatus(RunState.FAILED, failure=Failure("launch", error, fix, Fault.SURROUNDINGS))
-    return None if states == {"success"} else RunStatus(RunState.RUNNING)
 
 
 def airflow_id(run_id: str) -> str:

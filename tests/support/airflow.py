@@ -36,10 +36,6 @@ class Airflow(LocalAirflow):
     def connection(self) -> Connection:
         return Connection(self.url, user=USER, password_file=str(self.password_file))
 
-    @property
-    def connection_by_asset(self) -> Connection:
-        return replace(self.connection, by_asset=True)
-
     def connection_at(self, url: str, **changes: Any) -> Connection:
         """Return a connection that leads to Airflow by another way, or with other means."""
         return replace(self.connection, endpoint=url, **changes)

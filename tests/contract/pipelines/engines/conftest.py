@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.airflow import MISSING, Airflow, program
 from support.kubeflow import KubeflowServer
 
-from pipelines.engines import Run, RunState, RunStatus, TrainingEngine, Unavailable
+from pipelines.engines import Run, RunState, RunStatus, TrainingEngine
 from pipelines.engines.airflow import AirflowEngine
 from pipelines.engines.kubeflow import Connection, KubeflowEngine
 from pipelines.engines.kubeflow_package import Surroundings
@@ -60,7 +60,6 @@ class Subject:
         starts: returns how often a run was started.
         cancelled_as: what the engine calls a run that was cancelled.
         deadline_s: how long a run may take here.
-        unsure: the engine may not be able to say how far a run is, or to end it, before it has begun.
     """
 
     engine: TrainingEngine
@@ -71,7 +70,6 @@ class Subject:
     folder: Path
     cancelled_as: RunState = RunState.CANCELLED
     deadline_s: float = 60.0
-    unsure: bool = False
 
     def run(self, what: str) -> Run:
         """Return a run that is to `succeed`, to `fail`, or to `go on`."""
@@ -82,20 +80,11 @@ class Subject:
         """Return the first status of a run that fulfils the condition; fail at the deadline."""
         deadline = time.monotonic() + self.deadline_s
         while True:
-            status = self.status(run)
+            status = self.engine.status(run.run_id)
             if condition(status):
                 return status
             assert time.monotonic() < deadline, status
             time.sleep(0.02)
-
-    def status(self, run: Run) -> RunStatus:
-        """Return how far a run is; running where the engine cannot tell, and may not be able to."""
-        try:
-            return self.engine.status(run.run_id)
-        except Unavailable:
-            if not self.unsure:
-                raise
-            return RunStatus(RunState.RUNNING)
 
     def until_started(self, run: Run) -> None:
         """Wait until a run has begun its work."""
@@ -126,7 +115,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "local", "kubeflow", "airflow", "airflow_by_asset"])
+@pytest.fixture(params=["memory", "local", "kubeflow", "airflow"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     found: Subject = request.getfixturevalue(request.param)
     return found
@@ -193,14 +182,6 @@ def airflow(package: bytes, tmp_path: Path, running_airflow: Airflow) -> Subject
         cancelled_as=RunState.FAILED,
         deadline_s=240.0,
     )
-
-
-@pytest.fixture
-def airflow_by_asset(airflow: Subject, running_airflow: Airflow) -> Subject:
-    def client() -> TrainingEngine:
-        return AirflowEngine(running_airflow.connection_by_asset)
-
-    return replace(airflow, engine=client(), another_client=client, unsure=True)
 
 
 @pytest.fixture

@@ -58,7 +58,6 @@ def test_airflow_is_reached_by_its_address_and_an_account() -> None:
 
     assert isinstance(found, AirflowSettings)
     assert found.connection.user == "kascade"
-    assert not found.connection.by_asset
     pages = "http://airflow-api-server.airflow:8080/dags"
     assert found.open().page(Run("run-1", {})) == f"{pages}/kascade_training/runs/run-1"
     assert found.open().page(Run("run-1", {}, b"own")) == f"{pages}/kascade_custom/runs/run-1"
@@ -91,7 +90,6 @@ def test_what_is_wrong_is_named(name: str, value: str) -> None:
         ("AIRFLOW_ENDPOINT", "airflow"),
         ("AIRFLOW_USER", "kascade"),
         ("AIRFLOW_TIMEOUT_S", "-1"),
-        ("AIRFLOW_START_BY", "event"),
     ],
 )
 def test_what_is_wrong_about_airflow_is_named(name: str, value: str) -> None:

@@ -74,13 +74,12 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     state = folder / "state"
     command = [sys.executable, "-m", "knative.local", "--manifests", str(folder / "manifests.yaml")]
     options = ["--state-dir", str(state), "--gateway-port", "0", "--api-port", "0"]
-    process = subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    with (folder / "runtime.log").open("wb") as log:  # a pipe that nobody reads stops it once it is full
+        process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + DEADLINE_S
         while not (state / "endpoints.json").exists():
-            assert process.poll() is None, process.communicate()[0]
+            assert process.poll() is None, (folder / "runtime.log").read_text()
             assert time.monotonic() < deadline, "the runtime is not ready in time"
             time.sleep(0.05)
         endpoints = json.loads((state / "endpoints.json").read_text())
@@ -89,7 +88,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         yield Runtime(client.CustomObjectsApi(client.ApiClient(settings)), endpoints["gateway"], folder)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=DEADLINE_S)
+        process.wait(DEADLINE_S)
 
 
 @pytest.fixture(scope="session")

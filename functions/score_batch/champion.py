@@ -15,6 +15,7 @@ from eventing.catalogue import Claim
 from eventing.store import DigestMismatch, ObjectMissing, RequestRefused, Store
 from functions.data_files.refusal import refuse
 from functions.state import versions
+from pipelines.class_labels import class_labels
 from pipelines.encoding import Encoding
 from pipelines.encoding.columns import Matrix
 from pipelines.errors import StepError
@@ -92,7 +93,7 @@ def loaded(raw: bytes, version: int) -> LoadedChampion:
 
 
 def _classifier(scorer: Scorer, classes: list[Any]) -> Callable[[Matrix], Answers]:
-    known = _array(classes)
+    known = pa.array(class_labels(classes))
 
     def answer(matrix: Matrix) -> Answers:
         labels, probabilities = scorer.outputs([LABEL, PROBABILITIES], matrix, _BLOCK)
@@ -104,16 +105,6 @@ def _classifier(scorer: Scorer, classes: list[Any]) -> Callable[[Matrix], Answer
         return Answers(named, columns, np.isfinite(probabilities).all(axis=1))
 
     return answer
-
-
-def _array(classes: list[Any]) -> pa.Array:
-    """Return the classes as one type, as serving does: whole numbers, truth values, numbers, or texts."""
-    kinds = {type(value) for value in classes}
-    if kinds == {int} or kinds == {bool}:
-        return pa.array(classes)
-    if kinds <= {int, float}:
-        return pa.array([float(value) for value in classes])
-    return pa.array([str(value) for value in classes])
 
 
 def _regressor(scorer: Scorer, encoding: Encoding) -> Callable[[Matrix], Answers]:

@@ -17,6 +17,7 @@ from typing import Any
 from functions.serve_model import openapi
 from functions.serve_model.model import Model
 from functions.serve_model.responses import Response, json_response
+from functions.serve_model.row_schema import example_of, example_row, feature_schema, tensors_of
 
 PAGE, DOCUMENT = "/docs", "/openapi.json"
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?")
@@ -58,13 +59,13 @@ class About:
 
     def page(self, address: str) -> str:
         """Return the page, whose commands ask at `address`."""
-        model, row = self.model, openapi.example_row(self.model)
+        model, row = self.model, example_row(self.model)
         features = [
             {
                 "name": each.name,
                 "kind": each.kind,
-                "about": openapi.feature_schema(each, model)["description"],
-                "example": json.dumps(openapi.example_of(each, model), ensure_ascii=False),
+                "about": feature_schema(each, model)["description"],
+                "example": json.dumps(example_of(each, model), ensure_ascii=False),
             }
             for each in model.encoding.features
         ]
@@ -79,7 +80,7 @@ class About:
                 classes=model.properties.get("classes"),
                 metrics=model.properties.get("metrics") or {},
                 curl=curl_line(address, model.name, row, guarded=self.guarded),
-                curl_v2=curl_v2_line(address, model.name, openapi.tensors_of(model), guarded=self.guarded),
+                curl_v2=curl_v2_line(address, model.name, tensors_of(model), guarded=self.guarded),
                 python=python_lines(address, model.name, row, guarded=self.guarded),
             )
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from functions.serve_model.errors import ModelUnavailable
 from pipelines.background import from_json
+from pipelines.class_labels import class_labels
 from pipelines.encoding import Encoding
 from pipelines.encoding.scales import AS_IS
 from pipelines.features.plan import LookupPlan
@@ -145,6 +146,9 @@ def _card(session: ort.InferenceSession) -> dict[str, Any]:
     return card
 
 
+_DATATYPES = {"i": "INT64", "b": "BOOL", "f": "FP64", "O": "BYTES"}
+"""The datatype of a class in protocol v2, by the kind of its array."""
+
 Loaded = tuple[Callable[[Matrix], Outputs], tuple[OutputSpec, ...]]
 
 
@@ -171,15 +175,10 @@ def _labels(onnx_type: str, classes: list[Any]) -> tuple[NDArray[Any] | None, st
     """
     if "int64" not in onnx_type:
         return None, "BYTES"
-    kinds = {type(value) for value in classes}
-    if kinds == {int}:
-        same = classes == list(range(len(classes)))
-        return (None if same else np.array(classes, dtype=np.int64)), "INT64"
-    if kinds == {bool}:
-        return np.array(classes, dtype=np.bool_), "BOOL"
-    if kinds <= {int, float}:
-        return np.array(classes, dtype=np.float64), "FP64"
-    return np.array([str(value) for value in classes], dtype=object), "BYTES"
+    decode = class_labels(classes)
+    datatype = _DATATYPES[decode.dtype.kind]
+    same = datatype == "INT64" and classes == list(range(len(classes)))
+    return (None if same else decode), datatype
 
 
 def _regressor(session: ort.InferenceSession, encoding: Encoding) -> Loaded:

@@ -10,18 +10,8 @@ import sys
 
 import boto3
 
-BUCKETS = (
-    "raw",
-    "datasets",
-    "quarantine",
-    "models",
-    "inferences",
-    "feedback",
-    "batch",
-    "labels",
-    "reports",
-    "features",
-)
+from kascade.system.home import BUCKETS
+
 WATCHED = ("raw", "feedback", "batch")
 ARN = "arn:minio:sqs::KASCADE:webhook"
 

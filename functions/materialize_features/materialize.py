@@ -109,8 +109,9 @@ def _materialize(
         if start == 0 or task.whole
         else pa.concat_tables([fresh, read_parts(store, view, again, columns)])
     )
-    before = _of_entities(view, read_parts(store, view, parts[:start], columns), of)
-    rows = view_rows(view, pa.concat_tables([before, fresh]), created=learned(parts))
+    # One part at a time, so that only the rows of these entities are in memory together.
+    before = [_of_entities(view, read_parts(store, view, (part,), columns), of) for part in parts[:start]]
+    rows = view_rows(view, pa.concat_tables([*before, fresh]), created=learned(parts))
     written = _written(view, rows, fresh) if start < len(parts) else rows.slice(0, 0)
     claim = (
         put_rows(store, view, written, f"{start:08d}-{len(parts):08d}{seen[:16]}") if len(written) else None

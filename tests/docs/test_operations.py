@@ -11,7 +11,8 @@ from typer.main import get_command
 
 from kascade.cli import build
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+ROOT_FOLDER = Path(__file__).resolve().parents[2]
+PAGE = ROOT_FOLDER / "docs" / "operations.md"
 ROOT = get_command(build())
 COMMANDS: dict[str, click.Command] = ROOT.commands  # type: ignore[attr-defined]
 
@@ -41,6 +42,23 @@ def test_every_command_that_prints_a_result_prints_it_as_json_too() -> None:
     # demo ends with a line of JSON, logs are as they were written; the commands of the others have it.
     without = {name for name, words in options.items() if "--json" not in words}
     assert without == {"demo", "features", "logs", "new", "spec"}
+
+
+def test_no_page_names_a_command_that_is_not_there() -> None:
+    pages = [
+        *(ROOT_FOLDER / "docs").rglob("*.md"),
+        *(ROOT_FOLDER / "functions").rglob("*.md"),
+        ROOT_FOLDER / "README.md",
+    ]
+    named = {
+        (page.name, name)
+        for page in pages
+        if "decisions" not in page.parts  # they tell of what was then
+        for name in re.findall(
+            r"(?:`|^\$ )kascade ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert {each for each in named if each[1] not in COMMANDS} == set()
 
 
 def test_the_help_has_examples() -> None:

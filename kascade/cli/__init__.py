@@ -123,9 +123,9 @@ def main() -> None:
             stream.reconfigure(errors="json")
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, _leave)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         build()()
     except (KascadeError, StoreError, OSError) as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -21,7 +21,8 @@ def ranges_of(table: pa.Table, features: Iterable[tuple[str, str]]) -> Mapping[s
         table: rows that a version was trained on.
         features: names and kinds.
     """
-    names = [name for name, kind in features if kind in _RANGED and name in table.column_names]
+    held = set(table.column_names)
+    names = [name for name, kind in features if kind in _RANGED and name in held]
     found = {name: _range(table[name].combine_chunks()) for name in names}
     return {name: each for name, each in found.items() if each}
 

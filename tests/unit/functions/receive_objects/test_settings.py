@@ -10,7 +10,7 @@ from functions.receive_objects.settings import Settings
 
 def test_the_database_is_all_that_is_needed() -> None:
     found = Settings.from_env({"DATABASE_URL": "sqlite:///s.db"})
-    assert found == Settings("sqlite:///s.db", ("raw", "feedback"), None)
+    assert found == Settings("sqlite:///s.db", ("raw", "feedback", "batch"), None)
     assert found == Settings("sqlite:///s.db")
 
 

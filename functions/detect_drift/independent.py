@@ -44,16 +44,21 @@ def without_repeats(data: pa.Table, names: list[str], *, entity: str | None, unl
     """
     if entity is not None and entity in data.column_names and data.column(entity).null_count < data.num_rows:
         return data.take(pa.array(_first_of_each([data.column(entity)], skip_missing=True)))
-    present = [data.column(name) for name in names if name in data.column_names]
+    present = _present(data, names)
     return data.take(pa.array(_first_of_each(present))) if unlike and present else data
 
 
 def rows_are_unlike(reference: pa.Table, names: list[str]) -> bool:
     """Say whether rows hardly repeat, by all their features."""
-    present = [reference.column(name) for name in names if name in reference.column_names]
+    present = _present(reference, names)
     if not present or not reference.num_rows:
         return False
     return bool(len(_first_of_each(present)) >= _MOSTLY_UNLIKE * reference.num_rows)
+
+
+def _present(data: pa.Table, names: list[str]) -> list[pa.ChunkedArray]:
+    held = set(data.column_names)
+    return [data.column(name) for name in names if name in held]
 
 
 def rows_apart(current: Table) -> int:

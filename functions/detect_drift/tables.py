@@ -54,7 +54,7 @@ def with_few_values(features: Features, reference: pa.Table) -> dict[str, str]:
 
 
 def _is_few(kind: str, reference: pa.Table, name: str) -> bool:
-    if kind not in ("integer", "number") or name not in reference.column_names:
+    if kind not in ("integer", "number") or reference.schema.get_field_index(name) < 0:
         return False
     values = {value for value in pc.unique(reference.column(name)).to_pylist() if value is not None}
     return 0 < len(values) <= FEW_VALUES and all(float(value).is_integer() for value in values)
@@ -95,7 +95,7 @@ def _score(data: pa.Table, name: str, wanted: bool) -> list[Column]:
 
 
 def _column(name: str, kind: str, data: pa.Table, stored: str, form: Form = PLAIN) -> Column:
-    there = stored in data.column_names
+    there = data.schema.get_field_index(stored) >= 0  # column_names makes a list of all of them each time
     values = data.column(stored).to_pylist() if there else [None] * data.num_rows
     if kind == "category":
         return category(name, [_label(value, form) for value in values])

@@ -52,7 +52,7 @@ def _newest_of_each_entity(table: pa.Table, spec: ModelSpec) -> list[int]:
 def _column(name: str, spec: ModelSpec, inputs: pa.Table, labels: Sequence[JoinedLabel]) -> pa.Array:
     if name == spec.target:
         return _values([label.value for label in labels])
-    sent = inputs.column(INPUT + name) if INPUT + name in inputs.column_names else None
+    sent = inputs.column(INPUT + name) if inputs.schema.get_field_index(INPUT + name) >= 0 else None
     if sent is not None and not pa.types.is_null(sent.type):
         return sent
     if name == spec.entity:

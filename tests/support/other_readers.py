@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -52,9 +53,7 @@ def by_arrow(path: Path) -> Rows:
 
 
 def by_duckdb(path: Path) -> Rows:
-    """Read a file as DuckDB does by its name. Raises: ImportError where it is not installed."""
-    import duckdb
-
+    """Read a file as DuckDB does by its name."""
     with duckdb.connect() as connection:
         return _rows(connection.sql(f"SELECT * FROM '{path}'").to_arrow_table())  # noqa: S608 - a test's own path
 
@@ -90,10 +89,6 @@ def outcome(reader: Callable[[Path], Rows], path: Path, ours: Rows | None) -> st
     """Say how a reader takes a file: refuses it, reads what we read, or reads it otherwise."""
     try:
         rows = plain(reader(path))
-    except ImportError as error:
-        if "duckdb" in str(error):
-            raise
-        return REFUSED
     except Exception:  # whatever a reader raises
         return REFUSED
     return SAME if ours is not None and rows == plain(ours) else OTHER

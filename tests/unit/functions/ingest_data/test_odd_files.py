@@ -40,8 +40,6 @@ def test_an_odd_file_is_read_or_refused_as_documented(ours: Callable[[OddFile], 
 def test_other_readers_take_it_as_documented(
     ours: Callable[[OddFile], Any], tmp_path: Path, odd: OddFile, reader: str
 ) -> None:
-    if reader == "duckdb":
-        pytest.importorskip("duckdb", reason="DuckDB is not installed: pip install duckdb")
     found = ours(odd)
     path = tmp_path / "files" / odd.name
     path.parent.mkdir(parents=True)

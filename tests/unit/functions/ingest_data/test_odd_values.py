@@ -43,8 +43,6 @@ def test_odd_values_are_read_as_documented_and_a_guess_is_said(
 def test_other_readers_take_them_as_documented(
     examine_bytes: Examine, tmp_path: Path, odd: OddValues, reader: str
 ) -> None:
-    if reader == "duckdb":
-        pytest.importorskip("duckdb", reason="DuckDB is not installed: pip install duckdb")
     path = tmp_path / odd.name
     path.write_bytes(odd.raw)
     ours = [row["a"] for row in examine_bytes(odd.raw, name=odd.name).good]

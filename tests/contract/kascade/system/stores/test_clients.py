@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import duckdb
+import duckdb_extensions
+import minio
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
@@ -130,13 +133,9 @@ def test_s3fs_and_pandas(s3_store: StoreServer, keys: tuple[str, str], bucket: s
 
 
 def test_duckdb(s3_store: StoreServer, keys: tuple[str, str], bucket: str) -> None:
-    duckdb = pytest.importorskip("duckdb", reason="needs DuckDB: pip install duckdb")
     connection = duckdb.connect()
     try:
-        extensions = pytest.importorskip(
-            "duckdb_extensions", reason="needs its S3: pip install duckdb-extensions duckdb-extension-httpfs"
-        )
-        extensions.import_extension("httpfs", con=connection)
+        duckdb_extensions.import_extension("httpfs", con=connection)
         connection.execute("LOAD httpfs")
         address = s3_store.endpoint.removeprefix("http://")
         connection.execute(
@@ -155,7 +154,6 @@ def test_duckdb(s3_store: StoreServer, keys: tuple[str, str], bucket: str) -> No
 
 @pytest.mark.case("B4")
 def test_minio_py(s3_store: StoreServer, s3: Any, keys: tuple[str, str], bucket: str) -> None:
-    minio = pytest.importorskip("minio", reason="needs minio-py: pip install minio")
     address = s3_store.endpoint.removeprefix("http://")
     client = minio.Minio(address, access_key=keys[0], secret_key=keys[1], secure=False)
     client.put_object(bucket, "d/stream ü", io.BytesIO(BIG), length=-1, part_size=5 << 20)

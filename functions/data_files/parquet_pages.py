@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
@@ -45,31 +46,42 @@ Longest = Callable[[int, str, int], int | None]
 """Says how long the longest of the values in a dictionary is: (row group, column, how many values)."""
 
 
-def weigh(path: Path, metadata: pq.FileMetaData, columns: set[str], longest: Longest) -> Weight:
+def weigh(path: Path, file: pq.ParquetFile, columns: set[str], longest: Longest) -> Weight:
     """Weigh the heaviest row group.
 
     Args:
         path: the file.
-        metadata: its footer.
+        file: the same file, opened.
         columns: the columns that are read.
         longest: returns the longest text of a dictionary; None when it cannot tell.
 
     Raises:
-        BadPages: a page's header cannot be read.
+        BadPages: a page's header, or what the footer says of a column, cannot be read.
     """
-    held = row = 0
+    schema, held, row = file.metadata.schema, 0, 0
+    wanted = [each for each in range(file.metadata.num_columns) if schema.column(each).path in columns]
     with path.open("rb") as stream:
-        for number in range(metadata.num_row_groups):
-            group = metadata.row_group(number)
-            chunks = [group.column(each) for each in range(group.num_columns)]
+        for number in range(file.metadata.num_row_groups):
             weights = [
-                _weigh_chunk(stream, chunk, number, longest)
-                for chunk in chunks
-                if chunk.path_in_schema in columns
+                _weigh_chunk(stream, chunk, number, longest) for chunk in _chunks(file, number, wanted)
             ]
             held = max(held, sum(weight.held for weight in weights))
             row = max(row, sum(weight.row for weight in weights))
     return Weight(held, row)
+
+
+def _chunks(file: pq.ParquetFile, group: int, columns: list[int]) -> list[pq.ColumnChunkMetaData]:
+    """Return what the footer says of columns.
+
+    A damaged footer ends the whole process in pyarrow's `RowGroupMetaData.column`, and is an error of its
+    reader: so no rows are read first, which makes the same objects.
+    """
+    try:
+        list(file.reader.iter_batches(0, row_groups=[group], column_indices=columns, use_threads=False))
+    except (pa.ArrowException, OSError) as error:
+        raise BadPages(str(error)) from error
+    metadata = file.metadata.row_group(group)
+    return [metadata.column(each) for each in columns]
 
 
 def _weigh_chunk(stream: BinaryIO, chunk: pq.ColumnChunkMetaData, group: int, longest: Longest) -> Weight:

@@ -169,9 +169,9 @@ def _rows_at_once(path: Path, file: pq.ParquetFile, types: dict[str, pa.DataType
         return _longest(encoded, group, name, count)
 
     try:
-        weight = weigh(path, file.metadata, set(types), longest)
+        weight = weigh(path, file, set(types), longest)
     except BadPages as error:
-        raise _damaged("a page's header", error) from error
+        raise _damaged("the headers of its pages", error) from error
     if weight.held > _HELD_BYTES:
         raise refuse(
             "the pages of the Parquet file are too large",

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import yaml
 from aiohttp import web
 
+from eventing.media_types import media_type_of
 from knative.local.api.protobuf import MEDIA_TYPE, read_protobuf
 from knative.local.errors import ManifestError, Refused
 from knative.local.manifests.documents import Loader, parse_yaml
@@ -39,9 +40,10 @@ async def read_body(request: web.Request) -> Any:
         Refused: it is malformed, too large, or nested too deep.
     """
     raw = await _bytes(request)
-    if request.content_type == MEDIA_TYPE:
+    media_type = media_type_of(request.headers.get("Content-Type"))  # aiohttp's reader of it recurses
+    if media_type == MEDIA_TYPE:
         return _plain(await asyncio.to_thread(read_protobuf, raw))
-    is_yaml = request.content_type.endswith("yaml")
+    is_yaml = media_type.endswith("yaml")
     if len(raw) <= _ON_THE_LOOP_BYTES and not is_yaml:
         return parse_json(raw)
     return await asyncio.to_thread(parse_any if is_yaml else parse_json, raw)

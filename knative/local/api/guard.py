@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from eventing.media_types import is_media_type, media_type_of
 from knative.local.api.protobuf import MEDIA_TYPE as PROTOBUF
 from knative.local.errors import Refused
 from knative.local.strangers import is_loopback, is_of
@@ -86,5 +87,7 @@ def shows(token: str, authorization: str) -> bool:
 
 
 def _is_read(content_type: str) -> bool:
-    media_type = content_type.partition(";")[0].strip().lower()
+    if not is_media_type(content_type):
+        return False
+    media_type = media_type_of(content_type)
     return media_type in _READ or (media_type.startswith("application/") and media_type.endswith("+json"))

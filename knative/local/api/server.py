@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from eventing.media_types import media_type_of
 from knative.local.api import discovery
 from knative.local.api.bodies import MAX_BYTES, read_body
 from knative.local.api.guard import guarding
@@ -127,7 +128,7 @@ class Api:
                 answer = self._objects.replace(key, await read_body(request), dry_run=dry_run)
             case "PATCH":
                 patch = await read_body(request)
-                answer = self._objects.patch(key, request.content_type, patch, dry_run=dry_run)
+                answer = self._objects.patch(key, _media_type(request), patch, dry_run=dry_run)
             case "DELETE":
                 options = await read_body(request) if request.body_exists else None
                 answer = _deleted(key, self._objects.delete(key, options, dry_run=dry_run))
@@ -143,7 +144,7 @@ class Api:
             return _json(self._store.get(key))
         if request.method not in ("PUT", "PATCH"):
             raise _NotAllowed(request.method)
-        content_type = request.content_type if request.method == "PATCH" else ""
+        content_type = _media_type(request) if request.method == "PATCH" else ""
         written = self._objects.write_status(key, content_type, await read_body(request))
         await self._store.durable()
         return _json(written)
@@ -263,6 +264,10 @@ def _dry(request: web.Request) -> bool:
 
 def _wants_table(request: web.Request) -> bool:
     return "as=Table" in request.headers.get("Accept", "")
+
+
+def _media_type(request: web.Request) -> str:
+    return media_type_of(request.headers.get("Content-Type"))
 
 
 def _json(body: Json, status: int = 200) -> web.Response:

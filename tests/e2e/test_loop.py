@@ -35,9 +35,9 @@ def ask(system: LiveSystem, model: str, path: str, body: object) -> requests.Res
 
 
 def test_data_dropped_before_its_spec_waits_and_then_becomes_a_model_that_answers(
-    each_system: LiveSystem, tmp_path: Path
+    announcing: LiveSystem, tmp_path: Path
 ) -> None:
-    system = each_system
+    system = announcing
     data = tmp_path / "customers.csv"
     data.write_bytes(customers(400))
     system.run("aws", "s3", "cp", str(data), "s3://raw/churn/früh/customers.csv")
@@ -63,8 +63,8 @@ def test_data_dropped_before_its_spec_waits_and_then_becomes_a_model_that_answer
         assert step in story
 
 
-def test_a_browser_at_the_gateway_gets_the_console_which_asks_the_model(each_system: LiveSystem) -> None:
-    gateway = each_system.home.endpoints().gateway
+def test_a_browser_at_the_gateway_gets_the_console_which_asks_the_model(announcing: LiveSystem) -> None:
+    gateway = announcing.home.endpoints().gateway
     page = requests.get(gateway, headers={"Accept": "text/html"}, timeout=60)
     assert page.url == f"{gateway}/-/services/kascade/console/"
     assert 'href="./models/churn"' in page.text
@@ -81,14 +81,14 @@ def test_a_browser_at_the_gateway_gets_the_console_which_asks_the_model(each_sys
         allow_redirects=False,
     )
     assert sent.status_code == 303, sent.text
-    requested = each_system.wait_for(c.RolloutRequested.type, subject="churn")
+    requested = announcing.wait_for(c.RolloutRequested.type, subject="churn")
     assert requested["source"] == "/kascade/console"
 
     assert "kascade/churn" in requests.get(gateway, timeout=60).json()["services"]
 
 
-def test_the_same_content_under_another_name_changes_nothing(each_system: LiveSystem) -> None:
-    system = each_system
+def test_the_same_content_under_another_name_changes_nothing(announcing: LiveSystem) -> None:
+    system = announcing
     event_id = put_and_name(system, "churn/again.csv", customers(400))
     eventually(lambda: system.handled("ingest_data", event_id), 60, what="handled file")
     assert len(system.events(type=c.DatasetIngested.type, subject="churn")) == 1
@@ -242,8 +242,8 @@ def test_the_loop_finishes_once_although_a_part_is_killed_while_it_trains(
         assert len([each for each in system.events(type=type_) if each["subject"].startswith(model)]) == 1
 
 
-def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(each_system: LiveSystem) -> None:
-    system = each_system
+def test_files_dropped_while_their_receiver_is_killed_are_all_found_once(announcing: LiveSystem) -> None:
+    system = announcing
     system.put("s3://raw/lossy/model.yaml", spec("lossy", min_rows="100000"))
     system.wait_for(c.SpecRegistered.type, subject="lossy")
     kills = 0

@@ -107,6 +107,8 @@ EVERY_FUNCTION = """\
   - a file with the token for a broker that asks who sends
 - `K_CA_CERTS`
   - PEM of CAs that the broker's certificate may come from, besides the system's
+- `OTEL_EXPORTER_OTLP_ENDPOINT`
+  - where traces are sent, none without it ([how](../how-to/traces.md))
 - `K_CE_OVERRIDES`
   - extensions that every event sent gets; set by a SinkBinding
 """

@@ -10,40 +10,41 @@ from typing import Any
 from functions.console.cluster import Function
 from functions.console.history import when
 
-WIDTH, HEIGHT = 1000, 270
+WIDTH, HEIGHT = 1062, 290
+BOX_WIDTH, BOX_HEIGHT = 130, 44
 BUSY = timedelta(seconds=15)
 
 _POSITIONS = {
-    "ingest-data": (150, 10),
-    "govern-training": (290, 10),
-    "run-training": (430, 10),
-    "evaluate-model": (570, 10),
-    "roll-out-model": (710, 10),
-    "detect-drift": (430, 112),
-    "judge-rollout": (710, 112),
-    "log-inferences": (850, 112),
-    "release-labels": (150, 214),
-    "watch-performance": (430, 214),
-    "join-feedback": (710, 214),
+    "ingest-data": (162, 10),
+    "govern-training": (314, 10),
+    "run-training": (466, 10),
+    "evaluate-model": (618, 10),
+    "roll-out-model": (770, 10),
+    "detect-drift": (466, 112),
+    "judge-rollout": (770, 112),
+    "log-inferences": (922, 112),
+    "release-labels": (162, 214),
+    "watch-performance": (466, 214),
+    "join-feedback": (770, 214),
 }
-_OUTSIDE = {"data files": (10, 10), "models": (850, 10), "labels": (850, 214)}
+_OUTSIDE = {"data files": (10, 10), "models": (922, 10), "labels": (922, 214)}
 _ARROWS = (
-    "M134 32 H148",
-    "M274 32 H288",
-    "M414 32 H428",
-    "M554 32 H568",
-    "M694 32 H708",
-    "M834 32 H848",
-    "M912 54 V110",
-    "M870 156 C820 195 620 195 556 140",
-    "M428 134 C380 134 352 110 352 56",
-    "M848 236 H836",
-    "M772 212 V158",
-    "M772 110 V56",
-    "M708 236 H556",
-    "M428 236 C380 236 340 190 340 56",
-    "M740 258 C700 285 300 285 276 250",
-    "M212 212 V56",
+    "M140 32 H160",
+    "M292 32 H312",
+    "M444 32 H464",
+    "M596 32 H616",
+    "M748 32 H768",
+    "M900 32 H920",
+    "M987 54 V110",
+    "M942 156 C890 195 670 195 598 140",
+    "M464 134 C412 134 382 110 382 56",
+    "M920 236 H902",
+    "M835 212 V158",
+    "M835 110 V56",
+    "M768 236 H598",
+    "M464 236 C412 236 368 190 368 56",
+    "M800 258 C760 285 330 285 294 250",
+    "M227 212 V56",
 )
 
 

@@ -117,8 +117,10 @@ class Reader:
         while not condition():
             if time.monotonic() > deadline:
                 raise Stumbled(f"waited in vain until {what}")
-            if any(each.poll() is not None for each in self._running):
-                raise Stumbled("something that should run has ended")
+            for number, each in enumerate(self._running):
+                if each.poll() is not None:
+                    log = (self._folder / f"{number}.log").read_text(encoding="utf-8", errors="replace")
+                    raise Stumbled(f"something that should run has ended:\n{log[-4000:]}")
             time.sleep(1)
         self._say(what)
 

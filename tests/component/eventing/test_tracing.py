@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,25 +53,33 @@ REMOTE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-"
 class Function:
     """A function as its own process."""
 
-    def __init__(self, folder: Path, name: str, endpoint: str) -> None:
+    def __init__(self, folder: Path, name: str, endpoint: str, delay_ms: int = 60_000) -> None:
         (folder / "application.py").write_text(APPLICATION)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         own = {"HOST": "127.0.0.1", "PORT": str(self.port), "NAME": name}
         paths = os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))
-        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": str(delay_ms)}
         self.process = subprocess.Popen(
             [sys.executable, "-c", START],
             cwd=folder,
             env={**os.environ, **own, **traced, "PYTHONPATH": paths},
             stdout=subprocess.DEVNULL,
         )
-        deadline = monotonic() + 30
+
+    def __enter__(self) -> Function:
+        deadline = monotonic() + 60
         while not self._answers():
             assert self.process.poll() is None, "it has ended"
             assert monotonic() < deadline, "it does not answer"
             sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
@@ -81,7 +90,7 @@ class Function:
         url = f"http://127.0.0.1:{self.port}/"
         request = urllib.request.Request(url, json.dumps(data).encode(), {**EVENT, **headers})
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return {name.lower(): value for name, value in answer.headers.items()}
         except urllib.error.HTTPError as error:
             return {"status": str(error.code)}
@@ -93,12 +102,11 @@ class Function:
 
 @pytest.fixture
 def two(tmp_path: Path, receiver: Receiver) -> Iterator[tuple[Function, Function]]:
-    both = Function(tmp_path, "first", receiver.url), Function(tmp_path, "second", receiver.url)
-    yield both
-    for each in both:
-        if each.process.poll() is None:
-            each.process.kill()
-            each.process.wait()
+    with (
+        Function(tmp_path, "first", receiver.url) as first,
+        Function(tmp_path, "second", receiver.url) as second,
+    ):
+        yield first, second
 
 
 def spans(receiver: Receiver) -> dict[str, Any]:
@@ -156,12 +164,16 @@ def test_a_trace_that_the_caller_began_goes_on_and_one_that_is_not_sampled_is_no
 def test_a_collector_that_is_away_holds_up_neither_events_nor_the_end(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        function = Function(tmp_path, "first", f"http://127.0.0.1:{closed.getsockname()[1]}")
-        started = monotonic()
-        assert function.post({})["ce-type"] == "com.example.answered"
-        assert monotonic() - started < 5
-        function.stop()
-    assert function.process.returncode == 0
+        with Function(
+            tmp_path, "first", f"http://127.0.0.1:{closed.getsockname()[1]}", delay_ms=10
+        ) as function:
+            function.post({})  # it has loaded, and begins to send
+            started = monotonic()
+            for _ in range(5):
+                assert function.post({})["ce-type"] == "com.example.answered"
+            assert monotonic() - started < 10
+            function.stop()
+            assert function.process.returncode == 0
 
 
 def test_without_an_endpoint_nothing_of_opentelemetry_is_imported() -> None:

@@ -50,7 +50,12 @@ class Pages:
         picture = picture_of(functions, rows, self.clock())
         models = [_card(each, self._losses(each)) for each in self.ledger.models(authorization())]
         return self.rendering.page(
-            "loop.html", picture=picture, problem=problem, models=models, rows=_listed(rows)[:LATELY]
+            "loop.html",
+            picture=picture,
+            problem=problem,
+            waiting=self.cluster.waiting(),
+            models=models,
+            rows=_listed(rows)[:LATELY],
         )
 
     def events(self) -> Response:

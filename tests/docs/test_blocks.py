@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,13 @@ BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
 WRONG = (click.NoSuchOption, click.MissingParameter)
 
 
-def blocks(language: str) -> Iterator[Any]:
-    for document in DOCUMENTS:
-        for number, found in enumerate(BLOCK.finditer(document.read_text(encoding="utf-8"))):
-            if found["language"] == language:
-                where = f"{document.relative_to(ROOT)}:{number}"
-                yield pytest.param(textwrap.dedent(found["text"]), id=where)
+def blocks(language: str) -> list[Any]:
+    return [
+        pytest.param(textwrap.dedent(found["text"]), id=f"{document.relative_to(ROOT)}:{number}")
+        for document in DOCUMENTS
+        for number, found in enumerate(BLOCK.finditer(document.read_text(encoding="utf-8")))
+        if found["language"] == language
+    ]
 
 
 def typed(block: str) -> list[str]:

@@ -21,7 +21,7 @@ from eventing import catalogue as c
 from eventing.catalogue import Claim
 from eventing.testing import MemorySink, build_event, handle
 from functions.console.app import create_app
-from functions.console.cluster import Cluster, Function
+from functions.console.cluster import Cluster, Function, Waiting
 from functions.console.settings import Settings
 from functions.record_events.app import create_app as create_record_events
 from functions.record_events.settings import Settings as RecordingSettings
@@ -64,6 +64,9 @@ class ThreeFunctions:
             Function("detect-drift", "asleep", 0),
             Function("run-later", "failing", 0, "its image is not there"),
         ]
+
+    def waiting(self) -> list[Waiting] | None:
+        return [Waiting("ingest-data", 7, 2)]
 
 
 @pytest.fixture

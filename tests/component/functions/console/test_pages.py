@@ -53,6 +53,7 @@ def test_the_loop_says_which_functions_run_and_how_the_models_do(told: Console) 
     page = told.page("/")
 
     assert "run-later</b> failing: its image is not there" in page
+    assert "ingest-data: 7 wait, 2 taken by nobody" in page
     assert "v2 serves" in page
     assert "20.0 % loss lately" in page
 

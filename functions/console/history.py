@@ -96,7 +96,9 @@ def drift_table(rows: Iterable[Row], *, most_features: int = 12, most_checks: in
     tested: list[dict[str, Row]] = []
     for check in checks:
         listed = enumerate(_listed(check, "features"))
-        of_check = {str(each["feature"]): {**each, "place": at} for at, each in listed if "feature" in each}
+        of_check: dict[str, Row] = {
+            str(each["feature"]): {**each, "place": at} for at, each in listed if "feature" in each
+        }
         tested.append(of_check)
         for name, each in of_check.items():
             effects[name] = max(effects.get(name, 0.0), float(each.get("effect") or 0.0))

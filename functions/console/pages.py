@@ -11,8 +11,9 @@ from flask import Blueprint, Flask, Response, make_response, request
 from eventing import catalogue as c
 from eventing.clock import Clock
 from eventing.words.model_status import waiting_words
+from functions.console.charts import Point
 from functions.console.cluster import Cluster, Function, Unknown
-from functions.console.history import Point, loss_by_version, loss_chart
+from functions.console.history import loss_by_version, loss_chart
 from functions.console.ledger import Json, Ledger, NoAnswer
 from functions.console.picture import picture_of
 from functions.console.rendering import Rendering, authorization

@@ -23,7 +23,7 @@ def runs_of(
     done, undone = _by_run(completed), _by_run(failed)
     governor = model.get("governor") or {}
     under_way = {each["run_id"]: each for each in governor.get("training", ())}
-    runs = []
+    runs: list[Row] = []
     for run in reversed(governor.get("runs", ())):
         end = done.get(run["run_id"], {})
         experiments = [each for each in end.get("experiments") or () if isinstance(each, Mapping)]
@@ -52,7 +52,7 @@ def chosen_of(experiments: list[Row], metric: str | None) -> Row | None:
 
 
 def _by_run(rows: Iterable[Row]) -> dict[str, Row]:
-    found = {}
+    found: dict[str, Row] = {}
     for event in events_of(rows):
         data = event.get("data")
         if isinstance(data, Mapping):

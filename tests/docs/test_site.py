@@ -52,6 +52,7 @@ def test_every_route_of_a_function_that_people_ask_is_in_its_readme_and_so_on_th
         "GET /metrics",
         "POST /",
         "GET /assets/<>",
+        "GET /static/<>",
         "POST /dead-letters",
     }
     routes = {

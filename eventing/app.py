@@ -7,6 +7,7 @@ alive, `GET /readyz` that it can work, `GET /metrics` gives its metrics.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from eventing.metrics import CONTENT_TYPE, EventMetrics
 from eventing.outcome import Failure, failure_of
 from eventing.payload import read_payload
 from eventing.sink import EventSink
+from eventing.tracing import NoTracing, Tracing, tracing_from_env
 
 Handler = Callable[[Event, Any], Sequence[Event]]
 Accepts = Mapping[str, type[Payload] | None]
@@ -65,7 +67,8 @@ def create_app(
     """
     app = Flask(name)
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
-    function = _Function(handler, name, MappingProxyType(dict(accepts)), sink)
+    tracing = tracing_from_env(name, os.environ)
+    function = _Function(handler, name, MappingProxyType(dict(accepts)), sink, tracing)
     app.extensions[METRICS] = function.metrics
     app.register_error_handler(
         HandlingError, lambda error: _failed(failure_of(error))
@@ -84,10 +87,18 @@ def create_app(
 class _Function:
     """One function: its handler, what it accepts, and what it counts."""
 
-    def __init__(self, handler: Handler, name: str, accepts: Accepts, sink: EventSink | None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        name: str,
+        accepts: Accepts,
+        sink: EventSink | None,
+        tracing: Tracing | NoTracing,
+    ) -> None:
         self._handler = handler
         self._accepts = accepts
         self._sink = sink
+        self._tracing = tracing
         self.metrics = EventMetrics(name)
 
     def receive(self) -> Response:
@@ -102,8 +113,10 @@ class _Function:
         replies: list[Event] = []
         for event in events:
             event = _traced(event, request.headers.get(TRACEPARENT, ""))
-            with handling(event):
+            with self._tracing.handling(event) as handled, handling(event):
                 found = self._handle(event)
+                if isinstance(found, Failure):
+                    handled.failed(found.outcome, "; ".join(found.problems))
             if isinstance(found, Failure):
                 return _failed(found)
             replies.extend(found)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +16,7 @@ CORRELATION = "correlationid"
 CAUSATION = "causationid"
 TRACEPARENT = "traceparent"
 
+_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _NAMESPACE = uuid.UUID("6d1c1c0e-9a57-5a0c-8f0e-6b6173636164")
 
 
@@ -70,8 +73,9 @@ def answer(
 ) -> Event:
     """Build the event that answers `cause`, with a deterministic id, in the same chain and trace."""
     extensions = {CORRELATION: cause.correlation_id, CAUSATION: cause.id}
-    if TRACEPARENT in cause.extensions:
-        extensions[TRACEPARENT] = cause.extensions[TRACEPARENT]
+    traceparent = _traceparent.get() or cause.extensions.get(TRACEPARENT)
+    if traceparent is not None:
+        extensions[TRACEPARENT] = traceparent
     return Event(
         id=derive_id(cause.id, type_, subject),
         source=source,
@@ -81,6 +85,16 @@ def answer(
         data=_plain(data),
         extensions=extensions,
     )
+
+
+@contextmanager
+def answered_in(traceparent: str) -> Iterator[None]:
+    """Have answers that are built inside name this span as the one that they come of."""
+    token = _traceparent.set(traceparent)
+    try:
+        yield
+    finally:
+        _traceparent.reset(token)
 
 
 def _plain(data: BaseModel | Any) -> Any:

@@ -5,8 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
-from eventing.catalogue import Claim, TrainingCompleted, TrainingFailed, TrainingWindow, source_of
+from pydantic import ValidationError
+
+from eventing.catalogue import (
+    Claim,
+    Experiment,
+    TrainingCompleted,
+    TrainingFailed,
+    TrainingWindow,
+    source_of,
+)
+from eventing.catalogue.training import MAX_EXPERIMENTS
 from eventing.event import Event, answer
 from eventing.store import Store
 from pipelines import layout, records
@@ -17,6 +28,7 @@ from pipelines.request import RunRequest
 
 SOURCE = source_of("run_training")
 Send = Callable[[Event], None]
+_EXPERIMENTS_BYTES = 16_000
 
 UNSAID = Failure(
     step="unknown",
@@ -97,8 +109,26 @@ def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Ev
         order=card.data.split.order,
         seconds=card.seconds,
         window=None if window is None else TrainingWindow.model_validate(window.model_dump()),
+        metric=(card.evaluation.model_extra or {}).get("metric"),
+        experiments=_experiments((card.model_extra or {}).get("experiments")),
     )
     return answer(cause, TrainingCompleted.type, SOURCE, subject_of(request), payload)
+
+
+def _experiments(found: Any) -> list[Experiment]:
+    """Return the experiments of a card that an event has room for, as far as they have the usual form."""
+    kept: list[Experiment] = []
+    size = 0
+    for each in found if isinstance(found, list) else ():
+        try:
+            experiment = Experiment.model_validate(each)
+        except ValidationError:
+            continue
+        size += len(experiment.model_dump_json())
+        if size > _EXPERIMENTS_BYTES or len(kept) == MAX_EXPERIMENTS:
+            break
+        kept.append(experiment)
+    return kept
 
 
 def failed(request: RunRequest, cause: Event, failure: Failure) -> Event:
@@ -110,5 +140,6 @@ def failed(request: RunRequest, cause: Event, failure: Failure) -> Event:
         step=failure.step,
         error=failure.error,
         fix=failure.fix,
+        log=failure.log,
     )
     return answer(cause, TrainingFailed.type, SOURCE, subject_of(request), payload)

@@ -25,12 +25,13 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed: in which step, and what its owner can do."""
+    """Why an attempt failed: in which step, what its owner can do, and the end of what the step said."""
 
     step: str
     error: str
     fix: str
     fault: Fault
+    log: str = ""
 
 
 def write_failure(store: Store, output: str, attempt: str, failure: Failure) -> None:
@@ -44,7 +45,7 @@ def read_failure(store: Store, output: str, attempt: str) -> Failure | None:
         found = json.loads(store.get(f"{output}/failures/{attempt}.json"))
     except ObjectMissing:
         return None
-    return Failure(found["step"], found["error"], found["fix"], Fault(found["fault"]))
+    return Failure(found["step"], found["error"], found["fix"], Fault(found["fault"]), found.get("log", ""))
 
 
 def count_failures(store: Store, output: str) -> int:

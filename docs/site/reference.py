@@ -60,6 +60,50 @@ def settings() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def http() -> str:
+    """Return the page of what is answered over HTTP, as READMEs list it; a test holds them to the code."""
+    lines = [
+        "# HTTP",
+        "",
+        _MARK,
+        "",
+        "Where each answers is in [Operations](../operations.md). A model's own OpenAPI document, with its",
+        "features, is at `/openapi.json` of its address. Besides, every function answers:",
+        "",
+        "- `POST /`: CloudEvents in binary, structured or batched mode: 200 with the event that answers,",
+        "  204 without one; 400 and 422 are final, 500 and 503 are tried again",
+        "- `GET /healthz`, `GET /readyz`: whether the process lives, and whether it can work",
+        "- `GET /metrics`: for Prometheus ([all metrics](../metrics.md))",
+        "",
+    ]
+    for readme in sorted(ROOT.glob("functions/*/README.md")):
+        found = [item for item in _items(readme) if _ROUTE.match(item[0])]
+        if found:
+            name = readme.parent.name
+            lines += [f"## {name}", "", f"[What it does](../../functions/{name}/README.md)", ""]
+            for item in found:
+                lines += _wrapped(_outward(" ".join(item)).removeprefix("- "), "- ")
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_ROUTE = re.compile(r"- `(GET|POST) /")
+
+
+def _items(readme: Path) -> Iterator[list[str]]:
+    """Yield the lines of each item of a README's lists."""
+    item: list[str] = []
+    for line in readme.read_text(encoding="utf-8").splitlines():
+        if item and line.startswith("  "):
+            item.append(line)
+            continue
+        if item:
+            yield item
+        item = [line] if line.startswith("- ") else []
+    if item:
+        yield item
+
+
 COMMAND_LINE = """\
 ## Command line
 
@@ -107,6 +151,8 @@ EVERY_FUNCTION = """\
   - a file with the token for a broker that asks who sends
 - `K_CA_CERTS`
   - PEM of CAs that the broker's certificate may come from, besides the system's
+- `OTEL_EXPORTER_OTLP_ENDPOINT`
+  - where traces are sent, none without it ([how](../how-to/traces.md))
 - `K_CE_OVERRIDES`
   - extensions that every event sent gets; set by a SinkBinding
 """
@@ -175,9 +221,14 @@ def _section(readme: Path) -> str:
     """Return what stands under *Settings*, with links as they are from docs/reference."""
     found = re.search(r"^## Settings\n(.*?)(?=^## |\Z)", readme.read_text(encoding="utf-8"), re.M | re.S)
     text = found[1].strip() if found else ""
-    text = text.replace("](../../docs/", "](../")
-    text = re.sub(r"\]\(\.\./(\w+)/README", r"](../../functions/\1/README", text)
+    text = _outward(text)
     return "\n".join(line for each in text.splitlines() for line in _narrow(each))
+
+
+def _outward(text: str) -> str:
+    """Return a README's text with links as they are from docs/reference."""
+    text = text.replace("](../../docs/", "](../")
+    return re.sub(r"\]\(\.\./(\w+)/README", r"](../../functions/\1/README", text)
 
 
 def _narrow(line: str) -> list[str]:
@@ -198,7 +249,7 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-PAGES = {"commands.md": commands, "settings.md": settings}
+PAGES = {"commands.md": commands, "http.md": http, "settings.md": settings}
 
 
 def main() -> int:

@@ -1,47 +1,73 @@
-"""Makes the pictures in docs/images, of the console of a running system."""
+"""Makes pictures of the console of a running system: those in docs/images, and all in .cache/screenshots."""
 
 from __future__ import annotations
 
 import io
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-FOLDER = Path(__file__).resolve().parents[1] / "images"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER, ALL = ROOT / "docs" / "images", ROOT / ".cache" / "screenshots"
 LARGEST = 120_000
-"""Bytes of a picture."""
+"""Bytes of a picture in docs/images."""
+
+Scheme = Literal["light", "dark"]
+WIDTHS = {360: 800, 768: 1024, 1440: 900}
+"""Widths with their heights: a telephone, a tablet, a desk."""
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+PAGES = {
+    "loop": "/",
+    "model": "/models/digits",
+    "runs": "/models/digits/runs",
+    "data": "/models/digits/data",
+    "events": "/events",
+    "why": "/why/digits/v2",
+    "dead-letters": "/dead-letters",
+}
 
 
 class Picture(NamedTuple):
     """A page of the console at one width, in one scheme."""
 
     name: str
-    path: str
+    page: str
     width: int
-    height: int
-    scheme: Literal["light", "dark"]
+    scheme: Scheme
 
 
 PICTURES = (
-    Picture("model-light", "/models/digits", 1280, 900, "light"),
-    Picture("model-dark-narrow", "/models/digits", 360, 800, "dark"),
+    Picture("model-light", "model", 1440, "light"),
+    Picture("runs-light-tablet", "runs", 768, "light"),
+    Picture("model-dark-narrow", "model", 360, "dark"),
 )
+"""Those in docs/images."""
 
 
 def take(address: str) -> None:
     """Make all pictures of the console at an address. It needs chromium on the PATH."""
     from playwright.sync_api import sync_playwright
 
-    FOLDER.mkdir(exist_ok=True)
+    for folder in (FOLDER, ALL):
+        folder.mkdir(parents=True, exist_ok=True)
+    every = [
+        Picture(f"{page}-{width}-{scheme}", page, width, scheme)
+        for page, width, scheme in product(PAGES, WIDTHS, SCHEMES)
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for each in PICTURES:
+        for each in (*PICTURES, *every):
             page = browser.new_page(
-                color_scheme=each.scheme, viewport={"width": each.width, "height": each.height}
+                color_scheme=each.scheme, viewport={"width": each.width, "height": WIDTHS[each.width]}
             )
-            page.goto(address + each.path)
-            page.wait_for_timeout(2000)  # the page takes its content in, and redraws
-            (FOLDER / f"{each.name}.png").write_bytes(small(page.screenshot()))
+            page.goto(address + PAGES[each.page])
+            page.wait_for_load_state("load")
+            png = page.screenshot(full_page=each not in PICTURES)
+            if each in PICTURES:
+                (FOLDER / f"{each.name}.png").write_bytes(small(png))
+            else:
+                (ALL / f"{each.name}.png").write_bytes(png)
             page.close()
         browser.close()
 

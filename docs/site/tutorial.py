@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
-_PATIENCE_S = 600.0
+_PATIENCE_S = 1800.0
 _FIRST, _CHALLENGER = 1, 2
 
 
@@ -117,8 +117,10 @@ class Reader:
         while not condition():
             if time.monotonic() > deadline:
                 raise Stumbled(f"waited in vain until {what}")
-            if any(each.poll() is not None for each in self._running):
-                raise Stumbled("something that should run has ended")
+            for number, each in enumerate(self._running):
+                if each.poll() is not None:
+                    log = (self._folder / f"{number}.log").read_text(encoding="utf-8", errors="replace")
+                    raise Stumbled(f"something that should run has ended:\n{log[-4000:]}")
             time.sleep(1)
         self._say(what)
 

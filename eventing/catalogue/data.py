@@ -9,7 +9,7 @@ from pydantic import Field
 
 from eventing.catalogue.base import Claim, Count, ModelName, ObjectUri, Payload, Problem, Rows
 
-MAX_WARNINGS = 50
+MAX_WARNINGS, MAX_PROBLEMS = 50, 20
 
 
 class OwnCode(Payload):
@@ -47,7 +47,8 @@ class DataWarning(Payload):
 class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitted_by=("ingest_data",)):
     """A validated part was added to the model's dataset; `dataset` is the manifest of all parts so far.
 
-    `rows` and `total_rows` count the rows to learn from; a part has `unlabelled_rows` besides.
+    `rows` and `total_rows` count the rows to learn from; a part has `unlabelled_rows` besides. `problems`
+    says what was wrong with the quarantined ones, the most frequent first; all of it is at `quarantine_uri`.
     """
 
     model: ModelName
@@ -61,6 +62,7 @@ class DatasetIngested(Payload, type="dataset.ingested", subject="<model>", emitt
     parts: Count
     quarantined_rows: Rows = 0
     quarantine_uri: ObjectUri | None = None
+    problems: list[Problem] = Field(default_factory=list, max_length=MAX_PROBLEMS)
     unlabelled_rows: Rows = 0
     warnings: list[DataWarning] = Field(default_factory=list, max_length=MAX_WARNINGS)
     key: str

@@ -71,6 +71,20 @@ class WindowClosed(Payload, type="window.closed", emitted_by=("log_inferences",)
     last: Time
 
 
+class Distribution(Payload):
+    """How a feature's values lie in the reference and in the new data, as shares of those that are there.
+
+    Numbers fall into bins of equal width from `low` to `high`, the outer ones take what is beyond. Categories
+    are named, the most frequent first; what is left of their shares is of others.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    categories: list[str] = Field(default_factory=list)
+    reference: list[Share]
+    current: list[Share]
+
+
 class FeatureDrift(Payload):
     """What a detector observed of one feature. A detector on a stream has a threshold and no p-value."""
 
@@ -83,6 +97,7 @@ class FeatureDrift(Payload):
     effect: float
     effect_name: str
     drifted: bool
+    distribution: Distribution | None = None
 
 
 class Untested(Payload):
@@ -94,6 +109,8 @@ class Untested(Payload):
 
 class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     """One check of new data: every number the rule used; `features` are the tests with the clearest drift.
+
+    The first of those come with their distributions, which `drift.detected` leaves out.
 
     `window` is the check's number among those that tested since the version became the reference: it may
     spend `alpha_spent` of the budget `alpha`. `report` is the whole of it, `page_uri` the same to be read.

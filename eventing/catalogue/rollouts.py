@@ -105,13 +105,22 @@ class GuardBreach(Payload):
     alpha: float
 
 
+class WealthPoint(Payload):
+    """What the judge's two bets were worth after so many labels."""
+
+    labels: Rows
+    worse: float
+    better: float
+
+
 class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout",)):
     """The judge's verdict on one phase, with every number it used.
 
     `logged` of the requests that were taken in are of before the rollout, answered from the log.
 
     `promoted` in a phase that another follows lets the rollout enter that one. On probation `promoted` by
-    `deadline` or `coverage` says that the version was not shown to be worse, and goes on serving.
+    `deadline` or `coverage` says that the version was not shown to be worse, and goes on serving. `course` is
+    how its bets got there.
     """
 
     model: ModelName
@@ -140,6 +149,7 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     past_losses: Rows = 0
     labels_depend_on: Literal["champion", "challenger", "agreement"] | None = None
     breach: GuardBreach | None = None
+    course: Annotated[list[WealthPoint], Field(max_length=100)] = Field(default_factory=list)
     message: str
     decided_from: DecisionInputs | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -160,8 +160,23 @@ class TrainingWindow(Payload):
     tried: list[TriedWindow] = Field(default_factory=list)
 
 
+MAX_EXPERIMENTS = 100
+MAX_LOG_CHARS = 8_000
+
+
+class Experiment(Payload):
+    """An estimator with its parameters; the metric in each round of cross-validation, or why it failed."""
+
+    estimator: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    folds: list[float] = Field(default_factory=list)
+    mean: float | None = None
+    failed: str | None = None
+    seconds: float | None = None
+
+
 class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_training", "run_training")):
-    """The run produced a candidate."""
+    """The run produced a candidate. `experiments` are the first of those it was chosen from, by `metric`."""
 
     model: ModelName
     version: Version
@@ -180,6 +195,8 @@ class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_
     seconds: float
     run_url: str | None = None
     window: TrainingWindow | None = None
+    metric: str | None = None
+    experiments: Annotated[list[Experiment], Field(max_length=MAX_EXPERIMENTS)] = Field(default_factory=list)
 
 
 class TrainingFailed(
@@ -191,7 +208,10 @@ class TrainingFailed(
         "run_training",
     ),
 ):
-    """The run ended without a candidate; `fix` says what its owner can do."""
+    """The run ended without a candidate; `fix` says what its owner can do.
+
+    `log` is the end of what the step said, if it is known.
+    """
 
     model: ModelName
     version: Version
@@ -199,4 +219,5 @@ class TrainingFailed(
     step: str
     error: str
     fix: str = ""
+    log: Annotated[str, Field(max_length=MAX_LOG_CHARS)] = ""
     run_url: str | None = None

@@ -14,7 +14,9 @@ from eventing.sink import EventSink, sink_from_env
 from functions.console.cluster import Cluster, cluster_from_env
 from functions.console.ledger import Ledger
 from functions.console.logic import FUNCTION
+from functions.console.model_pages import ModelPages
 from functions.console.pages import Pages
+from functions.console.rendering import Rendering
 from functions.console.settings import Settings
 from functions.console.steering import Steering
 
@@ -35,7 +37,10 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.before_request(_from_our_own_page)
     ledger = Ledger(settings.services_url, settings.timeout_s)
-    Pages(settings, ledger, cluster or cluster_from_env(settings.namespace), clock).add_to(app)
+    rendering = Rendering(settings.steering)
+    rendering.add_to(app)
+    Pages(rendering, ledger, cluster or cluster_from_env(settings.namespace), clock).add_to(app)
+    ModelPages(rendering, ledger, settings.services_url).add_to(app)
     if settings.steering:
         Steering(ledger, sink or sink_from_env(os.environ), clock).add_to(app)
     return app

@@ -7,11 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from functions.console.history import Point
-
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 24
 _TIME_STEPS_S = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200, 86400, 604800, 2592000)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A mean over the labels that came since the point before."""
+
+    at: datetime
+    value: float
+    labels: int
 
 
 @dataclass(frozen=True)

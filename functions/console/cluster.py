@@ -36,11 +36,24 @@ class Function:
     model: str | None = None
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """What a Trigger has not delivered yet, and what neither its subscriber nor its dead letter sink took."""
+
+    trigger: str
+    deliveries: int
+    parked: int
+
+
 class Cluster(Protocol):
     """Where functions run."""
 
     def functions(self) -> list[Function]:
         """Return all of them by name. Raises: Unknown."""
+        ...
+
+    def waiting(self) -> list[Waiting] | None:
+        """Return the Triggers for which something waits; None where the platform does not tell."""
         ...
 
 
@@ -69,6 +82,23 @@ class KubernetesCluster:
         found = [function_of(each, running.get(each["metadata"]["name"], 0)) for each in services]
         return sorted(found, key=lambda each: each.name)
 
+    def waiting(self) -> list[Waiting] | None:
+        """See `Cluster`. The local runtime's API tells it at a path of its own; Knative tells nobody."""
+        try:
+            found = self._api.api_client.call_api(
+                "/waiting",
+                "GET",
+                query_params=[("events", "0")],
+                auth_settings=["BearerToken"],
+                response_type="object",
+                _return_http_data_only=True,
+                _request_timeout=_TIMEOUT_S,
+            )
+            return waiting_of(found, self._namespace)
+        except Exception:  # the client raises its own and urllib3's; what is shown is only left out
+            _log.info("the API does not say what waits for Triggers", exc_info=True)
+            return None
+
     def _list(self, plural: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._api.list_namespaced_custom_object(
             GROUP, VERSION, self._namespace, plural, _request_timeout=_TIMEOUT_S
@@ -85,6 +115,20 @@ class NoCluster:
     def functions(self) -> list[Function]:
         """See `Cluster`."""
         raise Unknown(self._why)
+
+    def waiting(self) -> list[Waiting] | None:
+        """See `Cluster`."""
+        return None
+
+
+def waiting_of(document: Mapping[str, Any], namespace: str) -> list[Waiting]:
+    """Return the Triggers of a namespace for which something waits, as the runtime's `/waiting` tells."""
+    found = [
+        Waiting(each["trigger"], sum(each["waiting"].values()), int(each["parked"]))
+        for each in document["triggers"]
+        if each["namespace"] == namespace
+    ]
+    return sorted((each for each in found if each.deliveries or each.parked), key=lambda each: each.trigger)
 
 
 def function_of(service: Mapping[str, Any], processes: int) -> Function:

@@ -7,27 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from functions.console.charts import LineChart, Point, line_chart
+
 Row = Mapping[str, Any]
+_DECISIVE = {"promoted": "good", "rolled_back": "bad", "rejected": "bad", "inconclusive": "neutral"}
 _MOST_POINTS = 60
 _LEAST_LABELS = 20
 
 
 @dataclass(frozen=True)
-class Point:
-    """A mean over the labels that came since the point before."""
-
-    at: datetime
-    value: float
-    labels: int
-
-
-@dataclass(frozen=True)
 class DriftCell:
-    """One feature in one check; `strength` is 0 to 4, None where it was not tested."""
+    """One feature in one check; `strength` is 0 to 4, None where it was not tested.
+
+    `place` is that of the feature in the check, where its distributions are known.
+    """
 
     effect: float | None
     strength: int | None
     drifted: bool
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def loss_by_version(rows: Iterable[Row]) -> dict[int, list[Point]]:
     """
     points: dict[int, list[Point]] = {}
     before: dict[int, tuple[int, float]] = {}
-    for event in _events(rows):
+    for event in events_of(rows):
         at = when(event.get("time"))
         for each in _listed(event, "versions"):
             labels, mean = each.get("labelled"), each.get("mean_loss")
@@ -80,20 +78,34 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
     return found
 
 
+def loss_chart(model: Row, losses: Mapping[int, Sequence[Point]]) -> LineChart | None:
+    """Draw the loss of each version of a model, with every decision about one."""
+    decisions = []
+    for version in model["versions"]:
+        for fact in version["facts"]:
+            at, kind = when(fact["at"]), _DECISIVE.get(fact["fact"])
+            if at is not None and kind is not None:
+                decisions.append((at, f"v{version['version']} {fact['fact'].replace('_', ' ')}", kind))
+    return line_chart({f"v{version}": found for version, found in losses.items()}, decisions)
+
+
 def drift_table(rows: Iterable[Row], *, most_features: int = 12, most_checks: int = 24) -> DriftTable:
     """Return how far each feature was from its reference in the newest checks (`drift.checked`)."""
-    checks = list(_events(rows))[-most_checks:]
+    checks = list(events_of(rows))[-most_checks:]
     effects: dict[str, float] = {}
     tested: list[dict[str, Row]] = []
     for check in checks:
-        of_check = {str(each["feature"]): each for each in _listed(check, "features") if "feature" in each}
+        listed = enumerate(_listed(check, "features"))
+        of_check: dict[str, Row] = {
+            str(each["feature"]): {**each, "place": at} for at, each in listed if "feature" in each
+        }
         tested.append(of_check)
         for name, each in of_check.items():
             effects[name] = max(effects.get(name, 0.0), float(each.get("effect") or 0.0))
     strongest = sorted(effects, key=lambda name: (-effects[name], name))[:most_features]
     table = tuple((name, tuple(_cell(each.get(name)) for each in tested)) for name in strongest)
     shown = tuple(
-        {**_data(check), "at": check.get("time"), "id": check.get("id"), "subject": check.get("subject")}
+        {**data_of(check), "at": check.get("time"), "id": check.get("id"), "subject": check.get("subject")}
         for check in checks
     )
     return DriftTable(shown, table)
@@ -104,19 +116,20 @@ def _cell(test: Row | None) -> DriftCell:
         return DriftCell(None, None, False)
     effect = float(test.get("effect") or 0.0)
     strength = sum(effect >= step for step in (0.05, 0.1, 0.3, 1.0))
-    return DriftCell(effect, strength, bool(test.get("drifted")))
+    place = test.get("place") if test.get("distribution") else None
+    return DriftCell(effect, strength, bool(test.get("drifted")), place)
 
 
 def parts_of(rows: Iterable[Row]) -> list[Row]:
     """Return the files that were taken or refused (`dataset.*`), the newest first."""
     return [
         {
-            **_data(event),
+            **data_of(event),
             "at": event.get("time"),
             "id": event.get("id"),
             "kind": str(event.get("type", "")).rpartition(".")[2],
         }
-        for event in reversed(list(_events(rows)))
+        for event in reversed(list(events_of(rows)))
     ]
 
 
@@ -129,15 +142,17 @@ def when(text: Any) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def _events(rows: Iterable[Row]) -> Iterable[Row]:
+def events_of(rows: Iterable[Row]) -> Iterable[Row]:
+    """Return the events of the ledger's rows."""
     return (row["event"] for row in rows)
 
 
-def _data(event: Row) -> Row:
+def data_of(event: Row) -> Row:
+    """Return an event's data, empty where they are no object."""
     data = event.get("data")
     return data if isinstance(data, Mapping) else {}
 
 
 def _listed(event: Row, name: str) -> list[Row]:
-    found = _data(event).get(name)
+    found = data_of(event).get(name)
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

@@ -58,6 +58,10 @@ class Ledger:
         found: list[Json] = self._get(RECORD_EVENTS, path, authorization, wait_s)["events"]
         return found
 
+    def newest(self, type_: str, subject: str, limit: int, authorization: str | None = None) -> list[Json]:
+        """Return the newest rows of a type about a model, the oldest first. Raises: NoAnswer."""
+        return self.events(authorization, newest=1, limit=limit, type=type_, subject=subject)
+
     def event(self, event_id: str, authorization: str | None = None) -> Json:
         """Return one row, its event whole. Raises: NoAnswer."""
         return self._get(RECORD_EVENTS, f"/events/{quote(event_id, safe='')}", authorization)
@@ -75,6 +79,10 @@ class Ledger:
     def redrive(self, letter: int, authorization: str | None = None) -> Json:
         """Send a dead letter's event again. Raises: NoAnswer."""
         return self._ask("POST", RECORD_EVENTS, f"/dead-letters/{letter}/redrive", authorization)
+
+    def discard(self, letter: int, authorization: str | None = None) -> Json:
+        """Note that nothing is to be done about a dead letter. Raises: NoAnswer."""
+        return self._ask("POST", RECORD_EVENTS, f"/dead-letters/{letter}/discard", authorization)
 
     def inputs(self, model: str, authorization: str | None = None) -> list[Json]:
         """Return name and datatype of each feature, as the model's metadata say. Raises: NoAnswer."""

@@ -10,40 +10,40 @@ from typing import Any
 from functions.console.cluster import Function
 from functions.console.history import when
 
-WIDTH, HEIGHT = 1000, 270
+WIDTH, HEIGHT = 1072, 290
 BUSY = timedelta(seconds=15)
 
 _POSITIONS = {
-    "ingest-data": (150, 10),
-    "govern-training": (290, 10),
-    "run-training": (430, 10),
-    "evaluate-model": (570, 10),
-    "roll-out-model": (710, 10),
-    "detect-drift": (430, 112),
-    "judge-rollout": (710, 112),
-    "log-inferences": (850, 112),
-    "release-labels": (150, 214),
-    "watch-performance": (430, 214),
-    "join-feedback": (710, 214),
+    "ingest-data": (162, 10),
+    "govern-training": (314, 10),
+    "run-training": (466, 10),
+    "evaluate-model": (618, 10),
+    "roll-out-model": (770, 10),
+    "detect-drift": (466, 112),
+    "judge-rollout": (770, 112),
+    "log-inferences": (922, 112),
+    "release-labels": (162, 214),
+    "watch-performance": (466, 214),
+    "join-feedback": (770, 214),
 }
-_OUTSIDE = {"data files": (10, 10), "models": (850, 10), "labels": (850, 214)}
+_OUTSIDE = {"data files": (10, 10), "models": (922, 10), "labels": (922, 214)}
 _ARROWS = (
-    "M134 32 H148",
-    "M274 32 H288",
-    "M414 32 H428",
-    "M554 32 H568",
-    "M694 32 H708",
-    "M834 32 H848",
-    "M912 54 V110",
-    "M870 156 C820 195 620 195 556 140",
-    "M428 134 C380 134 352 110 352 56",
-    "M848 236 H836",
-    "M772 212 V158",
-    "M772 110 V56",
-    "M708 236 H556",
-    "M428 236 C380 236 340 190 340 56",
-    "M740 258 C700 285 300 285 276 250",
-    "M212 212 V56",
+    "M150 32 H160",
+    "M302 32 H312",
+    "M454 32 H464",
+    "M606 32 H616",
+    "M758 32 H768",
+    "M910 32 H920",
+    "M992 54 V110",
+    "M942 156 C890 195 680 195 608 140",
+    "M464 134 C412 134 384 110 384 56",
+    "M920 236 H912",
+    "M840 212 V158",
+    "M840 110 V56",
+    "M768 236 H608",
+    "M464 236 C412 236 370 190 370 56",
+    "M800 258 C760 285 340 285 304 250",
+    "M232 212 V56",
 )
 
 

@@ -43,7 +43,9 @@ class Steering:
         """Add the routes to the application."""
         routes = Blueprint("steering", __name__)
         routes.add_url_rule("/models/<model>/steer", "steer", self.steer, methods=["POST"])
-        routes.add_url_rule("/dead-letters/<int:letter>/redrive", "redrive", self.redrive, methods=["POST"])
+        letter = "/dead-letters/<int:letter>"
+        routes.add_url_rule(f"{letter}/redrive", "redrive", self.redrive, methods=["POST"])
+        routes.add_url_rule(f"{letter}/discard", "discard", self.discard, methods=["POST"])
         app.register_blueprint(routes)
 
     def steer(self, model: str) -> AnyResponse:
@@ -65,6 +67,14 @@ class Steering:
         except NoAnswer as error:
             return _refused(str(error), error.status or 503, "../../")
         return redirect(_why(sent["redriven"]), 303)
+
+    def discard(self, letter: int) -> AnyResponse:
+        """Note that nothing is to be done about a dead letter."""
+        try:
+            self.ledger.discard(letter, request.headers.get("Authorization"))
+        except NoAnswer as error:
+            return _refused(str(error), error.status or 503, "../../")
+        return redirect("../../dead-letters", 303)
 
 
 def event_of(model: str, form: Mapping[str, str], now: datetime) -> Event:

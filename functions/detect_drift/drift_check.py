@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,15 +13,16 @@ import pyarrow as pa
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import Claim, DatasetIngested, DecisionInputs, WindowClosed
+from eventing.catalogue import Claim, DatasetIngested, DecisionInputs, Distribution, WindowClosed
 from eventing.errors import Rejected
 from eventing.event import Event
 from eventing.store import DigestMismatch, ObjectMissing, Store, put_by_digest
-from functions.detect_drift.columns import Table, Untested
+from functions.detect_drift.columns import Pair, Table, Untested
 from functions.detect_drift.compare import Checked, UnknownDetector, conclude, run_tests
 from functions.detect_drift.detection import Detection
 from functions.detect_drift.detectors.alibi import MissingExtra
-from functions.detect_drift.events import Of, Report, events_of
+from functions.detect_drift.distribution import distribution_of
+from functions.detect_drift.events import Of, Report, drawn_features, events_of
 from functions.detect_drift.importance import importance
 from functions.detect_drift.independent import (
     Thinning,
@@ -71,6 +72,7 @@ class Result:
     counted: bool
     checked: Checked
     report: Report
+    distributions: Mapping[str, Distribution]
 
 
 def read_champion(session: Session, model: str) -> Champion | None:
@@ -105,7 +107,7 @@ class DriftCheck:
         if result.counted and checked.status is not Status.INSUFFICIENT:
             row.status = checked.status.value
         row.rows = checked.rows
-        return events_of(self.event, report, checked, self.now)
+        return events_of(self.event, report, checked, result.distributions, self.now)
 
     def _of_window(self, champion: Champion, closed: WindowClosed) -> Result | None:
         """Check a window of the champion's predictions; another version's is passed over."""
@@ -193,7 +195,12 @@ class DriftCheck:
                 drift, inputs, lambda raw: put_by_digest(self.store, f"{folder}/decisions", raw)
             ),
         )
-        return Result(number, counted, checked, report)
+        distributions = {
+            name: distribution_of(Pair(reference[name], current[name]))
+            for name in drawn_features(checked)
+            if name in reference and name in current
+        }
+        return Result(number, counted, checked, report, distributions)
 
     def _number(self, version: ModelVersion, of: Of, *, tests: bool) -> tuple[int, int, bool]:
         """Return the check's number, its number among those that test, and whether it is one of those.

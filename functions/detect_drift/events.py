@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,7 +14,7 @@ from functions.detect_drift.compare import Checked
 from functions.detect_drift.logic import Judged, Status
 
 FUNCTION = "detect_drift"
-MAX_LISTED = 50
+MAX_LISTED, MAX_DRAWN = 50, 20
 Of = Literal["inferences", "dataset"]
 
 
@@ -30,8 +31,15 @@ class Report:
     decided_from: c.DecisionInputs
 
 
-def events_of(cause: Event, report: Report, checked: Checked, now: datetime) -> list[Event]:
-    """Return `drift.checked`, and `drift.detected` when the rule fired."""
+def events_of(
+    cause: Event, report: Report, checked: Checked, distributions: Mapping[str, c.Distribution], now: datetime
+) -> list[Event]:
+    """Return `drift.checked`, and `drift.detected` when the rule fired.
+
+    Args:
+        distributions: of `drawn_features`, by feature.
+    """
+    features = [_feature(each) for each in _clearest(checked)[:MAX_LISTED]]
     common = {
         "model": report.model,
         "version": report.version,
@@ -50,7 +58,7 @@ def events_of(cause: Event, report: Report, checked: Checked, now: datetime) -> 
         "correction": checked.correction,
         "guarantee": checked.guarantee.value,
         "tests": len(checked.tests),
-        "features": [_feature(each) for each in sorted(checked.tests, key=_most_drifted_first)[:MAX_LISTED]],
+        "features": features,
         "untested": [
             c.Untested(feature=each.feature, reason=each.reason) for each in checked.untested[:MAX_LISTED]
         ],
@@ -59,12 +67,25 @@ def events_of(cause: Event, report: Report, checked: Checked, now: datetime) -> 
         "decided_from": report.decided_from,
     }
     subject, source = f"{report.model}/v{report.version}", c.source_of(FUNCTION)
-    found = c.DriftChecked.model_validate(common)
+    drawn = [
+        each.model_copy(update={"distribution": distributions.get(each.feature)})
+        for each in features[:MAX_DRAWN]
+    ]
+    found = c.DriftChecked.model_validate({**common, "features": drawn + features[MAX_DRAWN:]})
     events = [answer(cause, c.DriftChecked.type, source, subject, found, now=now)]
     if checked.status is Status.DRIFTED:
         drifted = c.DriftDetected.model_validate({**common, "strong": checked.strong})
         events.append(answer(cause, c.DriftDetected.type, source, subject, drifted, now=now))
     return events
+
+
+def drawn_features(checked: Checked) -> list[str]:
+    """Return the features with the clearest drift, each once: those whose distributions are sent."""
+    return list(dict.fromkeys(each.test.feature for each in _clearest(checked)[:MAX_DRAWN]))
+
+
+def _clearest(checked: Checked) -> list[Judged]:
+    return sorted(checked.tests, key=_most_drifted_first)
 
 
 def _feature(judged: Judged) -> c.FeatureDrift:

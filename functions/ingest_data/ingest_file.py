@@ -246,6 +246,7 @@ def _append(
         parts=dataset.parts,
         quarantined_rows=processed.bad_rows,
         quarantine_uri=report.uri if report is not None else None,
+        problems=list(processed.problems),
         unlabelled_rows=processed.unlabelled_rows,
         warnings=bounded(processed.warnings),
         key=basis.dropped.key,

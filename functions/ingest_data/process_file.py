@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from eventing.catalogue import DataWarning
+from eventing.catalogue import DataWarning, Problem
+from eventing.catalogue.data import MAX_PROBLEMS
 from functions.data_files.data_warnings import warning
 from functions.data_files.quarantine import Quarantine
 from functions.data_files.refusal import FileRefused, readable
@@ -45,6 +46,7 @@ class Processed:
     summary: Sequence[dict[str, Any]] = ()
     unlabelled_rows: int = 0
     warnings: tuple[DataWarning, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 class _WiderFound(Exception):
@@ -152,18 +154,29 @@ def _read_rows(
         finally:
             bad_cells = quarantine.close()
         digest = writer.finish()
+    problems = quarantine.problems()
     refusal = refusal_of(
         rows,
         bad_rows,
         spec.ingest.tolerated_bad_rows,
-        quarantine.problems(),
+        problems,
         unlabelled=first and unlabelled == writer.rows,
     )
     size = writer.path.stat().st_size
     labelled = writer.rows - unlabelled
     part = None if refusal else Part(writer.path, digest, labelled, size, schema, profile.to_json())
     ignored = tuple(sorted(set(table.names) - set(schema.names)))
-    return Processed(part, refusal, rows, bad_rows, ignored, bad_cells, quarantine.summary(), unlabelled)
+    return Processed(
+        part,
+        refusal,
+        rows,
+        bad_rows,
+        ignored,
+        bad_cells,
+        quarantine.summary(),
+        unlabelled,
+        problems=tuple(problems[:MAX_PROBLEMS]),
+    )
 
 
 def _unlabelled(rows: int, target: str) -> list[DataWarning]:

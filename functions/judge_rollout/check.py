@@ -16,6 +16,7 @@ from eventing.catalogue import Claim
 from eventing.event import Event
 from eventing.store import Store
 from functions.inferences.scoring import load_scoring
+from functions.judge_rollout.course import continued, points_of
 from functions.judge_rollout.events import verdict_event
 from functions.judge_rollout.evidence import (
     Arms,
@@ -206,7 +207,9 @@ class RolloutCheck:
         row = lock_judge(session, arms.model)
         if row.version != arms.challenger or row.state != snapshot.row.state or row.decided:
             raise Stale(f"the judge of {arms.model} is at work on another event")
+        numbers = numbers_of(policy, state)
         row.state, row.looks = state_to_json(state), snapshot.periods
+        row.course = continued(row.course, numbers)
         if snapshot.served is not None:
             row.guarded_through = snapshot.served.last
         if isinstance(verdict, Wait):
@@ -216,8 +219,8 @@ class RolloutCheck:
             set_timer(session, FUNCTION, timer_key(arms.model), due, cause=event)
             return []
         row.decided = True
-        numbers = numbers_of(policy, state)
-        return [verdict_event(event, arms, policy, verdict, numbers, result.decided_from, self.now)]
+        course = points_of(row.course)
+        return [verdict_event(event, arms, policy, verdict, numbers, result.decided_from, self.now, course)]
 
 
 def _taken_in(state: JudgeState) -> datetime:

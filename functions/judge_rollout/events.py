@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
@@ -25,6 +26,7 @@ def verdict_event(
     numbers: Numbers,
     decided_from: c.DecisionInputs | None,
     now: datetime,
+    course: Sequence[c.WealthPoint] = (),
 ) -> Event:
     """Build the event of a verdict."""
     breach = None
@@ -74,6 +76,7 @@ def verdict_event(
         alpha=policy.alpha,
         margin=policy.margin,
         breach=breach,
+        course=list(course),
         message=message,
         decided_from=decided_from,
         **asdict(numbers),

@@ -43,9 +43,9 @@ class DeadLetters:
         app.add_url_rule("/dead-letters", "receive_dead", self.receive, methods=["POST"])
         app.add_url_rule("/dead-letters/copies", "drop_copy", drop_copy, methods=["POST"])
         app.add_url_rule("/dead-letters", "list_dead", self.listing, methods=["GET"])
-        app.add_url_rule(
-            f"/dead-letters/<int(max={2**63 - 1}):number>/redrive", "redrive", self.redrive, methods=["POST"]
-        )
+        letter = f"/dead-letters/<int(max={2**63 - 1}):number>"
+        app.add_url_rule(f"{letter}/redrive", "redrive", self.redrive, methods=["POST"])
+        app.add_url_rule(f"{letter}/discard", "discard", self.discard, methods=["POST"])
 
     def receive(self) -> Response:
         """Keep whatever is sent here; it fails only while the database or the broker is away."""
@@ -106,7 +106,7 @@ class DeadLetters:
             )
 
     def listing(self) -> Response:
-        """Answer the dead letters that wait; with `?all=1` also those that were redriven."""
+        """Answer the dead letters that wait; with `?all=1` also those that were redriven or discarded."""
         after, limit = integer("after", 0), integer("limit", 100, most=1000)
         everything = request.args.get("all", "") in ("1", "true")
         with transaction(self.sessions, read_only=True) as session:
@@ -123,6 +123,7 @@ class DeadLetters:
             if not row.type:
                 raise Refused(422, f"dead letter {number} is not an event, so it cannot be sent again")
             event = load_event(row.event)
+            row.discarded_at = None
             begun = dead_letters.begin_redrive(row)
         sent_at = None
         try:
@@ -132,6 +133,15 @@ class DeadLetters:
             with transaction(self.sessions) as session:
                 dead_letters.end_redrive(session, begun, sent_at)
         return jsonify({"redriven": event.id, "type": event.type, "subject": event.subject})
+
+    def discard(self, number: int) -> Response:
+        """Note that nothing is to be done about a letter: it is kept, and no longer listed as waiting."""
+        with transaction(self.sessions) as session:
+            row = dead_letters.get_letter(session, number)
+            if row is None:
+                raise Refused(404, f"there is no dead letter {number}")
+            row.discarded_at = row.discarded_at or self.clock()
+            return jsonify({"discarded": row.event_id, "type": row.type, "subject": row.subject})
 
 
 def drop_copy() -> Response:
@@ -172,4 +182,5 @@ def _shown(row: DeadLetter) -> dict[str, Any]:
         "deaths": row.deaths,
         "received_at": row.received_at.isoformat(),
         "redriven_at": redriven_at.isoformat() if redriven_at else None,
+        "discarded_at": row.discarded_at.isoformat() if row.discarded_at else None,
     }

@@ -17,7 +17,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from eventing.catalogue import (
@@ -31,7 +31,7 @@ from eventing.catalogue import (
 from eventing.clock import Clock
 from functions.record_events.models import describe_models
 from functions.state.database import transaction
-from functions.state.dead_letters import SENDING
+from functions.state.dead_letters import waits
 from functions.state.ledger import DeadLetter, LedgerEvent
 
 OTHER, OBJECT_EVENTS = "other", "com.amazonaws.s3"
@@ -108,7 +108,7 @@ def _outcome(text: str) -> tuple[str, str]:
 
 
 def _dead_letters(session: Session) -> dict[tuple[str, ...], float]:
-    waiting = or_(DeadLetter.redriven_at.is_(None), DeadLetter.redriven_at == SENDING)
+    waiting = waits()
     found: Counter[tuple[str, ...]] = Counter()
     for type_, count in session.execute(
         select(DeadLetter.type, func.count()).where(waiting).group_by(DeadLetter.type)

@@ -81,6 +81,7 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
         "coverage_champion": _share(counts, "champion"),
         "coverage_challenger": _share(counts, "challenger"),
         "guard_looks": row.looks,
+        "course": row.course or [],
     }
 
 

@@ -14,6 +14,7 @@ from eventing.errors import InvalidEvent
 from eventing.logs import configure_logs, handling
 from eventing.sink import SinkError, sink_from_env
 from eventing.store import S3Store, StoreError
+from eventing.tracing import tracing_from_env
 from functions.run_training import logic
 from functions.run_training.event_file import read_event
 from functions.run_training.job import Job
@@ -37,12 +38,19 @@ def main() -> int:
         log.error("%s", error)
         return logic.BAD_EVENT
     request = RunRequest.of(approved)
-    with handling(event), closing(LocalEngine()) as engine:
+    tracing = tracing_from_env("run_training", os.environ)
+    with (
+        closing(tracing),
+        tracing.handling(event) as handled,
+        handling(event),
+        closing(LocalEngine()) as engine,
+    ):
         try:
             engine.prepare(request.run_id)  # it loads while the store and the sink are asked
             return Job(settings, S3Store.from_env(os.environ), sink, engine).run(event, request)
         except (StoreError, SinkError, Unavailable) as error:
             log.error("%s; the job is to be tried again", error)
+            handled.failed("retry", str(error))
             return logic.RETRY
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import closing
 from types import FrameType
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from eventing.event_file import read_event
 from eventing.logs import configure_logs, handling
 from eventing.sink import SinkError, sink_from_env
 from eventing.store import S3Store, StoreError
+from eventing.tracing import tracing_from_env
 from functions.score_batch.job import Job
 from functions.score_batch.settings import Settings
 from functions.state.database import make_engine, session_factory
@@ -41,11 +43,13 @@ def main() -> int:
         log.error("%s", error)
         return BAD_EVENT
     sessions = session_factory(make_engine(settings.database_url))
-    with handling(event):
+    tracing = tracing_from_env("score_batch", os.environ)
+    with closing(tracing), tracing.handling(event) as handled, handling(event):
         try:
             Job(settings, S3Store.from_env(os.environ), sessions, sink).run(event, record)
         except (StoreError, SinkError, RetryLater) as error:
             log.error("%s; the job is to be tried again", error)
+            handled.failed("retry", str(error))
             return RETRY
     return SUCCESS
 

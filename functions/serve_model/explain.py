@@ -19,11 +19,10 @@ from functions.serve_model.feature_values import Found
 from functions.serve_model.handler import Asked, Inference
 from functions.serve_model.logic import Prediction
 from functions.serve_model.model import Matrix, Model
+from functions.serve_model.openapi import MAX_EXPLAINED
 from functions.serve_model.responses import Response
 from functions.serve_model.shapley import Numbers, contributions
 
-MAX_ROWS = 100
-"""Of one request."""
 SECONDS = 10.0
 WAITING = 4
 """How many requests may wait for the one that is being explained."""
@@ -35,7 +34,7 @@ class Explainer:
     """Explains the answers of one model, one request at a time."""
 
     inference: Inference
-    max_rows: int = MAX_ROWS
+    max_rows: int = MAX_EXPLAINED
     seconds: float = SECONDS
     monotonic_s: Callable[[], float] = time.monotonic
     _asked: int = field(default=0, init=False)
@@ -74,13 +73,50 @@ class Explainer:
         prediction = self.inference.predict(asked, found)
         explanations = explained(model, prediction, check)
         main = prediction.outputs.prediction if model.classes is None else prediction.outputs.label
-        document = {
-            "predictions": None if main is None else main.tolist(),
-            "explanations": explanations,
-            "model_name": model.name,
-            "model_version": str(model.version),
-        }
-        return Response(200, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+        answers = [] if main is None else main.tolist()
+        said = v1_form if asked.query is None else v2_form
+        return Response(
+            200, orjson.dumps(said(model, answers, explanations), option=orjson.OPT_SERIALIZE_NUMPY)
+        )
+
+
+def v1_form(
+    model: Model, answers: Sequence[Any], explanations: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the answer to a v1 request: an object for each row."""
+    return {
+        "predictions": answers,
+        "explanations": explanations,
+        "model_name": model.name,
+        "model_version": str(model.version),
+    }
+
+
+def v2_form(
+    model: Model, answers: Sequence[Any], explanations: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the answer to a v2 request: tensors; `contributions` has a column for each of `features`."""
+    rows, (main, *_) = len(explanations), [each for each in model.outputs if each.name != "probabilities"]
+    names = list(explanations[0]["contributions"]) if rows else []
+    contributions = [value for each in explanations for value in each["contributions"].values()]
+    version = str(model.version)
+    outputs = [
+        _tensor(main.name, main.datatype, [rows], answers),
+        _tensor("output", "FP64", [rows], [each["output"] for each in explanations]),
+        _tensor("base", "FP64", [rows], [each["base"] for each in explanations]),
+        _tensor("features", "BYTES", [len(names)], names),
+        _tensor("contributions", "FP64", [rows, len(names)], contributions),
+    ]
+    return {
+        "model_name": model.name,
+        "model_version": version,
+        "parameters": {"model_version": version},
+        "outputs": outputs,
+    }
+
+
+def _tensor(name: str, datatype: str, shape: list[int], data: Sequence[Any]) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": shape, "data": data}
 
 
 def explained(model: Model, prediction: Prediction, check: Callable[[], None]) -> list[dict[str, Any]]:

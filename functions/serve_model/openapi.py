@@ -7,6 +7,8 @@ from typing import Any
 from functions.serve_model.model import Model, OutputSpec
 from functions.serve_model.row_schema import MAX_VALUES, example_row, row_schema, tensors_of
 
+MAX_EXPLAINED = 100
+"""Rows of one request that are explained."""
 _OUTPUT_TYPES = {"INT64": "integer", "FP32": "number", "FP64": "number", "BOOL": "boolean", "BYTES": "string"}
 
 _ERROR = {
@@ -35,6 +37,7 @@ def document_of(model: Model, max_rows: int, *, guarded: bool = False) -> dict[s
         "paths": {
             f"{v1}:predict": {"post": _predict(model, guarded)},
             f"{v2}/infer": {"post": _infer(model, guarded)},
+            **_explain(model, guarded),
             v1: {"get": _get("Say that the model is there.", "v1Model", {"type": "object"})},
             v2: {"get": _get("Describe the model's tensors.", "v2Model", {"type": "object"})},
             "/v2/health/ready": {"get": _get("Say that the model can answer.", "ready", {"type": "object"})},
@@ -58,6 +61,7 @@ def document_of(model: Model, max_rows: int, *, guarded: bool = False) -> dict[s
                 "PredictResponse": _predict_response(model),
                 "InferRequest": _infer_request(),
                 "InferResponse": _infer_response(),
+                **({"ExplainResponse": _explain_response()} if model.background is not None else {}),
                 "Error": _ERROR,
             }
         },
@@ -96,6 +100,68 @@ def _infer(model: Model, guarded: bool) -> dict[str, Any]:
         guarded,
         by_entity=model.plan is not None,
     )
+
+
+def _explain(model: Model, guarded: bool) -> dict[str, Any]:
+    """Return the paths that explain; none of a version that was trained without a background."""
+    if model.background is None:
+        return {}
+    says = "Say what each feature added to the answer"
+    by_entity = model.plan is not None
+    v1 = _post(
+        f"{says}, of at most {MAX_EXPLAINED} rows.",
+        "explain",
+        "PredictRequest",
+        "ExplainResponse",
+        {"instances": [example_row(model)]},
+        guarded,
+        by_entity=by_entity,
+    )
+    v2 = _post(
+        f"{says}, in tensors: `contributions` has a column for each of `features`.",
+        "explainTensors",
+        "InferRequest",
+        "InferResponse",
+        tensors_of(model),
+        guarded,
+        by_entity=by_entity,
+    )
+    for each in (v1, v2):
+        each["responses"]["200"]["description"] = "The answers, and what each feature added to them."
+        each["responses"]["413"] = _refused("There are too many rows, or they take too long.")
+        each["responses"]["429"] = _refused("Others wait to be explained already.")
+    return {
+        f"/v1/models/{model.name}:explain": {"post": v1},
+        f"/v2/models/{model.name}/explain": {"post": v2},
+    }
+
+
+def _explain_response() -> dict[str, Any]:
+    number = {"type": "number"}
+    explanation = {
+        "type": "object",
+        "required": ["output", "base", "contributions"],
+        "properties": {
+            "class": {"description": "the class that is answered, whose probability `output` is"},
+            "output": number,
+            "base": {**number, "description": "the mean of `output` over rows of the training data"},
+            "contributions": {
+                "type": "object",
+                "additionalProperties": number,
+                "description": "by feature; they add up to `output` less `base`",
+            },
+        },
+    }
+    return {
+        "type": "object",
+        "required": ["predictions", "explanations", "model_name", "model_version"],
+        "properties": {
+            "predictions": {"type": "array"},
+            "explanations": {"type": "array", "items": explanation},
+            "model_name": {"type": "string"},
+            "model_version": {"type": "string"},
+        },
+    }
 
 
 def _post(

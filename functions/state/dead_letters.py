@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from functions.state.database import insert_if_absent
@@ -42,27 +42,33 @@ def keep(
     """Keep a dead event once per destination.
 
     One that comes again without having been redriven is the same delivery once more; after a redrive, or
-    during one, it died anew, and `deaths` counts it.
+    during one, it died anew, and `deaths` counts it. A discarded one that died anew waits again.
     """
     key = {"source": source, "event_id": event_id, "destination": destination}
     values = {"code": code, "error": storable(error), "event": event, "received_at": now}
     about = {"type": storable(type_), "subject": storable(subject) if subject is not None else None}
     added = insert_if_absent(session, DeadLetter, {**key, **about, **values, "deaths": 1})
     row = session.scalars(select(DeadLetter).filter_by(**key).with_for_update()).one()
-    if not added and row.redriven_at is not None:
+    if not added and (row.redriven_at is not None or row.discarded_at is not None):
         row.deaths += 1
-        row.redriven_at = None
+        row.redriven_at = row.discarded_at = None
         for name, value in values.items():
             setattr(row, name, value)
     return row
 
 
 def find_letters(session: Session, *, after: int, waiting_only: bool, limit: int) -> Sequence[DeadLetter]:
-    """Return dead letters in the order they came, by default only those not redriven."""
+    """Return dead letters in the order they came; all, or only those that wait."""
     found = select(DeadLetter).where(DeadLetter.id > after).order_by(DeadLetter.id).limit(limit)
     if waiting_only:
-        found = found.where(or_(DeadLetter.redriven_at.is_(None), DeadLetter.redriven_at == SENDING))
+        found = found.where(waits())
     return session.scalars(found).all()
+
+
+def waits() -> ColumnElement[bool]:
+    """Return the condition that a letter is neither redriven nor discarded."""
+    unsent = or_(DeadLetter.redriven_at.is_(None), DeadLetter.redriven_at == SENDING)
+    return and_(unsent, DeadLetter.discarded_at.is_(None))
 
 
 def get_letter(session: Session, number: int) -> DeadLetter | None:

@@ -15,7 +15,8 @@ class JudgeRow(Base):
     """One model. Without a `version` no rollout is judged.
 
     `policy` was fixed when the rollout started. `looks` counts the checks of the service guards; those have
-    seen the predictions made up to `guarded_through`. `decided`: the phase has its verdict.
+    seen the predictions made up to `guarded_through`. `decided`: the phase has its verdict. `course` is
+    how the bets went in it, see judge_rollout/course.py.
     """
 
     __tablename__ = "judges"
@@ -29,6 +30,7 @@ class JudgeRow(Base):
     looks: Mapped[int] = mapped_column(Integer)
     guarded_through: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided: Mapped[bool] = mapped_column(Boolean)
+    course: Mapped[Any | None] = mapped_column(JSON)
     cause: Mapped[str | None] = mapped_column(Text)
 
 

@@ -37,7 +37,8 @@ class LedgerEvent(Base):
 class DeadLetter(Base):
     """An event that a subscriber did not take, kept until a person redrives it.
 
-    `deaths` counts how often it came here; `redriven_at` is empty while it waits.
+    `deaths` counts how often it came here; `redriven_at` is empty while it waits. `discarded_at` says that a
+    person decided that nothing is to be done about it.
     """
 
     __tablename__ = "dead_letters"
@@ -55,6 +56,7 @@ class DeadLetter(Base):
     deaths: Mapped[int] = mapped_column(Integer, default=1)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     redriven_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    discarded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def append(session: Session, event: Event, now: datetime) -> bool:

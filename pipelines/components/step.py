@@ -8,8 +8,10 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from eventing.store import S3Store, Store, StoreError, StoreUnavailable
+from pipelines.components.transcript import Transcript
 from pipelines.errors import StepError, TransientError
 from pipelines.records import Failure, Fault, write_failure
 
@@ -25,11 +27,13 @@ def open_store() -> Store:
 def logged_step(step: str, output: str, attempt: str) -> Iterator[None]:
     """Log the step's begin and end; record a failure as `<output>/failures/<attempt>.json` and re-raise."""
     started = time.monotonic()
+    said = Transcript()
     print(f"{step}: started", flush=True)
     try:
-        yield
+        with said:
+            yield
     except Exception as error:
-        failure = explain(step, error)
+        failure = replace(explain(step, error), log=said.end(error))
         print(
             f"{step}: failed: {failure.error}" + (f" (fix: {failure.fix})" if failure.fix else ""), flush=True
         )

@@ -12,12 +12,19 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from docs.site import hooks, reference
 from docs.site.screenshots import LARGEST, PICTURES
+from eventing.testing import MemorySink
+from functions.console.app import create_app as console_app
+from functions.console.cluster import NoCluster
+from functions.console.settings import Settings as ConsoleSettings
+from functions.record_events.app import create_app as ledger_app
+from functions.record_events.settings import Settings as LedgerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(r"\bKASCADE_[A-Z_]+\b")
@@ -29,6 +36,38 @@ SET_BY_THE_PRODUCT = {"KASCADE_OWN_CODE", "KASCADE_FEAST_PROGRAM"}
 def test_a_page_of_the_reference_is_what_the_code_says(name: str) -> None:
     text = (reference.FOLDER / name).read_text(encoding="utf-8")
     assert text == reference.PAGES[name](), "run: python -m docs.site.reference"
+
+
+@pytest.mark.parametrize("function", ["console", "record_events"])
+def test_every_route_of_a_function_that_people_ask_is_in_its_readme_and_so_on_the_page(function: str) -> None:
+    app: Any = {
+        "console": lambda: console_app(
+            ConsoleSettings(steering=True), sink=MemorySink(), cluster=NoCluster("")
+        ),
+        "record_events": lambda: ledger_app(LedgerSettings("sqlite:///none.db"), sink=MemorySink()),
+    }[function]()
+    everywhere = {
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+        "POST /",
+        "GET /assets/<>",
+        "GET /static/<>",
+        "POST /dead-letters",
+    }
+    routes = {
+        f"{method} {re.sub('<[^>]*>', '<>', rule.rule)}"
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods & {"GET", "POST"}
+    }
+    page = (reference.FOLDER / "http.md").read_text(encoding="utf-8")
+    section = re.sub("<[^>]*>", "<>", page.partition(f"\n## {function}\n")[2].partition("\n## ")[0])
+    listed = set(re.findall(r"`((?:GET|POST) /[^`?]*)", section))
+    if function == "record_events":
+        routes -= {"POST /dead-letters/copies", "GET /explain/<>"}
+    else:
+        routes -= {"GET /why/<>"}
+    assert routes - everywhere <= listed
 
 
 def test_every_variable_of_ours_is_among_the_settings() -> None:

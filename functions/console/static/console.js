@@ -4,6 +4,7 @@
 const base = document.body.dataset.base;
 const button = document.getElementById("pause");
 const told = document.getElementById("told");
+const away = document.getElementById("away");
 const LEAST_PAUSE_MS = 1500;
 let paused = sessionStorage.getItem("paused") === "yes";
 let seen = null;
@@ -54,12 +55,23 @@ async function follow() {
       const now = (await answer.json()).seen;
       if (seen !== now && !paused) await refresh();
       seen = now;
+      away.hidden = true;
       await sleep(LEAST_PAUSE_MS);
     } catch {
+      away.hidden = document.hidden;
       await sleep(3000);
     }
   }
 }
+
+// A model that is scaled to zero takes a while to answer.
+document.addEventListener("submit", (event) => {
+  if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+  told.textContent = "Sent";
+});
+addEventListener("pageshow", () => {
+  for (const each of document.querySelectorAll("[aria-busy]")) each.removeAttribute("aria-busy");
+});
 
 show();
 if (document.querySelector("[data-live]")) follow();

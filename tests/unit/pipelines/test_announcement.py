@@ -111,3 +111,42 @@ def test_the_code_digest_is_stable_and_the_environment_is_a_sorted_list() -> Non
     lines = environment().splitlines()
     assert len(lines) == len(set(lines))
     assert any(line.startswith("scikit-learn==") for line in lines)
+
+
+def test_the_experiments_that_an_event_has_room_for_are_announced(store: MemoryStore) -> None:
+    usual = {
+        "estimator": "forest",
+        "parameters": {"depth": 4},
+        "folds": [0.8, 0.9],
+        "mean": 0.85,
+        "failed": None,
+        "seconds": 1.5,
+        "warnings": [],
+    }
+    large = {**usual, "parameters": {"note": "x" * 5_000}}
+    card = json.loads(store_card(store))
+    card["experiments"] = [usual, {"no": "experiment"}, *[large] * 5]
+    store.put(f"{REQUEST.output}/{layout.CARD}", json.dumps(card).encode())
+    sink = MemorySink()
+
+    announce(store, sink.send, REQUEST, CAUSE, attempt="one", last=True)
+
+    payload = TrainingCompleted.model_validate(sink.events[0].data)
+    assert len(payload.experiments) == 1 + 3
+    assert (payload.experiments[0].folds, payload.experiments[0].mean) == ([0.8, 0.9], 0.85)
+
+
+def test_a_failure_is_announced_with_the_end_of_what_its_step_said(store: MemoryStore) -> None:
+    failure = Failure("refit", "broken", "mend it", Fault.CODE, "line 1\nline 2")
+    write_failure(store, REQUEST.output, "one", failure)
+    sink = MemorySink()
+
+    announce(store, sink.send, REQUEST, CAUSE, attempt="one", last=True)
+
+    assert read_failure(store, REQUEST.output, "one") == failure
+    assert TrainingFailed.model_validate(sink.events[0].data).log == "line 1\nline 2"
+
+
+def store_card(store: MemoryStore) -> bytes:
+    put_card(store, "run-7")
+    return store.get(f"{REQUEST.output}/{layout.CARD}")

@@ -21,12 +21,14 @@ from eventing import catalogue as c
 from eventing.catalogue import Claim
 from eventing.testing import MemorySink, build_event, handle
 from functions.console.app import create_app
-from functions.console.cluster import Cluster, Function
+from functions.console.cluster import Cluster, Function, Waiting
 from functions.console.settings import Settings
 from functions.record_events.app import create_app as create_record_events
 from functions.record_events.settings import Settings as RecordingSettings
 from functions.state import specs, versions
 from functions.state.database import session_factory, transaction
+from functions.state.labels import FeedbackRow
+from functions.state.runs import TrainingRun
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIM = Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
@@ -62,6 +64,9 @@ class ThreeFunctions:
             Function("detect-drift", "asleep", 0),
             Function("run-later", "failing", 0, "its image is not there"),
         ]
+
+    def waiting(self) -> list[Waiting] | None:
+        return [Waiting("ingest-data", 7, 2)]
 
 
 @pytest.fixture
@@ -109,13 +114,75 @@ def told(console: Console, engine: Engine) -> Console:
                 at,
             )
             versions.record_fact(session, "churn", version, versions.Fact.PROMOTED, f"promoted{version}", at)
+        fates = {"since": NOON.isoformat(), "counts": {"joined": 500, "late": 20}}
+        session.add(FeedbackRow(model="churn", joined_through=NOON, lag_s=1.5, fates=fates, alarms={}))
+        session.add_all([run(2, outcome="completed"), run(3, outcome="failed"), run(4, outcome=None)])
     for event in story():
         assert handle(console.ledger, event) is None
     return console
 
 
+def run(version: int, *, outcome: str | None) -> TrainingRun:
+    ended = None if outcome is None else NOON
+    return TrainingRun(
+        model="churn",
+        version=version,
+        run_id=f"churn-v{version}",
+        reason="dataset",
+        automatic=True,
+        cause_id="c",
+        correlation_id="c",
+        dataset_digest=DIGEST,
+        config_digest=DIGEST,
+        code_digest=DIGEST,
+        rows=950,
+        approved_at=NOON,
+        lease_until=NOON + timedelta(hours=1),
+        ended_at=ended,
+        outcome=outcome,
+    )
+
+
+def trained(version: int, *tried: tuple[str, float]) -> dict[str, Any]:
+    """Return the data of `training.completed`, chosen from estimators with their accuracy."""
+    completed = completed_training(version, metrics={"roc_auc": 0.91}, train_rows=8000)
+    experiments = [
+        {"estimator": name, "parameters": {"depth": 4}, "folds": [mean, mean], "mean": mean, "seconds": 1.5}
+        for name, mean in tried
+    ]
+    data = completed.model_copy(update={"run_id": f"churn-v{version}", "metric": "accuracy"})
+    return {**data.model_dump(mode="json", exclude_none=True), "experiments": experiments}
+
+
+def decided() -> dict[str, Any]:
+    course = [{"labels": 20 * at, "worse": 0.5**at, "better": 2.0**at} for at in range(1, 6)]
+    return {
+        "model": "churn",
+        "version": 2,
+        "champion_version": 1,
+        "phase": "shadow",
+        "outcome": "promoted",
+        "reason": "evidence",
+        "labels": 100,
+        "wealth_worse": 0.03,
+        "wealth_better": 32,
+        "threshold": 20,
+        "alpha": 0.05,
+        "margin": 0.01,
+        "course": course,
+        "message": "v2 is not worse",
+    }
+
+
 def story() -> list[Any]:
+    amounts = {"low": 0.0, "high": 10.0, "reference": [0.5, 0.3, 0.2], "current": [0.1, 0.2, 0.7]}
     drifted = {"feature": HOSTILE, "method": "ks", "statistic": 0.9, "effect": 2.5, "drifted": True}
+    countries = {"categories": ["DE", HOSTILE], "reference": [0.9, 0.1], "current": [0.2, 0.8]}
+    features = [
+        {**drifted, "distribution": amounts},
+        {**drifted, "feature": "country", "method": "chi2", "drifted": False, "distribution": countries},
+        {**drifted, "feature": "rare"},
+    ]
     events = [
         build_event(
             c.DatasetRejected.type,
@@ -137,11 +204,51 @@ def story() -> list[Any]:
                 "status": "drifted",
                 "detector": "tabular",
                 "rows": 500,
-                "features": [drifted],
+                "features": features,
             },
             subject="churn/v2",
             id_="drift1",
         ),
+        build_event(
+            c.DatasetIngested.type,
+            {
+                "model": "churn",
+                "part": CLAIM.model_dump(),
+                "profile": CLAIM.model_dump(),
+                "dataset": CLAIM.model_dump(),
+                "spec": CLAIM.model_dump(),
+                "data_schema": CLAIM.model_dump(),
+                "rows": 950,
+                "total_rows": 950,
+                "parts": 1,
+                "quarantined_rows": 50,
+                "quarantine_uri": "s3://quarantine/churn/report.json",
+                "problems": [{"where": "row 7, column age", "problem": "not a number: 'x' (and 49 more)"}],
+                "key": "churn/good.csv",
+            },
+            id_="ingested",
+        ),
+        build_event(
+            c.TrainingCompleted.type,
+            trained(2, ("forest", 0.8), ("tree", 0.9)),
+            subject="churn/v2",
+            id_="done2",
+        ),
+        build_event(
+            c.TrainingFailed.type,
+            {
+                "model": "churn",
+                "version": 3,
+                "run_id": "churn-v3",
+                "step": "refit",
+                "error": f"no memory {HOSTILE}",
+                "fix": "train on fewer rows",
+                "log": "fold 1\nfold 2\nMemoryError",
+            },
+            subject="churn/v3",
+            id_="failed3",
+        ),
+        build_event(c.RolloutDecided.type, decided(), subject="churn/v2", id_="decided2"),
         build_event("com.example.odd", {"text": HOSTILE}, subject=HOSTILE, id_="odd/1 ?"),
     ]
     for minute in range(1, 6):

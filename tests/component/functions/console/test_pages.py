@@ -18,7 +18,17 @@ from functions.console.settings import Settings
 if TYPE_CHECKING:
     from conftest import Console
 
-PAGES = ["/", "/models/churn", "/events", "/why/churn/v2", "/why/drift1", "/dead-letters"]
+PAGES = [
+    "/",
+    "/models/churn",
+    "/models/churn/runs",
+    "/models/churn/data",
+    "/models/churn/drift/drift1",
+    "/events",
+    "/why/churn/v2",
+    "/why/drift1",
+    "/dead-letters",
+]
 
 
 def test_an_empty_system_says_how_to_begin(console: Console) -> None:
@@ -43,6 +53,7 @@ def test_the_loop_says_which_functions_run_and_how_the_models_do(told: Console) 
     page = told.page("/")
 
     assert "run-later</b> failing: its image is not there" in page
+    assert "ingest-data: 7 wait, 2 taken by nobody" in page
     assert "v2 serves" in page
     assert "20.0 % loss lately" in page
 
@@ -50,11 +61,56 @@ def test_the_loop_says_which_functions_run_and_how_the_models_do(told: Console) 
 def test_a_model_shows_its_versions_drift_and_refused_files(told: Console) -> None:
     page = told.page("/models/churn")
 
-    assert "line 3: has 4 fields, not 5" in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "roc auc <b>0.91</b>" in page
     assert "v2 promoted" in page
     assert "No version answers: churn answers 404" in page
+
+
+def test_runs_stand_side_by_side_with_what_each_was_chosen_from_or_why_it_failed(told: Console) -> None:
+    page = told.page("/models/churn/runs")
+
+    assert page.index("v4</a>") < page.index("v3</a>") < page.index("v2</a>")
+    assert "queued" in page
+    assert 'tree <span class="chip good">chosen</span>' in page
+    assert "0.9 0.9" in page
+    assert "It failed in the step <b>refit</b>: no memory &lt;script&gt;" in page
+    assert "fold 1\nfold 2\nMemoryError" in page
+
+
+def test_data_says_what_became_of_each_file_and_which_rows_were_bad(told: Console) -> None:
+    page = told.page("/models/churn/data")
+
+    assert "row 7, column age: not a number: &#39;x&#39; (and 49 more)" in page
+    assert "s3://quarantine/churn/report.json" in page
+    assert "line 3: has 4 fields, not 5" in page
+
+
+def test_a_click_on_a_checked_feature_leads_to_its_two_distributions(told: Console) -> None:
+    link = re.findall(r'href="\.\./(models/churn/drift/[^"]*)"', told.page("/models/churn"))[1]
+    path, _, place = link.partition("#")
+    page = told.page(f"/{path}")
+
+    assert f'id="{place}"' in page
+    assert page.count('<rect class="reference"') == page.count('<rect class="current"') == 3 + 2
+    assert "0 to 3.333: 50.0 % of the reference" in page
+    assert "Its distributions are not recorded" in page
+    assert "is no check for drift" in told.page("/models/churn/drift/refused", 404)
+
+
+def test_a_model_shows_the_judges_bets_its_labels_its_traffic_and_why_it_is_not_trained(
+    told: Console,
+) -> None:
+    page = told.page("/models/churn")
+
+    assert "v2 in shadow: promoted by evidence" in page
+    assert 'class="threshold"' in page
+    assert "v2 answers 100 %" in page
+    assert "nothing asks for a training" in page
+    labels = page[page.index("Labels by version") : page.index("Why is it not trained now?")]
+    assert "100 %" in labels
+    assert "<b>1.5 s</b> after they were sent" in labels
+    assert "20 late" in labels
 
 
 def test_what_is_not_there_is_said(told: Console) -> None:
@@ -150,7 +206,12 @@ def test_a_button_that_makes_no_sense_or_reaches_no_broker_says_so(told: Console
     ],
 )
 def test_a_page_from_elsewhere_presses_no_button(told: Console, headers: dict[str, str]) -> None:
-    for path in ("/models/churn/steer", "/models/churn/try", "/dead-letters/1/redrive"):
+    for path in (
+        "/models/churn/steer",
+        "/models/churn/try",
+        "/dead-letters/1/redrive",
+        "/dead-letters/1/discard",
+    ):
         answer = told.client.post(path, data={"action": "retrain"}, headers=headers)
         assert answer.status_code == 403
     assert told.sink.events == []
@@ -174,6 +235,10 @@ def test_a_dead_letter_is_shown_with_its_reason_and_sent_again(told: Console) ->
 
     assert answer.headers["Location"] == "../../why/lost1"
     assert [event.id for event in told.sink.of_type("com.example.lost")] == ["lost1"]
+    answer = told.client.post("/dead-letters/1/discard")
+    assert answer.headers["Location"] == "../../dead-letters"
+    assert "com.example.lost" not in told.page("/dead-letters")
+    assert "there is no dead letter 99" in told.client.post("/dead-letters/99/discard").text
     assert "there is no dead letter 99" in told.client.post("/dead-letters/99/redrive").text
 
 

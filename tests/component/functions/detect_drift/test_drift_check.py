@@ -122,6 +122,18 @@ def test_a_shift_is_found_with_its_feature_and_told_with_a_page(watch: Watch) ->
     assert report["drifted"] == sorted(report["drifted"], key=list(report["importance"]).index)
     assert found.page_uri is not None
     assert b"<svg" in watch.world.store.get(found.page_uri)
+    drawn = {each["feature"]: each.get("distribution") for each in checked.data["features"]}
+    assert sum(drawn["amount"]["reference"]) == pytest.approx(1, abs=1e-3)
+    assert sum(drawn["amount"]["current"][12:]) > sum(drawn["amount"]["reference"][12:])
+    assert drawn["country"]["categories"] == sorted(
+        drawn["country"]["categories"], key=lambda name: -max(shares_of(drawn["country"], name))
+    )
+    assert not any("distribution" in each for each in detected.data["features"])
+
+
+def shares_of(distribution: dict[str, Any], category: str) -> tuple[float, float]:
+    at = distribution["categories"].index(category)
+    return distribution["reference"][at], distribution["current"][at]
 
 
 def test_drift_of_what_no_answer_depends_on_is_not_strong(watch: Watch) -> None:

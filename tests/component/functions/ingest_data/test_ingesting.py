@@ -108,6 +108,7 @@ def test_bad_rows_are_quarantined_with_a_report(churn: Ingesting) -> None:
 
     assert event.type == DatasetIngested.type
     assert (event.data["rows"], event.data["quarantined_rows"]) == (100, 2)
+    assert event.data["problems"][0]["where"].startswith("row ")
     assert uri.startswith("s3://quarantine/churn/")
     assert (report["key"], report["refused"], report["rows"], report["bad_rows"]) == (
         "churn/1.csv",

@@ -39,6 +39,7 @@ def test_a_dead_event_is_kept_and_told_of_with_its_reason(recorder: Recorder) ->
         "deaths": 1,
         "received_at": "2026-03-01T12:00:00+00:00",
         "redriven_at": None,
+        "discarded_at": None,
     }
     (told,) = recorder.sink.events
     assert told.type == kinds.DeliveryFailed.type
@@ -75,6 +76,24 @@ def test_a_person_redrives_it_as_it_was_and_a_new_death_is_told_anew(recorder: R
     assert (letter["id"], letter["deaths"], letter["code"]) == (1, 2, 503)
     told = recorder.sink.of_type(kinds.DeliveryFailed.type)
     assert len({event.id for event in told}) == 2
+
+
+def test_a_discarded_letter_is_kept_and_waits_no_longer_until_it_dies_again(recorder: Recorder) -> None:
+    recorder.dead(ingested(), dest="http://a", code="500")
+    assert recorder.client.post("/dead-letters/1/discard").get_json()["discarded"] == "e1"
+    assert recorder.get("/dead-letters")["dead_letters"] == []
+    (kept,) = recorder.get("/dead-letters?all=1")["dead_letters"]
+    assert (kept["deaths"], kept["discarded_at"]) == (1, "2026-03-01T12:00:00+00:00")
+
+    recorder.dead(ingested(), dest="http://a", code="503")
+    (letter,) = recorder.get("/dead-letters")["dead_letters"]
+    assert (letter["deaths"], letter["discarded_at"]) == (2, None)
+
+    recorder.client.post("/dead-letters/1/discard")
+    assert recorder.client.post("/dead-letters/1/redrive").status_code == 200
+    (redriven,) = recorder.get("/dead-letters?all=1")["dead_letters"]
+    assert (redriven["discarded_at"], redriven["redriven_at"]) == (None, "2026-03-01T12:00:00+00:00")
+    assert recorder.client.post("/dead-letters/9/discard").status_code == 404
 
 
 def test_an_event_that_dies_again_while_it_is_redriven_still_waits(recorder: Recorder) -> None:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.console.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, line_chart, log_share
-from functions.console.history import Point
+from functions.console.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Point, line_chart, log_share
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from support import tiny_models
 
 from functions.serve_model.errors import TooLarge, TooMany
@@ -60,9 +62,37 @@ def test_the_open_inference_protocol_is_answered_alike(serve: Callable[..., Clie
             {"name": "active", "shape": [1], "datatype": "BOOL", "data": [None]},
         ]
     }
-    expected = served.post("/v1/models/churn:explain", {"instances": [ROW]}).json
+    (expected,) = served.post("/v1/models/churn:explain", {"instances": [ROW]}).json["explanations"]
     for path in ("/v2/models/churn/explain", "/v2/models/churn/versions/1/explain"):
-        assert served.post(path, body).json == expected
+        answer = served.post(path, body).json
+        tensors = {each["name"]: each for each in answer["outputs"]}
+        assert (answer["model_name"], answer["model_version"]) == ("churn", "1")
+        assert tensors["label"]["data"] == ["stayed"]
+        assert tensors["output"]["data"] == [expected["output"]]
+        assert tensors["base"]["data"] == [expected["base"]]
+        assert tensors["contributions"]["shape"] == [1, 3]
+        named = dict(zip(tensors["features"]["data"], tensors["contributions"]["data"], strict=True))
+        assert named == expected["contributions"]
+
+
+def test_the_document_of_a_model_that_can_be_explained_says_so_and_its_examples_work(
+    serve: Callable[..., Client],
+) -> None:
+    served = classes_client(serve)
+    document = served.get("/openapi.json").json
+    OpenAPIV31SpecValidator(document).validate()
+    for path in ("/v1/models/churn:explain", "/v2/models/churn/explain"):
+        post = document["paths"][path]["post"]
+        example = post["requestBody"]["content"]["application/json"]["examples"]["one row"]["value"]
+        answer = served.post(path, example)
+        assert answer.status == 200, answer.body
+        schema = post["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+        Draft202012Validator(document["components"]["schemas"][schema.rpartition("/")[2]]).validate(
+            answer.json
+        )
+
+    unexplained = serve(tiny_models.classifier(MIXED)).get("/openapi.json").json
+    assert not [path for path in unexplained["paths"] if "explain" in path]
 
 
 def test_a_sum_is_explained_by_the_distance_of_each_number_from_the_background(

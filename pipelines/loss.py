@@ -82,7 +82,6 @@ def holdout_loss(
         losses = cost(predicted.argmax(axis=1), target, costs)
     else:
         losses = clipped(predicted, target, scale)
-    values, rows = np.unique(losses, return_counts=True) if costs is not None else ((), ())
     return HoldoutLoss(
         rows=len(losses),
         mean=float(losses.mean()),
@@ -90,5 +89,10 @@ def holdout_loss(
         scale=scale or 1.0,
         block=independent_length(series_of(losses[-_MOST_ROWS:].astype(float).tolist())),
         costs=costs,
-        counts=tuple((float(value), int(n)) for value, n in zip(values, rows, strict=True)),
+        counts=() if costs is None else _counts(losses),
     )
+
+
+def _counts(losses: NDArray[np.float64]) -> tuple[tuple[float, int], ...]:
+    values, rows = np.unique(losses, return_counts=True)
+    return tuple((float(value), int(n)) for value, n in zip(values, rows, strict=True))

@@ -81,15 +81,13 @@ def selective_shadow(
         "chance": np.ones(rows, dtype=bool),
     }[kind]
     labelled = ~asked | (rng.random(rows) < share)
-    policy = replace(POLICY, randomised=randomised)
+    policy, ids = replace(POLICY, randomised=randomised), list[str]()
     if randomised is not None:
         salt = int(rng.integers(1 << 30))
         ids = [f"{salt}-{number:06}" for number in range(rows)]
         labelled |= np.array([is_asked(each, randomised) for each in ids])
-    else:
-        ids = None
     answers = [(str(left), str(right)) for left, right in zip(one, other, strict=True)]
-    return settle(shadow(losses, labelled.tolist(), answers, [None] * rows, ids), policy)
+    return settle(shadow(losses, labelled.tolist(), answers, [None] * rows, ids or None), policy)
 
 
 def false_drift(rng: np.random.Generator, *, kind: str, thinned: bool, windows: int = 15) -> bool:

@@ -26,7 +26,8 @@ def error_after(
         step: by how much each successor is worse than the champion it replaces.
         anchored: with the anchor; else the pool has the last three champions alone.
     """
-    errors, before, champion, pool = {1: 0.10}, list[int](), 1, None
+    pool: Pool | None = None
+    errors, before, champion = {1: 0.10}, list[int](), 1
     for number in range(rollouts):
         successor = max(errors) + 1
         errors[successor] = errors[champion] + step

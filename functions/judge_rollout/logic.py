@@ -152,7 +152,9 @@ def judge(policy: Policy, state: JudgeState, matured_by: datetime) -> Verdict:
     numbers = numbers_of(policy, state)
     ends = state.phase_at + policy.deadline
     if _is_decided(policy, state):
-        return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
+        if state.crossed == "worse":
+            return Inconclusive("labels", numbers) if state.selective else RollBack(numbers)
+        return Promote(numbers)
     if matured_by < ends:
         return Wait(numbers, ends)
     reason: Reason = "deadline"
@@ -247,9 +249,12 @@ def _about_null(bet: Bet, x: float, weight: float) -> float:
 def _compare_labels(policy: Policy, state: JudgeState) -> JudgeState:
     """Compare who has labels once the bet is won, and at each doubling of the challenger's predictions.
 
-    A gap that chance made fades by then; one that the missing labels' values made stays.
+    A gap that chance made fades by then; one that the missing labels' values made stays. A challenger that
+    seems worse from labels that hang on the decision ends at once, and the champion stays either way.
     """
     matured = state.coverage.challenger_matured
+    if state.crossed == "worse" and not state.on_probation:
+        return replace(state, selective=depends_on(state.presence, policy.slack))
     if state.crossed != "better" or state.even or matured < state.compare_at:
         return state
     selective = depends_on(state.presence, policy.slack)

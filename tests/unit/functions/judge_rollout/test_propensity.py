@@ -13,7 +13,7 @@ from functions.judge_rollout.coverage import Arm
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.propensity import Unasked, asked, weight_of
-from functions.judge_rollout.verdict import Promote, RollBack, Wait
+from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait
 
 from .conftest import MINUTE, START, settle
 
@@ -89,6 +89,19 @@ def test_where_even_the_labels_that_were_asked_for_hang_on_the_answer_nothing_is
 
     assert isinstance(verdict, Wait)
     assert verdict.numbers.labels_depend_on is not None or verdict.numbers.wealth_better < 20
+
+
+def test_an_equal_challenger_that_seems_worse_as_the_champions_yes_has_no_labels_is_not_rolled_back() -> None:
+    def never_blocked(request: Matured, truth: bool) -> bool:
+        return request.answers["champion"] == "False"
+
+    policy = replace(POLICY, randomised=None)
+    state, verdict = settle(policy, requests(6_000, worse=0.0, labelled=never_blocked), LATER)
+
+    assert state.crossed == "worse"
+    assert isinstance(verdict, Inconclusive)
+    assert verdict.reason == "labels"
+    assert verdict.numbers.labels_depend_on is not None
 
 
 def test_in_a_canary_both_arms_count_alike() -> None:

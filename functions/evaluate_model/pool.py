@@ -129,11 +129,11 @@ def observe(policy: Rollout, pool: Pool, champion: float, losses: Mapping[int, f
 
 def decide(policy: Rollout, pool: Pool) -> Recall | Stay:
     """Say whether a former champion is to serve again; of several the one with the largest statistic."""
-    candidates = [*pool.formers]
+    candidates = {each.version: each for each in pool.formers}
     if pool.anchor is not None and pool.anchor.former.version != pool.champion:
-        candidates.append(pool.anchor.former)
+        candidates[pool.anchor.former.version] = pool.anchor.former
     threshold = THRESHOLD * max(1, len(candidates))
-    proven = [each for each in candidates if _is_proven(policy, each, threshold)]
+    proven = [each for each in candidates.values() if _is_proven(policy, each, threshold)]
     if not proven or not policy.pool:
         return Stay(threshold)
     return Recall(max(proven, key=lambda each: (each.statistic, each.version)), threshold)

@@ -100,11 +100,21 @@ def for_reign(
     """
     anchor = None if pool is None else pool.anchor
     if pool is None or (pool.champion, pool.since) != (champion, since):
+        if pool is not None and anchor is not None:
+            served = anchor.former.version in _served_since(pool, champion, before)
+            anchor = replace(anchor, former=Former(anchor.former.version)) if served else anchor
         pool = Pool(champion, since, since, anchor=next_champion(anchor, champion, before))
     elif anchor is None:
         pool = replace(pool, anchor=next_champion(None, champion, before))
     known = {each.version: each for each in pool.formers}
     return replace(pool, formers=tuple(known.get(each, Former(each)) for each in formers))
+
+
+def _served_since(pool: Pool, champion: int, before: Sequence[int]) -> Sequence[int]:
+    """Return who was champion after the pool's champion and before this one, as far as can be told."""
+    if pool.champion in before:
+        return before[: before.index(pool.champion)]
+    return before[:1] if pool.champion == champion else ()
 
 
 def _labels_after(session: Session, model: str, pool: Pool, until: datetime) -> Sequence[JoinedLabel]:

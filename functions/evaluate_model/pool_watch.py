@@ -130,7 +130,8 @@ def promised_by(theirs: Scoring, ours: Scoring, margin: float) -> float:
 def recall_of(model: str, policy: Rollout, pool: Pool, recall: Recall) -> ModelRecalled:
     """Return the payload that calls a former champion back, with every number it rests on."""
     former = recall.former
-    anchor = pool.anchor is not None and pool.anchor.former == former
+    against_one = {each.version: each.labels for each in pool.formers}.get(former.version)
+    chain = former.labels != against_one
     better = former.gained / former.labels
     return ModelRecalled(
         model=model,
@@ -142,6 +143,6 @@ def recall_of(model: str, policy: Rollout, pool: Pool, recall: Recall) -> ModelR
         margin=policy.margin,
         message=f"v{former.version} was champion before, and loses less than v{pool.champion} by now: "
         f"{better:.4f} less on the mean of {former.labels} labels"
-        + (", those of champions between them as well (it is the anchor against creep)" if anchor else ""),
+        + (", those of champions between them as well (it is the anchor against creep)" if chain else ""),
         decided_from=DecisionInputs.of(policy, pool),
     )

@@ -191,7 +191,7 @@ class Client(Calls):
             for at, prediction in enumerate(reply["predictions"]):
                 answer = {"prediction": prediction, "prediction_id": reply["prediction_ids"][at]}
                 answer["model_version"] = int(reply["model_version"])
-                for name in ("probabilities", "missing_features"):
+                for name in ("probabilities", "missing_features", "label_asked"):
                     if name in reply:
                         answer[name] = reply[name][at]
                 yield answer

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eventing.catalogue import Claim, OwnCode
 from eventing.store import Store
+from pipelines.class_costs import ClassCosts
 from pipelines.metrics import Task
 from pipelines.values.form import Form
 
@@ -93,6 +94,7 @@ class HoldoutLoss(_Part):
     """The loss on the holdout, in [0, 1]. `scale` is the absolute error that counts as wholly wrong.
 
     `block`: so many rows in a row must be taken together for their mean losses to be nearly independent.
+    `costs`: of classes; None where each error is 1. Then `counts` says how many rows lost how much.
     """
 
     rows: int
@@ -100,6 +102,8 @@ class HoldoutLoss(_Part):
     variance: float
     scale: float = 1.0
     block: int = Field(default=1, ge=1)
+    costs: ClassCosts | None = None
+    counts: tuple[tuple[float, int], ...] = ()
 
 
 class Evaluation(_Part):
@@ -132,6 +136,7 @@ class Card(_Part):
         views: the feature views that rows were joined with, as of each row's moment.
         expressions: features that were computed from others, by name.
         own_code: the model's own training code, where model.yaml names it.
+        randomised: share of its predictions whose label it asks for at random.
         files: claims of the version's other files, by name.
         seconds: how long the training took.
     """
@@ -151,6 +156,7 @@ class Card(_Part):
     spec: UsedSpec
     code_digest: str
     own_code: OwnCode | None = None
+    randomised: float = Field(default=0.0, ge=0, le=1)
     evaluation: Evaluation
     files: dict[str, Claim]
     seconds: float

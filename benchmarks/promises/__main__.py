@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.promises import checks, streams
+from benchmarks.promises import checks, rare, streams
+from benchmarks.promises.creep import error_after
 from benchmarks.promises.judging import Case, run
 from benchmarks.simulations.figures import PAGE
 
@@ -58,24 +59,55 @@ def _judged(name: str, draw: streams.Draw, n: int, seed: int, *, real: bool) -> 
 def _judge_checks(n: int, seed: int) -> Iterator[Row]:
     often = 4 * n
     daily = [_share(often, seed, partial(checks.seen_daily, worse=0.01, once=once)) for once in (False, True)]
-    yield "400 entities, seen daily for 30 days", f"promoted {daily[0]}", f"promoted {daily[1]}", "–"
+    back = _share(often, seed, partial(checks.seen_daily, worse=0.0, once=True, verdict=-1))
+    now = f"promoted {daily[1]}, rolled back {back}"
+    yield "400 entities, seen daily for 30 days", f"promoted {daily[0]}", now, "–"
     step = _share(n, seed, partial(checks.stepping_canary, worse=0.01))
-    yield "canary, the base rate steps .05 → .30", "–", f"promoted {step}", "–"
-    for name, kind, share, worse in (
-        ("its own errors labelled 90 % as often", "own", 0.9, 0.01),
-        ("its own errors labelled 80 % as often", "own", 0.8, 0.01),
-        ("rows that it flags are never labelled", "flagged", 0.0, 0.01),
-        ("better by .02, half of all labelled", "chance", 0.5, -0.02),
+    back = _share(n, seed, partial(checks.stepping_canary, worse=0.0, verdict=-1))
+    yield "canary, the base rate steps .05 → .30", "–", f"promoted {step}, rolled back {back}", "–"
+    for name, kind, share, worse, randomised in (
+        ("its own errors labelled 90 % as often", "own", 0.9, 0.01, None),
+        ("the same, equal", "own", 0.9, 0.0, None),
+        ("its own errors labelled 80 % as often", "own", 0.8, 0.01, None),
+        ("rows that it flags are never labelled", "flagged", 0.0, 0.01, None),
+        ("rows that the champion flags are never labelled", "blocked", 0.0, 0.01, None),
+        ("the same, with labels.randomised 0.1", "blocked", 0.0, 0.01, 0.1),
+        ("the same, equal", "blocked", 0.0, 0.0, 0.1),
+        ("the same, better by .03", "blocked", 0.0, -0.03, 0.1),
+        ("better by .02, half of all labelled", "chance", 0.5, -0.02, None),
     ):
-
-        def ends(
-            rng: np.random.Generator, kind: str = kind, share: float = share, worse: float = worse
-        ) -> str:
-            return checks.selective_shadow(rng, worse, rows=3_000, kind=kind, share=share)
-
-        found = [ends(np.random.default_rng([seed, number])) for number in range(n)]
+        rows = 3_000 if randomised is None else 12_000
+        kept = {"rows": rows, "kind": kind, "share": share, "randomised": randomised}
+        found = [
+            checks.selective_shadow(np.random.default_rng([seed, number]), worse, **kept)  # type: ignore[arg-type]
+            for number in range(n)
+        ]
         told = ", ".join(f"{each} {found.count(each) / n:.0%}" for each in sorted(set(found)))
         yield f"shadow, {name}", "–", told, "–"
+    yield from _rare(n, seed)
+    ends = [_creep(max(n // 5, 2), seed, anchored=anchored) for anchored in (False, True)]
+    yield "thirty rollouts in a row, each worse by .003", ends[0], ends[1], "–"
+
+
+def _creep(n: int, seed: int, *, anchored: bool) -> str:
+    found = [
+        error_after(np.random.default_rng([seed, number]), rollouts=30, step=0.003, anchored=anchored)
+        for number in range(n)
+    ]
+    return f"error .100 → {np.mean(found):.3f}, at worst {max(found):.3f}"
+
+
+def _rare(n: int, seed: int) -> Iterator[Row]:
+    told = []
+    for balanced in (False, True):
+        draws = (np.random.default_rng([seed, number]) for number in range(n))
+        found = [rare.never_yes(draw, balanced=balanced) for draw in draws]
+        told.append(", ".join(f"{each} {found.count(each) / n:.0%}" for each in sorted(set(found))))
+    name = "1 % positives, never yes against a recall of .8"
+    yield name, f"loss zero_one: {told[0]}", f"loss balanced: {told[1]}", "–"
+    approved = _share(4 * n, seed, partial(rare.gate_approves_by_loss, seed=seed))
+    name = "gate, 1,000 rows with 1 % positives, balanced loss worse by a margin of .1"
+    yield name, "–", f"approved {approved}", "–"
 
 
 def _others(n: int, seed: int) -> Iterator[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -19,20 +21,25 @@ from functions.judge_rollout.coverage import Arm
 from functions.judge_rollout.pairing import Waiting, pair
 from functions.judge_rollout.wealth import SINGLE
 from functions.watch_performance.sequential_test import SequentialTest, add_loss, in_blocks
+from pipelines.label_requests import is_asked
 from pipelines.metrics import METRICS
 from pipelines.serial_dependence import independent_length, series_of
 
 
-def seen_daily(rng: np.random.Generator, worse: float, *, once: bool) -> bool:
-    """Say whether 400 entities who each err in their own way promote it, seen on 30 days or once in all."""
+def seen_daily(rng: np.random.Generator, worse: float, *, once: bool, verdict: int = 1) -> bool:
+    """Say whether 400 entities who each err in their own way promote it, seen on 30 days or once in all.
+
+    Args:
+        verdict: -1: whether they roll it back.
+    """
     losses = independent(rng, 400, worse)
     own = losses.challenger - losses.champion
     days = 1 if once else 30
     differences = np.concatenate([rng.permutation(own) for _ in range(days)])
-    return betting.judge(differences, SINGLE if once else None, POLICY)[0] == 1
+    return betting.judge(differences, SINGLE if once else None, POLICY)[0] == verdict
 
 
-def stepping_canary(rng: np.random.Generator, worse: float) -> bool:
+def stepping_canary(rng: np.random.Generator, worse: float, verdict: int = 1) -> bool:
     """Say whether a canary is promoted while both arms' error steps from 0.05 to 0.30 and back again.
 
     It does so every 1,500 requests.
@@ -45,15 +52,24 @@ def stepping_canary(rng: np.random.Generator, worse: float) -> bool:
         waiting, difference = pair(waiting, {arm: loss}, period=0, group=POLICY.group)
         if difference is not None:
             found.append(difference)
-    return betting.judge(np.array(found), SINGLE, POLICY)[0] == 1
+    return betting.judge(np.array(found), SINGLE, POLICY)[0] == verdict
 
 
-def selective_shadow(rng: np.random.Generator, worse: float, *, rows: int, kind: str, share: float) -> str:
+def selective_shadow(
+    rng: np.random.Generator,
+    worse: float,
+    *,
+    rows: int,
+    kind: str,
+    share: float,
+    randomised: float | None = None,
+) -> str:
     """Judge a shadow of a model with two classes whose labels hang on something.
 
     Args:
         kind: `own`, the challenger's own errors get a label in this share; `flagged`, what it flags;
-            `chance`, any prediction.
+            `blocked`, what the champion flags; `chance`, any prediction.
+        randomised: a share of all predictions has its label whatever was answered.
     """
     losses = independent(rng, rows, worse)
     truth = rng.random(rows) < 0.3
@@ -61,11 +77,17 @@ def selective_shadow(rng: np.random.Generator, worse: float, *, rows: int, kind:
     asked = {
         "own": (losses.challenger > 0) & (losses.champion == 0),
         "flagged": other,
+        "blocked": one,
         "chance": np.ones(rows, dtype=bool),
     }[kind]
     labelled = ~asked | (rng.random(rows) < share)
+    policy, ids = replace(POLICY, randomised=randomised), list[str]()
+    if randomised is not None:
+        salt = int(rng.integers(1 << 30))
+        ids = [f"{salt}-{number:06}" for number in range(rows)]
+        labelled |= np.array([is_asked(each, randomised) for each in ids])
     answers = [(str(left), str(right)) for left, right in zip(one, other, strict=True)]
-    return settle(shadow(losses, labelled.tolist(), answers, [None] * rows))
+    return settle(shadow(losses, labelled.tolist(), answers, [None] * rows, ids or None), policy)
 
 
 def false_drift(rng: np.random.Generator, *, kind: str, thinned: bool, windows: int = 15) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -87,6 +87,7 @@ def shadow(
     labelled: Iterable[bool],
     answers: Iterable[tuple[str, str]],
     entities: Iterable[str | None],
+    ids: Sequence[str] | None = None,
 ) -> Iterator[Matured]:
     """Make a shadow's requests, a minute apart."""
     rows = zip(losses.champion.tolist(), losses.challenger.tolist(), strict=True)
@@ -94,7 +95,7 @@ def shadow(
         zip(rows, labelled, answers, entities, strict=False)
     ):
         yield Matured(
-            f"{number:06}",
+            f"{number:06}" if ids is None else ids[number],
             START + timedelta(minutes=number),
             entity,
             {"champion": one if known else None, "challenger": other if known else None},

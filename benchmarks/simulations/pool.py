@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.simulations.figures import Figure
-from functions.evaluate_model.pool import STAKES, THRESHOLD
+from functions.evaluate_model.former import STAKES
+from functions.evaluate_model.pool import THRESHOLD
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

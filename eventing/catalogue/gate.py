@@ -20,7 +20,11 @@ class SliceResult(Payload):
 
 
 class GateVerdict(Payload):
-    """The offline gate's comparison of a candidate with the champion on the same holdout."""
+    """The offline gate's comparison of a candidate with the champion on the same holdout.
+
+    Where model.yaml says what errors cost, they are compared by `loss`, and the interval is of that: of the
+    best answer that is always the same it is 1.
+    """
 
     model: ModelName
     version: Version
@@ -32,6 +36,8 @@ class GateVerdict(Payload):
     champion_value: float | None = None
     interval_low: float | None = None
     interval_high: float | None = None
+    loss: float | None = None
+    champion_loss: float | None = None
     slices: list[SliceResult] = Field(default_factory=list)
     rows: Rows
     rule: str

@@ -41,7 +41,8 @@ class InferenceLogged(
     are those of the requests. A classifier gives `labels` and `probabilities`, a regressor `predictions`.
     `failures` counts the requests that ended with a 5xx since the batch before; they have no rows.
     `inputs` holds features that were looked up as they were used, and the columns that name the entities;
-    `looked_up` says by which field of a view, or by which expression, each of them came.
+    `looked_up` says by which field of a view, or by which expression, each of them came. `label_asked` says
+    whose label is asked for at random, where model.yaml has `labels.randomised`.
     """
 
     model: ModelName
@@ -54,6 +55,7 @@ class InferenceLogged(
     probabilities: list[list[float]] | None = None
     predictions: list[float] | None = None
     entities: list[str | None] | None = None
+    label_asked: list[bool] | None = None
     looked_up: dict[str, str] = Field(default_factory=dict)
     latencies_ms: list[float]
     failures: Count = 0

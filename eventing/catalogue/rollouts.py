@@ -148,6 +148,9 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     long_dependence: bool = False
     past_losses: Rows = 0
     labels_depend_on: Literal["champion", "challenger", "agreement"] | None = None
+    randomised: Share | None = None
+    asked: Rows = 0
+    loss_unit: Share = 1.0
     breach: GuardBreach | None = None
     course: Annotated[list[WealthPoint], Field(max_length=100)] = Field(default_factory=list)
     message: str

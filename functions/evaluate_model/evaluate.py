@@ -36,6 +36,8 @@ from functions.evaluate_model.scoring import StoredModel, Unusable, aligned, fet
 from functions.evaluate_model.slices import slices_of
 from functions.evaluate_model.unseen import unseen_rows
 from pipelines.card import Card, parse_card
+from pipelines.class_costs import ClassCosts
+from pipelines.loss import mean_cost
 from pipelines.metrics import METRICS, Metric
 from pipelines.spec import Gate, ModelSpec, SpecError, parse_spec
 
@@ -66,13 +68,17 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Scores:
-    """Both models on the same rows. `fair` are the rows the champion was not trained on, None without one."""
+    """Both models on the same rows. `fair` are the rows the champion was not trained on, None without one.
+
+    Where model.yaml says what errors cost, they are compared by that, and else by the metric.
+    """
 
     metric: Metric
     truth: NDArray[Any]
     ours: NDArray[Any]
     theirs: NDArray[Any] | None = None
     fair: NDArray[np.bool_] | None = None
+    costs: ClassCosts | None = None
 
     def rows_at(self, rows: NDArray[np.bool_]) -> _Scores:
         """Return the scores of some rows."""
@@ -86,11 +92,11 @@ class _Scores:
         if self.theirs is None or self.fair is None:
             return Measurement(value, len(self.truth))
         truth, ours, theirs = self.truth[self.fair], self.ours[self.fair], self.theirs[self.fair]
-        found = None
+        found, loss = None, None if self.costs is None else mean_cost(self.costs)
         if len(truth):
-            found = paired_interval(
-                self.metric, truth, ours, theirs, resamples=resamples, seed=seed, share=share
-            )
+            work: dict[str, Any] = {"resamples": resamples, "seed": seed, "share": share}
+            by = loss or self.metric
+            found = paired_interval(by, truth, ours, theirs, **work, costs=self.costs)
         return Measurement(
             value,
             len(truth),
@@ -98,6 +104,8 @@ class _Scores:
             _defined(self.metric.compute(truth, theirs)),
             found.low if found else None,
             found.high if found else None,
+            _defined(loss.compute(truth, ours)) if loss else None,
+            _defined(loss.compute(truth, theirs)) if loss else None,
         )
 
 
@@ -115,7 +123,8 @@ def evaluate(
     """
     try:
         model, table, spec = _load(store, completed, spec)
-        whole = _own_scores(model, table)
+        costs = _costs_of(store, completed, model)
+        whole = replace(_own_scores(model, table), costs=costs)
     except Unusable as error:
         gate = spec.gate if spec is not None else Gate()
         return apply_gate(store, completed, gate, Inputs(problem=str(error)))
@@ -124,7 +133,12 @@ def evaluate(
     if champion_files is not None:
         whole, champion = _with_champion(store, model, table, whole, champion_files)
     seed = int(completed.candidate.sha256[:8], 16)
-    inputs = Inputs(metric=whole.metric.name, whole=whole.measure(resamples, seed), champion=champion)
+    inputs = Inputs(
+        metric=whole.metric.name,
+        whole=whole.measure(resamples, seed),
+        champion=champion,
+        loss="zero_one" if costs is None else costs.said,
+    )
     if inputs.whole.value is not None:
         slices, small = _slices(spec, table, whole, resamples, seed)
         lacking = [column for column in spec.gate.slices if column not in table.column_names]
@@ -162,6 +176,14 @@ def _own_scores(model: StoredModel, table: pa.Table) -> _Scores:
     if model.target not in table.column_names:
         raise Unusable(f"the holdout has no target {model.target!r}")
     return _Scores(metric, model.truth(table), model.predict(table))
+
+
+def _costs_of(store: Store, completed: TrainingCompleted, model: StoredModel) -> ClassCosts | None:
+    """Return what the candidate's errors cost; None where each costs the same."""
+    if model.classes is None:
+        return None
+    loss = _read_card(store, completed.card).evaluation.loss
+    return None if loss is None else loss.costs
 
 
 def _with_known_target(table: pa.Table, scores: _Scores) -> tuple[pa.Table, _Scores]:
@@ -260,6 +282,8 @@ def _verdict(completed: TrainingCompleted, gate: Gate, inputs: Inputs, decision:
         champion_value=whole.champion,
         interval_low=whole.low,
         interval_high=whole.high,
+        loss=whole.loss,
+        champion_loss=whole.champion_loss,
         slices=sorted(slices, key=lambda each: each.passed)[:MAX_SLICES_LISTED],
         rows=whole.rows,
         rule=decision.rule,

@@ -27,6 +27,9 @@ class Measurement:
         low: lower bound of the difference, turned so that more is better.
         high: upper bound.
         rows: how many rows there are.
+        loss: the candidate's mean loss on them, where model.yaml says what errors cost; then the bounds are
+            of that difference.
+        champion_loss: the champion's.
     """
 
     value: float | None = None
@@ -35,6 +38,8 @@ class Measurement:
     champion: float | None = None
     low: float | None = None
     high: float | None = None
+    loss: float | None = None
+    champion_loss: float | None = None
 
     @property
     def reported(self) -> float:
@@ -79,6 +84,7 @@ class Inputs:
         small: how many slices of a column are too small; a column of `gate.slices` that was measured has an
             entry.
         lacking: columns of `gate.slices` that the data lacks.
+        loss: `rollout.loss` of the model.yaml it was trained with.
     """
 
     problem: str | None = None
@@ -88,6 +94,7 @@ class Inputs:
     slices: tuple[Slice, ...] = ()
     small: Mapping[str, int] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
+    loss: str = "zero_one"
 
     def unmeasured(self, gate: Gate) -> list[str]:
         """Name the columns of `gate.slices` that were not measured as another gate was in force."""
@@ -179,13 +186,17 @@ def worse_than_champion(metric: Metric, gate: Gate, measurement: Measurement, ve
     """
     if measurement.compared is None or measurement.champion is None or measurement.low is None:
         return f"the difference to v{version} is undefined on these rows"
-    unit = abs(measurement.champion) if metric.name in _IN_UNITS_OF_THE_TARGET else 1.0
+    losses = measurement.loss, measurement.champion_loss
+    in_units = losses == (None, None) and metric.name in _IN_UNITS_OF_THE_TARGET
+    unit = abs(measurement.champion) if in_units else 1.0
     if measurement.low <= -gate.margin * unit:
         return (
             f"the difference to v{version} may be as low as {measurement.low:.4g}, "
             f"which is not above -{gate.margin * unit:.4g} (gate.margin)"
         )
     gained = metric.score(measurement.compared) - metric.score(measurement.champion)
+    if measurement.loss is not None and measurement.champion_loss is not None:
+        gained = measurement.champion_loss - measurement.loss
     wanted = gate.better_than_champion_by
     if wanted > 0 and gained < wanted * unit:
         return (
@@ -198,6 +209,11 @@ def worse_than_champion(metric: Metric, gate: Gate, measurement: Measurement, ve
 def _comparison(metric: Metric, whole: Measurement, champion: Champion | None) -> str:
     if champion is None or whole.low is None or whole.high is None or whole.champion is None:
         return f"{metric.name} {whole.value:.4g} on {whole.rows} rows; there is no champion yet"
+    if whole.loss is not None and whole.champion_loss is not None:
+        return (
+            f"loss {whole.loss:.4g} against {whole.champion_loss:.4g} of v{champion.version}, "
+            f"difference, less being better, within [{whole.low:.4g}, {whole.high:.4g}]"
+        )
     return (
         f"{metric.name} {whole.compared:.4g} against {whole.champion:.4g} of v{champion.version}, "
         f"difference within [{whole.low:.4g}, {whole.high:.4g}]"

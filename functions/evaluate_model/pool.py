@@ -21,47 +21,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from functions.evaluate_model.anchor import Anchor, observe_anchor
+from functions.evaluate_model.former import RECENT, Former, observe_former
 from functions.state.versions import Fact, champion_of
 from pipelines.spec import Rollout
 
 THRESHOLD = 5_000.0
-STAKES = (0.1, 0.25, 0.5, 0.9)
-"""Shares of the wealth, of which a bet's is the mean."""
-RECENT = 50
-"""Newest labels on which a former champion must keep to what its holdout promised."""
 _CHANCE = 3.0
 """Standard errors of their mean that count as chance."""
-_MOST = 1e300
-
-
-@dataclass(frozen=True)
-class Former:
-    """A former champion against the champion.
-
-    Attributes:
-        sums: one for each of STAKES.
-        labels: how many scored both.
-        gained: sum of the champion's losses minus its own.
-        recent: its newest losses.
-        promised: the loss that it is to keep to on those; see `promise`.
-    """
-
-    version: int
-    sums: tuple[float, ...] = (0.0,) * len(STAKES)
-    labels: int = 0
-    gained: float = 0.0
-    recent: tuple[float, ...] = ()
-    promised: float = 1.0
-
-    @property
-    def keeps_its_promise(self) -> bool:
-        """Whether it does now what its holdout promised."""
-        return len(self.recent) >= RECENT and sum(self.recent) <= self.promised * len(self.recent)
-
-    @property
-    def statistic(self) -> float:
-        """The mean of the sums."""
-        return sum(each / len(self.sums) for each in self.sums)
 
 
 @dataclass(frozen=True)
@@ -71,6 +38,8 @@ class Pool:
     Attributes:
         champion: the champion.
         since: when it became champion.
+        anchor: the one against creep; None until there is a former champion.
+        unit: mean loss of the best answer that is always the same; the margin is a share of it.
         at: every matured label of its predictions up to (`at`, `prediction_id`) has been taken in.
     """
 
@@ -79,6 +48,8 @@ class Pool:
     at: datetime
     prediction_id: str = ""
     formers: tuple[Former, ...] = ()
+    unit: float = 1.0
+    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True)
@@ -142,33 +113,27 @@ def observe(policy: Rollout, pool: Pool, champion: float, losses: Mapping[int, f
     Raises:
         ValueError: a loss is outside [0, 1].
     """
-    return replace(
-        pool,
-        formers=tuple(
-            _observe(policy, each, champion - losses[each.version], champion, losses[each.version])
-            if each.version in losses
-            else each
-            for each in pool.formers
-        ),
+    if not all(0.0 <= loss <= 1.0 for loss in (champion, *losses.values())):
+        raise ValueError(f"losses must lie in [0, 1], these are {champion} and {dict(losses)}")
+    margin, anchor = policy.margin * pool.unit, pool.anchor
+    if anchor is not None:
+        anchor = observe_anchor(anchor, pool.champion, champion, losses, margin=margin, alpha=policy.alpha)
+    formers = tuple(
+        observe_former(each, margin, champion - losses[each.version], losses[each.version])
+        if each.version in losses
+        else each
+        for each in pool.formers
     )
-
-
-def _observe(policy: Rollout, former: Former, x: float, *losses: float) -> Former:
-    if not all(0.0 <= loss <= 1.0 for loss in losses):
-        raise ValueError(f"losses must lie in [0, 1], these are {losses}")
-    most = 1.0 / (1.0 + policy.margin)  # a larger stake could lose more than there is
-    sums = tuple(
-        min((each + 1.0) * (1.0 + min(stake, most) * (x - policy.margin)), _MOST)
-        for each, stake in zip(former.sums, STAKES, strict=True)
-    )
-    recent = (*former.recent, losses[-1])[-RECENT:]
-    return replace(former, sums=sums, labels=former.labels + 1, gained=former.gained + x, recent=recent)
+    return replace(pool, formers=formers, anchor=anchor)
 
 
 def decide(policy: Rollout, pool: Pool) -> Recall | Stay:
     """Say whether a former champion is to serve again; of several the one with the largest statistic."""
-    threshold = THRESHOLD * max(1, len(pool.formers))
-    proven = [each for each in pool.formers if _is_proven(policy, each, threshold)]
+    candidates = {each.version: each for each in pool.formers}
+    if pool.anchor is not None and pool.anchor.former.version != pool.champion:
+        candidates[pool.anchor.former.version] = pool.anchor.former
+    threshold = THRESHOLD * max(1, len(candidates))
+    proven = [each for each in candidates.values() if _is_proven(policy, each, threshold)]
     if not proven or not policy.pool:
         return Stay(threshold)
     return Recall(max(proven, key=lambda each: (each.statistic, each.version)), threshold)

@@ -12,7 +12,9 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from eventing.catalogue import Claim
-from functions.evaluate_model.pool import Former, Pool, formers_of, reign_of
+from functions.evaluate_model.anchor import next_champion
+from functions.evaluate_model.former import Former
+from functions.evaluate_model.pool import Pool, formers_of, reign_of
 from functions.state.inferences import batches_between
 from functions.state.labels import JoinedLabel
 from functions.state.pools import PoolRow
@@ -55,14 +57,17 @@ def read_pool(session: Session, model: str, through: datetime) -> Watched | None
         return None
     facts = [(row.version, Fact(row.fact), row.at) for row in facts_of(session, model)]
     reign = reign_of(facts)
-    formers = formers_of([(version, fact) for version, fact, _ in facts], spec.rollout.pool)
+    before = formers_of([(version, fact) for version, fact, _ in facts], len(facts))
+    formers = before[: spec.rollout.pool]
     champion = None if reign is None else get_version(session, model, reign[0])
     if reign is None or champion is None or not formers:
         return None
-    known = {each: get_version(session, model, each) for each in formers}
-    candidates = {each: (row.candidate, row.card) for each, row in known.items() if row is not None}
     start = pool_in(session.get(PoolRow, model))
-    pool = for_reign(start, *reign, list(candidates))
+    pool = for_reign(start, *reign, formers, before)
+    wanted = {*formers, *([pool.anchor.former.version] if pool.anchor else [])}
+    known = {each: get_version(session, model, each) for each in sorted(wanted)}
+    candidates = {each: (row.candidate, row.card) for each, row in known.items() if row is not None}
+    pool = replace(pool, formers=tuple(each for each in pool.formers if each.version in candidates))
     labels = _labels_after(session, model, pool, through - spec.labels.window)
     files: list[Claim] = []
     if labels:
@@ -84,12 +89,32 @@ def write_pool(row: PoolRow, pool: Pool) -> None:
     row.state = _POOL.dump_python(pool, mode="json")
 
 
-def for_reign(pool: Pool | None, champion: int, since: datetime, formers: Sequence[int]) -> Pool:
-    """Return the pool against a champion: its sums go on while the same one reigns, and else begin anew."""
+def for_reign(
+    pool: Pool | None, champion: int, since: datetime, formers: Sequence[int], before: Sequence[int]
+) -> Pool:
+    """Return the pool against a champion: its sums go on while the same one reigns, and else begin anew.
+
+    Args:
+        formers: those in the pool, newest first.
+        before: all that may be the anchor, newest first.
+    """
+    anchor = None if pool is None else pool.anchor
     if pool is None or (pool.champion, pool.since) != (champion, since):
-        pool = Pool(champion, since, since)
+        if pool is not None and anchor is not None:
+            served = anchor.former.version in _served_since(pool, champion, before)
+            anchor = replace(anchor, former=Former(anchor.former.version)) if served else anchor
+        pool = Pool(champion, since, since, anchor=next_champion(anchor, champion, before))
+    elif anchor is None:
+        pool = replace(pool, anchor=next_champion(None, champion, before))
     known = {each.version: each for each in pool.formers}
     return replace(pool, formers=tuple(known.get(each, Former(each)) for each in formers))
+
+
+def _served_since(pool: Pool, champion: int, before: Sequence[int]) -> Sequence[int]:
+    """Return who was champion after the pool's champion and before this one, as far as can be told."""
+    if pool.champion in before:
+        return before[: before.index(pool.champion)]
+    return before[:1] if pool.champion == champion else ()
 
 
 def _labels_after(session: Session, model: str, pool: Pool, until: datetime) -> Sequence[JoinedLabel]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from eventing.catalogue import DecisionInputs, FeedbackJoined, ModelRecalled, source_of
 from eventing.event import Event, answer
 from eventing.store import Store
+from functions.evaluate_model.former import Former
 from functions.evaluate_model.logged_shadow import answered, requests_in
 from functions.evaluate_model.logic import FUNCTION
 from functions.evaluate_model.pool import Pool, Recall, decide, observe, promise
@@ -61,12 +62,17 @@ class PoolWatch:
     def _with_promises(self, watched: Watched) -> Pool:
         """Return the pool with what each holdout promises: without one, that nothing is lost."""
         formers = []
+        ours = load_scoring(self.store, watched.card)
+        anchor = watched.pool.anchor
+        if anchor is not None and anchor.former.version in watched.candidates:
+            anchor = replace(anchor, former=self._with_promise(anchor.former, watched, ours))
         for former in watched.pool.formers:
-            holdout = load_scoring(self.store, watched.candidates[former.version][1]).holdout
-            margin = watched.spec.rollout.margin
-            promised = 0.0 if holdout is None else promise(holdout.mean, holdout.variance, margin)
-            formers.append(replace(former, promised=promised))
-        return replace(watched.pool, formers=tuple(formers))
+            formers.append(self._with_promise(former, watched, ours))
+        return replace(watched.pool, formers=tuple(formers), anchor=anchor, unit=ours.unit)
+
+    def _with_promise(self, former: Former, watched: Watched, ours: Scoring) -> Former:
+        theirs = load_scoring(self.store, watched.candidates[former.version][1])
+        return replace(former, promised=promised_by(theirs, ours, watched.spec.rollout.margin))
 
     def _losses(self, watched: Watched) -> dict[str, dict[int, float]]:
         """Return what each former champion would have lost, by prediction."""
@@ -109,9 +115,23 @@ class PoolWatch:
         return [answer(event, ModelRecalled.type, source_of(FUNCTION), subject, recalled, now=self.now)]
 
 
+def promised_by(theirs: Scoring, ours: Scoring, margin: float) -> float:
+    """Return the loss that a former champion is to keep to, in the champion's terms.
+
+    Without a holdout, or where its errors counted by another rule, it promised nothing that could be kept.
+    """
+    if theirs.holdout is None or (theirs.costs is None) != (ours.costs is None):
+        return 0.0
+    scale = ours.unit / theirs.unit
+    mean, variance = theirs.holdout.mean * scale, theirs.holdout.variance * scale * scale
+    return promise(mean, variance, margin * ours.unit)
+
+
 def recall_of(model: str, policy: Rollout, pool: Pool, recall: Recall) -> ModelRecalled:
     """Return the payload that calls a former champion back, with every number it rests on."""
     former = recall.former
+    against_one = {each.version: each.labels for each in pool.formers}.get(former.version)
+    chain = former.labels != against_one
     better = former.gained / former.labels
     return ModelRecalled(
         model=model,
@@ -122,6 +142,7 @@ def recall_of(model: str, policy: Rollout, pool: Pool, recall: Recall) -> ModelR
         labels=former.labels,
         margin=policy.margin,
         message=f"v{former.version} was champion before, and loses less than v{pool.champion} by now: "
-        f"{better:.4f} less on the mean of {former.labels} labels",
+        f"{better:.4f} less on the mean of {former.labels} labels"
+        + (", those of champions between them as well (it is the anchor against creep)" if chain else ""),
         decided_from=DecisionInputs.of(policy, pool),
     )

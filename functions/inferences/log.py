@@ -2,8 +2,9 @@
 
 Columns: `prediction_id`, `at` (UTC), `version`, `shadow`, `entity`, `latency_ms`, `predicted` (a class as
 canonical text), `predicted_number` (a regressor's answer), `probabilities`, `score` (as in the reference
-data, see `pipelines.layout.SCORE`), `outlier` and `outlier_score` where a detector marks them, and one column
-`in.<feature>` for each input as the client sent it. Whatever reads Parquet can read it.
+data, see `pipelines.layout.SCORE`), `label_asked` (whether the label is asked for at random, where that is
+done), `outlier` and `outlier_score` where a detector marks them, and one column `in.<feature>` for each input
+as the client sent it. Whatever reads Parquet can read it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _FIXED = pa.schema(
         ("predicted_number", pa.float64()),
         ("probabilities", pa.list_(pa.float32())),
         ("score", pa.float64()),
+        ("label_asked", pa.bool_()),
         ("outlier", pa.bool_()),
         ("outlier_score", pa.float64()),
     ]
@@ -55,6 +57,7 @@ def table_of(logged: InferenceLogged) -> pa.Table:
         "predicted_number": logged.predictions,
         "probabilities": logged.probabilities,
         "score": _scores(logged),
+        "label_asked": logged.label_asked,
     }
     arrays = {
         field.name: pa.array(_of_length(field.name, columns.get(field.name), rows), field.type)

@@ -39,6 +39,7 @@ from functions.state.judges import JudgeRow, lock_judge
 from functions.state.labels import joined_through
 from functions.state.timers import set_timer
 from functions.state.versions import get_version
+from pipelines.card import load_card
 
 # The log of predictions is written within a few seconds; younger answers are guarded at the next check.
 _LOG_DELAY = timedelta(seconds=3)
@@ -49,12 +50,14 @@ class NewlyMatured:
     """What has matured since the last check: the log's files, their labels, and what scores them.
 
     Attributes:
+        newest: the card of the newer version, by which errors count.
         logged: of before the rollout, as far as the challenger answered it from the log.
         live: of this phase.
         fresh: nothing of this phase was taken in before.
     """
 
     card: Claim
+    newest: Claim
     logged: Period | None
     live: Period | None
     fresh: bool
@@ -147,7 +150,8 @@ class RolloutCheck:
             answered = arms.copied is None or any(arm == arms.copied for arm, _ in live.batches)
             if not live.batches or (fresh and not answered):
                 live = None
-        found = NewlyMatured(champion.card, logged, live, fresh)
+        newest = get_version(session, arms.model, max(arms.champion, arms.challenger)) or champion
+        found = NewlyMatured(champion.card, newest.card, logged, live, fresh)
         return None if logged is None and live is None else found
 
     def _served(self, session: Session, arms: Arms, state: JudgeState, row: JudgeRow) -> Period | None:
@@ -194,6 +198,7 @@ class RolloutCheck:
     def _requests(self, snapshot: Snapshot, matured: NewlyMatured) -> list[Matured]:
         arms, state, store = snapshot.arms, snapshot.state, self.store
         scoring, found = load_scoring(store, matured.card), list[Matured]()
+        scoring = scoring.counted_by(load_card(store, matured.newest))
         if matured.logged is not None and state.logged_answers is not None:
             found += logged_requests_of(store, matured.logged, scoring, state.logged_answers)
         if matured.live is not None:

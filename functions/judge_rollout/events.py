@@ -56,6 +56,8 @@ def verdict_event(
         case Inconclusive(reason="labels"):
             outcome, reason = c.RolloutOutcome.INCONCLUSIVE, "labels"
             message = f"labels depend on the decision: {_selection(arms, numbers)}"
+            if policy.randomised is None:
+                message += "; with labels.randomised in model.yaml a share is asked for whatever is answered"
         case Inconclusive():
             outcome, reason = c.RolloutOutcome.INCONCLUSIVE, "deadline"
             message = f"no verdict within {policy.deadline}: {scores}"
@@ -75,6 +77,7 @@ def verdict_event(
         reason=reason,
         alpha=policy.alpha,
         margin=policy.margin,
+        loss_unit=policy.loss_unit,
         breach=breach,
         course=list(course),
         message=message,

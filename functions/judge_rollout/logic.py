@@ -28,6 +28,7 @@ from functions.judge_rollout.guards import GUARDS, Breach, Services, check
 from functions.judge_rollout.pairing import Matured, losses_that_count, number_of, pair
 from functions.judge_rollout.policy import Policy
 from functions.judge_rollout.presence import count_presence, depends_on
+from functions.judge_rollout.propensity import asked, count, weight_of
 from functions.judge_rollout.state import JudgeState, Side
 from functions.judge_rollout.verdict import Inconclusive, Numbers, Promote, Reason, RollBack, Verdict, Wait
 from functions.judge_rollout.wealth import Bet, lengthen, update
@@ -72,15 +73,19 @@ def decide(policy: Policy, inputs: Inputs) -> Decision:
     return Decision(state, breach or judge(policy, state, inputs.matured_by))
 
 
-def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeState:
+def add_score(policy: Policy, state: JudgeState, difference: float, weight: float = 1.0) -> JudgeState:
     """Take in one difference of loss, challenger minus champion, for both bets, unless a side has won.
+
+    Args:
+        weight: by how much its labels count, in [0, 1]; the difference is times that.
 
     Raises:
         ValueError: the difference is outside [-1, 1].
     """
     if state.crossed is not None:
         return state
-    worse, better = update(state.worse, difference), update(state.better, -difference)
+    worse = update(state.worse, _about_null(state.worse, difference, weight))
+    better = update(state.better, _about_null(state.better, -difference, weight))
     scores, series, crossed = state.scores + 1, state.series, _won(policy, worse, better, state.scores + 1)
     if state.start is not None and state.start.blocks is not None:
         series = observe(series, difference)
@@ -94,6 +99,7 @@ def add_score(policy: Policy, state: JudgeState, difference: float) -> JudgeStat
         better=better,
         scores=scores,
         total=state.total + difference,
+        weight=(state.scores if state.weight is None else state.weight) + weight,
         series=series,
         crossed=crossed,
     )
@@ -146,7 +152,9 @@ def judge(policy: Policy, state: JudgeState, matured_by: datetime) -> Verdict:
     numbers = numbers_of(policy, state)
     ends = state.phase_at + policy.deadline
     if _is_decided(policy, state):
-        return RollBack(numbers) if state.crossed == "worse" else Promote(numbers)
+        if state.crossed == "worse":
+            return Inconclusive("labels", numbers) if state.selective else RollBack(numbers)
+        return Promote(numbers)
     if matured_by < ends:
         return Wait(numbers, ends)
     reason: Reason = "deadline"
@@ -158,12 +166,13 @@ def judge(policy: Policy, state: JudgeState, matured_by: datetime) -> Verdict:
 def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
     """Return every number a verdict on this state rests on."""
     better = state.better
+    weight = state.scores if state.weight is None else state.weight
     return Numbers(
         labels=state.scores,
         wealth_worse=state.worse.wealth,
         wealth_better=better.wealth,
         threshold=policy.threshold,
-        difference=state.total / state.scores if state.scores else None,
+        difference=state.total / weight / policy.loss_unit if weight else None,
         coverage_champion=state.coverage.champion,
         coverage_challenger=state.coverage.challenger,
         repeats=state.repeats,
@@ -174,6 +183,8 @@ def numbers_of(policy: Policy, state: JudgeState) -> Numbers:
         long_dependence=better.blocks.long,
         past_losses=state.start.past if state.start else 0,
         labels_depend_on=state.selective,
+        randomised=policy.randomised,
+        asked=state.asked,
     )
 
 
@@ -186,35 +197,67 @@ def _add_request(policy: Policy, state: JudgeState, request: Matured, entities: 
     state = replace(state, through=through, digest=digest, entity_period=period, logged=logged)
     if _is_repeat(request.entity, entities):
         return replace(state, repeats=state.repeats + 1)
-    labelled = any(loss is not None for loss in request.losses.values())
-    state = replace(
-        state,
-        coverage=count_labels(state.coverage, request.losses),
-        presence=count_presence(state.presence, request.answers, labelled=labelled),
-    )
+    weight = weight_of(policy, state.unasked, request)
+    state = _count(policy, state, request)
     if state.crossed is not None:
         return _compare_labels(policy, state)
+    both = len(request.losses) > 1
+    if both and not weight:
+        return state
+    losses = (
+        losses_that_count(request.losses, strict=policy.strict)
+        if weight
+        else dict.fromkeys(request.losses, 0.0)
+    )
     waiting, difference = pair(
         state.waiting,
-        losses_that_count(request.losses, strict=policy.strict),
+        {arm: weight * loss for arm, loss in losses.items()},
         period=number_of(request.at, policy.period),
         group=policy.group,
     )
     state = replace(state, waiting=waiting)
     if difference is not None:
-        state = add_score(policy, state, difference)
+        state = add_score(policy, state, difference, weight if both else policy.randomised or 1.0)
     return _compare_labels(policy, state)
+
+
+def _count(policy: Policy, state: JudgeState, request: Matured) -> JudgeState:
+    """Count who has labels; where some are asked for at random, among those."""
+    unasked = state.unasked if policy.randomised is None else count(policy, state.unasked, request)
+    if not asked(policy, request):
+        return replace(state, unasked=unasked)
+    labelled = any(loss is not None for loss in request.losses.values())
+    return replace(
+        state,
+        unasked=unasked,
+        asked=state.asked + (policy.randomised is not None),
+        coverage=count_labels(state.coverage, request.losses),
+        presence=count_presence(state.presence, request.answers, labelled=labelled),
+    )
+
+
+def _about_null(bet: Bet, x: float, weight: float) -> float:
+    """Return what is bet on for an observation that counts in part: so much further from the null.
+
+    It is kept within [-1, 1] by betting on a little less of it.
+    """
+    if weight == 1.0:
+        return x
+    return bet.null + (1.0 - abs(bet.null)) * (x - weight * bet.null)
 
 
 def _compare_labels(policy: Policy, state: JudgeState) -> JudgeState:
     """Compare who has labels once the bet is won, and at each doubling of the challenger's predictions.
 
-    A gap that chance made fades by then; one that the missing labels' values made stays.
+    A gap that chance made fades by then; one that the missing labels' values made stays. A challenger that
+    seems worse from labels that hang on the decision ends at once, and the champion stays either way.
     """
     matured = state.coverage.challenger_matured
+    if state.crossed == "worse" and not state.on_probation:
+        return replace(state, selective=depends_on(state.presence, policy.slack))
     if state.crossed != "better" or state.even or matured < state.compare_at:
         return state
-    selective = depends_on(state.presence, policy.margin)
+    selective = depends_on(state.presence, policy.slack)
     even = selective is None and not is_uneven(state.coverage, policy.margin)
     return replace(state, even=even, selective=selective, compare_at=2 * matured)
 

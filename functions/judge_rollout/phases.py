@@ -63,8 +63,8 @@ def enter_phase(policy: Policy, state: JudgeState, at: datetime, *, per_score: i
 def start_phase(policy: Policy, start: PhaseStart) -> JudgeState:
     """Return the state at the start of a phase."""
     blocks = SINGLE if start.blocks is None else _of_scores(start.blocks, start.per_score)
-    before = Bet(null=policy.margin) if start.probation else start.worse
-    worse, better = with_blocks(before, blocks), Bet(null=-policy.margin, blocks=blocks)
+    before = Bet(null=policy.slack) if start.probation else start.worse
+    worse, better = with_blocks(before, blocks), Bet(null=-policy.slack, blocks=blocks)
     return JudgeState(start.started_at, start.phase_at, worse, better, digest=start.digest, start=start)
 
 

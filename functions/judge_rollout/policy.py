@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, TypeAdapter
 
+from pipelines.card import Card
 from pipelines.spec import ModelSpec
+from pipelines.spec.losses import said
 
 Duration = Annotated[timedelta, PlainSerializer(timedelta.total_seconds)]
 
@@ -29,6 +31,11 @@ class Policy:
         entity_period: an entity counts once in it; None: once in the whole phase.
         by_entity: predictions are about entities, each of which counts once.
         strict: a missing matured label is loss 1 for the challenger and 0 for the champion.
+        loss_unit: mean loss of the best answer that is always the same; the margin is a share of it. 1 where
+            each error counts 1.
+        randomised: share of the predictions whose label is asked for at random; None: of none.
+        loss: `rollout.loss` as it is written; errors count by the cards.
+        wanted_randomised: `labels.randomised`, of which versions know that were trained since.
     """
 
     margin: float = 0.01
@@ -41,6 +48,10 @@ class Policy:
     entity_period: Duration | None = None
     by_entity: bool = False
     strict: bool = False
+    loss_unit: float = 1.0
+    randomised: float | None = None
+    loss: str = "zero_one"
+    wanted_randomised: float = 0.0
 
     def __post_init__(self) -> None:
         problems = [
@@ -50,6 +61,11 @@ class Policy:
                 (not 0 < self.alpha < 1, "alpha must lie in (0, 1)"),
                 (self.min_labels < 1, "min_labels must be at least 1"),
                 (self.deadline <= timedelta(0), "deadline must be positive"),
+                (not 0 < self.loss_unit <= 1, "loss_unit must lie in (0, 1]"),
+                (
+                    self.randomised is not None and not 0 < self.randomised <= 1,
+                    "randomised must lie in (0, 1]",
+                ),
                 (self.label_window < timedelta(0), "label_window must not be negative"),
                 (not 1 <= self.canary_percent <= 50, "canary_percent must lie in [1, 50]"),
                 (self.period <= timedelta(0), "period must be positive"),
@@ -69,6 +85,11 @@ class Policy:
         return 1.0 / self.alpha
 
     @property
+    def slack(self) -> float:
+        """The margin as a difference of losses."""
+        return self.margin * self.loss_unit
+
+    @property
     def grace(self) -> timedelta:
         """How long after the deadline earlier labels may be joined: through a pause, or a backlog."""
         return min(max(self.label_window / 10, timedelta(minutes=1)), timedelta(hours=2))
@@ -82,7 +103,28 @@ class Policy:
 _STORED = TypeAdapter(Policy)
 
 
-def policy_of(spec: ModelSpec) -> Policy:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the cards of a rollout's versions say that its judge goes by: see the policy."""
+
+    loss_unit: float = 1.0
+    randomised: float | None = None
+
+
+NO_TERMS = Terms()
+
+
+def terms_of(newest: Card, other: Card) -> Terms:
+    """Read them. Errors count by the newer version's card, which both arms are scored by.
+
+    A label is asked for at random where both arms say so.
+    """
+    loss = newest.evaluation.loss
+    unit = loss.costs.unit if loss is not None and loss.costs is not None else 1.0
+    return Terms(unit, min(newest.randomised, other.randomised) or None)
+
+
+def policy_of(spec: ModelSpec, terms: Terms = NO_TERMS) -> Policy:
     """Read the judge's policy from a model.yaml."""
     rollout = spec.rollout
     return Policy(
@@ -95,6 +137,10 @@ def policy_of(spec: ModelSpec) -> Policy:
         entity_period=rollout.entity_period,
         by_entity=spec.entity is not None,
         strict=rollout.strict,
+        loss_unit=terms.loss_unit,
+        randomised=terms.randomised,
+        loss=said(rollout.loss),
+        wanted_randomised=spec.labels.randomised,
     )
 
 

@@ -11,17 +11,18 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from eventing import catalogue as c
+from eventing.catalogue import Claim
 from eventing.errors import RetryLater
 from eventing.event import Event
 from functions.judge_rollout.past import blocks_of_past, past_losses
 from functions.judge_rollout.phases import begin, enter_phase
-from functions.judge_rollout.policy import Policy, policy_from_json, policy_of, policy_to_json
+from functions.judge_rollout.policy import Policy, Terms, policy_from_json, policy_of, policy_to_json
 from functions.judge_rollout.state import LoggedAnswers, state_from_json, state_to_json
 from functions.state.judges import JudgeRow, lock_judge
 from functions.state.specs import spec_of
 from functions.state.stored_event import dump_event
 from functions.state.timers import cancel_timer, set_timer
-from functions.state.versions import Fact, facts_of
+from functions.state.versions import Fact, facts_of, get_version
 
 FUNCTION = "judge_rollout"
 _ENDS = frozenset({Fact.PROMOTED.value, Fact.ROLLED_BACK.value, Fact.INCONCLUSIVE.value})
@@ -42,7 +43,19 @@ def requests_per_score(policy: Policy, phase: c.RolloutPhase) -> int:
     return policy.group + 1 if phase is c.RolloutPhase.CANARY else 1
 
 
-def started(session: Session, event: Event, payload: c.RolloutStarted, now: datetime) -> None:
+def cards_of(session: Session, payload: c.RolloutStarted) -> tuple[Claim, Claim] | None:
+    """Return the cards of both versions, the newer first; None where nothing is judged."""
+    champion = payload.champion_version
+    if payload.phase is c.RolloutPhase.REPLACE or champion is None:
+        return None
+    newest, other = (
+        get_version(session, payload.model, each)
+        for each in sorted((payload.version, champion), reverse=True)
+    )
+    return None if newest is None or other is None else (newest.card, other.card)
+
+
+def started(session: Session, event: Event, payload: c.RolloutStarted, terms: Terms, now: datetime) -> None:
     """Begin to judge a rollout. Raises: RetryLater while another one is judged."""
     champion = payload.champion_version
     if payload.phase is c.RolloutPhase.REPLACE or champion is None:
@@ -56,7 +69,7 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, now: date
     if (since := _since(row)) is not None and not _ended(session, payload.model, payload.version, since):
         return
     spec = spec_of(session, payload.model)
-    policy = policy_of(spec) if spec else Policy()
+    policy = policy_of(spec, terms) if spec else Policy()
     row.version, row.champion_version, row.phase = payload.version, champion, payload.phase.value
     probation, logged = payload.phase is c.RolloutPhase.PROBATION, _logged_answers(payload)
     # The length of blocks is never learnt from what is bet on.

@@ -16,6 +16,7 @@ from eventing.catalogue import Claim
 from functions.judge_rollout.coverage import Coverage
 from functions.judge_rollout.pairing import Waiting
 from functions.judge_rollout.presence import Factor, Presence
+from functions.judge_rollout.propensity import Unasked
 from functions.judge_rollout.wealth import Bet, Blocks
 from pipelines.serial_dependence import Series
 
@@ -71,9 +72,12 @@ class JudgeState:
         crossed: the side whose wealth first reached the threshold; no bet is placed after that.
         coverage: labels per arm.
         scores: differences of loss that were bet on, in this phase.
-        total: their sum.
+        total: their sum, each by how much its labels count.
+        weight: the sum of how much they count; None in rows of releases in which each counted 1.
         series: how they depend on each other.
         presence: labels by what was answered.
+        unasked: labels that were not asked for at random, by what was answered.
+        asked: predictions whose label was.
         even: coverage was alike, and hung on no answer, when last compared after "better" had crossed.
         selective: what labels hung on when they were last compared.
         compare_at: matured predictions of the challenger at which labels are compared again.
@@ -96,8 +100,11 @@ class JudgeState:
     coverage: Coverage = field(default_factory=Coverage)
     scores: int = 0
     total: float = 0.0
+    weight: float | None = None
     series: Series = field(default_factory=Series)
     presence: Presence = field(default_factory=Presence)
+    unasked: Unasked = field(default_factory=Unasked)
+    asked: int = 0
     even: bool = False
     selective: Factor | None = None
     compare_at: int = 0

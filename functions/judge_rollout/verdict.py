@@ -32,6 +32,8 @@ class Numbers:
         past_losses: how many losses from before the rollout the blocks were learnt from.
         labels_depend_on: whose answer, or agreement, the share of labels hangs on; None: on nothing, or it
             was not compared yet.
+        randomised: share of the predictions whose label was asked for at random; None: of none.
+        asked: how many that were.
     """
 
     labels: int
@@ -49,6 +51,8 @@ class Numbers:
     long_dependence: bool = False
     past_losses: int = 0
     labels_depend_on: Factor | None = None
+    randomised: float | None = None
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,9 @@ class Columns:
             document[name] = values[first:end]
         if self.entities is not None:
             document["entities"] = self.entities[first:end]
+        asked = self.model.labels_asked(self.ids[first:end])
+        if asked is not None:
+            document["label_asked"] = asked
         if self.looked_up:
             document["looked_up"] = self.looked_up
         return orjson.dumps(document, option=_JSON)

@@ -17,6 +17,7 @@ from pipelines.class_labels import class_labels
 from pipelines.encoding import Encoding
 from pipelines.encoding.scales import AS_IS
 from pipelines.features.plan import LookupPlan
+from pipelines.label_requests import is_asked
 from pipelines.model_file import LOOKUP_FOLDER, RefusedModel, check_model
 
 Matrix = NDArray[np.float32]
@@ -46,6 +47,7 @@ class Model:
 
     `entity` is the spec's entity column, if it has one. `plan` says what is looked up by entity, if anything.
     `classes` are in the order of the probabilities; `background` is what answers are explained against.
+    `randomised` is the share of its predictions whose label is asked for at random.
     """
 
     name: str
@@ -58,6 +60,11 @@ class Model:
     plan: LookupPlan | None = None
     classes: Sequence[Any] | None = None
     background: Matrix | None = None
+    randomised: float = 0.0
+
+    def labels_asked(self, ids: Sequence[str]) -> list[bool] | None:
+        """Say of which predictions the label is asked for at random; None where that is not done."""
+        return [is_asked(each, self.randomised) for each in ids] if self.randomised else None
 
     @property
     def subject(self) -> str:
@@ -98,8 +105,8 @@ def load(data: bytes, name: str, version: int, sha256: str, *, threads: int = 1)
         properties["entities"] = [key.name for key in plan.keys]
         properties["looked_up"] = [*(feature.name for feature in plan.features), *plan.expressions]
     background = _background(card.get("background"), encoding.width)
-    entity, classes = card.get("entity"), classes or None
-    return Model(name, version, encoding, run, outputs, properties, entity, plan, classes, background)
+    entity, classes, share = card.get("entity"), classes or None, card.get("labels_randomised") or 0.0
+    return Model(name, version, encoding, run, outputs, properties, entity, plan, classes, background, share)
 
 
 def _background(document: Any, width: int) -> Matrix | None:

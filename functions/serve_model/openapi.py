@@ -229,6 +229,9 @@ def _predict_response(model: Model) -> dict[str, Any]:
     if any(each.name == "probabilities" for each in model.outputs):
         shares = {"type": "array", "items": {"type": "number"}}
         properties["probabilities"] = {"type": "array", "items": shares, "description": "by class, in order"}
+    if model.randomised:
+        says = "whether the label is asked for at random, whatever the answer is"
+        properties["label_asked"] = {"type": "array", "items": {"type": "boolean"}, "description": says}
     return {"type": "object", "required": list(properties), "properties": properties}
 
 

@@ -98,6 +98,9 @@ def write(model: Model, prediction: Prediction) -> bytes:
     }
     if outputs.probabilities is not None:
         document["probabilities"] = outputs.probabilities
+    asked = model.labels_asked(prediction.ids)
+    if asked is not None:
+        document["label_asked"] = asked
     if prediction.missing:
         document["missing_features"] = prediction.missing
     return orjson.dumps(document, option=_JSON)

@@ -203,7 +203,8 @@ def write(model: Model, query: Query, prediction: Prediction) -> tuple[bytes, in
     """Write the response; return the body, and where its JSON ends if binary tensors follow.
 
     The ids are the output tensor `prediction_id`. Where the caller asked for other outputs only, they are in
-    `parameters.prediction_ids`, joined by commas (a parameter cannot be a list).
+    `parameters.prediction_ids`, joined by commas (a parameter cannot be a list). So are in
+    `parameters.label_asked` those whose label is asked for at random, where that is done.
     """
     rows, outputs = query.rows, prediction.outputs
     version = str(model.version)
@@ -217,6 +218,10 @@ def write(model: Model, query: Query, prediction: Prediction) -> tuple[bytes, in
         document["id"] = query.id
     if prediction.missing:  # a parameter cannot be a list
         document["parameters"]["missing_features"] = prediction.missing_features
+    asked = model.labels_asked(prediction.ids)
+    if asked is not None:
+        chosen = (each for each, is_one in zip(prediction.ids, asked, strict=True) if is_one)
+        document["parameters"]["label_asked"] = ",".join(chosen)
     entries = []
     for spec in model.outputs:
         values = getattr(outputs, spec.name)

@@ -6,6 +6,7 @@ A baseline that is too low raises false alarms, so the bound is used and not the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
 def clopper_pearson(errors: int, n: int, *, alpha: float = 0.05) -> float:
@@ -55,6 +56,22 @@ def bound_on_mean(rows: int, mean: float, variance: float, *, alpha: float = 0.0
     log_term = math.log(4 / alpha)
     bernstein = math.sqrt(2 * unbiased * log_term / rows) + 7 * log_term / (3 * (rows - 1))
     return min(1.0, mean + min(hoeffding, bernstein))
+
+
+def bound_on_costs(rows: int, counts: Sequence[tuple[float, int]], *, alpha: float = 0.05) -> float:
+    """Return an upper bound on the mean of losses of few values, by the rate of each.
+
+    The bounds on the rates hold together with 1 - alpha (Bonferroni), so a rare class, of which a bound on
+    the mean alone would know little, counts by its own errors.
+
+    Args:
+        rows: how many losses there are.
+        counts: (loss, how many rows lost that); those that lost nothing may be left out.
+        alpha: chance that the true mean lies above the bound, at most.
+    """
+    costs = [(value, n) for value, n in counts if value > 0]
+    each = alpha / max(1, len(costs))
+    return min(1.0, sum(value * clopper_pearson(min(n, rows), rows, alpha=each) for value, n in costs))
 
 
 def _binomial_cdf(k: int, n: int, p: float) -> float:

@@ -188,6 +188,9 @@ def baseline_of(card: Card) -> float | None:
     if loss is None:
         return None
     rows = max(2, loss.rows // loss.block)
+    if loss.costs is not None:
+        independent = [(value, round(n * rows / loss.rows)) for value, n in loss.counts]
+        return confidence_bounds.bound_on_costs(rows, independent)
     if card.classes is not None:
         return confidence_bounds.clopper_pearson(round(loss.mean * rows), rows)
     return confidence_bounds.bound_on_mean(rows, loss.mean, loss.variance)

@@ -57,14 +57,18 @@ def predict(
             return
         table = Table("prediction", "probability", "prediction id", "version", box=None, header_style="dim")
         missing: dict[str, None] = {}
+        asked: list[str] = []
         for answer in answers:
             table.add_row(*map(escape, _cells(answer)))
             missing |= dict.fromkeys(answer.get("missing_features", ()))
+            asked += [answer["prediction_id"]] if answer.get("label_asked") else []
         page = client.page(model)
     console = wide_console()
     console.print(table)
     if missing:
         console.print(f"missing or stale in some of the rows: {escape(', '.join(missing))}")
+    if asked:
+        console.print(f"asked at random for a label, whatever was answered: {escape(', '.join(asked))}")
     if page:
         console.print(f"[dim]what it takes, and how else to ask: {escape(page)}[/]")
 

@@ -20,7 +20,7 @@ from functions.govern_training import facts
 from functions.govern_training import logic as governor
 from functions.judge_rollout import logic as judge
 from functions.judge_rollout.guards import Breach
-from functions.judge_rollout.policy import Policy, policy_of
+from functions.judge_rollout.policy import Policy, Terms, policy_of
 from functions.judge_rollout.record import Record
 from functions.judge_rollout.verdict import Inconclusive, Promote, RollBack, Wait
 from functions.watch_performance import logic as harm
@@ -28,6 +28,7 @@ from functions.watch_performance.sequential_test import THRESHOLD
 from kascade.replay.comparison import Area
 from pipelines.metrics import METRICS
 from pipelines.spec import Drift, Gate, ModelSpec, Retrain, Rollout
+from pipelines.spec.losses import said
 
 Get = Callable[[Claim], bytes]
 """Reads a file of inputs from the object store."""
@@ -105,6 +106,8 @@ def _gate(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: 
     inputs = recorded.inputs_as(gate.Inputs, get)
     if inputs.problem is None and inputs.metric not in METRICS:
         raise NotReplayable(f"this release has no metric {inputs.metric}")
+    if tried is not None and inputs.champion is not None and said(tried.rollout.loss) != inputs.loss:
+        raise NotReplayable("with another rollout.loss another difference would have been measured")
     ruling = gate.decide(policy, inputs)
     unmeasured = inputs.unmeasured(policy)
     if unmeasured and ruling.outcome is not gate.Outcome.REJECT:
@@ -124,6 +127,8 @@ def _pool(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: 
     inputs = recorded.inputs_as(pool.Pool, get)
     if policy.margin != then.margin:
         raise NotReplayable("with another rollout.margin other bets would have been placed")
+    if policy.loss != then.loss:
+        raise NotReplayable("with another rollout.loss other losses would have been counted")
     if policy.pool > then.pool or 0 < policy.pool < len(inputs.formers):
         raise NotReplayable("with another rollout.pool other versions would have been scored")
     match pool.decide(policy, inputs):
@@ -179,7 +184,7 @@ def _judge(
     recorded: DecisionInputs, payload: kinds.RolloutDecided, tried: ModelSpec | None, get: Get
 ) -> Outcome:
     then = recorded.policy_as(Policy)
-    policy = then if tried is None else policy_of(tried)
+    policy = then if tried is None else policy_of(tried, Terms(then.loss_unit, then.randomised))
     if tried is not None and (key := _leaves_out(tried, payload.phase)):
         return Outcome("nothing", key, f"with rollout.{key} as tried there is no {payload.phase}")
     traffic = payload.phase is kinds.RolloutPhase.CANARY and policy.canary_percent != then.canary_percent
@@ -188,6 +193,8 @@ def _judge(
         (policy.by_entity != then.by_entity, "entity"),
         (policy.entity_period != then.entity_period, "rollout.entity_period"),
         (traffic, "rollout.canary_percent"),
+        (policy.loss != then.loss, "rollout.loss"),
+        (policy.wanted_randomised != then.wanted_randomised, "labels.randomised"),
     ):
         if differs:
             raise NotReplayable(f"with another {key} other predictions and labels would have counted")

@@ -84,6 +84,10 @@ def spec_digest(spec: ModelSpec, code: OwnCode | None = None) -> str:
     said = spec.model_dump(mode="json", by_alias=True)
     if spec.features is None:  # the digest of a spec without features is that of releases before them
         del said["features"]
+    if spec.rollout.loss == "zero_one":  # the same of one that names no loss
+        del said["rollout"]["loss"]
+    if not spec.labels.randomised:
+        del said["labels"]["randomised"]
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     if code is not None:
         canonical += code.train.sha256 + (code.requirements.sha256 if code.requirements else "")

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from pipelines.spec.columns import Names
 from pipelines.spec.durations import Duration
+from pipelines.spec.losses import Loss
 from pipelines.spec.section import Section, sequence
 from pipelines.spec.train import Name
 
@@ -103,6 +104,13 @@ class Rollout(Section):
     )
     margin: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.01, description="loss by which it may be worse and still be promoted", examples=["0.01"]
+    )
+    loss: Loss = Field(
+        default="zero_one",
+        description="what a wrong class costs: `zero_one`: 1; `balanced`: each class counts alike, however "
+        "rare; or costs by true and answered class. With these two, margins are shares of what the best "
+        "answer that is always the same loses",
+        examples=["{fraud: {genuine: 20}, genuine: {fraud: 1}}"],
     )
     alpha: Alpha = Field(
         default=0.05, description="chance of promoting, or rolling back, wrongly", examples=["0.05"]
@@ -220,6 +228,12 @@ class Labels(Section):
         default=timedelta(days=7),
         description="how long until a prediction's label is mature",
         examples=["7d"],
+    )
+    randomised: Share = Field(
+        default=0.0,
+        description="share of the predictions whose label is asked for at random, whatever was answered: for "
+        "where some answers never get theirs. The answer says which; the judge weighs them",
+        examples=["0.05"],
     )
     train: bool = Field(
         default=True,

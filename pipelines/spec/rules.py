@@ -15,6 +15,7 @@ from pipelines.spec.columns import Kind, is_number, is_whole
 from pipelines.spec.detectors import check_detectors
 from pipelines.spec.durations import format_duration
 from pipelines.spec.feature_rules import check_features
+from pipelines.spec.losses import check_loss
 from pipelines.spec.model import ModelSpec
 
 _VALUES: Mapping[Kind, tuple[Callable[[object], bool], str]] = MappingProxyType(
@@ -31,6 +32,9 @@ def check_rules(spec: ModelSpec) -> Iterable[Problem]:
     yield from _check_code(spec)
     yield from check_features(spec)
     rollout, labels = spec.rollout, spec.labels
+    values = spec.schema_[spec.target].values if spec.target in spec.schema_ else None
+    names = None if values is None else [str(value).strip() for value in values]
+    yield from check_loss(rollout.loss, names, regression=spec.task == "regression")
     if rollout.phases and rollout.deadline <= labels.window:
         deadline, window = format_duration(rollout.deadline), format_duration(labels.window)
         yield Problem(

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.class_costs import class_costs, name_of
 from pipelines.errors import StepError
 from pipelines.estimators import check_training, missing_packages
 from pipelines.metrics import Task, default_metric
 from pipelines.spec import ModelSpec
+from pipelines.spec.losses import check_loss
 from pipelines.steps import files
 from pipelines.steps.extract import read_spec
 from pipelines.target import classes_of, infer_task, usable_rows
@@ -52,6 +55,7 @@ def check(extracted: Path, folder: Path, model: str) -> dict[str, Any]:
         ],
     }
     checked["metric"] = _metric(spec, task, checked["classes"])
+    checked["loss"] = _loss(spec, task, checked["classes"])
     files.write_json(folder / files.CHECKED, checked)
     return checked
 
@@ -100,6 +104,23 @@ def _metric(spec: ModelSpec, task: Task, classes: list[Any] | None) -> str:
             "; ".join(f"{p.where}: {p.problem}" for p in problems), "; ".join(p.fix for p in problems)
         )
     return spec.train.metric or default_metric(task, None if classes is None else len(classes))
+
+
+def _loss(spec: ModelSpec, task: Task, classes: list[Any] | None) -> Any:
+    """Return `rollout.loss` as it was written. Raises: StepError when it does not fit the target."""
+    loss = spec.rollout.loss
+    names = [name_of(each) for each in classes or ()]
+    found = list(check_loss(loss, names, regression=task == "regression"))
+    if found:
+        raise StepError("; ".join(f"{p.where}: {p.problem}" for p in found), "; ".join(p.fix for p in found))
+    if classes is not None:
+        try:
+            class_costs(loss, classes, np.ones(len(classes), dtype=np.int64))
+        except ValueError as error:
+            raise StepError(
+                f"rollout.loss: {error}", "give each class some wrong answer that costs"
+            ) from error
+    return loss
 
 
 def _warnings(spec: ModelSpec, schema: Mapping[str, Any], table: pa.Table, usable: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.class_costs import class_costs
 from pipelines.encoding import Encoding
 from pipelines.errors import StepError
 from pipelines.loss import holdout_loss, loss_scale
@@ -42,7 +43,7 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
         "value": metrics[metric],
         "metrics": metrics,
         "rows": len(target),
-        "loss": holdout_loss(target, predicted, scale=_scale(prepared, facts["classes"])).model_dump(),
+        "loss": _loss(prepared, facts, target, predicted),
         "per_class": _per_class(target, predicted, facts["classes"]),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,8 +52,16 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     return evaluation
 
 
-def _scale(prepared: Path, classes: list[Any] | None) -> float | None:
-    return None if classes is not None else loss_scale(np.load(prepared / files.TRAIN_TARGET))
+def _loss(
+    prepared: Path, facts: dict[str, Any], target: NDArray[Any], predicted: NDArray[Any]
+) -> dict[str, Any]:
+    """Describe the loss on the holdout; what it counts by is taken from the training rows."""
+    training, classes = np.load(prepared / files.TRAIN_TARGET), facts["classes"]
+    if classes is None:
+        return holdout_loss(target, predicted, scale=loss_scale(training)).model_dump(mode="json")
+    rows = np.bincount(training[training >= 0].astype(np.int64), minlength=len(classes))
+    costs = class_costs(facts.get("loss", "zero_one"), classes, rows)
+    return holdout_loss(target, predicted, scale=None, costs=costs).model_dump(mode="json")
 
 
 def _held(target: NDArray[Any], classes: list[Any] | None) -> str:

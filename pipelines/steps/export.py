@@ -131,6 +131,7 @@ def _metadata(
         "metrics": evaluation["metrics"],
         "dataset_digest": request.dataset.sha256,
         **({"lookup": lookup} if lookup else {}),
+        **({"labels_randomised": spec.labels.randomised} if spec.labels.randomised else {}),
     }
 
 
@@ -240,6 +241,7 @@ def _card(
         },
         "spec": {**request.spec.model_dump(), "digest": spec_digest(spec, request.code)},
         "own_code": request.code,
+        "randomised": spec.labels.randomised,
         "code_digest": code_digest(),
         "seed": facts["seed"],
         "class_weight": "balanced" if facts["balanced"] else "none",

@@ -83,6 +83,7 @@ class World:
         reference: pa.Table | None = None,
         loss: dict[str, Any] | None = None,
         views: Sequence[dict[str, Any]] = (),
+        randomised: float = 0.0,
         promoted: bool = False,
     ) -> None:
         """Register a version with its card and reference; `promoted` makes it champion."""
@@ -96,6 +97,7 @@ class World:
             features=features,
             views=views,
             evaluation={"metrics": {}, "loss": loss},
+            randomised=randomised,
         )
         table = pa.table({"amount": [1.0]}) if reference is None else reference
         completed = TrainingCompleted(

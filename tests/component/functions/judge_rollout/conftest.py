@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
@@ -30,12 +30,14 @@ WINDOW_S = 10
 class Judging:
     """judge_rollout, and what it hears; each verdict is made again from what its event carries."""
 
+    cards: ClassVar[Mapping[str, Any]] = {}
+
     def __init__(self, url: str, **rollout: Any) -> None:
         self.world = World(url)
         policy = {"margin": 0.02, "min_labels": 50, "deadline": "1000s", **rollout}
         self.world.spec(rollout=policy, labels={"window": f"{WINDOW_S}s"})
-        self.world.version(1, promoted=True)
-        self.world.version(2)
+        self.world.version(1, promoted=True, **self.cards)
+        self.world.version(2, **self.cards)
         self.restart()
         self.rng = random.Random(0)
         self.number = 0

@@ -18,6 +18,8 @@ from functions.evaluate_model.bootstrap import (
     rankings,
     widening,
 )
+from pipelines.class_costs import class_costs
+from pipelines.loss import mean_cost
 from pipelines.metrics import METRICS
 
 
@@ -132,3 +134,19 @@ def test_an_interval_is_wider_where_a_class_is_rare() -> None:
     assert wide[2] == pytest.approx(2.262 / 1.960 * (10 / 9) ** 0.5, abs=0.002)
     assert wide[-1] == pytest.approx(1.0, abs=0.005)
     assert widening(np.linspace(0.0, 1.0, 1_000)) == pytest.approx(1.0, abs=0.005)
+
+
+def test_ten_positives_that_both_get_right_do_not_show_that_both_always_would() -> None:
+    truth = np.array([0] * 990 + [1] * 10)
+    right = np.eye(2)[truth]
+    costs = class_costs("balanced", (0, 1), np.array([990, 10]))
+    assert costs is not None
+
+    plain = paired_interval(mean_cost(costs), truth, right, right, resamples=100, seed=1)
+    found = paired_interval(mean_cost(costs), truth, right, right, resamples=100, seed=1, costs=costs)
+
+    assert plain is not None
+    assert found is not None
+    assert (plain.low, plain.high) == (0.0, 0.0)
+    assert -0.3 < found.low < -0.2
+    assert found.high == pytest.approx(-found.low)

@@ -124,3 +124,18 @@ def test_slices_of_columns_that_the_gate_does_not_name_count_for_nothing() -> No
     assert decide(gate(min=0.75, slices=("country",)), inputs).rule == "slices"
     assert decide(gate(min=0.75), inputs).rule == "passed"
     assert inputs.unmeasured(gate(slices=("country", "age"))) == ["age"]
+
+
+@pytest.mark.parametrize(("low", "outcome"), [(-0.005, Outcome.APPROVE), (-0.2, Outcome.REJECT)])
+def test_where_errors_have_costs_the_loss_is_compared_and_the_minimum_stays_on_the_metric(
+    low: float, outcome: Outcome
+) -> None:
+    whole = Measurement(0.9, 1_000, 0.9, 0.95, low, 0.3, loss=0.4, champion_loss=0.5)
+    inputs = Inputs(metric="roc_auc", whole=whole, champion=Champion(1), loss="balanced")
+
+    decision = decide(gate(min=0.85), inputs)
+
+    assert decision.outcome is outcome
+    assert outcome is Outcome.REJECT or "loss 0.4 against 0.5 of v1" in decision.message
+    assert decide(gate(better_than_champion_by=0.2), inputs).outcome is Outcome.REJECT
+    assert decide(gate(min=0.92), inputs).rule == "min"

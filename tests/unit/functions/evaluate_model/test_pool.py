@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.simulations import pool as simulated
+from functions.evaluate_model.former import STAKES, Former
 from functions.evaluate_model.pool import (
-    STAKES,
     THRESHOLD,
-    Former,
     Pool,
     Recall,
     Stay,

@@ -50,7 +50,14 @@ def test_a_judges_state_of_before_is_read() -> None:
 
 def test_what_is_written_is_read_again_and_durations_stay_seconds() -> None:
     policy, judge = policy_from_json(json.loads(POLICY)), state_from_json(json.loads(STATE))
-    assert policy_to_json(policy) == {**json.loads(POLICY), "by_entity": False}
+    assert policy_to_json(policy) == {
+        **json.loads(POLICY),
+        "by_entity": False,
+        "loss_unit": 1.0,
+        "randomised": None,
+        "loss": "zero_one",
+        "wanted_randomised": 0.0,
+    }
     assert state_from_json(json.loads(json.dumps(state_to_json(judge)))) == judge
 
 

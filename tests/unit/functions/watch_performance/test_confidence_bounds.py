@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from functions.watch_performance.confidence_bounds import bound_on_mean, clopper_pearson
+from functions.watch_performance.confidence_bounds import bound_on_costs, bound_on_mean, clopper_pearson
 
 
 def bound(losses: Sequence[float]) -> float:
@@ -41,3 +41,12 @@ def test_a_bound_gets_closer_with_rows_and_with_calm() -> None:
     assert bound(calm) < bound([0.0, 0.22] * 500)
     with pytest.raises(ValueError, match="two losses"):
         bound([0.5])
+
+
+def test_the_bound_on_costs_counts_a_rare_class_by_its_own_errors() -> None:
+    counts = [(0.0, 1_960), (0.01, 36), (1.0, 4)]
+    found = bound_on_costs(2_000, counts)
+
+    assert 4.36 / 2_000 < found < bound_on_mean(2_000, 4.36 / 2_000, 0.002)
+    assert bound_on_costs(100, [(1.0, 12)]) == clopper_pearson(12, 100)
+    assert bound_on_costs(100, [(0.0, 100)]) == 0.0

@@ -197,15 +197,20 @@ class Client(Calls):
                 yield answer
 
     def _answers(self, model: str, body: Row) -> Row:
+        path = f"/v1/models/{model}:predict"
         try:
-            answers: Row = self.post(model, f"/v1/models/{model}:predict", body)
+            answers: Row = self.post(model, path, body)
         except CallError as error:
             services = self.services()
-            if services is None or any(each["metadata"]["name"] == model for each in services):
+            names = {each["metadata"]["name"] for each in services or []}
+            if services is None or model in names:
                 raise
-            raise CallError(
-                f"no version of {model} serves; `kascade models` says how far each model is"
-            ) from error
+            if (by_kserve := f"{model}-predictor") in names:
+                answers = self.post(by_kserve, path, body)
+            else:
+                raise CallError(
+                    f"no version of {model} serves; `kascade models` says how far each model is"
+                ) from error
         return answers
 
     def label(self, model: str, predictions: str | Table, label: Any = None, *, source: str = SOURCE) -> str:

@@ -1,6 +1,9 @@
 """Types of events that others define and functions handle; those of S3 are in `objects`."""
 
 PING = "dev.knative.sources.ping"
+OBJECT_ADDED = "dev.knative.apiserver.resource.add"
+OBJECT_UPDATED = "dev.knative.apiserver.resource.update"
+OBJECT_DELETED = "dev.knative.apiserver.resource.delete"
 KSERVE_REQUEST = "org.kubeflow.serving.inference.request"
 KSERVE_RESPONSE = "org.kubeflow.serving.inference.response"
 SELDON_REQUEST = "io.seldon.serving.inference.request"

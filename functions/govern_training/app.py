@@ -12,6 +12,7 @@ from eventing.app import create_app as create_event_app
 from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
 from functions.govern_training.apply_event import APPLY_BY_PAYLOAD
+from functions.govern_training.ended_jobs import JOB_CHANGES
 from functions.govern_training.event_context import FUNCTION
 from functions.govern_training.handler import Handler
 from functions.govern_training.records import spec_in_force
@@ -19,7 +20,10 @@ from functions.govern_training.settings import Settings
 from functions.state.database import check_migrated, make_engine, session_factory
 from pipelines.code import code_digest
 
-ACCEPTS: Accepts = {each.type: each for each in APPLY_BY_PAYLOAD}
+ACCEPTS: Accepts = {
+    **{each.type: each for each in APPLY_BY_PAYLOAD},
+    **dict.fromkeys(JOB_CHANGES),
+}
 
 
 def create_app(

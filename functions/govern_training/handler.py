@@ -11,10 +11,12 @@ from eventing.catalogue import Payload, TimerDue
 from eventing.clock import Clock
 from eventing.event import Event
 from functions.govern_training.apply_event import model_of
+from functions.govern_training.ended_jobs import failures_by_job
 from functions.govern_training.event_context import FUNCTION, EventContext
 from functions.govern_training.govern import govern
 from functions.govern_training.records import SpecInForce
 from functions.govern_training.settings import Settings
+from functions.state.database import transaction
 from functions.state.governor import lock_model
 from functions.state.handled import write_once
 
@@ -29,9 +31,13 @@ class Handler:
     clock: Clock
     code_digest: str
 
-    def __call__(self, event: Event, payload: Payload) -> list[Event]:
+    def __call__(self, event: Event, payload: Payload | None) -> list[Event]:
         """Govern, or return the answers of the first time."""
-        now, model = self.clock(), model_of(payload)
+        now = self.clock()
+        if payload is None:
+            with transaction(self.sessions, read_only=True) as session:
+                return failures_by_job(session, event, now)
+        model = model_of(payload)
         if isinstance(payload, TimerDue):  # ring_timers may have a clock that is ahead of this one
             now = max(now, payload.due)
 

@@ -69,6 +69,11 @@ def runs_of(session: Session, model: str) -> Sequence[TrainingRun]:
     return session.scalars(select(TrainingRun).filter_by(model=model).order_by(TrainingRun.version)).all()
 
 
+def runs_under_way(session: Session) -> Sequence[TrainingRun]:
+    """Return the runs of all models that have not ended."""
+    return session.scalars(select(TrainingRun).filter_by(ended_at=None)).all()
+
+
 def first_to_expire(session: Session, model: str) -> TrainingRun | None:
     """Return the run under way whose lease ends first, or None when none is under way."""
     under_way = select(TrainingRun).filter_by(model=model, ended_at=None)

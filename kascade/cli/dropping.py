@@ -19,7 +19,7 @@ from eventing.words.event_words import words_of
 from eventing.words.fixes import fixes_of
 from kascade.cli.label_outcomes import FileOutcome
 from kascade.cli.options import print_json, print_result
-from kascade.cli.request import Outcome, Recorded, print_outcome, refusal_of, waiting
+from kascade.cli.request import Outcome, Recorded, print_outcome, refusal_of
 from kascade.client import LEDGER, Client
 from kascade.rendering.event_line import event_line
 from kascade.rendering.terminal import escape
@@ -60,37 +60,68 @@ class Dropped:
         return f"s3://{self.bucket}/{self.key}"
 
 
-def put(
-    client: Client, files: Sequence[Path], model: str, bucket: str, as_json: bool, *, follow: bool
-) -> list[Dropped]:
-    """Put files into a bucket, with a bar for each, and print their addresses.
+def drop_files(
+    client: Client,
+    files: Sequence[Path],
+    model: str,
+    bucket: str,
+    *,
+    as_json: bool,
+    follow: bool,
+    timeout_s: float,
+) -> None:
+    """Put files into a bucket, with a bar for each, print their addresses, and what becomes of each.
 
     Args:
-        follow: what becomes of them will be asked for, which takes a ledger that answers.
+        follow: what becomes of them is asked for, which takes a ledger that answers.
+
+    Raises:
+        typer.Exit: one was refused, or is not read.
     """
+    dropped: list[Dropped] = []
+    try:
+        with _bars() as progress:
+            for file in files:
+                dropped.append(_put(client, file, model, bucket, progress, follow=follow))
+                if not as_json:
+                    print_result({"uri": dropped[-1].uri}, as_json)
+        if follow:
+            report(client, dropped, model, as_json=as_json, timeout_s=timeout_s)
+        for each in dropped if as_json and not follow else []:
+            print_json({"uri": each.uri})
+    except KeyboardInterrupt:
+        if dropped and follow:
+            later = f"kascade events --subject {model}"
+            console = Console(stderr=True, highlight=False, soft_wrap=True)
+            console.print(escape(f"waiting has ended, what was dropped goes on: {later}"))
+        raise
+
+
+def _bars() -> Progress:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    dropped = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for file in files:
-            with client.store() as store, progress.open(file, "rb", description=file.name) as stream:
-                uri = f"s3://{bucket}/{model}/{file.name}"
-                before = _etag(store, uri)
-                after = _last_announced(client, f"{model}/{file.name}") if follow else 0
-                try:
-                    store.put(uri, stream)
-                except KeyboardInterrupt:
-                    progress.console.print(escape(f"{uri} was not dropped"), highlight=False, soft_wrap=True)
-                    raise
-                etag = store.head(uri).etag
-            dropped.append(Dropped(f"{model}/{file.name}", bucket, etag, etag == before, after))
-            if not as_json:
-                print_result({"uri": uri}, as_json)
-    return dropped
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _put(client: Client, file: Path, model: str, bucket: str, progress: Progress, *, follow: bool) -> Dropped:
+    """Put a file into a bucket; after Ctrl-C say whether it is there."""
+    key = f"{model}/{file.name}"
+    uri = f"s3://{bucket}/{key}"
+    with client.store() as store, progress.open(file, "rb", description=file.name) as stream:
+        before = _etag(store, uri)
+        after = _last_announced(client, key) if follow else 0
+        try:
+            store.put(uri, stream)
+            etag = store.head(uri).etag
+        except KeyboardInterrupt:
+            said = "was not dropped" if _etag(store, uri) == before else "was dropped"
+            progress.console.print(escape(f"{file.name} {said}"), highlight=False, soft_wrap=True)
+            raise
+    return Dropped(key, bucket, etag, etag == before, after)
 
 
 def _etag(store: Store, uri: str) -> str | None:
@@ -145,8 +176,7 @@ class Settling:
         Args:
             spec_comes: a model.yaml was dropped with it, so it may wait for that.
         """
-        later = f"kascade events --subject {self._model}"
-        with waiting(f"what becomes of {dropped.uri}", later):
+        with Console(stderr=True).status(f"waiting for {escape(dropped.key)} (Ctrl-C stops waiting)"):
             created = self._created(dropped)
             if created is None:
                 return Outcome(
@@ -161,6 +191,7 @@ class Settling:
             else:
                 outcome = self._dataset(dropped, created, spec_comes=spec_comes)
         if outcome is None:
+            later = f"kascade events --subject {self._model}"
             return Outcome(False, f"no answer within {self._timeout_s:g} s; it may come: {later}")
         if dropped.unchanged:
             return Outcome(outcome.ok, f"{outcome.message} (it lay there already, unchanged)")

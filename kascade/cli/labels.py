@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from eventing.catalogue import FeedbackReceived
 from eventing.event import Event, originate
-from kascade.cli.dropping import FEEDBACK, put, report
+from kascade.cli.dropping import FEEDBACK, drop_files
 from kascade.cli.label_outcomes import in_the_log, joined
 from kascade.cli.options import (
     SOURCE,
@@ -21,7 +21,6 @@ from kascade.cli.options import (
     NoWaitOption,
     SystemOption,
     TimeoutOption,
-    print_json,
 )
 from kascade.cli.request import Request, send
 from kascade.client import connect
@@ -69,12 +68,8 @@ def label(
         raise HomeError(f"{file} is not a file")
     with connect(system) as client:
         if file is not None:
-            dropped = put(client, [file], model, FEEDBACK, as_json, follow=not no_wait)
-            if no_wait:
-                if as_json:
-                    print_json({"uri": dropped[0].uri})
-                return
-            report(client, dropped, model, as_json=as_json, timeout_s=timeout)
+            follow = not no_wait
+            drop_files(client, [file], model, FEEDBACK, as_json=as_json, follow=follow, timeout_s=timeout)
             return
         event = _label_event(model, str(prediction_id), value if text else _read(str(value)))
         request = Request(event, joined(event), check=in_the_log(event))

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from kascade.cli.address_book import print_address_book
-from kascade.cli.dropping import BATCH, FEEDBACK, RAW, SPEC, is_code, put, report
+from kascade.cli.dropping import BATCH, FEEDBACK, RAW, SPEC, drop_files, is_code
 from kascade.cli.options import (
     BEGIN,
     HomeOption,
@@ -161,9 +161,4 @@ def drop(
     bucket = BATCH if batch else bucket
     with connect(system) as client:
         follow = not no_wait and bucket in (RAW, FEEDBACK, BATCH)
-        dropped = put(client, files, model, bucket, as_json, follow=follow)
-        if not follow:
-            for each in dropped if as_json else []:
-                print_json({"uri": each.uri})
-            return
-        report(client, dropped, model, as_json=as_json, timeout_s=timeout)
+        drop_files(client, files, model, bucket, as_json=as_json, follow=follow, timeout_s=timeout)

@@ -14,6 +14,8 @@ import knative
 from kascade.system.airflow import USER, LocalAirflow, find_airflow
 from kascade.system.home import NAMESPACE, Home
 
+ROLLOUT_IN_AIRFLOW_S = 900.0
+"""How long a rollout may take, its training included: Airflow starts a process for each step of it."""
 _KNATIVE = Path(knative.__file__).parent
 
 

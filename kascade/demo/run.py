@@ -12,8 +12,8 @@ from rich.console import Console
 
 from eventing import catalogue as c
 from kascade.demo.features import FeaturesStory
-from kascade.demo.in_airflow import airflow_beside
-from kascade.demo.story import MODEL, PARTS, Story
+from kascade.demo.in_airflow import ROLLOUT_IN_AIRFLOW_S, airflow_beside
+from kascade.demo.story import MODEL, PARTS, ROLLOUT_S, Story
 from kascade.reach.port import CallError
 from kascade.rendering.terminal import escape
 from kascade.stream.running import running_system
@@ -54,7 +54,8 @@ def run_demo(home: Home, *, store: str, story: str, keep: bool, engine: str = "l
                     told = FeaturesStory(home, console, started)
                     told.play()
                 else:
-                    played = Story(home, console, started)
+                    patience = ROLLOUT_IN_AIRFLOW_S if airflow is not None else ROLLOUT_S
+                    played = Story(home, console, started, rollout_s=patience)
                     played.play(STORIES[story])
             except (CallError, HomeError) as error:
                 problem = str(error)

@@ -22,6 +22,7 @@ from kascade.system.home import Home
 MODEL = "digits"
 LABEL_DELAY_S = 1.0
 REQUESTS_PER_S = 100.0
+ROLLOUT_S = 300.0
 GOOD = "[{estimator: random_forest, grid: {n_estimators: [60], max_depth: [12]}}]"
 POOR = "[{estimator: decision_tree, grid: {max_depth: [4]}}]"
 SPEC = """\
@@ -48,11 +49,15 @@ def spec_of(*, candidates: str = GOOD, gate: str = "{min: 0.5}", min_rows: int =
 
 
 class Story:
-    """Plays the parts in order; `facts` gathers what they showed."""
+    """Plays the parts in order; `facts` gathers what they showed.
 
-    def __init__(self, home: Home, console: Console, started: float) -> None:
+    Args:
+        rollout_s: how long a training and the rollout after it may take.
+    """
+
+    def __init__(self, home: Home, console: Console, started: float, *, rollout_s: float = ROLLOUT_S) -> None:
         endpoints = home.endpoints()
-        self._console, self._started = console, started
+        self._console, self._started, self._rollout_s = console, started, rollout_s
         self._store = S3Store.from_env({**os.environ, **home.store_environment()})
         self._client = connect(home.path)
         self.ledger = LedgerFollower(self._client, console, MODEL)
@@ -126,7 +131,7 @@ class Story:
             matches=lambda event: (
                 event["data"]["phase"] == c.RolloutPhase.PROBATION and event["data"]["version"] >= version
             ),
-            timeout_s=300,
+            timeout_s=self._rollout_s,
         )
         self.facts["harm_ended_s"] = round(time.monotonic() - proven, 1)
         self.traffic.forget_accuracy()
@@ -156,7 +161,7 @@ class Story:
             matches=lambda event: (
                 event["data"]["outcome"] == outcome and event["data"]["version"] >= least_version
             ),
-            timeout_s=300,
+            timeout_s=self._rollout_s,
         )
         if outcome == "promoted":
             self.facts["version"] = completed["data"]["version"]

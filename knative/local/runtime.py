@@ -37,6 +37,7 @@ from knative.local.processes.workplace import Workplace
 from knative.local.reconciling import Reconciler
 from knative.local.resources.journal import Journal
 from knative.local.resources.kinds import (
+    API_SERVER_SOURCE,
     BROKER,
     JOB,
     JOB_SINK,
@@ -52,16 +53,14 @@ from knative.local.resources.store import Store
 from knative.local.services.controller import Services
 from knative.local.services.plan import Defaults
 from knative.local.services.revisions import SERVICE_LABEL, Revisions
+from knative.local.sources.apiserver import ApiServerSources
 from knative.local.sources.binding import SinkBindings
 from knative.local.sources.brokers import Brokers
 from knative.local.sources.ping import PingSources
 from knative.local.state import API_TOKEN, SINK_TOKEN, make_token, opening, write_endpoints
 
-_DEPENDANTS: Mapping[Kind, tuple[Kind, ...]] = {
-    SERVICE: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
-    BROKER: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
-    JOB_SINK: (BROKER, TRIGGER, PING_SOURCE, SINK_BINDING),
-}
+_SENDING = (BROKER, TRIGGER, PING_SOURCE, API_SERVER_SOURCE, SINK_BINDING)
+_DEPENDANTS: Mapping[Kind, tuple[Kind, ...]] = {SERVICE: _SENDING, BROKER: _SENDING, JOB_SINK: _SENDING}
 _LONGEST_TICK_S = 0.5
 _START_TICK_S, _LONGEST_START_S = 0.05, 60.0
 
@@ -149,6 +148,7 @@ class Runtime:
             self._engine = engine = BrokerEngine(events, self._courier, settings=settings, registry=registry)
         brokers = Brokers(store, engine, addresses)
         self._pings = PingSources(store, addresses, self._send)
+        self._changes = ApiServerSources(store, addresses, self._send)
         limits = Limits(body_bytes=options.max_body_mib << 20)
         metrics = GatewayMetrics(registry)
         self._gateway = Gateway(
@@ -164,6 +164,7 @@ class Runtime:
             JOB: self._jobs.reconcile,
             SINK_BINDING: bindings.reconcile,
             PING_SOURCE: self._pings.reconcile,
+            API_SERVER_SOURCE: self._changes.reconcile,
         }
         self._reconciler = Reconciler(store, handlers, _DEPENDANTS)
 
@@ -192,7 +193,7 @@ class Runtime:
             await self._round(stop, _START_TICK_S)
         not_ready = [
             f"{kind.name} {body['metadata']['name']}"
-            for kind in (SERVICE, BROKER, TRIGGER, SINK_BINDING, PING_SOURCE)
+            for kind in (SERVICE, *_SENDING)
             for body in self._store.all_of(kind)
             if ready_of(body) != "True"
         ]
@@ -221,6 +222,7 @@ class Runtime:
     async def _close(self) -> None:
         self._reconciler.close()
         await self._pings.close()
+        await self._changes.close()
         await self._api.close()
         # Subscribers outlive deliveries, and the broker outlives everything that sends events while it ends.
         await asyncio.gather(self._engine.pause(), self._jobs.close())

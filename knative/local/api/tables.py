@@ -49,6 +49,7 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
     "Broker": (("URL", address_of), *_READY),
     "Trigger": (("Broker", _spec("broker")), ("Subscriber_URI", _status("subscriberUri")), *_READY),
+    "ApiServerSource": (("Sink", _status("sinkUri")), *_READY),
     "PingSource": (("Sink", _status("sinkUri")), ("Schedule", _spec("schedule")), *_READY),
     "SinkBinding": (("Sink", _status("sinkUri")), *_READY),
     "JobSink": (("URL", address_of), *_READY),

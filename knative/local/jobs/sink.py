@@ -80,7 +80,9 @@ def _job(sink: Json, key: Key, event: Event, path: Path) -> Json:
     container = template["spec"]["template"]["spec"]["containers"][0]
     where = {"name": "K_EVENT_PATH", "value": str(path.resolve())}
     container["env"] = [*in_batch(container)["env"], where]
-    labels = {**(given.get("labels") or {}), "sinks.knative.dev/job-sink": sink["metadata"]["name"]}
+    name = sink["metadata"]["name"]
+    own = {"sinks.knative.dev/job-sink": name, "sinks.knative.dev/job-sink-name": name}
+    labels = {**(given.get("labels") or {}), **own}
     annotations = {
         **(given.get("annotations") or {}),
         "kascade.dev/event-id": event.id,

@@ -168,6 +168,12 @@ def _ping_source(body: Json, before: Mapping[str, Any] | None) -> Json:
     return {**body, "spec": {**body["spec"], "schedule": body["spec"].get("schedule") or "* * * * *"}}
 
 
+def _api_server_source(body: Json, before: Mapping[str, Any] | None) -> Json:
+    given = body["spec"]
+    defaults = {"mode": "Reference", "serviceAccountName": "default"}
+    return {**body, "spec": {**defaults, **given, "sink": _placed(given["sink"], body)}}
+
+
 def _sink_binding(body: Json, before: Mapping[str, Any] | None) -> Json:
     given = body["spec"]
     subject = {"namespace": body["metadata"].get("namespace", ""), **given["subject"]}
@@ -209,6 +215,7 @@ _BY_KIND: Mapping[tuple[str, str], Callable[[Json, Mapping[str, Any] | None], Js
     ("eventing.knative.dev/v1", "Broker"): _broker,
     ("eventing.knative.dev/v1", "Trigger"): _trigger,
     ("sources.knative.dev/v1", "PingSource"): _ping_source,
+    ("sources.knative.dev/v1", "ApiServerSource"): _api_server_source,
     ("sources.knative.dev/v1", "SinkBinding"): _sink_binding,
     ("sinks.knative.dev/v1alpha1", "JobSink"): _job_sink,
 }

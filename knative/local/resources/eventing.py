@@ -19,6 +19,7 @@ from knative.local.resources.fields import (
     TEXT,
     Accepted,
     Fields,
+    Items,
     Mapped,
     Problem,
     Rule,
@@ -209,6 +210,25 @@ PING_SPEC = Fields(
     },
     required=("sink",),
     checks=(check_ping,),
+)
+
+
+_WATCHED = Fields(
+    {"apiVersion": TEXT, "kind": TEXT, "selector": LABEL_SELECTOR}, required=("apiVersion", "kind")
+)
+_OF_THE_BROKER = "write the filters into a Trigger"
+API_SERVER_SPEC = Fields(
+    {
+        "resources": Items(_WATCHED, 1),
+        "mode": one_of("Reference", "Resource"),
+        "serviceAccountName": Accepted("the API on one machine has one token, for everything"),
+        "owner": Unsupported("objects are told by their labels"),
+        "namespaceSelector": Unsupported("a source watches its own namespace"),
+        "filters": Unsupported(_OF_THE_BROKER),
+        "ceOverrides": _OVERRIDES,
+        "sink": DESTINATION,
+    },
+    required=("resources", "sink"),
 )
 
 

@@ -73,6 +73,13 @@ def _label_name(value: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield denied(f"{path}.name", f"not a DNS 1035 label: {complaint}")
 
 
+def _watched_kinds(body: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Yield a problem for what an ApiServerSource is to watch and there is none of: it would never tell."""
+    for number, each in enumerate(body["spec"]["resources"]):
+        if kind_of(each) is None:
+            yield Problem(f"spec.resources[{number}].kind", unknown_kind(each))
+
+
 _NO_RIGHTS = Accepted("the API on one machine has one token, for everything")
 _SERVING, _EVENTING, _SOURCES = "serving.knative.dev", "eventing.knative.dev", "sources.knative.dev"
 _RBAC = "rbac.authorization.k8s.io"
@@ -114,6 +121,12 @@ ROUTE = Kind(_SERVING, "v1", "Route", _ANY_SPEC, ("rt",), written_by_users=False
 BROKER = Kind(_EVENTING, "v1", "Broker", _whole_object({"spec": eventing.BROKER_SPEC}))
 TRIGGER = Kind(_EVENTING, "v1", "Trigger", _spec(eventing.TRIGGER_SPEC))
 PING_SOURCE = Kind(_SOURCES, "v1", "PingSource", _spec(eventing.PING_SPEC))
+API_SERVER_SOURCE = Kind(
+    _SOURCES,
+    "v1",
+    "ApiServerSource",
+    _whole_object({"spec": eventing.API_SERVER_SPEC}, ("spec",), checks=(_watched_kinds,)),
+)
 SINK_BINDING = Kind(
     _SOURCES,
     "v1",
@@ -160,6 +173,7 @@ KINDS: tuple[Kind, ...] = (
     JOB_SINK,
     SINK_BINDING,
     PING_SOURCE,
+    API_SERVER_SOURCE,
     *_UNTOUCHED,
     *_CUSTOM,
 )

@@ -1,1 +1,1 @@
-"""Knative's sources: PingSource, and SinkBinding for everything that emits events itself."""
+"""Knative's sources: PingSource, ApiServerSource, and SinkBinding for everything that emits events itself."""

@@ -62,6 +62,14 @@ def test_of_a_model_without_a_service_it_is_said_that_no_version_serves(client: 
         client.predict("churn", FRAME)
 
 
+def test_a_model_that_kserve_serves_is_asked_at_the_service_that_kserve_made(
+    client: kascade.Client, desk: Desk
+) -> None:
+    desk.services.append({"metadata": {"name": "churn-predictor"}})
+    desk.models["churn-predictor"] = 2
+    assert list(client.predict("churn", FRAME)["model_version"]) == [2, 2]
+
+
 def test_what_a_model_that_serves_refuses_is_passed_on(client: kascade.Client, desk: Desk) -> None:
     desk.services.append({"metadata": {"name": "churn"}})
     with pytest.raises(CallError, match="churn answered 404"):

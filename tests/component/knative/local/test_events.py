@@ -25,6 +25,12 @@ def to(kind: str, name: str, api: str = "serving.knative.dev/v1", **more: str) -
 
 
 BROKER = to("Broker", "default", "eventing.knative.dev/v1")
+OF_WORK = {"matchLabels": {"sinks.knative.dev/job-sink-name": "work"}}
+CHANGES = {
+    "mode": "Resource",
+    "resources": [{"apiVersion": "batch/v1", "kind": "Job", "selector": OF_WORK}],
+    "sink": to("Service", "ear", uri="/changes"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +80,7 @@ def local(make_local: Callable[..., Local]) -> Iterator[Local]:
             "tick",
             {**tick, "sink": to("Service", "ear", uri="/tick")},
         ),
+        object_of("sources.knative.dev/v1", "ApiServerSource", "changes", CHANGES),
     )
     yield local.start()
     assert local.stop() == 0
@@ -199,6 +206,27 @@ def test_an_event_becomes_one_job_however_often_it_is_delivered(local: Local) ->
     assert written.read_text().count("specversion") == 2
     broker = f"{local.endpoints['broker']}/default/default"
     assert set((local.folder / "sinks").read_text().splitlines()) == {f"{broker} batch"}
+
+
+@pytest.mark.case("T2", "the end of a job is an event")
+def test_what_becomes_of_a_job_is_told_by_its_source(local: Local) -> None:
+    assert local.send("/-/jobsinks/default/work", "watched", "test.work").status_code == 202
+
+    def told() -> list[dict[str, Any]]:
+        heard = [each for each in records(local.folder / "ear") if each["path"] == "/changes"]
+        jobs = [(each["headers"]["ce-type"], json.loads(each["body"])) for each in heard]
+        return [
+            {"change": change.rpartition(".")[2], **job}
+            for change, job in jobs
+            if job["metadata"]["annotations"]["kascade.dev/event-id"] == "watched"
+        ]
+
+    ended = until(lambda: [each for each in told() if each.get("status", {}).get("succeeded")])
+    assert told()[0]["change"] == "add"
+    assert (ended[0]["change"], ended[0]["kind"]) == ("update", "Job")
+    assert ended[0]["status"]["conditions"][0]["type"] == "Complete"
+    source = local.object("/apis/sources.knative.dev/v1/namespaces/default/apiserversources/changes")
+    assert source["status"]["sinkUri"].endswith("/ear/changes")
 
 
 def test_what_is_no_event_makes_no_job(local: Local) -> None:

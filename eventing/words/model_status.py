@@ -104,7 +104,16 @@ def _features(model: Model) -> Iterator[tuple[str, str]]:
             )
         if known.get("future_rows"):
             words.append(f"{known['future_rows']} rows of the future are not served")
+        words += _compared(view.get("checked"))
         yield "features", ", ".join(words)
+
+
+def _compared(checked: Model | None) -> Iterator[str]:
+    """Say what the newest comparison of online and offline found."""
+    if checked and not checked["problem"]:
+        found = f"{checked['differing']} of" if checked["differing"] else "the same online for"
+        differ = " differ online" if checked["differing"] else ""
+        yield f"{found} {checked['entities']} entities{differ} at {clock(checked['at'])}"
 
 
 def _retired(retired: Model | None) -> Iterator[tuple[str, str]]:

@@ -20,13 +20,14 @@ from eventing.catalogue import (
     FeaturesRequested,
     Payload,
     SpecRegistered,
+    TimerDue,
     source_of,
 )
 from eventing.clock import Clock
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.materialize_features import tasks
-from functions.materialize_features.check import check
+from functions.materialize_features.check import Checking
 from functions.materialize_features.feature_server import FeatureServer
 from functions.materialize_features.logic import FUNCTION
 from functions.materialize_features.materialize import Done, materialize
@@ -35,7 +36,7 @@ from functions.materialize_features.push import push
 from functions.materialize_features.tasks import Work
 from functions.state.handled import handle_once
 
-Accepted = DatasetIngested | SpecRegistered | FeaturesApplied | FeaturesPushed | FeaturesRequested
+Accepted = DatasetIngested | SpecRegistered | FeaturesApplied | FeaturesPushed | FeaturesRequested | TimerDue
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,16 @@ class Handler:
     server: FeatureServer
     clock: Clock
     metrics: FeatureMetrics
+    checking: Checking
 
     def __call__(self, event: Event, payload: Accepted) -> list[Event]:
         """Bring the views that the event concerns up to date."""
         if isinstance(payload, FeaturesPushed):
             return push(self.sessions, self.store, self.server, event, payload, self.clock())
         if isinstance(payload, FeaturesRequested) and payload.action is FeaturesAction.CHECK:
-            return check(self.sessions, self.store, self.server, self.metrics, event, payload, self.clock())
+            return self.checking.asked(event, payload, self.clock())
+        if isinstance(payload, TimerDue):
+            return self.checking.due(event, payload, self.clock())
         return handle_once(
             self.sessions,
             FUNCTION,
@@ -74,6 +78,8 @@ class Handler:
         said = [_said(event, done) for done in all_done if done.task.current]
         for done in all_done:
             self.metrics.materialized(done, now)
+            if done.online:
+                self.checking.compare_later(session, done.task.view.model, now)
         return [*(each for each in said if each is not None), *_defined(event, asked)]
 
 

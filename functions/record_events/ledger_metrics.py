@@ -143,6 +143,7 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
     coverage: dict[tuple[str, ...], float] = {}
     harm: dict[tuple[str, ...], float] = {}
     drifted: dict[tuple[str, ...], float] = {}
+    differing: dict[tuple[str, ...], float] = {}
     for each in models:
         key = (str(each["model"]),)
         champion[key] = each["champion"] or 0
@@ -156,6 +157,9 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
             harm[key] = float(feedback["harm"]["alarmed_at"] is not None)
         if each["drift"]:
             drifted[key] = float(each["drift"]["status"] == "drifted")
+        for view in each["features"]:
+            if view["checked"]:
+                differing[*key, view["view"]] = view["checked"]["differing"]
     yield _gauge("kascade_model_champion_version", "Version that serves; 0 is none.", ("model",), champion)
     yield _gauge(
         "kascade_model_breaker_open", "1 while automatic trainings are stopped.", ("model",), breaker
@@ -169,6 +173,12 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
     )
     yield _gauge("kascade_model_harmed", "1 once labels proved the champion's harm.", ("model",), harm)
     yield _gauge("kascade_model_drifted", "1 when the newest check of data found drift.", ("model",), drifted)
+    yield _gauge(
+        "kascade_model_features_differing",
+        "Entities of a view that differ online, of those compared last.",
+        ("model", "view"),
+        differing,
+    )
 
 
 def _gauge(

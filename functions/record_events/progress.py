@@ -162,6 +162,7 @@ def features_of(session: Session, model: str, spec: ModelSpec | None) -> list[di
             "applied": row.applied_at is not None,
             "materialized_at": _iso(row.materialized_at),
             "statistics": row.statistics,
+            "checked": row.checked,
             "problem": row.problem,
         }
         for row in views_of_model(session, model)

@@ -19,6 +19,7 @@ class FeatureViewRow(Base):
     `definition` is the view as JSON, `kinds` those of its columns. `parts` counts the parts of its dataset
     that its rows are made from; of a path `seen` says which files they are made from. `pushes` counts how
     often values were pushed. `statistics` is what was last said of it, `problem` why it cannot be made.
+    `checked` is what the newest comparison of online and offline found.
     """
 
     __tablename__ = "feature_views"
@@ -38,6 +39,9 @@ class FeatureViewRow(Base):
     materialized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     statistics: Mapped[Any | None] = mapped_column(JSON)
     problem: Mapped[str | None] = mapped_column(Text)
+    checked: Mapped[Any | None] = mapped_column(JSON)
+    drift: Mapped[Any | None] = mapped_column(JSON)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PushedRow(Base):

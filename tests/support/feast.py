@@ -79,6 +79,16 @@ class Feast:
             self._process.wait()
             self._process = None
 
+    def pause(self) -> None:
+        """Freeze all of its processes: connections stay open, and nobody answers."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")[-3000:]
 

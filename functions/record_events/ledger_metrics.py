@@ -144,6 +144,7 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
     harm: dict[tuple[str, ...], float] = {}
     drifted: dict[tuple[str, ...], float] = {}
     differing: dict[tuple[str, ...], float] = {}
+    moved: dict[tuple[str, ...], float] = {}
     for each in models:
         key = (str(each["model"]),)
         champion[key] = each["champion"] or 0
@@ -160,6 +161,9 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
         for view in each["features"]:
             if view["checked"]:
                 differing[*key, view["view"]] = view["checked"]["differing"]
+            for user, found in view["drift"].items():
+                for name, effect in found["effects"].items():
+                    moved[user, f"{each['model']}/{view['view']}", name] = effect
     yield _gauge("kascade_model_champion_version", "Version that serves; 0 is none.", ("model",), champion)
     yield _gauge(
         "kascade_model_breaker_open", "1 while automatic trainings are stopped.", ("model",), breaker
@@ -178,6 +182,12 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
         "Entities of a view that differ online, of those compared last.",
         ("model", "view"),
         differing,
+    )
+    yield _gauge(
+        "kascade_model_feature_effect",
+        "How far a view's newest rows are from those that the champion was trained with.",
+        ("model", "view", "feature"),
+        moved,
     )
 
 

@@ -67,8 +67,9 @@ class Feast:
             )
         deadline = time.monotonic() + DEADLINE_S
         while not self._answers():
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"Feast did not start: {self.log()}")
             time.sleep(0.2)
 
     def kill(self) -> None:

@@ -64,7 +64,7 @@ class Checking:
         Raises:
             RetryLater: a peer does not answer.
         """
-        model = payload.key.partition("/")[0]
+        model = model_of(payload)
         if self.every is not None:
             with transaction(self.sessions) as session:
                 set_timer(session, FUNCTION, timer_key(model), now + self.every)
@@ -101,6 +101,11 @@ class Checking:
         consistent = not any(each.differing or each.problem for each in found)
         payload = FeaturesChecked(model=model, consistent=consistent, views=found)
         return answer(event, FeaturesChecked.type, source_of(FUNCTION), model, payload)
+
+
+def model_of(payload: TimerDue) -> str:
+    """Return the model that a timer is about."""
+    return payload.key.partition("/")[0]
 
 
 def timer_key(model: str) -> str:

@@ -27,16 +27,18 @@ from eventing.clock import Clock
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.materialize_features import tasks
-from functions.materialize_features.check import Checking
+from functions.materialize_features.check import Checking, model_of
 from functions.materialize_features.feature_server import FeatureServer
 from functions.materialize_features.logic import FUNCTION
 from functions.materialize_features.materialize import Done, materialize
 from functions.materialize_features.metrics import FeatureMetrics
 from functions.materialize_features.push import push
+from functions.materialize_features.retire import retire
 from functions.materialize_features.tasks import Work
 from functions.state.handled import handle_once
 
-Accepted = DatasetIngested | SpecRegistered | FeaturesApplied | FeaturesPushed | FeaturesRequested | TimerDue
+Recorded = DatasetIngested | SpecRegistered | FeaturesApplied | FeaturesRequested
+Accepted = Recorded | FeaturesPushed | TimerDue
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Handler:
         if isinstance(payload, FeaturesRequested) and payload.action is FeaturesAction.CHECK:
             return self.checking.asked(event, payload, self.clock())
         if isinstance(payload, TimerDue):
-            return self.checking.due(event, payload, self.clock())
+            now = self.clock()
+            said = self.checking.due(event, payload, now)
+            return [*said, *retire(self.sessions, self.store, event, model_of(payload), now)]
         return handle_once(
             self.sessions,
             FUNCTION,
@@ -83,7 +87,7 @@ class Handler:
         return [*(each for each in said if each is not None), *_defined(event, asked)]
 
 
-def _reader(payload: Accepted) -> Callable[[Session], list[Work]]:
+def _reader(payload: Recorded) -> Callable[[Session], list[Work]]:
     match payload:
         case DatasetIngested():
             return lambda session: tasks.from_dataset(session, payload.model, payload.part.sha256)

@@ -17,6 +17,7 @@ from typing import Any
 
 try:
     from feast import FeatureStore, FileSource
+    from feast.feature_view import DUMMY_ENTITY_NAME
 except ImportError as error:
     raise SystemExit(
         f"{error}: Feast is to be where this runs; a checkout gets it with: make feast"
@@ -41,10 +42,10 @@ def main(arguments: list[str]) -> None:
 def described(store: Any, view: Any) -> dict[str, Any]:
     """Return a view's name and what model.yaml says of it; or why it cannot be said there."""
     source = view.batch_source
-    problem = _problem(source)
+    problem = "it has no entity" if view.entities == [DUMMY_ENTITY_NAME] else _problem(source)
     if problem:
         return {"name": view.name, "problem": problem}
-    keys = [key for name in view.entities for key in store.registry.get_entity(name, store.project).join_keys]
+    keys = [store.registry.get_entity(name, store.project).join_key for name in view.entities]
     seconds = view.ttl.total_seconds() if view.ttl else 0
     return {
         "name": view.name,

@@ -56,8 +56,7 @@ def import_repo(
 ) -> None:
     """Print the views of a Feast that you have already, as `features:` for a model.yaml.
 
-    Its registry is read, and not written. Views of Parquet files in S3 are taken; others are named with the
-    reason.
+    Its registry is read, not written. Views of Parquet files in S3 are taken; of others the reason is told.
     """
     from kascade.feast_repo import RepoUnreadable, as_model_yaml, described
 

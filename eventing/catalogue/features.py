@@ -40,6 +40,19 @@ class FeaturesApplied(Payload, type="features.applied", subject="<model>", emitt
     views: list[str]
 
 
+class FeaturesRetired(
+    Payload, type="features.retired", subject="<model>", emitted_by=("materialize_features",)
+):
+    """No model.yaml defines these views any more, and no version that may serve asks for them.
+
+    They are brought up to date no more, and the job apply-features takes them out of the feature store. Their
+    offline rows stay.
+    """
+
+    model: ModelName
+    views: list[DefinedView]
+
+
 class FeaturesMaterialized(
     Payload, type="features.materialized", subject="<model>/<view>", emitted_by=("materialize_features",)
 ):

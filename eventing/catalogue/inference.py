@@ -117,12 +117,14 @@ class DriftChecked(Payload, type="drift.checked", emitted_by=("detect_drift",)):
     `window` is the check's number among those that tested since the version became the reference: it may
     spend `alpha_spent` of the budget `alpha`. `report` is the whole of it, `page_uri` the same to be read.
     Of `rows`, `repeats` say nothing new and were left out; of the rest only every `every`-th was tested, as
-    neighbours depend on each other: `rows_tested` in all.
+    neighbours depend on each other: `rows_tested` in all. Of `features` the new rows of the feature `view`,
+    `<model>/<view>`, are held against those that the version was trained with.
     """
 
     model: ModelName
     version: Version
-    of: Literal["inferences", "dataset"]
+    of: Literal["inferences", "dataset", "features"]
+    view: str | None = None
     window: Number
     status: Literal["insufficient", "stable", "drifted"]
     detector: str

@@ -108,7 +108,7 @@ def _decided(data: Data) -> str:
 
 
 def _drift(data: Data) -> str:
-    check = f"look {data['window']} of {data['of']}: {data['status']}"
+    check = f"look {data['window']} of {data.get('view') or data['of']}: {data['status']}"
     worst = max(data["features"], key=lambda each: (each["drifted"], each["effect"]), default=None)
     if worst is None:
         return f"{check}, {data['rows']} rows"
@@ -193,6 +193,7 @@ _WORDS: MappingProxyType[str, Callable[[Data], str]] = MappingProxyType(
         ),
         c.ModelRecalled.type: lambda d: str(d["message"]),
         c.FeaturesDefined.type: lambda d: ", ".join(each["name"] for each in d["views"]),
+        c.FeaturesRetired.type: lambda d: ", ".join(each["name"] for each in d["views"]),
         c.FeaturesApplied.type: lambda d: ", ".join(d["views"]),
         c.FeaturesMaterialized.type: lambda d: (
             f"{d['rows']} rows, {d['entities']} entities {'online' if d['online'] else 'not online yet'}"

@@ -104,7 +104,31 @@ def _features(model: Model) -> Iterator[tuple[str, str]]:
             )
         if known.get("future_rows"):
             words.append(f"{known['future_rows']} rows of the future are not served")
+        words += _compared(view.get("checked"))
+        words += _view_drift(view.get("drift") or {})
         yield "features", ", ".join(words)
+
+
+def _compared(checked: Model | None) -> Iterator[str]:
+    """Say what the newest comparison of online and offline found."""
+    if checked and not checked["problem"]:
+        found = f"{checked['differing']} of" if checked["differing"] else "the same online for"
+        differ = " differ online" if checked["differing"] else ""
+        yield f"{found} {checked['entities']} entities{differ} at {clock(checked['at'])}"
+
+
+def _view_drift(drift: Model) -> Iterator[str]:
+    """Say how far the newest rows are from those that each champion was trained with."""
+    for model, found in sorted(drift.items()):
+        of = f"{model}/v{found['version']}"
+        if found["status"] == "insufficient":
+            yield f"too few new rows to compare with those of {of}"
+            continue
+        name, effect = max(found["effects"].items(), key=lambda each: each[1], default=("", 0.0))
+        drifted = (
+            f"drifted from {of} in {', '.join(found['drifted'])}" if found["drifted"] else f"as for {of}"
+        )
+        yield f"{drifted}, most in {name} by {number(effect)}" if name else drifted
 
 
 def _retired(retired: Model | None) -> Iterator[tuple[str, str]]:

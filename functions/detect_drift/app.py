@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from eventing.app import Accepts
 from eventing.app import create_app as create_event_app
-from eventing.catalogue import DatasetIngested, WindowClosed
+from eventing.catalogue import DatasetIngested, FeaturesMaterialized, WindowClosed
 from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
@@ -20,7 +20,7 @@ from functions.detect_drift.handler import Handler
 from functions.state.database import check_migrated, make_engine, session_factory
 from functions.state.settings import Settings
 
-ACCEPTS: Accepts = {each.type: each for each in (WindowClosed, DatasetIngested)}
+ACCEPTS: Accepts = {each.type: each for each in (WindowClosed, DatasetIngested, FeaturesMaterialized)}
 
 
 def create_app(

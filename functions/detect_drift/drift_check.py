@@ -65,6 +65,28 @@ Champion = tuple[ModelVersion, Drift, str | None]
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What a check compares.
+
+    Attributes:
+        rows: of the new data, before any was left out.
+        thinning: how rows were left out that others depend on.
+        weights: how much the version's scores depend on each feature.
+        untested: columns that cannot be tested, and why.
+        view: the feature view that the rows are of, as `<model>/<view>`.
+    """
+
+    of: Of
+    reference: Table
+    current: Table
+    rows: int
+    thinning: Thinning
+    weights: Mapping[str, float]
+    untested: tuple[Untested, ...]
+    view: str | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """What a check found. `counted`: it spends a share of the budget."""
 
@@ -116,7 +138,7 @@ class DriftCheck:
             return None
 
         def read(names: Sequence[str]) -> pa.Table:
-            with _refusing_unreadable(closed.data):
+            with refusing_unreadable(closed.data):
                 files = _FILES.validate_json(self.store.get(closed.data.uri, sha256=closed.data.sha256))
                 return sample_log(self.store, files, names, closed.data.sha256)
 
@@ -127,22 +149,20 @@ class DriftCheck:
         version, drift, entity = champion
         if ingested.key.startswith(f"{ingested.model}/{LABELLED}"):
             return None
-        if self._card(version).is_trained_on(ingested.part.sha256):
+        if self.card(version).is_trained_on(ingested.part.sha256):
             return None
-        return self._check(
-            version, drift, "dataset", lambda names: self._sample(ingested.part, names), entity
-        )
+        return self._check(version, drift, "dataset", lambda names: self.sample(ingested.part, names), entity)
 
     def _check(self, version: ModelVersion, drift: Drift, of: Of, read: Read, entity: str | None) -> Result:
-        card = self._card(version)
+        card = self.card(version)
         tested, untested = testable(dict(card.features), drift.features)
-        if of == "dataset":  # its files have none of what is looked up, and are what views are made from
+        if of == "dataset":  # its files have none of what is looked up; views are checked by themselves
             gone = card.looked_up & tested.keys()
             tested = {name: kind for name, kind in tested.items() if name not in gone}
             untested += tuple(Untested(name, "it is looked up, not in the data") for name in sorted(gone))
         forms = {name: card.form(name) for name in tested}
         names = list(tested)
-        sample = self._sample(version.reference, [*names, SCORE])
+        sample = self.sample(version.reference, [*names, SCORE])
         tested = with_few_values(tested, sample)
         reference = reference_table(sample, tested, scored=of == "inferences")
         logged = of == "inferences"
@@ -159,35 +179,41 @@ class DriftCheck:
                 window_table(part, tested, forms) if logged else reference_table(part, tested, scored=False)
             )
 
-        current = read_as_model(data)
-        thinning = Thinning(whole.num_rows - data.num_rows, rows_apart(current))
-        if thinning.every > 1:
-            current = read_as_model(every_nth(data, thinning.every))
-        policy = policy_of(drift)
-        detection, unable = _try_tests(reference, current, drift.detector, policy, whole.num_rows)
+        current, every = apart(data, read_as_model)
+        thinning = Thinning(whole.num_rows - data.num_rows, every)
         scored = scored_rows(sample, tested)
         weights = {name: round(importance(scored, name, SCORE), 4) for name in reference}
-        number, window, counted = self._number(version, of, tests=detection is not None)
+        return self.judge(
+            version, drift, Compared(of, reference, current, whole.num_rows, thinning, weights, untested)
+        )
+
+    def judge(self, version: ModelVersion, drift: Drift, compared: Compared) -> Result:
+        """Make the tests, decide within what is left of the budget, and write the report."""
+        reference, current, policy = compared.reference, compared.current, policy_of(drift)
+        detection, unable = _try_tests(reference, current, drift.detector, policy, compared.rows)
+        number, window, counted = self._number(version, compared.of, tests=detection is not None)
         inputs, checked = conclude(
             reference,
             current,
             detection if counted else None,
             policy=policy,
             window=window,
-            importance=weights,
-            rows=whole.num_rows,
-            thinning=thinning,
+            importance=compared.weights,
+            rows=compared.rows,
+            thinning=compared.thinning,
         )
-        checked = replace(checked, untested=checked.untested + unable + untested)
+        checked = replace(checked, untested=checked.untested + unable + compared.untested)
         folder = f"s3://reports/{version.model}/v{version.version}"
-        document = {"of": of, "detector": drift.detector, "importance": weights, **to_json(checked)}
-        content = json.dumps(document, ensure_ascii=False).encode()
+        of = compared.view or compared.of
+        said = {"of": of, "detector": drift.detector, "importance": compared.weights, **to_json(checked)}
+        content = json.dumps(said, ensure_ascii=False).encode()
         title = f"{version.model}/v{version.version}, {of}"
         page = to_html(checked, reference, current, title=title).encode()
         report = Report(
             model=version.model,
             version=version.version,
-            of=of,
+            of=compared.of,
+            view=compared.view,
             detector=drift.detector,
             file=self.store.put(f"{folder}/drift-{number}.json", content),
             page_uri=self.store.put(f"{folder}/drift-{number}.html", page).uri,
@@ -220,20 +246,29 @@ class DriftCheck:
             )
             return row.look, tested_before(session, row) + 1, row.status != INSUFFICIENT
 
-    def _card(self, version: ModelVersion) -> Card:
+    def card(self, version: ModelVersion) -> Card:
+        """Return a version's card. Raises: Rejected: it cannot be read."""
         return parse_card(self._get(version.card))
 
     def _get(self, claim: Claim) -> bytes:
-        with _refusing_unreadable(claim):
+        with refusing_unreadable(claim):
             return self.store.get(claim.uri, sha256=claim.sha256)
 
-    def _sample(self, claim: Claim, names: Sequence[str]) -> pa.Table:
-        with _refusing_unreadable(claim):
+    def sample(self, claim: Claim, names: Sequence[str]) -> pa.Table:
+        """Return a sample of a Parquet file. Raises: Rejected: it cannot be read."""
+        with refusing_unreadable(claim):
             return sample_part(self.store, claim, names)
 
 
+def apart(data: pa.Table, read: Callable[[pa.Table], Table]) -> tuple[Table, int]:
+    """Return data as a table, of its rows only every so-many-th where neighbours depend on each other."""
+    current = read(data)
+    every = rows_apart(current)
+    return (current if every == 1 else read(every_nth(data, every))), every
+
+
 @contextmanager
-def _refusing_unreadable(claim: Claim) -> Iterator[None]:
+def refusing_unreadable(claim: Claim) -> Iterator[None]:
     """Refuse the event if the file is missing, was changed, or cannot be read."""
     try:
         yield

@@ -15,7 +15,7 @@ from functions.detect_drift.logic import Judged, Status
 
 FUNCTION = "detect_drift"
 MAX_LISTED, MAX_DRAWN = 50, 20
-Of = Literal["inferences", "dataset"]
+Of = Literal["inferences", "dataset", "features"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Report:
     model: str
     version: int
     of: Of
+    view: str | None
     detector: str
     file: Claim
     page_uri: str
@@ -44,6 +45,7 @@ def events_of(
         "model": report.model,
         "version": report.version,
         "of": report.of,
+        "view": report.view,
         "window": checked.window,
         "status": checked.status.value,
         "detector": report.detector,

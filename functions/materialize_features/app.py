@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import partial
 
 from flask import Flask
@@ -16,10 +17,12 @@ from eventing.catalogue import (
     FeaturesPushed,
     FeaturesRequested,
     SpecRegistered,
+    TimerDue,
 )
 from eventing.clock import Clock, utc_now
 from eventing.sink import EventSink, sink_from_env
 from eventing.store import S3Store, Store
+from functions.materialize_features.check import Checking
 from functions.materialize_features.feature_server import FeastServer, FeatureServer
 from functions.materialize_features.handler import Handler
 from functions.materialize_features.logic import FUNCTION
@@ -29,7 +32,14 @@ from functions.state.database import check_migrated, make_engine, session_factor
 
 ACCEPTS: Accepts = {
     each.type: each
-    for each in (DatasetIngested, SpecRegistered, FeaturesApplied, FeaturesPushed, FeaturesRequested)
+    for each in (
+        DatasetIngested,
+        SpecRegistered,
+        FeaturesApplied,
+        FeaturesPushed,
+        FeaturesRequested,
+        TimerDue,
+    )
 }
 
 
@@ -45,14 +55,12 @@ def create_app(
     """Build the application; what is not given is built from the environment."""
     settings = settings or Settings.from_env(os.environ)
     engine = engine or make_engine(settings.database_url)
-    metrics = FeatureMetrics()
-    handler = Handler(
-        session_factory(engine),
-        store or S3Store.from_env(os.environ),
-        server or FeastServer(settings.feature_server, settings.timeout_s),
-        clock,
-        metrics,
-    )
+    metrics, sessions = FeatureMetrics(), session_factory(engine)
+    store = store or S3Store.from_env(os.environ)
+    server = server or FeastServer(settings.feature_server, settings.timeout_s)
+    every = timedelta(seconds=settings.check_every_s) or None
+    checking = Checking(sessions, store, server, metrics, every)
+    handler = Handler(sessions, store, server, clock, metrics, checking)
     app = create_event_app(
         handler,
         name=FUNCTION,

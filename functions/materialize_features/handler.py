@@ -20,22 +20,25 @@ from eventing.catalogue import (
     FeaturesRequested,
     Payload,
     SpecRegistered,
+    TimerDue,
     source_of,
 )
 from eventing.clock import Clock
 from eventing.event import Event, answer
 from eventing.store import Store
 from functions.materialize_features import tasks
-from functions.materialize_features.check import check
+from functions.materialize_features.check import Checking, model_of
 from functions.materialize_features.feature_server import FeatureServer
 from functions.materialize_features.logic import FUNCTION
 from functions.materialize_features.materialize import Done, materialize
 from functions.materialize_features.metrics import FeatureMetrics
 from functions.materialize_features.push import push
+from functions.materialize_features.retire import retire
 from functions.materialize_features.tasks import Work
 from functions.state.handled import handle_once
 
-Accepted = DatasetIngested | SpecRegistered | FeaturesApplied | FeaturesPushed | FeaturesRequested
+Recorded = DatasetIngested | SpecRegistered | FeaturesApplied | FeaturesRequested
+Accepted = Recorded | FeaturesPushed | TimerDue
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,18 @@ class Handler:
     server: FeatureServer
     clock: Clock
     metrics: FeatureMetrics
+    checking: Checking
 
     def __call__(self, event: Event, payload: Accepted) -> list[Event]:
         """Bring the views that the event concerns up to date."""
         if isinstance(payload, FeaturesPushed):
             return push(self.sessions, self.store, self.server, event, payload, self.clock())
         if isinstance(payload, FeaturesRequested) and payload.action is FeaturesAction.CHECK:
-            return check(self.sessions, self.store, self.server, self.metrics, event, payload, self.clock())
+            return self.checking.asked(event, payload, self.clock())
+        if isinstance(payload, TimerDue):
+            now = self.clock()
+            said = self.checking.due(event, payload, now)
+            return [*said, *retire(self.sessions, self.store, event, model_of(payload), now)]
         return handle_once(
             self.sessions,
             FUNCTION,
@@ -74,10 +82,12 @@ class Handler:
         said = [_said(event, done) for done in all_done if done.task.current]
         for done in all_done:
             self.metrics.materialized(done, now)
+            if done.online:
+                self.checking.compare_later(session, done.task.view.model, now)
         return [*(each for each in said if each is not None), *_defined(event, asked)]
 
 
-def _reader(payload: Accepted) -> Callable[[Session], list[Work]]:
+def _reader(payload: Recorded) -> Callable[[Session], list[Work]]:
     match payload:
         case DatasetIngested():
             return lambda session: tasks.from_dataset(session, payload.model, payload.part.sha256)

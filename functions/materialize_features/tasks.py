@@ -90,6 +90,7 @@ def note(session: Session, done: Done, now: datetime, *, applied: bool = False) 
     }
     insert_if_absent(session, FeatureViewRow, empty)
     row = session.get_one(FeatureViewRow, view.feast_name, with_for_update=True)
+    row.retired_at = None
     known = row.applied_at is not None
     if (row.parts, row.seen, row.pushes) != task.version or (known and not task.online):
         raise Stale(f"the view {view.feast_name} was changed meanwhile")

@@ -143,6 +143,8 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
     coverage: dict[tuple[str, ...], float] = {}
     harm: dict[tuple[str, ...], float] = {}
     drifted: dict[tuple[str, ...], float] = {}
+    differing: dict[tuple[str, ...], float] = {}
+    moved: dict[tuple[str, ...], float] = {}
     for each in models:
         key = (str(each["model"]),)
         champion[key] = each["champion"] or 0
@@ -156,6 +158,12 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
             harm[key] = float(feedback["harm"]["alarmed_at"] is not None)
         if each["drift"]:
             drifted[key] = float(each["drift"]["status"] == "drifted")
+        for view in each["features"]:
+            if view["checked"]:
+                differing[*key, view["view"]] = view["checked"]["differing"]
+            for user, found in view["drift"].items():
+                for name, effect in found["effects"].items():
+                    moved[user, f"{each['model']}/{view['view']}", name] = effect
     yield _gauge("kascade_model_champion_version", "Version that serves; 0 is none.", ("model",), champion)
     yield _gauge(
         "kascade_model_breaker_open", "1 while automatic trainings are stopped.", ("model",), breaker
@@ -169,6 +177,18 @@ def _models(models: list[dict[str, Any]]) -> Iterator[Metric]:
     )
     yield _gauge("kascade_model_harmed", "1 once labels proved the champion's harm.", ("model",), harm)
     yield _gauge("kascade_model_drifted", "1 when the newest check of data found drift.", ("model",), drifted)
+    yield _gauge(
+        "kascade_model_features_differing",
+        "Entities of a view that differ online, of those compared last.",
+        ("model", "view"),
+        differing,
+    )
+    yield _gauge(
+        "kascade_model_feature_effect",
+        "How far a view's newest rows are from those that the champion was trained with.",
+        ("model", "view", "feature"),
+        moved,
+    )
 
 
 def _gauge(

@@ -26,6 +26,7 @@ from functions.state.ledger import LedgerEvent
 from functions.state.pools import PoolRow
 from functions.state.rollouts import RolloutRow
 from functions.state.runs import TrainingRun, runs_before
+from functions.state.versions import champion as champion_of
 from functions.state.versions import retirement
 from pipelines.features.of_spec import own_views
 from pipelines.spec import ModelSpec
@@ -162,6 +163,12 @@ def features_of(session: Session, model: str, spec: ModelSpec | None) -> list[di
             "applied": row.applied_at is not None,
             "materialized_at": _iso(row.materialized_at),
             "statistics": row.statistics,
+            "checked": row.checked,
+            "drift": {
+                user: found
+                for user, found in (row.drift or {}).items()
+                if found["version"] == champion_of(session, user)
+            },
             "problem": row.problem,
         }
         for row in views_of_model(session, model)

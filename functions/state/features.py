@@ -19,6 +19,9 @@ class FeatureViewRow(Base):
     `definition` is the view as JSON, `kinds` those of its columns. `parts` counts the parts of its dataset
     that its rows are made from; of a path `seen` says which files they are made from. `pushes` counts how
     often values were pushed. `statistics` is what was last said of it, `problem` why it cannot be made.
+    `retired_at`: nothing needs it since then.
+    `checked` is what the newest comparison of online and offline found; `drift`, by model, how far its newest
+    rows are from those that the model's champion was trained with.
     """
 
     __tablename__ = "feature_views"
@@ -38,6 +41,9 @@ class FeatureViewRow(Base):
     materialized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     statistics: Mapped[Any | None] = mapped_column(JSON)
     problem: Mapped[str | None] = mapped_column(Text)
+    checked: Mapped[Any | None] = mapped_column(JSON)
+    drift: Mapped[Any | None] = mapped_column(JSON)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PushedRow(Base):
@@ -53,16 +59,15 @@ class PushedRow(Base):
 
 
 def views_of_model(session: Session, model: str) -> Sequence[FeatureViewRow]:
-    """Return every definition of the views that a model defines, by view."""
-    rows = select(FeatureViewRow).filter_by(model=model).order_by(FeatureViewRow.view, FeatureViewRow.name)
-    return session.scalars(rows).all()
+    """Return every definition of the views that a model defines or has defined, but retired ones, by view."""
+    rows = select(FeatureViewRow).filter_by(model=model, retired_at=None)
+    return session.scalars(rows.order_by(FeatureViewRow.view, FeatureViewRow.name)).all()
 
 
 def views_from_dataset(session: Session, model: str) -> Sequence[FeatureViewRow]:
-    """Return every definition of views that are made from a model's dataset."""
-    return session.scalars(
-        select(FeatureViewRow).filter_by(dataset=model).order_by(FeatureViewRow.name)
-    ).all()
+    """Return every definition of views that are made from a model's dataset, but retired ones."""
+    rows = select(FeatureViewRow).filter_by(dataset=model, retired_at=None)
+    return session.scalars(rows.order_by(FeatureViewRow.name)).all()
 
 
 def pushed_to(session: Session, name: str) -> Sequence[PushedRow]:

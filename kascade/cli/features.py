@@ -1,4 +1,4 @@
-"""`kascade features`: makes the rows of feature views again, and compares the online store with them."""
+"""`kascade features`: makes rows of views again, compares both stores, reads the views of another Feast."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ def register(app: typer.Typer) -> None:
         features.command(epilog=f"Example: kascade {example}")(
             with_options(command, timeout_s, without=("comment",))
         )
+    features.command(
+        name="import", epilog="Example: kascade features import s3://lake/feast/feature_store.yaml"
+    )(import_repo)
     app.add_typer(features, name="features", rich_help_panel=STEER)
 
 
@@ -43,6 +46,25 @@ def check(
 ) -> None:
     """Compare the online store with the offline rows; it fails where an entity differs."""
     _send(_request(model, c.FeaturesAction.CHECK, options, sample=sample), options)
+
+
+def import_repo(
+    repo: Annotated[
+        str,
+        typer.Argument(help="feature_store.yaml of a Feast repository: s3://… or a file", show_default=False),
+    ],
+) -> None:
+    """Print the views of a Feast that you have already, as `features:` for a model.yaml.
+
+    Its registry is read, not written. Views of Parquet files in S3 are taken; of others the reason is told.
+    """
+    from kascade.feast_repo import RepoUnreadable, as_model_yaml, described
+
+    try:
+        typer.echo(as_model_yaml(described(repo)), nl=False)
+    except RepoUnreadable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 def _request(model: str, action: c.FeaturesAction, options: Options, **more: int) -> Event:

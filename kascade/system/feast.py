@@ -12,6 +12,7 @@ import pipelines
 VARIABLE = "KASCADE_FEAST"
 """The variable that names the Python of an environment that Feast is installed in."""
 SCRIPT = Path(pipelines.__file__).with_name("feast") / "kascade_feast.py"
+DESCRIBE = SCRIPT.with_name("describe_repo.py")
 _OF_CHECKOUT = Path(pipelines.__file__).parents[1] / ".cache" / "feast" / "bin" / "python"
 
 

@@ -84,9 +84,15 @@ def main(arguments: list[str]) -> None:
 
 
 def apply() -> None:
-    """Declare every view of the bucket in the registry; an event says which are there now."""
+    """Declare every view of the bucket in the registry; an event says which are there now.
+
+    Where the event that asks says so, take views out instead that were retired.
+    """
     asked = json.loads(Path(os.environ["K_EVENT_PATH"]).read_text())
     wanted = {each["name"] for each in asked["data"]["views"]}
+    if asked["type"].endswith(".features.retired"):
+        remove(wanted)
+        return
     from feast import FeatureStore
 
     with tempfile.TemporaryDirectory() as folder:
@@ -104,6 +110,23 @@ def apply() -> None:
             time.sleep(look)
     announce(asked, sorted(wanted))
     print(f"applied {', '.join(sorted(wanted))}")
+
+
+def remove(names: set[str]) -> None:
+    """Take views out of the registry and the online store, unless they were defined again."""
+    from feast import FeatureStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = FeatureStore(fs_yaml_file=write_config(Path(folder)))
+        for look in range(_LOOKS):  # as in `apply`
+            listed = store.registry.list_feature_views(PROJECT, allow_cache=False)
+            gone = [each for each in listed if each.name in names - set(stored_views())]
+            if not gone:
+                break
+            sources = [each.batch_source for each in gone]
+            store.apply([], objects_to_delete=[*gone, *sources], partial=False)
+            time.sleep(look)
+    print(f"removed {', '.join(sorted(names))}")
 
 
 def serve() -> None:
@@ -264,6 +287,8 @@ def stored_views() -> dict[str, dict[str, Any]]:
     for key in keys_below(""):
         if key.endswith("/view.json"):
             stored = json.loads(_bucket().Object(key).get()["Body"].read())
+            if stored.get("retired"):
+                continue
             found[stored["name"]] = {**stored, "folder": key.removesuffix("/view.json")}
     return found
 

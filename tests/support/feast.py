@@ -67,8 +67,9 @@ class Feast:
             )
         deadline = time.monotonic() + DEADLINE_S
         while not self._answers():
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"Feast did not start: {self.log()}")
             time.sleep(0.2)
 
     def kill(self) -> None:
@@ -78,6 +79,16 @@ class Feast:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def pause(self) -> None:
+        """Freeze all of its processes: connections stay open, and nobody answers."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
 
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")[-3000:]

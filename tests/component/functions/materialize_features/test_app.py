@@ -275,7 +275,7 @@ def test_a_model_without_features_has_nothing_done(world: Served) -> None:
 
 
 def test_a_view_that_nobody_applied_is_asked_for_again_after_a_while(world: Served) -> None:
-    world.features._apply = lambda event: build_event("dev.kascade.timer.due", {})
+    world.features._apply = lambda event: build_event("dev.kascade.window.closed", {})
     world.features.drop("churn/model.yaml", SPEC)
     asked = [e.type for e in world.features.drop("churn/1.csv", FIRST)]
     again = [e.type for e in world.features.drop("churn/2.csv", SECOND)]

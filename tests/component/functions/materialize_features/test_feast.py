@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.feast import MISSING, program
+from support.feast import DEADLINE_S, MISSING, program
 from support.features_in_feast import World
+from support.live_system import eventually
 from support.postgres import PostgresServer
 from support.receiver import Receiver
 
-from eventing.catalogue import FeaturesChecked, FeaturesMaterialized
+from eventing.catalogue import FeaturesChecked, FeaturesMaterialized, FeaturesRetired
 from eventing.errors import RetryLater
+from eventing.testing import build_event
 from functions.materialize_features.feature_server import ViewUnknown
 from kascade.system.stores.embedded import EmbeddedStore
 from pipelines.features.view import View
@@ -189,3 +191,30 @@ def test_postgresql_has_the_online_rows_of_views_with_the_longest_names(
     assert found["account"] == [9007199254740993, None, None]
     assert (found["total"], found["visits"]) == ([1.0, 5.0, None], [1, 2, None])
     assert checked.data["consistent"], checked.data
+
+
+def test_a_view_that_was_retired_is_taken_out_of_feast(world: World) -> None:
+    """Retired as the function does it: marked in the object store, then said."""
+    features = world.features
+    features.drop("gone/model.yaml", SPEC)
+    said = [e.data for e in features.drop("gone/1.csv", FIRST) if e.type == FeaturesMaterialized.type]
+    name = said[-1]["name"]
+    view = View.from_json(features.store_definition(said[-1]))
+    assert world.ask(name, ["b"])["total"] == [2.0]
+
+    uri = f"{view.folder}/view.json"
+    features.store.put(uri, json.dumps({**json.loads(features.store.get(uri)), "retired": True}).encode())
+    retired = {"model": "gone", "views": [{"name": name, "view": "activity", "uri": uri}]}
+    done = world.feast.apply(build_event(FeaturesRetired.type, retired), world.receiver.url)
+
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: _is_unknown(world, view) or None, DEADLINE_S, what="the view to be unknown")
+    assert _check(world)["consistent"]  # the other model's view is there
+
+
+def _is_unknown(world: World, view: View) -> bool:
+    try:
+        world.server.read(view, {"customer": ["b"]})
+    except ViewUnknown:
+        return True
+    return False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[feast.Feast]:
 DEADLINE_S = 20.0  # of a machine that is busy with other tests
 
 
-def serve(start: Any, folder: Path, url: str, missing: Any, reference: str = "balance") -> Any:
+def serve(
+    start: Any,
+    folder: Path,
+    url: str,
+    missing: Any,
+    reference: str = "balance",
+    deadline_s: float = DEADLINE_S,
+) -> Any:
     plan = LookupPlan(
         (Key("customer_id", "integer"),),
         (LookedUp("balance", f"{VIEW.feast_name}:{reference}", 86400.0, 0),),
         missing=missing,
-        deadline_s=DEADLINE_S,
+        deadline_s=deadline_s,
     )
     encoding = tiny_models.numbers("amount", "balance")
     data = tiny_models.classifier(encoding, entity="customer_id", plan=plan)
@@ -119,15 +127,60 @@ def test_a_field_that_feast_does_not_know_is_no_silent_default(
     assert "features cannot be looked up" in said["error"]
 
 
+POLICIES = {"default": (200, True), "null": (200, True), "refuse": (503, False)}
+"""What is answered while Feast is away: the status, and whether the answer names the missing features."""
+
+
 def test_feast_is_killed_under_load_and_comes_back(running: feast.Feast, start: Any, tmp_path: Path) -> None:
-    server = serve(start, tmp_path, running.url, "default")
+    """Clients of each policy ask all the while; every request is answered as its policy says."""
+    for each in POLICIES:
+        (tmp_path / each).mkdir()
+    servers = {each: serve(start, tmp_path / each, running.url, each) for each in POLICIES}
+    with ExitStack() as stack:
+        loads = {each: stack.enter_context(asking(server)) for each, server in servers.items()}
+
+        def all_settled(expected: Mapping[str, tuple[int, bool]]) -> None:
+            for each, load in loads.items():
+                settled(load, expected[each])
+
+        all_settled(dict.fromkeys(POLICIES, (200, False)))
+        running.kill()
+        all_settled(POLICIES)
+        running.start()
+        all_settled(dict.fromkeys(POLICIES, (200, False)))
+
+    for each, load in loads.items():
+        assert load.failed == []
+        assert {(status, told) for status, told, _ in load.answers} == {(200, False), POLICIES[each]}
+        assert max(seconds for _, _, seconds in load.answers) < DEADLINE_S + 5
+        ways = ("unreachable", "timeout", "refused", "garbled")
+        away = sum(metric(servers[each], "kascade_feature_lookups_total", f'outcome="{way}"') for way in ways)
+        assert away >= sum(answer[:2] == POLICIES[each] for answer in load.answers)
+
+
+def test_a_feast_that_hangs_under_load_costs_a_deadline_and_no_more(
+    running: feast.Feast, start: Any, tmp_path: Path
+) -> None:
+    deadline_s = 3.0
+    server = serve(start, tmp_path, running.url, "default", deadline_s=deadline_s)
     with asking(server) as load:
         settled(load, (200, False))
-        running.kill()
-        settled(load, (200, True))
-        running.start()
+        running.pause()
+        try:
+            settled(load, (200, True))
+        finally:
+            running.resume()
         settled(load, (200, False))
 
     assert load.failed == []
     assert {status for status, _, _ in load.answers} == {200}
-    assert max(seconds for _, _, seconds in load.answers) < DEADLINE_S + 5
+    told = [seconds for _, told, seconds in load.answers if told]
+    assert max(told) < deadline_s + 3
+    assert metric(server, "kascade_feature_lookups_total", 'outcome="timeout"') >= len(told)
+
+
+def metric(server: Any, name: str, label: str) -> float:
+    """Return the sum of a metric's series with a label; 0 without one."""
+    _, _, raw = server.request("GET", "/metrics", b"")
+    lines = [line for line in raw.decode().splitlines() if line.startswith(name) and label in line]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)

@@ -33,6 +33,13 @@ MODEL: dict[str, Any] = {
         "harm": {"alarmed_at": "2026-11-30T09:00:00+00:00"},
     },
     "drift": {"status": "drifted"},
+    "features": [
+        {
+            "view": "activity",
+            "checked": {"differing": 2},
+            "drift": {"churn": {"version": 3, "effects": {"spent": 0.3}}},
+        }
+    ],
 }
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 LENGTHS = (16_000, 4_000, 1_000)
 """Windows beside those of all rows and of the rows since a change, in rows to learn from."""
 
-CLEARLY = 1.0
+CLEARLY = 1.5
 """A shorter window must be better by more than so many standard errors."""
 
 SHORTER = 0.8

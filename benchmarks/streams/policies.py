@@ -13,7 +13,7 @@ model: stream
 target: target
 train: {{window: {window}}}
 gate: {{margin: 0.02, undecided: {undecided}}}
-rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: 18000s}}
+rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: 1500s}}
 labels: {{window: 500s, min_rows: {release}}}
 retrain:
   {{on: [dataset, performance], debounce: 1s, debounce_max: 3s, cooldown: 0s, cooldown_runs: 0,

@@ -107,6 +107,7 @@ def completed(request: RunRequest, cause: Event, card: Card, claim: Claim) -> Ev
         train_rows=card.data.split.train_rows,
         divided_by=card.data.split.by,
         order=card.data.split.order,
+        learnt_holdout=layout.JUDGED in card.files,
         seconds=card.seconds,
         window=None if window is None else TrainingWindow.model_validate(window.model_dump()),
         metric=(card.evaluation.model_extra or {}).get("metric"),

@@ -44,12 +44,16 @@ class Divided(_Part):
 
     By time that is a moment, by arrival a place in the dataset. `order` says whether the rows had an order.
 
+    `learnt_through` is where the rows end that were learnt from, in the terms of `cutoff`: of a model that
+    learnt from its holdout too, after it had been judged there.
+
     `rule` is `steps.split.RULE` of the release that did; in rule 1 "content" was all columns and the target.
     """
 
     by: str | None = None
     rule: int = 1
     cutoff: str | None = None
+    learnt_through: str | None = None
     train_rows: int = 0
     order: str | None = None
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 ONNX = "model.onnx"
+JUDGED = "judged.onnx"
+"""The model as it was before it learnt from its holdout too: what was measured there, and what the gate asks.
+Only where rows have an order of time."""
 SKOPS = "model.skops"
 CARD = "card.json"
 REFERENCE = "reference.parquet"

@@ -1,8 +1,9 @@
 """How much of the past a training learns from: several windows are tried, and the newest rows choose.
 
 After a change of what is to be learnt a short window is better, without one a long one; no fixed window is
-right, and the rows themselves tell. Each window's model is fitted without the newest rows and measured on
-them, in the order of time; a shorter window is taken only where it is clearly better there.
+right, and the rows themselves tell. Each window's model is fitted to as many rows as the window has, before
+the newest ones, and measured on those, in the order of time; a shorter window is taken only where it is
+clearly better there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 LENGTHS = (16_000, 4_000, 1_000)
 """Windows beside those of all rows and of the rows since a change, in rows to learn from."""
 
-CLEARLY = 1.0
+CLEARLY = 1.5
 """A shorter window must be better by more than so many standard errors."""
 
 SHORTER = 0.8
@@ -99,10 +100,29 @@ def lengths(rows: int, *, change: int | None = None, classes: NDArray[Any] | Non
     wanted = np.minimum(every, _LEAST_OF_A_CLASS)
 
     def has_all(length: int) -> bool:
-        found = np.bincount(classes[-length:-newest].astype(np.int64), minlength=len(every))
-        return bool(np.all(found >= wanted))
+        parts = (fitted_to(rows, length, newest, change), slice(rows - length, rows))
+        found = [np.bincount(classes[part].astype(np.int64), minlength=len(every)) for part in parts]
+        return all(np.all(each >= wanted) for each in found)
 
     return [rows, *(each for each in shorter if has_all(each))]
+
+
+def fitted_to(rows: int, length: int, newest: int, change: int | None = None) -> slice:
+    """Return which rows, oldest first, a window's model is fitted to, to be measured on the newest.
+
+    They are as many as the window has, or it would be measured by a model of less than it stands for; but
+    none of before a change that the window leaves out.
+
+    Args:
+        rows: how many there are.
+        length: of the window.
+        newest: of `newest_rows`.
+        change: of `last_change`.
+    """
+    first = max(0, rows - newest - length)
+    if change is not None and rows - length >= change:
+        first = max(first, change)
+    return slice(first, rows - newest)
 
 
 def choose(losses: Sequence[Losses], *, weights: Losses | None = None, clearly: float = CLEARLY) -> Choice:

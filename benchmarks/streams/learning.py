@@ -43,6 +43,7 @@ class Learner:
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self._kept: dict[bytes, Fitted] = {}
+        self.divided: dict[tuple[float, int, int], tuple[NDArray[np.int64], NDArray[np.int64], str]] = {}
         self.fits = 0
         self.scale = 1.0 if stream.classes else loss_scale(stream.target[:1_000])
 

@@ -66,12 +66,12 @@ class Loop:
         self.parts = [FIRST]
         first = self.trainer.train(self.parts, FIRST)
         self.versions, self.decisions = [first], list[Decision]()
-        self.rollouts = Rollouts(way, first, self._say, self._ended)
+        self._served_by = np.zeros(len(stream.target), dtype=np.int64)
+        self.rollouts = Rollouts(way, first, self._served_by, self._say, self._ended)
         self._runs: list[Run] = []
         self._reasons: set[TrainingReason] = set()
         self._first_at = self._last_at = EPOCH
         self._released_at: datetime | None = None
-        self._served_by = np.zeros(len(stream.target), dtype=np.int64)
         self._progress = for_champion(Progress(), first.number, way.spec.labels.window)
         self._watched = FIRST
 
@@ -139,7 +139,10 @@ class Loop:
         total = sum(self.parts)
         digests = Digests(str(total), "", "")
         request = Request(frozenset(self._reasons), total, self._first_at, self._last_at, digests)
-        inputs = Inputs(request, at(row), tuple(self._runs[-50:]))
+        runs = self._runs[-50:]
+        if not self.way.harm_goes_on and any(run.hold_until is not None for run in runs):
+            return
+        inputs = Inputs(request, at(row), tuple(runs))
         decision = governor.decide(self.way.spec.retrain, inputs)
         if isinstance(decision, Start):
             self._reasons.clear()
@@ -149,11 +152,11 @@ class Loop:
         version = self.trainer.train(self.parts, row)
         self._say(row, f"training ({decision.reason}), {version.rows} rows")
         self.versions.append(version)
-        run = Run(f"v{version.number}", version.number, True, digests, sum(self.parts), at(row), at(row))
-        run = replace(run, train_rows=version.rows, started_at=at(row), ended_at=at(row), outcome="completed")
-        self._runs.append(replace(run, verdict="approved", hold_until=at(_NEVER)))
         harm = decision.reason is TrainingReason.PERFORMANCE
-        if self.trainer.passes(self.parts, version, self.rollouts.champion, harm=harm):
+        run = Run(f"v{version.number}", version.number, True, digests, sum(self.parts), at(row), at(row))
+        run = replace(run, answers_harm=harm, train_rows=version.rows, started_at=at(row), ended_at=at(row))
+        self._runs.append(replace(run, outcome="completed", verdict="approved", hold_until=at(_NEVER)))
+        if self.trainer.passes(version, self.rollouts.champion):
             self.rollouts.begin(row, version, harm=harm)
         else:
             self._say(row, f"gate: v{version.number} rejected")

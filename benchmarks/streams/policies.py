@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
 
 from pipelines import windows
 from pipelines.spec import ModelSpec, parse_spec
@@ -13,8 +12,8 @@ SPEC = """\
 model: stream
 target: target
 train: {{window: {window}}}
-gate: {{margin: 0.02}}
-rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: 18000s}}
+gate: {{margin: 0.02, undecided: {undecided}}}
+rollout: {{phases: [shadow], margin: 0.02, min_labels: 100, deadline: 1500s}}
 labels: {{window: 500s, min_rows: {release}}}
 retrain:
   {{on: [dataset, performance], debounce: 1s, debounce_max: 3s, cooldown: 0s, cooldown_runs: 0,
@@ -28,11 +27,12 @@ def spec(
     window: str = "auto",
     release: int = 250,
     rows: int = 250,
-    share: float = 0.5,
+    share: float = 0.1,
     harm: int = 100,
+    undecided: str = "try",
 ) -> ModelSpec:
     """Return a model.yaml whose days are seconds."""
-    text = SPEC.format(window=window, release=release, rows=rows, share=share, harm=harm)
+    text = SPEC.format(window=window, release=release, rows=rows, share=share, harm=harm, undecided=undecided)
     return parse_spec(text.encode(), model="stream")
 
 
@@ -42,40 +42,59 @@ class Way:
 
     Attributes:
         existing: labels that were there before an alarm are released as rows to train on.
-        switch: how a version that passed the gate takes over: after a shadow that the judge decides
-            ("judge"), "at once", or "watched": at once, and taken back if the judge finds it worse than the
-            version before. "harm" is watched after an alarm, and the judge otherwise.
+        probation: after an alarm a version that passed the gate serves at once, and is taken back if the
+            judge finds it worse than the one before; else a shadow comes first.
         pool: how many former champions are held against the champion by each label.
-        gate: "lenient" refuses after an alarm only what is shown to be worse; "none" nothing.
-        hold: share of the rows that no model is fitted to.
         clearly: how clearly a shorter window must be better, in standard errors.
+        held_learnt: rows held aside in order of arrival are learnt from as well once they have judged.
+        evidence: a shadow begins with the rows held aside, as far as the champion has not learnt from them.
+        harm_goes_on: a training that proven harm asks for does not wait for a shadow to end.
     """
 
     name: str
     spec: ModelSpec
-    existing: bool = False
-    switch: Literal["judge", "at once", "watched", "harm"] = "judge"
-    pool: int = 0
-    gate: Literal["strict", "lenient", "none"] = "strict"
-    hold: float = 0.2
+    existing: bool = True
+    probation: bool = True
+    pool: int = 3
     clearly: float = windows.CLEARLY
+    held_learnt: bool = True
+    evidence: bool = True
+    harm_goes_on: bool = True
 
 
-BEFORE = Way("before", spec(window="{rows: 4000}", release=1000, rows=1500, share=0.05, harm=250))
-"""`kascade stream` as it was: 1,000 labels at a time, 250 after an alarm, 4,000 rows, a shadow."""
+NOW = Way("now", spec())
 
-NOW = Way("now", spec(), existing=True, switch="harm", pool=3)
+FIRST = Way(
+    "first",
+    spec(window="{rows: 4000}", release=1000, rows=1500, share=0.05, harm=250, undecided="refuse"),
+    existing=False,
+    probation=False,
+    pool=0,
+    held_learnt=False,
+    evidence=False,
+    harm_goes_on=False,
+)
+"""`kascade stream` as it once was: 1,000 labels at a time, 250 after an alarm, 4,000 rows, a shadow."""
+
+BEFORE = Way(
+    "before",
+    spec(share=0.5, undecided="refuse"),
+    held_learnt=False,
+    evidence=False,
+    harm_goes_on=False,
+)
+"""Windows, probation and pool as now, but the holdout only judges, and the gate asks for its lower bound."""
 
 _TRIED = (
+    FIRST,
     BEFORE,
     NOW,
-    Way("no shadow", spec(), existing=True, switch="watched", pool=3),
-    Way("no gate", spec(), existing=True, switch="watched", pool=3, gate="none"),
-    Way("lenient gate", spec(), existing=True, switch="harm", pool=3, gate="lenient"),
-    Way("no pool", spec(), existing=True, switch="harm"),
-    Way("all rows", spec(window="all"), existing=True, switch="harm", pool=3),
-    Way("newest 1,000", spec(window="{rows: 1000}"), existing=True, switch="harm", pool=3),
-    Way("grown by a fifth", spec(share=0.2), existing=True, switch="harm", pool=3),
-    Way("doubled", spec(share=1.0), existing=True, switch="harm", pool=3),
+    replace(NOW, name="half as many new rows", spec=spec(share=0.5)),
+    replace(NOW, name="strict gate", spec=spec(undecided="refuse")),
+    replace(NOW, name="holdout not learnt from", held_learnt=False),
+    replace(NOW, name="shadow without evidence", evidence=False),
+    replace(NOW, name="harm waits", harm_goes_on=False),
+    replace(NOW, name="no pool", pool=0),
+    replace(NOW, name="all rows", spec=spec(window="all")),
 )
 WAYS = MappingProxyType({way.name: way for way in _TRIED})

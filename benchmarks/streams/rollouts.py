@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.streams.clock import DELAY, TICK, at
 from benchmarks.streams.policies import Way
 from benchmarks.streams.training import Version
+from eventing.catalogue import Claim
+from functions.evaluate_model.pool import Former, Pool, Recall, decide, observe, promise
 from functions.judge_rollout import logic as judge
 from functions.judge_rollout import phases
 from functions.judge_rollout.coverage import Arm
 from functions.judge_rollout.pairing import Matured
+from functions.judge_rollout.past import MOST_LOSSES, blocks_of_past, centred
 from functions.judge_rollout.policy import policy_of
-from functions.judge_rollout.state import JudgeState
+from functions.judge_rollout.state import JudgeState, LoggedAnswers
 from functions.judge_rollout.verdict import Promote, RollBack, Wait
-from functions.watch_performance.sequential_test import SequentialTest, add_loss
+from functions.judge_rollout.wealth import Blocks
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Rollouts:
     """The champion of a stream, the rollout under way, and the former champions.
 
     Args:
+        served_by: number of the version that served each row.
         say: takes (row, what was decided).
         ended: takes (version, outcome) of a rollout.
     """
@@ -40,33 +47,54 @@ class Rollouts:
         self,
         way: Way,
         first: Version,
+        served_by: NDArray[np.int64],
         say: Callable[[int, str], None],
         ended: Callable[[Version, str], None],
     ) -> None:
         self.way, self.champion = way, first
         self.policy = policy_of(way.spec)
-        self._say, self._ended = say, ended
+        self._pool_policy = way.spec.rollout.model_copy(update={"pool": way.pool})
+        self._served_by, self._say, self._ended = served_by, say, ended
+        self._versions = {first.number: first}
         self._rollout: Rollout | None = None
-        self._former: list[tuple[Version, SequentialTest]] = []
+        self._formers: list[Version] = []
         self._since = 0
+        self._pool = Pool(first.number, at(0), at(0))
 
     def begin(self, row: int, version: Version, *, harm: bool) -> None:
-        """Roll out a version that passed the gate."""
-        if self.way.switch == "at once":
-            self._promote(row, version)
-            self._ended(version, "promoted")
-            return
-        old = self.champion
-        self._rollout = Rollout(version, phases.begin(self.policy, at(row)), row)
-        if self.way.switch == "watched" or (self.way.switch == "harm" and harm):
+        """Roll out a version that passed the gate; a rollout under way ends."""
+        self._versions[version.number] = version
+        self._end_other()
+        old, watched, first = self.champion, self.way.probation and harm, version.end
+        blocks, past = self._blocks(first)
+        logged = _logged(first, row)
+        state = phases.begin(self.policy, at(row), blocks, past, probation=watched, logged=logged)
+        if self.way.evidence and not watched and version.by == "arrival":
+            for each in version.held[version.held >= old.end]:
+                difference = float(version.judged.losses[each] - old.fitted.losses[each])
+                state = judge.add_score(self.policy, state, difference)
+        self._rollout = Rollout(version, state, first)
+        if watched:
             self._rollout.old = old
             self._promote(row, version)
             self._ended(version, "promoted")  # a training need not wait until it was watched long enough
+        else:
+            self._judge(row)
 
     def take_labels(self, row: int) -> None:
         """Take in the labels that are known at a row: the judge's, and those of former champions."""
         self._judge(row)
         self._recall(row)
+
+    def _blocks(self, before: int) -> tuple[Blocks, int]:
+        """Return what to bet on, as losses of served answers ask for, and how many those were."""
+        rows = [each for each in range(max(0, before - MOST_LOSSES), before) if self._served_by[each]]
+        numbers = [int(self._served_by[each]) for each in rows]
+        losses = [
+            (number, float(self._versions[number].fitted.losses[each]))
+            for number, each in zip(numbers, rows, strict=True)
+        ]
+        return blocks_of_past(centred(losses)), len(losses)
 
     def _judge(self, row: int) -> None:
         rollout = self._rollout
@@ -88,36 +116,51 @@ class Rollouts:
                 outcome = "rolled_back"
                 self._say(row, f"v{rollout.version.number} rolled back")
                 if rollout.old is not None:
-                    self._promote(row, rollout.old, again=True)
+                    self._promote(row, rollout.old, again=True, keep=False)
             case _:
                 outcome = "inconclusive"
                 self._say(row, f"v{rollout.version.number} inconclusive")
         self._rollout = None
         self._ended(rollout.version, outcome)
 
-    def _promote(self, row: int, version: Version, *, again: bool = False) -> None:
+    def _promote(self, row: int, version: Version, *, again: bool = False, keep: bool = True) -> None:
         self._say(row, f"v{version.number} {'serves again' if again else 'promoted'}")
-        if self.way.pool:
-            kept = [each for each, _ in self._former if each not in (version, self.champion)]
-            self._former = [(each, SequentialTest()) for each in [*kept, self.champion][-self.way.pool :]]
+        kept = [each for each in self._formers if each not in (version, self.champion)]
+        self._formers = [*kept, *([self.champion] if keep else [])]
+        size = self.way.pool
+        formers = tuple(self._former(each) for each in self._formers[::-1][:size]) if size else ()
+        self._pool = Pool(version.number, at(row), at(row), formers=formers)
         self._since, self.champion = row, version
+
+    def _former(self, version: Version) -> Former:
+        losses = version.judged.losses[version.held]
+        promised = promise(float(losses.mean()), float(losses.var()), self.policy.margin)
+        return Former(version.number, promised=promised)
 
     def _recall(self, row: int) -> None:
         """Hold former champions against the champion by labels of since it serves; a better one returns."""
-        known = range(max(self._since, row - DELAY - TICK), row - DELAY)
-        champion, baseline = self.champion.fitted.losses, (1 + self.policy.margin) / 2
-        for place, (version, test) in enumerate(self._former):
-            for each in known:
-                gained = (1 + champion[each] - version.fitted.losses[each]) / 2
-                test = add_loss(test, float(gained), baseline=baseline)
-            self._former[place] = version, test
-        better = [(test.statistic, version.number, version) for version, test in self._former if test.crossed]
-        if not better:
+        champion, policy = self.champion.fitted.losses, self._pool_policy
+        for each in range(max(self._since, row - DELAY - TICK), row - DELAY):
+            theirs = {
+                former.version: float(self._versions[former.version].fitted.losses[each])
+                for former in self._pool.formers
+            }
+            self._pool = observe(policy, self._pool, float(champion[each]), theirs)
+        found = decide(policy, self._pool)
+        if not isinstance(found, Recall) or self._rollout is not None:
             return
+        self._end_other()
+        self._promote(row, self._versions[found.former.version], again=True)
+
+    def _end_other(self) -> None:
         if self._rollout is not None:
             self._ended(self._rollout.version, "inconclusive" if self._rollout.old is None else "promoted")
             self._rollout = None
-        self._promote(row, max(better)[2], again=True)
+
+
+def _logged(first: int, row: int) -> LoggedAnswers:
+    """Return a note of the answers to requests of before: the bench takes them from the versions."""
+    return LoggedAnswers(Claim(uri="s3://reports/stream/answers", sha256="0" * 64), at(first), at(row))
 
 
 def _matured(row: int, champion: Version, challenger: Version) -> Matured:

@@ -192,6 +192,7 @@ class TrainingCompleted(Payload, type="training.completed", emitted_by=("launch_
     train_rows: Rows
     divided_by: str | None = None
     order: str | None = None
+    learnt_holdout: bool = False
     seconds: float
     run_url: str | None = None
     window: TrainingWindow | None = None

@@ -1,4 +1,8 @@
-"""Judges one candidate: loads it and the champion, scores both on the same rows, and applies the gate."""
+"""Judges one candidate: loads it and the champion, scores both on the same rows, and applies the gate.
+
+A candidate that learnt from its holdout is judged as it was before that. So is the champion where too few
+rows are newer than all that it learnt from.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +39,7 @@ from functions.evaluate_model.logic import (
 from functions.evaluate_model.scoring import StoredModel, Unusable, aligned, fetch, load_model
 from functions.evaluate_model.slices import slices_of
 from functions.evaluate_model.unseen import unseen_rows
+from pipelines import layout
 from pipelines.card import Card, parse_card
 from pipelines.class_costs import ClassCosts
 from pipelines.loss import mean_cost
@@ -138,6 +143,7 @@ def evaluate(
         whole=whole.measure(resamples, seed),
         champion=champion,
         loss="zero_one" if costs is None else costs.said,
+        tried_next=bool(spec.rollout.phases),
     )
     if inputs.whole.value is not None:
         slices, small = _slices(spec, table, whole, resamples, seed)
@@ -166,7 +172,11 @@ def _load(
         table = pq.read_table(io.BytesIO(raw))
     except pa.ArrowException as error:
         raise Unusable(f"{completed.holdout.uri} is no Parquet file: {error}") from error
-    return model, table, spec or _spec_of(store, _read_card(store, completed.card))
+    card = _read_card(store, completed.card)
+    judged = card.files.get(layout.JUDGED)
+    if judged is not None:
+        model = load_model(store, judged)
+    return model, table, spec or _spec_of(store, card)
 
 
 def _own_scores(model: StoredModel, table: pa.Table) -> _Scores:
@@ -201,8 +211,12 @@ def _with_champion(
         if (other.task, other.target) != (model.task, model.target):
             raise Unusable(f"it predicts {other.target!r} ({other.task})")
         card = _read_card(store, champion_files.card)
-        theirs = aligned(other.predict(table), other.classes, model.classes)
         fair = unseen_rows(table, card.data.split, _spec_of(store, card))
+        judged = card.files.get(layout.JUDGED)
+        if judged is not None and int(fair.sum()) < MIN_COMPARED_ROWS:
+            other = load_model(store, judged)
+            fair = unseen_rows(table, card.data.split, _spec_of(store, card), judged=True)
+        theirs = aligned(other.predict(table), other.classes, model.classes)
     except Unusable as error:
         return scores, Champion(champion_files.version, str(error))
     obstacle = _too_few(int(fair.sum()), len(fair))

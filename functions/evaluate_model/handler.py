@@ -27,6 +27,8 @@ from functions.evaluate_model.settings import Settings
 from functions.evaluate_model.unseen_log import read_unseen
 from functions.state.database import transaction
 from functions.state.handled import handle_once, write_once
+from pipelines import layout
+from pipelines.card import load_card
 
 _log = logging.getLogger("kascade.evaluate_model")
 
@@ -86,10 +88,13 @@ class Handler:
         files, spec = basis.champion_files, basis.spec
         if files is None or (spec is not None and not spec.rollout.phases):
             return None
-        with transaction(self.sessions, read_only=True) as session:
-            log = read_unseen(session, completed.model, completed.version, files.version, now)
         try:
-            return None if log is None else shadow_log(self.store, completed, log)
+            card = load_card(self.store, completed.card)
+            judged, divided = card.files.get(layout.JUDGED), card.data.split
+            held_from = int(divided.cutoff or 0) if judged and divided.by == "arrival" else None
+            with transaction(self.sessions, read_only=True) as session:
+                log = read_unseen(session, card.model, card.version, files.version, now, held_from)
+            return None if log is None else shadow_log(self.store, completed, log, judged)
         except (ObjectMissing, DigestMismatch, RequestRefused) as error:
             # The rollout then begins without: it only takes longer.
             fields = {"model": completed.model, "version": completed.version, "error": str(error)}

@@ -1,7 +1,8 @@
 """Has a candidate answer logged requests that it has not seen: a shadow of before its rollout begins.
 
 The champion's answers are in the log, so the labels of these requests, those that are there and those that
-come, score both.
+come, score both. Where the candidate learnt from the rows by which it was judged, these are answered by the
+model as it was before that.
 """
 
 from __future__ import annotations
@@ -28,8 +29,13 @@ from pipelines.errors import StepError
 _FILES_AT_ONCE = 50
 
 
-def shadow_log(store: Store, completed: TrainingCompleted, log: UnseenLog) -> LoggedShadow | None:
+def shadow_log(
+    store: Store, completed: TrainingCompleted, log: UnseenLog, judged: Claim | None = None
+) -> LoggedShadow | None:
     """Answer the requests and store the answers in the form of the log; None where there is none.
+
+    Args:
+        judged: the candidate as it was before it learnt from the rows by which it was judged.
 
     What the candidate cannot answer stands there without an answer, as what it never answered in a shadow.
 
@@ -38,11 +44,15 @@ def shadow_log(store: Store, completed: TrainingCompleted, log: UnseenLog) -> Lo
     """
     try:
         model = load_model(store, completed.candidate)
+        before = model if judged is None else load_model(store, judged)
     except Unusable:
         return None
-    at, last = pc.field("at"), pa.scalar(log.since, pa.timestamp("us", tz="UTC"))
-    unseen = (each.filter(at > last) for each in requests_in(store, model, [b.claim for b in log.batches]))
-    tables = [answered(model, requests) for requests in unseen]
+    at = pc.field("at")
+    since, learnt = (pa.scalar(each, pa.timestamp("us", tz="UTC")) for each in (log.since, log.learnt))
+    tables = []
+    for requests in requests_in(store, model, [batch.claim for batch in log.batches]):
+        tables.append(answered(before, requests.filter((at > since) & (at <= learnt))))
+        tables.append(answered(model, requests.filter(at > learnt)))
     table = pa.concat_tables(tables) if tables else None
     if table is None or table.num_rows == 0:
         return None

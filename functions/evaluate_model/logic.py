@@ -85,6 +85,7 @@ class Inputs:
             entry.
         lacking: columns of `gate.slices` that the data lacks.
         loss: `rollout.loss` of the model.yaml it was trained with.
+        tried_next: phases follow in which labels decide.
     """
 
     problem: str | None = None
@@ -95,6 +96,7 @@ class Inputs:
     small: Mapping[str, int] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
     loss: str = "zero_one"
+    tried_next: bool = False
 
     def unmeasured(self, gate: Gate) -> list[str]:
         """Name the columns of `gate.slices` that were not measured as another gate was in force."""
@@ -146,8 +148,11 @@ def _by_numbers(metric: Metric, gate: Gate, inputs: Inputs) -> Decision:
     if champion is not None and champion.obstacle is not None:
         message = f"v{champion.version} cannot be compared: {champion.obstacle}; a person decides"
         return Decision(Outcome.ASK, "not-comparable", message)
+    undecided = False
     if champion is not None:
         reason = worse_than_champion(metric, gate, whole, champion.version)
+        if reason is not None and inputs.tried_next and gate.undecided == "try":
+            undecided, reason = True, shown_to_be_worse(metric, gate, whole, champion.version)
         if reason is not None:
             return Decision(Outcome.REJECT, "margin", reason)
     named = [each for each in inputs.slices if each.column in gate.slices]
@@ -159,6 +164,10 @@ def _by_numbers(metric: Metric, gate: Gate, inputs: Inputs) -> Decision:
     message = _comparison(metric, whole, champion)
     if gate.approval == "manual":
         return Decision(Outcome.ASK, "approval", f"{message}; model.yaml asks for a person")
+    if undecided:
+        return Decision(
+            Outcome.APPROVE, "undecided", f"{message}; the rows held aside decide nothing, labels will"
+        )
     return Decision(Outcome.APPROVE, "passed" if champion else "first-model", message)
 
 
@@ -177,6 +186,18 @@ def below_minimum(metric: Metric, gate: Gate, measurement: Measurement) -> str |
         return None
     side = "below" if metric.greater_is_better else "above"
     return f"{metric.name} {measurement.value:.4g} is {side} gate.min {gate.min:.4g}"
+
+
+def shown_to_be_worse(metric: Metric, gate: Gate, measurement: Measurement, version: int) -> str | None:
+    """Say why a candidate is not even to be tried beside the champion, or None.
+
+    A difference that cannot be measured is no reason to try, nor is less than what the owner asks for.
+    """
+    if measurement.high is None or gate.better_than_champion_by > 0:
+        return worse_than_champion(metric, gate, measurement, version)
+    if measurement.high >= 0:
+        return None
+    return f"it is worse than v{version}: the difference is at most {measurement.high:.4g}"
 
 
 def worse_than_champion(metric: Metric, gate: Gate, measurement: Measurement, version: int) -> str | None:

@@ -1,6 +1,7 @@
 """Which holdout rows a champion was not trained on.
 
-With timestamps, or in order of arrival, those are the rows from the start of its own holdout on. By hash a
+With timestamps, or in order of arrival, those are the rows from the start of its own holdout on, or after it
+where the model that serves learnt from it too. By hash a
 row's side never changes with the same rule, but the champion may have been divided by another rule (another
 share, entity or timestamp, or by an earlier release), so its own rule, from its card and its spec, is applied
 to the rows.
@@ -24,13 +25,16 @@ from pipelines.tables import times
 BY_TIME = "time"
 
 
-def unseen_rows(table: pa.Table, divided: Divided, spec: ModelSpec) -> NDArray[np.bool_]:
+def unseen_rows(
+    table: pa.Table, divided: Divided, spec: ModelSpec, *, judged: bool = False
+) -> NDArray[np.bool_]:
     """Return which rows [N] a model was not trained on.
 
     Args:
         table: holdout rows with every column.
         divided: `data.split` of the model's card.
         spec: the model.yaml it was trained with.
+        judged: ask of the model as it was before it learnt from its holdout.
 
     Raises:
         Unusable: the card does not say, or the rows lack the column it divides by.
@@ -39,17 +43,25 @@ def unseen_rows(table: pa.Table, divided: Divided, spec: ModelSpec) -> NDArray[n
     column = spec.timestamp if by == BY_TIME else spec.entity if by == "entity" else None
     if column is not None and column not in table.column_names:
         raise Unusable(f"its rows are divided by {column!r}, which the holdout lacks")
+    through = None if judged else divided.learnt_through
     if by == BY_TIME and column is not None and cutoff is not None:
-        first = np.datetime64(datetime.fromisoformat(cutoff).replace(tzinfo=None), "us")
-        return np.asarray(times(table.column(column)) >= first)
+        moments = times(table.column(column))
+        if through is not None:
+            return np.asarray(moments > _moment(through))
+        return np.asarray(moments >= _moment(cutoff))
     if by == "arrival" and cutoff is not None:
         if layout.PLACE not in table.column_names:
             raise Unusable("its rows are divided in order of arrival, which the holdout does not tell")
-        return np.asarray(table.column(layout.PLACE).to_numpy() >= int(cutoff))
+        first = int(cutoff) if through is None else int(through) + 1
+        return np.asarray(table.column(layout.PLACE).to_numpy() >= first)
     if by in ("entity", "content", "row"):
         rows = _row_hashes(table, spec.target, divided.rule)
         return below(rows if column is None else by_entity(table.column(column), rows), spec.train.holdout)
     raise Unusable(f"its card does not say how its rows were divided: {divided.model_dump()}")
+
+
+def _moment(text: str) -> np.datetime64:
+    return np.datetime64(datetime.fromisoformat(text).replace(tzinfo=None), "us")
 
 
 def _row_hashes(table: pa.Table, target: str, rule: int) -> NDArray[np.uint64]:

@@ -23,25 +23,39 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class UnseenLog:
-    """The files of the log, oldest first, with what a champion was asked after `since`."""
+    """The files of the log, oldest first, with what a champion was asked after `since`.
+
+    The candidate that serves may have learnt from what was asked up to `learnt`; as it was judged
+    it did not.
+    """
 
     champion: int
     since: datetime
+    learnt: datetime
     batches: Sequence[InferenceBatch]
 
 
-def read_unseen(session: Session, model: str, version: int, champion: int, now: datetime) -> UnseenLog | None:
-    """Return what a champion was asked and a candidate has not seen; None for one that no run made."""
+def read_unseen(
+    session: Session, model: str, version: int, champion: int, now: datetime, held_from: int | None = None
+) -> UnseenLog | None:
+    """Return what a champion was asked and a candidate has not seen; None for one that no run made.
+
+    Args:
+        held_from: the place in the dataset from which on the candidate, as it was judged, has seen no row.
+    """
     run = get_run(session, model, version)
     if run is None:
         return None
-    since = last_seen(session, run)
+    learnt = last_seen(session, run, run.rows)
+    since = learnt if held_from is None else last_seen(session, run, held_from)
     batches = batches_between(session, model, since, now, version=champion, shadow=False)
-    return UnseenLog(champion, since, newest([each for each in batches if each.rows]))
+    return UnseenLog(champion, since, learnt, newest([each for each in batches if each.rows]))
 
 
-def last_seen(session: Session, run: TrainingRun) -> datetime:
+def last_seen(session: Session, run: TrainingRun, rows: int) -> datetime:
     """Return the time after which no request is one that a run's model was trained or chosen on.
+
+    Its dataset is the first so many rows.
 
     Labelled requests come into a dataset in files of release_labels, which say which; another file holds
     nothing that was asked after it was ingested. Code and pipelines of one's own may read whatever there is
@@ -54,10 +68,13 @@ def last_seen(session: Session, run: TrainingRun) -> datetime:
     train = spec.parse().train
     if train.pipeline is not None or train.code is not None:
         return run.approved_at
-    files = list(trained_on(parts_of(session, run.model), run.rows))
+    files = list(trained_on(parts_of(session, run.model), rows))
+    in_part = list(_cut_within(session, files, rows))
+    files = files[:-1] if in_part else files
     others = [part.added_at for part in files if release_of(part) is None]
     releases = [name for part in files if (name := release_of(part)) is not None]
-    return max([_EARLIEST, *others, *_labels_in(session, run.model, releases), *_alarm(session, run)])
+    labels = _labels_in(session, run.model, releases)
+    return max([_EARLIEST, *others, *labels, *in_part, *_alarm(session, run)])
 
 
 def trained_on(parts: Iterable[DatasetPart], rows: int) -> Iterator[DatasetPart]:
@@ -94,6 +111,22 @@ def _labels_in(session: Session, model: str, releases: Sequence[str]) -> Iterato
         found = session.scalar(select(func.max(JoinedLabel.at)).where(JoinedLabel.model == model, chosen))
         if found is not None:
             yield found
+
+
+def _cut_within(session: Session, files: Sequence[DatasetPart], rows: int) -> Iterator[datetime]:
+    """Yield the time of the last row before a cut within the last file, where that can be told.
+
+    A file of release_labels has its rows in the order of the predictions; one that lost rows tells nothing.
+    """
+    part = files[-1] if files else None
+    release = None if part is None else release_of(part)
+    if part is None or release is None:
+        return
+    kept = rows - sum(each.rows for each in files[:-1])
+    labels = select(JoinedLabel.at).where(JoinedLabel.model == part.model, JoinedLabel.release == release)
+    times = session.scalars(labels.order_by(JoinedLabel.at)).all()
+    if kept < part.rows == len(times):
+        yield times[kept - 1]
 
 
 def _alarm(session: Session, run: TrainingRun) -> Iterator[datetime]:

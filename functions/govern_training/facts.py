@@ -32,6 +32,7 @@ class Run:
         outcome: `completed`, `failed`, `lost`, or None while it runs.
         verdict: `approved`, `rejected`, or None.
         rollout: `promoted`, `rolled_back`, `inconclusive`, `retired`, or None.
+        answers_harm: labels had proven the champion's harm when it was approved.
         registered: it trained nothing, as its model was made elsewhere.
     """
 
@@ -49,6 +50,7 @@ class Run:
     verdict: str | None = None
     rollout: str | None = None
     hold_until: datetime | None = None
+    answers_harm: bool = False
     registered: bool = False
 
     @property

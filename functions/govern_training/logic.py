@@ -157,10 +157,17 @@ def _single_flight(policy: Retrain, inputs: Inputs) -> Wait | None:
         if run.ended_at is None:
             if run.lease_until > inputs.now and not inputs.request.forced:
                 return Wait("single-flight", f"run {run.run_id} is under way", run.lease_until)
-        elif is_judged(run) and run.hold_until is not None and run.hold_until > inputs.now:
+        elif _is_held(run, inputs):
             what = "rollout" if run.verdict == "approved" else "offline gate"
             return Wait("single-flight", f"the {what} of v{run.version} is not over", run.hold_until)
     return None
+
+
+def _is_held(run: Run, inputs: Inputs) -> bool:
+    """Say whether a run's candidate keeps others waiting; not in its rollout, when labels prove harm."""
+    if not is_judged(run) or run.hold_until is None or run.hold_until <= inputs.now:
+        return False
+    return run.verdict != "approved" or TrainingReason.PERFORMANCE not in inputs.request.reasons
 
 
 def is_judged(run: Run) -> bool:
@@ -228,11 +235,15 @@ def _debounce(policy: Retrain, inputs: Inputs) -> Wait | None:
 
 
 def missing_rows(policy: Retrain, inputs: Inputs) -> int:
-    """Return how many new rows a run still lacks; 0 or less when there are enough."""
+    """Return how many new rows a run still lacks; 0 or less when there are enough.
+
+    A run that answered harm had few rows of what is new, so the next one waits for no share of them.
+    """
     last = _last_model(inputs.runs)
     if last is None:
         return policy.min_rows - inputs.request.total_rows
-    needed = max(policy.min_rows, math.ceil(policy.min_rows_share * (last.train_rows or last.rows)))
+    share = 0.0 if last.answers_harm else policy.min_rows_share
+    needed = max(policy.min_rows, math.ceil(share * (last.train_rows or last.rows)))
     return needed - (inputs.request.total_rows - last.rows)
 
 

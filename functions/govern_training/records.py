@@ -98,6 +98,7 @@ def as_run(row: TrainingRun) -> Run:
         verdict=row.verdict,
         rollout=row.rollout,
         hold_until=row.hold_until,
+        answers_harm=row.harmed_version is not None,
         registered=row.registered,
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from eventing import catalogue as kinds
 from eventing.errors import Rejected
+from functions.roll_out_model.admission import Admission, admit
 from functions.roll_out_model.logic import FUNCTION, Desired, Goal, Retirement, Rollout, Stage
 from functions.roll_out_model.rollout_state import ModelState, Phase, RolloutState, Verdict
 from functions.state.versions import Fact
@@ -133,33 +133,6 @@ def first_phase(
     return RolloutState(version, champion, phase, deadline, phases=phases, percent=percent, reason=why)
 
 
-class Admission(StrEnum):
-    """What becomes of an approved version."""
-
-    START = "start"
-    QUEUE = "queue"
-    UNDER_WAY = "under way"
-    SUPERSEDED = "superseded"
-    CHAMPION = "champion"
-
-
-def admit(
-    version: int, *, champion: int | None, active: int | None, queued: int | None, by_person: bool
-) -> Admission:
-    """Tell what becomes of an approved version. A model has one rollout at a time, and one that waits.
-
-    An approval by the gate that arrives after a newer version's is superseded. A person may approve any
-    version, also an older one: that is how one goes back. The champion needs no rollout.
-    """
-    if version == champion:
-        return Admission.CHAMPION
-    if version in (active, queued):
-        return Admission.UNDER_WAY
-    if not by_person and version < max(champion or 0, active or 0, queued or 0):
-        return Admission.SUPERSEDED
-    return Admission.START if active is None else Admission.QUEUE
-
-
 def _approved(state: ModelState, payload: kinds.ModelApproved, deadline: datetime) -> Decision:
     version, by_person = payload.version, payload.verdict is None
     if state.outdated and not by_person:
@@ -172,7 +145,7 @@ def _approved(state: ModelState, payload: kinds.ModelApproved, deadline: datetim
             return Decision(state, rollout, begins=True)
         case Admission.QUEUE:
             overtaken = ((queued, f"v{version} came before its turn"),) if queued is not None else ()
-            under_way = _cut_short(state.rollout, version)
+            under_way = _cut_short(state, version)
             return Decision(state, under_way, queue=version, declined=overtaken)
         case Admission.SUPERSEDED:
             newest = max(champion or 0, active or 0, queued or 0)
@@ -193,14 +166,25 @@ def _recalled(state: ModelState, payload: kinds.ModelRecalled, deadline: datetim
     return Decision(state, replace(found, reason=payload.message), begins=True)
 
 
-def _cut_short(rollout: RolloutState | None, version: int) -> RolloutState | None:
-    """End a probation for a newer version: what serves was not shown to be worse, so it is the champion."""
-    if rollout is None or rollout.phase is not Phase.PROBATION or not rollout.announced:
+def _cut_short(state: ModelState, version: int) -> RolloutState | None:
+    """End a rollout for a newer version, where it need not wait for the end.
+
+    On probation what serves was not shown to be worse, so it is the champion. In another phase it is not
+    tried on beside a champion that does harm while a version that answers the harm can serve at once.
+    """
+    rollout = state.rollout
+    if rollout is None or not rollout.announced or rollout.verdict is not None or rollout.paused:
         return rollout
-    if rollout.verdict is not None or rollout.paused:
+    if rollout.phase is Phase.PROBATION:
+        message = f"it was not shown to be worse before v{version} was approved"
+        return after(rollout, Verdict(kinds.RolloutOutcome.PROMOTED, message, final=True))
+    next_one = first_phase(state, version, rollout.deadline)
+    if next_one.phase is not Phase.PROBATION or rollout.phase not in (Phase.SHADOW, Phase.CANARY):
         return rollout
-    message = f"it was not shown to be worse before v{version} was approved"
-    return after(rollout, Verdict(kinds.RolloutOutcome.PROMOTED, message, final=True))
+    message = (
+        f"labels prove that v{rollout.champion} does harm, and v{version}, trained since, serves at once"
+    )
+    return after(rollout, Verdict(kinds.RolloutOutcome.INCONCLUSIVE, message, final=True))
 
 
 def _declined(state: ModelState, version: int, why: str) -> Decision:

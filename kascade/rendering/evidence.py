@@ -66,6 +66,8 @@ def _completed(data: Data) -> Lines:
             else "the holdout is not by order"
         )
         yield f"{data['order']}: {held}{' the holdout' if data.get('divided_by') == 'arrival' else ''}"
+    if data.get("learnt_holdout"):
+        yield "measured without the holdout, then learnt from that as well before it serves"
     yield f"model {data['candidate']['uri']}"
     yield f"card {data['card']['uri']}"
     yield from _run_url(data)

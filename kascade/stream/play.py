@@ -33,7 +33,7 @@ drift: {{window: 500}}
 labels: {{window: {window_s:.0f}s, min_rows: 250}}
 retrain:
   {{on: {on}, debounce: 1s, debounce_max: 3s, cooldown: 0s, cooldown_runs: 0, harm_cooldown: 0s,
-   max_per_day: 1000, min_rows: 250, min_rows_share: 0.5, harm_min_rows: 100, breaker: 1000}}
+   max_per_day: 1000, min_rows: 250, min_rows_share: 0.1, harm_min_rows: 100, breaker: 1000}}
 """
 
 
@@ -41,7 +41,7 @@ def default_spec(model: str, target: str, *, label_delay_s: float, frozen: bool)
     """Return a model.yaml whose days are seconds; `frozen` leaves every retraining out.
 
     A challenger goes through a shadow only: a canary needs some 17 times as many labels to decide. A training
-    asks for half as many new rows as the last one learnt from, so a short window is trained again soon.
+    asks for a tenth as many new rows as the last one learnt from, so a short window is trained again soon.
     """
     on = "[]" if frozen else "[dataset, drift, performance]"
     window_s = max(3.0, 3 * label_delay_s)

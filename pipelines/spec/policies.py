@@ -66,6 +66,12 @@ class Gate(Section):
     margin: Annotated[float, Field(ge=0)] = Field(
         default=0.01, description="how much worse the lower bound of the difference may be", examples=["0.01"]
     )
+    undecided: Literal["try", "refuse"] = Field(
+        default="try",
+        description="what becomes of a candidate that is not shown to be worse, nor to keep to the margin: "
+        "`try`: labels decide, in the phases of the rollout; `refuse`, as it always is where phases is []",
+        examples=["refuse"],
+    )
     slices: Names = Field(
         default=(), description="columns by whose values the gate must hold too", examples=["[country]"]
     )
@@ -204,7 +210,8 @@ class Retrain(Section):
     min_rows: int = Field(default=500, ge=0, description="new rows needed", examples=["500"])
     min_rows_share: Share = Field(
         default=0.05,
-        description="new rows needed as a share of the last training set; the larger counts",
+        description="new rows needed as a share of the last training set; the larger counts. Not after a run "
+        "that answered proven harm",
         examples=["0.05"],
     )
     harm_min_rows: int = Field(

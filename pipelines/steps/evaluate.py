@@ -21,6 +21,9 @@ from pipelines.steps.plan import is_own_code
 def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     """Score the holdout by the ONNX model; write metrics and predictions, and return the metrics.
 
+    A model that learnt from the holdout too is measured as it was before that. What the one that serves
+    predicts is written as well.
+
     Raises: StepError when the spec's metric is undefined on the holdout.
     """
     facts = files.read_json(prepared / files.PREPARED)
@@ -29,8 +32,10 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     target = np.load(prepared / files.HOLDOUT_TARGET)[kept]
     own = is_own_code(files.read_json(refitted / files.REFITTED)["chosen"]["estimator"])
     bounds = UNTRUSTED if own or (prepared / files.ADOPTED).exists() else None
-    scores = Scorer((refitted / files.ONNX).read_bytes(), bounds).score(matrix)
-    predicted = Encoding.from_json(facts["encoding"]).answers(scores)
+    answers = Encoding.from_json(facts["encoding"]).answers
+    served = answers(Scorer((refitted / files.ONNX).read_bytes(), bounds).score(matrix))
+    judged = refitted / files.JUDGED
+    predicted = answers(Scorer(judged.read_bytes(), bounds).score(matrix)) if judged.exists() else served
     metrics = measure(facts["task"], target, predicted)
     metric = facts["metric"]
     if metric not in metrics:
@@ -48,6 +53,7 @@ def evaluate(prepared: Path, refitted: Path, folder: Path) -> dict[str, Any]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / files.PREDICTED, predicted)
+    np.save(folder / files.SERVED, served)
     files.write_json(folder / files.EVALUATION, evaluation)
     return evaluation
 

@@ -26,6 +26,7 @@ from pipelines.steps import files
 from pipelines.steps.extract import read_spec
 from pipelines.steps.ranges import ranges_of
 from pipelines.steps.select import failures
+from pipelines.tables import times
 from pipelines.target import usable_rows
 
 REFERENCE_ROWS = 10_000
@@ -79,9 +80,12 @@ def export(
         ).encode(),
         layout.MLSERVER: files.to_json(MLSERVER_SETTINGS),
     }
-    skops = folders["refitted"] / files.SKOPS
+    skops, judged = folders["refitted"] / files.SKOPS, folders["refitted"] / files.JUDGED
     if skops.exists():  # a registered model has none, nor has one of the owner's code
         contents[layout.SKOPS] = skops.read_bytes()
+    if judged.exists():
+        about = _metadata(request, spec, facts, evaluation, lookup)
+        contents[layout.JUDGED] = with_metadata(judged.read_bytes(), about)
     try:
         claims = {name: store.put(f"{request.output}/{name}", data) for name, data in contents.items()}
         made = {
@@ -105,7 +109,7 @@ def _parity(folders: Mapping[str, Path], facts: Mapping[str, Any]) -> parity.Par
     if not (folders["refitted"] / files.EXPECTED).exists():
         return None
     expected = np.load(folders["refitted"] / files.EXPECTED)
-    predicted = np.load(folders["evaluated"] / files.PREDICTED)
+    predicted = np.load(folders["evaluated"] / files.SERVED)
     if facts["classes"] is not None:
         return parity.compare(expected, predicted)
     scaled = Encoding.from_json(facts["encoding"]).answer.apply(predicted)
@@ -147,7 +151,15 @@ def _trained_rows(folders: Mapping[str, Path], spec: ModelSpec) -> pa.Table:
     """Return the rows that the version learnt from."""
     fitted = np.load(folders["prepared"] / files.TRAIN_ROWS)
     fitted = fitted[np.load(folders["refitted"] / files.WINDOW_ROWS)]
+    if (folders["refitted"] / files.JUDGED).exists():
+        fitted = np.concatenate([fitted, _held(folders)])
     return usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(fitted))
+
+
+def _held(folders: Mapping[str, Path]) -> NDArray[np.int64]:
+    """Return the rows of the holdout by which the version was judged."""
+    kept = np.load(folders["refitted"] / files.HOLDOUT_KEPT)
+    return np.asarray(np.load(folders["prepared"] / files.HOLDOUT_ROWS)[kept])
 
 
 def _reference(folders: Mapping[str, Path], spec: ModelSpec, facts: Mapping[str, Any]) -> bytes:
@@ -156,9 +168,7 @@ def _reference(folders: Mapping[str, Path], spec: ModelSpec, facts: Mapping[str,
     First come rows of training, without a score, then those of the holdout, of up to half the sample.
     """
     rng = np.random.default_rng(facts["seed"])
-    held = np.load(folders["prepared"] / files.HOLDOUT_ROWS)[
-        np.load(folders["refitted"] / files.HOLDOUT_KEPT)
-    ]
+    held = _held(folders)
     kept = _some(len(held), REFERENCE_ROWS // 2, rng)
     fitted = np.load(folders["prepared"] / files.TRAIN_ROWS)
     fitted = fitted[np.load(folders["refitted"] / files.WINDOW_ROWS)]
@@ -186,8 +196,7 @@ def score_of(predicted: NDArray[Any]) -> NDArray[np.float64]:
 
 def _holdout(folders: Mapping[str, Path], spec: ModelSpec) -> bytes:
     """Keep the holdout's rows with every column: features, target, slices, entity and timestamp."""
-    kept = np.load(folders["refitted"] / files.HOLDOUT_KEPT)
-    rows = np.load(folders["prepared"] / files.HOLDOUT_ROWS)[kept]
+    kept, rows = np.load(folders["refitted"] / files.HOLDOUT_KEPT), _held(folders)
     table = usable_rows(files.read_table(folders["extracted"]), spec.target).take(pa.array(rows))
     hashes = folders["prepared"] / files.HOLDOUT_HASHES
     if hashes.exists():
@@ -202,6 +211,18 @@ def _parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def _learnt_through(folders: Mapping[str, Path], spec: ModelSpec, facts: Mapping[str, Any]) -> str | None:
+    """Return the place, or the moment, of the newest row, if the version learnt from its holdout too."""
+    if not (folders["refitted"] / files.JUDGED).exists():
+        return None
+    if facts["split"]["by"] == "arrival":
+        kept = np.load(folders["refitted"] / files.HOLDOUT_KEPT)
+        return str(int(np.load(folders["prepared"] / files.HOLDOUT_POSITIONS)[kept].max()))
+    table = usable_rows(files.read_table(folders["extracted"]), spec.target)
+    held = times(table.column(spec.timestamp or "").take(pa.array(_held(folders))))
+    return f"{held.max()}Z"
 
 
 def _card(
@@ -236,6 +257,7 @@ def _card(
                 **facts["split"],
                 **({"train_rows": refitted["window"]["rows"]} if refitted["window"] else {}),
                 "holdout_rows": evaluation["rows"],
+                "learnt_through": _learnt_through(folders, spec, facts),
             },
             "window": refitted["window"],
         },

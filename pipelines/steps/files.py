@@ -34,11 +34,13 @@ HOLDOUT_KEPT = "holdout_kept.npy"
 REFITTED = "refitted.json"
 SKOPS = "model.skops"
 ONNX = "model.onnx"
+JUDGED = "judged.onnx"
 CODE = "own_code.py"
 REQUIREMENTS = "requirements.txt"
 EXPECTED = "expected.npy"
 EVALUATION = "evaluation.json"
 PREDICTED = "predicted.npy"
+SERVED = "served.npy"
 
 
 def write_json(path: Path, value: Any) -> None:

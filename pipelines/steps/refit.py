@@ -1,4 +1,8 @@
-"""Step 6: choose how much of the past is learnt from, fit to it, and write both forms: skops and ONNX."""
+"""Step 6: choose how much of the past is learnt from, fit to it, and write both forms: skops and ONNX.
+
+Where rows have an order of time the holdout is the newest of them, and so what is to be learnt most. There
+the model is fitted twice: without the holdout, by which it is judged, and then to all, which serves.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,8 @@ def refit(
     prepared: Path, best: Mapping[str, Any], results: Sequence[Mapping[str, Any]], folder: Path
 ) -> None:
     """Write `model.skops`, the bare `model.onnx`, and scikit-learn's own predictions of the holdout.
+
+    Where `learns_holdout` that model learnt from the holdout too, and `judged.onnx` is the one without.
 
     Numbers are predicted as the encoding's `answer` scales them. Of the holdout only what is as new as the
     window is kept. A registered model is taken as it is: there is its `model.onnx` alone. Nor is there a
@@ -56,9 +62,9 @@ def refit(
     if len(window.rows) < len(target):
         matrix, target = matrix[window.rows], target[window.rows]
     classes, answer = facts["classes"], Encoding.from_json(facts["encoding"]).answer
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        pipeline = train(
+
+    def fit(matrix: NDArray[Any], target: NDArray[Any]) -> Any:
+        return train(
             estimator,
             chosen["parameters"],
             matrix,
@@ -66,13 +72,33 @@ def refit(
             seed=facts["seed"],
             balanced=facts["balanced"],
         )
-    expected = predict(pipeline, _holdout(prepared, window), None if classes is None else len(classes))
+
+    def graph(pipeline: Any) -> bytes:
+        return convert(pipeline, matrix.shape[1], classifies=classes is not None)
+
+    holdout, learns = _holdout(prepared, window), learns_holdout(facts)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pipeline = fit(matrix, target)
+        if learns:
+            (folder / files.JUDGED).write_bytes(graph(pipeline))
+            held = np.load(prepared / files.HOLDOUT_TARGET)[window.held]
+            pipeline = fit(np.concatenate([matrix, holdout]), np.concatenate([target, held]))
+    expected = predict(pipeline, holdout, None if classes is None else len(classes))
     np.save(folder / files.EXPECTED, expected)
     skops.io.dump(pipeline, folder / files.SKOPS)
-    (folder / files.ONNX).write_bytes(convert(pipeline, matrix.shape[1], classifies=classes is not None))
+    (folder / files.ONNX).write_bytes(graph(pipeline))
     messages = sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
-    record: dict[str, Any] = {"chosen": dict(chosen), "window": window.about, "warnings": messages}
+    record = {"chosen": dict(chosen), "window": window.about, "warnings": messages, "learnt_held": learns}
     files.write_json(folder / files.REFITTED, record)
+
+
+def learns_holdout(facts: Mapping[str, Any]) -> bool:
+    """Say whether the model that serves learns from the holdout too: where that is the newest rows.
+
+    Elsewhere there is little to gain, and a row that no version learns from lets any two be compared.
+    """
+    return facts["split"]["by"] in ("time", "arrival")
 
 
 def _take_registered(prepared: Path, window: Chosen, folder: Path) -> None:

@@ -5,7 +5,7 @@ and of how many equal rows came before it. So rows that are equal are on both si
 target decides nothing, and a row keeps its side in every version, whatever the dataset holds by then. With
 timestamps the newest rows are the holdout, unless so many have the same time that no time divides them
 well. Rows without either that have an order all the same (order.py) are divided by it: the last that came are
-the holdout; of those since a change, when there was one, so that most of them are learnt from.
+the holdout, not many; of those since a change, when there was one, so that most of them are learnt from.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ ENOUGH_ROWS = 100
 _FEW_CLASSES, _LEAST_OF_CLASS = 20, 5
 _TO_JUDGE_BY = 100
 """Rows that a holdout should have, though few came since a change."""
+_MOST_HELD, _LEAST_SHARE = 500, 0.02
+"""In order of arrival no more are held than so many rows, or that share: the window is chosen by rows of
+before them, which are the older the more are held."""
 _REPEATED = 0.01
 MOSTLY_UNLIKE = 0.95  # of a file's rows that differ: then an equal row in another file is the same row again
 
@@ -108,7 +111,8 @@ def by_arrival(
         change: the first row since the last change of what is to be learnt.
     """
     rows = table.num_rows
-    first = rows - (_held_since(rows - change, share) if change else math.ceil(rows * share))
+    wanted = _held_since(rows - change, share) if change else math.ceil(rows * share)
+    first = rows - min(wanted, max(_MOST_HELD, math.ceil(rows * _LEAST_SHARE)))
     held = np.arange(rows) >= first
     answer = table.column(target)
     if not pa.types.is_floating(answer.type):

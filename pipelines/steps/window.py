@@ -73,7 +73,9 @@ def choose_window(prepared: Path, best: Mapping[str, Any], results: Sequence[Res
     change = _last_change(rows, best)
     lengths = windows.lengths(count, change=change, classes=rows.classes)
     newest = windows.newest_rows(count, change)
-    tried = _measure(rows, lengths, newest, _finalists(best, results, rows.facts["metric"]))
+    spans = [windows.fitted_to(count, length, newest, change) for length in lengths]
+    finalists = _finalists(best, results, rows.facts["metric"])
+    tried = _measure(rows, list(zip(lengths, spans, strict=True)), newest, finalists)
     found = windows.choose([each.losses for each in tried], weights=rows.weights(newest))
     chosen = tried[found.index]
     held = np.arange(len(rows.ages)) if chosen.length == count else rows.held_since(count - chosen.length)
@@ -203,14 +205,17 @@ def _last_change(rows: _Rows, best: Mapping[str, Any]) -> int | None:
 
 
 def _measure(
-    rows: _Rows, lengths: Sequence[int], newest: int, finalists: Sequence[Mapping[str, Any]]
+    rows: _Rows, spans: Sequence[tuple[int, slice]], newest: int, finalists: Sequence[Mapping[str, Any]]
 ) -> list[_Tried]:
-    """Fit each finalist to each window without the newest rows; of each window the better one counts."""
+    """Fit each finalist for each window, given by its length; of each window the better one counts.
+
+    Args:
+        spans: with each length what is fitted to.
+    """
     found, judged = [], rows.order[-newest:]
     weights = rows.weights(newest)
-    for length in lengths:
-        fitted_to = rows.order[-length:-newest]
-        each = [_Tried(length, one, rows.losses(one, fitted_to, judged)) for one in finalists]
+    for length, span in spans:
+        each = [_Tried(length, one, rows.losses(one, rows.order[span], judged)) for one in finalists]
         found.append(min(each, key=lambda tried: float(np.average(tried.losses, weights=weights))))
     return found
 

@@ -48,7 +48,8 @@ class Running:
         settings = GovernorSettings(url, code_digest="0" * 64)
         self.govern = govern_training.create_app(settings, sink=self.said, clock=world.clock)
         world.spec(**way.spec.model_dump(mode="json", include={"train", "labels", "retrain", "rollout"}))
-        held = self.losses[loop.trainer.judged(loop.parts, loop.versions[0].first)]
+        first = loop.versions[0]
+        held = first.judged.losses[first.held]
         loss = {"rows": len(held), "mean": held.mean(), "variance": held.var(), "scale": 1.0}
         world.version(1, loss=loss, promoted=True)
         self.decisions: list[tuple[int, str]] = []
@@ -134,7 +135,7 @@ class Running:
 def test_the_bench_decides_what_the_running_functions_decide(
     database: str, settings: dict[str, Any], last: str
 ) -> None:
-    way = Way("now", spec(**settings), existing=True)
+    way = Way("now", spec(**settings))
     made = load(FAMILIES["mixed, recurring"], 0)
     family = replace(made.family, estimator="logistic_regression")  # the cheapest: it is not the point here
     stream = replace(made, family=family, inputs=made.inputs[:5_000], target=made.target[:5_000])

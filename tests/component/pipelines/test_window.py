@@ -13,8 +13,11 @@ from support.training import put_dataset, train
 
 from eventing.event import Event
 from eventing.store import MemoryStore
+from pipelines import layout
 from pipelines.announcement import completed
 from pipelines.card import Card
+from pipelines.onnx_graph import UNTRUSTED, Scorer
+from pipelines.steps import files
 from pipelines.windows import newest_rows
 
 KINDS = {"x": "number", "z": "number", "kind": "category"}
@@ -54,12 +57,28 @@ def test_after_a_change_only_the_rows_since_are_learnt_from(tmp_path: Path) -> N
     assert card.evaluation.metrics["accuracy"] > 0.8
 
 
+def test_the_newest_rows_judge_a_version_and_then_teach_it(tmp_path: Path) -> None:
+    card, store = version(tmp_path, [rows(1_500, sign=1, seed=0), rows(700, sign=-1, seed=1)])
+    assert (card.data.split.by, card.data.split.learnt_through) == ("arrival", "2199")
+    kept = np.load(tmp_path / "refitted" / files.HOLDOUT_KEPT)
+    matrix = np.load(tmp_path / "prepared" / files.HOLDOUT_MATRIX)[kept]
+    target = np.load(tmp_path / "prepared" / files.HOLDOUT_TARGET)[kept]
+    judged, served = (
+        Scorer(store.get(card.files[name].uri), UNTRUSTED).score(matrix)
+        for name in (layout.JUDGED, layout.ONNX)
+    )
+    assert np.mean(judged.argmax(axis=1) == target) == pytest.approx(card.evaluation.metrics["accuracy"])
+    assert np.abs(judged - served).max() > 0.001
+
+
 def test_without_a_change_all_rows_are_learnt_from(tmp_path: Path) -> None:
     card, _ = version(tmp_path, [rows(2_200, sign=1, seed=0)])
     assert card.data.window is not None
     assert card.data.window.rows == card.data.window.of
     assert len(card.data.window.tried) > 1
     assert card.data.split.train_rows == card.data.window.of
+    assert card.data.split.by == "row"
+    assert layout.JUDGED not in card.files, "no version learns from these rows, so all can be compared"
 
 
 @pytest.mark.parametrize("window", ["all", "2", "{rows: 900}"])

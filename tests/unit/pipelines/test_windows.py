@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.windows import choose, last_change, lengths, newest_rows
+from pipelines.windows import choose, fitted_to, last_change, lengths, newest_rows
 
 
 def losses(*stretches: tuple[int, float], seed: int = 0) -> np.ndarray:
@@ -51,6 +51,23 @@ def test_the_newest_rows_never_take_all_of_a_window() -> None:
             newest = newest_rows(rows, change)
             assert all(length - newest >= 40 for length in lengths(rows, change=change)[1:])
             assert newest < rows
+
+
+@pytest.mark.parametrize(
+    ("length", "change", "rows"),
+    [
+        (5_000, None, (0, 4_500)),
+        (1_000, None, (3_500, 4_500)),
+        (4_800, None, (0, 4_500)),
+        (800, 4_200, (4_200, 4_500)),
+        (1_000, 4_200, (3_500, 4_500)),
+        (400, 4_200, (4_200, 4_500)),
+    ],
+)
+def test_a_window_is_measured_by_as_many_rows_as_it_has_but_none_of_before_a_change(
+    length: int, change: int | None, rows: tuple[int, int]
+) -> None:
+    assert fitted_to(5_000, length, 500, change) == slice(*rows)
 
 
 def test_few_rows_are_not_compared() -> None:

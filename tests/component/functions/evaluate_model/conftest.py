@@ -28,6 +28,7 @@ from functions.evaluate_model.settings import Settings
 from functions.state import specs, versions
 from functions.state.database import session_factory, transaction
 from functions.state.runs import get_run
+from pipelines import layout
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Number
 from pipelines.onnx_graph import with_metadata
@@ -89,13 +90,23 @@ class Gate:
         *,
         table: pa.Table | None = None,
         split: dict[str, Any] | None = None,
+        judged: dict[str, float] | None = None,
         **metadata: Any,
     ) -> kinds.TrainingCompleted:
-        """Write a version's files and say that its training completed."""
+        """Write a version's files and say that its training completed.
+
+        Args:
+            judged: weights of the model as it was before it learnt from its holdout.
+        """
         folder = f"s3://models/churn/v{version}"
         buffer = io.BytesIO()
         pq.write_table(holdout() if table is None else table, buffer)
+        files = {}
+        if judged is not None:
+            before = model_file(judged, version=version, **metadata)
+            files[layout.JUDGED] = self.store.put(f"{folder}/{layout.JUDGED}", before).model_dump()
         card = make_card(
+            files=files,
             version=version,
             data={"dataset": {"uri": "s3://d/k", "sha256": DIGEST}, "split": split or {"by": "content"}},
             spec={"digest": DIGEST, **(self.spec.model_dump() if self.spec else {})},

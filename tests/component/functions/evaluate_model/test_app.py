@@ -71,7 +71,7 @@ def test_a_better_challenger_is_approved_and_a_worse_one_is_not(gate: Gate) -> N
     assert 0 < verdict.interval_low < verdict.value - verdict.champion_value < verdict.interval_high
     worse = gate.ask(gate.candidate(3, BAD))
     assert worse.type == kinds.ModelRejected.type
-    assert worse.data["message"].startswith("margin: the difference to v1 may be as low as")
+    assert worse.data["message"].startswith("margin: it is worse than v1: the difference is at most -")
 
 
 def test_the_champion_is_whoever_was_promoted_last(gate: Gate) -> None:

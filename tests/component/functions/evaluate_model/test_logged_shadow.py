@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 from support.runs import APPROVED_AT, run_of
@@ -18,6 +21,7 @@ from functions.state.inferences import InferenceBatch, add_batch
 from functions.state.labels import JoinedLabel, lock_feedback
 from functions.state.runs import TrainingRun
 from functions.state.specs import RegisteredSpec
+from pipelines import layout
 
 if TYPE_CHECKING:
     from conftest import Gate
@@ -110,6 +114,24 @@ def test_labelled_predictions_that_came_back_as_rows_are_not_evidence(served: Ga
         label(served, ids[row], first + timedelta(seconds=row), "r1")
     part(served, 1, "churn/labelled/r1.parquet", SEEN + timedelta(minutes=2), rows=100)
     assert list(answers(served, shadow_of(served))) == ids[39:], "from the newest of them on"
+
+
+def test_rows_that_only_judged_it_are_evidence_of_the_model_as_it_was_before(served: Gate) -> None:
+    first = SEEN + timedelta(minutes=1)
+    ids = log(served, first, 60)
+    for row in range(40):
+        label(served, ids[row], first + timedelta(seconds=row), "r1")
+    part(served, 1, "churn/labelled/r1.parquet", SEEN + timedelta(minutes=2), rows=40)
+    table = pq.read_table(io.BytesIO(served.store.get("s3://models/churn/v1/holdout.parquet")))
+    table = table.append_column(layout.PLACE, pa.array(range(900, 900 + table.num_rows)))
+    divided = {"by": "arrival", "cutoff": "925", "learnt_through": "939"}
+    shadow = shadow_of(served, table=table, split=divided, judged={"x1": 4.0, "lu": 0.0})
+    assert shadow is not None
+    assert shadow.since == first + timedelta(seconds=24), "25 rows of the file were learnt from before"
+    found = answers(served, shadow)
+    assert list(found) == ids[25:]
+    assert [found[each] for each in ids[25:40]] == ["yes"] * 15, "as judged, where x1 alone decides"
+    assert [found[each] for each in ids[40:]] == ["no"] * 20, "as it serves"
 
 
 def test_a_file_that_came_after_the_run_was_approved_costs_nothing(served: Gate) -> None:

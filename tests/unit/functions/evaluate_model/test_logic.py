@@ -53,6 +53,25 @@ def test_the_lower_bound_must_be_above_minus_the_margin(low: float, outcome: Out
     assert decision.rule == ("passed" if outcome is Outcome.APPROVE else "margin")
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "rule"),
+    [(-0.005, 0.02, "passed"), (-0.2, 0.0, "undecided"), (-0.2, -0.001, "margin"), (-0.2, None, "margin")],
+)
+def test_where_labels_decide_next_only_what_is_shown_to_be_worse_is_refused(
+    low: float, high: float | None, rule: str
+) -> None:
+    inputs = Inputs(None, AUC.name, replace(BESIDE, low=low, high=high), V3, tried_next=True)
+    assert decide(gate(), inputs).rule == rule
+    careful = "passed" if rule == "passed" else "margin"
+    assert decide(gate(undecided="refuse"), inputs).rule == careful
+    assert decide(gate(), replace(inputs, tried_next=False)).rule == careful
+
+
+def test_what_must_be_better_by_so_much_is_not_tried_undecided() -> None:
+    inputs = Inputs(None, AUC.name, replace(BESIDE, low=-0.2), V3, tried_next=True)
+    assert decide(gate(better_than_champion_by=0.001), inputs).rule == "margin"
+
+
 def test_a_margin_of_nothing_means_must_be_better() -> None:
     assert judge(AUC, gate(margin=0), replace(BESIDE, low=0.0), [], V3).outcome is Outcome.REJECT
     assert judge(AUC, gate(margin=0), replace(BESIDE, low=0.001), [], V3).outcome is Outcome.APPROVE

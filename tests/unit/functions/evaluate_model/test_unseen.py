@@ -47,6 +47,18 @@ def test_a_champion_divided_by_time_has_not_seen_what_came_after() -> None:
     assert not rows[:216].any()
 
 
+def test_one_that_learnt_from_its_holdout_too_has_not_seen_what_came_after_that() -> None:
+    first, last = "2026-01-10T00:00:00.000000Z", "2026-01-12T00:00:00.000000Z"
+    divided = Divided(by="time", cutoff=first, learnt_through=last)
+    assert int(unseen_rows(table(), divided, spec()).sum()) == 400 - 11 * 24 - 1
+    assert int(unseen_rows(table(), divided, spec(), judged=True).sum()) == 400 - 9 * 24
+
+    placed = table().append_column(layout.PLACE, pa.array(np.arange(1_000, 1_400)))
+    divided = Divided(by="arrival", cutoff="1100", learnt_through="1149")
+    assert unseen_rows(placed, divided, spec()).tolist() == [place >= 1_150 for place in range(1_000, 1_400)]
+    assert int(unseen_rows(placed, divided, spec(), judged=True).sum()) == 300
+
+
 def test_a_champion_divided_by_the_same_hash_has_seen_nothing_of_the_holdout() -> None:
     whole = table()
     held = split(whole, target="y", entity="customer", timestamp=None, share=0.2).holdout

@@ -125,6 +125,15 @@ def test_none_starts_while_a_candidate_is_judged_not_even_for_a_person(
     assert rule(ask(run(**changes), run(2, outcome="failed"), on=request(Reason.MANUAL))) == expected
 
 
+@pytest.mark.parametrize(
+    ("verdict", "expected"), [("approved", "Start enough-rows"), (None, "Wait single-flight")]
+)
+def test_proven_harm_waits_for_no_rollout_but_for_the_gate(verdict: str | None, expected: str) -> None:
+    tried = run(ended=2 * HOUR, verdict=verdict, rollout=None, hold_until=NOW + DAY)
+    assert rule(ask(tried, on=request(Reason.PERFORMANCE))) == expected
+    assert rule(ask(tried, on=request(Reason.DATASET))) == "Wait single-flight"
+
+
 def test_the_breaker_opens_after_two_refused_challengers_in_a_row() -> None:
     rejected: dict[str, Any] = {"verdict": "rejected", "rollout": None}
     rolled_back: dict[str, Any] = {"rollout": "rolled_back"}

@@ -88,6 +88,13 @@ def test_new_rows_count_from_the_last_model(total: int, trained: int, train_rows
         assert decision.until == NOW + 20 * DAY  # when it is 30 days old, it is trained anyway
 
 
+def test_after_a_run_that_answered_harm_no_share_of_what_it_learnt_from_is_asked_for() -> None:
+    last = run(rows=100_000, train_rows=100_000)
+    grown = request(total_rows=100_000 + Retrain().min_rows)
+    assert rule(ask(last, on=grown)) == "Wait enough-rows"
+    assert rule(ask(replace(last, answers_harm=True), on=grown)) == "Start enough-rows"
+
+
 def test_harm_is_content_with_200_new_rows() -> None:
     few = request(Reason.PERFORMANCE, total_rows=1199)
     assert rule(ask(run(), on=few)) == "Wait enough-rows"

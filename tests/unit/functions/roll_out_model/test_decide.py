@@ -9,10 +9,12 @@ import pytest
 
 from eventing import catalogue as kinds
 from eventing.errors import Rejected
-from functions.roll_out_model.decide import Admission, Decision, Payload, admit, decide
+from functions.roll_out_model.admission import Admission, admit
+from functions.roll_out_model.decide import Decision, Payload, decide
 from functions.roll_out_model.deployer import ServedVersion
 from functions.roll_out_model.logic import Desired, Retirement, Rollout, Stage
 from functions.roll_out_model.rollout_state import ModelState, Phase, RolloutState
+from functions.state.specs import RegisteredSpec
 from functions.state.versions import Fact
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -138,3 +140,27 @@ def test_where_no_version_before_can_watch_harm_is_answered_in_the_usual_phases(
     assert phased is not None
     assert (at_once.phase, phased.phase) == (Phase.PROBATION, Phase.SHADOW)
     assert "on this platform no version before can watch" in (phased.reason or "")
+
+
+@pytest.mark.parametrize("phase", [Phase.SHADOW, Phase.CANARY])
+@pytest.mark.parametrize("harm", ["immediate", "phased"])
+def test_a_version_that_answers_proven_harm_ends_the_phase_of_one_that_is_tried(
+    phase: Phase, harm: str
+) -> None:
+    text = f"model: churn\ntarget: y\nrollout: {{harm: {harm}}}\n"
+    spec = RegisteredSpec(model="churn", text=text)
+    v3 = ServedVersion("churn", 3, "s3://models/v3", "0" * 64)
+    state = replace(SHADOWED, harmed=1, rollout=replace(SHADOW, phase=phase), spec=spec)
+    state = replace(state, versions={**state.versions, 3: v3})
+
+    found = after(state, kinds.ModelApproved(model="churn", version=3, approved_by="ann"))
+
+    assert found.queue == 3
+    assert found.rollout is not None
+    verdict = found.rollout.verdict
+    if harm == "phased":
+        assert verdict is None
+        return
+    assert verdict is not None
+    assert (verdict.outcome, verdict.final) == (kinds.RolloutOutcome.INCONCLUSIVE, True)
+    assert verdict.message == "labels prove that v1 does harm, and v3, trained since, serves at once"

@@ -113,7 +113,7 @@ LISTS: dict[str, tuple[Callable[[], set[str]], Callable[[], set[str]]]] = {
     ),
     "pyproject.toml, the layer contract of independence": (lambda: FUNCTIONS, independent),
     ".locks/images/<name>.txt": (
-        lambda: FUNCTIONS | {"state", "drift", "code", "lightgbm", "xgboost"},
+        lambda: FUNCTIONS | {"state", "drift", "code", "lightgbm", "traces", "xgboost"},
         lambda: underscored({path.stem for path in (ROOT / ".locks" / "images").glob("*.txt")}),
     ),
     "pipelines/spec/model.py, RESERVED_NAMES": (

@@ -123,10 +123,11 @@ def checked(rng: random.Random, closed: Event, drift: Drift, number: int) -> Eve
         model="churn",
         version=closed.data["version"],
         of="inferences",
+        view=None,
         detector=drift.detector,
         file=CLAIM,
         page_uri="s3://reports/x.html",
         decided_from=kinds.DecisionInputs.of(drift, inputs),
     )
     assert closed.time is not None
-    return events_of(closed, report, outcome, closed.time)[0]
+    return events_of(closed, report, outcome, {}, closed.time)[0]

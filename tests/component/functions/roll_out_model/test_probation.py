@@ -146,13 +146,12 @@ def test_harm_of_another_version_than_the_champion_shortens_nothing(harmed: Any)
     assert summary(challenge(harmed, 4)) == [("rollout.started", "shadow")]
 
 
-def test_a_version_that_waited_for_its_turn_goes_by_what_is_proven_of_the_champion_then(world: Any) -> None:
+def test_a_version_that_answers_harm_ends_the_shadow_of_another_and_serves_at_once(world: Any) -> None:
     world.serve(1)
     world.spec(phases=["shadow"])
     trained(world, 3, harmed=1)
     challenge(world, 2)
-    assert world.approve(3) == []
-    world.decide(2, "shadow", "rolled_back")
+    assert summary(world.approve(3)) == [("rollout.completed", "inconclusive")]
     world.ring()
     world.deployer.make_ready("churn", 3)
 

@@ -88,6 +88,8 @@ def spec_digest(spec: ModelSpec, code: OwnCode | None = None) -> str:
         del said["rollout"]["loss"]
     if not spec.labels.randomised:
         del said["labels"]["randomised"]
+    if spec.gate.undecided == "try":
+        del said["gate"]["undecided"]
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     if code is not None:
         canonical += code.train.sha256 + (code.requirements.sha256 if code.requirements else "")

@@ -49,7 +49,7 @@ def until(condition: Callable[[], object], within_s: float = 60) -> None:
 
 
 def interrupted(process: Typed) -> tuple[int, str]:
-    """Return what a shell says of its end: also 130 where Python ends by the signal, as it came in an eval."""
+    """Return what a shell says of its end: 130 also where the signal ends Python, as it came in an eval."""
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     return 130 if process.returncode == -signal.SIGINT else process.returncode, said

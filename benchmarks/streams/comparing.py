@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -164,7 +165,7 @@ def _line(name: str, group: Sequence[Compared], way: str) -> str:
         str(difference(group, way, "never")),
         f"{accuracy(group, f'{way}: hindsight'):.3f}",
     ]
-    return f"| {' | '.join(cells)} |"
+    return re.sub(r"(?<!\d)0\.", ".", f"| {' | '.join(cells)} |")
 
 
 def _goals(streams: Sequence[Compared], way: str) -> list[str]:

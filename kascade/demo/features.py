@@ -158,7 +158,7 @@ class FeaturesStory:
             self.facts["prediction_id"] = answer["prediction_id"]
         return used
 
-    def _answer(self, model: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _answer(self, model: str, row: dict[str, Any]) -> Mapping[str, Any]:
         """Ask until Feast answers in time: its first answer takes longer than the deadline in model.yaml."""
         deadline = time.monotonic() + 30
         while True:

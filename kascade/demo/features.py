@@ -153,7 +153,7 @@ class FeaturesStory:
             used[model] = float(inputs["spent"])
             chance = answer["probabilities"][-1]
             self._say(
-                f"{what}: {model} {row} -> {answer['prediction']} ({chance:.0%} yes), spent {used[model]}"
+                f"{what}: {model} {row} -> {answer['prediction']} ({chance:.0%} yes), spent {used[model]:.2f}"
             )
             self.facts["prediction_id"] = answer["prediction_id"]
         return used

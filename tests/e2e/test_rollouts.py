@@ -131,8 +131,9 @@ def kill_the_loop(system: LiveSystem) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(system: LiveSystem) -> LiveSystem:
-    """The system, with a first version that is not very good."""
+def served(announcing: LiveSystem) -> LiveSystem:
+    """A system, with a first version that is not very good."""
+    system = announcing
     system.put(f"s3://raw/{MODEL}/model.yaml", spec(POOR))
     system.put(f"s3://raw/{MODEL}/customers.csv", customers(1500))
     system.wait_for(c.DatasetIngested.type, subject=MODEL)

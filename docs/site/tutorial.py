@@ -109,7 +109,7 @@ class Reader:
 
     def _promoted(self) -> bool:
         done = self._run("kascade events --type rollout.completed --json")
-        told = [json.loads(line)["data"] for line in done.stdout.splitlines()]
+        told = [json.loads(line)["event"]["data"] for line in done.stdout.splitlines()]
         return any(each["version"] == self._version and each["outcome"] == "promoted" for each in told)
 
     def _until(self, condition: Any, what: str) -> None:

@@ -20,11 +20,11 @@ from knative.local.log import warn
 from knative.local.resources.kinds import Json, Kind, kind_of
 from knative.local.resources.objects import Key, key_of, labels_of, selects
 from knative.local.resources.store import Change, Store, WatchEvent
-from knative.local.sources.ping import Send
+from knative.local.sources.sending import Send, send_patiently
 from knative.local.sources.sinks import resolve, sink_status
 
 TYPES: Mapping[Change, str] = MappingProxyType({"ADDED": "add", "MODIFIED": "update", "DELETED": "delete"})
-_TRIES, _FIRST_WAIT_S = 5, 0.05
+_FIRST_WAIT_S = 0.05
 _Told = tuple[Change, Key, Json]
 
 
@@ -73,16 +73,7 @@ class ApiServerSources:
         while True:
             change, key, body = await watch.changes.get()
             headers, content = to_binary(event_of(watch.spec, watch.source, change, key, body))
-            wait_s, status = _FIRST_WAIT_S, 0
-            for _ in range(_TRIES):
-                try:
-                    status = await self._send(watch.uri, headers, content)
-                except OSError:
-                    status = 0
-                if 200 <= status < 300 or 400 <= status < 404:
-                    break
-                await asyncio.sleep(wait_s)
-                wait_s *= 2
+            status = await send_patiently(self._send, watch.uri, headers, content, first_wait_s=_FIRST_WAIT_S)
             if not 200 <= status < 300:
                 warn(
                     "change not taken", source=watch.key.name, object=str(key), sink=watch.uri, status=status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,13 +19,11 @@ from knative.local.log import warn
 from knative.local.resources.kinds import Json
 from knative.local.resources.objects import Key
 from knative.local.resources.store import Store
+from knative.local.sources.sending import Send, send_patiently
 from knative.local.sources.sinks import resolve, sink_status
 
 TYPE = "dev.knative.sources.ping"
-_TRIES = 5
 _FIRST_WAIT_S = 0.2
-
-Send = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
 
 
 class PingSources:
@@ -75,16 +73,7 @@ class PingSources:
 
     async def _emit(self, key: Key, wanted: Json) -> None:
         headers, body = to_binary(ping(key, wanted["spec"], datetime.now(UTC)))
-        wait_s, status = _FIRST_WAIT_S, 0
-        for _ in range(_TRIES):
-            try:
-                status = await self._send(wanted["uri"], headers, body)
-            except OSError:
-                status = 0
-            if 200 <= status < 300 or 400 <= status < 404:
-                break
-            await asyncio.sleep(wait_s)
-            wait_s *= 2
+        status = await send_patiently(self._send, wanted["uri"], headers, body, first_wait_s=_FIRST_WAIT_S)
         if not 200 <= status < 300:
             warn(
                 "ping not taken", source=key.name, namespace=key.namespace, sink=wanted["uri"], status=status

@@ -47,6 +47,8 @@ class Divided(_Part):
     `learnt_through` is where the rows end that were learnt from, in the terms of `cutoff`: of a model that
     learnt from its holdout too, after it had been judged there.
 
+    `dataset_rows`: so many rows the dataset had; those that came later have a place from there on.
+
     `rule` is `steps.split.RULE` of the release that did; in rule 1 "content" was all columns and the target.
     """
 
@@ -54,6 +56,7 @@ class Divided(_Part):
     rule: int = 1
     cutoff: str | None = None
     learnt_through: str | None = None
+    dataset_rows: int | None = None
     train_rows: int = 0
     order: str | None = None
 

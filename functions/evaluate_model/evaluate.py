@@ -136,7 +136,8 @@ def evaluate(
     table, whole = _with_known_target(table, whole)
     champion = None
     if champion_files is not None:
-        whole, champion = _with_champion(store, model, table, whole, champion_files)
+        by_arrival = _read_card(store, completed.card).data.split.by == "arrival"
+        whole, champion = _with_champion(store, model, table, whole, champion_files, by_arrival)
     seed = int(completed.candidate.sha256[:8], 16)
     inputs = Inputs(
         metric=whole.metric.name,
@@ -203,7 +204,12 @@ def _with_known_target(table: pa.Table, scores: _Scores) -> tuple[pa.Table, _Sco
 
 
 def _with_champion(
-    store: Store, model: StoredModel, table: pa.Table, scores: _Scores, champion_files: ChampionFiles
+    store: Store,
+    model: StoredModel,
+    table: pa.Table,
+    scores: _Scores,
+    champion_files: ChampionFiles,
+    by_arrival: bool,
 ) -> tuple[_Scores, Champion]:
     """Score the champion on the same rows; if that cannot be, say why."""
     try:
@@ -211,11 +217,12 @@ def _with_champion(
         if (other.task, other.target) != (model.task, model.target):
             raise Unusable(f"it predicts {other.target!r} ({other.task})")
         card = _read_card(store, champion_files.card)
-        fair = unseen_rows(table, card.data.split, _spec_of(store, card))
+        divided, spec = card.data.split, _spec_of(store, card)
+        fair = unseen_rows(table, divided, spec, by_arrival=by_arrival)
         judged = card.files.get(layout.JUDGED)
         if judged is not None and int(fair.sum()) < MIN_COMPARED_ROWS:
             other = load_model(store, judged)
-            fair = unseen_rows(table, card.data.split, _spec_of(store, card), judged=True)
+            fair = unseen_rows(table, divided, spec, judged=True, by_arrival=by_arrival)
         theirs = aligned(other.predict(table), other.classes, model.classes)
     except Unusable as error:
         return scores, Champion(champion_files.version, str(error))

@@ -4,7 +4,8 @@ With timestamps, or in order of arrival, those are the rows from the start of it
 where the model that serves learnt from it too. By hash a
 row's side never changes with the same rule, but the champion may have been divided by another rule (another
 share, entity or timestamp, or by an earlier release), so its own rule, from its card and its spec, is applied
-to the rows.
+to the rows. It has seen none of those that came after its dataset, whatever their hash, where the candidate
+was divided in order of arrival: then none of them is a row of before that came again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ BY_TIME = "time"
 
 
 def unseen_rows(
-    table: pa.Table, divided: Divided, spec: ModelSpec, *, judged: bool = False
+    table: pa.Table, divided: Divided, spec: ModelSpec, *, judged: bool = False, by_arrival: bool = False
 ) -> NDArray[np.bool_]:
     """Return which rows [N] a model was not trained on.
 
@@ -35,6 +36,7 @@ def unseen_rows(
         divided: `data.split` of the model's card.
         spec: the model.yaml it was trained with.
         judged: ask of the model as it was before it learnt from its holdout.
+        by_arrival: the holdout has the rows that came last.
 
     Raises:
         Unusable: the card does not say, or the rows lack the column it divides by.
@@ -56,7 +58,10 @@ def unseen_rows(
         return np.asarray(table.column(layout.PLACE).to_numpy() >= first)
     if by in ("entity", "content", "row"):
         rows = _row_hashes(table, spec.target, divided.rule)
-        return below(rows if column is None else by_entity(table.column(column), rows), spec.train.holdout)
+        unseen = below(rows if column is None else by_entity(table.column(column), rows), spec.train.holdout)
+        if by_arrival and column is None and divided.dataset_rows is not None and layout.PLACE in table.column_names:
+            unseen |= table.column(layout.PLACE).to_numpy() >= divided.dataset_rows
+        return unseen
     raise Unusable(f"its card does not say how its rows were divided: {divided.model_dump()}")
 
 

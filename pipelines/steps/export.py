@@ -258,6 +258,7 @@ def _card(
                 **({"train_rows": refitted["window"]["rows"]} if refitted["window"] else {}),
                 "holdout_rows": evaluation["rows"],
                 "learnt_through": _learnt_through(folders, spec, facts),
+                "dataset_rows": extracted.get("rows_before", 0) + extracted["rows"],
             },
             "window": refitted["window"],
         },

@@ -40,6 +40,7 @@ def test_a_card_written_before_there_was_a_schema_version_is_read_whole() -> Non
     assert again.pop("expressions") == {}
     assert again.pop("randomised") == 0
     assert again["data"]["split"].pop("learnt_through") is None
+    assert again["data"]["split"].pop("dataset_rows") is None
     assert again["data"]["split"].pop("rule") == 1
     assert again["data"]["split"].pop("order") is None
     assert again["data"].pop("window") is None

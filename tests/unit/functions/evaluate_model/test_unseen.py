@@ -109,3 +109,16 @@ def test_a_champion_divided_in_order_of_arrival_has_not_seen_what_came_from_its_
     assert rows.tolist() == [False] * 300 + [True] * 100
     with pytest.raises(Unusable, match="does not tell"):
         unseen_rows(table(), Divided(by="arrival", cutoff="1300"), spec())
+
+
+def test_one_divided_by_hash_has_seen_nothing_that_came_after_its_dataset() -> None:
+    whole = table().drop_columns(["customer"]).append_column(layout.PLACE, pa.array(np.arange(1_000, 1_400)))
+    divided = Divided(by="row", rule=2, dataset_rows=1_300)
+    plain = parse_spec(b"model: m\ntarget: y\n", model="m")
+    by_hash = unseen_rows(whole, divided, plain)
+    assert 0 < by_hash[300:].sum() < 100, "a holdout by hash may have rows that came again"
+    rows = unseen_rows(whole, divided, plain, by_arrival=True)
+    assert np.array_equal(rows[:300], by_hash[:300])
+    assert rows[300:].all()
+    earlier = divided.model_copy(update={"dataset_rows": None})
+    assert np.array_equal(unseen_rows(whole, earlier, plain, by_arrival=True), by_hash)

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from eventing.catalogue import (
     Claim,
@@ -24,26 +21,24 @@ from eventing.catalogue import (
     TrainingCompleted,
 )
 from eventing.store import Store, put_by_digest
-from functions.evaluate_model.bootstrap import paired_interval
 from functions.evaluate_model.logic import (
     MIN_COMPARED_ROWS,
     MIN_SLICE_ROWS,
     Champion,
     Decision,
     Inputs,
-    Measurement,
     Slice,
     decide,
     slice_passes,
 )
+from functions.evaluate_model.scores import Scores, own_scores, with_known_target
 from functions.evaluate_model.scoring import StoredModel, Unusable, aligned, fetch, load_model
 from functions.evaluate_model.slices import slices_of
 from functions.evaluate_model.unseen import unseen_rows
 from pipelines import layout
 from pipelines.card import Card, parse_card
 from pipelines.class_costs import ClassCosts
-from pipelines.loss import mean_cost
-from pipelines.metrics import METRICS, Metric
+from pipelines.metrics import METRICS
 from pipelines.spec import Gate, ModelSpec, SpecError, parse_spec
 
 MAX_SLICES_LISTED = 100
@@ -71,49 +66,6 @@ class Judgement:
     logged_shadow: LoggedShadow | None = None
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """Both models on the same rows. `fair` are the rows the champion was not trained on, None without one.
-
-    Where model.yaml says what errors cost, they are compared by that, and else by the metric.
-    """
-
-    metric: Metric
-    truth: NDArray[Any]
-    ours: NDArray[Any]
-    theirs: NDArray[Any] | None = None
-    fair: NDArray[np.bool_] | None = None
-    costs: ClassCosts | None = None
-
-    def rows_at(self, rows: NDArray[np.bool_]) -> _Scores:
-        """Return the scores of some rows."""
-        theirs = None if self.theirs is None else self.theirs[rows]
-        fair = None if self.fair is None else self.fair[rows]
-        return replace(self, truth=self.truth[rows], ours=self.ours[rows], theirs=theirs, fair=fair)
-
-    def measure(self, resamples: int, seed: int, share: float = 1.0) -> Measurement:
-        """Measure both models on these rows; `share` bounds the work spent on the interval."""
-        value = _defined(self.metric.compute(self.truth, self.ours))
-        if self.theirs is None or self.fair is None:
-            return Measurement(value, len(self.truth))
-        truth, ours, theirs = self.truth[self.fair], self.ours[self.fair], self.theirs[self.fair]
-        found, loss = None, None if self.costs is None else mean_cost(self.costs)
-        if len(truth):
-            work: dict[str, Any] = {"resamples": resamples, "seed": seed, "share": share}
-            by = loss or self.metric
-            found = paired_interval(by, truth, ours, theirs, **work, costs=self.costs)
-        return Measurement(
-            value,
-            len(truth),
-            _defined(self.metric.compute(truth, ours)),
-            _defined(self.metric.compute(truth, theirs)),
-            found.low if found else None,
-            found.high if found else None,
-            _defined(loss.compute(truth, ours)) if loss else None,
-            _defined(loss.compute(truth, theirs)) if loss else None,
-        )
-
-
 def evaluate(
     store: Store,
     completed: TrainingCompleted,
@@ -129,11 +81,11 @@ def evaluate(
     try:
         model, table, spec = _load(store, completed, spec)
         costs = _costs_of(store, completed, model)
-        whole = replace(_own_scores(model, table), costs=costs)
+        whole = replace(own_scores(model, table), costs=costs)
     except Unusable as error:
         gate = spec.gate if spec is not None else Gate()
         return apply_gate(store, completed, gate, Inputs(problem=str(error)))
-    table, whole = _with_known_target(table, whole)
+    table, whole = with_known_target(table, whole)
     champion = None
     if champion_files is not None:
         by_arrival = _read_card(store, completed.card).data.split.by == "arrival"
@@ -180,15 +132,6 @@ def _load(
     return model, table, spec or _spec_of(store, card)
 
 
-def _own_scores(model: StoredModel, table: pa.Table) -> _Scores:
-    metric = METRICS.get(model.metric)
-    if metric is None or metric.task != model.task:
-        raise Unusable(f"the candidate names the metric {model.metric!r}, which is none of {model.task}")
-    if model.target not in table.column_names:
-        raise Unusable(f"the holdout has no target {model.target!r}")
-    return _Scores(metric, model.truth(table), model.predict(table))
-
-
 def _costs_of(store: Store, completed: TrainingCompleted, model: StoredModel) -> ClassCosts | None:
     """Return what the candidate's errors cost; None where each costs the same."""
     if model.classes is None:
@@ -197,20 +140,14 @@ def _costs_of(store: Store, completed: TrainingCompleted, model: StoredModel) ->
     return None if loss is None else loss.costs
 
 
-def _with_known_target(table: pa.Table, scores: _Scores) -> tuple[pa.Table, _Scores]:
-    truth = scores.truth
-    known = np.isfinite(truth) if truth.dtype.kind == "f" else truth >= 0
-    return (table, scores) if known.all() else (table.filter(pa.array(known)), scores.rows_at(known))
-
-
 def _with_champion(
     store: Store,
     model: StoredModel,
     table: pa.Table,
-    scores: _Scores,
+    scores: Scores,
     champion_files: ChampionFiles,
     by_arrival: bool,
-) -> tuple[_Scores, Champion]:
+) -> tuple[Scores, Champion]:
     """Score the champion on the same rows; if that cannot be, say why."""
     try:
         other = load_model(store, champion_files.candidate)
@@ -258,7 +195,7 @@ def _spec_of(store: Store, card: Card) -> ModelSpec:
 
 
 def _slices(
-    spec: ModelSpec, table: pa.Table, whole: _Scores, resamples: int, seed: int
+    spec: ModelSpec, table: pa.Table, whole: Scores, resamples: int, seed: int
 ) -> tuple[list[Slice], dict[str, int]]:
     """Return the slices that can be judged, and for each column how many cannot."""
     found: list[Slice] = []
@@ -310,7 +247,3 @@ def _verdict(completed: TrainingCompleted, gate: Gate, inputs: Inputs, decision:
         rule=decision.rule,
         message=decision.message,
     )
-
-
-def _defined(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from eventing.catalogue import FeedbackReceived
 from eventing.event import Event, originate
-from kascade.cli.dropping import FEEDBACK, drop_files
+from kascade.cli.drop_outcomes import FEEDBACK
+from kascade.cli.dropping import drop_files
 from kascade.cli.label_outcomes import in_the_log, joined
 from kascade.cli.options import (
     SOURCE,

@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 
 from kascade.cli.address_book import print_address_book
-from kascade.cli.dropping import BATCH, FEEDBACK, RAW, SPEC, drop_files, is_code
+from kascade.cli.drop_outcomes import BATCH, FEEDBACK, RAW
+from kascade.cli.dropping import SPEC, drop_files, is_code
 from kascade.cli.options import (
     BEGIN,
     HomeOption,

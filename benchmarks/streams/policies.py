@@ -49,6 +49,7 @@ class Way:
         held_learnt: rows held aside in order of arrival are learnt from as well once they have judged.
         evidence: a shadow begins with the rows held aside, as far as the champion has not learnt from them.
         harm_goes_on: a training that proven harm asks for does not wait for a shadow to end.
+        harm_stays_open: harm that a refused version was to answer waits for the next one.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Way:
     held_learnt: bool = True
     evidence: bool = True
     harm_goes_on: bool = True
+    harm_stays_open: bool = True
 
 
 NOW = Way("now", spec())
@@ -73,6 +75,7 @@ FIRST = Way(
     held_learnt=False,
     evidence=False,
     harm_goes_on=False,
+    harm_stays_open=False,
 )
 """`kascade stream` as it once was: 1,000 labels at a time, 250 after an alarm, 4,000 rows, a shadow."""
 
@@ -82,6 +85,7 @@ BEFORE = Way(
     held_learnt=False,
     evidence=False,
     harm_goes_on=False,
+    harm_stays_open=False,
 )
 """Windows, probation and pool as now, but the holdout only judges, and the gate asks for its lower bound."""
 
@@ -94,6 +98,7 @@ _TRIED = (
     replace(NOW, name="holdout not learnt from", held_learnt=False),
     replace(NOW, name="shadow without evidence", evidence=False),
     replace(NOW, name="harm waits", harm_goes_on=False),
+    replace(NOW, name="harm is spent", harm_stays_open=False),
     replace(NOW, name="no pool", pool=0),
     replace(NOW, name="all rows", spec=spec(window="all")),
 )

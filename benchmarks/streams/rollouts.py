@@ -37,6 +37,8 @@ class Rollout:
 class Rollouts:
     """The champion of a stream, the rollout under way, and the former champions.
 
+    `recalled_at`: at which row each was called back last.
+
     Args:
         served_by: number of the version that served each row.
         say: takes (row, what was decided).
@@ -59,6 +61,7 @@ class Rollouts:
         self._rollout: Rollout | None = None
         self._formers: list[Version] = []
         self._since = 0
+        self.recalled_at: dict[int, int] = {}
         self._pool = Pool(first.number, at(0), at(0))
 
     def begin(self, row: int, version: Version, *, harm: bool) -> None:
@@ -150,6 +153,7 @@ class Rollouts:
         if not isinstance(found, Recall) or self._rollout is not None:
             return
         self._end_other()
+        self.recalled_at[found.former.version] = row
         self._promote(row, self._versions[found.former.version], again=True)
 
     def _end_other(self) -> None:

@@ -59,7 +59,12 @@ def unseen_rows(
     if by in ("entity", "content", "row"):
         rows = _row_hashes(table, spec.target, divided.rule)
         unseen = below(rows if column is None else by_entity(table.column(column), rows), spec.train.holdout)
-        if by_arrival and column is None and divided.dataset_rows is not None and layout.PLACE in table.column_names:
+        if (
+            by_arrival
+            and column is None
+            and divided.dataset_rows is not None
+            and layout.PLACE in table.column_names
+        ):
             unseen |= table.column(layout.PLACE).to_numpy() >= divided.dataset_rows
         return unseen
     raise Unusable(f"its card does not say how its rows were divided: {divided.model_dump()}")

@@ -68,7 +68,8 @@ class Loop:
         first = self.trainer.train(self.parts, FIRST)
         self.versions, self.decisions = [first], list[Decision]()
         self._served_by = np.zeros(len(stream.target), dtype=np.int64)
-        self.rollouts = Rollouts(way, first, self._served_by, self._say, self._ended)
+        unit = 1.0 if self.trainer.costs is None else self.trainer.costs.unit
+        self.rollouts = Rollouts(way, first, unit, self._served_by, self._say, self._ended)
         self._runs: list[Run] = []
         self._reasons: set[TrainingReason] = set()
         self._harmed: int | None = None
@@ -108,7 +109,7 @@ class Loop:
         known = range(self._watched, row - DELAY)
         self._watched = max(self._watched, row - DELAY)
         labels = [
-            Label(at(each), f"{each:06d}", float(champion.fitted.losses[each]))
+            Label(at(each), f"{each:06d}", float(champion.losses[each]))
             for each in known
             if self._served_by[each] == champion.number
         ]

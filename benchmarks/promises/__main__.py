@@ -1,5 +1,7 @@
 """Measures how often each promise is broken on dependent labels, and writes it into docs/statistics.md.
 
+In brackets is how many runs each figure is of.
+
 python -m benchmarks.promises [--scale 1] [--seed 20261130] [--stream FILE.csv] [--print]
 """
 
@@ -51,9 +53,10 @@ def _judged(name: str, draw: streams.Draw, n: int, seed: int, *, real: bool) -> 
         wrong = run(case, 0.01, rollouts=n, seed=seed).share("promoted")
         back = run(case, 0.0, rollouts=n, seed=seed + 1).share("rolled_back")
         told.append(f"promoted {wrong:.1%}, rolled back {back:.1%}")
-    better = run(Case(draw, labels=labels, past=past), -0.02, rollouts=max(n // 4, 10), seed=seed + 2)
+    fewer = max(n // 4, 10)
+    better = run(Case(draw, labels=labels, past=past), -0.02, rollouts=fewer, seed=seed + 2)
     power = f"{better.share('promoted'):.0%}, after {better.median('promoted'):,.0f} labels"
-    return name, told[0], told[1], power
+    return f"{name} ({n}; power {fewer})", told[0], told[1], power
 
 
 def _judge_checks(n: int, seed: int) -> Iterator[Row]:
@@ -61,10 +64,10 @@ def _judge_checks(n: int, seed: int) -> Iterator[Row]:
     daily = [_share(often, seed, partial(checks.seen_daily, worse=0.01, once=once)) for once in (False, True)]
     back = _share(often, seed, partial(checks.seen_daily, worse=0.0, once=True, verdict=-1))
     now = f"promoted {daily[1]}, rolled back {back}"
-    yield "400 entities, seen daily for 30 days", f"promoted {daily[0]}", now, "–"
+    yield f"400 entities, seen daily for 30 days ({often})", f"promoted {daily[0]}", now, "–"
     step = _share(n, seed, partial(checks.stepping_canary, worse=0.01))
     back = _share(n, seed, partial(checks.stepping_canary, worse=0.0, verdict=-1))
-    yield "canary, the base rate steps .05 → .30", "–", f"promoted {step}, rolled back {back}", "–"
+    yield f"canary, the base rate steps .05 → .30 ({n})", "–", f"promoted {step}, rolled back {back}", "–"
     for name, kind, share, worse, randomised in (
         ("its own errors labelled 90 % as often", "own", 0.9, 0.01, None),
         ("the same, equal", "own", 0.9, 0.0, None),
@@ -83,10 +86,11 @@ def _judge_checks(n: int, seed: int) -> Iterator[Row]:
             for number in range(n)
         ]
         told = ", ".join(f"{each} {found.count(each) / n:.0%}" for each in sorted(set(found)))
-        yield f"shadow, {name}", "–", told, "–"
+        yield f"shadow, {name} ({n}, of {rows:,} predictions)", "–", told, "–"
     yield from _rare(n, seed)
-    ends = [_creep(max(n // 5, 2), seed, anchored=anchored) for anchored in (False, True)]
-    yield "thirty rollouts in a row, each worse by .003", ends[0], ends[1], "–"
+    chains = max(n // 5, 2)
+    ends = [_creep(chains, seed, anchored=anchored) for anchored in (False, True)]
+    yield f"thirty rollouts in a row, each worse by .003 ({chains})", ends[0], ends[1], "–"
 
 
 def _creep(n: int, seed: int, *, anchored: bool) -> str:
@@ -103,10 +107,10 @@ def _rare(n: int, seed: int) -> Iterator[Row]:
         draws = (np.random.default_rng([seed, number]) for number in range(n))
         found = [rare.never_yes(draw, balanced=balanced) for draw in draws]
         told.append(", ".join(f"{each} {found.count(each) / n:.0%}" for each in sorted(set(found))))
-    name = "1 % positives, never yes against a recall of .8"
+    name = f"1 % positives, never yes against a recall of .8 ({n})"
     yield name, f"loss zero_one: {told[0]}", f"loss balanced: {told[1]}", "–"
     approved = _share(4 * n, seed, partial(rare.gate_approves_by_loss, seed=seed))
-    name = "gate, 1,000 rows with 1 % positives, balanced loss worse by a margin of .1"
+    name = f"gate, 1,000 rows with 1 % positives, balanced loss worse by a margin of .1 ({4 * n})"
     yield name, "–", f"approved {approved}", "–"
 
 
@@ -116,7 +120,7 @@ def _others(n: int, seed: int) -> Iterator[Row]:
             _share(n, seed, partial(checks.false_drift, kind=kind, thinned=thinned))
             for thinned in (False, True)
         ]
-        yield f"drift windows, rows {kind}", f"any alarm {told[0]}", f"any alarm {told[1]}", "–"
+        yield f"drift windows, rows {kind} ({n})", f"any alarm {told[0]}", f"any alarm {told[1]}", "–"
     for rho in (0.0, 0.5):
         runs = [
             np.mean(
@@ -125,13 +129,13 @@ def _others(n: int, seed: int) -> Iterator[Row]:
             for blocks in (False, True)
         ]
         before, after = (f"mean run {each:,.0f} labels" for each in runs)
-        yield f"harm, no harm, ρ = {rho:g} (cut at 10,000)", before, after, "–"
+        yield f"harm, no harm, ρ = {rho:g} ({n}, cut at 10,000 labels)", before, after, "–"
     told = [
         _share(2 * n, seed, partial(checks.gate_approves, seed=seed, widened=widened))
         for widened in (False, True)
     ]
     yield (
-        "gate, 1,000 rows with 1 % positives, at the margin",
+        f"gate, 1,000 rows with 1 % positives, at the margin ({2 * n})",
         f"approved {told[0]}",
         f"approved {told[1]}",
         "–",

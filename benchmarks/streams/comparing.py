@@ -54,7 +54,8 @@ def compare(stream: Stream, ways: Sequence[Way], *, incremental: bool) -> Compar
     found.blocks["never"] = blocks(baselines.never(learner))
     for way in ways:
         before = learner.fits
-        outcome = Loop(stream, learner, way).run()
+        rare = stream.family.balanced and way.balanced
+        outcome = Loop(stream, learner, way.for_rare() if rare else way).run()
         found.fits[way.name] = learner.fits - before
         found.blocks[way.name] = blocks(outcome.losses)
         found.blocks[f"{way.name}: hindsight"] = blocks(baselines.hindsight(outcome.versions))

@@ -20,6 +20,7 @@ from benchmarks.streams.training import Trainer, Version
 from eventing.catalogue import TrainingReason
 from functions.govern_training import logic as governor
 from functions.govern_training.facts import Digests, Inputs, Request, Run, Start
+from functions.govern_training.open_harm import leaves_harm_open
 from functions.release_labels.logic import is_alarm_open, is_due
 from functions.watch_performance.logic import Progress, add_labels, for_champion, is_in_quiet_period
 
@@ -67,9 +68,13 @@ class Loop:
         first = self.trainer.train(self.parts, FIRST)
         self.versions, self.decisions = [first], list[Decision]()
         self._served_by = np.zeros(len(stream.target), dtype=np.int64)
-        self.rollouts = Rollouts(way, first, self._served_by, self._say, self._ended)
+        unit = 1.0 if self.trainer.costs is None else self.trainer.costs.unit
+        self.rollouts = Rollouts(way, first, unit, self._served_by, self._say, self._ended)
         self._runs: list[Run] = []
         self._reasons: set[TrainingReason] = set()
+        self._harmed: int | None = None
+        self._answers: dict[int, tuple[int, int]] = {}
+        self._now = FIRST
         self._first_at = self._last_at = EPOCH
         self._released_at: datetime | None = None
         self._progress = for_champion(Progress(), first.number, way.spec.labels.window)
@@ -88,6 +93,7 @@ class Loop:
         return Outcome(losses[FIRST:], self.decisions, self.versions)
 
     def _tick(self, row: int) -> None:
+        self._now = row
         self.rollouts.take_labels(row)
         self._watch(row)
         self._release(row)
@@ -103,7 +109,7 @@ class Loop:
         known = range(self._watched, row - DELAY)
         self._watched = max(self._watched, row - DELAY)
         labels = [
-            Label(at(each), f"{each:06d}", float(champion.fitted.losses[each]))
+            Label(at(each), f"{each:06d}", float(champion.losses[each]))
             for each in known
             if self._served_by[each] == champion.number
         ]
@@ -111,8 +117,12 @@ class Loop:
         if alarm is None or is_in_quiet_period(self._progress, window, at(row)):
             return
         self._progress = replace(self._progress, alarmed_at=at(row))
-        self._ask(row, TrainingReason.PERFORMANCE)
+        self._open_harm(row)
         self._say(row, "harm")
+
+    def _open_harm(self, row: int) -> None:
+        self._harmed = self.rollouts.champion.number
+        self._ask(row, TrainingReason.PERFORMANCE)
 
     def _ask(self, row: int, reason: TrainingReason) -> None:
         if not self._reasons:
@@ -127,6 +137,7 @@ class Loop:
         alarmed = is_alarm_open(alarmed_at, self._released_at)
         if alarmed and alarmed_at is not None and not self.way.existing:
             alarmed = (at(row) - alarmed_at).total_seconds() >= self.way.spec.retrain.harm_min_rows
+        alarmed = alarmed or (self.way.harm_stays_open and TrainingReason.PERFORMANCE in self._reasons)
         if is_due(self.way.spec, unreleased=unreleased, alarmed=alarmed):
             self._say(row, f"{unreleased} rows released")
             self.parts.append(unreleased)
@@ -134,6 +145,8 @@ class Loop:
             self._ask(row, TrainingReason.DATASET)
 
     def _govern(self, row: int) -> None:
+        if self._harmed != self.rollouts.champion.number:
+            self._reasons.discard(TrainingReason.PERFORMANCE)
         if not self._reasons:
             return
         total = sum(self.parts)
@@ -153,6 +166,8 @@ class Loop:
         self._say(row, f"training ({decision.reason}), {version.rows} rows")
         self.versions.append(version)
         harm = decision.reason is TrainingReason.PERFORMANCE
+        if harm:
+            self._answers[version.number] = self.rollouts.champion.number, row
         run = Run(f"v{version.number}", version.number, True, digests, sum(self.parts), at(row), at(row))
         run = replace(run, answers_harm=harm, train_rows=version.rows, started_at=at(row), ended_at=at(row))
         self._runs.append(replace(run, outcome="completed", verdict="approved", hold_until=at(_NEVER)))
@@ -161,6 +176,7 @@ class Loop:
         else:
             self._say(row, f"gate: v{version.number} rejected")
             self._runs[-1] = replace(self._runs[-1], verdict="rejected", hold_until=None)
+            self._reopen(version)
 
     def _ended(self, version: Version, outcome: str) -> None:
         """Write down what became of a version's rollout."""
@@ -168,3 +184,12 @@ class Loop:
             replace(run, rollout=outcome, hold_until=None) if run.version == version.number else run
             for run in self._runs
         ]
+        self._reopen(version)
+
+    def _reopen(self, version: Version) -> None:
+        """Let harm wait again that a version was to answer and does not, as the governor does."""
+        if not self.way.harm_stays_open or not leaves_harm_open(self._runs, version.number):
+            return
+        harmed, row = self._answers[version.number]
+        if self.rollouts.champion.number == harmed and self.rollouts.recalled_at.get(harmed, 0) <= row:
+            self._open_harm(self._now)

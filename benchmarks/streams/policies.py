@@ -22,6 +22,10 @@ retrain:
 """
 
 
+RARE = 0.1
+"""The margin where errors of a rare class cost more: 1 % positives do not show less."""
+
+
 def spec(
     *,
     window: str = "auto",
@@ -49,6 +53,9 @@ class Way:
         held_learnt: rows held aside in order of arrival are learnt from as well once they have judged.
         evidence: a shadow begins with the rows held aside, as far as the champion has not learnt from them.
         harm_goes_on: a training that proven harm asks for does not wait for a shadow to end.
+        balanced: where a class is rare, `rollout.loss` is `balanced`, and margins are those of `RARE`.
+        recall_ends_phases: a former champion that is called back ends a shadow of another version.
+        harm_stays_open: harm that a refused version was to answer waits for the next one.
     """
 
     name: str
@@ -60,6 +67,15 @@ class Way:
     held_learnt: bool = True
     evidence: bool = True
     harm_goes_on: bool = True
+    harm_stays_open: bool = True
+    balanced: bool = True
+    recall_ends_phases: bool = True
+
+    def for_rare(self) -> Way:
+        """Return the policy as the owner of a model with a rare class sets it."""
+        rollout = self.spec.rollout.model_copy(update={"loss": "balanced", "margin": RARE})
+        gate = self.spec.gate.model_copy(update={"margin": RARE})
+        return replace(self, spec=self.spec.model_copy(update={"rollout": rollout, "gate": gate}))
 
 
 NOW = Way("now", spec())
@@ -73,6 +89,8 @@ FIRST = Way(
     held_learnt=False,
     evidence=False,
     harm_goes_on=False,
+    harm_stays_open=False,
+    recall_ends_phases=False,
 )
 """`kascade stream` as it once was: 1,000 labels at a time, 250 after an alarm, 4,000 rows, a shadow."""
 
@@ -82,6 +100,8 @@ BEFORE = Way(
     held_learnt=False,
     evidence=False,
     harm_goes_on=False,
+    harm_stays_open=False,
+    recall_ends_phases=False,
 )
 """Windows, probation and pool as now, but the holdout only judges, and the gate asks for its lower bound."""
 
@@ -94,6 +114,9 @@ _TRIED = (
     replace(NOW, name="holdout not learnt from", held_learnt=False),
     replace(NOW, name="shadow without evidence", evidence=False),
     replace(NOW, name="harm waits", harm_goes_on=False),
+    replace(NOW, name="each error costs 1", balanced=False),
+    replace(NOW, name="recall waits for shadows", recall_ends_phases=False),
+    replace(NOW, name="harm is spent", harm_stays_open=False),
     replace(NOW, name="no pool", pool=0),
     replace(NOW, name="all rows", spec=spec(window="all")),
 )

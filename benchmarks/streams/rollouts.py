@@ -18,7 +18,7 @@ from functions.judge_rollout import phases
 from functions.judge_rollout.coverage import Arm
 from functions.judge_rollout.pairing import Matured
 from functions.judge_rollout.past import MOST_LOSSES, blocks_of_past, centred
-from functions.judge_rollout.policy import policy_of
+from functions.judge_rollout.policy import Terms, policy_of
 from functions.judge_rollout.state import JudgeState, LoggedAnswers
 from functions.judge_rollout.verdict import Promote, RollBack, Wait
 from functions.judge_rollout.wealth import Blocks
@@ -37,7 +37,10 @@ class Rollout:
 class Rollouts:
     """The champion of a stream, the rollout under way, and the former champions.
 
+    `recalled_at`: at which row each was called back last.
+
     Args:
+        unit: what the best answer that is always the same loses; margins are shares of it.
         served_by: number of the version that served each row.
         say: takes (row, what was decided).
         ended: takes (version, outcome) of a rollout.
@@ -47,18 +50,20 @@ class Rollouts:
         self,
         way: Way,
         first: Version,
+        unit: float,
         served_by: NDArray[np.int64],
         say: Callable[[int, str], None],
         ended: Callable[[Version, str], None],
     ) -> None:
         self.way, self.champion = way, first
-        self.policy = policy_of(way.spec)
+        self.policy, self._unit = policy_of(way.spec, Terms(unit)), unit
         self._pool_policy = way.spec.rollout.model_copy(update={"pool": way.pool})
         self._served_by, self._say, self._ended = served_by, say, ended
         self._versions = {first.number: first}
         self._rollout: Rollout | None = None
         self._formers: list[Version] = []
         self._since = 0
+        self.recalled_at: dict[int, int] = {}
         self._pool = Pool(first.number, at(0), at(0))
 
     def begin(self, row: int, version: Version, *, harm: bool) -> None:
@@ -71,7 +76,7 @@ class Rollouts:
         state = phases.begin(self.policy, at(row), blocks, past, probation=watched, logged=logged)
         if self.way.evidence and not watched and version.by == "arrival":
             for each in version.held[version.held >= old.end]:
-                difference = float(version.judged.losses[each] - old.fitted.losses[each])
+                difference = float(version.judged_losses[each] - old.losses[each])
                 state = judge.add_score(self.policy, state, difference)
         self._rollout = Rollout(version, state, first)
         if watched:
@@ -91,7 +96,7 @@ class Rollouts:
         rows = [each for each in range(max(0, before - MOST_LOSSES), before) if self._served_by[each]]
         numbers = [int(self._served_by[each]) for each in rows]
         losses = [
-            (number, float(self._versions[number].fitted.losses[each]))
+            (number, float(self._versions[number].losses[each]))
             for number, each in zip(numbers, rows, strict=True)
         ]
         return blocks_of_past(centred(losses)), len(losses)
@@ -129,28 +134,36 @@ class Rollouts:
         self._formers = [*kept, *([self.champion] if keep else [])]
         size = self.way.pool
         formers = tuple(self._former(each) for each in self._formers[::-1][:size]) if size else ()
-        self._pool = Pool(version.number, at(row), at(row), formers=formers)
+        self._pool = Pool(version.number, at(row), at(row), formers=formers, unit=self._unit)
         self._since, self.champion = row, version
 
     def _former(self, version: Version) -> Former:
-        losses = version.judged.losses[version.held]
-        promised = promise(float(losses.mean()), float(losses.var()), self.policy.margin)
+        losses = version.judged_losses[version.held]
+        promised = promise(float(losses.mean()), float(losses.var()), self.policy.margin * self._unit)
         return Former(version.number, promised=promised)
 
     def _recall(self, row: int) -> None:
         """Hold former champions against the champion by labels of since it serves; a better one returns."""
-        champion, policy = self.champion.fitted.losses, self._pool_policy
+        champion, policy = self.champion.losses, self._pool_policy
         for each in range(max(self._since, row - DELAY - TICK), row - DELAY):
             theirs = {
-                former.version: float(self._versions[former.version].fitted.losses[each])
+                former.version: float(self._versions[former.version].losses[each])
                 for former in self._pool.formers
             }
             self._pool = observe(policy, self._pool, float(champion[each]), theirs)
         found = decide(policy, self._pool)
-        if not isinstance(found, Recall) or self._rollout is not None:
+        if not isinstance(found, Recall) or not self._may_return:
             return
         self._end_other()
+        self.recalled_at[found.former.version] = row
         self._promote(row, self._versions[found.former.version], again=True)
+
+    @property
+    def _may_return(self) -> bool:
+        """Whether a former champion may be called back: not while another version serves on probation."""
+        if self._rollout is None:
+            return True
+        return self.way.recall_ends_phases and self._rollout.old is None
 
     def _end_other(self) -> None:
         if self._rollout is not None:
@@ -165,7 +178,7 @@ def _logged(first: int, row: int) -> LoggedAnswers:
 
 def _matured(row: int, champion: Version, challenger: Version) -> Matured:
     losses: dict[Arm, float | None] = {
-        "champion": float(champion.fitted.losses[row]),
-        "challenger": float(challenger.fitted.losses[row]),
+        "champion": float(champion.losses[row]),
+        "challenger": float(challenger.losses[row]),
     }
     return Matured(f"{row:06d}", at(row), None, losses)

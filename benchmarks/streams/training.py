@@ -10,13 +10,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.streams.generating import Stream
+from benchmarks.streams.generating import FIRST, Stream
 from benchmarks.streams.learning import Fitted, Learner
 from benchmarks.streams.policies import Way
 from functions.evaluate_model import logic as gate
 from functions.evaluate_model.bootstrap import paired_interval
 from functions.watch_performance import confidence_bounds
 from pipelines import windows
+from pipelines.class_costs import ClassCosts, class_costs
+from pipelines.loss import mean_cost
 from pipelines.metrics import METRICS, default_metric
 from pipelines.steps.partition import divide
 
@@ -24,6 +26,7 @@ RESAMPLES = 200
 LEAST_HELD = 100
 
 Rows = NDArray[np.int64]
+Losses = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Version:
     Attributes:
         fitted: what serves.
         judged: the same without the rows that were held aside, by which it is judged.
+        losses: of what serves, on every row, as `rollout.loss` counts errors; rules decide by them.
+        judged_losses: the same of `judged`.
         held: those rows.
         by: how they were divided.
         end: no row from here on was learnt from, nor looked at.
@@ -41,6 +46,8 @@ class Version:
     number: int
     fitted: Fitted
     judged: Fitted
+    losses: Losses
+    judged_losses: Losses
     baseline: float
     rows: int
     first: int
@@ -57,6 +64,9 @@ class Trainer:
         self.stream, self.learner, self.way = stream, learner, way
         self.table, self.facts = _as_table(stream)
         self.count = 0
+        self.costs = _costs_of(stream, way)
+        weights = None if self.costs is None else np.array(self.costs.weights)
+        self._cost = np.ones(len(stream.target)) if weights is None else weights[stream.target]
 
     def train(self, parts: Sequence[int], row: int) -> Version:
         """Train on a dataset of so many rows in each part."""
@@ -70,8 +80,10 @@ class Trainer:
         if by == "arrival" and self.way.held_learnt:
             fitted = self.learner.fit(np.union1d(rows, held))
         self.count += 1
-        baseline = self._baseline(judged.losses[held])
-        return Version(self.count, fitted, judged, baseline, len(rows), first, row, held, by, end)
+        losses, judged_losses = fitted.losses * self._cost, judged.losses * self._cost
+        baseline = self._baseline(judged_losses[held])
+        which = fitted, judged, losses, judged_losses
+        return Version(self.count, *which, baseline, len(rows), first, row, held, by, end)
 
     def divided(self, start: int, end: int) -> tuple[Rows, Rows, str]:
         """Return the rows to learn from, those held aside, and by what they were divided."""
@@ -91,13 +103,19 @@ class Trainer:
         metric = METRICS[default_metric(self.stream.family.task, self.stream.classes)]
         truth = self.stream.target[rows]
         ours, theirs = version.judged.predicted[rows], theirs[rows]
-        found = paired_interval(metric, truth, ours, theirs, resamples=RESAMPLES, seed=version.number)
+        by = metric if self.costs is None else mean_cost(self.costs)
+        how = {"resamples": RESAMPLES, "seed": version.number}
+        found = paired_interval(by, truth, ours, theirs, **how, costs=self.costs)
         value = _defined(metric.compute(truth, ours))
         other = _defined(metric.compute(truth, theirs))
         low, high = (None, None) if found is None else (found.low, found.high)
-        whole = gate.Measurement(value, len(rows), value, other, low, high)
+        lost = (None, None)
+        if self.costs is not None:
+            lost = _defined(by.compute(truth, ours)), _defined(by.compute(truth, theirs))
+        whole = gate.Measurement(value, len(rows), value, other, low, high, *lost)
         beside = gate.Champion(champion.number)
-        inputs = gate.Inputs(metric=metric.name, whole=whole, champion=beside, tried_next=True)
+        said = "zero_one" if self.costs is None else self.costs.said
+        inputs = gate.Inputs(metric=metric.name, whole=whole, champion=beside, loss=said, tried_next=True)
         return gate.decide(self.way.spec.gate, inputs).outcome is gate.Outcome.APPROVE
 
     def _unseen(self, rows: Rows, champion: Version) -> NDArray[np.bool_]:
@@ -127,10 +145,22 @@ class Trainer:
         weights = 1 / np.bincount(target)[target[-count:]] if self.stream.family.balanced else None
         return rows[-tried[windows.choose(found, weights=weights, clearly=self.way.clearly).index] :]
 
-    def _baseline(self, losses: NDArray[np.float64]) -> float:
+    def _baseline(self, losses: Losses) -> float:
+        if self.costs is not None:
+            values, rows = np.unique(losses, return_counts=True)
+            counts = [(float(value), int(n)) for value, n in zip(values, rows, strict=True)]
+            return confidence_bounds.bound_on_costs(len(losses), counts)
         if self.stream.classes is not None:
             return confidence_bounds.clopper_pearson(round(float(losses.sum())), len(losses))
         return confidence_bounds.bound_on_mean(len(losses), float(losses.mean()), float(losses.var()))
+
+
+def _costs_of(stream: Stream, way: Way) -> ClassCosts | None:
+    """Return what errors cost, by the classes' shares of the rows of the first training."""
+    if stream.classes is None:
+        return None
+    rows = np.bincount(stream.target[:FIRST], minlength=stream.classes)
+    return class_costs(way.spec.rollout.loss, range(stream.classes), rows)
 
 
 def _as_table(stream: Stream) -> tuple[pa.Table, dict[str, Any]]:

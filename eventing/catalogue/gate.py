@@ -68,8 +68,13 @@ class ModelApproved(OutsidePayload, type="model.approved", emitted_by=("console"
     logged_shadow: LoggedShadow | None = None
 
 
-class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("console", "evaluate_model")):
-    """The candidate is refused by the gate, or by a person."""
+class ModelRejected(
+    OutsidePayload, type="model.rejected", emitted_by=("console", "evaluate_model", "govern_training")
+):
+    """The candidate is refused by the gate or a person, or superseded while it waited for one.
+
+    `superseded_by`: the newer version that takes its place, as labels prove harm meanwhile.
+    """
 
     model: ModelName
     version: Version
@@ -77,6 +82,7 @@ class ModelRejected(OutsidePayload, type="model.rejected", emitted_by=("console"
     message: str = ""
     verdict: GateVerdict | None = None
     decided_from: DecisionInputs | None = None
+    superseded_by: Version | None = None
 
 
 class ModelRecalled(Payload, type="model.recalled", emitted_by=("evaluate_model",)):

@@ -21,7 +21,7 @@ from functions.inferences.labels import Value
 from functions.inferences.scoring import Scoring, load_scoring
 from functions.state.handled import Stale, handle_once
 from functions.state.pools import lock_pool
-from functions.state.rollouts import get_rollout
+from functions.state.rollouts import RolloutRow, get_rollout
 from pipelines.spec import Rollout
 
 
@@ -107,12 +107,18 @@ class PoolWatch:
             raise Stale(f"the labels of {model} were taken in by another")
         write_pool(row, pool)
         decision, rollout = decide(policy, pool), get_rollout(session, model)
-        busy = rollout is not None and (rollout.version is not None or rollout.queued_version is not None)
-        if busy or not isinstance(decision, Recall):
+        if not isinstance(decision, Recall) or (rollout is not None and not gives_way(rollout, decision)):
             return []
         recalled = recall_of(model, policy, pool, decision)
         subject = f"{model}/v{recalled.version}"
         return [answer(event, ModelRecalled.type, source_of(FUNCTION), subject, recalled, now=self.now)]
+
+
+def gives_way(rollout: RolloutRow, recall: Recall) -> bool:
+    """Say whether nothing is rolled out, or another version in a shadow or canary that ends for a recall."""
+    if rollout.queued_version is not None or rollout.paused:
+        return False
+    return rollout.phase in (None, "shadow", "canary") and rollout.version != recall.former.version
 
 
 def promised_by(theirs: Scoring, ours: Scoring, margin: float) -> float:

@@ -126,9 +126,14 @@ def record_decision(
         raise Rejected(f"{payload.model} has no version {payload.version} that could be decided on")
     if isinstance(payload, kinds.ModelRejected) and event.source != SOURCE:
         refuse_rejection(session, payload.model, payload.version)
-    fact = Fact.APPROVED if isinstance(payload, kinds.ModelApproved) else Fact.REJECTED
-    versions.record_fact(session, payload.model, payload.version, fact, event.id, now)
+    versions.record_fact(session, payload.model, payload.version, _fact_of(payload), event.id, now)
     return []
+
+
+def _fact_of(payload: kinds.ModelApproved | kinds.ModelRejected) -> Fact:
+    if isinstance(payload, kinds.ModelApproved):
+        return Fact.APPROVED
+    return Fact.REJECTED if payload.superseded_by is None else Fact.SUPERSEDED
 
 
 def refuse_rejection(session: Session, model: str, version: int) -> None:

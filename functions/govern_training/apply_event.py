@@ -14,6 +14,7 @@ from functions.govern_training import pending
 from functions.govern_training.event_context import FUNCTION, EventContext
 from functions.govern_training.records import load_chain
 from functions.govern_training.registering import register
+from functions.govern_training.reopening import reopen, supersede
 from functions.govern_training.silent_runs import lose_silent_runs, set_lease
 from functions.state import timers, versions
 from functions.state.labels import has_labels
@@ -145,23 +146,27 @@ def _end(context: EventContext, run: TrainingRun, outcome: RunOutcome) -> None:
 
 
 def _approved(context: EventContext, payload: kinds.ModelApproved) -> Sequence[Event]:
-    _judge(context, payload.version, "approved")
-    return ()
+    return _judge(context, payload.version, "approved")
 
 
 def _rejected(context: EventContext, payload: kinds.ModelRejected) -> Sequence[Event]:
-    _judge(context, payload.version, "rejected")
-    return ()
+    return _judge(context, payload.version, "rejected") if payload.superseded_by is None else ()
 
 
-def _judge(context: EventContext, version: int, verdict: str) -> None:
+def _asked(context: EventContext, payload: kinds.ModelApprovalRequested) -> Sequence[Event]:
+    return _judge(context, payload.version, "asked")
+
+
+def _judge(context: EventContext, version: int, verdict: str) -> Sequence[Event]:
     """Note a verdict. The gate's is always the first one, so any that is noted already came after it."""
     run = get_run(context.session, context.model, version)
     if run is None or (run.verdict is not None and context.event.source == GATE):
-        return
+        return ()
     run.verdict = verdict
-    if run.rollout is None:
+    if run.rollout is None and verdict != "asked":
         _hold(context, run, context.settings.rollout_hold)
+    reopen(context, run)
+    return supersede(context, run) if verdict != "rejected" else ()
 
 
 def _hold(context: EventContext, run: TrainingRun, time: timedelta) -> None:
@@ -195,6 +200,8 @@ def _rollout_completed(context: EventContext, payload: kinds.RolloutCompleted) -
     promoted = payload.outcome is kinds.RolloutOutcome.PROMOTED
     announced = payload.version if promoted else payload.champion_version
     _drop_alarms_of_others(context, announced, unknown=promoted)
+    if run is not None:
+        reopen(context, run)
     return ()
 
 
@@ -236,6 +243,7 @@ APPLY_BY_PAYLOAD: MappingProxyType[type[kinds.Payload], Callable[[EventContext, 
             kinds.TrainingFailed: _failed,
             kinds.ModelApproved: _approved,
             kinds.ModelRejected: _rejected,
+            kinds.ModelApprovalRequested: _asked,
             kinds.RolloutStarted: _rollout_started,
             kinds.RolloutCompleted: _rollout_completed,
         }

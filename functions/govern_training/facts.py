@@ -30,7 +30,8 @@ class Run:
         lease_until: when a run that says nothing counts as lost.
         hold_until: until when its candidate's gate or rollout keeps other runs waiting.
         outcome: `completed`, `failed`, `lost`, or None while it runs.
-        verdict: `approved`, `rejected`, or None.
+        verdict: `approved`, `rejected`, `asked` while it waits for a person, `superseded` by a newer one
+            while it did, or None.
         rollout: `promoted`, `rolled_back`, `inconclusive`, `retired`, or None.
         answers_harm: labels had proven the champion's harm when it was approved.
         registered: it trained nothing, as its model was made elsewhere.

@@ -18,6 +18,7 @@ from pipelines.spec import Retrain
 
 MAX_DEPTH = 16
 MAX_ATTEMPTS = 2
+_STANDING = {"approved": "the rollout of v{} is not over", "asked": "v{} waits for a person"}
 _FORCE = "; a person may train all the same: kascade retrain --force"
 
 ALARMS = frozenset({TrainingReason.PERFORMANCE, TrainingReason.DRIFT, TrainingReason.PRECAUTIONARY})
@@ -158,21 +159,25 @@ def _single_flight(policy: Retrain, inputs: Inputs) -> Wait | None:
             if run.lease_until > inputs.now and not inputs.request.forced:
                 return Wait("single-flight", f"run {run.run_id} is under way", run.lease_until)
         elif _is_held(run, inputs):
-            what = "rollout" if run.verdict == "approved" else "offline gate"
-            return Wait("single-flight", f"the {what} of v{run.version} is not over", run.hold_until)
+            why = _STANDING.get(run.verdict or "", "the offline gate of v{} is not over")
+            return Wait("single-flight", why.format(run.version), run.hold_until)
     return None
 
 
 def _is_held(run: Run, inputs: Inputs) -> bool:
-    """Say whether a run's candidate keeps others waiting; not in its rollout, when labels prove harm."""
+    """Say whether a run's candidate keeps others waiting.
+
+    When labels prove harm, neither one in its rollout does, nor one that waits for a person.
+    """
     if not is_judged(run) or run.hold_until is None or run.hold_until <= inputs.now:
         return False
-    return run.verdict != "approved" or TrainingReason.PERFORMANCE not in inputs.request.reasons
+    return run.verdict not in _STANDING or TrainingReason.PERFORMANCE not in inputs.request.reasons
 
 
 def is_judged(run: Run) -> bool:
     """Say whether a run's candidate is before the gate, or in its rollout."""
-    return run.outcome == "completed" and run.rollout is None and run.verdict != "rejected"
+    refused = run.verdict in ("rejected", "superseded")
+    return run.outcome == "completed" and run.rollout is None and not refused
 
 
 def _breaker(policy: Retrain, inputs: Inputs) -> Refuse | None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from functions.release_labels.logic import is_alarm_open, is_due
 from functions.state.datasets import kept_schema
+from functions.state.governor import waits_for_rows
 from functions.state.inferences import InferenceBatch, batches_between
 from functions.state.labels import FeedbackRow, JoinedLabel, lock_feedback
 from functions.state.specs import spec_of
@@ -68,7 +69,7 @@ def due(session: Session, row: FeedbackRow, spec: ModelSpec) -> bool:
     if not spec.labels.train:
         return False
     unreleased = select(func.count()).select_from(JoinedLabel).filter_by(model=row.model, release=None)
-    alarmed = is_alarm_open(row.alarmed_at, row.released_at)
+    alarmed = is_alarm_open(row.alarmed_at, row.released_at) or waits_for_rows(session, row.model)
     return is_due(spec, unreleased=session.scalar(unreleased) or 0, alarmed=alarmed)
 
 

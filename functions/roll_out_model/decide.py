@@ -156,14 +156,27 @@ def _approved(state: ModelState, payload: kinds.ModelApproved, deadline: datetim
 
 
 def _recalled(state: ModelState, payload: kinds.ModelRecalled, deadline: datetime) -> Decision:
-    """Roll a former champion out again, unless something else is or was rolled out meanwhile."""
-    passed_over = Decision(state, state.rollout)
-    if state.rollout is not None or state.queued is not None or payload.version not in state.versions:
-        return passed_over
+    """Roll a former champion out again, unless another version serves or waits meanwhile.
+
+    A shadow or canary ends for it, as what is tried there would be held against a champion that is shown to
+    be worse. The call comes again while it holds, so the former champion's rollout begins with the next.
+    """
+    if state.queued is not None or payload.version not in state.versions:
+        return Decision(state, state.rollout)
     if state.champion() != payload.champion_version or payload.version == payload.champion_version:
-        return passed_over
+        return Decision(state, state.rollout)
+    if state.rollout is not None:
+        return Decision(state, _ended_for(state.rollout, payload))
     found = first_phase(replace(state, harmed=payload.champion_version), payload.version, deadline)
     return Decision(state, replace(found, reason=payload.message), begins=True)
+
+
+def _ended_for(rollout: RolloutState, payload: kinds.ModelRecalled) -> RolloutState:
+    """End a shadow or canary of another version for a former champion; a person's pause is kept."""
+    tried = rollout.phase in (Phase.SHADOW, Phase.CANARY) and rollout.version != payload.version
+    if not tried or not rollout.announced or rollout.verdict is not None or rollout.paused:
+        return rollout
+    return after(rollout, Verdict(kinds.RolloutOutcome.INCONCLUSIVE, payload.message, final=True))
 
 
 def _cut_short(state: ModelState, version: int) -> RolloutState | None:

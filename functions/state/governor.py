@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Integer, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from eventing.catalogue import TrainingReason
 from functions.state.database import Base, UtcDateTime, lock_row
 
 
@@ -35,6 +36,12 @@ class GovernorRow(Base):
     pending_trained: Mapped[int] = mapped_column(Integer, default=0)
     pending_cause: Mapped[str | None] = mapped_column(Text)
     announced: Mapped[str] = mapped_column(Text, default="")
+
+
+def waits_for_rows(session: Session, model: str) -> bool:
+    """Say whether proven harm waits for its training."""
+    row = session.get(GovernorRow, model)
+    return row is not None and TrainingReason.PERFORMANCE in row.pending_reasons.split(",")
 
 
 def lock_model(session: Session, model: str) -> GovernorRow:

@@ -18,12 +18,14 @@ from functions.state.keys import Key
 class Fact(StrEnum):
     """What can have happened to a model version.
 
+    `SUPERSEDED`: a newer one took its place while it waited for a person.
     `PROBATION`: it serves all requests as champion, while the champion before watches.
     """
 
     REGISTERED = "registered"
     APPROVED = "approved"
     REJECTED = "rejected"
+    SUPERSEDED = "superseded"
     DEPLOYED = "deployed"
     PROBATION = "probation"
     PROMOTED = "promoted"

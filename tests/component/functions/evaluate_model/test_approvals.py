@@ -39,6 +39,16 @@ def test_manual_approval_asks_and_records_what_the_person_says(gate: Gate) -> No
     assert gate.facts(1) == ["registered", "approved"]
 
 
+def test_a_version_whose_place_a_newer_one_takes_is_superseded_and_can_be_approved_still(gate: Gate) -> None:
+    gate.register_spec("gate: {approval: manual}")
+    gate.ask(gate.candidate(1, GOOD))
+    about = {"model": "churn", "version": 1}
+    refused = about | {"rejected_by": "governor", "superseded_by": 2}
+    handle(gate.app, build_event(kinds.ModelRejected.type, refused, id_="governor"))
+    handle(gate.app, build_event(kinds.ModelApproved.type, about | {"approved_by": "ann"}, id_="ann"))
+    assert gate.facts(1) == ["registered", "superseded", "approved"]
+
+
 def test_its_own_verdict_coming_back_adds_no_fact(gate: Gate) -> None:
     gate.register_spec()
     assert handle(gate.app, gate.ask(gate.candidate(1, GOOD))) is None

@@ -138,13 +138,37 @@ def test_a_redelivery_gives_the_same_answer(pool: Pool) -> None:
     assert (first.id, first.data) == (second.id, second.data)
 
 
-def test_while_a_rollout_is_under_way_none_is_called_back_and_after_it_at_once(pool: Pool) -> None:
+@pytest.mark.parametrize(
+    ("phase", "changes", "called"),
+    [
+        ("shadow", {}, True),
+        ("canary", {}, True),
+        ("shadow", {"queued_version": 4}, False),
+        ("shadow", {"paused": True}, False),
+        ("shadow", {"version": 1}, False),
+        ("probation", {}, False),
+        ("replace", {}, False),
+        ("retire", {}, False),
+    ],
+)
+def test_a_shadow_or_canary_of_another_version_hinders_no_call(
+    pool: Pool, phase: str, changes: dict[str, Any], called: bool
+) -> None:
     pool.serve(1, 300, "yes")
     with transaction(pool.gate.sessions) as session:
-        lock_rollout(session, "churn").version = 3
-    assert pool.joined(5) is None
+        row = lock_rollout(session, "churn")
+        row.version, row.phase = 3, phase
+        for name, value in changes.items():
+            setattr(row, name, value)
+    found = pool.joined(5)
+    if called:
+        assert recalled(found).labels == 300
+        return
+    assert found is None
     with transaction(pool.gate.sessions) as session:
-        lock_rollout(session, "churn").version = None
+        row = lock_rollout(session, "churn")
+        row.version = row.phase = row.queued_version = None
+        row.paused = False
     assert recalled(pool.joined(5)).labels == 300
 
 

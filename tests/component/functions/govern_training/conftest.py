@@ -105,6 +105,18 @@ class Governor:
         self.complete(approved)
         return approved
 
+    def ask_a_person(self, version: int) -> list[Event]:
+        """Let the gate leave a version to a person."""
+        verdict = {"candidate": CLAIM, "metric": "roc_auc", "value": 0.9, "rows": 40}
+        why = {"rule": "not-comparable", "message": "a person decides"}
+        who = {"model": "churn", "version": version}
+        return self.send(kinds.ModelApprovalRequested.type, who | {"verdict": who | verdict | why})
+
+    def reject(self, version: int) -> list[Event]:
+        """Let the gate reject a version."""
+        who = {"model": "churn", "version": version}
+        return self.send(kinds.ModelRejected.type, who | {"rejected_by": "gate"})
+
     def approvals(self) -> list[Event]:
         return [event for event in self.said if event.type == kinds.TrainingApproved.type]
 

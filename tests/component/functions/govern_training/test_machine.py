@@ -94,7 +94,17 @@ class Machine(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         what=st.sampled_from(
-            ["started", "completed", "failed", "approved", "rejected", "promoted", "rolled_back"]
+            [
+                "started",
+                "completed",
+                "failed",
+                "approved",
+                "rejected",
+                "asked",
+                "promoted",
+                "rolled_back",
+                "inconclusive",
+            ]
         ),
     )
     def report(self, data: st.DataObject, what: str) -> None:
@@ -130,6 +140,16 @@ class Machine(RuleBasedStateMachine):
         starts = [run.approved_at for run in self.world.runs() if run.automatic]
         for begin in starts:
             assert sum(begin <= start < begin + DAY for start in starts) <= 2
+
+    @invariant()
+    def one_version_at_most_waits_beside_harm(self) -> None:
+        if hasattr(self, "world"):
+            runs = self.world.runs()
+            newest = max(
+                (run.version for run in runs if run.verdict == "asked" and run.harmed_version), default=0
+            )
+            waiting = [run for run in runs if run.verdict == "asked" and run.rollout is None]
+            assert not [run for run in waiting if run.version < newest and run.outcome == "completed"]
 
     @invariant()
     def versions_count_up_and_nothing_is_said_twice(self) -> None:
@@ -170,6 +190,10 @@ def report_of(approved: Event, what: str) -> tuple[str, dict[str, Any]]:
             return kinds.ModelApproved.type, who | {"approved_by": "gate"}
         case "rejected":
             return kinds.ModelRejected.type, who | {"rejected_by": "gate"}
+        case "asked":
+            about = {"candidate": CLAIM, "metric": "roc_auc", "value": 0.9, "rows": 40}
+            verdict = who | about | {"rule": "not-comparable", "message": "a person decides"}
+            return kinds.ModelApprovalRequested.type, who | {"verdict": verdict}
         case _:
             return kinds.RolloutCompleted.type, who | {"outcome": what, "message": ""}
 

@@ -15,7 +15,12 @@ from eventing.testing import HandlingFailed, MemorySink, handle, object_created
 from functions.ingest_data.app import create_app as ingest_app
 from functions.ingest_data.settings import Settings as IngestSettings
 from functions.release_labels import release
+from functions.state.governor import lock_model
 from functions.state.labels import JoinedLabel
+
+FIRST = "who,amount,country,churned\n" + "".join(
+    f"p{n},{n}.5,{'DE' if n % 2 else 'FR'},{'yes' if n % 3 else 'no'}\n" for n in range(60)
+)
 
 
 @pytest.fixture
@@ -59,10 +64,7 @@ def test_the_labels_that_raised_an_alarm_come_back_at_once_and_are_ingested(
     world: World, feedback: FeedbackLoop
 ) -> None:
     take = ingest(world)
-    first = "who,amount,country,churned\n" + "".join(
-        f"p{n},{n}.5,{'DE' if n % 2 else 'FR'},{'yes' if n % 3 else 'no'}\n" for n in range(60)
-    )
-    world.store.put(f"s3://raw/{MODEL}/first.csv", first.encode())
+    world.store.put(f"s3://raw/{MODEL}/first.csv", FIRST.encode())
     assert take(f"{MODEL}/first.csv").rows == 60
 
     play(feedback, 100, 0.9, second=0)
@@ -75,6 +77,20 @@ def test_the_labels_that_raised_an_alarm_come_back_at_once_and_are_ingested(
     assert left == 0
     play(feedback, 40, 0.1, second=80)
     assert released(world) == [key]
+
+
+def test_while_harm_waits_for_rows_as_many_as_it_needs_are_released(
+    world: World, feedback: FeedbackLoop
+) -> None:
+    take = ingest(world)
+    world.store.put(f"s3://raw/{MODEL}/first.csv", FIRST.encode())
+    take(f"{MODEL}/first.csv")
+    play(feedback, 100, 0.9, second=0)
+    assert len(released(world)) == 1
+    with world.session() as session:
+        lock_model(session, MODEL).pending_reasons = "performance"
+    play(feedback, 40, 0.1, second=80)
+    assert len(released(world)) == 2
 
 
 def test_an_alarm_stands_and_is_told_again_only_much_later(world: World, feedback: FeedbackLoop) -> None:

@@ -263,13 +263,36 @@ def test_one_called_back_and_found_worse_gives_way_to_the_champion_again(world: 
     assert (serving(world), world.champion()) == ({2: 100}, 2)
 
 
-@pytest.mark.parametrize("why", ["a rollout is under way", "another champion", "not registered"])
+def test_a_former_champion_that_is_better_ends_the_shadow_of_another_version(world: Any) -> None:
+    world.serve(1)
+    world.serve(2)
+    world.spec(phases=["shadow"])
+    challenge(world, 3)
+
+    (ended,) = recall(world, 1, 2)
+    assert (ended.data["version"], ended.data["outcome"]) == (3, "inconclusive")
+    assert "v1 was champion before" in ended.data["message"]
+    assert (serving(world), world.champion()) == ({2: 100}, 2)
+
+    (started,) = [*recall(world, 1, 2), *world.ring()]
+    assert (started.data["phase"], started.data["version"]) == ("probation", 1)
+    assert world.champion() == 1
+
+
+@pytest.mark.parametrize("why", ["a probation", "a pause", "another champion", "not registered"])
 def test_a_call_back_that_came_too_late_is_passed_over(world: Any, why: str) -> None:
     world.serve(1)
     world.serve(2)
     world.spec(phases=["shadow"])
-    if why == "a rollout is under way":
+    if why == "a pause":
         challenge(world, 3)
+        world.ask("pause")
+    if why == "a probation":
+        recall(world, 1, 2)
+        world.ring()
+        assert recall(world, 1, 2) == []
+        assert world.champion() == 1
+        return
     version, champion = {"another champion": (1, 7), "not registered": (5, 2)}.get(why, (1, 2))
 
     assert recall(world, version, champion) == []

@@ -116,7 +116,9 @@ def test_single_flight_waits_for_the_lease_and_no_longer() -> None:
         ({"verdict": None, "rollout": None, "hold_until": NOW}, "Start manual"),
         ({"verdict": "approved", "rollout": None, "hold_until": NOW + DAY}, "Wait single-flight"),
         ({"verdict": "approved", "rollout": "promoted", "hold_until": NOW + DAY}, "Start manual"),
+        ({"verdict": "asked", "rollout": None, "hold_until": NOW + DAY}, "Wait single-flight"),
         ({"verdict": "rejected", "rollout": None, "hold_until": NOW + DAY}, "Start manual"),
+        ({"verdict": "superseded", "rollout": None, "hold_until": NOW + DAY}, "Start manual"),
     ],
 )
 def test_none_starts_while_a_candidate_is_judged_not_even_for_a_person(
@@ -126,9 +128,12 @@ def test_none_starts_while_a_candidate_is_judged_not_even_for_a_person(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "expected"), [("approved", "Start enough-rows"), (None, "Wait single-flight")]
+    ("verdict", "expected"),
+    [("approved", "Start enough-rows"), ("asked", "Start enough-rows"), (None, "Wait single-flight")],
 )
-def test_proven_harm_waits_for_no_rollout_but_for_the_gate(verdict: str | None, expected: str) -> None:
+def test_proven_harm_waits_for_the_gate_but_for_no_rollout_and_no_person(
+    verdict: str | None, expected: str
+) -> None:
     tried = run(ended=2 * HOUR, verdict=verdict, rollout=None, hold_until=NOW + DAY)
     assert rule(ask(tried, on=request(Reason.PERFORMANCE))) == expected
     assert rule(ask(tried, on=request(Reason.DATASET))) == "Wait single-flight"

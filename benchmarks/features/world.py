@@ -149,25 +149,23 @@ def served_model(folder: Path, feature_server: str) -> ServedModel:
 def bodies(rows: int) -> dict[str, bytes]:
     """Return the requests about so many rows: with all features, by entity, and what Feast is asked then."""
     rng = np.random.default_rng(rows)
-    values = {f"f{number}": rng.normal(size=rows).round(4).tolist() for number in range(FEATURES)}
-    entity = {"customer_id": list(range(rows))}
+    names = [f"f{number}" for number in range(FEATURES)]
+    plain = [
+        dict(zip(names, values, strict=True))
+        for values in rng.normal(size=(rows, FEATURES)).round(4).tolist()
+    ]
+    by_entity = [
+        {"customer_id": number, **{name: row[name] for name in SENT}} for number, row in enumerate(plain)
+    ]
     references = [f"{view.feast_name}:{name}" for view in VIEWS for name in view.features]
-    asked = {"features": references, "entities": entity, "full_feature_names": True}
-    return {
-        "plain": _v2(values, "FP64"),
-        "by entity": _v2({name: values[name] for name in SENT}, "FP64", entity),
-        "feature server itself": json.dumps(asked).encode(),
+    asked = {
+        "features": references,
+        "entities": {"customer_id": list(range(rows))},
+        "full_feature_names": True,
     }
-
-
-def _v2(columns: dict[str, list[Any]], datatype: str, entity: dict[str, list[Any]] | None = None) -> bytes:
-    tensors = [(name, datatype, data) for name, data in columns.items()]
-    tensors += [(name, "INT64", data) for name, data in (entity or {}).items()]
-    return json.dumps(
-        {
-            "inputs": [
-                {"name": name, "shape": [len(data)], "datatype": kind, "data": data}
-                for name, kind, data in tensors
-            ]
-        }
-    ).encode()
+    named = {
+        "plain": {"instances": plain},
+        "by entity": {"entities": by_entity},
+        "feature server itself": asked,
+    }
+    return {name: json.dumps(each).encode() for name, each in named.items()}

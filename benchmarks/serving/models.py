@@ -11,10 +11,12 @@ import numpy as np
 import onnx
 from onnx import helper
 from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
 
 from benchmarks.serving.peers.estimators import FEATURES, fit, unfitted
 from pipelines.encoding import Encoding, Feature
 from pipelines.encoding.columns import Number
+from pipelines.model_file import INPUT
 
 NAMES = ("lr", "rf")
 
@@ -40,9 +42,11 @@ class ServedModel:
 
 def export(name: str, folder: Path) -> ServedModel:
     """Fit a model as the peers do, and write it as our pipeline would."""
-    sample = np.zeros((1, FEATURES), dtype=np.float32)
     model = to_onnx(
-        fit(unfitted(name)), sample, options={"zipmap": False}, target_opset={"": 17, "ai.onnx.ml": 3}
+        fit(unfitted(name)),
+        initial_types=[(INPUT, FloatTensorType([None, FEATURES]))],
+        options={"zipmap": False},
+        target_opset={"": 17, "ai.onnx.ml": 3},
     )
     encoding = Encoding(tuple(Feature(f"f{i}", "number", Number()) for i in range(FEATURES)))
     card = {"model": name, "version": 1, "task": "classification", "target": "y", "classes": [0, 1]}

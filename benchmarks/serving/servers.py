@@ -58,6 +58,9 @@ class Server:
         return sum(float(each.memory_full_info().pss) for each in self.processes()) / 1e6
 
     def stop(self) -> None:
+        """End it and its children; one that ended by itself is left."""
+        if self.process.poll() is not None:
+            return
         children = self.processes()[1:]
         self.process.terminate()
         try:

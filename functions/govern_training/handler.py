@@ -24,7 +24,7 @@ from functions.state.handled import write_once
 
 @dataclass(frozen=True)
 class Handler:
-    """Callable with (event, payload); returns the events that answer it. A Job's change has the Job as payload."""
+    """Callable with (event, payload), the Job itself where one changed; returns the events that answer it."""
 
     settings: Settings
     sessions: sessionmaker[Session]

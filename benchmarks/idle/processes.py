@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 import psutil
 
@@ -41,6 +42,19 @@ def memory_mb(top: int) -> dict[str, float]:
         except psutil.NoSuchProcess:
             continue
     return found
+
+
+def peak_mb(process: int | str = "self") -> float:
+    """Return the most memory that a process has held resident, in MB; 0.0: it has ended.
+
+    The kernel's `ru_maxrss` would not do: a process begins with that of the one that started it.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    found = re.search(r"^VmHWM:\s*([0-9]+) kB", status, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def wait_until_gone(top: int, names: Collection[str], timeout_s: float) -> float:

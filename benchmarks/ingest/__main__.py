@@ -25,6 +25,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from benchmarks.idle.processes import peak_mb
+
 _ROWS = 200_000
 _START = np.datetime64("2026-01-01T00:00:00")
 
@@ -99,7 +101,7 @@ def _measured(name: str, file: Path) -> dict[str, float]:
         return {
             "s": round(time.monotonic() - began, 1),
             "cpu_s": round(used.ru_utime + used.ru_stime, 1),
-            "mb": round(used.ru_maxrss / 1024),
+            "mb": round(peak_mb()),
             "made": round(made.stat().st_size / 1e6),
         }
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 Json = dict[str, Any]
-RECORD_EVENTS = "record-events"
+RECORD_EVENTS, LOG_INFERENCES = "record-events", "log-inferences"
 _MAX_ERROR_CHARS = 500
 
 
@@ -69,6 +69,10 @@ class Ledger:
     def explain(self, reference: str, authorization: str | None = None) -> Json:
         """Return the trees of causes and effects of a version or an event. Raises: NoAnswer."""
         return self._get(RECORD_EVENTS, f"/explain/{quote(reference)}", authorization)
+
+    def prediction(self, prediction_id: str, authorization: str | None = None) -> Json:
+        """Return the answers to one request, with inputs and label, as they are logged. Raises: NoAnswer."""
+        return self._get(LOG_INFERENCES, f"/predictions/{quote(prediction_id, safe='')}", authorization)
 
     def dead_letters(self, authorization: str | None = None) -> list[Json]:
         """Return what nobody took. Raises: NoAnswer."""

@@ -11,12 +11,15 @@ from flask import Blueprint, Flask, Response, make_response, request
 from eventing import catalogue as c
 from eventing.clock import Clock
 from eventing.words.model_status import waiting_words
+from functions.console.causes import causes_of, maker_of, with_prediction
 from functions.console.charts import Point
 from functions.console.cluster import Cluster, Function, Unknown
+from functions.console.graph import graph_of
 from functions.console.history import loss_by_version, loss_chart
 from functions.console.ledger import Json, Ledger, NoAnswer
 from functions.console.picture import picture_of
 from functions.console.rendering import Rendering, authorization
+from pipelines.prediction_ids import canonical, time_of
 
 NEWEST, MOST_EVENTS = 150, 200
 LATELY = 25
@@ -68,17 +71,43 @@ class Pages:
         return self.rendering.page("events.html", rows=list(reversed(rows)), asked=asked, older=older)
 
     def why(self, reference: str) -> Response:
-        """Show what led to a version or an event, and what came of it."""
+        """Show what led to a version, an event or a prediction, and what came of it."""
+        about, prediction = canonical(reference), None
         try:
-            found = self.ledger.explain(reference, authorization())
+            found = self._explained(reference)
+            if found is None and time_of(about) is not None:
+                prediction = self.ledger.prediction(about, authorization())
+                found = self._explained(maker_of(prediction)) or {"chain": []}
         except NoAnswer as error:
             if error.status != 404:
                 raise
-            return self.rendering.page("why.html", 404, reference=reference, found=None, event=None)
+            found = None
+        if found is None:
+            return self.rendering.page("why.html", 404, reference=reference, found=None)
+        causes = causes_of(found["chain"], reference)
         event = None
-        if "/v" not in reference:
+        if prediction is not None:
+            causes = with_prediction(causes, prediction)
+        elif "/v" not in reference:
             event = self.ledger.event(reference, authorization())["event"]
-        return self.rendering.page("why.html", reference=reference, found=found, event=event)
+        return self.rendering.page(
+            "why.html",
+            reference=reference,
+            found=found,
+            causes=causes,
+            graph=graph_of(causes),
+            event=event,
+            prediction=prediction,
+        )
+
+    def _explained(self, reference: str) -> Json | None:
+        """Return what the ledger explains; None where it has recorded nothing of it. Raises: NoAnswer."""
+        try:
+            return self.ledger.explain(reference, authorization())
+        except NoAnswer as error:
+            if error.status != 404:
+                raise
+            return None
 
     def dead_letters(self) -> Response:
         """List what nobody took."""

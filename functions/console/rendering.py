@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Flask, Response, make_response, render_template, request
 
-from eventing import catalogue as c
 from eventing.words.event_words import words_of
+from functions.console.causes import short
 from functions.console.charts import log_share
 from functions.console.history import when
 from functions.console.ledger import NoAnswer
@@ -32,7 +32,7 @@ class Rendering:
 
     def add_to(self, app: Flask) -> None:
         """Add the filters, the headers, and the page that says which function does not answer."""
-        app.jinja_env.filters.update(words=_words, short=_short, clock=_clock, way=log_share)
+        app.jinja_env.filters.update(words=_words, short=short, clock=_clock, way=log_share)
         app.register_error_handler(NoAnswer, self.no_answer)
         app.after_request(_guarded)
 
@@ -65,10 +65,6 @@ def _guarded(answer: Response) -> Response:
 
 def _words(event: Mapping[str, Any]) -> str:
     return words_of(str(event.get("type", "")), event.get("data"))
-
-
-def _short(type_: str) -> str:
-    return type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX)
 
 
 def _clock(text: Any) -> str:

@@ -1,4 +1,4 @@
-"""The console in front of a real record_events, over HTTP, with a model that has a history."""
+"""The console in front of record_events and log_inferences, over HTTP, with a model that has a history."""
 
 from __future__ import annotations
 
@@ -13,35 +13,43 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from support.completions import completed_training
+from support.world import logged
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from eventing import catalogue as c
 from eventing.catalogue import Claim
+from eventing.event import answer
+from eventing.store import MemoryStore
 from eventing.testing import MemorySink, build_event, handle
 from functions.console.app import create_app
 from functions.console.cluster import Cluster, Function, Waiting
 from functions.console.settings import Settings
+from functions.log_inferences.app import create_app as create_log_inferences
+from functions.log_inferences.settings import Settings as LoggingSettings
 from functions.record_events.app import create_app as create_record_events
 from functions.record_events.settings import Settings as RecordingSettings
 from functions.state import specs, versions
 from functions.state.database import session_factory, transaction
 from functions.state.labels import FeedbackRow
 from functions.state.runs import TrainingRun
+from kascade.system.home import BUCKETS
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIM = Claim(uri="s3://models/churn/v1/model.onnx", sha256="a" * 64)
 DIGEST = "0" * 64
 HOSTILE = "<script>alert(1)</script>"
+ANSWERED = NOON + timedelta(minutes=10)
 
 
 @dataclass
 class Console:
-    """A console with steering, what it sent, and the record_events behind it."""
+    """A console with steering, what it sent, and the functions behind it."""
 
     app: Flask
     ledger: Flask
+    log: Flask
     sink: MemorySink
     services_url: str
 
@@ -70,6 +78,12 @@ class ThreeFunctions:
 
 
 @pytest.fixture
+def prediction() -> str:
+    """The id of a prediction of version 2, once that is promoted."""
+    return logged([ANSWERED], version=2).ids[0]
+
+
+@pytest.fixture
 def database_kind() -> str:
     """The console has no database; record_events has tests of its own on each kind."""
     return "sqlite"
@@ -84,7 +98,8 @@ def cluster() -> Cluster:
 def console(database: str, engine: Engine, cluster: Cluster) -> Iterator[Console]:
     sink = MemorySink()
     ledger = create_record_events(RecordingSettings(database), sink=sink, clock=lambda: NOON)
-    behind = DispatcherMiddleware(NotFound(), {"/record-events": ledger})
+    log = create_log_inferences(LoggingSettings(database), store=MemoryStore(*BUCKETS), clock=lambda: NOON)
+    behind = DispatcherMiddleware(NotFound(), {"/record-events": ledger, "/log-inferences": log})
     server = make_server("127.0.0.1", 0, behind, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -92,7 +107,7 @@ def console(database: str, engine: Engine, cluster: Cluster) -> Iterator[Console
     settings = Settings(url, steering=True, timeout_s=5)
     app = create_app(settings, sink=sink, cluster=cluster, clock=lambda: NOON)
     try:
-        yield Console(app, ledger, sink, url)
+        yield Console(app, ledger, log, sink, url)
     finally:
         server.shutdown()
         thread.join()
@@ -119,6 +134,10 @@ def told(console: Console, engine: Engine) -> Console:
         session.add_all([run(2, outcome="completed"), run(3, outcome="failed"), run(4, outcome=None)])
     for event in story():
         assert handle(console.ledger, event) is None
+    for version, shadow in ((2, False), (3, True)):
+        batch = logged([ANSWERED], version=version, shadow=shadow, labels=["yes"])
+        event = build_event(c.InferenceLogged.type, batch, subject=f"churn/v{version}", id_=f"batch{version}")
+        assert handle(console.log, event) is None
     return console
 
 
@@ -183,6 +202,8 @@ def story() -> list[Any]:
         {**drifted, "feature": "country", "method": "chi2", "drifted": False, "distribution": countries},
         {**drifted, "feature": "rare"},
     ]
+    verdict = build_event(c.RolloutDecided.type, decided(), subject="churn/v2", id_="decided2")
+    promoted = {"model": "churn", "version": 2, "outcome": "promoted", "message": "v2 serves"}
     events = [
         build_event(
             c.DatasetRejected.type,
@@ -248,7 +269,8 @@ def story() -> list[Any]:
             subject="churn/v3",
             id_="failed3",
         ),
-        build_event(c.RolloutDecided.type, decided(), subject="churn/v2", id_="decided2"),
+        verdict,
+        answer(verdict, c.RolloutCompleted.type, "/tests", "churn/v2", promoted, now=NOON),
         build_event("com.example.odd", {"text": HOSTILE}, subject=HOSTILE, id_="odd/1 ?"),
     ]
     for minute in range(1, 6):

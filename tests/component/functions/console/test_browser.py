@@ -28,6 +28,7 @@ PAGES = [
     "models/other",
     "events",
     "why/churn/v2",
+    "why/decided2",
     "dead-letters",
 ]
 
@@ -70,10 +71,10 @@ def opened(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_pages_fit_and_are_accessible(
-    browser: Browser, address: str, width: int, scheme: Literal["light", "dark"]
+    browser: Browser, address: str, prediction: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     found: dict[str, Any] = {}
-    for path in PAGES:
+    for path in [*PAGES, f"why/{prediction}"]:
         page = opened(browser, address + path, width=width, scheme=scheme)
         too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         violations = [each["id"] for each in Axe().run(page).response["violations"]]
@@ -109,15 +110,33 @@ def test_what_happens_appears_without_a_reload_and_pausing_holds_it(
     page.context.close()
 
 
-def test_no_word_of_the_picture_is_wider_than_its_box(browser: Browser, address: str) -> None:
-    page = opened(browser, address)
+@pytest.mark.parametrize("path", ["", "why/churn/v2"])
+def test_no_word_of_a_picture_is_wider_than_its_box(browser: Browser, address: str, path: str) -> None:
+    page = opened(browser, address + path)
+    assert page.locator(".box, .cause").count() > 3
     overflowing = page.evaluate(
-        """[...document.querySelectorAll(".box")].filter((box) => {
+        """[...document.querySelectorAll(".box, .cause")].filter((box) => {
              const frame = box.querySelector("rect").getBBox();
              return [...box.querySelectorAll("text")].some((text) => text.getBBox().width > frame.width - 6);
            }).map((box) => box.textContent.trim())"""
     )
     assert overflowing == []
+    page.context.close()
+
+
+def test_a_chain_is_seen_whole_on_a_telephone_and_a_click_on_a_box_leads_to_its_page(
+    browser: Browser, address: str
+) -> None:
+    page = opened(browser, f"{address}why/decided2", width=360)
+    hidden = page.evaluate(
+        "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.scroll'))"
+    )
+    assert hidden == 0
+
+    page.locator("svg.causes a", has_text="rollout.completed").click()
+
+    page.get_by_role("heading", name="The event").wait_for()
+    assert "rollout.completed" in page.locator("pre").inner_text()
     page.context.close()
 
 
@@ -170,5 +189,5 @@ def test_a_model_is_retrained_by_a_button(browser: Browser, address: str, told: 
     (event,) = told.sink.of_type(c.TrainingRequested.type)
     assert event.data["requested_by"] == "ann"
     assert handle(told.ledger, event) is None
-    page.get_by_text("by ann").wait_for()
+    page.locator(".tree").get_by_text("by ann").wait_for()
     page.context.close()

@@ -118,6 +118,39 @@ def test_what_is_not_there_is_said(told: Console) -> None:
     assert "Nothing is recorded of it yet" in told.page("/why/unheard-of", 404)
 
 
+def test_causes_stand_above_what_came_of_them_and_lead_to_their_own_pages(told: Console) -> None:
+    page = told.page("/why/churn/v2")
+
+    picture, listed = page.split("<h2>The same as a list</h2>")
+    boxes = re.findall(r'<svg class="cause ([a-z ]*)" x="(\d+)" y="(\d+)"', picture)
+    links = re.findall(r'<a href="[./]*/why/([^"]+)" tabindex="-1">', picture)
+    assert len(boxes) == len(links) == listed.count('<div class="event')
+    assert [kind for kind, _, _ in boxes].count("good") == 2
+    (decided,) = re.findall(r'x="(\d+)" y="(\d+)"[^>]*>\s*<title>rollout.decided', picture)
+    (completed,) = re.findall(r'x="(\d+)" y="(\d+)"[^>]*>\s*<title>rollout.completed', picture)
+    assert int(decided[1]) < int(completed[1])
+    assert decided[0] == completed[0]
+    assert "rollout.decided" in told.page(f"/why/{links[boxes.index(('good', *decided))]}")
+
+
+def test_a_prediction_is_shown_with_what_let_its_version_answer(told: Console, prediction: str) -> None:
+    page = told.page(f"/why/{prediction}")
+
+    picture, listed = page.split("<h2>The same as a list</h2>")
+    assert "nobody, in shadow" in page
+    assert "the client" in page
+    assert re.search(r"<dt>amount</dt><dd>0(\.0)?</dd>", page)
+    assert '<svg class="cause prediction asked"' in picture
+    assert listed.index("rollout.completed") < listed.index(f"why/{prediction}") < listed.index("</ul>")
+    assert told.page(f"/why/{prediction.replace('-', '').upper()}").count("the client") == 1
+
+
+def test_a_prediction_that_is_not_logged_yet_is_said_to_come(told: Console, prediction: str) -> None:
+    page = told.page(f"/why/{prediction[:-4]}0000", 404)
+
+    assert "a prediction is logged within seconds" in page
+
+
 def test_events_are_narrowed_and_those_before_are_reached(told: Console) -> None:
     page = told.page("/events?type=feedback.joined&subject=churn")
     assert page.count("/why/joined") == 5

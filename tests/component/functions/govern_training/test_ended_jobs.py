@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing import catalogue as kinds
+from eventing.app import create_app as create_event_app
 from eventing.event import Event
+from eventing.testing import MemorySink, handle
 from functions.govern_training.app import ACCEPTS
+from functions.govern_training.event_context import FUNCTION
 
 if TYPE_CHECKING:
     from conftest import Governor
@@ -36,8 +39,10 @@ def told(world: Governor, change: str, body: Any) -> list[Event]:
     """Deliver a change of an object, and what is said to it, as the Broker does."""
     world.count += 1
     event = Event(f"change-{world.count}", "https://10.0.0.1:443", change, time=world.now, data=body)
-    assert change in ACCEPTS
-    said = world.handler(event, None)
+    sink = MemorySink()
+    app = create_event_app(world.handler, name=FUNCTION, accepts=ACCEPTS, sink=sink)
+    reply = handle(app, event)
+    said = [*sink.events, *([reply] if reply else [])]
     for each in said:
         world.deliver(each)
     return said

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import Payload, TimerDue
+from eventing.catalogue import TimerDue
 from eventing.clock import Clock
 from eventing.event import Event
 from functions.govern_training.apply_event import model_of
-from functions.govern_training.ended_jobs import failures_by_job
+from functions.govern_training.ended_jobs import JOB_CHANGES, failures_by_job
 from functions.govern_training.event_context import FUNCTION, EventContext
 from functions.govern_training.govern import govern
 from functions.govern_training.records import SpecInForce
@@ -31,10 +32,10 @@ class Handler:
     clock: Clock
     code_digest: str
 
-    def __call__(self, event: Event, payload: Payload | None) -> list[Event]:
+    def __call__(self, event: Event, payload: Any) -> list[Event]:
         """Govern, or return the answers of the first time."""
         now = self.clock()
-        if payload is None:
+        if event.type in JOB_CHANGES:
             with transaction(self.sessions, read_only=True) as session:
                 return failures_by_job(session, event, now)
         model = model_of(payload)

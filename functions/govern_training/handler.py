@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from eventing.catalogue import Payload, TimerDue
+from eventing.catalogue import TimerDue
 from eventing.clock import Clock
 from eventing.event import Event
 from functions.govern_training.apply_event import model_of
@@ -32,7 +32,7 @@ class Handler:
     clock: Clock
     code_digest: str
 
-    def __call__(self, event: Event, payload: Payload | Any) -> list[Event]:
+    def __call__(self, event: Event, payload: Any) -> list[Event]:
         """Govern, or return the answers of the first time."""
         now = self.clock()
         if event.type in JOB_CHANGES:

@@ -34,12 +34,14 @@ class PredictionClient:
     Args:
         gateway: base URL of the gateway.
         model: its name.
+        service: the Knative Service that serves it, where that is not called like the model.
         timeout_s: how long one answer may take.
     """
 
-    def __init__(self, gateway: str, model: str, *, timeout_s: float = 30) -> None:
+    def __init__(self, gateway: str, model: str, *, service: str = "", timeout_s: float = 30) -> None:
         self._url = f"{gateway}/v1/models/{model}:predict"
-        self._headers = {"Host": f"{model}.{NAMESPACE}.localhost", "Content-Type": "application/json"}
+        host = f"{service or model}.{NAMESPACE}.localhost"
+        self._headers = {"Host": host, "Content-Type": "application/json"}
         self._pool = urllib3.PoolManager(maxsize=1, timeout=timeout_s, retries=False)
 
     def predict(self, row: Mapping[str, Any]) -> Answer:

@@ -7,18 +7,21 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
+from kubernetes import client, config
 from support.live_system import BIN, LiveSystem, eventually, untraced
 
 from kascade.system.home import Home
 
 
-def started(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
+@contextmanager
+def running(folder: Path, store: str, *arguments: str) -> Iterator[LiveSystem]:
     """Run a system on a store; it is ended with Ctrl-C and must leave no process behind."""
-    folder = tmp_path_factory.mktemp(store)
-    command = [str(BIN / "kascade"), "up", "--home", str(folder / "state"), "--store", store]
+    command = [str(BIN / "kascade"), "up", "--home", str(folder / "state"), "--store", store, *arguments]
     for port in ("--gateway-port", "--api-port", "--store-port"):
         command += [port, "0"]
     with (folder / "up.log").open("wb") as log:
@@ -35,6 +38,19 @@ def started(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def started(store: str, tmp_path_factory: pytest.TempPathFactory, *arguments: str) -> Iterator[LiveSystem]:
+    """Run a system in a folder of its own."""
+    with running(tmp_path_factory.mktemp(store), store, *arguments) as live:
+        yield live
+
+
+def api_of(system: LiveSystem) -> client.CustomObjectsApi:
+    """Open the API of a system."""
+    settings = client.Configuration()
+    config.load_kube_config(str(system.home.path / "kubeconfig"), client_configuration=settings)
+    return client.CustomObjectsApi(client.ApiClient(settings))
 
 
 @pytest.fixture(scope="module")

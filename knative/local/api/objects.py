@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from knative.local.api.admission import admit
 from knative.local.api.bodies import TooLarge
-from knative.local.errors import Conflict, NotFound, Refused
+from knative.local.api.ownership import ApplyConflict, Owners, managed_fields, owners_of
+from knative.local.api.ownership import apply as applied
+from knative.local.api.ownership import update as updated
+from knative.local.errors import Conflict, Invalid, NotFound, Refused
 from knative.local.log import info
 from knative.local.manifests.patching import PatchFailed, json_patch, merge, strategic_merge
 from knative.local.resources.kinds import NAMESPACE, Json, Kind
@@ -31,6 +35,14 @@ class _NoSuchPatch(Refused):
     def __init__(self, kind: Kind, content_type: str) -> None:
         known = ", ".join(_patches_of(kind))
         super().__init__(f"patches of type {content_type} are not known for a {kind.name}; known are {known}")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes: the name under which fields are kept as theirs, and whether they take those of others."""
+
+    manager: str = ""
+    force: bool = False
 
 
 def _patches_of(kind: Kind) -> tuple[str, ...]:
@@ -57,10 +69,10 @@ class Objects:
             body = {**body, "metadata": metadata}
         key = Key(kind, namespace, str(metadata.get("name")))
         body = _placed(key, body)
-        if namespace and self._store.find(Key(NAMESPACE, "", namespace)) is None:
-            raise NotFound(
-                f'namespaces "{namespace}" not found', details={"name": namespace, "kind": "namespaces"}
-            )
+        self._check_namespace(namespace)
+        return self._create(key, _owned(body, None), dry_run=dry_run)
+
+    def _create(self, key: Key, body: Json, *, dry_run: bool) -> Json:
         body = _fitting(admit(key, body, None))
         body.pop("status", None)
         if dry_run:
@@ -69,11 +81,23 @@ class Objects:
         info("object created", object=str(key))
         return made
 
-    def replace(self, key: Key, given: Any, *, dry_run: bool = False) -> Json:
+    def _check_namespace(self, namespace: str) -> None:
+        if namespace and self._store.find(Key(NAMESPACE, "", namespace)) is None:
+            raise NotFound(
+                f'namespaces "{namespace}" not found', details={"name": namespace, "kind": "namespaces"}
+            )
+
+    def replace(self, key: Key, given: Any, writer: Writer, *, dry_run: bool = False) -> Json:
         """Replace an object; raises Refused, NotFound, Conflict or Invalid."""
         body = _placed(key, _object(key.kind, given))
         before = self._store.get(key)
         _check_version(key, body, before)
+        owners = owners_of(before)
+        if owners:
+            updated(before, body, owners, writer.manager)
+        return self._replace(key, _owned(body, owners), before, dry_run=dry_run)
+
+    def _replace(self, key: Key, body: Json, before: Json, *, dry_run: bool) -> Json:
         body = _fitting(admit(key, body, before))
         if dry_run:
             return body
@@ -99,22 +123,47 @@ class Objects:
         self._store.set_status(key, after.get("status") or {}, timed=False)
         return self._store.get(key)
 
-    def patch(self, key: Key, content_type: str, patch: Any, *, dry_run: bool = False) -> Json:
+    def apply(self, key: Key, given: Any, writer: Writer, *, dry_run: bool = False) -> Json:
+        """Apply an object on the server side; raises Refused, NotFound, Conflict or Invalid.
+
+        What the writer applied before and leaves out now goes, unless somebody else has set it as well.
+        """
+        body = _placed(key, _object(key.kind, given))
+        if not writer.manager:
+            raise Invalid("fieldManager: Required value: is required for apply patch")
+        before = self._store.find(key)
+        if before is not None:
+            _check_version(key, body, before)
+        elif body["metadata"].get("resourceVersion"):
+            raise modified(key)
+        else:
+            self._check_namespace(key.namespace)
+        owners = owners_of(before) if before is not None else {}
+        try:
+            after = applied(before or {"metadata": {}}, owners, writer.manager, body, force=writer.force)
+        except ApplyConflict as error:
+            raise Conflict(str(error)) from error
+        after = _owned(_placed(key, {**after, "metadata": {"name": key.name, **after["metadata"]}}), owners)
+        if before is None:
+            return self._create(key, after, dry_run=dry_run)
+        return self._replace(key, after, before, dry_run=dry_run)
+
+    def patch(
+        self, key: Key, content_type: str, patch: Any, writer: Writer, *, dry_run: bool = False
+    ) -> Json:
         """Patch an object by the content type's rules; raises Refused, NotFound, Conflict or Invalid."""
         if content_type == "application/json":
             content_type = MERGE_PATCH
         if content_type not in _patches_of(key.kind):
             raise _NoSuchPatch(key.kind, content_type)
         if content_type == APPLY:
-            if self._store.find(key) is None:
-                return self.create(key.kind, key.namespace, patch, dry_run=dry_run)
-            content_type = MERGE_PATCH
+            return self.apply(key, patch, writer, dry_run=dry_run)
         before = self._store.get(key)
         try:
             after = _patched(before, content_type, patch)
         except PatchFailed as error:
             raise Refused(f"the patch does not fit: {error}") from error
-        return self.replace(key, after, dry_run=dry_run)
+        return self.replace(key, after, writer, dry_run=dry_run)
 
     def delete(self, key: Key, options: Any = None, *, dry_run: bool = False) -> Json:
         """Delete an object, and with a Namespace all that is in it; raises NotFound or Conflict."""
@@ -174,6 +223,13 @@ def _placed(key: Key, body: Json) -> Json:
     if metadata.get("namespace") not in (None, "", key.namespace):
         raise Refused(f"the body is for namespace {metadata['namespace']}, the path for {key.namespace}")
     return {**body, "metadata": {**metadata, "namespace": key.namespace}}
+
+
+def _owned(body: Json, owners: Owners | None) -> Json:
+    """Return an object with its owners in its metadata, and with no others."""
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    found = managed_fields(owners, body["apiVersion"]) if owners else []
+    return {**body, "metadata": {**metadata, **({"managedFields": found} if found else {})}}
 
 
 def _check_version(key: Key, body: Json, before: Json) -> None:

@@ -11,7 +11,7 @@ from eventing.media_types import media_type_of
 from knative.local.api import discovery
 from knative.local.api.bodies import MAX_BYTES, read_body
 from knative.local.api.guard import guarding
-from knative.local.api.objects import Objects
+from knative.local.api.objects import APPLY, Objects, Writer
 from knative.local.api.selectors import Selection, selection_of
 from knative.local.api.tables import table_of
 from knative.local.api.watching import watch
@@ -125,10 +125,14 @@ class Api:
                     return _json(table_of(kind, [body], body["metadata"]["resourceVersion"]))
                 return _json(body)
             case "PUT":
-                answer = self._objects.replace(key, await read_body(request), dry_run=dry_run)
+                answer = self._objects.replace(
+                    key, await read_body(request), _writer(request), dry_run=dry_run
+                )
             case "PATCH":
                 patch = await read_body(request)
-                answer = self._objects.patch(key, _media_type(request), patch, dry_run=dry_run)
+                answer = self._objects.patch(
+                    key, _media_type(request), patch, _writer(request), dry_run=dry_run
+                )
             case "DELETE":
                 options = await read_body(request) if request.body_exists else None
                 answer = _deleted(key, self._objects.delete(key, options, dry_run=dry_run))
@@ -256,6 +260,15 @@ def _known(answer: Json) -> web.Response:
     if not answer:
         raise NotFound("the server could not find the requested resource")
     return _json(answer)
+
+
+def _writer(request: web.Request) -> Writer:
+    """Return who writes: as they say, else the program that asks. An apply must say so."""
+    force = request.query.get("force", "").lower() in ("true", "1", "t")
+    said = request.query.get("fieldManager", "")
+    if said or _media_type(request) == APPLY:
+        return Writer(said, force)
+    return Writer(request.headers.get("User-Agent", "").partition("/")[0] or "unknown", force)
 
 
 def _dry(request: web.Request) -> bool:

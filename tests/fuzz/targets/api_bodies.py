@@ -43,7 +43,7 @@ SEEDS = [
     b"PATCH "
     + _CORE
     + _IN
-    + b"configmaps/kept\ncontent-type: application/apply-patch+yaml\n\napiVersion: v1\nkind: ConfigMap\n"
+    + b"configmaps/kept?fieldManager=me\ncontent-type: application/apply-patch+yaml\n\napiVersion: v1\nkind: ConfigMap\n"
     b"metadata: {name: kept}\ndata: {a: '1'}\n",
     b"PATCH "
     + _CORE

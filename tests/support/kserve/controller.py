@@ -1,19 +1,12 @@
-"""KServe's controller in Knative mode, and Knative's, as far as revisions, traffic and statuses go.
-
-What is rolled out follows `PropagateStatus` of KServe 0.20, in its pkg/apis/serving/v1beta1; the traffic
-follows its ksvc_reconciler.go.
-"""
+"""KServe's controller in Knative mode, and Knative's, as far as revisions, traffic and statuses go."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-Json = dict[str, Any]
-SOURCE_URI = "internal.serving.kserve.io/storage-initializer-sourceuri"
-FOLDER = "/mnt/models"
+from support.kserve.rules import Json, notes_of, propagated, shares_of, traffic_of, traffic_problem
 
 
 @dataclass
@@ -101,11 +94,11 @@ class Controller:
             info = {"reason": "RuntimeNotRecognized", "message": "Waiting for runtime to become available"}
             found.model_status["lastFailureInfo"] = info
             return self._status(found, {"status": "Unknown"})
-        problem = _traffic_problem(name, service)
+        problem = traffic_problem(name, service)
         if problem:
             return self._status(found, {"status": "False", "reason": "ReconcileFailed", "message": problem})
         self._apply_template(found, service, now)
-        found.traffic = _traffic(predictor.get("canaryTrafficPercent"), found.component)
+        found.traffic = traffic_of(service, found.component)
         self._run_pods(found, now)
         self._route(found)
         ready = found.latest_created is found.latest_ready and found.latest_ready is not None
@@ -149,25 +142,10 @@ class Controller:
             {**each, "revisionName": each.get("revisionName") or ready.name, "percent": each["percent"]}
             for each in found.traffic
         ]
-        shares: dict[str, int] = {}
-        for each in routed:
-            shares[each["revisionName"]] = shares.get(each["revisionName"], 0) + each["percent"]
-        found.served = {name: share for name, share in shares.items() if share}
+        found.served = {name: share for name, share in shares_of(routed).items() if share}
         if not found.history or found.history[-1] != found.served:
             found.history.append(found.served)
-        component = {**found.component, "latestCreatedRevision": created.name, "traffic": routed}
-        for target in routed:
-            if target["revisionName"] != ready.name or not target.get("latestRevision"):
-                continue
-            if component.get("latestRolledoutRevision") != ready.name:
-                if target["percent"] == 100:
-                    component["previousRolledoutRevision"] = component.get("latestRolledoutRevision", "")
-                    component["latestRolledoutRevision"] = ready.name
-            elif ready is created and target["percent"] < 100 and shares[ready.name] == 100:
-                component["latestRolledoutRevision"] = (
-                    component.get("previousRolledoutRevision") or component["latestRolledoutRevision"]
-                )
-        component["latestReadyRevision"] = ready.name
+        component = propagated(found.component, created.name, ready.name, routed)
         component["url"] = f"http://{found.name}-predictor.kascade.example.com"
         found.component = component
 
@@ -191,34 +169,9 @@ def _template(service: Json) -> Json:
     return {
         "labels": {**metadata.get("labels", {}), **predictor.get("labels", {})},
         "annotations": {
-            **metadata.get("annotations", {}),
-            **predictor.get("annotations", {}),
-            SOURCE_URI: model["storageUri"],
+            **notes_of(service),
             "autoscaling.knative.dev/min-scale": str(predictor.get("minReplicas", 1)),
             "logger": json.dumps(predictor.get("logger")),
         },
         "container": {"name": "kserve-container", "runtime": model["runtime"], "env": model.get("env", [])},
     }
-
-
-def _traffic(percent: int | None, component: Json) -> list[Json]:
-    rolled_out = component.get("latestRolledoutRevision")
-    if percent is None or not rolled_out:
-        return [{"latestRevision": True, "percent": 100}]
-    stable = {"revisionName": rolled_out, "latestRevision": False, "percent": 100 - percent, "tag": "prev"}
-    return [{"latestRevision": True, "percent": percent}, *([stable] if percent < 100 else [])]
-
-
-def _traffic_problem(name: str, service: Json) -> str:
-    """Return what Knative's webhook refuses of the Service that is made of this one."""
-    percent = service["spec"]["predictor"].get("canaryTrafficPercent")
-    if percent is not None and not 0 <= percent <= 100:
-        return f"Traffic targets sum to {percent if percent > 100 else 100 - percent}, want 100"
-    notes = service["metadata"].get("annotations", {})
-    tags = ["prev"] if percent is not None else []
-    tags += ["latest"] if notes.get("serving.kserve.io/enable-tag-routing") == "true" else []
-    for tag in tags:
-        host = f"{tag}-{name}-predictor"
-        if len(host) > 63:
-            return f"invalid value: {host}: must be no more than 63 characters"
-    return ""

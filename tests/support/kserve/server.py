@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from support.kserve.controller import Controller, Failure
-from support.kserve.ownership import ApplyConflict, Owners, apply, managed_fields, update
 from support.kserve.webhooks import Refusal, admitted
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from knative.local.api.ownership import ApplyConflict, Owners, apply, managed_fields, update
 from knative.local.manifests.patching import merge
 
 Json = dict[str, Any]

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kubernetes.client.exceptions import ApiException
-from support.seldon.playing import Json, Player, set_condition
+from support.playing import Json, Player, set_condition
 
 GROUP, VERSION, PLURAL = "machinelearning.seldon.io", "v1", "seldondeployments"
 ROUTES = ("networking.istio.io", "v1beta1")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from support.seldon.playing import Json, Player, set_condition, set_ready
+from support.playing import Json, Player, set_condition, set_ready
 
 GROUP, VERSION = "mlops.seldon.io", "v1alpha1"
 _FINALIZERS = {"models": "seldon.model.finalizer", "experiments": "seldon.experiment.finalizer"}
@@ -62,6 +62,15 @@ class Core2(Player):
         self.broken: set[str] = set()
         self._finished: set[str] = set()
 
+    def outcome(self, name: str, spec: Json) -> str | None:
+        """Return why a Model could not be loaded, empty where it was; None while it is under way."""
+        if name not in self._finished:
+            return None
+        given = {each["name"]: each["value"] for each in spec.get("parameters", [])}
+        if given.get("sha256") == "0" * 64:
+            return f"rpc error: cannot load {name}: it is not the approved model"
+        return ""
+
     def finish(self, name: str) -> None:
         """Let the load of a Model come to its end."""
         self._finished.add(name)
@@ -103,11 +112,8 @@ class Core2(Player):
         state, reason = model.state, model.reason
         if name in self.broken:
             state, reason = "ModelFailed", "the server's replica has gone"
-        elif name in self._finished:
-            given = {each["name"]: each["value"] for each in model.spec.get("parameters", [])}
-            good = given.get("sha256") != "0" * 64
-            state = "ModelAvailable" if good else "ModelFailed"
-            reason = "" if good else f"rpc error: cannot load {name}: it is not the approved model"
+        elif (outcome := self.outcome(name, model.spec)) is not None:
+            state, reason = ("ModelFailed", outcome) if outcome else ("ModelAvailable", "")
         if (state, reason) != (model.state, model.reason):
             model.state, model.reason = state, reason
             self._say_model(name, state, reason)

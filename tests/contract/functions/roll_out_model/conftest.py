@@ -25,9 +25,9 @@ from support import tiny_models
 from support.kserve.controller import Failure
 from support.kserve.reach import objects_of
 from support.kserve.server import Platform
+from support.playing import Player
 from support.seldon.core1 import Core1
 from support.seldon.core2 import Core2
-from support.seldon.playing import Player
 
 from functions.roll_out_model.deployer import Deployer, ServedVersion
 from functions.roll_out_model.knative_deployer import KnativeDeployer

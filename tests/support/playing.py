@@ -1,4 +1,4 @@
-"""What both twins of Seldon share: a thread that acts on objects, late, and how conditions are kept."""
+"""What the players of platforms share: a thread that acts on objects, late, and how conditions are kept."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ _PAUSE_S = 0.03
 class FastClock:
     """Goes so many times faster than the clock on the wall."""
 
-    def __init__(self, times: float = 10.0) -> None:
-        self._times, self._began = times, time.monotonic()
-        self._start = datetime(2026, 11, 30, tzinfo=UTC)
+    def __init__(self, times: float = 10.0, start: datetime = datetime(2026, 11, 30, tzinfo=UTC)) -> None:
+        self._times, self._began, self._start = times, time.monotonic(), start
 
     def __call__(self) -> datetime:
         return self._start + timedelta(seconds=self._times * (time.monotonic() - self._began))
@@ -38,9 +37,15 @@ class Player(ABC):
     A change is acted on `lag_s` after it was seen, on the wall's clock: till then the status is the old one.
     """
 
-    def __init__(self, api: client.CustomObjectsApi, namespace: str, lag_s: float = 0.1) -> None:
+    def __init__(
+        self,
+        api: client.CustomObjectsApi,
+        namespace: str,
+        lag_s: float = 0.1,
+        clock: FastClock | None = None,
+    ) -> None:
         self.api, self.namespace, self.lag_s = api, namespace, lag_s
-        self.clock = FastClock()
+        self.clock = clock or FastClock()
         self.lock = threading.RLock()
         self.failures: list[str] = []
         self._seen: dict[tuple[str, int, bool], float] = {}
@@ -85,10 +90,10 @@ class Player(ABC):
 
 
 def set_condition(
-    conditions: list[Json], now: str, name: str, holds: bool, reason: str = "", message: str = ""
+    conditions: list[Json], now: str, name: str, holds: bool | str, reason: str = "", message: str = ""
 ) -> None:
-    """Set a condition; its time is that of its last change of any kind."""
-    made: Json = {"type": name, "status": "True" if holds else "False"}
+    """Set a condition, to a word or by whether it holds; its time is that of its last change of any kind."""
+    made: Json = {"type": name, "status": holds if isinstance(holds, str) else str(holds)}
     made |= {key: value for key, value in (("reason", reason), ("message", message)) if value}
     old = next((each for each in conditions if each["type"] == name), None)
     if old is not None and {**old, "lastTransitionTime": ""} == {**made, "lastTransitionTime": ""}:

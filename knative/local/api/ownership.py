@@ -1,6 +1,7 @@
 """Server-side apply: who owns which field of an object, and what an apply or an update makes of it.
 
-https://kubernetes.io/docs/reference/using-api/server-side-apply/. Lists are taken as a whole.
+https://kubernetes.io/docs/reference/using-api/server-side-apply/. Lists are taken as a whole. Owners are
+known from an object's first apply on: what others had written before is nobody's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ Path = tuple[str, ...]
 Owners = dict[str, set[Path]]
 _UNOWNED = {("apiVersion",), ("kind",)}
 _BY_SERVER = frozenset(
-    {"name", "namespace", "resourceVersion", "uid", "generation", "creationTimestamp", "managedFields"}
+    {"name", "namespace", "resourceVersion", "uid", "generation", "managedFields", "selfLink"}
+    | {"creationTimestamp", "deletionTimestamp"}
 )
 
 
@@ -25,6 +27,11 @@ class ApplyConflict(Exception):
 def apply(live: Json, owners: Owners, manager: str, body: Json, *, force: bool = False) -> Json:
     """Return the object after an apply; `owners` is brought up to date.
 
+    Args:
+        live: the object as it is; one with empty metadata where there is none.
+        owners: the paths of fields that each manager has set.
+        force: takes fields over from others instead.
+
     Raises: ApplyConflict naming who owns what.
     """
     given = dict(_leaves(body))
@@ -32,16 +39,17 @@ def apply(live: Json, owners: Owners, manager: str, body: Json, *, force: bool =
         (other, path)
         for path, value in given.items()
         for other, theirs in owners.items()
-        if other != manager and path in theirs and _at(live, path) != value
+        if other != manager and path in theirs and not _stands(live, path, value)
     ]
     if conflicts and not force:
-        raise ApplyConflict(_told(conflicts))
+        raise ApplyConflict(_told(conflicts, body["apiVersion"]))
     after = copy.deepcopy({"apiVersion": body["apiVersion"], "kind": body["kind"], **live})
     for path in owners.get(manager, set()) - given.keys():
         if not any(path in theirs for other, theirs in owners.items() if other != manager):
             _drop(after, path)
     for path, value in given.items():
-        _put(after, path, value)
+        if not _stands(after, path, value):
+            _put(after, path, value)
     for other, path in conflicts:
         owners[other].discard(path)
     owners[manager] = set(given)
@@ -60,17 +68,34 @@ def update(live: Json, after: Json, owners: Owners, manager: str) -> None:
 
 
 def managed_fields(owners: Mapping[str, set[Path]], api_version: str) -> list[Json]:
-    """Return the owners as an object's metadata has them."""
+    """Return the owners as an object's metadata has them; those that own nothing are left out."""
     found = []
     for manager, paths in owners.items():
+        if not paths:
+            continue
         fields: Json = {}
-        for path in paths:
+        for path in sorted(paths):
             inner = fields
             for name in path:
                 inner = inner.setdefault(f"f:{name}", {})
         entry = {"manager": manager, "apiVersion": api_version, "fieldsType": "FieldsV1"}
         found.append({**entry, "fieldsV1": fields})
     return found
+
+
+def owners_of(body: Json) -> Owners:
+    """Return the owners that an object's metadata tells; empty where it was never applied."""
+    entries = body["metadata"].get("managedFields") or []
+    return {entry["manager"]: set(_paths(entry["fieldsV1"], ())) for entry in entries}
+
+
+def _paths(fields: Json, path: Path) -> Iterator[Path]:
+    for name, inner in fields.items():
+        below = (*path, name.removeprefix("f:"))
+        if inner:
+            yield from _paths(inner, below)
+        else:
+            yield below
 
 
 def _leaves(body: Json) -> Iterator[tuple[Path, Any]]:
@@ -98,9 +123,17 @@ def _at(body: Any, path: Path) -> Any:
     return body
 
 
+def _stands(body: Json, path: Path, value: Any) -> bool:
+    """Whether a field has a value already. An empty object asks only that there is an object."""
+    found = _at(body, path)
+    return bool(found == value or (value == {} and isinstance(found, dict)))
+
+
 def _put(body: Json, path: Path, value: Any) -> None:
     for name in path[:-1]:
-        body = body.setdefault(name, {})
+        if not isinstance(body.get(name), dict):
+            body[name] = {}
+        body = body[name]
     body[path[-1]] = copy.deepcopy(value)
 
 
@@ -112,10 +145,9 @@ def _drop(body: Json, path: Path) -> None:
             _drop(body, path[:-1])
 
 
-def _told(conflicts: list[tuple[str, Path]]) -> str:
+def _told(conflicts: list[tuple[str, Path]], api_version: str) -> str:
     said = "; ".join(
-        f'conflict with "{manager}" using serving.kserve.io/v1beta1: .{".".join(path)}'
-        for manager, path in conflicts
+        f'conflict with "{manager}" using {api_version}: .{".".join(path)}' for manager, path in conflicts
     )
     plural = "conflicts" if len(conflicts) > 1 else "conflict"
     return f"Apply failed with {len(conflicts)} {plural}: {said}"

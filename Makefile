@@ -180,7 +180,7 @@ feast: .cache/feast/bin/feast ## install Feast in an environment of its own, whi
 test-feast: feast ## the tests on a real Feast
 	KASCADE_FEAST=$(CURDIR)/.cache/feast/bin/python python -m pytest --durations=5 --timeout 600 -p no:cacheprovider \
 		tests/component/functions/materialize_features/test_feast.py tests/component/functions/serve_model/test_feast.py \
-		tests/e2e/test_features.py $(ARGS)
+		tests/component/kascade/test_feast_repo.py tests/e2e/test_features.py $(ARGS)
 
 .cache/feast/bin/feast: .locks/feast.txt | install
 	@echo "Installing Feast; this makes some 600 MB of files once."

@@ -35,25 +35,37 @@ def described(repo: str) -> dict[str, Any]:
 
 
 def as_model_yaml(repo: Mapping[str, Any]) -> str:
-    """Write the views as a `features:` section; what cannot be one is a comment that says why."""
+    """Write the views as a `features:` section; what cannot be one is a comment that says why.
+
+    In model.yaml a name stands once: what a view has of an earlier one's names is left out of it.
+    """
     lines = [f"# from the Feast project {repo['project']}", "features:", "  views:"]
-    left_out = []
+    left_out, names, taken = [], set[str](), dict[str, str]()
     for view in repo["views"]:
-        if "problem" in view:
-            left_out.append(f"# left out: {view['name']}, {view['problem']}")
-        else:
-            lines += _view(view)
+        name = _name(view["name"])
+        problem = view.get("problem") or (f"an earlier view is {name} too" if name in names else None)
+        fields = [] if problem else [each for each in view["fields"] if each not in taken]
+        if not problem and not fields:
+            problem = "it has no features that no earlier view has"
+        if problem:
+            left_out.append(f"# left out: {view['name']}, {problem}")
+            continue
+        names.add(name)
+        twice = {each: taken[each] for each in view["fields"] if each in taken}
+        left_out += [f"# left out of {name}: {each}, which {other} has too" for each, other in twice.items()]
+        taken |= dict.fromkeys(fields, name)
+        lines += _view({**view, "fields": fields}, name)
     if len(lines) == 3:
         lines = [f"{lines[0]}: it has no view that can be one of model.yaml"]
     return "\n".join([*lines, *left_out]) + "\n"
 
 
-def _view(view: Mapping[str, Any]) -> Iterator[str]:
+def _view(view: Mapping[str, Any], name: str) -> Iterator[str]:
     from pipelines.spec.durations import format_duration
 
     if view["created"]:
         yield f"    # of two rows of one moment the later file's counts; {view['created']!r} is not read"
-    yield f"    - name: {_named(view['name'])}"
+    yield f"    - name: {name}" + (f"  # {view['name']}" if name != view["name"] else "")
     yield f"      path: {_files(view['path'])}"
     yield f"      entity: {_listed(view['entity'])}"
     yield f"      timestamp: {json.dumps(view['timestamp'], ensure_ascii=False)}"
@@ -62,12 +74,12 @@ def _view(view: Mapping[str, Any]) -> Iterator[str]:
     yield f"      fields: {_listed(view['fields'])}"
 
 
-def _named(name: str) -> str:
+def _name(name: str) -> str:
     """Return a view's name as model.yaml allows it."""
     if _VIEW.fullmatch(name):
         return name
     plain = re.sub(r"[^a-z0-9_]", "_", name.lower())[:40]
-    return f"{plain if plain[:1].isalpha() else 'v_' + plain[:38]}  # {name}"
+    return plain if "a" <= plain[:1] <= "z" else "v_" + plain[:38]
 
 
 def _files(path: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from benchmarks.simulations import drift, harm, pool, rollouts
+from benchmarks.simulations import drift, harm, pool, rollouts, views
 from benchmarks.simulations.figures import PAGE, Figure, replaced, table
 
 SEED = 20261123
@@ -19,6 +19,7 @@ def simulate(*, seed: int, scale: float) -> list[tuple[str, list[Figure]]]:
     return [
         ("The judge", rollouts.figures(seed=seed, scale=scale)),
         ("Drift", drift.figures(seed=seed, scale=scale)),
+        ("Drift of feature views", views.figures(seed=seed, scale=scale)),
         ("Harm on labels", harm.figures(seed=seed, scale=scale)),
         ("The pool", pool.figures(seed=seed, scale=scale)),
     ]

@@ -51,7 +51,10 @@ def check(
 def import_repo(
     repo: Annotated[
         str,
-        typer.Argument(help="feature_store.yaml of a Feast repository: s3://… or a file", show_default=False),
+        typer.Argument(
+            help="feature_store.yaml of a Feast repository, or its folder: s3://… or on disk",
+            show_default=False,
+        ),
     ],
 ) -> None:
     """Print the views of a Feast that you have already, as `features:` for a model.yaml.

@@ -9,7 +9,7 @@ RUN python -m venv /tools && /tools/bin/python -m pip install --no-cache-dir --d
         -r /locks/uv.txt \
     && python -m venv --without-pip /app \
     && /tools/bin/uv pip install --python /app/bin/python --no-cache --require-hashes --compile-bytecode -r /locks/feast.txt
-COPY pipelines/feast/kascade_feast.py /app/kascade_feast.py
+COPY pipelines/feast/kascade_feast.py pipelines/feast/kascade_views.py /app/
 
 FROM ${BASE}
 ARG VERSION=0.0.0

@@ -1,6 +1,6 @@
 """Says what the feature views of an existing Feast repository are, as JSON. It runs where Feast is installed.
 
-    python describe_repo.py s3://lake/feast/feature_store.yaml     or the path of a file
+    python describe_repo.py s3://lake/feast/feature_store.yaml     or the folder it is in; on disk likewise
 
 The registry is read as its feature_store.yaml says, by Feast itself; nothing is written. Variables are
 Feast's own, and AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION for S3.
@@ -27,11 +27,12 @@ except ImportError as error:
 def main(arguments: list[str]) -> None:
     """Print the description."""
     if len(arguments) != 1:
-        raise SystemExit("usage: describe_repo.py FEATURE_STORE_YAML")
+        raise SystemExit("usage: describe_repo.py REPOSITORY")
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore(fs_yaml_file=_config(arguments[0], Path(folder)))
         registry, project = store.registry, store.project
-        views = [described(store, each) for each in registry.list_feature_views(project, allow_cache=False)]
+        listed = registry.list_feature_views(project, allow_cache=False)
+        views = [described(store, each) for each in sorted(listed, key=lambda view: view.name)]
         computed = [each.name for each in registry.list_on_demand_feature_views(project)]
         streamed = [each.name for each in registry.list_stream_feature_views(project)]
     views += [{"name": each, "problem": "it is computed: write it under `expressions`"} for each in computed]
@@ -72,6 +73,8 @@ def _problem(source: Any) -> str | None:
 
 def _config(repo: str, folder: Path) -> Path:
     """Return where feature_store.yaml lies on this machine."""
+    if not repo.endswith((".yaml", ".yml")):
+        repo = f"{repo.rstrip('/')}/feature_store.yaml"
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3")
     if endpoint:
         os.environ.setdefault("FEAST_S3_ENDPOINT_URL", endpoint)
@@ -80,10 +83,14 @@ def _config(repo: str, folder: Path) -> Path:
     if not repo.startswith("s3://"):
         return Path(repo).absolute()
     import boto3
+    from botocore.exceptions import ClientError
 
     bucket, _, key = repo.removeprefix("s3://").partition("/")
     path = folder / "feature_store.yaml"
-    boto3.resource("s3", endpoint_url=endpoint).Bucket(bucket).download_file(key, str(path))
+    try:
+        boto3.resource("s3", endpoint_url=endpoint).Bucket(bucket).download_file(key, str(path))
+    except ClientError as error:
+        raise SystemExit(f"{repo} cannot be read: {error}") from error
     return path
 
 

@@ -3,8 +3,8 @@
     python kascade_feast.py apply     declares every view of the bucket in Feast's registry, and says so
     python kascade_feast.py serve     Feast's own feature server, over the same registry
 
-A view is `s3://features/<model>/<view>/<digest>/view.json`; its rows are the Parquet files in `rows/`
-beside it. This file imports nothing of Kascade's, which cannot be installed where Feast is. Variables:
+It imports `kascade_views.py` beside it, and else nothing of Kascade's, which cannot be installed where
+Feast is. Variables:
 
     AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION   the object store
     FEAST_ONLINE_STORE   Feast's `online_store`, as YAML or JSON; by default SQLite in FEAST_FOLDER
@@ -21,9 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from io import BytesIO
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +33,13 @@ except ImportError as error:
         f"{error}: Feast is to be where this runs; a checkout gets it with: make feast"
     ) from error
 
-BUCKET, REGISTRY = "features", "registry.db"
+from kascade_views import BUCKET, batches, newest_rows, objects_of, stored_views
+
+REGISTRY = "registry.db"
 PROJECT = "kascade"
 REGISTRY_TTL_S = 10
 _SOURCE = "/kascade/apply_features"
 _LOOKS = 5
-BATCH_ROWS = 10_000
 
 
 class SqliteOnlineStoreConfig(feast_sqlite.SqliteOnlineStoreConfig):
@@ -175,89 +174,6 @@ def fill(store: Any, name: str, view: dict[str, Any]) -> None:
     print(f"filled {name}: {len(rows)} entities", flush=True)
 
 
-def newest_rows(view: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return each entity's newest row that is not of the future."""
-    import pyarrow.parquet as pq
-
-    now, entity = datetime.now(UTC), view["view"]["entity"]
-    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for key in keys_below(f"{view['folder']}/rows/"):
-        for row in pq.read_table(BytesIO(_bucket().Object(key).get()["Body"].read())).to_pylist():
-            name = tuple(row[each] for each in entity)
-            if row["event_timestamp"] <= now and (name not in newest or moment(newest[name]) <= moment(row)):
-                newest[name] = row
-    return list(newest.values())
-
-
-def moment(row: dict[str, Any]) -> tuple[Any, Any]:
-    """Return what orders rows of one entity."""
-    return row["event_timestamp"], row["created_timestamp"]
-
-
-def batches(rows: list[dict[str, Any]], view: dict[str, Any]) -> Iterator[Any]:
-    """Yield rows as DataFrames, as Feast takes them.
-
-    A time is text, as JSON has it. A column of whole numbers with a gap would be one of floats: rows with a
-    gap go by themselves.
-    """
-    import pandas as pd
-
-    integers = [name for name, kind in view["kinds"].items() if kind == "integer"]
-    groups: dict[tuple[bool, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] is None for name in integers), []).append(row)
-    times = [name for name, kind in view["kinds"].items() if kind == "datetime"]
-    for group in groups.values():
-        for start in range(0, len(group), BATCH_ROWS):
-            batch = group[start : start + BATCH_ROWS]
-            yield pd.DataFrame([{**row, **{name: text_of(row[name]) for name in times}} for row in batch])
-
-
-def text_of(time: datetime | None) -> str | None:
-    """Write a time as the function that writes single rows does."""
-    return None if time is None else time.isoformat(timespec="microseconds")
-
-
-def objects_of(name: str, stored: dict[str, Any]) -> list[Any]:
-    """Return a view as Feast has it: its entities, its source and itself."""
-    from feast import Entity, FeatureView, Field, FileSource, ValueType
-    from feast.data_format import ParquetFormat
-    from feast.types import Bool, Float64, Int64, String
-
-    # A time is text: Feast's own type keeps no microseconds, and one that is missing spoils its whole batch.
-    types = {"number": Float64, "integer": Int64, "boolean": Bool}
-    view, kinds = stored["view"], stored["kinds"]
-    keys = {"integer": ValueType.INT64, "number": ValueType.DOUBLE}
-    entities = [
-        Entity(
-            name=f"{each}_{kinds[each]}",
-            join_keys=[each],
-            value_type=keys.get(kinds[each], ValueType.STRING),
-        )
-        for each in view["entity"]
-    ]
-    source = FileSource(
-        name=name,
-        path=f"s3://{BUCKET}/{stored['folder']}/rows/",
-        file_format=ParquetFormat(),
-        timestamp_field="event_timestamp",
-        created_timestamp_column="created_timestamp",
-        s3_endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3"),
-    )
-    seconds = view.get("ttl_s")
-    features = [*view["fields"], *(each["name"] for each in view["windows"])]
-    schema = [Field(name=each, dtype=types.get(kinds[each], String)) for each in (*view["entity"], *features)]
-    described = FeatureView(
-        name=name,
-        entities=entities,
-        ttl=timedelta(seconds=seconds or 0),
-        schema=schema,
-        source=source,
-        tags={"model": view["model"], "view": view["name"]},
-    )
-    return [*entities, described]
-
-
 def write_config(folder: Path) -> Path:
     """Write feature_store.yaml."""
     path = folder / "feature_store.yaml"
@@ -281,24 +197,6 @@ def write_config(folder: Path) -> Path:
     return path
 
 
-def stored_views() -> dict[str, dict[str, Any]]:
-    """Return the views of the bucket by their names in Feast."""
-    found = {}
-    for key in keys_below(""):
-        if key.endswith("/view.json"):
-            stored = json.loads(_bucket().Object(key).get()["Body"].read())
-            if stored.get("retired"):
-                continue
-            found[stored["name"]] = {**stored, "folder": key.removesuffix("/view.json")}
-    return found
-
-
-def keys_below(prefix: str) -> Iterator[str]:
-    """Yield the keys of the bucket, in order."""
-    for each in _bucket().objects.filter(Prefix=prefix):
-        yield each.key
-
-
 def announce(asked: dict[str, Any], names: list[str]) -> None:
     """Send `features.applied`, with an id that follows from the event that asked."""
     import requests
@@ -317,16 +215,6 @@ def announce(asked: dict[str, Any], names: list[str]) -> None:
     }
     headers = {"Content-Type": "application/cloudevents+json"}
     requests.post(os.environ["K_SINK"], json=event, headers=headers, timeout=30).raise_for_status()
-
-
-def _s3() -> Any:
-    import boto3
-
-    return boto3.resource("s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL_S3"))
-
-
-def _bucket() -> Any:
-    return _s3().Bucket(BUCKET)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -40,6 +41,15 @@ _EXPECTED = {
     "literal_error": "{expected}",
     "string_pattern_mismatch": "text of the form {pattern}",
 }
+_NOT_LIVE: Mapping[Path, tuple[str, str]] = MappingProxyType(
+    {
+        ("features", "repo"): (
+            "a Feast repository is not used live: its views are imported, and materialised here",
+            "run `kascade features import REPO`, with what is here, and write what it prints in its place",
+        )
+    }
+)
+"""Keys that are asked for, and what there is in their place: the problem and its fix."""
 _RULES = ("rule", "roles", "experiments")  # said of a whole section, so there is no single value to show
 _DNS_LABEL = "a DNS label: lower-case letters, digits and dashes, at most 40, a letter first"
 
@@ -173,6 +183,8 @@ def _explain(document: Document, details: ErrorDetails) -> Problem:
 
 def _unknown_key(document: Document, path: Path, section: type[Section] | None) -> Problem:
     key = str(path[-1])
+    if path in _NOT_LIVE:
+        return _problem(document, path, *_NOT_LIVE[path])
     valid = list(keys_of(section)) if section else []
     nearest = difflib.get_close_matches(key, valid, n=1, cutoff=0.0)
     fix = f"did you mean `{nearest[0]}`? valid here: {', '.join(valid)}" if nearest else "remove it"

@@ -83,6 +83,17 @@ def test_no_image_has_the_front_door_or_the_runtime_for_one_machine() -> None:
     assert 'rm -rf "$root/usr/local/lib/$version/site-packages"/{kascade,knative}' in on_the_cluster
 
 
+def test_the_image_of_feast_has_its_program_and_what_that_imports_beside_it() -> None:
+    folder, image = ROOT / "pipelines" / "feast", ROOT / "knative" / "image"
+    program = (folder / "kascade_feast.py").read_text()
+    beside = re.findall(r"^(?:from|import) (\w+)", program, re.MULTILINE)
+    needed = {"kascade_feast.py"} | {f"{name}.py" for name in beside if (folder / f"{name}.py").exists()}
+    copied = re.findall(r"pipelines/feast/(\S+\.py)", (image / "feast.Dockerfile").read_text())
+    assert set(copied) == needed
+    ignored = (image / "feast.Dockerfile.dockerignore").read_text().split()
+    assert {f"!pipelines/feast/{name}" for name in needed} <= set(ignored)
+
+
 def test_every_installation_asks_for_hashes_and_the_last_stage_installs_nothing() -> None:
     steps = DOCKERFILE.replace("\\\n", " ").splitlines()
     installing = [step for step in steps if " install " in step]

@@ -11,7 +11,7 @@ import pytest
 from kascade import feast_repo
 from kascade.feast_repo import RepoUnreadable, as_model_yaml, described
 from pipelines.features.of_spec import own_views
-from pipelines.spec import parse_spec
+from pipelines.spec import check_rules, parse_spec
 
 VIEW: dict[str, Any] = {
     "name": "driver_hourly",
@@ -49,6 +49,23 @@ def test_what_cannot_be_a_view_is_named_with_the_reason() -> None:
     assert text.splitlines() == [
         "# from the Feast project p: it has no view that can be one of model.yaml",
         "# left out: big, its source is a BigQuerySource",
+    ]
+
+
+def test_a_name_that_stands_in_two_views_is_taken_once_and_the_other_one_named() -> None:
+    daily = {**VIEW, "name": "daily", "fields": ["conv_rate", "km"]}
+    same = {**VIEW, "name": "same", "fields": ["conv_rate"]}
+    spelled = {**VIEW, "name": "Daily", "fields": ["other"]}
+    text = as_model_yaml({"project": "drivers", "views": [VIEW, daily, same, spelled]})
+    spec = parse_spec(f"target: late\n{text}".encode(), model="late", checks=[check_rules])
+    assert [(view.name, view.fields) for view in own_views(spec)] == [
+        ("driver_hourly", ("conv_rate", "Fahrten")),
+        ("daily", ("km",)),
+    ]
+    assert [line for line in text.splitlines() if "left out" in line] == [
+        "# left out of daily: conv_rate, which driver_hourly has too",
+        "# left out: same, it has no features that no earlier view has",
+        "# left out: Daily, an earlier view is daily too",
     ]
 
 

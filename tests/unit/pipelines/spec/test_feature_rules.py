@@ -37,6 +37,15 @@ def test_a_spec_without_features_keeps_the_digest_that_it_had_before_there_were_
     assert spec_digest(parse_spec(b"target: churned", model="churn")) == known
 
 
+def test_a_feast_repository_is_refused_with_the_command_that_imports_it() -> None:
+    said = _refused("{repo: s3://lake/feast, views: [{name: a, fields: [x]}]}")
+    assert said == (
+        "features.repo (line 4, column 12): a Feast repository is not used live: its views are imported, and "
+        "materialised here (fix: run `kascade features import REPO`, with what is here, and write what it "
+        "prints in its place)"
+    )
+
+
 @pytest.mark.parametrize(
     ("features", "said"),
     [

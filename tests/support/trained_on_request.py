@@ -51,7 +51,7 @@ def begin(system: LiveSystem, model: str, model_yaml: bytes) -> dict[str, Any]:
     system.put(f"s3://raw/{model}/model.yaml", model_yaml)
     system.put(f"s3://raw/{model}/customers.csv", customers(1500))
     system.wait_for(c.DatasetIngested.type, subject=model)
-    system.run("kascade", "retrain", model)
+    ask(system, model)
     return system.wait_for(c.RolloutCompleted.type, subject=f"{model}/v1")
 
 
@@ -62,4 +62,9 @@ def train(system: LiveSystem, model: str, model_yaml: bytes) -> None:
     eventually(
         lambda: len(system.events(type=c.SpecRegistered.type, subject=model)) > before, 60, what="model.yaml"
     )
-    system.run("kascade", "retrain", model)
+    ask(system, model)
+
+
+def ask(system: LiveSystem, model: str) -> None:
+    """Ask for a training, and wait for nothing."""
+    system.client.send(c.TrainingRequested.type, {"model": model}, subject=model)

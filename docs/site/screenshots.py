@@ -46,7 +46,7 @@ PICTURES = (
 
 
 def take(address: str) -> None:
-    """Make all pictures of the console at an address. It needs chromium on the PATH."""
+    """Make all pictures of the console that an address leads a browser to. It needs chromium on the PATH."""
     from playwright.sync_api import sync_playwright
 
     for folder in (FOLDER, ALL):
@@ -57,11 +57,14 @@ def take(address: str) -> None:
     ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        door = browser.new_page()
+        door.goto(address)
+        console = door.url.rstrip("/")
         for each in (*PICTURES, *every):
             page = browser.new_page(
                 color_scheme=each.scheme, viewport={"width": each.width, "height": WIDTHS[each.width]}
             )
-            page.goto(address + PAGES[each.page])
+            page.goto(console + PAGES[each.page])
             page.wait_for_load_state("load")
             png = page.screenshot(full_page=each not in PICTURES)
             if each in PICTURES:

@@ -115,7 +115,7 @@ def _rare(n: int, seed: int) -> Iterator[Row]:
 
 
 def _others(n: int, seed: int) -> Iterator[Row]:
-    for kind in ("plain", "twice", "five times", "AR(1)"):
+    for kind in ("plain", "twice", "five times", "AR(1) 0.5", "AR(1) 0.8"):
         told = [
             _share(n, seed, partial(checks.false_drift, kind=kind, thinned=thinned))
             for thinned in (False, True)

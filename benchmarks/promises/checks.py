@@ -94,7 +94,8 @@ def false_drift(rng: np.random.Generator, *, kind: str, thinned: bool, windows: 
     """Say whether any window without drift raises an alarm: 5 features, windows of 500 rows.
 
     Args:
-        kind: `plain`; `twice` or `five times`, each row; `AR(1)`, each feature with a coefficient of 0.5.
+        kind: `plain`; `twice` or `five times`, each row; `AR(1) 0.5` or `AR(1) 0.8`, each feature with that
+            coefficient.
     """
     policy, features = DriftPolicy(), 5
     reference = rng.normal(size=(10_000, features))
@@ -115,9 +116,10 @@ def false_drift(rng: np.random.Generator, *, kind: str, thinned: bool, windows: 
 def _window(rng: np.random.Generator, kind: str, rows: int, features: int) -> Floats:
     times = {"twice": 2, "five times": 5}.get(kind, 1)
     found = np.repeat(rng.normal(size=(rows // times, features)), times, axis=0)
-    if kind == "AR(1)":
+    if kind.startswith("AR(1) "):
+        coefficient = float(kind.removeprefix("AR(1) "))
         for row in range(1, rows):
-            found[row] = 0.5 * found[row - 1] + np.sqrt(0.75) * found[row]
+            found[row] = coefficient * found[row - 1] + np.sqrt(1 - coefficient**2) * found[row]
     return found
 
 

@@ -62,9 +62,13 @@ def _present(data: pa.Table, names: list[str]) -> list[pa.ChunkedArray]:
 
 
 def rows_apart(current: Table) -> int:
-    """Return how far apart rows must be to be nearly independent in every column; 1: they are neighbours."""
+    """Return how far apart rows must be to be nearly independent in every column; 1: they are neighbours.
+
+    Where blocks of so many rows are nearly independent, single rows as far apart are not yet, so it is twice that.
+    """
     columns = list(current.values())[:_MOST_COLUMNS]
-    return max((independent_length(series_of(_series(each)), _ERRORS) for each in columns), default=1)
+    length = max((independent_length(series_of(_series(each)), _ERRORS) for each in columns), default=1)
+    return 1 if length == 1 else 2 * length
 
 
 def every_nth(data: pa.Table, n: int) -> pa.Table:

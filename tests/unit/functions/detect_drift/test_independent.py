@@ -32,6 +32,13 @@ def test_rows_of_a_slow_process_are_tested_apart() -> None:
     assert every_nth(pa.table({"x": list(range(10))}), 4)["x"].to_pylist() == [0, 4, 8]
 
 
+@pytest.mark.parametrize("rho", [0.5, 0.8])
+@pytest.mark.parametrize("seed", range(5))
+def test_single_rows_so_far_apart_are_hardly_correlated(rho: float, seed: int) -> None:
+    columns = [number(f"x{place}", autoregressive(rho, 500, seed=10 * seed + place)) for place in range(5)]
+    assert rho ** rows_apart(table(columns)) < 0.1
+
+
 def test_states_that_last_are_seen_in_categories_and_missing_values_are_no_obstacle() -> None:
     lasting = [str(i // 25 % 3) for i in range(1_000)]
     assert rows_apart(table([category("c", [None if i % 9 == 0 else v for i, v in enumerate(lasting)])])) > 8

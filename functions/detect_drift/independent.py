@@ -64,7 +64,7 @@ def _present(data: pa.Table, names: list[str]) -> list[pa.ChunkedArray]:
 def rows_apart(current: Table) -> int:
     """Return how far apart rows must be to be nearly independent in every column; 1: they are neighbours.
 
-    Where blocks of so many rows are nearly independent, single rows as far apart are not yet, so it is twice that.
+    Where blocks of so many rows are nearly independent, single rows as far apart are not: it is twice that.
     """
     columns = list(current.values())[:_MOST_COLUMNS]
     length = max((independent_length(series_of(_series(each)), _ERRORS) for each in columns), default=1)

@@ -50,9 +50,15 @@ check: install ## lint, types, layers, generated files
 	python -m docs.site.reference --check
 	python -m mkdocs --quiet build -f docs/site/mkdocs.yml
 
+PYTEST := python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 .PHONY: test
-test: install ## run the tests, WORKERS at a time; ARGS are pytest's
-	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: install ## run the tests but the slow ones, WORKERS at a time; ARGS are pytest's
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+.PHONY: test-slow
+test-slow: install ## run the slow ones: whole systems, faults, a browser, trainings
+	$(PYTEST) -m slow $(ARGS)
 
 .PHONY: coverage
 coverage: install ## run them and measure what they cover; half as long again

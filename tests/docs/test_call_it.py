@@ -19,6 +19,8 @@ from functions.state.migrate import upgrade
 from kascade.system.home import BUCKETS
 from kascade.system.stores.embedded import EmbeddedStore
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 READMES = {path.parent.name: path for path in sorted(ROOT.glob("functions/*/README.md"))}
 NOT_TYPED = {

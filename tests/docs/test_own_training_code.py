@@ -14,6 +14,8 @@ from pipelines.estimators import REGISTRY, check_training
 from pipelines.own_code.source import fault_of
 from pipelines.spec import check_rules, parse_spec
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "how-to" / "own-training-code.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

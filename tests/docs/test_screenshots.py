@@ -12,6 +12,8 @@ from werkzeug.wrappers import Request, Response
 
 from docs.site import screenshots
 
+pytestmark = pytest.mark.slow
+
 
 @Request.application
 def gateway(request: Request) -> Response:

@@ -9,6 +9,8 @@ import pytest
 from benchmarks.simulations.__main__ import SEED, simulate
 from benchmarks.simulations.figures import BEGIN, END, PAGE, replaced, table
 
+pytestmark = pytest.mark.slow
+
 
 def shape(markdown: str) -> list[str]:
     """The headings and the cases, without the figures that came out."""

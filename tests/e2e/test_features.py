@@ -19,6 +19,7 @@ from pipelines.features.view import View
 pytestmark = [
     pytest.mark.timeout(700),
     pytest.mark.skipif(program() is None, reason=MISSING),
+    pytest.mark.slow,
 ]
 ENTITIES = 10_000
 SPEC = """

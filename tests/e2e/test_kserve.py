@@ -21,7 +21,7 @@ from kascade.stream.predicting import PredictionClient
 
 from .conftest import api_of, started
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 MODEL, SERVICE = "guests", "guests-predictor"
 OVERLAY = Path(__file__).parent / "overlays" / "kserve"

@@ -15,7 +15,7 @@ from support.live_system import LiveSystem, customers, eventually, spec
 from eventing import catalogue as c
 from eventing.event import originate
 
-pytestmark = pytest.mark.timeout(700)
+pytestmark = [pytest.mark.timeout(700), pytest.mark.slow]
 
 
 def put_and_name(system: LiveSystem, key: str, data: bytes) -> str:

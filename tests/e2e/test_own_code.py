@@ -13,7 +13,7 @@ from eventing import catalogue as c
 
 from .conftest import running
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 MODEL = "own"
 CODE = b"""

@@ -15,7 +15,7 @@ from support.trained_on_request import GOOD, POOR, begin, train
 
 from eventing import catalogue as c
 
-pytestmark = pytest.mark.timeout(700)
+pytestmark = [pytest.mark.timeout(700), pytest.mark.slow]
 
 MODEL = "patrons"
 OF_THE_LOOP = ("judge_rollout", "roll_out_model", "join_feedback", "log_inferences", "ring_timers")

@@ -20,7 +20,7 @@ from eventing import catalogue as c
 
 from .conftest import api_of, started
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 MODEL = "visitors"
 OVERLAY = Path(__file__).parent / "overlays" / "seldon"

@@ -9,6 +9,8 @@ import pytest
 from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, send, trigger
 
+pytestmark = pytest.mark.slow
+
 HOUR_S = 3600
 POLICY = {"retry": 10, "backoffDelay": "PT2S", "backoffPolicy": "linear"}
 

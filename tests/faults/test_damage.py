@@ -11,6 +11,8 @@ import pytest
 from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, post, send, trigger
 
+pytestmark = pytest.mark.slow
+
 PAGE = 4096
 AWAY = {"retry": 1000, "backoffDelay": "PT0.2S", "backoffPolicy": "linear"}
 ON_A_PAGE = 8

@@ -9,6 +9,8 @@ import pytest
 from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, Target, send, trigger
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 60
 TIMES = ("1970-01-01T00:00:00Z", "2026-11-30T00:00:00+14:00", "2099-12-31T23:59:59.999999999Z")
 

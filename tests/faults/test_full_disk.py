@@ -10,6 +10,8 @@ import pytest
 from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, Producer, send, trigger
 
+pytestmark = pytest.mark.slow
+
 AWAY = {"retry": 1000, "backoffDelay": "PT0.2S", "backoffPolicy": "linear"}
 MOUNTED = 'mount -t tmpfs -o size=24m tmpfs "$0" && exec "$@"'
 

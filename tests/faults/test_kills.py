@@ -10,6 +10,8 @@ import pytest
 from faults.subscribers import REPLIED, Subscribers, wait_until
 from faults.targets import Manifest, Process, Producer, trigger
 
+pytestmark = pytest.mark.slow
+
 POLICY = {"retry": 50, "backoffDelay": "PT0.1S", "backoffPolicy": "linear"}
 
 

@@ -10,6 +10,8 @@ from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, Producer, trigger
 from faults.writes import after_power_loss
 
+pytestmark = pytest.mark.slow
+
 AWAY = {"retry": 1000, "backoffDelay": "PT0.2S", "backoffPolicy": "linear"}
 
 

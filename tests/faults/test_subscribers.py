@@ -9,6 +9,8 @@ import pytest
 from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, Target, send, trigger
 
+pytestmark = pytest.mark.slow
+
 ONCE = {"retry": 1, "backoffDelay": "PT0.1S", "backoffPolicy": "linear", "timeout": "PT2S"}
 EVENTS = 40
 

@@ -11,6 +11,8 @@ import pytest
 from fuzz.__main__ import run_target
 from fuzz.target import CORPUS, target_names
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parents[1]
 BROKEN = {  # what every harness calls, in a module that it does not copy
     "api_bodies": "knative.local.api.objects:Objects.create",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from support.manifests import BY_COMPONENT, Json, of_kind, pods, rendered
+
+pytestmark = pytest.mark.slow
 
 SERVICE = "serving.knative.dev/service"
 

@@ -30,6 +30,8 @@ from functions.state.settings import Settings as StateSettings
 from functions.state.timers import due, mark_rung
 from functions.watch_performance import app as watch_performance
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("no", "yes")
 
 

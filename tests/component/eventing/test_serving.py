@@ -19,6 +19,8 @@ import pytest
 
 from eventing.serving import ServingError, options
 
+pytestmark = pytest.mark.slow
+
 APPLICATION = """
 import time
 from pathlib import Path

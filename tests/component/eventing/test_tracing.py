@@ -22,6 +22,8 @@ from support.receiver import Receiver
 from eventing.app import create_app
 from eventing.tracing import NoTracing, tracing_from_env
 
+pytestmark = pytest.mark.slow
+
 APPLICATION = """
 import os
 from eventing.app import create_app

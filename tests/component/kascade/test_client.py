@@ -16,6 +16,8 @@ import kascade
 from kascade.stream.running import running_system
 from kascade.system.home import Home
 
+pytestmark = pytest.mark.slow
+
 MODEL = "churn"
 
 

@@ -16,6 +16,8 @@ from pipelines import layout
 
 from .conftest import version
 
+pytestmark = pytest.mark.slow
+
 
 def odd(name: str) -> tuple[pa.Table, dict[str, str]]:
     rng = np.random.default_rng(0)

@@ -23,6 +23,8 @@ from pipelines.__main__ import OWNERS_FAULT
 from pipelines.engines.prepare import prepare_run
 from pipelines.request import RunRequest
 
+pytestmark = pytest.mark.slow
+
 KINDS = {"amount": "number", "calls": "integer", "churned": "category"}
 TREES = (
     "[{estimator: decision_tree, grid: {max_depth: [3]}}, {estimator: decision_tree, grid: {max_depth: [4]}}]"

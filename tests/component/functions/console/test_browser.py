@@ -16,6 +16,8 @@ from werkzeug.serving import make_server
 from eventing import catalogue as c
 from eventing.testing import build_event, handle
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Console
 

@@ -15,6 +15,8 @@ from functions.console.app import create_app
 from functions.console.cluster import NoCluster
 from functions.console.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Console
 

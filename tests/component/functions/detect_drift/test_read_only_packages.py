@@ -31,9 +31,12 @@ found = conclude(before, after, tests, policy=Policy(), window=1)[1]
 print("status:", found.status.value)
 """
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("alibi_detect") is None, reason="install it: pip install 'kascade[drift]'"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("alibi_detect") is None, reason="install it: pip install 'kascade[drift]'"
+    ),
+    pytest.mark.slow,
+]
 
 
 @functools.lru_cache

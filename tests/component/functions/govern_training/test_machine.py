@@ -22,6 +22,8 @@ from support.tables import create_tables
 from eventing import catalogue as kinds
 from eventing.event import Event
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Governor
 

@@ -26,7 +26,7 @@ from pipelines.request import RunRequest
 
 from .conftest import CODE, CODE_SPEC, KINDS, SPEC, Launching, check_card
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 STORE_KEYS = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 SURROUNDINGS = Surroundings(

@@ -29,6 +29,8 @@ from eventing.testing import build_event
 from functions.state.database import make_engine
 from kascade.system.stores.minio import MinioStore, Webhook
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-of-some-length"
 
 

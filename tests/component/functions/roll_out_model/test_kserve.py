@@ -19,6 +19,8 @@ from functions.roll_out_model.kubernetes_objects import OwnedElsewhere
 from functions.roll_out_model.logic import Desired, Hold, Promote, RollBack, Stage, Wait
 from functions.roll_out_model.platform import reconcile
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_model_goes_through_shadow_and_canary_and_back_by_a_persons_word(
     platform: Platform, deployer: KServeDeployer

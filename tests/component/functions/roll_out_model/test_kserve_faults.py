@@ -20,6 +20,8 @@ from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 from functions.roll_out_model.logic import Hold, Promote, RollBack, Stage, Wait
 from functions.roll_out_model.platform import reconcile
 
+pytestmark = pytest.mark.slow
+
 FAULTS: dict[str, Callable[[], Response]] = {
     "401": lambda: _refuse(401, "Unauthorized", "Unauthorized"),
     "403": lambda: _refuse(403, "Forbidden", 'User "x" cannot get resource "y"'),

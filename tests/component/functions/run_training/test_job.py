@@ -14,11 +14,14 @@ from pathlib import Path
 
 import psutil
 import pyarrow as pa
+import pytest
 from support.training import CHURN_KINDS, CHURN_SPEC, churn_table, put_dataset
 
 from eventing.event import Event
 from eventing.store import S3Store
 from pipelines import layout
+
+pytestmark = pytest.mark.slow
 
 RunJob = Callable[..., tuple[int, str]]
 StartJob = Callable[..., "subprocess.Popen[str]"]

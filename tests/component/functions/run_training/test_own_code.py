@@ -20,6 +20,8 @@ from eventing.store import S3Store
 from functions.serve_model.model import load
 from pipelines.card import Card, load_card
 
+pytestmark = pytest.mark.slow
+
 RunJob = Callable[..., tuple[int, str]]
 StartJob = Callable[..., Any]
 Recorded = Any

@@ -13,6 +13,8 @@ from support.feature_server import FeatureServerTwin, Mode, feature_server, iso
 
 from pipelines.features.plan import Key, LookedUp, LookupPlan
 
+pytestmark = pytest.mark.slow
+
 DEADLINE_S = 0.2
 SLACK_S = 5.0  # of a machine that is busy with other tests
 

@@ -21,6 +21,8 @@ from functions.state import database, ledger, timers
 from functions.state.database import make_engine, transaction
 from functions.state.migrate import upgrade
 
+pytestmark = pytest.mark.slow
+
 CONNECTIONS = 10
 
 

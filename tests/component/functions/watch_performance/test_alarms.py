@@ -15,6 +15,8 @@ from eventing.testing import HandlingFailed, handle
 from functions.state.labels import FeedbackRow
 from functions.watch_performance import labels, watch
 
+pytestmark = pytest.mark.slow
+
 
 def world_at(url: str) -> World:
     """A champion whose labels mature after 10 s, of which a tenth are wrong on its holdout."""

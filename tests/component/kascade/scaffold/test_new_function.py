@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[4]
 PARTS = ("benchmarks", "eventing", "functions", "kascade", "knative", "pipelines", "docs", "tests", ".locks")
 FILES = ("pyproject.toml", "Makefile", "README.md")

@@ -17,7 +17,7 @@ from kascade.system.home import NAMESPACE, Home
 
 BASE = Path(__file__).parents[4] / "knative" / "base"
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 
 
 def manifests(folder: Path) -> Path:

@@ -17,6 +17,8 @@ import pytest
 from eventing.store import S3Store, StoreError
 from kascade.system.home import Home
 
+pytestmark = pytest.mark.slow
+
 BROKER = """\
 apiVersion: eventing.knative.dev/v1
 kind: Broker

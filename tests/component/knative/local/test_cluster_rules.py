@@ -13,6 +13,8 @@ import requests
 from .conftest import REVISIONS, SERVICES, Local, records, until
 from .test_events import BROKER, EVENTING, object_of, to, trigger
 
+pytestmark = pytest.mark.slow
+
 BINDINGS = "/apis/sources.knative.dev/v1/namespaces/default/sinkbindings"
 NEEDY = """
 import os, sys

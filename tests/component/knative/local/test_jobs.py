@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import JOBS, Local, job_sink, object_of, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def local(make_local: Callable[..., Local]) -> Iterator[Local]:

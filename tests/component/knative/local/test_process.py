@@ -14,6 +14,8 @@ import yaml
 
 from .conftest import SERVICES, Local, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left_behind(make_local: Callable[..., Local], number: int) -> None:

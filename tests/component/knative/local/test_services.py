@@ -15,6 +15,8 @@ import requests
 
 from .conftest import REVISIONS, SERVICES, Local, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def local(make_local: Callable[..., Local]) -> Iterator[Local]:

@@ -16,6 +16,8 @@ from pipelines.own_code.fitting import Call, CodeRunner, Made
 from pipelines.spec import parse_spec
 from pipelines.steps import files
 
+pytestmark = pytest.mark.slow
+
 Fit = Callable[..., list[Made]]
 ROWS, WIDTH = 60, 3
 SKLEARN = """

@@ -17,6 +17,8 @@ from functions.roll_out_model.kubernetes_objects import KubernetesObjects
 from functions.roll_out_model.logic import Hold, Promote, RollBack, Rollout, Stage
 from functions.roll_out_model.platform import reconcile
 
+pytestmark = pytest.mark.slow
+
 FAULTS: dict[str, tuple[int, str]] = {
     "401": (401, "Unauthorized"),
     "403": (403, 'User "x" cannot get resource "y"'),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(600)  # the first run makes the clients' environment
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]  # the first run makes the clients' environment
 
 LABELS = [1, 0]
 

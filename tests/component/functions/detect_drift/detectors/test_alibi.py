@@ -21,9 +21,10 @@ from functions.detect_drift.detectors.alibi import MissingExtra
 from functions.detect_drift.logic import Policy, Status
 
 # Where torch is installed, alibi-detect imports what newer releases of torch deprecate.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.torch.jit:FutureWarning", "ignore:.torch.jit:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning", "ignore:.torch.jit:DeprecationWarning"),
+    pytest.mark.slow,
+]
 
 HAS_ALIBI = importlib.util.find_spec("alibi_detect") is not None
 HAS_TORCH = importlib.util.find_spec("torch") is not None

@@ -27,6 +27,8 @@ import pytest
 
 from kascade.system.stores.server import StoreServer
 
+pytestmark = pytest.mark.slow
+
 BIG = os.urandom(1 << 20) * 12
 TABLE = pa.table({"n": list(range(1000)), "word": [f"w{number % 7}" for number in range(1000)]})
 

@@ -26,6 +26,8 @@ from functions.console.settings import Settings as ConsoleSettings
 from functions.record_events.app import create_app as ledger_app
 from functions.record_events.settings import Settings as LedgerSettings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(r"\bKASCADE_[A-Z_]+\b")
 SET_BY_THE_PRODUCT = {"KASCADE_OWN_CODE", "KASCADE_FEAST_PROGRAM"}

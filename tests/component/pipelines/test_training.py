@@ -22,6 +22,8 @@ from pipelines.steps.export import REFERENCE_ROWS
 
 from .conftest import version
 
+pytestmark = pytest.mark.slow
+
 FAST = "train: {candidates: [{estimator: logistic_regression, grid: {C: [1]}}]}\n"
 
 

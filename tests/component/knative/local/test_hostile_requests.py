@@ -13,6 +13,8 @@ import requests
 from .conftest import Local
 from .raw_http import connect, port_of, request, speak
 
+pytestmark = pytest.mark.slow
+
 INSIDE = "/-/services/default/web"
 
 

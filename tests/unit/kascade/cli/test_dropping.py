@@ -15,6 +15,8 @@ from eventing.event import Event, answer
 from eventing.store import MemoryStore, S3Store
 from eventing.testing import object_created
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from conftest import Desk
 

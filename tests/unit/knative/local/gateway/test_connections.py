@@ -12,6 +12,8 @@ from aiohttp import web
 
 from knative.local.gateway.connections import BodyStalled, Connection, Limits, Server
 
+pytestmark = pytest.mark.slow
+
 SHORT = Limits(head_s=0.2, silence_s=0.2, connections=3)
 Talk = Callable[[int], Awaitable[None]]
 

@@ -57,7 +57,7 @@ test: install ## run the tests but the slow ones, WORKERS at a time; ARGS are py
 	$(PYTEST) -m 'not slow' $(ARGS)
 
 .PHONY: test-slow
-test-slow: install ## run the slow ones: whole systems, faults, a browser, trainings
+test-slow: install ## run the slow ones: whole systems, faults, a browser, trainings, long contracts
 	$(PYTEST) -m slow $(ARGS)
 
 .PHONY: coverage

@@ -31,6 +31,8 @@ from functions.state.database import make_engine
 from functions.state.versions import Fact, record_fact
 from pipelines.engines.memory import MemoryEngine
 
+pytestmark = pytest.mark.slow
+
 FEW = settings(
     max_examples=30,
     deadline=None,

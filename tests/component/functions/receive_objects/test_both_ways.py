@@ -13,6 +13,8 @@ from eventing.sink import SinkError
 from eventing.store import StoredObject
 from eventing.testing import HandlingFailed, MemorySink
 
+pytestmark = pytest.mark.slow
+
 PUT, DELETE = "ObjectCreated:Put", "ObjectRemoved:Delete"
 
 

@@ -20,6 +20,8 @@ from functions.state import datasets, timers
 from functions.state.labels import JoinedLabel
 from pipelines.spec import Kind
 
+pytestmark = pytest.mark.slow
+
 CLAIM = {"uri": "s3://datasets/x", "sha256": "0" * 64}
 DIGESTS = dict.fromkeys(("dataset_digest", "config_digest", "code_digest"), "0" * 64)
 CSV = "amount,churned\n" + "".join(f"{row},{'yes' if row % 2 else 'no'}\n" for row in range(40))

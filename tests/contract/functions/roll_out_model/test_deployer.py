@@ -16,6 +16,8 @@ from functions.roll_out_model.deployer import (
     Unavailable,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def ready(version: int) -> Any:
     return lambda seen: seen.status(version).readiness is Readiness.READY

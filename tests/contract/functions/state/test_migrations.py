@@ -29,6 +29,8 @@ from functions.state.database import (
 from functions.state.migrate import FOLDER, downgrade, head, upgrade
 from functions.state.tables import METADATA
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REVISIONS = sorted(
     revision

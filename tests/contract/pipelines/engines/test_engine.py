@@ -16,6 +16,8 @@ from pipelines.engines.local import LocalEngine
 from pipelines.engines.memory import MemoryEngine
 from pipelines.records import Fault
 
+pytestmark = pytest.mark.slow
+
 
 def test_of_a_run_that_was_never_submitted_nothing_is_known(subject: Any) -> None:
     assert subject.engine.status("nobody") == RunStatus(RunState.UNKNOWN)

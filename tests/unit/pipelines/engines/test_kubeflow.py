@@ -18,6 +18,8 @@ from pipelines.engines.kubeflow import Connection, KubeflowEngine, kubeflow_id
 from pipelines.engines.kubeflow_package import Surroundings
 from pipelines.records import Fault as Whose
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = b"""
 pipelineInfo: {name: waits}
 schemaVersion: 2.1.0

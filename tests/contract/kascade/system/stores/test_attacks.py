@@ -17,6 +17,8 @@ from support.s3_clients import Raw, refused
 from kascade.system.stores.embedded import EmbeddedStore
 from kascade.system.stores.server import StoreServer
 
+pytestmark = pytest.mark.slow
+
 EMPTY = hashlib.sha256().hexdigest()
 SCHEME, REST = b"AWS4-HMAC-SHA256", b"SignedHeaders=host, Signature=" + b"0" * 64
 UNSIGNED = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}

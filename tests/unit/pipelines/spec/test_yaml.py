@@ -39,7 +39,7 @@ def test_columns_may_be_named_like_numbers() -> None:
         (b"[" * 5000, "nested deeper than 12 levels"),
         (b"{a: " * 5000, "nested deeper than 12 levels"),
         (b"target: [", "not valid YAML"),
-        (b"target: y: z", "not valid YAML: mapping values are not allowed here"),
+        (b"target: y: z", "not valid YAML: mapping values are not allowed in this context"),
         (b"? [a]\n: b", "a key that is not a word"),
         (b"- a\n- b", "expected a mapping"),
         (b"just text", "expected a mapping"),

@@ -28,8 +28,8 @@ def described(repo: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired as error:
         raise RepoUnreadable(f"{repo} was not read within {TIMEOUT_S} s") from error
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["it ended without a word"]
-        raise RepoUnreadable(f"{repo}: {said[-1]}")
+        errors = done.stderr.strip().splitlines() or ["it ended without a word"]
+        raise RepoUnreadable(f"{repo}: {errors[-1]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 

@@ -33,7 +33,7 @@ _HEAD = """\
 Written from the code that counts, by `python -m kascade.metrics_page`; `make check` holds the two together.
 [how-to/monitoring.md](how-to/monitoring.md) says how to scrape them, and has alert rules and a dashboard.
 """
-_PLACES = {
+_COMPONENTS = {
     "every function": "At `/metrics` of each function but `run_training`, which is a job, and `serve_model`.",
     "record_events": (
         "From the state, at `/metrics` of `record_events`, which always runs: they go on while all sleeps. "
@@ -64,8 +64,8 @@ def render() -> str:
     parts = [_HEAD]
     for place, metrics in described().items():
         parts.append(f"## {place if '_' in place else place[0].upper() + place[1:]}\n")
-        if _PLACES[place]:
-            parts.append(textwrap.fill(_PLACES[place], 118) + "\n")
+        if _COMPONENTS[place]:
+            parts.append(textwrap.fill(_COMPONENTS[place], 118) + "\n")
         for each in metrics:
             labels = " by " + ", ".join(f"`{label}`" for label in each.labels) if each.labels else ""
             text = f"`{each.name}` ({each.kind}{labels}): {each.says}"
@@ -78,14 +78,14 @@ def render() -> str:
 
 def described() -> Mapping[str, list[Described]]:
     """Return all metrics by where they are counted."""
-    broker, gateway, labels, objects, views, told = (CollectorRegistry() for _ in range(6))
+    broker, gateway, labels, objects, views, notifications = (CollectorRegistry() for _ in range(6))
     BrokerMetrics(broker)
     broker.register(BacklogCollector(dict))
     GatewayMetrics(gateway)
     LabelMetrics().register(labels)
     ObjectMetrics().register(objects)
     FeatureMetrics().register(views)
-    NotificationMetrics().register(told)
+    NotificationMetrics().register(notifications)
     served = Metrics("m", 1)
     served.lookups.shown = True
     served.watch_log(lambda: dict.fromkeys(LOG_COUNTS, 0))
@@ -96,7 +96,7 @@ def described() -> Mapping[str, list[Described]]:
         "join_feedback": _registered(labels),
         "receive_objects": _registered(objects),
         "materialize_features": _registered(views),
-        "notify_people": _registered(told),
+        "notify_people": _registered(notifications),
         "the local runtime's broker": _registered(broker),
         "the local runtime's gateway": _registered(gateway),
     }

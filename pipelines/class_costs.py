@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.spec.losses import Costs, Named, said
+from pipelines.spec.losses import Costs, Named, spell
 from pipelines.values.reading import read_label
 
 RAREST = 0.005
@@ -35,7 +35,7 @@ class ClassCosts(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    said: str
+    spelled: str
     weights: tuple[float, ...]
     pairs: tuple[tuple[int, int, float], ...] = ()
     unit: float = Field(gt=0, le=1)
@@ -91,7 +91,7 @@ def class_costs(loss: Named | Costs, classes: Sequence[Any], rows: NDArray[np.in
         weights = np.full(len(classes), 1.0 / most if most >= 1.0 else 1.0)
         pairs = [(true, answered, cost / most) for (true, answered), cost in costs.items()]
     made = ClassCosts(
-        said=said(loss),
+        spelled=spell(loss),
         weights=tuple(float(each) for each in weights),
         pairs=tuple(pairs),
         unit=1.0,

@@ -119,8 +119,8 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     `logged` of the requests that were taken in are of before the rollout, answered from the log.
 
     `promoted` in a phase that another follows lets the rollout enter that one. On probation `promoted` by
-    `deadline` or `coverage` says that the version was not shown to be worse, and goes on serving. `course` is
-    how its bets got there.
+    `deadline` or `coverage` says that the version was not shown to be worse, and goes on serving.
+    `wealth_history` is how its bets got there.
     """
 
     model: ModelName
@@ -152,7 +152,7 @@ class RolloutDecided(Payload, type="rollout.decided", emitted_by=("judge_rollout
     asked: Rows = 0
     loss_unit: Share = 1.0
     breach: GuardBreach | None = None
-    course: Annotated[list[WealthPoint], Field(max_length=100)] = Field(default_factory=list)
+    wealth_history: Annotated[list[WealthPoint], Field(max_length=100)] = Field(default_factory=list)
     message: str
     decided_from: DecisionInputs | None = None
 

@@ -108,7 +108,7 @@ def _decided(data: Data) -> str:
 
 
 def _drift(data: Data) -> str:
-    check = f"look {data['window']} of {data.get('view') or data['of']}: {data['status']}"
+    check = f"check {data['window']} of {data.get('view') or data['of']}: {data['status']}"
     worst = max(data["features"], key=lambda each: (each["drifted"], each["effect"]), default=None)
     if worst is None:
         return f"{check}, {data['rows']} rows"

@@ -255,7 +255,7 @@ def _drift(model: Model) -> Iterator[tuple[str, str]]:
     if drift:
         status = drift["status"] or "under way"
         rows = f", {drift['rows']} rows" if drift["rows"] is not None else ""
-        yield "drift", f"look {drift['look']} of {drift['of']}: {status}{rows}, at {clock(drift['at'])}"
+        yield "drift", f"check {drift['check']} of {drift['of']}: {status}{rows}, at {clock(drift['at'])}"
 
 
 def _or_none(limit: int | None) -> str:

@@ -56,15 +56,15 @@ def _figure(place: int, test: Mapping[str, Any]) -> Figure:
     shown = test.get("distribution")
     if not isinstance(shown, Mapping):
         return Figure(place, test, (), ())
-    sides = {side: _shares(shown.get(side)) for side in ("reference", "current")}
-    bins = max(map(len, sides.values()))
-    top = max((share for shares in sides.values() for share in shares), default=0.0) or 1.0
+    samples = {side: _shares(shown.get(side)) for side in ("reference", "current")}
+    bins = max(map(len, samples.values()))
+    top = max((share for shares in samples.values() for share in shares), default=0.0) or 1.0
     names, low, high = shown.get("categories") or [], shown.get("low"), shown.get("high")
     if not bins:
         return Figure(place, test, (), ())
     step = WIDTH / bins
     bars = []
-    for number, (side, shares) in enumerate(sides.items()):
+    for number, (side, shares) in enumerate(samples.items()):
         for at, share in enumerate(shares):
             x, width = (
                 (at * step, 0.95 * step) if low is not None else ((at + number * 0.4) * step, 0.38 * step)

@@ -50,14 +50,14 @@ def graph_of(roots: Sequence[Cause]) -> Graph:
     for root in roots:
         if id(root) not in kept:
             continue
-        places = _places(root, kept)
-        for cause, layer, column in places.values():
+        positions = _positions(root, kept)
+        for cause, layer, column in positions.values():
             box = Box(cause, _x(column), top + layer * (BOX_HEIGHT + _GAP_Y), _lines(cause))
             boxes.append(box)
             for effect in cause.effects:
-                if id(effect) in places:
-                    arrows.append(_arrow(box, _x(places[id(effect)][2])))
-        layers = 1 + max(layer for _, layer, _ in places.values())
+                if id(effect) in positions:
+                    arrows.append(_arrow(box, _x(positions[id(effect)][2])))
+        layers = 1 + max(layer for _, layer, _ in positions.values())
         top += layers * (BOX_HEIGHT + _GAP_Y) - _GAP_Y + _BETWEEN_TREES
     width = max((box.x for box in boxes), default=0) + BOX_WIDTH + _MARGIN
     height = max((box.y for box in boxes), default=0) + BOX_HEIGHT + _MARGIN
@@ -72,11 +72,11 @@ def _nearest(roots: Sequence[Cause]) -> tuple[set[int], int]:
     return {id(each) for each in order[:MOST]}, len(order)
 
 
-def _places(root: Cause, kept: set[int]) -> dict[int, tuple[Cause, int, int]]:
+def _positions(root: Cause, kept: set[int]) -> dict[int, tuple[Cause, int, int]]:
     """Return layer and column of each cause of a tree, by its identity."""
     heights = _heights(root, kept)
     taken: set[tuple[int, int]] = set()
-    places: dict[int, tuple[Cause, int, int]] = {}
+    positions: dict[int, tuple[Cause, int, int]] = {}
     waiting = [(root, 0, 0)]
     while waiting:
         start, first_layer, least_column = waiting.pop()
@@ -89,7 +89,7 @@ def _places(root: Cause, kept: set[int]) -> dict[int, tuple[Cause, int, int]]:
         branches = []
         for at, cause in enumerate(line):
             taken.add((first_layer + at, column))
-            places[id(cause)] = (cause, first_layer + at, column)
+            positions[id(cause)] = (cause, first_layer + at, column)
             below = line[at + 1] if at + 1 < len(line) else None
             branches += [
                 (each, first_layer + at + 1, column + 1)
@@ -97,7 +97,7 @@ def _places(root: Cause, kept: set[int]) -> dict[int, tuple[Cause, int, int]]:
                 if each is not below and id(each) in kept
             ]
         waiting += reversed(branches)
-    return places
+    return positions
 
 
 def _heights(root: Cause, kept: set[int]) -> dict[int, int]:

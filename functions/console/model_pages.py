@@ -16,7 +16,7 @@ from functions.console.ledger import Json, Ledger, NoAnswer
 from functions.console.rendering import Rendering, authorization
 from functions.console.runs import runs_of
 from functions.console.trying import curl_line, features_of, page_of, python_lines
-from functions.console.wealth import courses_of
+from functions.console.wealth import histories_of
 
 _DECISIONS, _CHECKS, _PARTS, _RUNS = 20, 24, 50, 30
 
@@ -108,7 +108,7 @@ class ModelPages:
             "model": found,
             "status": model_status(found),
             "chart": loss_chart(found, losses),
-            "courses": courses_of(found, verdicts),
+            "histories": histories_of(found, verdicts),
             "drift": drift_table(self._rows(c.DriftChecked.type, name, _CHECKS)),
             "parts": self._parts(name, 12),
             "decided": sorted(decided, key=lambda row: -row["seq"]),

@@ -15,7 +15,7 @@ _MOST_PHASES = 4
 
 
 @dataclass(frozen=True)
-class Course:
+class Path:
     """One phase: the lines of "is worse" and "is no worse", the threshold, the axes, and what was decided."""
 
     title: str
@@ -27,7 +27,7 @@ class Course:
     y_ticks: tuple[Tick, ...]
 
 
-def courses_of(model: Mapping[str, Any], decided: Iterable[Row]) -> list[Course]:
+def histories_of(model: Mapping[str, Any], decided: Iterable[Row]) -> list[Path]:
     """Return the phase under way and the newest that are decided, the newest first.
 
     Args:
@@ -38,21 +38,21 @@ def courses_of(model: Mapping[str, Any], decided: Iterable[Row]) -> list[Course]
     judge = model.get("judge") or {}
     if judge.get("threshold") and not judge.get("decided"):
         title = f"v{judge['version']} in {judge['phase']}"
-        found.append(_course(title, "under way", judge.get("course") or [], judge["threshold"]))
+        found.append(_path(title, "under way", judge.get("wealth_history") or [], judge["threshold"]))
     for event in reversed(list(events_of(decided))):
         data = data_of(event)
         points = [
             (each["labels"], each["worse"], each["better"])
-            for each in data.get("course") or []
+            for each in data.get("wealth_history") or []
             if isinstance(each, Mapping) and {"labels", "worse", "better"} <= each.keys()
         ]
         outcome = f"{str(data.get('outcome')).replace('_', ' ')} by {data.get('reason')}"
         title = f"v{data.get('version')} in {data.get('phase')}"
-        found.append(_course(title, outcome, points, float(data.get("threshold") or 20)))
+        found.append(_path(title, outcome, points, float(data.get("threshold") or 20)))
     return [each for each in found if each is not None][:_MOST_PHASES]
 
 
-def _course(title: str, outcome: str, points: Sequence[Sequence[float]], threshold: float) -> Course | None:
+def _path(title: str, outcome: str, points: Sequence[Sequence[float]], threshold: float) -> Path | None:
     if not points:
         return None
     most = max(max(point[0] for point in points), 1)
@@ -79,4 +79,4 @@ def _course(title: str, outcome: str, points: Sequence[Sequence[float]], thresho
     every = max(1, math.ceil(len(powers) / 6))
     y_ticks = tuple(Tick(y(10.0**power), f"{10.0**power:g}") for power in powers[::every])
     x_ticks = tuple(Tick(x(most * part / 4), f"{most * part / 4:.0f}") for part in range(5))
-    return Course(title, outcome, lines, threshold, y(threshold), x_ticks, y_ticks)
+    return Path(title, outcome, lines, threshold, y(threshold), x_ticks, y_ticks)

@@ -101,12 +101,14 @@ def _undecodable(position: int) -> FileRefused:
 
 
 def _guessed(encoding: str, position: int, around: bytes) -> DataWarning:
-    said = f"the text is no UTF-8 (byte {position}) and is read as {encoding}, which is a guess"
+    problem = f"the text is no UTF-8 (byte {position}) and is read as {encoding}, which is a guess"
     if both := _UTF8_LETTER.search(around):
-        said += f"; some of it looks like UTF-8, which that makes {both[0].decode(encoding, 'replace')!r} of"
-        return warning(said, fix="save the file in one encoding, best in UTF-8")
+        problem += (
+            f"; some of it looks like UTF-8, which that makes {both[0].decode(encoding, 'replace')!r} of"
+        )
+        return warning(problem, fix="save the file in one encoding, best in UTF-8")
     return warning(
-        said, fix=f"`ingest: {{encoding: {encoding}}}` if it is right, else the one it was saved in"
+        problem, fix=f"`ingest: {{encoding: {encoding}}}` if it is right, else the one it was saved in"
     )
 
 

@@ -28,8 +28,8 @@ def _numbers(pair: Pair) -> Distribution:
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, _BINS + 1)
-    sides = (np.histogram(np.clip(sample, low, high), edges)[0] for sample in (left, right))
-    reference, current = (_shares(counts.astype(np.float64)) for counts in sides)
+    histograms = (np.histogram(np.clip(sample, low, high), edges)[0] for sample in (left, right))
+    reference, current = (_shares(counts.astype(np.float64)) for counts in histograms)
     return Distribution(low=low, high=high, reference=reference, current=current)
 
 

@@ -56,17 +56,17 @@ def _bars(shown: Distribution) -> list[Bar]:
     if not shown.reference:
         return []
     step, top = 1 / len(shown.reference), max(*shown.reference, *shown.current) or 1.0
-    sides = {"reference": shown.reference, "current": shown.current}
+    shares_of = {"reference": shown.reference, "current": shown.current}
     if shown.low is not None:
         return [
             Bar(sample, place * step, 0.95 * step, share / top)
-            for sample, shares in sides.items()
+            for sample, shares in shares_of.items()
             for place, share in enumerate(shares)
         ]
     return [
         Bar(sample, (place + number * 0.4) * step, step * 0.38, shares[place] / top)
         for place in range(len(shown.categories))
-        for number, (sample, shares) in enumerate(sides.items())
+        for number, (sample, shares) in enumerate(shares_of.items())
     ]
 
 

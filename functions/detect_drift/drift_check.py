@@ -205,8 +205,8 @@ class DriftCheck:
         checked = replace(checked, untested=checked.untested + unable + compared.untested)
         folder = f"s3://reports/{version.model}/v{version.version}"
         of = compared.view or compared.of
-        said = {"of": of, "detector": drift.detector, "importance": compared.weights, **to_json(checked)}
-        content = json.dumps(said, ensure_ascii=False).encode()
+        document = {"of": of, "detector": drift.detector, "importance": compared.weights, **to_json(checked)}
+        content = json.dumps(document, ensure_ascii=False).encode()
         title = f"{version.model}/v{version.version}, {of}"
         page = to_html(checked, reference, current, title=title).encode()
         report = Report(
@@ -244,7 +244,7 @@ class DriftCheck:
                 at=self.now,
                 status=None if tests else INSUFFICIENT,
             )
-            return row.look, tested_before(session, row) + 1, row.status != INSUFFICIENT
+            return row.number, tested_before(session, row) + 1, row.status != INSUFFICIENT
 
     def card(self, version: ModelVersion) -> Card:
         """Return a version's card. Raises: Rejected: it cannot be read."""

@@ -47,7 +47,7 @@ class Handler:
 
         def record(session: Session, results: list[Result]) -> list[Event]:
             views.record(session, payload, results)
-            return [said for each in results for said in check.record(session, each)]
+            return [event_ for each in results for event_ in check.record(session, each)]
 
         return handle_once(
             self.sessions,

@@ -18,7 +18,7 @@ from functions.detect_drift.importance import importance
 from functions.detect_drift.independent import Thinning
 from functions.detect_drift.logic import Status
 from functions.detect_drift.tables import reference_table, scored_rows, testable, with_few_values
-from functions.detect_drift.view_rows import Sides, sides_of
+from functions.detect_drift.view_rows import Samples, samples_of
 from functions.state.features import FeatureViewRow
 from functions.state.runs import TrainingRun
 from functions.state.specs import models_with_spec, spec_of
@@ -89,9 +89,9 @@ class ViewCheck:
         stored = self._stored(task.view, new)
         found = []
         for user in users:
-            sides = sides_of(task.view, stored, new, learned_by=user.knew, seed=payload.data.sha256)
-            if sides is not None:
-                found.append(self._judge(user, task, sides))
+            samples = samples_of(task.view, stored, new, learned_by=user.knew, seed=payload.data.sha256)
+            if samples is not None:
+                found.append(self._judge(user, task, samples))
         return found
 
     def record(self, session: Session, payload: FeaturesMaterialized, results: Sequence[Result]) -> None:
@@ -125,7 +125,7 @@ class ViewCheck:
                 tables.append(pq.read_table(io.BytesIO(store.get(each.uri)), columns=new.column_names))
         return pa.concat_tables(tables)
 
-    def _judge(self, user: User, task: Task, sides: Sides) -> Result:
+    def _judge(self, user: User, task: Task, samples: Samples) -> Result:
         card = self.check.card(user.version)
         kinds = {name: task.kinds[name] for name in task.view.features}
         wanted = user.drift.features
@@ -136,9 +136,9 @@ class ViewCheck:
             sample, {name: kind for name, kind in tested.items() if name in dict(card.features)}
         )
         weights = {name: round(importance(scored, name, SCORE), 4) for name in scored if name != SCORE}
-        tested = with_few_values(tested, sides.reference)
-        reference = reference_table(sides.reference, tested, scored=False)
-        current, every = apart(sides.current, lambda rows: reference_table(rows, tested, scored=False))
+        tested = with_few_values(tested, samples.reference)
+        reference = reference_table(samples.reference, tested, scored=False)
+        current, every = apart(samples.current, lambda rows: reference_table(rows, tested, scored=False))
         return self.check.judge(
             user.version,
             user.drift,
@@ -146,8 +146,8 @@ class ViewCheck:
                 "features",
                 reference,
                 current,
-                sides.rows,
-                Thinning(sides.rows - sides.current.num_rows, every),
+                samples.rows,
+                Thinning(samples.rows - samples.current.num_rows, every),
                 weights,
                 untested,
                 view=f"{task.view.model}/{task.view.name}",

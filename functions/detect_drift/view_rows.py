@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sides:
+class Samples:
     """What is compared, in order of time. `rows`: how many new ones there were, before any was left out."""
 
     reference: pa.Table
@@ -31,7 +31,9 @@ class Sides:
     rows: int
 
 
-def sides_of(view: View, stored: pa.Table, new: pa.Table, *, learned_by: datetime, seed: str) -> Sides | None:
+def samples_of(
+    view: View, stored: pa.Table, new: pa.Table, *, learned_by: datetime, seed: str
+) -> Samples | None:
     """Return both sides; None where there is nothing that the champion knew, or nothing newer.
 
     Args:
@@ -40,33 +42,33 @@ def sides_of(view: View, stored: pa.Table, new: pa.Table, *, learned_by: datetim
         learned_by: what was learned later the champion does not know.
         seed: of which rows are chosen, as hexadecimal digits.
     """
-    known = _newest_of_moments(view, stored.filter(_until(stored, CREATED_TIMESTAMP, learned_by)))
+    known = _newest_of_instants(view, stored.filter(_until(stored, CREATED_TIMESTAMP, learned_by)))
     if not known.num_rows:
         return None
     last = pc.max(known.column(EVENT_TIMESTAMP))
-    fresh = _newest_of_moments(view, new.filter(pc.greater(new.column(EVENT_TIMESTAMP), last)))
+    fresh = _newest_of_instants(view, new.filter(pc.greater(new.column(EVENT_TIMESTAMP), last)))
     if not fresh.num_rows:
         return None
-    moments = microseconds(fresh.column(EVENT_TIMESTAMP))
-    span = int(moments[-1] - moments[0]) + 1
+    instants = microseconds(fresh.column(EVENT_TIMESTAMP))
+    span = int(instants[-1] - instants[0]) + 1
     rng = np.random.default_rng(int(seed[:16], 16))
     reference = _one_of_stretches(view, _with_whole_windows(view, known), span, rng)
-    return Sides(_at_most(reference, rng), _one_of_stretches(view, fresh, span, rng), fresh.num_rows)
+    return Samples(_at_most(reference, rng), _one_of_stretches(view, fresh, span, rng), fresh.num_rows)
 
 
 def _until(table: pa.Table, name: str, moment: datetime) -> pa.Array:
     return pc.less_equal(table.column(name), pa.scalar(moment, TIME))
 
 
-def _newest_of_moments(view: View, table: pa.Table) -> pa.Table:
+def _newest_of_instants(view: View, table: pa.Table) -> pa.Table:
     """Keep of the rows of one entity and moment the one that was learned last; in order of time."""
     if not table.num_rows:
         return table
     entities = number_entities(table.combine_chunks(), view.entity)
-    moments = microseconds(table.column(EVENT_TIMESTAMP))
-    order = np.lexsort((microseconds(table.column(CREATED_TIMESTAMP)), entities, moments))
-    entities, moments = entities[order], moments[order]
-    last = np.append((entities[1:] != entities[:-1]) | (moments[1:] != moments[:-1]), True)
+    instants = microseconds(table.column(EVENT_TIMESTAMP))
+    order = np.lexsort((microseconds(table.column(CREATED_TIMESTAMP)), entities, instants))
+    entities, instants = entities[order], instants[order]
+    last = np.append((entities[1:] != entities[:-1]) | (instants[1:] != instants[:-1]), True)
     return table.take(pa.array(order[last]))
 
 
@@ -85,9 +87,9 @@ def _one_of_stretches(view: View, table: pa.Table, span: int, rng: np.random.Gen
     Which one is left to chance: the first of a busy entity comes early, and order would look like a trend.
     """
     entities = number_entities(table.combine_chunks(), view.entity)
-    moments = microseconds(table.column(EVENT_TIMESTAMP))
-    shuffled = rng.permutation(len(moments))
-    kinds = np.stack([entities, (moments[-1] - moments) // span])[:, shuffled]
+    instants = microseconds(table.column(EVENT_TIMESTAMP))
+    shuffled = rng.permutation(len(instants))
+    kinds = np.stack([entities, (instants[-1] - instants) // span])[:, shuffled]
     _, chosen = np.unique(kinds, axis=1, return_index=True)
     return table.take(pa.array(np.sort(shuffled[chosen])))
 

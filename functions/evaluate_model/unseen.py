@@ -47,10 +47,10 @@ def unseen_rows(
         raise Unusable(f"its rows are divided by {column!r}, which the holdout lacks")
     through = None if judged else divided.learnt_through
     if by == BY_TIME and column is not None and cutoff is not None:
-        moments = times(table.column(column))
+        instants = times(table.column(column))
         if through is not None:
-            return np.asarray(moments > _moment(through))
-        return np.asarray(moments >= _moment(cutoff))
+            return np.asarray(instants > _instant(through))
+        return np.asarray(instants >= _instant(cutoff))
     if by == "arrival" and cutoff is not None:
         if layout.PLACE not in table.column_names:
             raise Unusable("its rows are divided in order of arrival, which the holdout does not tell")
@@ -66,7 +66,7 @@ def unseen_rows(
     raise Unusable(f"its card does not say how its rows were divided: {divided.model_dump()}")
 
 
-def _moment(text: str) -> np.datetime64:
+def _instant(text: str) -> np.datetime64:
     return np.datetime64(datetime.fromisoformat(text).replace(tzinfo=None), "us")
 
 

@@ -40,8 +40,12 @@ def why_ended(job: Mapping[str, Any], *, deleted: bool) -> str | None:
     holds = {each.get("type"): each for each in conditions if each.get("status") == "True"}
     failed = holds.get("Failed")
     if failed is not None:
-        said = f"its job {name} failed: {failed.get('reason', '')}: {failed.get('message', '')}"
-        return said if len(said) <= _LONGEST else f"{said[: _LONGEST // 2]} … {said[-_LONGEST // 2 :]}"
+        failure = f"its job {name} failed: {failed.get('reason', '')}: {failed.get('message', '')}"
+        return (
+            failure
+            if len(failure) <= _LONGEST
+            else f"{failure[: _LONGEST // 2]} … {failure[-_LONGEST // 2 :]}"
+        )
     if deleted and "Complete" not in holds:
         return f"its job {name} was deleted before it had ended"
     return None

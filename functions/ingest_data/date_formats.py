@@ -60,12 +60,12 @@ def date_format(
 
 
 def _no_timestamp(name: str, example: str, short: Sequence[str]) -> FileRefused:
-    said = f'schema: {{{name}: {{type: datetime, format: "{short[0]}"}}}}' if short else "under schema"
+    line = f'schema: {{{name}: {{type: datetime, format: "{short[0]}"}}}}' if short else "under schema"
     return refuse(
         "the timestamp column holds no dates",
         f"column {name}",
         f"got values such as {example!r}",
-        f"write ISO 8601 (2026-01-31T12:00:00Z), or give the format in model.yaml: {said}",
+        f"write ISO 8601 (2026-01-31T12:00:00Z), or give the format in model.yaml: {line}",
     )
 
 

@@ -13,7 +13,7 @@ from pipelines.values.written_arrays import full
 
 _MOST = 0.95
 _VALUES = 1_000
-_SIDES = 3
+_CONTEXTS = 3
 _NUMBER = re.compile(
     r"(?P<before>[A-Z]{3} ?|Rs\.? ?|\()?(?P<number>[-+]?[0-9][0-9.,' ]*?)"
     r"(?P<after> ?[A-Za-zµ°²³/‰]{1,6}|\)|-)?"
@@ -32,9 +32,9 @@ def are_numbers_with_something_beside(text: pa.Array) -> bool:
     """Say whether nearly all are numbers in brackets or with the same few words beside: 5 kg, USD 5, (5)."""
     values = pc.unique(text.slice(0, _VALUES)).to_pylist()
     found = [match for match in map(_NUMBER.fullmatch, values) if match and _beside(match)]
-    sides = {(match["before"], match["after"]) for match in found}
-    many = len(values) >= _SIDES * len(sides)
-    return bool(sides) and len(sides) <= _SIDES and many and len(found) >= _MOST * len(values)
+    contexts = {(match["before"], match["after"]) for match in found}
+    many = len(values) >= _CONTEXTS * len(contexts)
+    return bool(contexts) and len(contexts) <= _CONTEXTS and many and len(found) >= _MOST * len(values)
 
 
 def _beside(match: re.Match[str]) -> bool:

@@ -16,7 +16,6 @@ from eventing.catalogue import Claim
 from eventing.event import Event
 from eventing.store import Store
 from functions.inferences.scoring import load_scoring
-from functions.judge_rollout.course import continued, points_of
 from functions.judge_rollout.events import verdict_event
 from functions.judge_rollout.evidence import (
     Arms,
@@ -34,6 +33,7 @@ from functions.judge_rollout.record import folder_of, record_requests, record_ve
 from functions.judge_rollout.rollouts import FUNCTION, interval, timer_key
 from functions.judge_rollout.state import JudgeState, state_from_json, state_to_json
 from functions.judge_rollout.verdict import Wait
+from functions.judge_rollout.wealth_history import continued, points_of
 from functions.state.handled import Stale, handle_once
 from functions.state.judges import JudgeRow, lock_judge
 from functions.state.labels import joined_through
@@ -86,7 +86,7 @@ class Snapshot:
     @property
     def periods(self) -> int:
         """How many periods the service has been guarded in, this check included."""
-        return self.row.looks + (self.served is not None)
+        return self.row.guard_checks + (self.served is not None)
 
 
 @dataclass(frozen=True)
@@ -213,8 +213,8 @@ class RolloutCheck:
         if row.version != arms.challenger or row.state != snapshot.row.state or row.decided:
             raise Stale(f"the judge of {arms.model} is at work on another event")
         numbers = numbers_of(policy, state)
-        row.state, row.looks = state_to_json(state), snapshot.periods
-        row.course = continued(row.course, numbers)
+        row.state, row.guard_checks = state_to_json(state), snapshot.periods
+        row.wealth_history = continued(row.wealth_history, numbers)
         if snapshot.served is not None:
             row.guarded_through = snapshot.served.last
         if isinstance(verdict, Wait):
@@ -224,8 +224,12 @@ class RolloutCheck:
             set_timer(session, FUNCTION, timer_key(arms.model), due, cause=event)
             return []
         row.decided = True
-        course = points_of(row.course)
-        return [verdict_event(event, arms, policy, verdict, numbers, result.decided_from, self.now, course)]
+        wealth_history = points_of(row.wealth_history)
+        return [
+            verdict_event(
+                event, arms, policy, verdict, numbers, result.decided_from, self.now, wealth_history
+            )
+        ]
 
 
 def _taken_in(state: JudgeState) -> datetime:

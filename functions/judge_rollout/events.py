@@ -26,7 +26,7 @@ def verdict_event(
     numbers: Numbers,
     decided_from: c.DecisionInputs | None,
     now: datetime,
-    course: Sequence[c.WealthPoint] = (),
+    wealth_history: Sequence[c.WealthPoint] = (),
 ) -> Event:
     """Build the event of a verdict."""
     breach = None
@@ -79,7 +79,7 @@ def verdict_event(
         margin=policy.margin,
         loss_unit=policy.loss_unit,
         breach=breach,
-        course=list(course),
+        wealth_history=list(wealth_history),
         message=message,
         decided_from=decided_from,
         **asdict(numbers),

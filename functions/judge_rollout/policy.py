@@ -11,7 +11,7 @@ from pydantic import PlainSerializer, TypeAdapter
 
 from pipelines.card import Card
 from pipelines.spec import ModelSpec
-from pipelines.spec.losses import said
+from pipelines.spec.losses import spell
 
 Duration = Annotated[timedelta, PlainSerializer(timedelta.total_seconds)]
 
@@ -139,7 +139,7 @@ def policy_of(spec: ModelSpec, terms: Terms = NO_TERMS) -> Policy:
         strict=rollout.strict,
         loss_unit=terms.loss_unit,
         randomised=terms.randomised,
-        loss=said(rollout.loss),
+        loss=spell(rollout.loss),
         wanted_randomised=spec.labels.randomised,
     )
 

@@ -37,7 +37,7 @@ class Unasked:
 
 def answer_of(request: Matured) -> str:
     """Return what was answered, by both arms where both were asked."""
-    return "\x1f".join(f"{arm}={said}" for arm, said in sorted(request.answers.items()))
+    return "\x1f".join(f"{arm}={answered}" for arm, answered in sorted(request.answers.items()))
 
 
 def asked(policy: Policy, request: Matured) -> bool:

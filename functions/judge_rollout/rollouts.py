@@ -84,7 +84,7 @@ def started(session: Session, event: Event, payload: c.RolloutStarted, terms: Te
         logged=logged,
     )
     row.policy, row.state = policy_to_json(policy), state_to_json(state)
-    row.looks, row.guarded_through, row.decided, row.course = 0, at, False, None
+    row.guard_checks, row.guarded_through, row.decided, row.wealth_history = 0, at, False, None
     row.cause = dump_event(Event(event.id, event.source, event.type, extensions=event.extensions))
     due = min(now + interval(policy), at + policy.deadline) if logged is None else now
     set_timer(session, FUNCTION, timer_key(payload.model), due, cause=event)
@@ -109,7 +109,7 @@ def advanced(session: Session, event: Event, payload: c.RolloutAdvanced, now: da
     if row.phase == payload.phase.value or row.policy is None or row.state is None:
         return
     policy = policy_from_json(row.policy)
-    row.phase, row.decided, row.course = payload.phase.value, False, None
+    row.phase, row.decided, row.wealth_history = payload.phase.value, False, None
     per_score = requests_per_score(policy, payload.phase)
     row.state = state_to_json(enter_phase(policy, state_from_json(row.state), at, per_score=per_score))
     row.guarded_through = at
@@ -127,7 +127,9 @@ def completed(session: Session, event: Event, payload: c.RolloutCompleted, now: 
 
 def forget(session: Session, row: JudgeRow) -> None:
     """Remove the rollout and its timer."""
-    row.version = row.champion_version = row.phase = row.policy = row.state = row.cause = row.course = None
+    row.version = row.champion_version = row.phase = row.policy = row.state = row.cause = (
+        row.wealth_history
+    ) = None
     row.decided = False
     cancel_timer(session, FUNCTION, timer_key(row.model))
 

@@ -53,10 +53,10 @@ class Checking:
             Rejected: it defines none that has rows.
             RetryLater: a peer does not answer.
         """
-        said = self._compare(event, payload.model, payload.sample, now)
-        if said is None:
+        compared = self._compare(event, payload.model, payload.sample, now)
+        if compared is None:
             raise Rejected(f"{payload.model} defines no view that has rows")
-        return [said]
+        return [compared]
 
     def due(self, event: Event, payload: TimerDue, now: datetime) -> list[Event]:
         """Compare a sample of each view because it is time to; set the timer for the next time first.
@@ -68,11 +68,11 @@ class Checking:
         if self.every is not None:
             with transaction(self.sessions) as session:
                 set_timer(session, FUNCTION, timer_key(model), now + self.every)
-        said = self._compare(event, model, SAMPLE, now)
-        if said is None:
+        compared = self._compare(event, model, SAMPLE, now)
+        if compared is None:
             with transaction(self.sessions) as session:
                 cancel_timer(session, FUNCTION, timer_key(model))
-        return [] if said is None else [said]
+        return [] if compared is None else [compared]
 
     def compare_later(self, session: Session, model: str, now: datetime) -> None:
         """Have a model's views compared when the time has come; what is to come earlier stays."""

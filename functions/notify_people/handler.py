@@ -53,11 +53,11 @@ class Handler:
             return []
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="tell") as pool:
             failed = [each for each in pool.map(lambda route: self._try(route, notification), wanted) if each]
-        said = "; ".join(str(each) for each in failed)
+        failures = "; ".join(str(each) for each in failed)
         if waits := [each.after_s for each in failed if isinstance(each, RetryLater)]:
-            raise RetryLater(said, max(waits))
+            raise RetryLater(failures, max(waits))
         if failed:
-            raise Rejected(said)
+            raise Rejected(failures)
         return []
 
     def _those_that_work(self, routes: list[Route], payload: DeliveryFailed) -> list[Route]:

@@ -83,19 +83,19 @@ def describe(
     if severity == OFF:
         return None
     model = _model_of(event, payload)
-    told = [words_of(event.type, data)]
-    if isinstance(payload, c.RolloutCompleted) and payload.message not in told[0]:
-        told.append(payload.message)
-    told += fixes_of({"type": event.type, "data": data})
-    if len(told) > MAX_LINES:
-        told[MAX_LINES - 1 :] = [f"and {len(told) - MAX_LINES + 1} more"]
+    notified = [words_of(event.type, data)]
+    if isinstance(payload, c.RolloutCompleted) and payload.message not in notified[0]:
+        notified.append(payload.message)
+    notified += fixes_of({"type": event.type, "data": data})
+    if len(notified) > MAX_LINES:
+        notified[MAX_LINES - 1 :] = [f"and {len(notified) - MAX_LINES + 1} more"]
     return Notification(
         occasion=occasion.name,
         severity=Severity(severity),
         model=model,
         problem="|".join([occasion.name, model or "", *(str(data.get(name, "")) for name in occasion.same)]),
         title=occasion.title,
-        lines=tuple(one_line(each) for each in told if each),
+        lines=tuple(one_line(each) for each in notified if each),
         link=_link(console_url, event, payload, model),
         event=event,
     )

@@ -109,11 +109,11 @@ def _outcome(error: smtplib.SMTPException) -> RetryLater | Rejected:
             return RetryLater(f"no login now: {error.smtp_code}") if error.smtp_code < 500 else refusal
         case smtplib.SMTPRecipientsRefused():
             codes = sorted({code for code, _ in error.recipients.values()})
-            said = f"every recipient is refused: {', '.join(map(str, codes))}"
-            return RetryLater(said) if any(code < 500 for code in codes) else Rejected(said)
+            problem = f"every recipient is refused: {', '.join(map(str, codes))}"
+            return RetryLater(problem) if any(code < 500 for code in codes) else Rejected(problem)
         case smtplib.SMTPResponseException():
             raw = error.smtp_error
             text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-            said = f"answered {error.smtp_code}: {one_line(text, 200)}"
-            return RetryLater(said) if error.smtp_code < 500 else Rejected(said)
+            problem = f"answered {error.smtp_code}: {one_line(text, 200)}"
+            return RetryLater(problem) if error.smtp_code < 500 else Rejected(problem)
     return RetryLater(f"the connection ended ({type(error).__name__})")

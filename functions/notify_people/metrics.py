@@ -9,7 +9,7 @@ class NotificationMetrics:
     """Counts notifications by what became of them."""
 
     def __init__(self) -> None:
-        self._told = Counter(
+        self._notified = Counter(
             "kascade_notifications",
             "Notifications, by what became of them: told, held, retried or refused.",
             ("route", "severity", "outcome"),
@@ -18,8 +18,8 @@ class NotificationMetrics:
 
     def register(self, registry: CollectorRegistry) -> None:
         """Show them in a registry."""
-        registry.register(self._told)
+        registry.register(self._notified)
 
     def count(self, route: str, severity: str, outcome: str) -> None:
         """Count one attempt of a route."""
-        self._told.labels(route, severity, outcome).inc()
+        self._notified.labels(route, severity, outcome).inc()

@@ -57,10 +57,10 @@ class Posting:
             raise RetryLater(self._why(error)) from None  # the error's own text has the address
         if 200 <= answer.status < 300:
             return
-        said = f"answered {answer.status}" + (f": {text}" if (text := self._hidden(quoted)) else "")
+        problem = f"answered {answer.status}" + (f": {text}" if (text := self._hidden(quoted)) else "")
         if answer.status in _RETRIED or answer.status >= 500:
-            raise RetryLater(said, _wait_s(answer.headers.get("Retry-After", "")))
-        raise Rejected(said)
+            raise RetryLater(problem, _wait_s(answer.headers.get("Retry-After", "")))
+        raise Rejected(problem)
 
     def _why(self, error: Exception) -> str:
         reason: object = error

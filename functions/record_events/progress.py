@@ -81,8 +81,8 @@ def judge_of(session: Session, model: str) -> dict[str, Any] | None:
         "threshold": 1 / alpha if alpha else None,
         "coverage_champion": _share(counts, "champion"),
         "coverage_challenger": _share(counts, "challenger"),
-        "guard_looks": row.looks,
-        "course": row.course or [],
+        "guard_checks": row.guard_checks,
+        "wealth_history": row.wealth_history or [],
     }
 
 
@@ -143,12 +143,12 @@ def training_of(session: Session, run: TrainingRun, now: datetime) -> dict[str, 
 def drift_of(session: Session, model: str, champion: int | None) -> dict[str, Any] | None:
     """Return the newest check of data against the champion's reference; None before the first."""
     checks = (
-        select(DriftCheckRow).filter_by(model=model, version=champion).order_by(DriftCheckRow.look.desc())
+        select(DriftCheckRow).filter_by(model=model, version=champion).order_by(DriftCheckRow.number.desc())
     )
     row = session.scalars(checks.limit(1)).first()
     if row is None:
         return None
-    return {"look": row.look, "of": row.of, "status": row.status, "rows": row.rows, "at": _iso(row.at)}
+    return {"check": row.number, "of": row.of, "status": row.status, "rows": row.rows, "at": _iso(row.at)}
 
 
 def features_of(session: Session, model: str, spec: ModelSpec | None) -> list[dict[str, Any]]:

@@ -111,8 +111,8 @@ class Job:
             self._count_attempt(event, file.model)
             with self._scratch(event) as folder, self.store.open(dropped.uri, dropped.etag) as stream:
                 loaded = load_champion(self.store, basis.champion)
-                said = partial(_progressed, event, dropped, file.model, loaded.version)
-                progress = Progress(self.sink, self.settings.progress_s, said, self.monotonic_s)
+                event_of = partial(_progressed, event, dropped, file.model, loaded.version)
+                progress = Progress(self.sink, self.settings.progress_s, event_of, self.monotonic_s)
                 scored = score_file(
                     stream, file, loaded, basis.spec, self.settings, folder, progress.announce
                 )

@@ -24,23 +24,23 @@ class Progress:
         self,
         sink: EventSink,
         every_s: float,
-        said: Callable[[int, float], Event],
+        event_of: Callable[[int, float], Event],
         monotonic_s: Callable[[], float],
     ) -> None:
         self._sink = sink
         self._every_s = every_s
-        self._said = said
+        self._event_of = event_of
         self._monotonic_s = monotonic_s
-        self._begun_s = self._told_s = monotonic_s()
+        self._begun_s = self._reported_s = monotonic_s()
         self._beat = 0
 
     def announce(self, rows: int) -> None:
         """Take note of how many rows are done."""
         now_s = self._monotonic_s()
-        if now_s - self._told_s < self._every_s:
+        if now_s - self._reported_s < self._every_s:
             return
-        self._told_s, self._beat = now_s, self._beat + 1
-        event = self._said(rows, round(now_s - self._begun_s, 3))
+        self._reported_s, self._beat = now_s, self._beat + 1
+        event = self._event_of(rows, round(now_s - self._begun_s, 3))
         try:
             self._sink.send(replace(event, id=derive_id(event.id, event.type, str(self._beat))))
         except SinkError as error:

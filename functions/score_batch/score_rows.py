@@ -92,9 +92,9 @@ class RowScorer:
             cells.append(BadCells("", NO_NUMBER, batch.numbers[odd], [None] * int(odd.sum())))
             problems |= dict.fromkeys(map(int, np.flatnonzero(odd)), NO_NUMBER)
             bad |= odd
-        told = [_without(each, bad) for each in (answers.prediction, *answers.probabilities)]
+        counted = [_without(each, bad) for each in (answers.prediction, *answers.probabilities)]
         unreadable = self._take_unreadable(int(batch.numbers[-1]))
-        done = self._assemble(batch.numbers, kept, told, problems, unreadable)
+        done = self._assemble(batch.numbers, kept, counted, problems, unreadable)
         return ScoredBatch(done.rows, done.bad_rows, (*batch.unreadable, *cells))
 
     def _kept(self, array: pa.Array, name: str) -> pa.Array:
@@ -107,8 +107,8 @@ class RowScorer:
 
     def _nothing(self, rows: int) -> tuple[list[pa.Array], dict[int, str]]:
         answers = self.champion.answer(np.zeros((1, self.champion.encoding.width), dtype=np.float32))
-        told = [pa.nulls(rows, each.type) for each in (answers.prediction, *answers.probabilities)]
-        return told, {}
+        counted = [pa.nulls(rows, each.type) for each in (answers.prediction, *answers.probabilities)]
+        return counted, {}
 
     def _take_unreadable(self, before: int | None) -> dict[int, str]:
         """Take the unreadable rows with numbers up to `before`; all that are left, for None."""
@@ -121,7 +121,7 @@ class RowScorer:
         self,
         numbers: Rows,
         kept: dict[str, pa.Array],
-        told: list[pa.Array],
+        counted: list[pa.Array],
         problems: dict[int, str],
         unreadable: dict[int, str],
     ) -> ScoredBatch:
@@ -134,8 +134,8 @@ class RowScorer:
         arrays = {
             ROW: pa.array(every),
             **kept,
-            PREDICTION: told[0],
-            **dict(zip(probability_names(self.champion.classes), told[1:], strict=True)),
+            PREDICTION: counted[0],
+            **dict(zip(probability_names(self.champion.classes), counted[1:], strict=True)),
             VERSION: pa.array(np.full(count + more, self.champion.version)),
             PROBLEM: pa.array(texts, pa.string()),
         }

@@ -99,14 +99,14 @@ class About:
 def address_of(headers: Mapping[bytes, bytes]) -> str:
     """Return where the client reached this: by what proxies say, as far as it can be an address."""
 
-    def said(name: bytes, pattern: re.Pattern[str], default: str) -> str:
+    def header(name: bytes, pattern: re.Pattern[str], default: str) -> str:
         text = headers.get(name, b"").decode("latin-1").partition(",")[0].strip()
         return text if pattern.fullmatch(text) else default
 
-    own = said(b"host", _HOST, "localhost:8080")
-    scheme = said(b"x-forwarded-proto", re.compile("https?"), "http")
-    prefix = said(b"x-forwarded-prefix", _PREFIX, "")
-    return f"{scheme}://{said(b'x-forwarded-host', _HOST, own)}{prefix}"
+    own = header(b"host", _HOST, "localhost:8080")
+    scheme = header(b"x-forwarded-proto", re.compile("https?"), "http")
+    prefix = header(b"x-forwarded-prefix", _PREFIX, "")
+    return f"{scheme}://{header(b'x-forwarded-host', _HOST, own)}{prefix}"
 
 
 def curl_line(address: str, model: str, row: Mapping[str, Any], *, guarded: bool) -> str:
@@ -138,5 +138,5 @@ def python_lines(address: str, model: str, row: Mapping[str, Any], *, guarded: b
 
 def _curl(url: str, body: Mapping[str, Any], guarded: bool) -> str:
     token = ' \\\n  -H "Authorization: Bearer $TOKEN"' if guarded else ""
-    said = shlex.quote(json.dumps(body, ensure_ascii=False))
-    return f"curl {shlex.quote(url)} -H 'Content-Type: application/json'{token} \\\n  -d {said}"
+    header = shlex.quote(json.dumps(body, ensure_ascii=False))
+    return f"curl {shlex.quote(url)} -H 'Content-Type: application/json'{token} \\\n  -d {header}"

@@ -74,9 +74,9 @@ class Explainer:
         explanations = explained(model, prediction, check)
         main = prediction.outputs.prediction if model.classes is None else prediction.outputs.label
         answers = [] if main is None else main.tolist()
-        said = v1_form if asked.query is None else v2_form
+        form = v1_form if asked.query is None else v2_form
         return Response(
-            200, orjson.dumps(said(model, answers, explanations), option=orjson.OPT_SERIALIZE_NUMPY)
+            200, orjson.dumps(form(model, answers, explanations), option=orjson.OPT_SERIALIZE_NUMPY)
         )
 
 

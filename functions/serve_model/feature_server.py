@@ -53,8 +53,8 @@ class FeatureServer:
         except OSError as error:
             raise NoFeatures("unreachable", f"{type(error).__name__}: {error}") from error
         if status != 200:
-            said = answer[:_QUOTED_BYTES].decode(errors="replace")
-            raise NoFeatures("refused", f"{status}: {said}")
+            text = answer[:_QUOTED_BYTES].decode(errors="replace")
+            raise NoFeatures("refused", f"{status}: {text}")
         return answer
 
     async def close(self) -> None:

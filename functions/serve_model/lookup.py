@@ -45,7 +45,7 @@ class Question:
 
     features: tuple[LookedUp, ...]
     entities: tuple[Entity, ...]
-    places: tuple[int | None, ...]
+    positions: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,11 @@ class Lookup:
             )
         columns = [_read_key(key, inputs[key.name], rows) for key in self._plan.keys]
         entities: dict[Entity, int] = {}
-        places = [
+        positions = [
             None if None in entity else entities.setdefault(entity, len(entities))
             for entity in zip(*columns, strict=True)
         ]
-        return Question(features, tuple(entities), tuple(places))
+        return Question(features, tuple(entities), tuple(positions))
 
     async def find(self, asked: Question) -> Found:
         """Ask the feature server; what it does not give in time is away. Raises: FeaturesAway."""
@@ -203,16 +203,16 @@ class Lookup:
     def _column(
         self, feature: LookedUp, asked: Question, found: Values, missing: list[list[str]]
     ) -> list[Any]:
-        states = [State.MISSING if place is None else found.states[place] for place in asked.places]
+        states = [State.MISSING if place is None else found.states[place] for place in asked.positions]
         for state in State:
             self._metrics.values(state.value, states.count(state))
         if all(state is State.FOUND for state in states):
-            return [found.values[place] for place in asked.places if place is not None]
+            return [found.values[place] for place in asked.positions if place is not None]
         if self._plan.missing == "refuse":
             self._refuse(feature, asked, found, states)
         stand_in = feature.default if self._plan.missing == "default" else None
         column = []
-        for row, (place, state) in enumerate(zip(asked.places, states, strict=True)):
+        for row, (place, state) in enumerate(zip(asked.positions, states, strict=True)):
             column.append(found.values[place] if state is State.FOUND and place is not None else stand_in)
             if state is not State.FOUND:
                 missing[row].append(feature.name)
@@ -221,7 +221,7 @@ class Lookup:
 
     def _refuse(self, feature: LookedUp, asked: Question, found: Values, states: list[State]) -> None:
         row = next(row for row, state in enumerate(states) if state is not State.FOUND)
-        place = asked.places[row]
+        place = asked.positions[row]
         if place is None:
             raise FeatureMissing(f"row {row} names no entity: {', '.join(self.keys)} must not be null")
         named = zip(self.keys, asked.entities[place], strict=True)

@@ -91,9 +91,9 @@ class Kascade(MLModel):  # type: ignore[misc]
     def _ids_of(self, payload: InferenceRequest) -> TakesIds:
         """Take the prediction ids from the request's own id where that is a UUIDv7: a copy has the same."""
         headers: Any = getattr(payload.parameters, "headers", None) or {}
-        told = {str(name).lower(): str(value) for name, value in dict(headers).items()}
+        given = {str(name).lower(): str(value) for name, value in dict(headers).items()}
         try:
-            ids = RequestIds(told.get("x-request-id", ""))
+            ids = RequestIds(given.get("x-request-id", ""))
         except ValueError:
             return self._ids
         return ids if abs(ids.at.timestamp() - time.time()) < _BELIEVED_S else self._ids

@@ -48,22 +48,22 @@ def not_asked_for(model: Model) -> list[str]:
 
 def feature_schema(feature: Feature, model: Model) -> dict[str, Any]:
     """Return the schema of one feature. What training saw is described, and is no limit."""
-    said = [feature.kind if feature.used else f"{feature.kind}, which the model does not read"]
+    notes = [feature.kind if feature.used else f"{feature.kind}, which the model does not read"]
     if feature.kind == "datetime":
         written = feature.form.format
-        said.append("ISO 8601" if written is None else f"as {written}, or ISO 8601")
+        notes.append("ISO 8601" if written is None else f"as {written}, or ISO 8601")
     seen = _seen(model, feature.name)
     if "min" in seen and "max" in seen:
-        said.append(f"from {seen['min']} to {seen['max']} in training")
+        notes.append(f"from {seen['min']} to {seen['max']} in training")
     values = values_of(feature)
     if feature.name in not_asked_for(model):
-        said.append("looked up by entity, or computed, unless it is sent")
+        notes.append("looked up by entity, or computed, unless it is sent")
     if values:
         more = f" and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
-        said.append(f"in training {', '.join(values[:MAX_VALUES])}{more}")
+        notes.append(f"in training {', '.join(values[:MAX_VALUES])}{more}")
     return {
         "type": _JSON_TYPES.get(feature.kind, ["string", "number", "boolean", "null"]),
-        "description": "; ".join(said) + "; null where it is not known",
+        "description": "; ".join(notes) + "; null where it is not known",
         "examples": [example_of(feature, model)],
     }
 

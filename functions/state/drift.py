@@ -15,14 +15,14 @@ INSUFFICIENT = "insufficient"
 
 
 class DriftCheckRow(Base):
-    """One check; `look` numbers them within a version's time as the reference, from 1."""
+    """One check; `number` counts them within a version's time as the reference, from 1."""
 
     __tablename__ = "drift_looks"
     __table_args__ = (UniqueConstraint("model", "version", "source", "event_id"),)
 
     model: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
-    look: Mapped[int] = mapped_column(Integer, primary_key=True)
+    number: Mapped[int] = mapped_column("look", Integer, key="number", primary_key=True)
     source: Mapped[str] = mapped_column(Key)
     event_id: Mapped[str] = mapped_column(Key)
     of: Mapped[str] = mapped_column(Text)
@@ -56,8 +56,8 @@ def number_check(
         ).first()
         if known is not None:
             return known
-        last = session.scalar(select(func.max(DriftCheckRow.look)).filter_by(**key)) or 0
-        row = {**key, "look": last + 1, "source": source, "event_id": event_id, "of": of, "at": at}
+        last = session.scalar(select(func.max(DriftCheckRow.number)).filter_by(**key)) or 0
+        row = {**key, "number": last + 1, "source": source, "event_id": event_id, "of": of, "at": at}
         insert_if_absent(session, DriftCheckRow, {**row, "status": status})
 
 
@@ -70,6 +70,6 @@ def tested_before(session: Session, check: DriftCheckRow) -> int:
         select(func.count()).select_from(DriftCheckRow).filter_by(model=check.model, version=check.version)
     )
     earlier = earlier.where(
-        DriftCheckRow.look < check.look, DriftCheckRow.status.is_distinct_from(INSUFFICIENT)
+        DriftCheckRow.number < check.number, DriftCheckRow.status.is_distinct_from(INSUFFICIENT)
     )
     return session.scalar(earlier) or 0

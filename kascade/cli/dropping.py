@@ -82,8 +82,8 @@ def _put(client: Client, file: Path, model: str, bucket: str, progress: Progress
             store.put(uri, stream)
             etag = store.head(uri).etag
         except KeyboardInterrupt:
-            said = "was not dropped" if _etag(store, uri) == before else "was dropped"
-            progress.console.print(escape(f"{file.name} {said}"), highlight=False, soft_wrap=True)
+            whether = "was not dropped" if _etag(store, uri) == before else "was dropped"
+            progress.console.print(escape(f"{file.name} {whether}"), highlight=False, soft_wrap=True)
             raise
     return Dropped(key, bucket, etag, etag == before, after)
 

@@ -37,7 +37,7 @@ def run_demo(home: Home, *, store: str, story: str, keep: bool, engine: str = "l
     console = Console(highlight=False, emoji=False, soft_wrap=True)
     started = time.monotonic()
     played: Story | None = None
-    told: FeaturesStory | None = None
+    features: FeaturesStory | None = None
     problem: str | None = None
     try:
         with ExitStack() as stack:
@@ -51,8 +51,8 @@ def run_demo(home: Home, *, store: str, story: str, keep: bool, engine: str = "l
                     with console.status("starting Airflow"):
                         console.print(f"trainings run in Airflow, at {airflow.start(home)}")
                 if story == FEATURES:
-                    told = FeaturesStory(home, console, started)
-                    told.play()
+                    features = FeaturesStory(home, console, started)
+                    features.play()
                 else:
                     patience = ROLLOUT_IN_AIRFLOW_S if airflow is not None else ROLLOUT_S
                     played = Story(home, console, started, rollout_s=patience)
@@ -61,7 +61,7 @@ def run_demo(home: Home, *, store: str, story: str, keep: bool, engine: str = "l
                 problem = str(error)
             seconds = time.monotonic() - started
             if story == FEATURES:
-                outcome = _features_outcome(told, problem, seconds)
+                outcome = _features_outcome(features, problem, seconds)
             else:
                 outcome = _outcome(played, story, problem, seconds)
             _print(console, home, outcome, problem)
@@ -95,13 +95,13 @@ def _outcome(played: Story | None, story: str, problem: str | None, seconds: flo
     }
 
 
-def _features_outcome(told: FeaturesStory | None, problem: str | None, seconds: float) -> dict[str, Any]:
-    facts = told.facts if told else {}
+def _features_outcome(features: FeaturesStory | None, problem: str | None, seconds: float) -> dict[str, Any]:
+    facts = features.facts if features else {}
     shown = {name: bool(facts.get(name)) for name in ("both_updated", "consistent")}
     return {
         "ok": problem is None and all(shown.values()),
         "seconds": round(seconds, 1),
-        "events": told.events if told else 0,
+        "events": features.events if features else 0,
         "failed_requests": 0,
         **facts,
         **shown,

@@ -173,7 +173,7 @@ def _checked(data: Data) -> Lines:
 
 def _drift(data: Data) -> Lines:
     yield (
-        f"look {data['window']}: {data['rows']} rows of {data['of']} against {data['reference_rows']}, "
+        f"check {data['window']}: {data['rows']} rows of {data['of']} against {data['reference_rows']}, "
         f"{data['tests']} tests by {data['detector']}, may spend {number(data['alpha_spent'])} "
         f"of alpha {number(data['alpha'])}, min_effect {number(data['min_effect'])}"
     )

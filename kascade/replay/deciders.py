@@ -28,7 +28,7 @@ from functions.watch_performance.sequential_test import THRESHOLD
 from kascade.replay.comparison import Area
 from pipelines.metrics import METRICS
 from pipelines.spec import Drift, Gate, ModelSpec, Retrain, Rollout
-from pipelines.spec.losses import said
+from pipelines.spec.losses import spell
 
 Get = Callable[[Claim], bytes]
 """Reads a file of inputs from the object store."""
@@ -106,7 +106,7 @@ def _gate(recorded: DecisionInputs, payload: Any, tried: ModelSpec | None, get: 
     inputs = recorded.inputs_as(gate.Inputs, get)
     if inputs.problem is None and inputs.metric not in METRICS:
         raise NotReplayable(f"this release has no metric {inputs.metric}")
-    if tried is not None and inputs.champion is not None and said(tried.rollout.loss) != inputs.loss:
+    if tried is not None and inputs.champion is not None and spell(tried.rollout.loss) != inputs.loss:
         raise NotReplayable("with another rollout.loss another difference would have been measured")
     ruling = gate.decide(policy, inputs)
     unmeasured = inputs.unmeasured(policy)

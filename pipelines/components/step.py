@@ -27,13 +27,13 @@ def open_store() -> Store:
 def logged_step(step: str, output: str, attempt: str) -> Iterator[None]:
     """Log the step's begin and end; record a failure as `<output>/failures/<attempt>.json` and re-raise."""
     started = time.monotonic()
-    said = Transcript()
+    printed = Transcript()
     print(f"{step}: started", flush=True)
     try:
-        with said:
+        with printed:
             yield
     except Exception as error:
-        failure = replace(explain(step, error), log=said.end(error))
+        failure = replace(explain(step, error), log=printed.end(error))
         print(
             f"{step}: failed: {failure.error}" + (f" (fix: {failure.fix})" if failure.fix else ""), flush=True
         )

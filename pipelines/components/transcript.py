@@ -52,7 +52,7 @@ class Transcript:
 
     def end(self, error: Exception) -> str:
         """Return it with the error's traceback, unless the error was reported on purpose; its end if long."""
-        said = "".join(self._kept)
+        log = "".join(self._kept)
         if not isinstance(error, TrainingError):
-            said += "".join(traceback.format_exception(error))
-        return said[-MAX_LOG_CHARS:].strip()
+            log += "".join(traceback.format_exception(error))
+        return log[-MAX_LOG_CHARS:].strip()

@@ -176,8 +176,8 @@ class AirflowEngine:
         return found
 
     def _error(self, what: str, answer: Any, *, final: bool = False, missing: str = PUT_DAGS) -> Exception:
-        said = " ".join(answer.data.decode(errors="replace").split())[:500]
-        text = f"{self._at()} would not {what}: {answer.status} {said}"
+        reply = " ".join(answer.data.decode(errors="replace").split())[:500]
+        text = f"{self._at()} would not {what}: {answer.status} {reply}"
         if answer.status in _LOGIN:
             return Unavailable(f"{text}; check the account or the token, and its role")
         if answer.status == 404:

@@ -168,10 +168,10 @@ class KubeflowEngine:
         return next(same, None)
 
     def _failure(self, run_id: str, found: Any) -> Failure:
-        said = getattr(found.error, "message", None)
+        message = getattr(found.error, "message", None)
         page = self._page(run_id)
         return replace(
-            UNSAID, error=said or UNSAID.error, fix=f"{UNSAID.fix}; {page}" if page else UNSAID.fix
+            UNSAID, error=message or UNSAID.error, fix=f"{UNSAID.fix}; {page}" if page else UNSAID.fix
         )
 
     def _call(
@@ -203,8 +203,8 @@ class KubeflowEngine:
             raise Unavailable(f"{self._at()} answered what cannot be read: {error}") from error
 
     def _error(self, what: str, error: Any, *, final: bool) -> Exception:
-        said = _message(error)
-        text = f"{self._at()} would not {what}: {error.status} {said}"
+        message = _message(error)
+        text = f"{self._at()} would not {what}: {error.status} {message}"
         if error.status in _LOGIN:
             return Unavailable(f"{text}; check the token (KFP_TOKEN_FILE), its audience and its role")
         if final and error.status in _OUR_FAULT:
@@ -224,8 +224,8 @@ def kubeflow_id(run_id: str) -> str:
 def _message(error: Any) -> str:
     """Return what the server said, on one line."""
     try:
-        said = json.loads(error.body)
-        text = said.get("message") or said.get("error_message") or error.body
+        message = json.loads(error.body)
+        text = message.get("message") or message.get("error_message") or error.body
     except (ValueError, TypeError, AttributeError):
         text = error.body or error.reason or ""
     return " ".join(str(text).split())[:500]

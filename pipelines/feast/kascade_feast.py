@@ -39,7 +39,7 @@ REGISTRY = "registry.db"
 PROJECT = "kascade"
 REGISTRY_TTL_S = 10
 _SOURCE = "/kascade/apply_features"
-_LOOKS = 5
+_ATTEMPTS = 5
 
 
 class SqliteOnlineStoreConfig(feast_sqlite.SqliteOnlineStoreConfig):
@@ -96,17 +96,17 @@ def apply() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore(fs_yaml_file=write_config(Path(folder)))
-        # The registry is one file: of two jobs that write it at once one loses. So each looks again.
-        for look in range(_LOOKS):
+        # The registry is one file: of two jobs that write it at once one loses. So each tries again.
+        for attempt in range(_ATTEMPTS):
             views = stored_views()
             missing = wanted - set(views)
             if missing:
                 raise SystemExit(f"s3://{BUCKET} has no view.json of {', '.join(sorted(missing))}")
             known = {each.name for each in store.registry.list_feature_views(PROJECT, allow_cache=False)}
-            if look and set(views) <= known:
+            if attempt and set(views) <= known:
                 break
             store.apply([each for name, view in views.items() for each in objects_of(name, view)])
-            time.sleep(look)
+            time.sleep(attempt)
     announce(asked, sorted(wanted))
     print(f"applied {', '.join(sorted(wanted))}")
 
@@ -117,14 +117,14 @@ def remove(names: set[str]) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore(fs_yaml_file=write_config(Path(folder)))
-        for look in range(_LOOKS):  # as in `apply`
+        for attempt in range(_ATTEMPTS):  # as in `apply`
             listed = store.registry.list_feature_views(PROJECT, allow_cache=False)
             gone = [each for each in listed if each.name in names - set(stored_views())]
             if not gone:
                 break
             sources = [each.batch_source for each in gone]
             store.apply([], objects_to_delete=[*gone, *sources], partial=False)
-            time.sleep(look)
+            time.sleep(attempt)
     print(f"removed {', '.join(sorted(names))}")
 
 

@@ -33,20 +33,20 @@ def view_rows(view: View, table: pa.Table, *, created: datetime) -> pa.Table:
     named = table.select(list(view.columns))
     whole = pc.and_(_known(named, view.entity), named.column(view.timestamp).is_valid())
     rows = named.filter(whole).combine_chunks()
-    moments = microseconds(rows.column(view.timestamp))
+    instants = microseconds(rows.column(view.timestamp))
     entities = number_entities(rows, view.entity)
-    order = np.lexsort((moments, entities))  # stable: rows of one moment stay in their order
-    rows, moments, entities = rows.take(pa.array(order)), moments[order], entities[order]
-    last = _last_of_moment(entities, moments)
+    order = np.lexsort((instants, entities))  # stable: rows of one moment stay in their order
+    rows, instants, entities = rows.take(pa.array(order)), instants[order], entities[order]
+    last = _last_of_moment(entities, instants)
     columns = {name: rows.column(name).take(pa.array(last)) for name in view.entity}
-    columns[EVENT_TIMESTAMP] = pa.array(moments[last], pa.timestamp("us")).cast(TIME)
+    columns[EVENT_TIMESTAMP] = pa.array(instants[last], pa.timestamp("us")).cast(TIME)
     columns[CREATED_TIMESTAMP] = pa.array([created] * len(last), TIME)
     for name in view.fields:
         columns[name] = rows.column(name).take(pa.array(last))
     starts: dict[timedelta, Ints] = {}
     for window in view.windows:
         if window.length not in starts:
-            starts[window.length] = _starts(entities, moments, last, window.length)
+            starts[window.length] = _starts(entities, instants, last, window.length)
         columns[window.name] = _aggregate(window, rows, starts[window.length], last + 1)
     return pa.table(columns)
 
@@ -115,34 +115,34 @@ def number_entities(rows: pa.Table, names: tuple[str, ...]) -> Ints:
     return numbers.astype(np.int64)
 
 
-def _last_of_moment(entities: Ints, moments: Ints) -> Ints:
+def _last_of_moment(entities: Ints, instants: Ints) -> Ints:
     if not len(entities):
         return np.zeros(0, dtype=np.int64)
-    changes = (np.diff(entities) != 0) | (np.diff(moments) != 0)
+    changes = (np.diff(entities) != 0) | (np.diff(instants) != 0)
     return np.flatnonzero(np.append(changes, True)).astype(np.int64)
 
 
-def _starts(entities: Ints, moments: Ints, last: Ints, length: timedelta) -> Ints:
+def _starts(entities: Ints, instants: Ints, last: Ints, length: timedelta) -> Ints:
     """Return for each row of `last` where its window begins: the first row after t - length of its entity."""
     if not len(last):
         return last
     # One key that grows with the entity and, within it, with the moment, so that one search finds all.
-    low = moments.min()
-    span = int(moments.max() - low) + 1
+    low = instants.min()
+    span = int(instants.max() - low) + 1
     size = min(length // timedelta(microseconds=1), span)
     if int(entities.max() + 1) * 2 * span >= 2**62:
-        return _starts_by_entity(entities, moments, last, size)
-    keys = entities * (2 * span) + span + (moments - low)
+        return _starts_by_entity(entities, instants, last, size)
+    keys = entities * (2 * span) + span + (instants - low)
     return np.asarray(np.searchsorted(keys, keys[last] - size, side="right"), dtype=np.int64)
 
 
-def _starts_by_entity(entities: Ints, moments: Ints, last: Ints, size: int) -> Ints:
+def _starts_by_entity(entities: Ints, instants: Ints, last: Ints, size: int) -> Ints:
     starts = np.empty(len(last), dtype=np.int64)
     firsts = np.flatnonzero(np.append(True, np.diff(entities) != 0))
     for first, end in zip(firsts, [*firsts[1:], len(entities)], strict=True):
         of = slice(np.searchsorted(last, first), np.searchsorted(last, end))
-        wanted = moments[last[of]] - size
-        starts[of] = first + np.searchsorted(moments[first:end], wanted, side="right")
+        wanted = instants[last[of]] - size
+        starts[of] = first + np.searchsorted(instants[first:end], wanted, side="right")
     return starts
 
 
@@ -157,8 +157,8 @@ def _aggregate(window: Window, rows: pa.Table, starts: Ints, ends: Ints) -> pa.A
         return pa.array(counts)
     if window.function == "last":
         # The row before `ends` that is known: the count of known ones up to there says which it is.
-        places = np.append(np.flatnonzero(known), 0)
-        return column.take(pa.array(places[through[ends] - 1], mask=counts == 0)).combine_chunks()
+        positions = np.append(np.flatnonzero(known), 0)
+        return column.take(pa.array(positions[through[ends] - 1], mask=counts == 0)).combine_chunks()
     values = np.nan_to_num(
         np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64),
         nan=0.0,

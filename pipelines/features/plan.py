@@ -52,8 +52,8 @@ class LookupPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        said = asdict(self)
-        return said | {"keys": list(said["keys"]), "features": list(said["features"])}
+        fields = asdict(self)
+        return fields | {"keys": list(fields["keys"]), "features": list(fields["features"])}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> LookupPlan:

@@ -44,23 +44,23 @@ def join(rows: pa.Table, timestamp: str, view: View, view_rows: pa.Table, *, str
     Raises:
         pyarrow.ArrowInvalid: the entities cannot be read as those of the view.
     """
-    known = _places(rows, timestamp, view, view_rows, strictly_before=strictly_before)
+    known = _positions(rows, timestamp, view, view_rows, strictly_before=strictly_before)
     found = known >= 0
     fresh = found
     if view.ttl is not None and view_rows.num_rows:
         events = microseconds(view_rows.column(EVENT_TIMESTAMP))
-        age = _moments(rows, timestamp) - events[np.maximum(known, 0)]
+        age = _instants(rows, timestamp) - events[np.maximum(known, 0)]
         fresh = found & (age <= view.ttl // timedelta(microseconds=1))
-    places = pa.array(known, mask=~fresh)
-    columns = {name: view_rows.column(name).take(places) for name in view.features}
+    positions = pa.array(known, mask=~fresh)
+    columns = {name: view_rows.column(name).take(positions) for name in view.features}
     return Joined(columns, int((~found).sum()), int((found & ~fresh).sum()))
 
 
-def _moments(rows: pa.Table, timestamp: str) -> Ints:
+def _instants(rows: pa.Table, timestamp: str) -> Ints:
     return microseconds(rows.column(timestamp).fill_null(pa.scalar(0, TIME)))
 
 
-def _places(
+def _positions(
     rows: pa.Table, timestamp: str, view: View, view_rows: pa.Table, *, strictly_before: bool
 ) -> Ints:
     """Return for each row the place of the view's row that it gets; -1 for none."""
@@ -68,20 +68,20 @@ def _places(
     types = [view_rows.schema.field(name).type for name in entity]
     own = pa.table([rows.column(name).cast(type_) for name, type_ in zip(entity, types, strict=True)], entity)
     entities = number_entities(pa.concat_tables([view_rows.select(entity), own]), view.entity)
-    moments = np.concatenate([microseconds(view_rows.column(EVENT_TIMESTAMP)), _moments(rows, timestamp)])
+    instants = np.concatenate([microseconds(view_rows.column(EVENT_TIMESTAMP)), _instants(rows, timestamp)])
     count = view_rows.num_rows
     learned = np.concatenate(
         [microseconds(view_rows.column(CREATED_TIMESTAMP)), np.zeros(len(own), np.int64)]
     )
-    is_row = np.arange(len(moments)) >= count
+    is_row = np.arange(len(instants)) >= count
     # Of one moment the view's rows stand before the row, or behind it where only what was before it counts.
-    order = np.lexsort((learned, ~is_row if strictly_before else is_row, moments, entities))
+    order = np.lexsort((learned, ~is_row if strictly_before else is_row, instants, entities))
     newest = np.maximum.accumulate(np.where(is_row[order], -1, np.arange(len(order))))
     candidate = np.where(newest >= 0, order[newest], -1)
     same = (candidate >= 0) & (entities[np.maximum(candidate, 0)] == entities[order])
-    places = np.empty(len(order), dtype=np.int64)
-    places[order] = np.where(same, candidate, -1)
-    found = places[count:]
+    positions = np.empty(len(order), dtype=np.int64)
+    positions[order] = np.where(same, candidate, -1)
+    found = positions[count:]
     for name in (*entity, timestamp):
         found = np.where(np.asarray(rows.column(name).is_valid().to_numpy()), found, -1)
     return found

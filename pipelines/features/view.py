@@ -86,7 +86,7 @@ class View:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; what is not there is left out."""
-        said = {
+        document = {
             "model": self.model,
             "name": self.name,
             "entity": list(self.entity),
@@ -105,23 +105,23 @@ class View:
                 for each in self.windows
             ],
         }
-        return {key: value for key, value in said.items() if value is not None}
+        return {key: value for key, value in document.items() if value is not None}
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Self:
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote."""
-        ttl = said.get("ttl_s")
+        ttl = document.get("ttl_s")
         return cls(
-            model=said["model"],
-            name=said["name"],
-            entity=tuple(said["entity"]),
-            timestamp=said["timestamp"],
-            dataset=said.get("dataset"),
-            path=said.get("path"),
+            model=document["model"],
+            name=document["name"],
+            entity=tuple(document["entity"]),
+            timestamp=document["timestamp"],
+            dataset=document.get("dataset"),
+            path=document.get("path"),
             ttl=None if ttl is None else timedelta(seconds=ttl),
-            fields=tuple(said["fields"]),
+            fields=tuple(document["fields"]),
             windows=tuple(
                 Window(each["name"], each["function"], each.get("of"), timedelta(seconds=each["length_s"]))
-                for each in said["windows"]
+                for each in document["windows"]
             ),
         )

@@ -40,15 +40,15 @@ class Document:
 
     value: Any
     file: str = "model.yaml"
-    places: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def where(self, path: Path) -> str:
         """Name a path as `train.candidates[0].grid (line 9, column 5)`, by its nearest known place."""
         known = path
-        while known and known not in self.places:
+        while known and known not in self.marks:
             known = known[:-1]
-        line, column = self.places.get(known, (1, 1))
+        line, column = self.marks.get(known, (1, 1))
         return f"{name_of(path) or self.file} (line {line}, column {column})"
 
 
@@ -171,7 +171,7 @@ class _Composer:
             key = _clean(event.value)
             here = (*path, key)
             if key in values:
-                first = self.document.places[here][0]
+                first = self.document.marks[here][0]
                 self._problem(
                     event, f"the key `{key}` stands here again, first on line {first}", "keep one of them"
                 )
@@ -181,7 +181,7 @@ class _Composer:
         return values
 
     def _place(self, path: Path, event: ev.Event) -> None:
-        self.document.places[path] = _position(event)
+        self.document.marks[path] = _position(event)
 
     def _problem(self, event: ev.Event, problem: str, fix: str) -> None:
         self.document.problems.append(Problem(where=self._at(event), problem=problem, fix=fix))

@@ -63,7 +63,7 @@ Loss = Annotated[
 ]
 
 
-def said(loss: Named | Costs) -> str:
+def spell(loss: Named | Costs) -> str:
     """Return a loss as one text, the same for the same one."""
     return loss if isinstance(loss, str) else json.dumps(loss, sort_keys=True)
 

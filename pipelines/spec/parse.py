@@ -91,16 +91,16 @@ def spec_digest(spec: ModelSpec, code: OwnCode | None = None) -> str:
     Args:
         code: what the files hold that train.code and train.requirements name: it counts too.
     """
-    said = spec.model_dump(mode="json", by_alias=True)
+    dumped = spec.model_dump(mode="json", by_alias=True)
     if spec.features is None:  # the digest of a spec without features is that of releases before them
-        del said["features"]
+        del dumped["features"]
     if spec.rollout.loss == "zero_one":  # the same of one that names no loss
-        del said["rollout"]["loss"]
+        del dumped["rollout"]["loss"]
     if not spec.labels.randomised:
-        del said["labels"]["randomised"]
+        del dumped["labels"]["randomised"]
     if spec.gate.undecided == "try":
-        del said["gate"]["undecided"]
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        del dumped["gate"]["undecided"]
+    canonical = json.dumps(dumped, sort_keys=True, separators=(",", ":"))
     if code is not None:
         canonical += code.train.sha256 + (code.requirements.sha256 if code.requirements else "")
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -38,8 +38,8 @@ def _range(column: pa.Array) -> Mapping[str, Any]:
     if not len(known):
         return {}
     order = pc.sort_indices(known)
-    places = {"min": 0, "max": len(known) - 1, "middle": len(known) // 2}
-    return {what: _json(known[order[place].as_py()].as_py()) for what, place in places.items()}
+    positions = {"min": 0, "max": len(known) - 1, "middle": len(known) // 2}
+    return {what: _json(known[order[place].as_py()].as_py()) for what, place in positions.items()}
 
 
 def _json(value: Any) -> Any:

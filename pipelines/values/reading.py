@@ -174,7 +174,10 @@ def _time_of_number(value: Any, form: Form) -> datetime:
         return _time_of_text_as_written(number, form)
     else:
         per_second = next((unit for above, unit in EPOCH_UNITS if abs(number) >= above), 1.0)
-    return _of_micros(round(number * (1_000_000 / per_second)), value)
+    micros = number * (1_000_000 / per_second)
+    if not math.isfinite(micros):
+        raise NotRead(value)
+    return _of_micros(round(micros), value)
 
 
 def _time_of_text_as_written(number: float | int, form: Form) -> datetime:

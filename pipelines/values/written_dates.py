@@ -51,6 +51,6 @@ def parse(text: pa.Array, format_: str) -> pa.Array:
     found = pc.strptime(text, format=format_, unit="us", error_is_null=True)
     fits = pc.and_(pc.greater_equal(found.cast(pa.int64()), _FIRST_FULL_YEAR), full(text, pattern))
     if "(?P<day>" in pattern:
-        told = pc.struct_field(pc.extract_regex(text, rf"\A(?:{pattern})\z"), "day")
-        fits = pc.and_(fits, pc.equal(pc.day(found), told.cast(pa.int64())))
+        day_of_text = pc.struct_field(pc.extract_regex(text, rf"\A(?:{pattern})\z"), "day")
+        fits = pc.and_(fits, pc.equal(pc.day(found), day_of_text.cast(pa.int64())))
     return pc.if_else(fits, found, pa.scalar(None, found.type))

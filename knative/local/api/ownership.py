@@ -42,7 +42,7 @@ def apply(live: Json, owners: Owners, manager: str, body: Json, *, force: bool =
         if other != manager and path in theirs and not _stands(live, path, value)
     ]
     if conflicts and not force:
-        raise ApplyConflict(_told(conflicts, body["apiVersion"]))
+        raise ApplyConflict(_named(conflicts, body["apiVersion"]))
     after = copy.deepcopy({"apiVersion": body["apiVersion"], "kind": body["kind"], **live})
     for path in owners.get(manager, set()) - given.keys():
         if not any(path in theirs for other, theirs in owners.items() if other != manager):
@@ -145,9 +145,9 @@ def _drop(body: Json, path: Path) -> None:
             _drop(body, path[:-1])
 
 
-def _told(conflicts: list[tuple[str, Path]], api_version: str) -> str:
-    said = "; ".join(
+def _named(conflicts: list[tuple[str, Path]], api_version: str) -> str:
+    listed = "; ".join(
         f'conflict with "{manager}" using {api_version}: .{".".join(path)}' for manager, path in conflicts
     )
     plural = "conflicts" if len(conflicts) > 1 else "conflict"
-    return f"Apply failed with {len(conflicts)} {plural}: {said}"
+    return f"Apply failed with {len(conflicts)} {plural}: {listed}"

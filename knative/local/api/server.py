@@ -265,9 +265,9 @@ def _known(answer: Json) -> web.Response:
 def _writer(request: web.Request) -> Writer:
     """Return who writes: as they say, else the program that asks. An apply must say so."""
     force = request.query.get("force", "").lower() in ("true", "1", "t")
-    said = request.query.get("fieldManager", "")
-    if said or _media_type(request) == APPLY:
-        return Writer(said, force)
+    manager = request.query.get("fieldManager", "")
+    if manager or _media_type(request) == APPLY:
+        return Writer(manager, force)
     return Writer(request.headers.get("User-Agent", "").partition("/")[0] or "unknown", force)
 
 

@@ -25,7 +25,7 @@ from knative.local.sources.sinks import resolve, sink_status
 
 TYPES: Mapping[Change, str] = MappingProxyType({"ADDED": "add", "MODIFIED": "update", "DELETED": "delete"})
 _FIRST_WAIT_S = 0.05
-_Told = tuple[Change, Key, Json]
+_Sent = tuple[Change, Key, Json]
 
 
 class ApiServerSources:
@@ -87,7 +87,7 @@ class _Watch:
 
     def __init__(self, key: Key, spec: Json, uri: str, source: str) -> None:
         self.key, self.spec, self.uri, self.source = key, spec, uri, source
-        self.changes: asyncio.Queue[_Told] = asyncio.Queue()
+        self.changes: asyncio.Queue[_Sent] = asyncio.Queue()
         named = [(kind_of(each), each.get("selector") or {}) for each in spec["resources"]]
         self.resources: list[tuple[Kind, Json]] = [(kind, each) for kind, each in named if kind is not None]
 

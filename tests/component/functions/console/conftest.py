@@ -174,7 +174,7 @@ def trained(version: int, *tried: tuple[str, float]) -> dict[str, Any]:
 
 
 def decided() -> dict[str, Any]:
-    course = [{"labels": 20 * at, "worse": 0.5**at, "better": 2.0**at} for at in range(1, 6)]
+    wealth_history = [{"labels": 20 * at, "worse": 0.5**at, "better": 2.0**at} for at in range(1, 6)]
     return {
         "model": "churn",
         "version": 2,
@@ -188,7 +188,7 @@ def decided() -> dict[str, Any]:
         "threshold": 20,
         "alpha": 0.05,
         "margin": 0.01,
-        "course": course,
+        "wealth_history": wealth_history,
         "message": "v2 is not worse",
     }
 

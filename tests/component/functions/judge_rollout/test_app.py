@@ -27,7 +27,7 @@ def test_a_better_challenger_is_promoted_in_the_shadow_with_its_numbers(court: C
     assert verdict.difference < 0
     assert verdict.coverage_champion == verdict.coverage_challenger == 1.0
     assert verdict.label_digest is not None
-    last = verdict.course[-1]
+    last = verdict.wealth_history[-1]
     assert (last.labels, last.worse, last.better) == (
         verdict.labels,
         verdict.wealth_worse,

@@ -206,10 +206,10 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
             }
             ledger.append(session, build_event(FeedbackJoined.type, data, id_=f"j{joined}"), now)
         for event_id in ("w1", "w2"):
-            look = drift.number_check(
+            checked = drift.number_check(
                 session, "churn", 1, source="/s", event_id=event_id, of="inferences", at=now
             )
-            look.status, look.rows = "stable", 500
+            checked.status, checked.rows = "stable", 500
         timers.set_timer(session, "govern_training", "churn/pending", now + timedelta(minutes=1))
     (model,) = recorder.get("/models")["models"]
     told = model["feedback"]
@@ -218,7 +218,7 @@ def test_label_coverage_harm_drift_and_what_the_governor_waits_for_are_told(reco
     assert told["fates"] == {"since": "2026-03-01T00:00:00Z", "joined": 6, "late": 1}
     assert told["harm"] == {"version": 1, "labels": 6, "statistic": 3.0, "alarmed_at": None}
     assert model["drift"] == {
-        "look": 2,
+        "check": 2,
         "of": "inferences",
         "status": "stable",
         "rows": 500,

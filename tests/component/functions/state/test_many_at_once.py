@@ -184,7 +184,7 @@ def test_looks_at_once_have_numbers_of_their_own_and_share_one_budget(outside: O
         data = {"version": 1, "window": number, "rows": 200, "data": listed.model_dump(), **when}
         windows.append(event(c.WindowClosed.type, f"window-{number}", data))
     said = spread(outside, "detect_drift", [*windows, *windows[:2]])
-    assert sorted(row.look for row in kept(outside, DriftCheckRow)) == [1, 2, 3, 4, 5, 6]
+    assert sorted(row.number for row in kept(outside, DriftCheckRow)) == [1, 2, 3, 4, 5, 6]
     checked = {each.id: each.data for each in said if each.type == c.DriftChecked.type}
     assert sorted(each["window"] for each in checked.values()) == [1, 2, 3, 4, 5, 6]
     assert sum(each["alpha_spent"] for each in checked.values()) <= checked.popitem()[1]["alpha"]

@@ -133,11 +133,11 @@ def test_labels_harm_and_drift_are_told() -> None:
     assert "; 7 wait to be joined, the oldest since 2026-01-0" in said
     assert "; they come 12.3 s after they were sent; of those since 2026-01-0" in said
     assert ", 6 % late, 4 % of no prediction that is known, 2 % handled after their predictions" in said
-    looked = {"look": 3, "of": "inferences", "status": "stable", "rows": 500, "at": "2026-01-02T03:04:05Z"}
+    looked = {"check": 3, "of": "inferences", "status": "stable", "rows": 500, "at": "2026-01-02T03:04:05Z"}
     told = words(feedback=feedback, drift=looked)
     assert told["labels"] == "v1 75 % of 200 labelled, v2 none mature; 7 wait to be joined"
     assert told["harm"].startswith("statistic 5,123 after 88 labels of v1, ALARM at 2026-01-0")
-    assert told["drift"].startswith("look 3 of inferences: stable, 500 rows, at 2026-01-0")
+    assert told["drift"].startswith("check 3 of inferences: stable, 500 rows, at 2026-01-0")
 
 
 def test_a_retired_model_says_since_when_and_who_asked() -> None:

@@ -13,7 +13,7 @@ from functions.detect_drift.independent import Thinning
 from functions.detect_drift.logic import Policy, Status
 from functions.detect_drift.tables import reference_table
 from functions.detect_drift.view_check import apart
-from functions.detect_drift.view_rows import Sides, sides_of
+from functions.detect_drift.view_rows import Samples, samples_of
 from pipelines.features.aggregation import view_rows
 from pipelines.features.view import EVENT_TIMESTAMP, View, Window
 
@@ -56,13 +56,13 @@ def purchases(days: int, seed: int, more_from: int | None = None) -> pa.Table:
     )
 
 
-def sides(table: pa.Table, day: int) -> Sides:
+def samples(table: pa.Table, day: int) -> Samples:
     """Compare the rows of a day with those of the first days, as a materialisation of that day would."""
     known = view_rows(VIEW, _between(table, 0, TRAINED), created=START + TRAINED * DAY)
     until = view_rows(VIEW, _between(table, 0, day + 1), created=START + (day + 1) * DAY)
     new = until.filter(pc.greater_equal(until.column(EVENT_TIMESTAMP), pa.scalar(START + day * DAY)))
     stored = pa.concat_tables([known, new])
-    found = sides_of(VIEW, stored, new, learned_by=START + TRAINED * DAY, seed="ab" * 32)
+    found = samples_of(VIEW, stored, new, learned_by=START + TRAINED * DAY, seed="ab" * 32)
     assert found is not None
     return found
 
@@ -75,7 +75,7 @@ def _between(table: pa.Table, first: int, last: int) -> pa.Table:
     return table.filter(inside)
 
 
-def status(found: Sides, window: int, current: pa.Table | None = None) -> Status:
+def status(found: Samples, window: int, current: pa.Table | None = None) -> Status:
     """Judge both sides as detect_drift does."""
     reference = reference_table(found.reference, KINDS, scored=False)
     rows = found.current if current is None else current
@@ -96,23 +96,23 @@ def status(found: Sides, window: int, current: pa.Table | None = None) -> Status
 
 def test_days_like_those_before_raise_no_alarm_though_the_busy_have_more_rows() -> None:
     table = purchases(TRAINED + 8, seed=1)
-    found = [sides(table, TRAINED + day) for day in range(8)]
+    found = [samples(table, TRAINED + day) for day in range(8)]
     assert [status(each, window) for window, each in enumerate(found, 1)] == [Status.STABLE] * 8
 
     # The rows as they lie in the store: the reference has many of whoever buys often.
-    every_row = Sides(
+    every_row = Samples(
         view_rows(VIEW, _between(table, 0, TRAINED), created=START), found[0].current, found[0].rows
     )
     assert status(every_row, 1) is Status.DRIFTED
 
 
 def test_customers_who_buy_four_times_as_often_are_found() -> None:
-    found = sides(purchases(TRAINED + 8, seed=2, more_from=TRAINED), TRAINED + 7)
+    found = samples(purchases(TRAINED + 8, seed=2, more_from=TRAINED), TRAINED + 7)
     assert status(found, 1) is Status.DRIFTED
 
 
 def test_of_each_entity_one_row_counts_in_each_stretch_as_long_as_the_new_rows() -> None:
-    found = sides(purchases(TRAINED + 1, seed=3), TRAINED)
+    found = samples(purchases(TRAINED + 1, seed=3), TRAINED)
     customers = found.current.column("customer").to_pylist()
     assert len(customers) == len(set(customers))
     assert found.rows > len(customers)
@@ -123,7 +123,9 @@ def test_of_each_entity_one_row_counts_in_each_stretch_as_long_as_the_new_rows()
 
 def test_rows_that_the_champion_knew_are_not_new() -> None:
     table = view_rows(VIEW, purchases(3, seed=4), created=START + 3 * DAY)
-    assert sides_of(VIEW, table, table, learned_by=START + 3 * DAY, seed="ab" * 32) is None
-    assert sides_of(VIEW, table, table, learned_by=START + 2 * DAY, seed="ab" * 32) is None
+    assert samples_of(VIEW, table, table, learned_by=START + 3 * DAY, seed="ab" * 32) is None
+    assert samples_of(VIEW, table, table, learned_by=START + 2 * DAY, seed="ab" * 32) is None
     later = view_rows(VIEW, purchases(4, seed=4), created=START + 4 * DAY)
-    assert sides_of(VIEW, pa.concat_tables([table, later]), later, learned_by=START + 3 * DAY, seed="ab" * 32)
+    assert samples_of(
+        VIEW, pa.concat_tables([table, later]), later, learned_by=START + 3 * DAY, seed="ab" * 32
+    )

@@ -93,7 +93,7 @@ LINES = [
     (c.RolloutDecided.type, DECIDED, "419 labels, mean difference of loss -0.02, alpha 0.05, margin 0.01"),
     (c.RolloutDecided.type, DECIDED, "wealth of worse 0.03, of better 21.7, decided at 20"),
     (c.RolloutDecided.type, DECIDED, "labelled: champion 80 %, challenger 79 %; 4 repeats left out"),
-    (c.DriftDetected.type, DRIFT, "look 3: 500 rows of inferences against 1000"),
+    (c.DriftDetected.type, DRIFT, "check 3: 500 rows of inferences against 1000"),
     (c.DriftDetected.type, DRIFT, "amount (ks): corrected p 1.5e-09, wasserstein 0.5, drifted"),
     (c.DriftChecked.type, DRIFT, "page s3://reports/churn/v2/drift-3.html"),
     (

@@ -95,7 +95,7 @@ LINES = [
     (
         c.DriftChecked.type,
         {**DRIFT, "strong": False},
-        "look 3 of inferences: drifted; most in amount: p 1.5e-09, effect 0.5",
+        "check 3 of inferences: drifted; most in amount: p 1.5e-09, effect 0.5",
     ),
     (c.DriftDetected.type, DRIFT, "drifted, strong; most in amount"),
     (

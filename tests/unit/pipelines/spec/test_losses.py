@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.spec import SpecError, check_rules, parse_spec
-from pipelines.spec.losses import said
+from pipelines.spec.losses import spell
 from pipelines.spec.parse import spec_digest
 
 
@@ -72,4 +72,4 @@ def test_a_spec_that_names_the_default_has_the_digest_of_one_that_does_not() -> 
 
 
 def test_one_loss_has_one_text() -> None:
-    assert said({"b": {"a": 1.0}, "a": {"b": 2.0}}) == said({"a": {"b": 2.0}, "b": {"a": 1.0}})
+    assert spell({"b": {"a": 1.0}, "a": {"b": 2.0}}) == spell({"a": {"b": 2.0}, "b": {"a": 1.0}})

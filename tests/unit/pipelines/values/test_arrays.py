@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -82,6 +83,7 @@ def one(cell: str | None, kind: Kind, form: Form) -> tuple[object, bool]:
 @example(["+5", "x"], Kind.NUMBER, PLAIN)
 @example(["1e999", "x"], Kind.NUMBER, PLAIN)
 @example(["-nan", "x"], Kind.NUMBER, PLAIN)
+@example(["1.8e302", "x"], Kind.DATETIME, replace(PLAIN, format="unix"))
 def test_a_column_is_read_as_its_values_one_by_one(cells: list[str | None], kind: Kind, form: Form) -> None:
     values, bad = read(cells, kind, form)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functions.judge_rollout.course import MAX_POINTS, continued, points_of
 from functions.judge_rollout.verdict import Numbers
+from functions.judge_rollout.wealth_history import MAX_POINTS, continued, points_of
 
 
 def numbers(labels: int) -> Numbers:
@@ -23,12 +23,12 @@ def numbers(labels: int) -> Numbers:
 
 
 def test_a_course_grows_by_new_labels_and_stays_short() -> None:
-    course: list[list[float]] = []
+    wealth_history: list[list[float]] = []
     for labels in range(10_000):
-        course = continued(course, numbers(labels))
-        course = continued(course, numbers(labels))
+        wealth_history = continued(wealth_history, numbers(labels))
+        wealth_history = continued(wealth_history, numbers(labels))
 
-    assert MAX_POINTS / 2 <= len(course) <= MAX_POINTS
-    labels_seen = [point[0] for point in course]
+    assert MAX_POINTS / 2 <= len(wealth_history) <= MAX_POINTS
+    labels_seen = [point[0] for point in wealth_history]
     assert labels_seen == sorted(set(labels_seen))
-    assert (points_of(course)[-1].labels, points_of(course)[-1].better) == (9_999, 9_999)
+    assert (points_of(wealth_history)[-1].labels, points_of(wealth_history)[-1].better) == (9_999, 9_999)

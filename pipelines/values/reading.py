@@ -20,6 +20,7 @@ from pipelines.values.written import plain_number
 # Epoch numbers from these on are nano-, micro-, milliseconds: seconds stay below until the year 5138.
 EPOCH_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_EPOCH = 1e21  # nanoseconds are far beyond the year 9999 by then
 UNIX = {"unix": 1, "unix_ms": 1_000}
 EXACT_FLOAT = 2**53
 TRUE = frozenset({"true", "t", "yes", "y"})
@@ -166,7 +167,7 @@ def parse_iso(text: str) -> datetime:
 
 def _time_of_number(value: Any, form: Form) -> datetime:
     number = read_number(value, form)
-    if number is None or not math.isfinite(number):
+    if number is None or not abs(number) < _NO_EPOCH:  # nor is NaN
         raise NotRead(value)
     if form.format in UNIX:
         per_second: float = UNIX[form.format]
@@ -174,10 +175,7 @@ def _time_of_number(value: Any, form: Form) -> datetime:
         return _time_of_text_as_written(number, form)
     else:
         per_second = next((unit for above, unit in EPOCH_UNITS if abs(number) >= above), 1.0)
-    micros = number * (1_000_000 / per_second)
-    if not math.isfinite(micros):
-        raise NotRead(value)
-    return _of_micros(round(micros), value)
+    return _of_micros(round(number * (1_000_000 / per_second)), value)
 
 
 def _time_of_text_as_written(number: float | int, form: Form) -> datetime:

@@ -90,6 +90,13 @@ def test_a_column_is_read_as_its_values_one_by_one(cells: list[str | None], kind
     assert list(zip(values, bad, strict=True)) == [one(cell, kind, form) for cell in cells]
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**400), 1e308, 1e21])
+@pytest.mark.parametrize("format_", [None, "unix", "%Y%m%d"])
+def test_a_number_beyond_all_times_is_none(number: float, format_: str | None) -> None:
+    with pytest.raises(NotRead):
+        read_value(number, Kind.DATETIME, Form(format=format_))
+
+
 @settings(deadline=None, max_examples=400)
 @given(_COLUMNS, st.sampled_from(Kind))
 def test_one_bad_cell_changes_nothing_about_the_others(cells: list[str | None], kind: Kind) -> None:

@@ -9,26 +9,11 @@ from typing import Any
 from eventing import catalogue as c
 from eventing.words.event_words import words_of
 from eventing.words.numbers import number
+from eventing.words.tone import tone_of
 from functions.console.history import when
 
 Json = Mapping[str, Any]
 PREDICTION, LABEL = "prediction", "label"
-_PROMOTED, _ROLLED_BACK = c.RolloutOutcome.PROMOTED.value, c.RolloutOutcome.ROLLED_BACK.value
-_GOOD = frozenset({c.ModelApproved.type})
-_BAD = frozenset(
-    {
-        c.SpecRejected.type,
-        c.DatasetRejected.type,
-        c.BatchFailed.type,
-        c.TrainingFailed.type,
-        c.ModelRejected.type,
-        c.FeaturesRejected.type,
-        c.DriftDetected.type,
-        c.PerformanceDegraded.type,
-        c.DeliveryFailed.type,
-        c.DeliveriesLost.type,
-    }
-)
 _SERVING = frozenset({c.RolloutStarted.type, c.RolloutAdvanced.type, c.RolloutCompleted.type})
 
 
@@ -40,7 +25,7 @@ class Cause:
         reference: what the page about it is asked for by; empty where there is none.
         name: its type, without what all types begin with.
         words: the few words that matter of it.
-        kind: `good`, `bad`, `prediction`, `label`, or empty.
+        kind: its tone, or `prediction` or `label`.
         folded: how many events of each type were left out below it.
         asked: whether it is what the page is about.
     """
@@ -70,7 +55,7 @@ def _of(node: Json, reference: str) -> Cause:
         str(event.get("subject") or ""),
         words_of(type_, data),
         str(event.get("time") or ""),
-        _kind(type_, data),
+        tone_of(type_, data),
         {short(each): count for each, count in node.get("folded", {}).items()},
         [_of(effect, reference) for effect in node["effects"]],
         event.get("id") == reference,
@@ -80,17 +65,6 @@ def _of(node: Json, reference: str) -> Cause:
 def short(type_: str) -> str:
     """Return a type without what all types begin with."""
     return type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX)
-
-
-def _kind(type_: str, data: Any) -> str:
-    if type_ in _GOOD:
-        return "good"
-    if type_ in _BAD:
-        return "bad"
-    outcome = data.get("outcome") if isinstance(data, Mapping) else None
-    if type_ in (c.RolloutDecided.type, c.RolloutCompleted.type):
-        return {_PROMOTED: "good", _ROLLED_BACK: "bad"}.get(str(outcome), "")
-    return ""
 
 
 def every(roots: Sequence[Cause]) -> Iterator[Cause]:

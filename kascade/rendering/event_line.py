@@ -9,21 +9,10 @@ from typing import Any
 from eventing import catalogue as c
 from eventing.words.data_warnings import warning_lines
 from eventing.words.event_words import words_of
+from eventing.words.tone import Tone, tone_of
 from kascade.rendering.terminal import escape_line
 
-_BAD = frozenset(
-    {
-        c.SpecRejected.type,
-        c.DatasetRejected.type,
-        c.BatchFailed.type,
-        c.TrainingFailed.type,
-        c.ModelRejected.type,
-        c.PerformanceDegraded.type,
-        c.DeliveryFailed.type,
-        c.FeaturesRejected.type,
-    }
-)
-_GOOD = frozenset({c.ModelApproved.type, c.BatchCompleted.type})
+_COLOURS = {Tone.GOOD: "green", Tone.BAD: "red", Tone.WARNING: "yellow", Tone.PLAIN: "cyan"}
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -33,7 +22,7 @@ def event_line(event: Mapping[str, Any]) -> str:
     name = escape_line(f"{type_.removeprefix(c.PREFIX).removeprefix(c.S3_PREFIX):<24}")
     at = _clock_of(event.get("time"))
     about = escape_line(f"{event.get('subject') or ''!s:<24} {words_of(type_, data)}")
-    line = f"[dim]{at}[/] [{_colour(type_, data)}]{name}[/] {about}"
+    line = f"[dim]{at}[/] [{_COLOURS[tone_of(type_, data)]}]{name}[/] {about}"
     warnings = warning_lines(data) if type_ == c.DatasetIngested.type and isinstance(data, Mapping) else []
     return "\n".join([line, *(f"             [yellow]{escape_line(each)}[/]" for each in warnings)])
 
@@ -45,12 +34,3 @@ def _clock_of(time: str | None) -> str:
     except (ValueError, OverflowError, OSError):
         return " " * 12
     return when.strftime("%H:%M:%S.%f")[:-3]
-
-
-def _colour(type_: str, data: Any) -> str:
-    outcome = data.get("outcome") if isinstance(data, Mapping) else None
-    if type_ in _BAD or outcome == c.RolloutOutcome.ROLLED_BACK:
-        return "red"
-    if type_ == c.DriftDetected.type or outcome in (c.RolloutOutcome.INCONCLUSIVE, c.RolloutOutcome.RETIRED):
-        return "yellow"
-    return "green" if type_ in _GOOD or outcome == c.RolloutOutcome.PROMOTED else "cyan"

@@ -40,7 +40,7 @@ def test_what_is_refused_fails_or_harms_is_bad() -> None:
     found = causes_of([*map(node, types), rolled_back], "")
 
     assert {each.kind for each in found} == {"bad"}
-    assert causes_of([node(c.RolloutDecided.type, outcome="inconclusive")], "")[0].kind == ""
+    assert causes_of([node(c.RolloutDecided.type, outcome="inconclusive")], "")[0].kind == "warning"
 
 
 def test_a_foreign_event_whose_data_is_no_object_is_shown_all_the_same() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from eventing import catalogue as c
 
@@ -32,7 +31,7 @@ _OF_TYPE = {
     c.DeliveriesLost.type: Tone.BAD,
     c.DriftDetected.type: Tone.WARNING,
 }
-_OF_OUTCOME = {
+_OF_OUTCOME: Mapping[str, Tone] = {
     c.RolloutOutcome.PROMOTED: Tone.GOOD,
     c.RolloutOutcome.ROLLED_BACK: Tone.BAD,
     c.RolloutOutcome.INCONCLUSIVE: Tone.WARNING,
@@ -41,8 +40,8 @@ _OF_OUTCOME = {
 
 
 def tone_of(type_: str, data: object) -> Tone:
-    """Return the tone of an event with this type and payload of whatever shape; a rollout has its outcome's."""
-    if type_ in (c.RolloutDecided.type, c.RolloutCompleted.type):
-        outcome: Any = data.get("outcome") if isinstance(data, Mapping) else None
-        return _OF_OUTCOME.get(outcome, Tone.PLAIN) if isinstance(outcome, str) else Tone.PLAIN
-    return _OF_TYPE.get(type_, Tone.PLAIN)
+    """Return the tone of an event; a rollout's is its outcome's. The payload may have any shape."""
+    if type_ not in (c.RolloutDecided.type, c.RolloutCompleted.type):
+        return _OF_TYPE.get(type_, Tone.PLAIN)
+    outcome = data.get("outcome") if isinstance(data, Mapping) else None
+    return _OF_OUTCOME.get(outcome, Tone.PLAIN) if isinstance(outcome, str) else Tone.PLAIN

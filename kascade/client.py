@@ -35,7 +35,7 @@ from kascade.reach.calls import Calls
 from kascade.reach.port import CallError, Reach
 from kascade.reach.systems import reach_of, store_of
 from kascade.registering import offer
-from kascade.rendering.rows import EVENT, EXPLAINED, VERSION, event_row, explained_rows, version_rows
+from kascade.rendering import rows as shown
 from kascade.tables import Row, Table, frame_of, json_lines, rows_of, times
 
 if TYPE_CHECKING:
@@ -181,20 +181,13 @@ class Client(Calls):
         """
         index = getattr(rows, "index", None) if hasattr(rows, "notna") else None
         answers = list(self.predict_rows(model, rows_of(rows)))
-        return frame_of(answers, ("prediction", "prediction_id", "model_version"), index)
+        return frame_of(answers, shown.PREDICTION, index)
 
     def predict_rows(self, model: str, rows: list[Row]) -> Iterator[Row]:
         """Yield the answer to each row as JSON values."""
         for first in range(0, len(rows), _ROWS_A_REQUEST):
             instances = rows[first : first + _ROWS_A_REQUEST]
-            reply = self._answers(model, {"instances": instances})
-            for at, prediction in enumerate(reply["predictions"]):
-                answer = {"prediction": prediction, "prediction_id": reply["prediction_ids"][at]}
-                answer["model_version"] = int(reply["model_version"])
-                for name in ("probabilities", "missing_features", "label_asked"):
-                    if name in reply:
-                        answer[name] = reply[name][at]
-                yield answer
+            yield from shown.prediction_rows(self._answers(model, {"instances": instances}))
 
     def _answers(self, model: str, body: Row) -> Row:
         path = f"/v1/models/{model}:predict"
@@ -236,7 +229,7 @@ class Client(Calls):
 
     def events(self, **query: Any) -> pd.DataFrame:
         """Return what has happened, oldest first: see `ledger` for what narrows it."""
-        return times(frame_of([event_row(row) for row in self.ledger(**query)], EVENT), "time")
+        return times(frame_of([shown.event_row(row) for row in self.ledger(**query)], shown.EVENT), "time")
 
     def ledger(
         self, *, after: int = 0, wait_s: float = 0, deadline: float = math.inf, **query: Any
@@ -259,8 +252,8 @@ class Client(Calls):
 
     def models(self) -> pd.DataFrame:
         """Return every version of every model: its state, its metrics, what it was trained on."""
-        rows = [row for model in self.describe() for row in version_rows(model)]
-        return times(frame_of(rows, VERSION), "registered_at")
+        rows = [row for model in self.describe() for row in shown.version_rows(model)]
+        return times(frame_of(rows, shown.VERSION), "registered_at")
 
     def describe(self, model: str | None = None) -> list[Row]:
         """Return all that is known of each model, or of one: versions, rollout, governor, labels, drift."""
@@ -273,7 +266,10 @@ class Client(Calls):
         Args:
             reference: `<model>/v<version>`, a prediction's id, or an event's id.
         """
-        return times(frame_of(list(explained_rows(self.explanation(reference)["chain"])), EXPLAINED), "time")
+        return times(
+            frame_of(list(shown.explained_rows(self.explanation(reference)["chain"])), shown.EXPLAINED),
+            "time",
+        )
 
     def explanation(self, reference: str) -> Row:
         """Return why, as trees of events; of a prediction also its inputs, its label and its answers."""

@@ -1,4 +1,4 @@
-"""Events, versions and explanations as rows of a table."""
+"""Events, versions, predictions and explanations as rows of a table."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kascade.rendering.evidence import evidence
 Row = dict[str, Any]
 EVENT = ("seq", "time", "type", "subject", "summary", "data", "id", "source", "correlation", "cause")
 VERSION = ("model", "version", "state", "train_rows", "registered_at")
+PREDICTION = ("prediction", "prediction_id", "model_version")
 EXPLAINED = ("depth", "time", "type", "subject", "summary", "evidence", "id")
 
 
@@ -33,6 +34,17 @@ def version_rows(model: Mapping[str, Any]) -> Iterator[Row]:
     for version in model["versions"]:
         columns = {name: version.get(name) for name in VERSION[1:]}
         yield {"model": model["model"], **columns, **version["metrics"]}
+
+
+def prediction_rows(reply: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield each row's part of a model's answer in the v1 protocol."""
+    each = [name for name in ("probabilities", "missing_features", "label_asked") if name in reply]
+    version = int(reply["model_version"])
+    for at, values in enumerate(zip(reply["predictions"], reply["prediction_ids"], strict=True)):
+        yield {
+            **dict(zip(PREDICTION, (*values, version), strict=True)),
+            **{name: reply[name][at] for name in each},
+        }
 
 
 def explained_rows(nodes: Iterable[Mapping[str, Any]], depth: int = 0) -> Iterator[Row]:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from support.kserve.rollouts import DEADLINE_S, splits, wait
 from support.kserve.server import Platform
+from support.kserve.webhooks import Refusal
 
 from eventing import catalogue as kinds
 from eventing.event import Event, originate
@@ -61,6 +62,27 @@ def test_a_challenger_is_shadowed_given_a_tenth_and_taken_back_when_it_loses(
     assert (completed.data["outcome"], completed.data["champion_version"]) == ("rolled_back", 1)
     assert splits(platform) == [{1: 100}, {1: 90, 2: 10}, {1: 100}]
     assert world.facts() == ["v1 deployed", "v1 promoted", "v2 rolled_back"]
+
+
+def test_a_shadow_that_the_api_refuses_is_taken_back_and_ends_in_its_words(
+    world: RollingOut, platform: Platform
+) -> None:
+    """That takes more than one look: the version before is deployed anew first."""
+    world.approve(1)
+    until(world, kinds.RolloutCompleted)
+
+    def refuse(method: str, _: str) -> None:
+        if method == "POST":
+            raise Refusal(422, "Invalid", "the Trigger is invalid: by a test")
+
+    platform.fault = refuse
+    world.approve(2)
+    completed = until(world, kinds.RolloutCompleted)
+
+    assert completed.data["outcome"] == "rolled_back"
+    assert "churn-v2 was refused: the API answered 422" in completed.data["message"]
+    assert "by a test" in completed.data["message"]
+    assert splits(platform) == [{1: 100}]
 
 
 def test_a_model_that_served_elsewhere_is_deployed_when_it_is_looked_at(

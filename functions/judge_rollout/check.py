@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from eventing import catalogue as c
 from eventing.catalogue import Claim
+from eventing.clock import Clock
 from eventing.event import Event
 from eventing.store import Store
 from functions.inferences.scoring import load_scoring
@@ -100,10 +101,14 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class RolloutCheck:
-    """The clients of one process, and the time."""
+    """The clients of one process, and the time at which the check began.
+
+    The log may take long to read: a verdict has the time of `clock` at which it is given.
+    """
 
     sessions: sessionmaker[Session]
     store: Store
+    clock: Clock
     now: datetime
 
     def at_labels(self, event: Event, model: str, through: datetime) -> list[Event]:
@@ -224,12 +229,8 @@ class RolloutCheck:
             set_timer(session, FUNCTION, timer_key(arms.model), due, cause=event)
             return []
         row.decided = True
-        wealth_history = points_of(row.wealth_history)
-        return [
-            verdict_event(
-                event, arms, policy, verdict, numbers, result.decided_from, self.now, wealth_history
-            )
-        ]
+        history, given_at = points_of(row.wealth_history), self.clock()
+        return [verdict_event(event, arms, policy, verdict, numbers, result.decided_from, given_at, history)]
 
 
 def _taken_in(state: JudgeState) -> datetime:

@@ -32,7 +32,7 @@ class Handler:
     def __call__(self, event: Event, payload: c.Payload) -> list[Event]:
         """Follow the rollout, or judge it."""
         now = self.clock()
-        check = RolloutCheck(self.sessions, self.store, now)
+        check = RolloutCheck(self.sessions, self.store, self.clock, now)
         match payload:
             case c.FeedbackJoined():
                 return check.at_labels(event, payload.model, payload.through)

@@ -45,11 +45,13 @@ class Progress:
         last: how it ended, or what is waited for; None: nothing is left to do.
         exists: the version that is rolled out exists.
         url: where the model answers.
+        refused: why the platform refused a step, where what came before it is not undone yet.
     """
 
     last: Promote | RollBack | Wait | Hold | None
     exists: bool = False
     url: str | None = None
+    refused: str = ""
 
 
 def reconcile(deployer: Deployer, goal: Goal, now: datetime) -> Progress:
@@ -98,14 +100,14 @@ def _undo(deployer: Deployer, rollout: Rollout, exists: bool, message: str) -> P
     try:
         observed = deployer.observe(model)
     except Unavailable as error:
-        return Progress(Wait(str(error)), exists)
+        return Progress(Wait(str(error)), exists, refused=message)
     except Refused:
         return Progress(RollBack(message), exists)
     try:
         if observed.mirror is not None or observed.status(version).readiness is not Readiness.ABSENT:
             _apply_action(deployer, model, Remove(version, rollout.champion))
     except Unavailable as error:
-        return Progress(Wait(str(error)), exists, observed.url)
+        return Progress(Wait(str(error)), exists, observed.url, message)
     except Refused as error:
         message = f"{message}; it cannot be taken back: {error}"
     return Progress(RollBack(message), exists, observed.url)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
+from eventing.catalogue import RolloutOutcome
 from eventing.event import Event
 from functions.roll_out_model.decide import Decision, first_phase
 from functions.roll_out_model.deployer import ServedVersion
@@ -113,8 +115,12 @@ def record(
     if decision.rollout is not None:
         if decision.begins:
             row.approval, row.started_at = dump_event(event), None
-        write_rollout(row, decision.rollout)
-        if writer.advance(decision.rollout, progress):
+        rollout = decision.rollout
+        if progress.refused:  # it is undone from now on, and ends in the platform's words
+            refused = Verdict(RolloutOutcome.ROLLED_BACK, progress.refused, final=True)
+            rollout = replace(rollout, paused=False, verdict=refused)
+        write_rollout(row, rollout)
+        if writer.advance(rollout, progress):
             _end(session, row, writer)
     elif isinstance(progress.last, Wait):
         writer.check_after(settings.watch)

@@ -14,7 +14,9 @@ from functions.roll_out_model.targets import TARGETS
 
 DEFAULT_READY_DEADLINE_S = 120.0
 DEFAULT_READY_POLL_S = 0.5
-DEFAULT_WATCH_S = 60.0
+DEFAULT_WATCH_S = 45.0
+"""Less than the 60 s after which Knative lets an idle function go: it is there when a verdict comes."""
+
 PASSED_ON = ("K_SINK", "K_CA_CERTS", "K_CE_OVERRIDES", "SINK_TIMEOUT_S", "SINK_TOKEN_FILE")
 """Variables that model servers are given as well: where the log of predictions goes, and how."""
 

@@ -73,7 +73,9 @@ class AirflowEngine:
             return
         warn_of_ignored_limits(run)
         body = {"dag_run_id": airflow_id(run.run_id), "logical_date": None, "conf": conf, "note": run.run_id}
-        self._call("start the run", "POST", f"/dags/{dag}/dagRuns", body, known=(409,), final=True)
+        made = self._call("start the run", "POST", f"/dags/{dag}/dagRuns", body, known=(409,), final=True)
+        if made is None and self._find(run.run_id) is None:
+            raise Unavailable(f"{self._at()} would not start the run: 409, and it does not have it")
 
     def status(self, run_id: str) -> RunStatus:
         """See `TrainingEngine`. A failed run may be cleared in Airflow, and is then running again."""
@@ -88,7 +90,9 @@ class AirflowEngine:
         found = self._find(run_id)
         if found is not None and found.get("state") not in _STATES:
             path = f"/dags/{found['dag_id']}/dagRuns/{airflow_id(run_id)}"
-            self._call("cancel the run", "PATCH", path, {"state": "failed"}, known=(404, 409))
+            done = self._call("cancel the run", "PATCH", path, {"state": "failed"}, known=(404, 409))
+            if done is None and self.status(run_id).state is RunState.RUNNING:
+                raise Unavailable(f"{self._at()} would not cancel the run, which goes on")
 
     def page(self, run: Run) -> str | None:
         """Return the address of the run's page."""

@@ -101,6 +101,8 @@ class KubeflowEngine:
         )
         create = self._runs.run_service_create_run
         made = self._call("submit the run", create, body, known=(409,), final=True)
+        if made is None and self._find(run.run_id) is None:
+            raise Unavailable(f"{self._at()} would not submit the run: 409, and it does not have it")
         if made is not None and made.run_id != body.run_id:
             raise Unavailable(f"{self._at()} answered the submission with what is no run")
 
@@ -114,11 +116,16 @@ class KubeflowEngine:
 
     def cancel(self, run_id: str) -> None:
         """See `TrainingEngine`. Kubeflow calls a run that was cancelled a failed one."""
-        found = self._find(run_id)
-        if found is None or found.state in _STATES or found.state == "CANCELING":
+        if not self._goes_on(run_id):
             return
         terminate = self._runs.run_service_terminate_run
-        self._call("cancel the run", terminate, kubeflow_id(run_id), known=(400, *_GONE))
+        done = self._call("cancel the run", terminate, kubeflow_id(run_id), known=(400, *_GONE))
+        if done is None and self._goes_on(run_id):
+            raise Unavailable(f"{self._at()} would not cancel the run, which goes on")
+
+    def _goes_on(self, run_id: str) -> bool:
+        found = self._find(run_id)
+        return found is not None and found.state not in _STATES and found.state != "CANCELING"
 
     def page(self, run: Run) -> str | None:
         """Return the address of the run's page, where one is known."""

@@ -17,6 +17,9 @@ from support.live_system import BIN, LiveSystem, eventually, untraced
 
 from kascade.system.home import Home
 
+OVERLAYS = Path(__file__).parent / "overlays"
+"""Systems on one machine whose models a platform serves that a test plays."""
+
 
 @contextmanager
 def running(folder: Path, store: str, *arguments: str) -> Iterator[LiveSystem]:

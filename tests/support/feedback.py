@@ -63,7 +63,7 @@ class Feedback:
         self.world.now = at or self.world.now + timedelta(seconds=2)
         said: list[Event] = []
         with self.world.session() as session:
-            timers = due(session, self.world.now, 10)
+            timers = [each for each in due(session, self.world.now, 10) if each.owner == "join_feedback"]
         for timer in timers:
             self.number += 1
             payload = {"owner": timer.owner, "key": timer.key, "due": timer.due.isoformat()}

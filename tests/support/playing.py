@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,6 +35,9 @@ class Player(ABC):
     """Acts on the objects of a namespace again and again until it is stopped.
 
     A change is acted on `lag_s` after it was seen, on the wall's clock: till then the status is the old one.
+
+    Attributes:
+        splits: each split of traffic that a model had, as percent by version, by the model's name.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Player(ABC):
         self.clock = clock or FastClock()
         self.lock = threading.RLock()
         self.failures: list[str] = []
+        self.splits: dict[str, list[dict[int, int]]] = {}
         self._seen: dict[tuple[str, int, bool], float] = {}
         self._stopped = threading.Event()
 
@@ -83,6 +87,13 @@ class Player(ABC):
         metadata = body["metadata"]
         change = (metadata["uid"], metadata["generation"], "deletionTimestamp" in metadata)
         return time.monotonic() - self._seen.setdefault(change, time.monotonic()) >= self.lag_s
+
+    def note(self, model: str, shares: Mapping[int, int]) -> None:
+        """Note how a model's requests go, where they go and that has changed; who gets none is left out."""
+        served = {version: share for version, share in shares.items() if share}
+        seen = self.splits.setdefault(model, [])
+        if served and seen[-1:] != [served]:
+            seen.append(served)
 
     def listed(self, group: str, version: str, plural: str) -> list[Json]:
         found = self.api.list_namespaced_custom_object(group, version, self.namespace, plural)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,7 @@ _ENDED = re.compile(r"exit code (-?\d+)")
 
 
 class PlayedKServe(Player):
-    """KServe 0.20 over the API of a running `kascade up`.
-
-    Attributes:
-        splits: each split of traffic that a model had, as percent by revision, by the model's name.
-    """
+    """KServe 0.20 over the API of a running `kascade up`."""
 
     def __init__(
         self, api: client.CustomObjectsApi, home: Path, store: S3Store, folder: Path, lag_s: float = 0.3
@@ -50,7 +46,6 @@ class PlayedKServe(Player):
         super().__init__(api, "kascade", lag_s, FastClock(1.0, datetime.now(UTC)))
         self._home, self._store, self._folder = home, store, folder
         self._wanted: dict[str, Json] = {}
-        self.splits: dict[str, list[dict[str, int]]] = {}
 
     def act(self) -> None:
         services = self.listed(*ISVC, "inferenceservices")
@@ -157,7 +152,7 @@ class PlayedKServe(Player):
         created, ready = told.get("latestCreatedRevisionName", ""), told.get("latestReadyRevisionName")
         if ready:
             component = propagated(component, created, ready, told.get("traffic") or [])
-            self._note(name, told.get("traffic") or [])
+            self._note(name, shares_of(told.get("traffic") or []))
         else:
             component = {**component, "latestCreatedRevision": created}
         if told.get("url"):
@@ -193,11 +188,14 @@ class PlayedKServe(Player):
             if (found := _ENDED.search(json.loads(line)["message"])) is not None:
                 yield int(found[1])
 
-    def _note(self, model: str, routed: list[Json]) -> None:
-        served = {name: share for name, share in shares_of(routed).items() if share}
-        seen = self.splits.setdefault(model, [])
-        if not seen or seen[-1] != served:
-            seen.append(served)
+    def _note(self, model: str, shares: Mapping[str, int]) -> None:
+        """Note the split of the traffic, by the versions that the revisions are labelled with."""
+        versions: dict[int, int] = {}
+        revisions = {each["metadata"]["name"]: each for each in self.listed(*KNATIVE, "revisions")}
+        for name, share in shares.items():
+            version = int(revisions[name]["metadata"]["labels"]["endpoint"].removeprefix("v"))
+            versions[version] = versions.get(version, 0) + share
+        self.note(model, versions)
 
     def _ready(self, status: Json, word: str, reason: str, message: str) -> None:
         for name in ("PredictorReady", "Ready"):

@@ -32,7 +32,6 @@ GROUPS = {
     ("apps", "v1", "deployments"),
 }
 _PATH = re.compile(r"/apis/([a-z.]+)/([a-z0-9]+)/namespaces/([a-z-]+)/([a-z]+)(?:/([a-z0-9-]+))?")
-_VERBS = {("GET", True): "get", ("GET", False): "list", ("POST", False): "create"}
 _TICK_S = 0.01
 
 
@@ -55,6 +54,7 @@ class Platform:
         image: of KServe's controller.
         forbidden: what the account may not do, as "<verb> <plural>".
         fault: is asked before each request with its method and path, and may raise or wait.
+        lost: is asked after each, and says whether its answer is lost.
     """
 
     fails: Callable[[Json], Failure | None] = lambda container: None
@@ -66,6 +66,7 @@ class Platform:
     image: str = "kserve/kserve-controller:v0.20.0"
     forbidden: set[str] = field(default_factory=set)
     fault: Callable[[str, str], Response | None] = lambda method, path: None
+    lost: Callable[[str, str], bool] = lambda method, path: False
     objects: dict[tuple[str, str], Json] = field(default_factory=dict)
     owners: dict[tuple[str, str], Owners] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -139,6 +140,8 @@ class Platform:
         self.asked.append(f"{request.method} {request.path}")
         try:
             answer = self.fault(request.method, request.path) or self._answer(request)
+            if self.lost(request.method, request.path):
+                answer = Response("", 502)
         except Refusal as error:
             answer = _status(error)
         return answer(environ, start_response)

@@ -25,7 +25,7 @@ ROUTES = ("networking.istio.io", "v1beta1")
 
 
 @dataclass
-class _Workload:
+class Workload:
     """A Deployment that was made for a predictor."""
 
     is_good: bool
@@ -45,7 +45,7 @@ class Core1(Player):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.workloads: dict[str, dict[str, _Workload]] = {}
+        self.workloads: dict[str, dict[str, Workload]] = {}
         self._finished: set[str] = set()
         self._routes: dict[str, Json] = {}
 
@@ -62,6 +62,10 @@ class Core1(Player):
             return None
         targets = rule["spec"]["http"][0]["route"]
         return str(max(targets, key=lambda each: each.get("weight", 0))["destination"]["subset"])
+
+    def start(self, model: str, predictor: Json) -> Workload:
+        """Make what runs a predictor."""
+        return Workload(_is_good(predictor))
 
     def act(self) -> None:
         bodies = self.listed(GROUP, VERSION, PLURAL)
@@ -83,7 +87,7 @@ class Core1(Player):
         listed, progressing, ready = dict(status["deploymentStatus"]), True, True
         wanted = {_workload(name, each): each for each in predictors}
         for key, predictor in wanted.items():
-            workload = made.setdefault(key, _Workload(_is_good(predictor)))
+            workload = made[key] = made.get(key) or self.start(name, predictor)
             workload.finished = workload.finished or f"{name}-{predictor['name']}" in self._finished
             if (listed.get(key) or {}).get("availableReplicas", 0) != workload.available or key not in listed:
                 listed[key] = {"replicas": 1, "availableReplicas": workload.available}
@@ -91,7 +95,7 @@ class Core1(Player):
                 progressing = progressing and (not ready or workload.is_progressing)
                 ready = False
         if ready:
-            self._route(name, predictors)
+            self.route(name, predictors)
             for key in [each for each in listed if each not in wanted]:
                 if made.pop(key, None) is None:
                     del listed[key]
@@ -99,7 +103,8 @@ class Core1(Player):
                     self._finished.discard(key.rpartition("-0-")[0])
         self._say(body, status, listed, ready, progressing)
 
-    def _route(self, name: str, predictors: list[Json]) -> None:
+    def route(self, name: str, predictors: list[Json]) -> None:
+        """Have Istio send the requests of a SeldonDeployment so."""
         targets = [
             {
                 "destination": {"host": f"{name}-{each['name']}", "subset": each["name"]},

@@ -35,7 +35,7 @@ class _Model:
 
 
 @dataclass
-class _Experiment:
+class Experiment:
     """What the scheduler knows of an Experiment."""
 
     uid: str
@@ -58,7 +58,7 @@ class Core2(Player):
         super().__init__(*args, **kwargs)
         self.routes: dict[str, Route] = {}
         self.models: dict[str, _Model] = {}
-        self.experiments: dict[str, _Experiment] = {}
+        self.experiments: dict[str, Experiment] = {}
         self.broken: set[str] = set()
         self._finished: set[str] = set()
 
@@ -136,18 +136,18 @@ class Core2(Player):
             set_condition(conditions, self.clock.stamp(), "ModelReady", False, refusal)
             self._say("experiments", name, {"conditions": conditions})
             return
-        started = _Experiment(metadata["uid"], metadata["generation"], spec)
+        started = Experiment(metadata["uid"], metadata["generation"], spec)
         self.experiments[name] = started
         self._say_experiment(name, started, False, "")
-        self._update(name, started)
+        self.update(name, started)
 
     def _tell_experiments(self, model: str) -> None:
         for name, experiment in list(self.experiments.items()):
             mirror = (experiment.spec.get("mirror") or {}).get("name")
             if model in (mirror, *(each["name"] for each in experiment.spec["candidates"])):
-                self._update(name, experiment)
+                self.update(name, experiment)
 
-    def _update(self, name: str, experiment: _Experiment) -> None:
+    def update(self, name: str, experiment: Experiment) -> None:
         """Build the route anew, and tell how it went."""
         route = self.routes[f"{name}.experiment"] = Route()
         mirror = experiment.spec.get("mirror")
@@ -172,7 +172,7 @@ class Core2(Player):
         set_ready(conditions, now, ("ModelReady",))
         self._say("models", name, {"conditions": conditions, "modelgwReady": state})
 
-    def _say_experiment(self, name: str, experiment: _Experiment, active: bool, said: str) -> None:
+    def _say_experiment(self, name: str, experiment: Experiment, active: bool, said: str) -> None:
         body = self.api.get_namespaced_custom_object(GROUP, VERSION, self.namespace, "experiments", name)
         if body["metadata"]["generation"] != experiment.generation:
             return  # about a spec that is no longer

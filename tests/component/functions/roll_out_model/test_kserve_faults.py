@@ -38,7 +38,7 @@ def _refuse(code: int, reason: str, message: str) -> Response:
     raise Refusal(code, reason, message)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, "lost"])
 def test_no_answer_loses_a_rollout_whichever_call_it_meets(
     platform: Platform, deployer: KServeDeployer, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,13 +47,15 @@ def test_no_answer_loses_a_rollout_whichever_call_it_meets(
     failed: set[tuple[str, str, str]] = set()
     stage = ""
 
-    def fail_once(method: str, path: str) -> Response | None:
-        if (stage, method, path) in failed:
-            return None
+    def is_first(method: str, path: str) -> bool:
+        known = (stage, method, path) in failed
         failed.add((stage, method, path))
-        return FAULTS[fault]()
+        return not known
 
-    platform.fault = fail_once
+    if fault == "lost":
+        platform.lost = is_first
+    else:
+        platform.fault = lambda method, path: FAULTS[fault]() if is_first(method, path) else None
     for name, goal, end in (
         ("first", rollout(1, None, Stage.REPLACE), Promote),
         ("shadow", rollout(2, 1, Stage.SHADOW), Hold),
@@ -65,6 +67,23 @@ def test_no_answer_loses_a_rollout_whichever_call_it_meets(
 
     assert {method for _, method, _ in failed} == {"GET", "POST", "PATCH", "DELETE"}
     assert splits(platform) == [{1: 100}, {1: 90, 2: 10}, {1: 100}]
+
+
+def test_what_is_refused_ends_the_rollout_in_its_words_and_the_champion_serves_on(
+    platform: Platform, deployer: KServeDeployer
+) -> None:
+    champion(deployer)
+
+    def refuse(method: str, _: str) -> Response | None:
+        return _refuse(422, "Invalid", "spec is invalid: by a test") if method == "PATCH" else None
+
+    platform.fault = refuse
+
+    progress = reconcile(deployer, rollout(2, 1, Stage.CANARY, percent=10), NOW)
+
+    assert isinstance(progress.last, RollBack)
+    assert "by a test" in progress.last.message
+    assert splits(platform) == [{1: 100}]
 
 
 def test_an_api_that_is_gone_is_waited_for_past_the_deadline() -> None:

@@ -57,7 +57,9 @@ def test_what_cannot_be_undone_yet_is_not_announced_as_rolled_back(
 ) -> None:
     assert promote_a_canary(judged, monkeypatch, undoing=unavailable) == []
     assert judged.facts()[-1] == "v1 promoted"
-    assert summary(judged.ring()) == [("rollout.completed", "promoted")]
+    (event,) = judged.ring()
+    assert summary([event]) == [("rollout.completed", "rolled_back")]
+    assert "churn-v2 was refused: the API answered 403 Forbidden" in event.data["message"]
 
 
 def test_what_may_not_be_taken_back_ends_the_rollout_and_says_so_and_is_tried_again_later(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.documented_samples import KSERVE, SELDON
 
 from .conftest import JOBS, SERVICES, Local, until
 
@@ -124,6 +125,25 @@ def test_kubectl_applies_gets_and_deletes(local: Local, tmp_path: Path) -> None:
     assert done(local, "get", "cm", "settings", "-o", "jsonpath={.data.LEVEL}") == "2"
     assert "serverside-applied" in done(local, "apply", "--server-side", "-f", str(file))
     assert "deleted" in done(local, "delete", "ksvc", "applied", "--timeout=20s")
+
+
+@pytest.mark.parametrize("samples", [KSERVE, SELDON], ids=["KServe", "Seldon"])
+def test_kubectl_applies_the_samples_of_other_platforms_beside_ours(
+    local: Local, tmp_path: Path, samples: str
+) -> None:
+    (tmp_path / "samples.yaml").write_text(samples)
+    objects = list(yaml.safe_load_all(samples))
+    for namespace in {each["metadata"].get("namespace", "default") for each in objects} - {"default"}:
+        done(local, "create", "namespace", namespace)
+
+    assert done(local, "apply", "-f", str(tmp_path / "samples.yaml")).count("created") == len(objects)
+    assert done(local, "apply", "-f", str(tmp_path / "samples.yaml")).count("unchanged") == len(objects)
+
+    for each in objects:
+        name, space = each["metadata"]["name"], each["metadata"].get("namespace", "default")
+        assert name in done(local, "-n", space, "get", each["kind"].lower(), name)
+    assert "broker.eventing.knative.dev/default" in done(local, "get", "broker", "-o", "name")
+    done(local, "delete", "-f", str(tmp_path / "samples.yaml"))
 
 
 def test_kubectl_says_which_field_cannot_be_honoured(local: Local) -> None:

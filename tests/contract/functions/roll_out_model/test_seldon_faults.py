@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+from contract.functions.roll_out_model.conftest import on_core1, on_core2
 from kubernetes.client.exceptions import ApiException
+from support.kserve.reach import api_of
+from support.seldon.core1 import Core1
+from support.seldon.core2 import Core2
 from urllib3.exceptions import ReadTimeoutError
 
 from functions.roll_out_model.deployer import Deployer, ServedVersion
 from functions.roll_out_model.kubernetes_objects import KubernetesObjects
-from functions.roll_out_model.logic import Hold, Promote, RollBack, Rollout, Stage
+from functions.roll_out_model.logic import Hold, Promote, RollBack, Rollout, Stage, Wait
 from functions.roll_out_model.platform import reconcile
+from functions.roll_out_model.seldon_v1_objects import workload_name
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +33,7 @@ FAULTS: dict[str, tuple[int, str]] = {
     "429": (429, "too many requests"),
     "500": (500, "failed calling webhook"),
     "hang": (0, ""),
+    "lost": (0, ""),
 }
 CHANGES = ("create", "patch", "delete")
 DEADLINE_S = 60.0
@@ -44,16 +51,19 @@ class Failing:
             plural = kwargs["plural"]
             if self.refused is not None and name.startswith(self.refused):
                 raise _error(422, f"{plural} is invalid: by a test")
+            send = getattr(self.api, name)
             if plural in ("models", "experiments", "seldondeployments", "virtualservices"):
-                self._fail(name, plural)
-            return getattr(self.api, name)(*args, **kwargs)
+                self._fail(name, plural, lambda: send(*args, **kwargs))
+            return send(*args, **kwargs)
 
         return call
 
-    def _fail(self, name: str, plural: str) -> None:
+    def _fail(self, name: str, plural: str, send: Callable[[], Any]) -> None:
         for fault, (status, message) in FAULTS.items():
             if (key := (self.stage, name, plural, fault)) not in self.done:
                 self.done.add(key)
+                if fault == "lost":
+                    send()
                 if not status:
                     raise ReadTimeoutError(None, "/", "read timed out")  # type: ignore[arg-type]
                 raise _error(status, message)
@@ -136,3 +146,40 @@ def test_what_is_refused_ends_the_rollout_in_its_words_and_the_champion_serves_o
     assert "by a test" in progress.last.message
     subject.api.refused = None
     assert subject.observe().serving == {1: 100}
+
+
+def test_an_api_that_is_gone_is_waited_for_past_the_deadline(subject: Any) -> None:
+    subject.deployer._objects = KubernetesObjects(api_of("http://127.0.0.1:9"), "kascade")
+    goal = replace(rollout(subject, 1, None, Stage.REPLACE), deadline=datetime(2026, 11, 30))
+
+    progress = reconcile(subject.deployer, goal, datetime(2026, 11, 30, 1))
+
+    assert isinstance(progress.last, Wait)
+    assert "the API cannot be reached" in progress.last.reason
+
+
+def test_a_token_that_was_renewed_is_read_again(subject: Any, runtime: Any) -> None:
+    class Expired:
+        def __getattr__(self, name: str) -> Callable[..., Any]:
+            raise _error(401, "Unauthorized")
+
+    objects = KubernetesObjects(Expired(), "kascade", reopen=lambda: runtime.api)  # type: ignore[arg-type]
+    subject.deployer._objects = objects
+
+    subject.deployer.deploy(subject.good(1), None)
+
+    assert subject.observe().latest == 1
+
+
+@pytest.mark.parametrize("generation", [2, 1])
+def test_the_longest_name_goes_through_a_canary(
+    runtime: Any, core2: Core2, core1: Core1, generation: int
+) -> None:
+    name, champion, challenger = "m" * 40, 999_999_998, 999_999_999
+    found = on_core2(runtime, core2, name) if generation == 2 else on_core1(runtime, core1, name)
+
+    until(found, rollout(found, champion, None, Stage.REPLACE), Promote)
+    until(found, rollout(found, challenger, champion, Stage.CANARY, percent=10), Hold)
+
+    assert found.observe().serving == {champion: 90, challenger: 10}
+    assert len(workload_name(name, challenger)) <= 63, "it is the value of a label"

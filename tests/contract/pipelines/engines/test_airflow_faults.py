@@ -50,7 +50,7 @@ def run(package: bytes, tmp_path: Path) -> Run:
     return Run(f"faults-{run_number()}", {"what": "succeed", "starts": str(tmp_path / "starts")}, package)
 
 
-@pytest.mark.parametrize("kind", [401, 403, 404, 422, 429, 500, 503, "drop", "lost", "html", "hang"])
+@pytest.mark.parametrize("kind", [401, 403, 404, 409, 422, 429, 500, 503, "drop", "lost", "html", "hang"])
 @pytest.mark.parametrize("only", [TOKEN, READ, START])
 def test_whatever_fails_while_a_run_is_submitted_it_is_submitted_once_in_the_end(
     engine: AirflowEngine, hasty: AirflowEngine, proxy: FaultyProxy, run: Run, kind: int | str, only: str
@@ -67,11 +67,13 @@ def test_whatever_fails_while_a_run_is_submitted_it_is_submitted_once_in_the_end
     assert engine.status(run.run_id).state is RunState.RUNNING
 
 
-@pytest.mark.parametrize("kind", [403, 422, 429, 500, "drop", "lost", "html", "hang"])
+@pytest.mark.parametrize("kind", [403, 404, 409, 422, 429, 500, "drop", "lost", "html", "hang"])
 @pytest.mark.parametrize("only", [READ, CANCEL])
 def test_whatever_fails_while_a_run_is_cancelled_it_has_ended_in_the_end(
     engine: AirflowEngine, hasty: AirflowEngine, proxy: FaultyProxy, run: Run, kind: int | str, only: str
 ) -> None:
+    if (only, kind) == (READ, 404):
+        pytest.skip("a whole answer: there is no such run")
     engine.submit(run)
     proxy.faults.append(Fault(kind, only=only))
 

@@ -8,6 +8,7 @@ import pytest
 
 from eventing.environment import SettingsError
 from functions.roll_out_model.settings import Settings
+from knative.local.options import Options
 
 
 def test_only_the_database_must_be_said() -> None:
@@ -16,6 +17,12 @@ def test_only_the_database_must_be_said() -> None:
     assert settings == Settings("sqlite:///x.db")
     assert settings.ready_deadline == timedelta(minutes=2)
     assert settings.serving.image == "kascade/serve-model:0.1.0"
+
+
+def test_a_phase_is_looked_at_before_the_function_that_looks_is_scaled_to_zero() -> None:
+    idle = timedelta(seconds=Options(()).idle_s)
+
+    assert Settings("sqlite:///x.db").watch + timedelta(seconds=10) < idle
 
 
 def test_model_servers_get_the_brokers_address_and_its_cas() -> None:

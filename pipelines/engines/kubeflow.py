@@ -29,6 +29,7 @@ _STATES = {
     "FAILED": RunState.FAILED,
     "CANCELED": RunState.CANCELLED,
 }
+_GOES_ON = ("PENDING", "RUNNING", "PAUSED")
 _GONE = (404,)
 _OUR_FAULT = (400, 413, 422)
 _LOGIN = (401, 403)
@@ -116,16 +117,18 @@ class KubeflowEngine:
 
     def cancel(self, run_id: str) -> None:
         """See `TrainingEngine`. Kubeflow calls a run that was cancelled a failed one."""
-        if not self._goes_on(run_id):
+        found = self._find(run_id)
+        if found is None or found.state in _STATES or found.state == "CANCELING":
             return
         terminate = self._runs.run_service_terminate_run
         done = self._call("cancel the run", terminate, kubeflow_id(run_id), known=(400, *_GONE))
-        if done is None and self._goes_on(run_id):
+        if done is not None:
+            return
+        found = self._find(
+            run_id
+        )  # one that is being cancelled is refused with 400; at first it has no state
+        if found is not None and found.state in _GOES_ON:
             raise Unavailable(f"{self._at()} would not cancel the run, which goes on")
-
-    def _goes_on(self, run_id: str) -> bool:
-        found = self._find(run_id)
-        return found is not None and found.state not in _STATES and found.state != "CANCELING"
 
     def page(self, run: Run) -> str | None:
         """Return the address of the run's page, where one is known."""

@@ -71,6 +71,11 @@ coverage: install ## run them and measure what they cover; half as long again
 faults: install ## kill the broker, cut its power, fill its disk, at length; KASCADE_FAULTS_BROKER=URL tests any broker
 	KASCADE_FAULTS_ROUNDS=$${KASCADE_FAULTS_ROUNDS:-30} python -m pytest --durations=0 -p no:cacheprovider --timeout=1800 tests/faults $(ARGS)
 
+.PHONY: faults-knative
+faults-knative: install go ## the same on Knative's own broker, as far as it needs no process of ours (root, Linux)
+	KNATIVE_ALONE=yes MAKE_TARGET=$@ tests/cluster/light.sh tests/cluster/faults.sh \
+		python -m pytest --durations=5 -p no:cacheprovider --timeout=600 -rs tests/faults $(ARGS)
+
 .PHONY: fuzz
 fuzz: install ## try inputs that nobody thought of, SECONDS in all; ARGS are those of `python -m fuzz`
 	PYTHONPATH=tests python -m fuzz --seconds $(SECONDS) --workers $(WORKERS) $(ARGS)

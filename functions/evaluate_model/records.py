@@ -24,6 +24,7 @@ from pipelines.spec import ModelSpec
 
 SOURCE = kinds.source_of(FUNCTION)
 GATE = "offline gate"
+_FILES = ("candidate", "card", "holdout", "reference")
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,25 @@ def check_approved(session: Session, completed: kinds.TrainingCompleted) -> None
     if run is None or run.run_id != completed.run_id:
         raise Rejected(f"the governor approved no run {completed.run_id} for {which}: it is not judged")
     folder = folder_of(completed.model, completed.version)
-    for claim in (completed.candidate, completed.card, completed.holdout, completed.reference):
-        if not claim.uri.startswith(folder):
-            raise Rejected(f"{claim.uri} is not judged: the run of {which} writes to {folder}")
+    for name in _FILES:
+        uri = getattr(completed, name).uri
+        if not uri.startswith(folder) or not {".", ".."}.isdisjoint(uri.split("/")):
+            raise Rejected(f"{uri} is not judged: the run of {which} writes to {folder}")
+    refuse_other_files(session, completed)
+
+
+def refuse_other_files(session: Session, completed: kinds.TrainingCompleted) -> None:
+    """Let nothing be said of a registered version because of files that are not its own.
+
+    Raises:
+        Rejected: the version is registered with other files.
+    """
+    known = versions.get_version(session, completed.model, completed.version)
+    for name in _FILES if known is not None else ():
+        claim: kinds.Claim = getattr(completed, name)
+        if (claim.uri, claim.sha256) != (getattr(known, f"{name}_uri"), getattr(known, f"{name}_sha256")):
+            what = "model" if name == "candidate" else name
+            raise Rejected(f"{completed.model}/v{completed.version} is registered with another {what} file")
 
 
 def record_judgement(
@@ -77,9 +94,7 @@ def record_judgement(
     if read_basis(session, completed) != basis:
         raise Stale("the champion or the model.yaml keeps changing", after_s=5)
     if not versions.register(session, completed, event.id, now):
-        known = versions.get_version(session, completed.model, completed.version)
-        if known is not None and known.candidate_sha256 != completed.candidate.sha256:
-            raise Rejected(f"{completed.model}/v{completed.version} is registered with another model file")
+        refuse_other_files(session, completed)
     verdict = verdict_event(event, completed, judgement, now)
     fact = {kinds.ModelApproved.type: Fact.APPROVED, kinds.ModelRejected.type: Fact.REJECTED}.get(
         verdict.type

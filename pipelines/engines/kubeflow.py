@@ -121,7 +121,7 @@ class KubeflowEngine:
         if found is None or found.state in _STATES or found.state == "CANCELING":
             return
         terminate = self._runs.run_service_terminate_run
-        done = self._call("cancel the run", terminate, kubeflow_id(run_id), known=(400, *_GONE))
+        done = self._call("cancel the run", terminate, kubeflow_id(run_id), known=(400,))
         if done is not None:
             return
         found = self._find(

@@ -2,8 +2,9 @@
 # `make test-control-plane`: the same cluster without kubelet, containers and images, and the tests that need no more. Everything of it lives in a network, a
 # mount and a process namespace of its own and ends with them; nothing of the machine is touched but $WORK and the cache.
 # Usage: light.sh COMMAND...: brings the cluster up, runs the command (its KASCADE_CLUSTER says where the cluster is), and takes everything down.
+# KNATIVE_ALONE=yes leaves Kascade out, and what only Kascade needs.
 set -euo pipefail
-export KASCADE_CLUSTER_WORK=${KASCADE_CLUSTER_WORK:-/var/tmp/kascade-control-plane} MAKE_TARGET=test-control-plane
+export KASCADE_CLUSTER_WORK=${KASCADE_CLUSTER_WORK:-/var/tmp/kascade-control-plane} MAKE_TARGET=${MAKE_TARGET:-test-control-plane}
 for part in lib build control_plane knative kascade; do . "$(dirname "$0")/$part.sh"; done
 SCRATCH=/run/pods
 
@@ -26,9 +27,11 @@ inside() {
   mkdir -p "$WORK"/{run,logs,pki,etc} && mount -t tmpfs tmpfs "$WORK/etc" && mkdir "$WORK/etcd" && mount -t tmpfs tmpfs "$WORK/etcd"
   stage "Kubernetes" kubernetes
   stage "Knative" knative
-  stage "PostgreSQL" database
-  stage "MinIO" object_store
-  stage "Kascade applied" kascade
+  if [ -z "${KNATIVE_ALONE:-}" ]; then
+    stage "PostgreSQL" database
+    stage "MinIO" object_store
+    stage "Kascade applied" kascade
+  fi
   echo "up after $SECONDS s"
   cd "$PROJECT"
   KASCADE_CLUSTER="$WORK/cluster.json" stage "tests" "$@"

@@ -14,13 +14,18 @@ URL = os.environ.get("KASCADE_FAULTS_BROKER", "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out, for a broker that is elsewhere, the tests that have to start or kill one."""
+    """Leave out, for a broker that is elsewhere, the tests that have to have its process or its log.
+
+    A file of which all tests do says why in `OWN_PROCESS`; of the others these are the mutants.
+    """
     if not URL:
         return
-    skip = pytest.mark.skip(reason="it starts or kills the broker; KASCADE_FAULTS_BROKER names one elsewhere")
     for item in items:
         if "faults" in item.path.parts and "target" not in getattr(item, "fixturenames", ()):
-            item.add_marker(skip)
+            why = getattr(
+                getattr(item, "module", None), "OWN_PROCESS", "a mutant is our broker with a defect"
+            )
+            item.add_marker(pytest.mark.skip(reason=f"not of the broker at {URL}: {why}"))
 
 
 @pytest.fixture(scope="session")

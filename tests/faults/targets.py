@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -115,6 +116,7 @@ class Remote:
     """
 
     _GROUP = ("eventing.knative.dev", "v1")
+    _WITHIN_S = 120
 
     def __init__(self, url: str) -> None:
         from kubernetes import client, config
@@ -123,29 +125,47 @@ class Remote:
         self.namespace, self.broker = urlsplit(self.url).path.strip("/").split("/")[-2:]
         config.load_kube_config()
         self._api = client.CustomObjectsApi()
+        self._where = (*self._GROUP, self.namespace, "triggers")
+        self._gone = client.ApiException
         self._made: list[str] = []
 
     def subscribe(self, triggers: Sequence[Manifest]) -> None:
-        """Make the Triggers and wait until each is ready."""
+        """Make the Triggers, under new names, one after the other, and wait until each is ready."""
         self.close()
-        where = (*self._GROUP, self.namespace, "triggers")
+        suffix = uuid.uuid4().hex[:8]
         for each in triggers:
-            name = f"faults-{each['metadata']['name']}"
+            name = f"faults-{each['metadata']['name']}-{suffix}"
             spec = {**each["spec"], "broker": self.broker}
             body = {**each, "metadata": {"name": name, "namespace": self.namespace}, "spec": spec}
-            self._api.create_namespaced_custom_object(*where, body)
+            self._api.create_namespaced_custom_object(*self._where, body)
             self._made.append(name)
-        end = time.monotonic() + 120
-        for name in self._made:
-            while not _is_ready(self._api.get_namespaced_custom_object(*where, name)):
-                assert time.monotonic() < end, f"Trigger {name} is not ready"
-                time.sleep(0.2)
+            self._wait(lambda name=name: _is_ready(self._get(name) or {}), f"Trigger {name} is not ready")
 
     def close(self) -> None:
-        """Delete what was made."""
+        """Delete what was made, one after the other, each with all that the broker made for it.
+
+        Knative's channel may keep a subscriber for ever whose Trigger was deleted together with others; it
+        fails, and every producer is then answered 500.
+        """
         while self._made:
             name = self._made.pop()
-            self._api.delete_namespaced_custom_object(*self._GROUP, self.namespace, "triggers", name)
+            self._api.delete_namespaced_custom_object(*self._where, name, propagation_policy="Foreground")
+            self._wait(lambda name=name: self._get(name) is None, f"Trigger {name} is not deleted")
+
+    def _get(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = self._api.get_namespaced_custom_object(*self._where, name)
+        except self._gone as error:
+            if error.status != 404:
+                raise
+            return None
+        return found
+
+    def _wait(self, condition: Callable[[], bool], says: str) -> None:
+        end = time.monotonic() + self._WITHIN_S
+        while not condition():
+            assert time.monotonic() < end, says
+            time.sleep(0.2)
 
 
 def _is_ready(body: Mapping[str, Any]) -> bool:

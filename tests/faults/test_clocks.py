@@ -10,6 +10,7 @@ from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, send, trigger
 
 pytestmark = pytest.mark.slow
+OWN_PROCESS = "it sets the clock of the process"
 
 HOUR_S = 3600
 POLICY = {"retry": 10, "backoffDelay": "PT2S", "backoffPolicy": "linear"}

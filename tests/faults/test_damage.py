@@ -12,6 +12,7 @@ from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, post, send, trigger
 
 pytestmark = pytest.mark.slow
+OWN_PROCESS = "it damages pages of our log"
 
 PAGE = 4096
 AWAY = {"retry": 1000, "backoffDelay": "PT0.2S", "backoffPolicy": "linear"}

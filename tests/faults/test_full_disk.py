@@ -11,6 +11,7 @@ from faults.subscribers import Subscribers, wait_until
 from faults.targets import Process, Producer, send, trigger
 
 pytestmark = pytest.mark.slow
+OWN_PROCESS = "it fills the disk of our log"
 
 AWAY = {"retry": 1000, "backoffDelay": "PT0.2S", "backoffPolicy": "linear"}
 MOUNTED = 'mount -t tmpfs -o size=24m tmpfs "$0" && exec "$@"'

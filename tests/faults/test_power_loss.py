@@ -11,6 +11,7 @@ from faults.targets import Process, Producer, trigger
 from faults.writes import after_power_loss
 
 pytestmark = pytest.mark.slow
+OWN_PROCESS = "it records and throws away what the process writes"
 
 AWAY = {"retry": 1000, "backoffDelay": "PT0.2S", "backoffPolicy": "linear"}
 

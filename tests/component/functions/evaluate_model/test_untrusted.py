@@ -67,6 +67,37 @@ def test_files_that_another_run_or_a_person_has_written_are_refused(
     assert f"{folder}/file is not judged" in said
 
 
+@pytest.mark.case("S3", "a way out of the run's output")
+def test_a_way_out_of_the_output_is_refused(gate: Gate) -> None:
+    gate.register_spec()
+    real = gate.candidate(1, GOOD)
+    away = real.candidate.model_copy(update={"uri": "s3://models/churn/v1/../../../raw/churn/file"})
+    assert "/file is not judged" in refused(gate, real.model_copy(update={"candidate": away}))
+
+
+@pytest.mark.case("S3", "a second completion of a registered version, with other files")
+@pytest.mark.parametrize("part", ["candidate", "card", "holdout", "reference"])
+def test_a_registered_version_is_not_rejected_because_of_files_that_somebody_names(
+    gate: Gate, part: str
+) -> None:
+    gate.register_spec()
+    real = gate.candidate(1, GOOD)
+    assert gate.ask(real).type == kinds.ModelApproved.type
+    missing = getattr(real, part).model_copy(update={"uri": "s3://models/churn/v1/nothing"})
+    event = build_event(
+        kinds.TrainingCompleted.type,
+        real.model_copy(update={part: missing}),
+        subject="churn/v1",
+        id_="second",
+    )
+    with pytest.raises(HandlingFailed, match="churn/v1 is registered with another") as raised:
+        handle(gate.app, event)
+    assert raised.value.status == 422
+    with transaction(gate.sessions, read_only=True) as session:
+        facts = [fact.fact for fact in versions.facts_of(session, "churn", 1)]
+    assert versions.Fact.REJECTED not in facts
+
+
 def rejection(gate: Gate, raw: bytes) -> str:
     """Judge a candidate whose file is replaced by another; return why it is rejected."""
     gate.register_spec()

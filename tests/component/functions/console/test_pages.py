@@ -13,6 +13,7 @@ from eventing.codec import to_binary
 from eventing.testing import MemorySink, build_event
 from functions.console.app import create_app
 from functions.console.cluster import NoCluster
+from functions.console.ledger import Ledger
 from functions.console.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -281,3 +282,11 @@ def test_an_event_is_none_of_its_business(told: Console) -> None:
     headers, body = to_binary(build_event("com.example.hello", {}))
 
     assert told.client.post("/", data=body, headers=headers).status_code == 422
+
+
+def test_an_address_that_leads_nowhere_has_a_page_that_says_so(told: Console) -> None:
+    assert "This page cannot be shown" in told.page("/nowhere", 404)
+
+
+def test_the_form_begins_with_a_row_of_the_model_and_is_empty_where_it_has_no_document(told: Console) -> None:
+    assert Ledger(told.services_url, 5).example("churn") == {}

@@ -48,7 +48,8 @@ def why_not_now(model: Mapping[str, Any]) -> list[Rule]:
 def _data(dataset: Mapping[str, Any] | None) -> str:
     if not dataset:
         return "no part is in the dataset yet"
-    return f"{dataset['rows']:,} rows in {dataset['parts']} parts"
+    parts = dataset["parts"]
+    return f"{dataset['rows']:,} rows in {parts} part{'' if parts == 1 else 's'}"
 
 
 def _under_way(training: list[Mapping[str, Any]]) -> str:

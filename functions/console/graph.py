@@ -3,15 +3,18 @@
 Boxes stand in layers, by how far each is from its first cause, and in columns: the longest line of effects
 goes straight down, and others branch off to the right, each into the first column that is free there. So a
 chain without branches is one column wide, which a telephone shows whole. Trees stand one below the other.
-Arrows run in the gaps between layers alone, so that none crosses a box.
+Arrows run in the gaps between layers alone, so that none crosses a box. A timer that only rang for what
+followed is left out: its effects hang on what set it.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from functions.console.causes import Cause
+from eventing.catalogue import TimerDue
+from functions.console.causes import Cause, short
 
 BOX_WIDTH, BOX_HEIGHT = 176, 60
 _GAP_X, _GAP_Y, _MARGIN, _BETWEEN_TREES = 20, 30, 6, 24
@@ -43,6 +46,7 @@ class Graph:
 
 def graph_of(roots: Sequence[Cause]) -> Graph:
     """Draw trees of causes and effects; what is farthest from the roots is left out first."""
+    roots = [each for root in roots for each in _without_timers(root)]
     kept, total = _nearest(roots)
     boxes: list[Box] = []
     arrows: list[str] = []
@@ -62,6 +66,23 @@ def graph_of(roots: Sequence[Cause]) -> Graph:
     width = max((box.x for box in boxes), default=0) + BOX_WIDTH + _MARGIN
     height = max((box.y for box in boxes), default=0) + BOX_HEIGHT + _MARGIN
     return Graph(tuple(boxes), tuple(arrows), width, height, total - len(boxes))
+
+
+def _without_timers(root: Cause) -> list[Cause]:
+    """Return a tree without timers; where its root is one, the trees of its effects."""
+    order = [root]
+    for cause in order:
+        order.extend(cause.effects)
+    shown: dict[int, list[Cause]] = {}
+    for cause in reversed(order):
+        effects = [each for effect in cause.effects for each in shown[id(effect)]]
+        if cause.name == short(TimerDue.type) and effects and not cause.asked:
+            shown[id(cause)] = effects
+        elif all(map(operator.is_, effects, cause.effects)) and len(effects) == len(cause.effects):
+            shown[id(cause)] = [cause]
+        else:
+            shown[id(cause)] = [replace(cause, effects=effects)]
+    return shown[id(root)]
 
 
 def _nearest(roots: Sequence[Cause]) -> tuple[set[int], int]:

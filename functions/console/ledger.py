@@ -93,6 +93,17 @@ class Ledger:
         found: list[Json] = self._get(model, f"/v2/models/{model}", authorization)["inputs"]
         return found
 
+    def example(self, model: str, authorization: str | None = None) -> Json:
+        """Return a row that a model takes, from its OpenAPI document; empty where it has none."""
+        try:
+            document = self._get(model, "/openapi.json", authorization)
+            path = document["paths"][f"/v1/models/{model}:predict"]["post"]
+            examples = path["requestBody"]["content"]["application/json"]["examples"]
+            row: Json = examples["one row"]["value"]["instances"][0]
+        except (NoAnswer, KeyError, TypeError, IndexError):
+            return {}
+        return row
+
     def predict(self, model: str, features: Mapping[str, Any], authorization: str | None = None) -> Json:
         """Return a model's answer to one row. Raises: NoAnswer."""
         body = {"instances": [dict(features)]}

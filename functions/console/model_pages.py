@@ -11,14 +11,16 @@ from eventing import catalogue as c
 from eventing.words.model_status import model_status
 from functions.console.distributions import figures_of
 from functions.console.governor import why_not_now
+from functions.console.headline import headline_of
 from functions.console.history import drift_table, loss_by_version, loss_chart, parts_of
 from functions.console.ledger import Json, Ledger, NoAnswer
 from functions.console.rendering import Rendering, authorization
 from functions.console.runs import runs_of
+from functions.console.stages import version_histories
 from functions.console.trying import curl_line, features_of, page_of, python_lines
 from functions.console.wealth import histories_of
 
-_DECISIONS, _CHECKS, _PARTS, _RUNS = 20, 24, 50, 30
+_ROLLOUTS, _CHECKS, _PARTS, _RUNS = 100, 24, 50, 30
 
 
 @dataclass(frozen=True)
@@ -101,20 +103,25 @@ class ModelPages:
     def _model(self, name: str) -> dict[str, Any]:
         found = self._found(name)
         inputs, unserved = self._inputs(name)
-        verdicts = self._rows(c.RolloutDecided.type, name, _DECISIONS)
-        decided = [*verdicts, *self._rows(c.RolloutCompleted.type, name, _DECISIONS)]
+        rollouts = self._rows(f"{c.PREFIX}rollout.*", name, _ROLLOUTS)
+        verdicts = [row for row in rollouts if row["event"]["type"] == c.RolloutDecided.type]
+        ends = [row for row in rollouts if row["event"]["type"] == c.RolloutCompleted.type]
         losses = loss_by_version(self._rows(c.FeedbackJoined.type, name, 500))
+        drift, rules = drift_table(self._rows(c.DriftChecked.type, name, _CHECKS)), why_not_now(found)
         return {
             "model": found,
+            "headline": headline_of(found, losses, drift, rules),
+            "stages": version_histories(found, rollouts),
             "status": model_status(found),
             "chart": loss_chart(found, losses),
             "histories": histories_of(found, verdicts),
-            "drift": drift_table(self._rows(c.DriftChecked.type, name, _CHECKS)),
+            "drift": drift,
             "parts": self._parts(name, 12),
-            "decided": sorted(decided, key=lambda row: -row["seq"]),
-            "why_not_now": why_not_now(found),
+            "decided": sorted([*verdicts, *ends], key=lambda row: -row["seq"]),
+            "why_not_now": rules,
             "deferred": self._rows(c.TrainingDeferred.type, name, 1),
             "inputs": inputs,
+            "example": self.ledger.example(name, authorization()) if inputs else {},
             "unserved": unserved,
             "page": page_of(self.services_url, name),
             "tried": None,

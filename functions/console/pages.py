@@ -137,7 +137,17 @@ class Pages:
 
 
 def _listed(rows: Sequence[Json]) -> list[Json]:
-    return [row for row in reversed(rows) if not row["event"]["type"].startswith(NOISE)]
+    """Return the newest first; of the same type about the same, one after the other, the newest alone."""
+    found: list[Json] = []
+    for row in reversed(rows):
+        event = row["event"]
+        if event["type"].startswith(NOISE):
+            continue
+        if found and all(found[-1]["event"].get(name) == event.get(name) for name in ("type", "subject")):
+            found[-1] = {**found[-1], "before": found[-1].get("before", 0) + 1}
+        else:
+            found.append(row)
+    return found
 
 
 def _card(model: Json, losses: Mapping[int, Sequence[Point]]) -> Json:

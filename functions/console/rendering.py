@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
 
 from eventing.words.event_words import words_of
 from functions.console.causes import short
@@ -32,8 +33,9 @@ class Rendering:
 
     def add_to(self, app: Flask) -> None:
         """Add the filters, the headers, and the page that says which function does not answer."""
-        app.jinja_env.filters.update(words=_words, short=short, clock=_clock, way=log_share)
+        app.jinja_env.filters.update(words=_words, short=short, clock=_clock, way=log_share, cell=_cell)
         app.register_error_handler(NoAnswer, self.no_answer)
+        app.register_error_handler(HTTPException, self.refused)
         app.after_request(_guarded)
 
     def page(self, template: str, code: int = 200, **values: Any) -> Response:
@@ -52,6 +54,13 @@ class Rendering:
         """Say which function does not answer; the page tries again by itself."""
         return self.page("no_answer.html", 404 if error.status == 404 else 503, message=str(error))
 
+    def refused(self, error: HTTPException) -> Response:
+        """Say what a person can do about an address that leads nowhere, or about a fault of ours."""
+        message = "the console failed; its log says why: kascade logs console"
+        if error.code is not None and error.code < 500:
+            message = (error.description or error.name).rstrip(".")
+        return self.page("no_answer.html", error.code or 500, message=message)
+
 
 def authorization() -> str | None:
     """Return the caller's Authorization header: the other functions are asked in their name."""
@@ -61,6 +70,13 @@ def authorization() -> str | None:
 def _guarded(answer: Response) -> Response:
     answer.headers.update(_SECURITY)
     return answer
+
+
+def _cell(value: Any) -> str:
+    """Return a value as a person writes it into a field; empty is missing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def _words(event: Mapping[str, Any]) -> str:

@@ -102,3 +102,15 @@ def test_no_boxes_overlap_and_each_arrow_leads_from_a_box_to_one_below(roots: li
         == len(graph.arrows)
         == len(at) - sum(1 for root in roots if any(box.cause is root for box in graph.boxes))
     )
+
+
+def test_a_timer_that_rang_for_something_is_left_out_and_one_that_is_asked_about_is_not() -> None:
+    ringing = cause("timer.due", cause("rollout.started"))
+    graph = graph_of([cause("model.approved", ringing, cause("timer.due"))])
+
+    assert list(places(graph)) == ["model.approved", "rollout.started", "timer.due"]
+    assert len(graph.arrows) == 2
+
+    ringing.asked = True
+    assert "timer.due" in places(graph_of([ringing]))
+    assert list(places(graph_of([cause("timer.due", cause("a"), cause("b"))]))) == ["a", "b"]

@@ -35,7 +35,7 @@ class ClassCosts(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    spelled: str
+    said: str
     weights: tuple[float, ...]
     pairs: tuple[tuple[int, int, float], ...] = ()
     unit: float = Field(gt=0, le=1)
@@ -91,7 +91,7 @@ def class_costs(loss: Named | Costs, classes: Sequence[Any], rows: NDArray[np.in
         weights = np.full(len(classes), 1.0 / most if most >= 1.0 else 1.0)
         pairs = [(true, answered, cost / most) for (true, answered), cost in costs.items()]
     made = ClassCosts(
-        spelled=spell(loss),
+        said=spell(loss),
         weights=tuple(float(each) for each in weights),
         pairs=tuple(pairs),
         unit=1.0,

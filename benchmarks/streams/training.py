@@ -114,7 +114,7 @@ class Trainer:
             lost = _defined(by.compute(truth, ours)), _defined(by.compute(truth, theirs))
         whole = gate.Measurement(value, len(rows), value, other, low, high, *lost)
         beside = gate.Champion(champion.number)
-        said = "zero_one" if self.costs is None else self.costs.spelled
+        said = "zero_one" if self.costs is None else self.costs.said
         inputs = gate.Inputs(metric=metric.name, whole=whole, champion=beside, loss=said, tried_next=True)
         return gate.decide(self.way.spec.gate, inputs).outcome is gate.Outcome.APPROVE
 

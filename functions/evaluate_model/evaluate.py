@@ -95,7 +95,7 @@ def evaluate(
         metric=whole.metric.name,
         whole=whole.measure(resamples, seed),
         champion=champion,
-        loss="zero_one" if costs is None else costs.spelled,
+        loss="zero_one" if costs is None else costs.said,
         tried_next=bool(spec.rollout.phases),
     )
     if inputs.whole.value is not None:
@@ -222,10 +222,10 @@ def _verdict(completed: TrainingCompleted, gate: Gate, inputs: Inputs, decision:
         SliceResult(
             column=each.column,
             value=each.value,
-            rows=each.measurement.rows,
-            metric=each.measurement.reported,
-            champion_metric=each.measurement.champion,
-            passed=slice_passes(METRICS[inputs.metric], gate, each.measurement, champion),
+            rows=each.standing.rows,
+            metric=each.standing.reported,
+            champion_metric=each.standing.champion,
+            passed=slice_passes(METRICS[inputs.metric], gate, each.standing, champion),
         )
         for each in inputs.slices
     ]

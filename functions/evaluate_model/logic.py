@@ -60,7 +60,7 @@ class Slice:
 
     column: str
     value: str
-    measurement: Measurement
+    standing: Measurement
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _by_numbers(metric: Metric, gate: Gate, inputs: Inputs) -> Decision:
         if reason is not None:
             return Decision(Outcome.REJECT, "margin", reason)
     named = [each for each in inputs.slices if each.column in gate.slices]
-    failed = [each for each in named if not slice_passes(metric, gate, each.measurement, champion)]
+    failed = [each for each in named if not slice_passes(metric, gate, each.standing, champion)]
     if failed:
         names = ", ".join(f"{each.column}={each.value}" for each in failed[:5])
         more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""

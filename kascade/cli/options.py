@@ -82,4 +82,5 @@ def read_json(data: str | None) -> Any:
     except OSError as error:
         raise HomeError(f"{name.removeprefix('@')} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise HomeError(f"{name[:200]} is not JSON: {error}") from error
+        hint = f"; @{data} stands for what the file holds" if os.path.isfile(data) else ""
+        raise HomeError(f"{name[:200]} is not JSON: {error}{hint}") from error

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from kascade.cli import build
 from kascade.cli.address_book import print_address_book
+from kascade.cli.options import read_json
 from kascade.system.home import Home, HomeError
 
 if TYPE_CHECKING:
@@ -80,3 +81,12 @@ def test_the_address_book_names_the_folder_where_commands_would_go_elsewhere(
         assert isinstance(console.file, io.StringIO)
         told = f"kascade events --follow --home {home.path}" in console.file.getvalue()
         assert told is bool(url)
+
+
+def test_a_file_in_place_of_json_is_told_how_files_are_given(tmp_path: Path) -> None:
+    file = tmp_path / "ask.json"
+    file.write_text('{"amount": 12.5}')
+
+    with pytest.raises(HomeError, match=r"is not JSON: .*; @/.*ask\.json stands for what the file holds"):
+        read_json(str(file))
+    assert read_json(f"@{file}") == {"amount": 12.5}

@@ -138,6 +138,8 @@ def _approved(state: ModelState, payload: kinds.ModelApproved, deadline: datetim
     if state.outdated and not by_person:
         why = "the model was retired after its training had begun; "
         return _declined(state, version, f"{why}a person may say: kascade promote {state.model} {version}")
+    if state.is_rejected(version) and not by_person:
+        return _declined(state, version, "a person rejected it before its rollout had begun")
     rollout, champion, queued = first_phase(state, version, deadline), state.champion(), state.queued
     active = state.rollout.version if state.rollout else None
     match admit(version, champion=champion, active=active, queued=queued, by_person=by_person):

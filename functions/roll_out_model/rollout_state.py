@@ -109,3 +109,8 @@ class ModelState:
     def champion(self, *, without: int | None = None) -> int | None:
         """Return the champion by the facts, or who it would be without one version."""
         return champion_of([(v, fact) for v, fact in self.facts if v != without or fact is Fact.RETIRED])
+
+    def is_rejected(self, version: int) -> bool:
+        """Say whether the last that was decided of a version is that it shall not be rolled out."""
+        decided = [fact for v, fact in self.facts if v == version and fact in (Fact.APPROVED, Fact.REJECTED)]
+        return decided[-1:] == [Fact.REJECTED]

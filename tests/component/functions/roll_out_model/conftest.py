@@ -164,6 +164,12 @@ class RollingOut:
             found = versions.facts_of(session, "churn")
             return [f"v{row.version} {row.fact}" for row in found if row.fact != "registered"]
 
+    def note(self, version: int, fact: versions.Fact) -> None:
+        """Play the part of evaluate_model: something is decided of a version."""
+        self.count += 1
+        with transaction(self.sessions) as session:
+            versions.record_fact(session, "churn", version, fact, f"decision-{self.count}", self.clock[0])
+
     def champion(self) -> int | None:
         with transaction(self.sessions, read_only=True) as session:
             return versions.champion(session, "churn")

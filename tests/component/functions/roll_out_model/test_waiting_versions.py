@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from eventing.testing import HandlingFailed
+from functions.state.versions import Fact
 
 from .conftest import kinds_of
 
@@ -63,6 +64,27 @@ def test_the_gates_approval_of_an_older_version_comes_too_late(world: Any) -> No
 
     assert completed.data["outcome"] == "inconclusive"
     assert world.deployer.observe("churn").latest == 2
+
+
+def test_a_version_that_a_person_rejects_before_its_rollout_begins_is_not_rolled_out(world: Any) -> None:
+    world.register(1)
+    approved = world.approval(1)
+    world.note(1, Fact.APPROVED)
+    world.note(1, Fact.REJECTED)
+
+    (completed,) = world.deliver(approved)
+
+    assert completed.data["outcome"] == "inconclusive"
+    assert (
+        completed.data["message"] == "v1 is not rolled out: a person rejected it before its rollout had begun"
+    )
+    assert world.champion() is None
+
+    world.note(1, Fact.APPROVED)
+    world.deliver(world.approval(1, gate=False))
+    world.deployer.make_ready("churn", 1)
+    world.ring()
+    assert world.champion() == 1
 
 
 def test_a_person_can_go_back_to_an_older_version(world: Any) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from eventing.catalogue import Claim, Problem
 from eventing.store import Store
-from functions.data_files.read_json import TOO_DEEP
+from functions.data_files.json_object import TOO_DEEP
 from functions.data_files.refusal import clip
 from functions.data_files.rows import BadCells
 

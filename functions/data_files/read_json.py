@@ -1,8 +1,7 @@
-"""Reads JSON records from the scratch disk: one object a line or an element, each key a column."""
+"""Reads JSON records from the scratch disk: an object a line or an element, or one object of columns."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,8 @@ import pyarrow as pa
 from eventing.catalogue import DataWarning
 from functions.data_files.data_warnings import warning
 from functions.data_files.json_array import array_elements
+from functions.data_files.json_by_columns import rows_of_columns
+from functions.data_files.json_object import parse_object
 from functions.data_files.object_keys import Format
 from functions.data_files.refusal import FileRefused, clip, refuse
 from functions.data_files.rows import MAX_TEXT, BadCells, Batch
@@ -27,10 +28,6 @@ _BYTES = 8 << 20
 _CELLS = 1_000_000
 _SAMPLE_ROWS, _SAMPLE_BYTES = 10_000, 4 << 20
 _MANY_KEYS, _RARE = 1_000, 0.01
-MAX_NESTING = 64
-NOT_JSON = "not a JSON object"
-TOO_DEEP = f"nested more than {MAX_NESTING} deep"
-_NO_JSON_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|\bNaN\b|-?\bInfinity\b')
 
 Records = Callable[[], Iterator[bytes]]
 
@@ -39,6 +36,8 @@ def json_records(spooled: Spooled) -> Records:
     """Return a way to go through a file's records as bytes, from the beginning."""
     if spooled.format is Format.JSON_ARRAY:
         return lambda: array_elements(spooled.path, spooled.limits.max_line_bytes)
+    if (rows := rows_of_columns(spooled.path)) is not None:
+        return lambda: iter(rows)
     return lambda: _lines(spooled.path)
 
 
@@ -65,7 +64,7 @@ def json_columns(records: Records, required: Collection[str]) -> tuple[tuple[str
     keys: dict[str, _Key] = {}
     objects = read = 0
     for line in islice(records(), _SAMPLE_ROWS):
-        found = _object(line)
+        found = parse_object(line)
         if isinstance(found, dict):
             objects += 1
             for name, value in found.items():
@@ -146,7 +145,7 @@ def read_json(records: Records, columns: tuple[str, ...]) -> Iterator[Batch]:
         broken: dict[str, list[tuple[int, str]]] = {}
         for line in lines:
             number += 1
-            found = _object(line)
+            found = parse_object(line)
             if isinstance(found, dict):
                 rows.append(found)
                 numbers.append(number)
@@ -168,43 +167,6 @@ def _some(stream: Iterator[bytes], most: int) -> list[bytes]:
         if len(lines) >= most or size >= _BYTES:
             break
     return lines
-
-
-def _object(line: bytes) -> dict[str, Any] | str:
-    """Return a record, or why it cannot be read."""
-    try:
-        found = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        plain = _NO_JSON_NUMBER.sub(_as_json, line) if b"NaN" in line or b"Infinity" in line else line
-        if plain != line:
-            return _object(plain)
-        return TOO_DEEP if _opens(line) > MAX_NESTING and line.lstrip().startswith(b"{") else NOT_JSON
-    if not isinstance(found, dict):
-        return NOT_JSON
-    return TOO_DEEP if _opens(line) > MAX_NESTING and _is_deep(found) else found
-
-
-def _opens(line: bytes) -> int:
-    """Return an upper bound of how deep a record is nested: how many braces and brackets open in it."""
-    return line.count(b"{") + line.count(b"[")
-
-
-def _is_deep(record: dict[str, Any]) -> bool:
-    level: list[Any] = [record]
-    for _ in range(MAX_NESTING):
-        inner = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [value for values in inner for value in values if isinstance(value, dict | list)]
-        if not level:
-            return False
-    return True
-
-
-def _as_json(found: re.Match[bytes]) -> bytes:
-    """Replace NaN and Infinity, which Python writes and JSON lacks: by null, or by their text, as in CSV."""
-    text = found[0]
-    if text.startswith(b'"'):
-        return text
-    return b"null" if text == b"NaN" else b'"' + text + b'"'
 
 
 def _unreadable(reason: str, cells: list[tuple[int, str]]) -> BadCells:

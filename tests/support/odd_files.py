@@ -251,9 +251,9 @@ ODD_FILES = (
         "JSON of columns, `df.to_json()`",
         "a.json",
         FRAME.to_json().encode(),
-        "JSON of columns, not of rows",
-        "≠≠≠",
-        "refused with the line that writes rows",
+        60,
+        "=≠≠",
+        "Arrow and DuckDB see one row of objects",
     ),
     OddFile(
         "a row nested 300 deep", "a.jsonl", DEEP, 60, "≠–≠", "the row goes into quarantine, the others stay"

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.data_files.json_array import array_elements
-from functions.data_files.read_json import MAX_NESTING, TOO_DEEP
+from functions.data_files.json_by_columns import MAX_BYTES
+from functions.data_files.json_object import MAX_NESTING, TOO_DEEP
 from functions.data_files.refusal import FileRefused
 from functions.data_files.unpack import CHUNK
 
@@ -38,8 +39,13 @@ def test_an_array_of_records_is_read_whatever_its_name(
 
 
 @pytest.mark.case("F2", "df.to_json, column by column")
-@pytest.mark.parametrize("orient", ["columns", "index", "split", "table"])
-def test_json_of_columns_is_refused_with_the_fix(examine_bytes: Examine, orient: Any) -> None:
+@pytest.mark.parametrize("raw", [FRAME.to_json(), FRAME.to_json(indent=2), json.dumps(FRAME.to_dict("list"))])
+def test_json_of_columns_is_read_as_rows(examine_bytes: Examine, raw: str) -> None:
+    assert examine_bytes(raw.encode(), name="a.json").good == FRAME.to_dict("records")
+
+
+@pytest.mark.parametrize("orient", ["index", "split", "table"])
+def test_json_of_another_shape_is_refused_with_the_fix(examine_bytes: Examine, orient: Any) -> None:
     refusal = examine_bytes(FRAME.to_json(orient=orient).encode(), name="a.json").refusal
 
     assert refusal.reason == "JSON of columns, not of rows"
@@ -50,7 +56,12 @@ def test_json_of_columns_is_refused_with_the_fix(examine_bytes: Examine, orient:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b'{"a": [1, 2], "y": [0, 1]}', "JSON of columns, not of rows"),
+        (b'{"a": [1, 2], "y": [0]}', "JSON of columns, not of rows"),
+        (b'{"a": [[1], [2]], "y": [0, 1]}', "JSON of columns, not of rows"),
+        (b'{"a": [], "y": []}', "JSON of columns, not of rows"),
+        (b'{"a": {"0": 1, "1": 2}, "y": {"0": 0, "2": 1}}', "JSON of columns, not of rows"),
+        (b'{"a": {"x": 1}, "y": {"x": 0}}', "JSON of columns, not of rows"),
+        (b'{"a": [1, 2], "y": [0, 1]}' + b" " * MAX_BYTES, "JSON of columns, not of rows"),
         (b'{\n "a": 1,\n "y": 0\n}\n', "not JSON Lines"),
         (b"[[1, 0], [2, 1]]", "not JSON Lines"),
         (b"[]", "not JSON Lines"),

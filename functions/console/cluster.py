@@ -38,11 +38,15 @@ class Function:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a Trigger has not delivered yet, and what neither its subscriber nor its dead letter sink took."""
+    """What a Trigger has not delivered yet, and what neither its subscriber nor its dead letter sink took.
+
+    `never` says why no event can pass its filter, if so.
+    """
 
     trigger: str
     deliveries: int
     parked: int
+    never: str | None = None
 
 
 class Cluster(Protocol):
@@ -122,13 +126,16 @@ class NoCluster:
 
 
 def waiting_of(document: Mapping[str, Any], namespace: str) -> list[Waiting]:
-    """Return the Triggers of a namespace for which something waits, as the runtime's `/waiting` tells."""
+    """Return the Triggers that something waits for, or that nothing can pass, as `/waiting` tells."""
     found = [
-        Waiting(each["trigger"], sum(each["waiting"].values()), int(each["parked"]))
+        Waiting(
+            each["trigger"], sum(each["waiting"].values()), int(each["parked"]), each.get("never_matches")
+        )
         for each in document["triggers"]
         if each["namespace"] == namespace
     ]
-    return sorted((each for each in found if each.deliveries or each.parked), key=lambda each: each.trigger)
+    shown = (each for each in found if each.deliveries or each.parked or each.never)
+    return sorted(shown, key=lambda each: each.trigger)
 
 
 def function_of(service: Mapping[str, Any], processes: int) -> Function:

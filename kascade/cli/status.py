@@ -34,7 +34,7 @@ def status(as_json: JsonOption = False, system: SystemOption = None) -> None:
     """Say how the system is: functions, models and dead letters; exit 1 if a part is not ready."""
     models, letters, problem = [], None, None
     with connect(system) as client:
-        services = client.services()
+        services, triggers = client.services(), client.waiting() or []
         try:
             models = client.describe()
             letters = client.get(LEDGER, "/dead-letters", limit=1000)["dead_letters"]
@@ -46,6 +46,11 @@ def status(as_json: JsonOption = False, system: SystemOption = None) -> None:
         "models": [_model(each, services or []) for each in models],
         "dead_letters": None if letters is None else len(letters),
         "dead": [_dead(each) for each in (letters or [])[-_SHOWN:]],
+        "never": {
+            f"{each['namespace']}/{each['trigger']}": each["never_matches"]
+            for each in triggers
+            if each["never_matches"]
+        },
         "problem": problem,
         "damaged": []
         if url_of(system)
@@ -122,6 +127,8 @@ def _print(found: Mapping[str, Any], console: Console) -> None:
             line("", f"{each['name']} is not ready: {each['message']}", well=False)
     for model in found["models"]:
         _print_model(model, line)
+    for trigger, why in found["never"].items():
+        line("trigger", f"no event can pass the filter of {trigger}: {why}", well=False)
     for each in found["damaged"]:
         lost = sum(each["lost"].values())
         line(

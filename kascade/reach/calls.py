@@ -32,6 +32,10 @@ class Calls:
         """Return the Knative Services of functions and models; None by the address of a gateway."""
         return self._reach.services()
 
+    def waiting(self) -> list[dict[str, Any]] | None:
+        """Return what waits for each Trigger; None by the address of a gateway, and on a cluster."""
+        return self._reach.waiting()
+
     def page(self, model: str) -> str | None:
         """Return the address of a model's page; None where the way to it ends with this client."""
         return f"{self._reach.service(model).url}/docs" if isinstance(self._reach, Gateway) else None

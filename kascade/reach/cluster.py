@@ -89,6 +89,9 @@ class Cluster:
             raise self._absent("no Knative Service")
         return list(found["items"])
 
+    def waiting(self) -> None:
+        """See `Reach`. Knative tells nobody."""
+
     def refusal(self, response: requests.Response) -> CallError | None:
         """See `Reach`. The API server's answers are objects of kind Status, the activator's plain text."""
         if response.ok:

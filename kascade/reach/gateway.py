@@ -74,13 +74,20 @@ class Gateway:
 
     def services(self) -> list[dict[str, Any]] | None:
         """See `Reach`."""
+        return self._ask_api(SERVICES.format(NAMESPACE), "items")
+
+    def waiting(self) -> list[dict[str, Any]] | None:
+        """See `Reach`."""
+        return self._ask_api("/waiting?events=0", "triggers")
+
+    def _ask_api(self, path: str, key: str) -> list[dict[str, Any]] | None:
         if self._api is None:
             return None
         api = self._api()
-        url, headers = api.url + SERVICES.format(NAMESPACE), dict(api.headers)
+        url, headers = api.url + path, dict(api.headers)
         try:
             answered = self.session.get(url, timeout=_TIMEOUT_S, headers=headers)
-            found: list[dict[str, Any]] = answered.json()["items"]
+            found: list[dict[str, Any]] = answered.json()[key]
         except (requests.RequestException, LookupError) as error:
             raise CallError(f"the API does not answer at {url}: {error}; {self.advice}") from error
         return found

@@ -51,6 +51,10 @@ class Reach(Protocol):
         """Return the Knative Services that are there; None where this way does not lead to their API."""
         ...
 
+    def waiting(self) -> list[dict[str, Any]] | None:
+        """Return what waits for each Trigger, as the local runtime tells; None where nobody tells."""
+        ...
+
     def refusal(self, response: requests.Response) -> CallError | None:
         """Return what somebody on the way said in place of the part that was asked; None: it answered."""
         ...

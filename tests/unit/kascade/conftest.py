@@ -42,6 +42,7 @@ class Desk:
         self.answer: Callable[[Event], Sequence[Event]] = lambda event: ()
         self.predictions: dict[str, Any] = {}
         self.services: list[dict[str, Any]] = []
+        self.triggers: list[dict[str, Any]] = []
         self.models: dict[str, int] = {}
         self.inputs: list[dict[str, str]] = []
         self.asked: list[dict[str, Any]] = []
@@ -53,8 +54,9 @@ class Desk:
             self.sent.append(event)
             self.record(event, *self.answer(event))
             return Response(status=202)(environ, start_response)
-        if request.path == SERVICES.format("kascade"):
-            return Response(json.dumps({"items": self.services}))(environ, start_response)
+        if request.path in (SERVICES.format("kascade"), "/waiting"):
+            found = {"items": self.services, "triggers": self.triggers}
+            return Response(json.dumps(found))(environ, start_response)
         _, _, _, _, function, below = request.path.split("/", 5)
         return self.function(function, "/" + below)({**environ, "PATH_INFO": "/" + below}, start_response)
 

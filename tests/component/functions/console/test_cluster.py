@@ -24,6 +24,13 @@ DOCUMENT = {
         },
         {"namespace": "kascade", "trigger": "a", "waiting": {"subscriber": 0}, "parked": 2},
         {"namespace": "kascade", "trigger": "idle", "waiting": {"subscriber": 0}, "parked": 0},
+        {
+            "namespace": "kascade",
+            "trigger": "never",
+            "waiting": {"subscriber": 0},
+            "parked": 0,
+            "never_matches": "type cannot be 'a' and 'b' at once",
+        },
         {"namespace": "other", "trigger": "c", "waiting": {"subscriber": 9}, "parked": 0},
     ],
     "without_trigger": [],
@@ -51,7 +58,11 @@ def api(answer: Any) -> Iterator[KubernetesCluster]:
 
 def test_what_waits_for_the_triggers_of_the_namespace_is_told() -> None:
     with api(DOCUMENT) as cluster:
-        assert cluster.waiting() == [Waiting("a", 0, 2), Waiting("b", 4, 0)]
+        assert cluster.waiting() == [
+            Waiting("a", 0, 2),
+            Waiting("b", 4, 0),
+            Waiting("never", 0, 0, "type cannot be 'a' and 'b' at once"),
+        ]
 
 
 @pytest.mark.parametrize(

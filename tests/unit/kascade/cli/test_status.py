@@ -68,6 +68,17 @@ def test_a_ledger_that_does_not_answer_does_not_hide_the_functions(
     assert "record-events answered 503: not ready" in done.stdout
 
 
+def test_a_trigger_that_no_event_can_pass_is_told(desk: Desk) -> None:
+    why = "type cannot be 'a' and 'b' at once"
+    desk.triggers = [
+        {"namespace": "kascade", "trigger": "never", "never_matches": why},
+        {"namespace": "kascade", "trigger": "fine", "never_matches": None},
+    ]
+
+    assert f"no event can pass the filter of kascade/never: {why}" in desk.type("status").stdout
+    assert json.loads(desk.type("status", "--json").stdout)["never"] == {"kascade/never": why}
+
+
 @pytest.mark.case("T1", "kascade status")
 def test_a_log_that_was_damaged_is_told_until_the_damaged_file_is_deleted(desk: Desk) -> None:
     report = desk.home.path / "broker.db.damaged-20261130T000000Z.json"

@@ -18,7 +18,7 @@ from functions.detect_drift.compare import conclude, run_tests
 from functions.detect_drift.drift_check import apart
 from functions.detect_drift.logic import Policy, Status
 from functions.detect_drift.tables import reference_table, with_few_values
-from functions.detect_drift.view_rows import sides_of
+from functions.detect_drift.view_rows import samples_of
 from pipelines.features.aggregation import TIME, microseconds, view_rows
 from pipelines.features.view import CREATED_TIMESTAMP, EVENT_TIMESTAMP, View, Window
 
@@ -80,10 +80,10 @@ def _alarms(
     if rule == "every row":
         known, fresh, rows = stored, new, new.num_rows
     else:
-        sides = sides_of(VIEW, stored, new, learned_by=learned_by, seed=rng.bytes(8).hex())
-        if sides is None:
+        samples = samples_of(VIEW, stored, new, learned_by=learned_by, seed=rng.bytes(8).hex())
+        if samples is None:
             return False
-        known, fresh, rows = sides.reference, sides.current, sides.rows
+        known, fresh, rows = samples.reference, samples.current, samples.rows
     kinds = with_few_values(KINDS, known)
     reference = reference_table(known, kinds, scored=False)
     current, _ = apart(fresh, lambda part: reference_table(part, kinds, scored=False))

@@ -57,7 +57,7 @@ def version_histories(model: Mapping[str, Any], rollouts: Iterable[Row]) -> list
     phases = _phases(rollouts)
     now = model.get("rollout") or {}
     found = [
-        _course(each, phases.get(each["version"], []), now if now.get("version") == each["version"] else {})
+        _history(each, phases.get(each["version"], []), now if now.get("version") == each["version"] else {})
         for each in model["versions"]
     ]
     known = {each.version for each in found}
@@ -68,7 +68,7 @@ def version_histories(model: Mapping[str, Any], rollouts: Iterable[Row]) -> list
     return sorted(found, key=lambda each: -each.version)
 
 
-def _course(version: Mapping[str, Any], phases: list[Stage], rollout: Mapping[str, Any]) -> VersionHistory:
+def _history(version: Mapping[str, Any], phases: list[Stage], rollout: Mapping[str, Any]) -> VersionHistory:
     stages = [
         Stage(*_WORDS[fact["fact"]][:1], fact["at"], _WORDS[fact["fact"]][1], fact["event"])
         for fact in version["facts"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from support.kserve.playing import ISVC, PlayedKServe
 from support.platform_story import MODEL, Story
+from support.trained_on_request import FEATURES
 
 from eventing.store import S3Store
 from kascade.stream.predicting import PredictionClient
@@ -35,7 +36,7 @@ def test_a_dropped_file_becomes_an_inference_service_that_answers(story: Story) 
     found = story.platform.api.get_namespaced_custom_object(*ISVC, "kascade", "inferenceservices", MODEL)
     assert found["spec"]["predictor"]["model"]["storageUri"].endswith("/v1/model.onnx")
     assert "canaryTrafficPercent" not in found["spec"]["predictor"]
-    (answer,) = story.system.client.predict_rows(MODEL, [{"amount": 1.0, "visits": 1}])
+    (answer,) = story.system.client.predict_rows(MODEL, [FEATURES])
     assert answer["model_version"] == 1
 
 

@@ -44,6 +44,7 @@ def test_json_of_columns_is_read_as_rows(examine_bytes: Examine, raw: str) -> No
     assert examine_bytes(raw.encode(), name="a.json").good == FRAME.to_dict("records")
 
 
+@pytest.mark.case("F2", "df.to_json in other shapes")
 @pytest.mark.parametrize("orient", ["index", "split", "table"])
 def test_json_of_another_shape_is_refused_with_the_fix(examine_bytes: Examine, orient: Any) -> None:
     refusal = examine_bytes(FRAME.to_json(orient=orient).encode(), name="a.json").refusal

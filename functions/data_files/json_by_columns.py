@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ from functions.data_files.json_object import parse_object
 
 MAX_BYTES = 8 << 20
 """All of such a file must be in memory at once."""
+_MAX_NAMES = 64 << 20
+"""Characters: as rows, each row has the names of all columns."""
 
 
-def rows_of_columns(path: Path) -> list[bytes] | None:
-    """Return the rows of a file that is one JSON object of columns, each as a JSON object.
+def rows_of_columns(path: Path) -> Callable[[], Iterator[bytes]] | None:
+    """Return a way to go through the rows of a file that is one JSON object of columns, each as a JSON object.
 
-    A column is a list, or an object from row labels to cells whose labels are numbers, as pandas counts rows.
+    A column is a list, or an object of cells by row labels that are numbers, as pandas counts rows.
     In another object, such as one row whose values are nested, nothing tells columns from rows.
 
     Returns:
-        None where the file is something else, is larger than `MAX_BYTES`, or has columns that do not fit.
+        None where the file is something else, is larger than `MAX_BYTES`, would be far larger as rows, or has
+        columns that do not fit.
     """
     if path.stat().st_size > MAX_BYTES:
         return None
@@ -32,9 +36,9 @@ def rows_of_columns(path: Path) -> list[bytes] | None:
     if not isinstance(found, dict) or not found:
         return None
     columns = _lists(list(found.values()))
-    if columns is None:
+    if columns is None or sum(map(len, found)) * len(columns[0]) > _MAX_NAMES:
         return None
-    return [orjson.dumps(dict(zip(found, row, strict=True))) for row in zip(*columns, strict=True)]
+    return lambda: (orjson.dumps(dict(zip(found, row, strict=True))) for row in zip(*columns, strict=True))
 
 
 def _lists(values: list[Any]) -> list[list[Any]] | None:

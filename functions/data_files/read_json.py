@@ -37,7 +37,7 @@ def json_records(spooled: Spooled) -> Records:
     if spooled.format is Format.JSON_ARRAY:
         return lambda: array_elements(spooled.path, spooled.limits.max_line_bytes)
     if (rows := rows_of_columns(spooled.path)) is not None:
-        return lambda: iter(rows)
+        return rows
     return lambda: _lines(spooled.path)
 
 

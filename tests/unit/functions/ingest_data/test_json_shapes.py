@@ -63,6 +63,7 @@ def test_json_of_another_shape_is_refused_with_the_fix(examine_bytes: Examine, o
         (b'{"a": {"0": 1, "1": 2}, "y": {"0": 0, "2": 1}}', "JSON of columns, not of rows"),
         (b'{"a": {"x": 1}, "y": {"x": 0}}', "JSON of columns, not of rows"),
         (b'{"a": [1, 2], "y": [0, 1]}' + b" " * MAX_BYTES, "JSON of columns, not of rows"),
+        (json.dumps({"a" * 100_000: [1] * 1_000, "y": [0] * 1_000}).encode(), "JSON of columns, not of rows"),
         (b'{\n "a": 1,\n "y": 0\n}\n', "not JSON Lines"),
         (b"[[1, 0], [2, 1]]", "not JSON Lines"),
         (b"[]", "not JSON Lines"),

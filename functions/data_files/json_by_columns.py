@@ -17,7 +17,7 @@ _MAX_NAMES = 64 << 20
 
 
 def rows_of_columns(path: Path) -> Callable[[], Iterator[bytes]] | None:
-    """Return a way to go through the rows of a file that is one JSON object of columns, each as a JSON object.
+    """Return a way through the rows of a file that is one JSON object of columns, each row a JSON object.
 
     A column is a list, or an object of cells by row labels that are numbers, as pandas counts rows.
     In another object, such as one row whose values are nested, nothing tells columns from rows.
